@@ -1,0 +1,48 @@
+# The project's commands. All work on a fresh machine with Python >= 3.11: no root, no GPU, no downloads but packages.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Extra arguments for pip, e.g. another index for torch.
+PIP_ARGS ?=
+PORT ?= 8600
+WORKERS ?= 1
+FLOWER ?= 0
+
+.PHONY: setup demo serve test test-all check bench clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --progress-bar on $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	touch $@
+
+## make a picture of 学习 by the real path and write it to out/
+demo: setup
+	$(BIN)/python -m embedded.demo
+
+## the whole service on this machine: PORT=8600 WORKERS=1 FLOWER=0
+serve: setup
+	$(BIN)/python -m embedded.serve --port $(PORT) --workers $(WORKERS) $(if $(filter 1,$(FLOWER)),--flower)
+
+## what CI runs
+test: check
+	$(BIN)/python -m pytest
+
+test-all: check
+	$(BIN)/python -m pytest -m ''
+
+## lint, types, import rules
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python -m bench.conditioning
+
+clean:
+	rm -rf $(VENV) out var

@@ -1,0 +1,59 @@
+"""Serve the API with gunicorn. ``python -m api``"""
+
+import os
+import sys
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from api.app import create_app
+from shared.errors import SettingsError
+from shared.logs import configure_logging
+from shared.settings import Settings, load_settings
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
+    """gunicorn, set up from the service's settings instead of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand gunicorn its options."""
+        api = self._settings.api
+        options: dict[str, Any] = {
+            "bind": f"{api.host}:{api.port}",
+            "workers": api.processes,
+            "worker_class": "gthread",
+            "threads": api.threads,
+            "timeout": 90,  # longer than `Prefer: wait` may take
+            "graceful_timeout": 30,
+            "control_socket_disable": True,
+            "limit_request_line": 4094,
+            "limit_request_fields": 50,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Make the application, in each gunicorn worker anew: connections are not shared across a fork."""
+        configure_logging(self._settings.logging)
+        return create_app(self._settings)
+
+
+def main() -> int:
+    """Serve until told to stop; return the exit code."""
+    try:
+        settings = load_settings()
+        create_app(settings)  # a wrong setting ends the process here, and not gunicorn's workers one after another
+    except SettingsError as error:
+        print(f"API cannot start: {error}", file=sys.stderr)
+        return os.EX_CONFIG
+    Server(settings).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""The Flask application. ``python -m api`` serves it."""
+
+from flask import Response, request
+from flask_openapi3 import Info, OpenAPI
+from werkzeug.exceptions import BadRequest
+
+from api.jobs import Jobs
+from api.problems import register_error_handlers, validation_problem
+from api.routes.health import health_api
+from api.routes.jobs import jobs_api
+from api.routes.status import status_api
+from api.services import Services
+from shared import __version__
+from shared.celery_app import make_celery
+from shared.characters import CharacterDatabase
+from shared.errors import MalformedJson, UnsupportedMediaType
+from shared.fonts import read_fonts
+from shared.job_store import JobStore
+from shared.redis_client import make_redis
+from shared.schemas import Problem
+from shared.settings import Settings
+from shared.worker_registry import WorkerRegistry
+
+
+def create_app(settings: Settings) -> OpenAPI:
+    """Return the application.
+
+    It connects to Redis at the first request, so it starts without one and answers 503 until there is one.
+
+    Raises:
+        SettingsError: a font cannot be read.
+    """
+    app = OpenAPI(
+        __name__,
+        info=Info(title="Writing service", version=__version__, description=DESCRIPTION),
+        validation_error_callback=validation_problem,
+        validation_error_model=Problem,
+        doc_prefix="/openapi",
+    )
+    app.config["MAX_CONTENT_LENGTH"] = settings.api.max_body_bytes
+    app.extensions["writing"] = _services(settings)
+    register_error_handlers(app, settings.queue.retry_after_s)
+    app.before_request(_check_body)
+    for routes in (jobs_api, status_api, health_api):
+        app.register_api(routes)
+    return app
+
+
+DESCRIPTION = (
+    "Turns a written word and its meaning into a picture in the shape of the word. "
+    "POST a word, then poll the job's `status_url`."
+)
+
+
+def _services(settings: Settings) -> Services:
+    client = make_redis(settings.redis)
+    store = JobStore(client, settings.queue)
+    celery = make_celery(settings)
+    return Services(
+        settings=settings,
+        store=store,
+        registry=WorkerRegistry(client, settings.worker.stale_after_s),
+        celery=celery,
+        jobs=Jobs(settings, store, celery, CharacterDatabase(), read_fonts(settings.fonts)),
+    )
+
+
+def _check_body() -> Response | None:
+    """Refuse a body that is no JSON object before pydantic sees it: the answer then says what is wrong with it.
+
+    Raises:
+        UnsupportedMediaType: it is not declared as JSON.
+        MalformedJson: it is no JSON, or no object.
+    """
+    expects_body = request.endpoint == "jobs.submit"
+    if not expects_body:
+        return None
+    body = request.get_data()  # 413 if it is too large
+    if not request.is_json:
+        raise UnsupportedMediaType("send the request as application/json")
+    try:
+        document = request.get_json()
+    except BadRequest as error:
+        raise MalformedJson(f"the body is not JSON: {error.__cause__ or error.description}") from error
+    except RecursionError as error:
+        raise MalformedJson("the body is nested too deeply") from error
+    if not isinstance(document, dict):
+        raise MalformedJson(f"the body is a JSON {type(document).__name__}, not an object ({len(body)} bytes)")
+    return None

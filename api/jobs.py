@@ -1,0 +1,183 @@
+"""Jobs as the API handles them: submit, look at, wait for, cancel."""
+
+import hashlib
+import time
+import uuid
+
+import redis
+from celery import Celery
+from celery.result import AsyncResult
+from kombu.exceptions import OperationalError
+
+from shared.celery_app import GENERATE_TASK
+from shared.characters import CharacterDatabase
+from shared.errors import (
+    ConditioningNotFound,
+    InvalidRequest,
+    JobNotFinished,
+    JobNotFound,
+    QueueUnavailable,
+    ResultExpired,
+    UnknownStyle,
+)
+from shared.fonts import FontCoverage
+from shared.job_store import JobRecord, JobStore, Submission
+from shared.schemas import AIGenerationResult, GenerationRequest, JobStatus, JobView
+from shared.settings import Settings
+from shared.words import check_coverage, resolve_meaning
+
+WAIT_POLL_S = 0.05
+MAX_IDEMPOTENCY_KEY_LENGTH = 255
+
+# One quick second try: a pooled connection that a restarted Redis has closed is replaced, an absent Redis told at once.
+SEND_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+
+
+class Jobs:
+    """The API's use of the queue."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: JobStore,
+        celery: Celery,
+        database: CharacterDatabase,
+        fonts: tuple[FontCoverage, ...],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._celery = celery
+        self._database = database
+        self._fonts = fonts
+
+    def submit(self, request: GenerationRequest, idempotency_key: str | None = None) -> Submission:
+        """Check a request, record the job, and send its message.
+
+        Args:
+            request: what to draw.
+            idempotency_key: the client's key: the same key with the same request returns the first job.
+
+        Raises:
+            InvalidRequest: the word cannot be drawn, its meaning is not known, or there is no such style.
+            QueueFull: too many jobs wait.
+            IdempotencyConflict: the key was used with another request.
+            QueueUnavailable: the message could not be sent; no job was made.
+            redis.RedisError: Redis does not answer; no job was made.
+        """
+        self._check(request)
+        key = _digest_key(idempotency_key)
+        fingerprint = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+        submission = self._store.create(str(uuid.uuid4()), request, idempotency_key=key, fingerprint=fingerprint)
+        if submission.is_new:
+            self._send(submission.job_id, request, key)
+        return submission
+
+    def view(self, job_id: str) -> JobView:
+        """Return how a job stands, with the result if it succeeded.
+
+        Raises:
+            JobNotFound: there is no record.
+            ResultExpired: it succeeded, but its pictures are no longer kept.
+        """
+        record = self._store.get(job_id)
+        return JobView(
+            job_id=job_id,
+            status=record.status,
+            stage=record.status.value if record.status.is_terminal else record.stage,
+            progress=record.progress,
+            queue_position=self._store.position(record) if record.status is JobStatus.QUEUED else None,
+            result=self._result(record) if record.status is JobStatus.SUCCEEDED else None,
+            error=record.error,
+        )
+
+    def result(self, job_id: str) -> AIGenerationResult:
+        """Return a succeeded job's result.
+
+        Raises:
+            JobNotFound, ResultExpired: as `view`.
+            JobNotFinished: the job has no result, or will have none.
+        """
+        record = self._store.get(job_id)
+        if record.status is not JobStatus.SUCCEEDED:
+            raise JobNotFinished(f"the job is {record.status}; it has no picture")
+        return self._result(record)
+
+    def conditioning_image(self, job_id: str, control_type: str, method: str) -> str:
+        """Return one conditioning image in base64.
+
+        Raises:
+            ConditioningNotFound: the job made no such image. Further as `result`.
+        """
+        images = self.result(job_id).conditioning_images_base64
+        if method not in images.get(control_type, {}):
+            made = ", ".join(f"{kind}/{name}" for kind, methods in images.items() for name in methods)
+            raise ConditioningNotFound(f"no image {control_type}/{method}; the job has {made or 'none'}")
+        return images[control_type][method]
+
+    def wait(self, job_id: str, seconds: float) -> JobStatus:
+        """Wait until a job has ended, for so long at most; return its status then."""
+        deadline = time.monotonic() + seconds
+        while True:
+            status = self._store.status(job_id)
+            if status is None:
+                raise JobNotFound(f"no job {job_id!r}")
+            if status.is_terminal or time.monotonic() >= deadline:
+                return status
+            time.sleep(WAIT_POLL_S)
+
+    def cancel(self, job_id: str) -> JobView:
+        """Cancel a job and return how it stands; one that has ended stays as it is.
+
+        Raises:
+            JobNotFound: there is no record.
+        """
+        self._store.cancel(job_id)
+        return self.view(job_id)
+
+    def _check(self, request: GenerationRequest) -> None:
+        if request.style is not None and request.style not in self._settings.styles:
+            raise UnknownStyle(
+                f"no style {request.style!r}; there are {', '.join(self._settings.styles)}", field="style"
+            )
+        check_coverage(request.word, self._database, self._fonts)
+        resolve_meaning(request.word, request.translation, self._database)
+
+    def _send(self, job_id: str, request: GenerationRequest, idempotency_key: str | None) -> None:
+        try:
+            self._celery.send_task(
+                GENERATE_TASK,
+                args=[job_id],
+                task_id=job_id,
+                queue=request.priority.value,
+                argsrepr=f"({request.word!r}, {request.style or self._settings.default_style!r})",  # what Flower shows
+                retry=True,
+                retry_policy=SEND_RETRY,
+            )
+        except (OperationalError, redis.RedisError) as error:
+            self._discard(job_id, idempotency_key)
+            raise QueueUnavailable(
+                "the job could not be sent; try again", retry_after_s=self._settings.queue.retry_after_s
+            ) from error
+
+    def _discard(self, job_id: str, idempotency_key: str | None) -> None:
+        """Take back the record of a job that was not sent; without Redis it stays, as a queued job that was refused."""
+        try:
+            self._store.discard(job_id, idempotency_key)
+        except redis.RedisError:
+            return
+
+    def _result(self, record: JobRecord) -> AIGenerationResult:
+        payload = AsyncResult(record.job_id, app=self._celery).result
+        if not isinstance(payload, dict):
+            raise ResultExpired(f"the pictures of job {record.job_id} are no longer kept")
+        return AIGenerationResult.model_validate(payload)
+
+
+def _digest_key(key: str | None) -> str | None:
+    if key is None:
+        return None
+    if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY_LENGTH or not key.isprintable():
+        raise InvalidRequest(
+            f"give 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable characters as Idempotency-Key", field="Idempotency-Key"
+        )
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,145 @@
+"""Every error as problem+json (RFC 9457) with a stable code."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import kombu.exceptions
+import orjson
+import redis
+from flask import Flask, Response
+from flask_openapi3.types import ResponseDict
+from pydantic import ValidationError
+from werkzeug.exceptions import HTTPException
+
+from shared.errors import (
+    ERRORS_BY_CODE,
+    BodyTooLarge,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    QueueUnavailable,
+    ServiceError,
+    UnsupportedMediaType,
+)
+from shared.schemas import JobError, Problem
+
+logger = logging.getLogger(__name__)
+
+# pydantic's error types that have a name of their own here; the rest is `invalid_value`.
+FIELD_CODES = {
+    "missing": "missing_field",
+    "extra_forbidden": "unknown_field",
+    "greater_than_equal": "out_of_range",
+    "less_than_equal": "out_of_range",
+    "multiple_of": "out_of_range",
+    "finite_number": "out_of_range",
+    "string_too_long": "too_long",
+    "too_long": "too_long",
+    "too_short": "too_short",
+    "string_unicode": "invalid_text",
+    "invalid_text": "invalid_text",
+    "unknown_method": "unknown_method",
+}
+TYPE_ERRORS = ("_type", "_parsing")
+
+HTTP_ERRORS: dict[int, type[ServiceError]] = {
+    404: NotFound,
+    405: MethodNotAllowed,
+    413: BodyTooLarge,
+    415: UnsupportedMediaType,
+}
+
+
+def problem_responses(*statuses: int) -> ResponseDict:
+    """Return the OpenAPI description of the problems that a call may answer with."""
+    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    return {status: {"content": {"application/problem+json": {"schema": schema}}} for status in statuses}
+
+
+def problem_response(
+    error: ServiceError, *, status: int | None = None, errors: Sequence[dict[str, Any]] = (), code: str | None = None
+) -> Response:
+    """Return an error as a response."""
+    problem = Problem(
+        title=error.title,
+        status=status or error.http_status,
+        detail=error.detail,
+        code=code or error.code,
+        field=error.field,
+        errors=list(errors),
+    )
+    # Text from the request may hold what UTF-8 cannot: it is shown escaped.
+    body = orjson.dumps(
+        _printable(problem.model_dump(exclude_defaults=True, exclude={"type"}) | {"type": problem.type})
+    )
+    response = Response(body, status=problem.status, content_type="application/problem+json")
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
+
+
+def job_problem(error: JobError) -> Response:
+    """Return a failed job's error as the response that the same error would have been before queuing."""
+    known = ERRORS_BY_CODE.get(error.code, ServiceError)
+    return problem_response(known(error.detail, field=error.field), code=error.code)
+
+
+def validation_problem(error: ValidationError) -> Response:
+    """Return pydantic's findings as one problem: the first as its code and field, all in `errors`."""
+    errors = [
+        {"field": _field(item["loc"]), "code": _code(item["type"]), "message": item["msg"]} for item in error.errors()
+    ]
+    first = errors[0]
+    cls = ERRORS_BY_CODE.get(str(first["code"]), InvalidRequest)
+    found = cls(f"{first['field'] or 'body'}: {first['message']}", field=first["field"])
+    return problem_response(found, errors=errors, code=first["code"])
+
+
+def register_error_handlers(app: Flask, retry_after_s: int) -> None:
+    """Turn every exception that can reach Flask into a problem."""
+
+    @app.errorhandler(ServiceError)
+    def service_error(error: ServiceError) -> Response:
+        return problem_response(error)
+
+    @app.errorhandler(redis.RedisError)
+    @app.errorhandler(kombu.exceptions.OperationalError)
+    def queue_unavailable(error: Exception) -> Response:
+        logger.warning("Redis: %s", error)
+        return problem_response(QueueUnavailable("Redis does not answer; try again", retry_after_s=retry_after_s))
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        if error.response is not None:  # a complete answer, given by abort(response)
+            return error.response  # type: ignore[return-value]
+        status = error.code or 500
+        cls = HTTP_ERRORS.get(status, ServiceError)
+        return problem_response(cls(error.description or error.name), status=status)
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:  # the process boundary of a request
+        logger.error("unexpected error", exc_info=error)
+        return problem_response(ServiceError("an unexpected error; the log has its trace"))
+
+
+def _code(error_type: str) -> str:
+    if error_type in ERRORS_BY_CODE:
+        return error_type
+    if error_type.endswith(TYPE_ERRORS):
+        return FIELD_CODES.get(error_type, "wrong_type")
+    return FIELD_CODES.get(error_type, "invalid_value")
+
+
+def _field(location: Sequence[Any]) -> str | None:
+    return ".".join(str(part) for part in location if part != "[key]") or None
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    return value

@@ -1,0 +1,148 @@
+"""Submitting a word and following its job."""
+
+import base64
+import re
+from http import HTTPStatus
+from typing import Annotated
+
+from flask import Response, request, url_for
+from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3.types import ResponseDict
+from pydantic import BaseModel, Field
+
+from api.problems import job_problem, problem_response, problem_responses
+from api.services import services
+from shared.errors import InvalidRequest, JobCancelled
+from shared.schemas import AIGenerationResult, GenerationRequest, JobAccepted, JobStatus, JobView
+
+MAX_WAIT_S = 60
+
+
+jobs_api = APIBlueprint(
+    "jobs", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="words to pictures")]
+)
+
+
+class JobPath(BaseModel):
+    """A job's address."""
+
+    job_id: Annotated[str, Field(description="as POST returned it")]
+
+
+class ConditioningPath(JobPath):
+    """A conditioning image's address."""
+
+    control_type: str
+    method: str
+
+
+class SubmitHeaders(BaseModel):
+    """Headers of a submission."""
+
+    prefer: Annotated[str | None, Field(description="`wait=N`: answer with the picture if done in N ≤ 60 seconds")] = (
+        None
+    )
+    idempotency_key: Annotated[
+        str | None,
+        Field(alias="Idempotency-Key", description="a repeated POST with the same key returns the first job"),
+    ] = None
+
+
+def png_responses() -> ResponseDict:
+    """Return the OpenAPI description of a call that answers with an image."""
+    png = {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
+    return {200: png, **problem_responses(404, 409, 503)}
+
+
+@jobs_api.post(
+    "/generate-writing-image",
+    responses={200: AIGenerationResult, 202: JobAccepted, **problem_responses(409, 413, 415, 422, 429, 503)},
+)
+def submit(header: SubmitHeaders, body: GenerationRequest) -> Response:
+    """Draw a word.
+
+    Answers 202 with the job's address, or, with `Prefer: wait=N`, 200 with the finished result if it is done in time.
+    """
+    wait_s = _wait_seconds(header.prefer)
+    jobs = services().jobs
+    submission = jobs.submit(body, header.idempotency_key)
+    job_id = submission.job_id
+    status = jobs.wait(job_id, wait_s)
+    if wait_s and status.is_terminal:
+        response = _finished(job_id, status)
+        response.headers["Preference-Applied"] = f"wait={wait_s}"
+    else:
+        accepted = JobAccepted(job_id=job_id, status=status, status_url=_status_url(job_id))
+        response = json_response(accepted, HTTPStatus.ACCEPTED)
+    response.headers["Location"] = _status_url(job_id)
+    return response
+
+
+@jobs_api.get("/jobs/<job_id>", responses={200: JobView, **problem_responses(404, 503)})
+def poll(path: JobPath) -> Response:
+    """Say how a job stands; the result comes with it once it has succeeded."""
+    return json_response(services().jobs.view(path.job_id))
+
+
+@jobs_api.delete("/jobs/<job_id>", responses={200: JobView, **problem_responses(404, 503)})
+def cancel(path: JobPath) -> Response:
+    """Cancel a job.
+
+    A waiting one ends at once, a running one at its next step; one that has ended stays as it is. Safe to repeat.
+    """
+    return json_response(services().jobs.cancel(path.job_id))
+
+
+@jobs_api.get("/jobs/<job_id>/image", responses=png_responses())
+def image(path: JobPath) -> Response:
+    """Return the picture itself."""
+    return _png(services().jobs.result(path.job_id).generated_image_base64)
+
+
+@jobs_api.get(
+    "/jobs/<job_id>/conditioning/<control_type>/<method>",
+    responses=png_responses(),
+)
+def conditioning(path: ConditioningPath) -> Response:
+    """Return one conditioning image itself."""
+    return _png(services().jobs.conditioning_image(path.job_id, path.control_type, path.method))
+
+
+def json_response(document: BaseModel, status: int = HTTPStatus.OK) -> Response:
+    """Return a schema as a JSON response."""
+    return Response(document.model_dump_json(), status=status, content_type="application/json")
+
+
+def _finished(job_id: str, status: JobStatus) -> Response:
+    jobs = services().jobs
+    if status is JobStatus.SUCCEEDED:
+        return json_response(jobs.result(job_id))
+    error = jobs.view(job_id).error
+    if error is not None:
+        return job_problem(error)
+    return problem_response(JobCancelled("the job was cancelled while you waited"))
+
+
+def _wait_seconds(prefer: str | None) -> int:
+    """Return N of `Prefer: wait=N` (RFC 7240), 0 without it; other preferences are ignored, as the RFC asks.
+
+    Raises:
+        InvalidRequest: N is no number from 0 to 60.
+    """
+    match = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?([^\",;\s]*)", prefer or "", re.IGNORECASE)
+    if match is None:
+        return 0
+    if not re.fullmatch(r"\d{1,2}", match[1]) or int(match[1]) > MAX_WAIT_S:
+        raise InvalidRequest(f"Prefer: wait={match[1]}: give whole seconds from 0 to {MAX_WAIT_S}", field="Prefer")
+    return int(match[1])
+
+
+def _status_url(job_id: str) -> str:
+    return url_for("jobs.poll", job_id=job_id)
+
+
+def _png(encoded: str) -> Response:
+    response = Response(base64.b64decode(encoded), content_type="image/png")
+    response.headers["Cache-Control"] = "private, max-age=3600, immutable"  # a finished picture never changes
+    response.add_etag()
+    return response.make_conditional(request)  # type: ignore[return-value]

@@ -1,0 +1,38 @@
+"""What the service offers."""
+
+from flask import Response
+from flask_openapi3 import APIBlueprint, Tag
+
+from api.problems import problem_responses
+from api.routes.jobs import json_response
+from api.services import services
+from shared import __version__
+from shared.schemas import CONDITIONING_METHODS, ServiceStatus
+
+status_api = APIBlueprint(
+    "status", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="status", description="what the service offers")]
+)
+
+
+@status_api.get("/status", responses={200: ServiceStatus, **problem_responses(503)})
+def status() -> Response:
+    """Name the model, styles and methods, the queue's depth and the live workers."""
+    service = services()
+    settings, model = service.settings, service.settings.active_model
+    workers = service.registry.workers()
+    return json_response(
+        ServiceStatus(
+            version=__version__,
+            model=settings.model,
+            models={"base": model.base, "controlnet": model.controlnet, "vae": model.vae},
+            default_size=model.default_size,
+            profiles=sorted({worker.gpu_status.profile for worker in workers}),
+            styles={
+                name: {"label": style.label, "controlnet_weights": dict(style.controlnet_weights)}
+                for name, style in settings.styles.items()
+            },
+            methods=dict(CONDITIONING_METHODS),
+            queue_depth=service.store.depth(),
+            workers=workers,
+        )
+    )

@@ -1,0 +1,28 @@
+"""What the routes work with; made once per process by `create_app` and kept on the app."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from celery import Celery
+from flask import current_app
+
+from api.jobs import Jobs
+from shared.job_store import JobStore
+from shared.settings import Settings
+from shared.worker_registry import WorkerRegistry
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of the API process."""
+
+    settings: Settings
+    store: JobStore
+    registry: WorkerRegistry
+    celery: Celery
+    jobs: Jobs
+
+
+def services() -> Services:
+    """Return the services of the app that handles the present request."""
+    return cast(Services, current_app.extensions["writing"])

@@ -1,0 +1,85 @@
+"""The Celery application: JSON only, late acknowledgement, one message at a time, results compressed and expiring."""
+
+from collections.abc import Iterable
+from functools import partial
+
+from celery import Celery
+from kombu import Queue
+
+from shared.schemas import Priority
+from shared.settings import Settings
+
+GENERATE_TASK = "writing.generate"
+WARMUP_COMMAND = "warmup"
+
+
+def make_celery(settings: Settings) -> Celery:
+    """Return an application of its own (not Celery's global default) for the settings' Redis.
+
+    The API sends tasks through it by name; a worker registers them.
+    """
+    app = Celery("writing", set_as_current=False)
+    timeouts = {
+        "socket_timeout": settings.redis.timeout_s,
+        "socket_connect_timeout": settings.redis.timeout_s,
+    }
+    app.conf.update(
+        broker_url=settings.redis.url,
+        result_backend=settings.redis.url,
+        # JSON and nothing else, in both directions: a message can never run code.
+        task_serializer="json",
+        result_serializer="json",
+        accept_content=["json"],
+        result_accept_content=["json"],
+        task_queues=[Queue(priority.value, routing_key=priority.value) for priority in Priority],
+        task_default_queue=Priority.INTERACTIVE.value,
+        # A message is acknowledged when its job has ended, so a worker's death leaves it in the queue's keeping.
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        # Base64 is text of 6 bits a byte; zlib's Huffman coding takes a quarter off.
+        result_compression="zlib",
+        result_expires=settings.queue.result_ttl_s,
+        result_backend_always_retry=True,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            **timeouts,
+            "visibility_timeout": settings.queue.visibility_timeout_s,
+            "queue_order_strategy": partial(WeightedCycle, settings.queue.bulk_every),
+        },
+        redis_socket_timeout=settings.redis.timeout_s,
+        redis_socket_connect_timeout=settings.redis.timeout_s,
+        worker_send_task_events=True,
+        task_send_sent_event=True,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+    )
+    return app
+
+
+class WeightedCycle:
+    """kombu's queue order: interactive first, but every n-th time bulk first, so that bulk never starves.
+
+    kombu makes one instance per channel, calls `consume` for the order of the next read, and `rotate` with the queue
+    that the read came from.
+    """
+
+    def __init__(self, bulk_every: int) -> None:
+        self._bulk_every = bulk_every
+        self._taken = 0
+        self._interactive_first: list[str] = []
+
+    def update(self, queues: Iterable[str]) -> None:
+        """Take the channel's queues."""
+        self._interactive_first = sorted(queues, key=lambda queue: queue != Priority.INTERACTIVE)
+
+    def consume(self, count: int) -> list[str]:
+        """Return the queues in the order in which Redis shall look at them."""
+        is_bulk_turn = self._taken % self._bulk_every == self._bulk_every - 1
+        order = self._interactive_first[::-1] if is_bulk_turn else self._interactive_first
+        return order[:count]
+
+    def rotate(self, last_used: str) -> None:
+        """Count a message read."""
+        self._taken += 1

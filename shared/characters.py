@@ -1,0 +1,175 @@
+"""The character database: stroke data of 9,574 characters and English glosses of words, read-only.
+
+Strokes come from hanzi-writer-data 2.0.1 (Arphic Public License), glosses from CC-CEDICT (CC BY-SA 4.0);
+``training/character_data.py`` makes the file. Coordinates are those of hanzi-writer-data: an em of 1024 units, x to
+the right, y **up**, the box's top at 900 and its bottom at -124.
+
+Table ``characters`` holds one zlib-compressed record per character; ``lexicon`` holds blocks of 256 words each,
+compressed together and found by the block's first word.
+"""
+
+import json
+import re
+import sqlite3
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+DATABASE_PATH = Path(__file__).parent / "data" / "characters.sqlite"
+
+EM = 1024
+TOP = 900
+
+# Rowid tables with large pages: small pages and `WITHOUT ROWID` leave up to half of the file unused.
+SCHEMA = """
+PRAGMA page_size = 32768;
+CREATE TABLE characters (code_point INTEGER PRIMARY KEY, strokes BLOB NOT NULL);
+CREATE TABLE lexicon (first_word TEXT NOT NULL, block BLOB NOT NULL);
+CREATE UNIQUE INDEX lexicon_first_word ON lexicon (first_word);
+"""
+
+Point = tuple[int, int]
+
+COMMAND_OR_NUMBER = re.compile(r"[MLQCZ]|-?\d+(?:\.\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """One stroke of a character, in writing order.
+
+    Attributes:
+        outline: SVG path of the stroke's filled shape (commands M, L, Q, C, Z, absolute, integer coordinates).
+        median: points along the stroke's middle, in the direction of writing.
+        in_radical: whether the stroke belongs to the character's Kangxi radical.
+    """
+
+    outline: str
+    median: tuple[Point, ...]
+    in_radical: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """A character and its strokes in writing order."""
+
+    character: str
+    strokes: tuple[Stroke, ...]
+
+
+class CharacterDatabase:
+    """Read-only access to strokes and glosses; safe to share between threads."""
+
+    def __init__(self, path: Path = DATABASE_PATH) -> None:
+        """Open the database.
+
+        Raises:
+            FileNotFoundError: there is no file at ``path``.
+        """
+        if not path.is_file():
+            raise FileNotFoundError(f"character database not found: {path}")
+        # immutable: no locks and no journal files, so it also opens on a read-only file system.
+        self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True, check_same_thread=False)
+
+    def has_strokes(self, character: str) -> bool:
+        """Return whether stroke data exist for the character."""
+        return self._one("SELECT 1 FROM characters WHERE code_point = ?", ord(character)) is not None
+
+    def character(self, character: str) -> Character | None:
+        """Return the character with its strokes, or None where there are no stroke data."""
+        record = self._one("SELECT strokes FROM characters WHERE code_point = ?", ord(character))
+        return None if record is None else Character(character, decode_character(record))
+
+    def characters(self) -> tuple[str, ...]:
+        """Return every character that has stroke data, in code point order."""
+        rows = self._connection.execute("SELECT code_point FROM characters ORDER BY code_point")
+        return tuple(chr(row[0]) for row in rows)
+
+    def glosses(self, word: str) -> tuple[str, ...]:
+        """Return up to four English glosses of a word (simplified or traditional), the commonest first, or ()."""
+        block = self._one("SELECT block FROM lexicon WHERE first_word <= ? ORDER BY first_word DESC LIMIT 1", word)
+        return () if block is None else _decode_lexicon_block(block).get(word, ())
+
+    def _one(self, query: str, key: str | int) -> bytes | None:
+        row = self._connection.execute(query, (key,)).fetchone()
+        return None if row is None else row[0]
+
+
+def encode_character(strokes: tuple[Stroke, ...]) -> bytes:
+    """Return strokes as one compressed record: counts, then coordinates as zig-zag varint differences."""
+    payload = bytearray([len(strokes)])
+    previous = (0, 0)
+    for stroke in strokes:
+        tokens = COMMAND_OR_NUMBER.findall(stroke.outline)
+        commands = "".join(token for token in tokens if token.isalpha())
+        numbers = [round(float(token)) for token in tokens if not token.isalpha()]
+        points = [*zip(numbers[::2], numbers[1::2], strict=True), *stroke.median]
+        payload += bytes([stroke.in_radical, len(stroke.median), len(commands)]) + commands.encode("ascii")
+        for point in points:
+            payload += _varint(point[0] - previous[0]) + _varint(point[1] - previous[1])
+            previous = point
+    return zlib.compress(bytes(payload), 9)
+
+
+POINTS_OF_COMMAND = {"M": 1, "L": 1, "Q": 2, "C": 3, "Z": 0}
+
+
+def decode_character(record: bytes) -> tuple[Stroke, ...]:
+    """Return the strokes that `encode_character` wrote."""
+    payload = zlib.decompress(record)
+    position, strokes = 1, []
+    x = y = 0
+
+    def points(count: int) -> Iterator[Point]:
+        nonlocal position, x, y
+        for _ in range(count):
+            difference, position = _read_varint(payload, position)
+            x += difference
+            difference, position = _read_varint(payload, position)
+            y += difference
+            yield x, y
+
+    for _ in range(payload[0]):
+        in_radical, median_length, command_count = payload[position : position + 3]
+        position += 3
+        commands = payload[position : position + command_count].decode("ascii")
+        position += command_count
+        outline = " ".join(
+            " ".join([command, *(f"{px} {py}" for px, py in points(POINTS_OF_COMMAND[command]))])
+            for command in commands
+        )
+        strokes.append(Stroke(outline, tuple(points(median_length)), bool(in_radical)))
+    return tuple(strokes)
+
+
+def encode_lexicon_block(block: Mapping[str, tuple[str, ...]]) -> bytes:
+    """Return a block of words and their glosses, compressed."""
+    return zlib.compress(json.dumps(block, ensure_ascii=False, separators=(",", ":")).encode(), 9)
+
+
+@lru_cache(maxsize=64)
+def _decode_lexicon_block(block: bytes) -> dict[str, tuple[str, ...]]:
+    return {word: tuple(glosses) for word, glosses in json.loads(zlib.decompress(block)).items()}
+
+
+def _varint(value: int) -> bytes:
+    zigzag = value << 1 if value >= 0 else (-value << 1) - 1
+    encoded = bytearray()
+    while zigzag >= 0x80:
+        encoded.append(zigzag & 0x7F | 0x80)
+        zigzag >>= 7
+    encoded.append(zigzag)
+    return bytes(encoded)
+
+
+def _read_varint(payload: bytes, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = payload[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            break
+        shift += 7
+    return (value >> 1) ^ -(value & 1), position

@@ -1,0 +1,192 @@
+"""The errors that callers of the service can meet, each with a stable code.
+
+One class per meaning; its docstring's first sentence is the problem's title. `code` never changes, `http_status` is
+what the API answers with, and a failed job carries the same code.
+"""
+
+from typing import Any, ClassVar
+
+
+class ServiceError(Exception):
+    """Something went wrong in the service."""
+
+    code: ClassVar[str] = "internal_error"
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, detail: str, *, field: str | None = None, retry_after_s: int | None = None) -> None:
+        """Say what happened and, where one field of the request is at fault, which."""
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+        self.retry_after_s = retry_after_s
+
+    @property
+    def title(self) -> str:
+        """The meaning of the error, the same for every occurrence."""
+        return (type(self).__doc__ or "").splitlines()[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the error as a job record carries it."""
+        return {"code": self.code, "title": self.title, "detail": self.detail, "field": self.field}
+
+
+class InvalidRequest(ServiceError):
+    """The request is not valid."""
+
+    code = "invalid_request"
+    http_status = 422
+
+
+class InvalidWord(InvalidRequest):
+    """The word is empty, too long, or holds something that cannot be written."""
+
+    code = "invalid_word"
+
+
+class UnsupportedCharacter(InvalidRequest):
+    """The word holds a character that neither the stroke data nor a font can draw."""
+
+    code = "unsupported_character"
+
+
+class TranslationRequired(InvalidRequest):
+    """The lexicon does not know the word, so the request has to say what it means, in English."""
+
+    code = "translation_required"
+
+
+class UnknownStyle(InvalidRequest):
+    """There is no style of that name."""
+
+    code = "unknown_style"
+
+
+class MethodUnavailable(InvalidRequest):
+    """A conditioning method cannot run in this deployment."""
+
+    code = "method_unavailable"
+
+
+class MalformedJson(InvalidRequest):
+    """The body is not a JSON object."""
+
+    code = "malformed_json"
+
+
+class UnsupportedMediaType(ServiceError):
+    """The body is not declared as application/json."""
+
+    code = "unsupported_media_type"
+    http_status = 415
+
+
+class BodyTooLarge(ServiceError):
+    """The body is larger than the service accepts."""
+
+    code = "body_too_large"
+    http_status = 413
+
+
+class NotFound(ServiceError):
+    """There is nothing at this address."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class MethodNotAllowed(ServiceError):
+    """The address does not answer to this HTTP method."""
+
+    code = "method_not_allowed"
+    http_status = 405
+
+
+class JobNotFound(NotFound):
+    """No job with this id was submitted, or its record has expired."""
+
+    code = "job_not_found"
+
+
+class ResultExpired(NotFound):
+    """The job succeeded, but its pictures are no longer kept."""
+
+    code = "result_expired"
+
+
+class ConditioningNotFound(NotFound):
+    """The job made no conditioning image of this type and method."""
+
+    code = "conditioning_not_found"
+
+
+class JobNotFinished(ServiceError):
+    """The job has no picture yet."""
+
+    code = "job_not_finished"
+    http_status = 409
+
+
+class JobCancelled(ServiceError):
+    """The job was cancelled."""
+
+    code = "cancelled"
+    http_status = 409
+
+
+class IdempotencyConflict(ServiceError):
+    """The Idempotency-Key was used before with a different request."""
+
+    code = "idempotency_conflict"
+    http_status = 409
+
+
+class QueueFull(ServiceError):
+    """Too many jobs are waiting."""
+
+    code = "queue_full"
+    http_status = 429
+
+
+class QueueUnavailable(ServiceError):
+    """The queue cannot be reached at the moment."""
+
+    code = "queue_unavailable"
+    http_status = 503
+
+
+class NotReady(ServiceError):
+    """No worker is ready to generate pictures."""
+
+    code = "not_ready"
+    http_status = 503
+
+
+class GenerationFailed(ServiceError):
+    """The picture could not be made because of an error in the worker."""
+
+    code = "generation_failed"
+
+
+class OutOfMemory(ServiceError):
+    """The picture needs more memory than the worker has."""
+
+    code = "out_of_memory"
+    http_status = 503
+
+
+class ModelLoadError(ServiceError):
+    """A model could not be loaded."""
+
+    code = "model_unavailable"
+    http_status = 503
+
+
+class SettingsError(Exception):
+    """A setting is missing, unknown or wrong; the process cannot start."""
+
+
+def _subclasses(cls: type[ServiceError]) -> list[type[ServiceError]]:
+    return [cls, *(found for child in cls.__subclasses__() for found in _subclasses(child))]
+
+
+ERRORS_BY_CODE: dict[str, type[ServiceError]] = {error.code: error for error in _subclasses(ServiceError)}

@@ -1,0 +1,306 @@
+"""Job records in Redis: the one owner of a job's status.
+
+A record is a hash ``writing:job:<id>``, written before the job's message is sent. Waiting jobs are also members of
+``writing:waiting:<priority>``, sorted by arrival, which gives depth and position. Every change of status is one Lua
+script, so it happens whole or not at all, and never out of a terminal status.
+
+The pictures are not here: they lie in Celery's result backend under the job's id, and are stored before the record
+says `succeeded`.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import cast
+
+import redis
+
+from shared.errors import IdempotencyConflict, JobNotFound, QueueFull
+from shared.schemas import Counts, GenerationRequest, JobError, JobStatus, Priority, Progress
+from shared.settings import QueueSettings
+
+PREFIX = "writing:"
+STATS = PREFIX + "stats"
+SEQUENCE = PREFIX + "sequence"
+
+TERMINAL = "local terminal = {succeeded = true, failed = true, cancelled = true}\n"
+
+# KEYS: job, waiting of its priority, waiting of the other, idempotency key or ''
+# ARGV: id, fingerprint, limit, record TTL, then the record's fields and values
+CREATE = f"""
+if KEYS[4] ~= '' then
+  local first = redis.call('GET', KEYS[4])
+  local fingerprint = first and redis.call('HGET', '{PREFIX}job:' .. first, 'fingerprint')
+  if fingerprint then
+    return {{fingerprint == ARGV[2] and 'existing' or 'conflict', first}}
+  end
+end
+if redis.call('ZCARD', KEYS[2]) + redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[3]) then
+  return {{'full', ''}}
+end
+redis.call('HSET', KEYS[1], 'fingerprint', ARGV[2], unpack(ARGV, 5))
+redis.call('ZADD', KEYS[2], redis.call('INCR', '{SEQUENCE}'), ARGV[1])
+if KEYS[4] ~= '' then
+  redis.call('SET', KEYS[4], ARGV[1], 'EX', ARGV[4])
+end
+return {{'created', ARGV[1]}}
+"""
+
+# KEYS: job, waiting × 2   ARGV: id, worker, now
+TAKE = (
+    TERMINAL
+    + """
+local status = redis.call('HGET', KEYS[1], 'status')
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
+if not status or terminal[status] then return 0 end
+redis.call('HSET', KEYS[1], 'status', 'running', 'worker', ARGV[2], 'started_at', ARGV[3])
+redis.call('HINCRBY', KEYS[1], 'attempts', 1)
+return 1
+"""
+)
+
+# KEYS: job, waiting × 2   ARGV: id, status, now, error, TTL, generation ms
+FINISH = (
+    TERMINAL
+    + """
+local status = redis.call('HGET', KEYS[1], 'status')
+if not status or terminal[status] then return 0 end
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
+redis.call('HSET', KEYS[1], 'status', ARGV[2], 'finished_at', ARGV[3], 'error', ARGV[4])
+redis.call('EXPIRE', KEYS[1], ARGV[5])
+redis.call('HINCRBY', '{stats}', ARGV[2], 1)
+if ARGV[2] == 'succeeded' then
+  local created, started = unpack(redis.call('HMGET', KEYS[1], 'created_at', 'started_at'))
+  redis.call('HINCRBY', '{stats}', 'generation_ms', ARGV[6])
+  redis.call('HINCRBY', '{stats}', 'wait_ms', math.floor(1000 * (started - created)))
+end
+return 1
+""".replace("{stats}", STATS)
+)
+
+# KEYS: job   ARGV: stage, step, total steps     returns whether a cancel was requested
+REPORT = """
+if redis.call('HGET', KEYS[1], 'status') ~= 'running' then return 0 end
+redis.call('HSET', KEYS[1], 'stage', ARGV[1], 'step', ARGV[2], 'total_steps', ARGV[3])
+return redis.call('HEXISTS', KEYS[1], 'cancel_requested')
+"""
+
+# KEYS: job   marks a running job; a queued one is finished by FINISH
+REQUEST_CANCEL = """
+if redis.call('HGET', KEYS[1], 'status') == 'running' then redis.call('HSET', KEYS[1], 'cancel_requested', 1) end
+return redis.call('HGET', KEYS[1], 'status')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of a submitted request: a new job, or the one that its Idempotency-Key already made."""
+
+    job_id: str
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job as recorded. Times are seconds since the epoch."""
+
+    job_id: str
+    status: JobStatus
+    priority: Priority
+    request: GenerationRequest
+    stage: str | None
+    progress: Progress
+    error: JobError | None
+    attempts: int
+    worker: str | None
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+
+
+class JobStore:
+    """Creates, reads and changes job records.
+
+    Every method raises `redis.RedisError` when Redis does not answer.
+    """
+
+    def __init__(self, client: redis.Redis, settings: QueueSettings) -> None:
+        self._redis = client
+        self._settings = settings
+        self._create = client.register_script(CREATE)
+        self._take = client.register_script(TAKE)
+        self._finish = client.register_script(FINISH)
+        self._report = client.register_script(REPORT)
+        self._request_cancel = client.register_script(REQUEST_CANCEL)
+
+    def create(
+        self, job_id: str, request: GenerationRequest, *, idempotency_key: str | None = None, fingerprint: str = ""
+    ) -> Submission:
+        """Record a job as queued, or find the one that the same Idempotency-Key made before.
+
+        Args:
+            job_id: the new job's id.
+            request: what to draw.
+            idempotency_key: a digest of the client's key; None for none.
+            fingerprint: a digest of the request as the client sent it.
+
+        Raises:
+            QueueFull: as many jobs wait as the queue may hold.
+            IdempotencyConflict: the key came with another request before.
+        """
+        fields = {
+            "status": JobStatus.QUEUED.value,
+            "priority": request.priority.value,
+            "request": request.model_dump_json(exclude_defaults=True),
+            "created_at": time.time(),
+        }
+        outcome, found = cast(
+            list[str],
+            self._create(
+                keys=[
+                    _job_key(job_id),
+                    *_waiting_keys(first=request.priority),
+                    f"{PREFIX}idempotency:{idempotency_key}" if idempotency_key else "",
+                ],
+                args=[
+                    job_id,
+                    fingerprint,
+                    self._settings.limit,
+                    self._settings.record_ttl_s,
+                    *(item for pair in fields.items() for item in pair),
+                ],
+            ),
+        )
+        if outcome == "full":
+            raise QueueFull(f"{self._settings.limit} jobs are waiting", retry_after_s=self._settings.retry_after_s)
+        if outcome == "conflict":
+            raise IdempotencyConflict("this Idempotency-Key belongs to a different request", field="Idempotency-Key")
+        return Submission(found, is_new=outcome == "created")
+
+    def discard(self, job_id: str, idempotency_key: str | None = None) -> None:
+        """Remove a record whose message could not be sent: the job was never accepted."""
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.delete(_job_key(job_id))
+            for key in _waiting_keys():
+                pipeline.zrem(key, job_id)
+            if idempotency_key:
+                pipeline.delete(f"{PREFIX}idempotency:{idempotency_key}")
+            pipeline.execute()
+
+    def get(self, job_id: str) -> JobRecord:
+        """Return the record.
+
+        Raises:
+            JobNotFound: there is none.
+        """
+        fields = cast(dict[str, str], self._redis.hgetall(_job_key(job_id)))
+        if "status" not in fields:
+            raise JobNotFound(f"no job {job_id!r}: it was never submitted, or its record has expired")
+        return _parse(job_id, fields)
+
+    def status(self, job_id: str) -> JobStatus | None:
+        """Return the job's status alone, or None if there is no record."""
+        status = cast("str | None", self._redis.hget(_job_key(job_id), "status"))
+        return None if status is None else JobStatus(status)
+
+    def take(self, job_id: str, worker: str) -> JobRecord | None:
+        """Mark the job as running on a worker; None if it has ended or is unknown, so there is nothing to do."""
+        taken = self._take(keys=[_job_key(job_id), *_waiting_keys()], args=[job_id, worker, time.time()])
+        return self.get(job_id) if taken else None
+
+    def report(self, job_id: str, stage: str, progress: Progress) -> bool:
+        """Record a running job's progress; return whether its cancellation was requested."""
+        return bool(self._report(keys=[_job_key(job_id)], args=[stage, progress.step, progress.total_steps]))
+
+    def finish(self, job_id: str, status: JobStatus, *, error: JobError | None = None, generation_ms: int = 0) -> bool:
+        """Give the job its terminal status; return False, and change nothing, if it has one already."""
+        return bool(
+            self._finish(
+                keys=[_job_key(job_id), *_waiting_keys()],
+                args=[
+                    job_id,
+                    status.value,
+                    time.time(),
+                    error.model_dump_json() if error else "",
+                    self._settings.record_ttl_s,
+                    generation_ms,
+                ],
+            )
+        )
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel a job: at once if it waits, at its next step if it runs, not at all if it has ended.
+
+        Raises:
+            JobNotFound: there is no record.
+        """
+        status = self._request_cancel(keys=[_job_key(job_id)])
+        if status is None:
+            raise JobNotFound(f"no job {job_id!r}: it was never submitted, or its record has expired")
+        # A worker may take the job between the two scripts; FINISH would then end a running job, whose worker finds
+        # the terminal status when it reports or finishes, and drops its picture.
+        if status == JobStatus.QUEUED:
+            self.finish(job_id, JobStatus.CANCELLED)
+
+    def position(self, record: JobRecord) -> int | None:
+        """Return how many jobs go before a queued one (bulk lets interactive pass), None if it left the queue."""
+        interactive, bulk = _waiting_keys()
+        own = interactive if record.priority is Priority.INTERACTIVE else bulk
+        rank = cast("int | None", self._redis.zrank(own, record.job_id))
+        if rank is None or own == interactive:
+            return rank
+        return rank + self._redis.zcard(interactive)
+
+    def depth(self) -> dict[Priority, int]:
+        """Return how many jobs wait, by priority."""
+        return {priority: self._redis.zcard(key) for priority, key in zip(Priority, _waiting_keys(), strict=True)}
+
+    def counts(self) -> Counts:
+        """Return how many jobs ended how, and the succeeded ones' average times."""
+        stats = cast(dict[str, str], self._redis.hgetall(STATS))
+        succeeded = int(stats.get("succeeded", 0))
+
+        def average(key: str) -> float | None:
+            return int(stats.get(key, 0)) / succeeded if succeeded else None
+
+        return Counts(
+            succeeded=succeeded,
+            failed=int(stats.get("failed", 0)),
+            cancelled=int(stats.get("cancelled", 0)),
+            average_generation_time_ms=average("generation_ms"),
+            average_wait_ms=average("wait_ms"),
+        )
+
+    def ping(self) -> None:
+        """Ask Redis for a sign of life."""
+        self._redis.ping()
+
+
+def _job_key(job_id: str) -> str:
+    return f"{PREFIX}job:{job_id}"
+
+
+def _waiting_keys(first: Priority = Priority.INTERACTIVE) -> list[str]:
+    return [f"{PREFIX}waiting:{priority}" for priority in sorted(Priority, key=lambda priority: priority is not first)]
+
+
+def _parse(job_id: str, fields: dict[str, str]) -> JobRecord:
+    def moment(name: str) -> float | None:
+        return float(fields[name]) if fields.get(name) else None
+
+    return JobRecord(
+        job_id=job_id,
+        status=JobStatus(fields["status"]),
+        priority=Priority(fields["priority"]),
+        request=GenerationRequest.model_validate_json(fields["request"]),
+        stage=fields.get("stage"),
+        progress=Progress(step=int(fields.get("step", 0)), total_steps=int(fields.get("total_steps", 0))),
+        error=JobError(**json.loads(fields["error"])) if fields.get("error") else None,
+        attempts=int(fields.get("attempts", 0)),
+        worker=fields.get("worker"),
+        created_at=float(fields["created_at"]),
+        started_at=moment("started_at"),
+        finished_at=moment("finished_at"),
+    )

@@ -1,0 +1,22 @@
+"""A Redis client that fails fast: callers say "unavailable" within two seconds instead of hanging."""
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from shared.settings import RedisSettings
+
+
+def make_redis(settings: RedisSettings) -> redis.Redis:
+    """Return a client that answers in str.
+
+    A pooled connection that Redis has closed is replaced at once (one retry); a timeout is not tried again.
+    """
+    return redis.Redis.from_url(
+        settings.url,
+        decode_responses=True,
+        socket_timeout=settings.timeout_s,
+        socket_connect_timeout=settings.timeout_s,
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+        health_check_interval=30,
+    )

@@ -1,0 +1,272 @@
+"""What goes over the wire: request, result, job status, GPU and worker status. All frozen, unknown fields refused."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator
+from pydantic_core import PydanticCustomError
+
+from shared.errors import InvalidRequest
+from shared.words import normalise_word
+
+ControlType = Literal["canny", "depth", "segmentation", "scribble"]
+CONTROL_TYPES: tuple[ControlType, ...] = get_args(ControlType)
+
+# Conditioning methods by type; the first of each is the default.
+CONDITIONING_METHODS: Mapping[ControlType, tuple[str, ...]] = {
+    "canny": ("opencv_canny",),
+    "depth": ("distance_transform_depth",),
+    "segmentation": ("radical_segmentation",),
+    "scribble": ("skeletonization_scribble",),
+}
+
+# 0 drops the control; the Union ControlNet was trained at 1, and beyond 2 pictures fall apart.
+Weight = Annotated[float, Field(strict=True, ge=0, le=2, allow_inf_nan=False)]
+# Three halvings in the UNet and eight in the VAE: a side is a multiple of 64.
+Side = Annotated[int, Field(strict=True, ge=256, le=2048, multiple_of=64)]
+
+MAX_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exact
+
+CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class Schema(BaseModel):
+    """Base of everything on the wire."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Priority(StrEnum):
+    """Which queue a job waits in."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
+
+
+class GenerationRequest(Schema):
+    """A word to draw. Only `word` is needed; what is left out takes the model's or the style's default."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"word": "学习", "translation": "study", "style": "comic", "seed": 7}]}
+    )
+
+    word: Annotated[
+        str, Field(description="1 to 12 characters of any script that the service has strokes or a font for")
+    ]
+    translation: Annotated[
+        str, Field(max_length=200, description="the word's meaning, in English; empty: looked up in the lexicon")
+    ] = ""
+    style: Annotated[str, Field(max_length=40, description="a style of /api/writing/status")] | None = None
+    width: Annotated[Side | None, Field(description="pixels, a multiple of 64; default: the model's own size")] = None
+    height: Annotated[Side | None, Field(description="pixels, a multiple of 64; default: the model's own size")] = None
+    seed: Annotated[
+        int | None, Field(strict=True, ge=0, le=MAX_SEED, description="the same seed gives the same picture again")
+    ] = None
+    num_inference_steps: Annotated[int | None, Field(strict=True, ge=1, le=100)] = None
+    guidance_scale: Annotated[
+        float | None, Field(strict=True, ge=1, le=20, allow_inf_nan=False, description="1: no guidance")
+    ] = None
+    negative_prompt: Annotated[
+        str | None, Field(max_length=500, description="replaces the model's and the style's negative prompt")
+    ] = None
+    conditioning_methods: Annotated[
+        Mapping[ControlType, Annotated[tuple[str, ...], Field(min_length=1, max_length=3)]],
+        Field(description="type to methods: the first listed steers, all are returned; others take their default"),
+    ] = Field(default_factory=dict)
+    controlnet_weights: Annotated[
+        Mapping[ControlType, Weight], Field(description="type to 0…2, over the style's weights; 0 drops the control")
+    ] = Field(default_factory=dict)
+    include_conditioning: Annotated[StrictBool, Field(description="return the conditioning images")] = True
+    priority: Annotated[Priority, Field(description="bulk jobs leave the interactive ones the way")] = (
+        Priority.INTERACTIVE
+    )
+
+    @field_validator("word")
+    @classmethod
+    def _word_can_be_written(cls, word: str) -> str:
+        try:
+            return normalise_word(word)
+        except InvalidRequest as error:
+            raise PydanticCustomError(error.code, "{detail}", {"detail": error.detail}) from error
+
+    @field_validator("translation", "negative_prompt")
+    @classmethod
+    def _text_has_no_control_characters(cls, text: str | None) -> str | None:
+        if text and CONTROL_CHARACTER.search(text):
+            raise PydanticCustomError("invalid_text", "holds a control character")
+        return text
+
+    @field_validator("conditioning_methods")
+    @classmethod
+    def _methods_exist(cls, chosen: Mapping[ControlType, tuple[str, ...]]) -> Mapping[ControlType, tuple[str, ...]]:
+        for control_type, methods in chosen.items():
+            known = CONDITIONING_METHODS[control_type]
+            unknown = next((method for method in methods if method not in known), None)
+            if unknown is not None:
+                raise PydanticCustomError(
+                    "unknown_method",
+                    "{control_type} has no method {method}; it has {known}",
+                    {"control_type": control_type, "method": repr(unknown), "known": ", ".join(known)},
+                )
+            if len(set(methods)) < len(methods):
+                raise PydanticCustomError(
+                    "unknown_method", "{control_type} names a method twice", {"control_type": control_type}
+                )
+        return chosen
+
+    def methods(self) -> dict[ControlType, tuple[str, ...]]:
+        """Return the methods to run for every type."""
+        return {
+            control_type: self.conditioning_methods.get(control_type, CONDITIONING_METHODS[control_type][:1])
+            for control_type in CONTROL_TYPES
+        }
+
+
+class AIGenerationResult(Schema):
+    """A finished picture. Images are PNG in base64."""
+
+    success: bool
+    generated_image_base64: str
+    conditioning_images_base64: dict[str, dict[str, str]] = Field(
+        description="type to method to image; empty if `include_conditioning` was false"
+    )
+    prompt_used: str
+    generation_metadata: dict[str, Any] = Field(
+        description="seed, model, parameters as used, `timings_ms` by stage and `generation_time_ms` in all"
+    )
+
+
+class JobStatus(StrEnum):
+    """Where a job stands; the last three never change."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job has ended."""
+        return self in {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED}
+
+
+class JobError(Schema):
+    """Why a job failed."""
+
+    code: str
+    title: str
+    detail: str
+    field: str | None = None
+
+
+class Progress(Schema):
+    """Denoising steps done, of how many; 0 of 0 before the job knows."""
+
+    step: int = 0
+    total_steps: int = 0
+
+
+class JobView(Schema):
+    """A job as polled."""
+
+    job_id: str
+    status: JobStatus
+    stage: str | None = Field(description="what the job is doing: glyph, conditioning, diffusion, encoding …")
+    progress: Progress
+    queue_position: int | None = Field(description="jobs that go before this one; null once it runs")
+    result: AIGenerationResult | None
+    error: JobError | None
+
+
+class JobAccepted(Schema):
+    """The answer to a submitted job."""
+
+    job_id: str
+    status: JobStatus
+    status_url: str
+
+
+class GPUStatus(Schema):
+    """The device a worker computes on. What the machine cannot say is null."""
+
+    available: bool = Field(description="whether there is a GPU")
+    name: str
+    profile: str = Field(description="a key of gpu_profiles.yaml")
+    total_memory_gib: float | None = Field(description="GPU memory; on a CPU the machine's")
+    free_memory_gib: float | None
+    used_memory_gib: float | None = Field(description="by all; on a CPU by this process")
+    temperature_c: float | None = None
+    power_w: float | None = None
+    utilisation_percent: float | None = None
+
+
+class WorkerState(StrEnum):
+    """Whether a worker can take jobs."""
+
+    COLD = "cold"
+    LOADING = "loading"
+    WARM = "warm"
+
+
+class WorkerInfo(Schema):
+    """What a worker says of itself, each heartbeat."""
+
+    worker_id: str
+    state: WorkerState
+    model: str
+    device: str
+    concurrency: int
+    batch_limit: int
+    methods: dict[ControlType, tuple[str, ...]]
+    running: int
+    gpu_status: GPUStatus
+    started_at: float
+
+
+class Problem(Schema):
+    """An error (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="stable: programs may rely on it")
+    field: str | None = Field(default=None, description="the request's field at fault")
+    errors: list[dict[str, Any]] = Field(default_factory=list, description="every fault, if there are several")
+
+
+class ServiceStatus(Schema):
+    """What the service offers, and how busy it is."""
+
+    version: str
+    model: str
+    models: dict[str, str | None] = Field(description="base, ControlNet and VAE of the model in use")
+    controlnet_model: Literal["union"] = "union"
+    default_size: int
+    profiles: list[str] = Field(description="GPU profiles of the live workers")
+    styles: dict[str, dict[str, Any]]
+    methods: dict[ControlType, tuple[str, ...]] = Field(description="the first of each is the default")
+    queue_depth: dict[Priority, int]
+    workers: list[WorkerInfo]
+
+
+class Counts(Schema):
+    """Jobs by how they ended, and times of the succeeded ones."""
+
+    succeeded: int
+    failed: int
+    cancelled: int
+    average_generation_time_ms: float | None
+    average_wait_ms: float | None
+
+
+class DetailedHealth(Schema):
+    """The state of every part."""
+
+    status: Literal["ok", "degraded", "unavailable"]
+    redis: bool
+    gpu_status: dict[str, GPUStatus] = Field(description="by worker")
+    service_status: dict[str, Any] = Field(description="`ai_status`: counts and times; `queue_depth`; `workers`")

@@ -1,0 +1,129 @@
+"""What a word may be, and what it means.
+
+The schema checks the characters (`normalise_word`), the API and the workers check that they can be drawn
+(`check_coverage`) and find the English meaning that steers the picture (`resolve_meaning`).
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.characters import CharacterDatabase
+from shared.errors import InvalidWord, TranslationRequired, UnsupportedCharacter
+from shared.fonts import FontCoverage
+
+MAX_WORD_LENGTH = 12
+
+# Letters, marks, numbers and punctuation can be written; symbols (emoji among them), controls, surrogates, private
+# and unassigned code points cannot.
+WRITABLE_CATEGORIES = frozenset("LMNP")
+
+MeaningSource = Literal["request", "lexicon"]
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a word means.
+
+    Attributes:
+        display: the meaning to show to the learner, as the request gave it, in any script.
+        prompt: the English meaning that steers the picture.
+        source: where `prompt` comes from.
+    """
+
+    display: str
+    prompt: str
+    source: MeaningSource
+
+
+def normalise_word(word: str) -> str:
+    """Return the word trimmed and in Unicode's composed form (NFC).
+
+    Raises:
+        InvalidWord: it is blank, too long, or holds a control character or a lone surrogate.
+        UnsupportedCharacter: it holds a symbol, such as an emoji, or an unassigned code point.
+    """
+    for character in word:
+        if unicodedata.category(character) in {"Cc", "Cs"}:
+            raise InvalidWord(f"the word holds {describe(character)}, which cannot be written", field="word")
+    normal = unicodedata.normalize("NFC", " ".join(word.split()))
+    if not normal:
+        raise InvalidWord("the word is blank; give 1 to 12 characters", field="word")
+    if len(normal) > MAX_WORD_LENGTH:
+        raise InvalidWord(f"the word has {len(normal)} characters; give 1 to {MAX_WORD_LENGTH}", field="word")
+    for character in normal:
+        if character != " " and unicodedata.category(character)[0] not in WRITABLE_CATEGORIES:
+            raise UnsupportedCharacter(f"{describe(character)} is not a character of a script", field="word")
+    return normal
+
+
+def check_coverage(word: str, database: CharacterDatabase, fonts: Sequence[FontCoverage]) -> None:
+    """Check that every character can be drawn.
+
+    Raises:
+        UnsupportedCharacter: names the characters that neither the stroke data nor a font has.
+    """
+    missing = [
+        character
+        for character in dict.fromkeys(word.replace(" ", ""))
+        if not database.has_strokes(character) and not any(font.has(character) for font in fonts)
+    ]
+    if missing:
+        names = ", ".join(describe(character) for character in missing)
+        raise UnsupportedCharacter(f"neither the stroke data nor a font has {names}", field="word")
+
+
+def resolve_meaning(word: str, translation: str, database: CharacterDatabase) -> Meaning:
+    """Return a word's meaning: the translation if it is in Latin letters, else the lexicon's first gloss.
+
+    The text encoders read English. A translation in another script is kept for display only.
+
+    Raises:
+        TranslationRequired: neither the request nor the lexicon says it in English.
+    """
+    shown = " ".join(translation.split())
+    if shown and is_latin(shown):
+        return Meaning(shown, shown, "request")
+    glosses = database.glosses(word)
+    if glosses:
+        gloss = as_noun(glosses[0])
+        return Meaning(shown or gloss, gloss, "lexicon")
+    if shown:
+        raise TranslationRequired(
+            f"the picture is steered in English: {shown!r} is in another script, and the lexicon does not know "
+            f"{word!r}; give an English translation",
+            field="translation",
+        )
+    raise TranslationRequired(
+        f"the lexicon does not know {word!r}; say in `translation` what it means, in English", field="translation"
+    )
+
+
+def as_noun(gloss: str) -> str:
+    """Return a gloss so that it can follow "a picture of": "to learn a trade" becomes "learning a trade"."""
+    if not gloss.startswith("to "):
+        return gloss
+    verb, _, rest = gloss.removeprefix("to ").partition(" ")
+    if verb.endswith("ie"):
+        stem = verb[:-2] + "y"
+    elif verb.endswith("e") and not verb.endswith(("ee", "oe", "ye")) and verb != "be":
+        stem = verb[:-1]
+    elif re.fullmatch(r"[^aeiou]*[aeiou][^aeiouwxy]", verb):  # one short syllable: run, running
+        stem = verb + verb[-1]
+    else:
+        stem = verb
+    return f"{stem}ing {rest}".rstrip()
+
+
+def is_latin(text: str) -> bool:
+    """Return whether every letter is a Latin one."""
+    return all("LATIN" in unicodedata.name(character, "") for character in text if character.isalpha())
+
+
+def describe(character: str) -> str:
+    """Return a character by code point and, where it is printable and has one, its name."""
+    code = f"U+{ord(character):04X}"
+    name = unicodedata.name(character, "")
+    return f"{character} ({code} {name})" if name and character.isprintable() else code

@@ -1,0 +1,51 @@
+"""Which workers live: each says so every heartbeat, and one that falls silent is no longer listed."""
+
+import time
+from typing import cast
+
+import redis
+
+from shared.schemas import WorkerInfo, WorkerState
+
+LIVE = "writing:workers"  # sorted set: worker id, last heartbeat
+INFO = "writing:worker:"
+
+
+class WorkerRegistry:
+    """Reads and writes the list of live workers.
+
+    Every method raises `redis.RedisError` when Redis does not answer.
+    """
+
+    def __init__(self, client: redis.Redis, stale_after_s: float) -> None:
+        self._redis = client
+        self._stale_after_s = stale_after_s
+
+    def publish(self, info: WorkerInfo) -> None:
+        """Say that a worker lives and what it is."""
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.set(INFO + info.worker_id, info.model_dump_json(), px=int(self._stale_after_s * 1000))
+            pipeline.zadd(LIVE, {info.worker_id: time.time()})
+            pipeline.execute()
+
+    def remove(self, worker_id: str) -> None:
+        """Strike off a worker that ends."""
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.delete(INFO + worker_id)
+            pipeline.zrem(LIVE, worker_id)
+            pipeline.execute()
+
+    def workers(self) -> list[WorkerInfo]:
+        """Return the live workers, in the order of their ids."""
+        ids = sorted(cast(list[str], self._redis.zrange(LIVE, 0, -1)))
+        if not ids:
+            return []
+        found = cast("list[str | None]", self._redis.mget([INFO + worker_id for worker_id in ids]))
+        gone = [worker_id for worker_id, info in zip(ids, found, strict=True) if info is None]
+        if gone:
+            self._redis.zrem(LIVE, *gone)
+        return [WorkerInfo.model_validate_json(info) for info in found if info is not None]
+
+    def has_warm_worker(self) -> bool:
+        """Return whether a job sent now would find a loaded model."""
+        return any(worker.state is WorkerState.WARM for worker in self.workers())

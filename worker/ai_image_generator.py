@@ -1,0 +1,206 @@
+"""One job from word to result: glyph, conditioning and prompt side by side, diffusion, PNG."""
+
+import asyncio
+import base64
+import logging
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from shared import __version__
+from shared.schemas import AIGenerationResult, ControlType, GenerationRequest
+from shared.settings import ModelSettings
+from worker.conditioning import Conditioning
+from worker.glyphs import Glyph, GlyphRenderer
+from worker.multi_controlnet_pipeline import MultiControlNetPipeline
+from worker.png import encode_png
+from worker.progress import ProgressSink, Unobserved, stop_if_cancelled
+from worker.prompt_builder import PromptBuilder, PromptResult
+from worker.style_definitions import steering_weights
+
+logger = logging.getLogger("generation")
+
+ConditioningImages = dict[ControlType, dict[str, Image.Image]]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """The model as results name it, its defaults, and the style that is taken where none is asked for."""
+
+    name: str
+    settings: ModelSettings
+    default_style: str
+
+
+class Stopwatch:
+    """Milliseconds by stage."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self.timings_ms: dict[str, int] = {}
+
+    @contextmanager
+    def time(self, stage: str) -> Iterator[None]:
+        """Measure the block."""
+        started = time.perf_counter()
+        yield
+        self.timings_ms[stage] = round((time.perf_counter() - started) * 1000)
+
+    @property
+    def total_ms(self) -> int:
+        """Milliseconds since the stopwatch was made."""
+        return round((time.perf_counter() - self._started) * 1000)
+
+
+class AIImageGenerator:
+    """Makes pictures of words."""
+
+    def __init__(
+        self,
+        *,
+        glyphs: GlyphRenderer,
+        conditionings: Mapping[ControlType, Conditioning],
+        prompts: PromptBuilder,
+        pipeline: MultiControlNetPipeline,
+        model: ModelIdentity,
+    ) -> None:
+        self._glyphs = glyphs
+        self._conditionings = conditionings
+        self._prompts = prompts
+        self._pipeline = pipeline
+        self._model = model
+
+    async def generate_character_image(
+        self, character: str, translation: str = "", *, progress: ProgressSink | None = None, **options: Any
+    ) -> AIGenerationResult:
+        """Return the picture of a word.
+
+        Args:
+            character: the word, 1 to 12 characters.
+            translation: its meaning in English; empty: looked up.
+            progress: told of stages and steps, asked whether to stop.
+            **options: further fields of `shared.schemas.GenerationRequest`.
+
+        Raises:
+            pydantic.ValidationError: an option is unknown or out of range.
+            InvalidRequest: the word, its meaning, the style or a method cannot be served.
+            JobCancelled: `progress` said so.
+            OutOfMemory, ModelLoadError: the worker cannot.
+        """
+        request = GenerationRequest(word=character, translation=translation, **options)
+        return await self.generate(request, progress or Unobserved())
+
+    async def generate(self, request: GenerationRequest, progress: ProgressSink) -> AIGenerationResult:
+        """Return the picture of a validated request; raises as `generate_character_image`."""
+        watch = Stopwatch()
+        defaults = self._model.settings
+        seed = secrets.randbelow(2**32) if request.seed is None else request.seed
+        steps = request.num_inference_steps or defaults.num_inference_steps
+        guidance = request.guidance_scale or defaults.guidance_scale
+
+        progress.stage("glyph")
+        with watch.time("glyph"):
+            glyph = await asyncio.to_thread(
+                self._glyphs.render,
+                request.word,
+                request.width or defaults.default_size,
+                request.height or defaults.default_size,
+            )
+        progress.stage("conditioning")
+        with watch.time("conditioning_and_prompt"):
+            prompt, maps = await asyncio.gather(self._build_prompt(request), self._condition(glyph, request))
+        weights = steering_weights(self._prompts.style(prompt.style), request.controlnet_weights)
+        negative_prompt = self._negative_prompt(request, prompt)
+
+        stop_if_cancelled(progress)
+        progress.stage("waiting_for_device")
+        with watch.time("diffusion"):
+            image = await self._pipeline.generate(
+                prompt.prompt,
+                {control_type: _steering(methods) for control_type, methods in maps.items()},
+                weights={control_type: weights.get(control_type, 0.0) for control_type in maps},
+                negative_prompt=negative_prompt,
+                num_inference_steps=steps,
+                guidance_scale=guidance,
+                seed=seed,
+                progress=progress,
+            )
+        parameters = {
+            "prompt": prompt.prompt,
+            "negative_prompt": negative_prompt,
+            "word": request.word,
+            "translation": prompt.meaning.display,
+            "prompt_meaning": prompt.meaning.prompt,
+            "prompt_meaning_source": prompt.meaning.source,
+            "style": prompt.style,
+            "seed": seed,
+            "num_inference_steps": steps,
+            "guidance_scale": guidance,
+            "width": glyph.width,
+            "height": glyph.height,
+            "scheduler": self._pipeline.scheduler_name,
+            "model_used": defaults.base if self._model.name != "embedded" else self._model.name,
+            "controlnet_model": "union",
+            "controlnet_weights": weights,
+            "conditioning_methods": {control_type: list(methods) for control_type, methods in maps.items()},
+            "service_version": __version__,
+        }
+        progress.stage("encoding")
+        with watch.time("encoding"):
+            png = await asyncio.to_thread(encode_png, image, parameters)
+            encoded = _encode_maps(maps) if request.include_conditioning else {}
+        metadata = {
+            "generation_time_ms": watch.total_ms,
+            **{key: value for key, value in parameters.items() if key != "prompt"},
+            "timings_ms": watch.timings_ms,
+            "batch_size_max": 1,
+        }
+        logger.info("generated %r", request.word, extra={"generation": metadata})
+        return AIGenerationResult(
+            success=True,
+            generated_image_base64=base64.b64encode(png).decode(),
+            conditioning_images_base64=encoded,
+            prompt_used=prompt.prompt,
+            generation_metadata=metadata,
+        )
+
+    async def _build_prompt(self, request: GenerationRequest) -> PromptResult:
+        return await self._prompts.build_prompt(
+            request.word, request.style or self._model.default_style, translation=request.translation
+        )
+
+    async def _condition(self, glyph: Glyph, request: GenerationRequest) -> ConditioningImages:
+        """Run every method of every type side by side in threads."""
+        wanted = [(kind, method) for kind, methods in request.methods().items() for method in methods]
+        images = await asyncio.gather(
+            *(asyncio.to_thread(self._conditionings[kind].generate, glyph, method) for kind, method in wanted)
+        )
+        maps: ConditioningImages = {}
+        for (kind, method), image in zip(wanted, images, strict=True):
+            maps.setdefault(kind, {})[method] = image
+        return maps
+
+    def _negative_prompt(self, request: GenerationRequest, prompt: PromptResult) -> str:
+        """Return the request's negative prompt, else the model's and the style's, unless the model wants none."""
+        if request.negative_prompt is not None:
+            return request.negative_prompt
+        if self._model.settings.negative_prompt is None:
+            return ""
+        return ", ".join(filter(None, [self._model.settings.negative_prompt, prompt.style_negative_prompt]))
+
+
+def _steering(methods: Mapping[str, Image.Image]) -> Image.Image:
+    """Return the image of the method listed first."""
+    return next(iter(methods.values()))
+
+
+def _encode_maps(maps: ConditioningImages) -> dict[str, dict[str, str]]:
+    return {
+        control_type: {method: base64.b64encode(encode_png(image)).decode() for method, image in methods.items()}
+        for control_type, methods in maps.items()
+    }

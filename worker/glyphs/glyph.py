@@ -1,0 +1,129 @@
+"""A word as anti-aliased ink, from stroke data where there are any and from fonts elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from shared.characters import Character, CharacterDatabase
+from shared.fonts import FontCoverage
+from worker.glyphs.layout import Box, lay_out
+from worker.glyphs.outlines import Polygon, flatten, to_em
+
+Ink = NDArray[np.uint8]
+
+# cv2's fixed-point coordinates: 1/16 pixel.
+SHIFT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedCharacter:
+    """A character, its em box, and its stroke data (None where a font drew it)."""
+
+    character: str
+    box: Box
+    strokes: Character | None
+
+    def outlines(self) -> list[Polygon]:
+        """Return each stroke's filled shape as a polygon (n, 2) in pixels, in writing order."""
+        return [self._placed(flatten(stroke.outline)) for stroke in self.strokes.strokes] if self.strokes else []
+
+    def medians(self) -> list[Polygon]:
+        """Return each stroke's middle line as points (n, 2) in pixels, in the direction of writing."""
+        strokes = self.strokes.strokes if self.strokes else ()
+        return [self._placed(to_em(np.array(stroke.median, dtype=np.float64))) for stroke in strokes]
+
+    def _placed(self, points: Polygon) -> Polygon:
+        return points * np.float32(self.box.em) + np.array([self.box.left, self.box.top], dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """A word drawn for one picture size.
+
+    Attributes:
+        word: the word.
+        width: pixels.
+        height: pixels.
+        characters: the word's characters, spaces left out, with their places.
+        ink: (height, width) coverage, 0 (paper) to 255 (ink), anti-aliased.
+    """
+
+    word: str
+    width: int
+    height: int
+    characters: tuple[PlacedCharacter, ...]
+    ink: Ink
+
+    @cached_property
+    def mask(self) -> NDArray[np.bool_]:
+        """(height, width): where more than half of the pixel is ink."""
+        return self.ink > 127
+
+
+class GlyphRenderer:
+    """Draws words."""
+
+    def __init__(self, database: CharacterDatabase, fonts: Sequence[FontCoverage]) -> None:
+        """Use stroke data first, then the first of the fonts that has the character."""
+        self._database = database
+        self._fonts = fonts
+
+    def render(self, word: str, width: int, height: int) -> Glyph:
+        """Return the word's glyph, as large as the picture allows.
+
+        Args:
+            word: characters that the database or a font has (`shared.words.check_coverage`).
+            width: pixels.
+            height: pixels.
+        """
+        characters = tuple(
+            PlacedCharacter(character, box, self._database.character(character))
+            for character, box in lay_out(word, width, height, self._advance)
+        )
+        ink = draw_polygons([outline for placed in characters for outline in placed.outlines()], width, height)
+        for placed in characters:
+            if placed.strokes is None:
+                self._draw_from_font(ink, placed)
+        return Glyph(word, width, height, characters, ink)
+
+    def _font_of(self, character: str) -> FontCoverage:
+        return next(font for font in self._fonts if font.has(character))
+
+    def _advance(self, character: str) -> float | None:
+        if self._database.has_strokes(character):
+            return None
+        advance = self._font_of(character).advance(character)
+        # A font's square scripts (kana, hangul, kanji) advance by about an em and break anywhere.
+        return None if is_square(character) else advance
+
+    def _draw_from_font(self, ink: Ink, placed: PlacedCharacter) -> None:
+        font_file = self._font_of(placed.character)
+        font = ImageFont.truetype(str(font_file.path), size=placed.box.em)
+        ascent, descent = font.getmetrics()
+        # The font's line, ascent to descent, is centred on the em box.
+        top = placed.box.top + (placed.box.em - (ascent + descent)) / 2
+        left = placed.box.left + (placed.box.advance - font.getlength(placed.character)) / 2
+        canvas = Image.new("L", (ink.shape[1], ink.shape[0]))
+        ImageDraw.Draw(canvas).text((left, top), placed.character, fill=255, font=font)
+        np.maximum(ink, np.asarray(canvas), out=ink)
+
+
+def draw_polygons(polygons: Sequence[Polygon], width: int, height: int) -> Ink:
+    """Return the union of filled polygons (points in pixels) as anti-aliased coverage (height, width), 0 to 255."""
+    ink = np.zeros((height, width), np.uint8)
+    for polygon in polygons:
+        # A pixel's centre lies at +0.5 in our coordinates and at 0 in OpenCV's.
+        fixed = np.round((polygon - 0.5) * (1 << SHIFT)).astype(np.int32)
+        cv2.fillPoly(ink, [fixed], color=255, lineType=cv2.LINE_AA, shift=SHIFT)
+    return ink
+
+
+def is_square(character: str) -> bool:
+    """Return whether a character fills a square of its own (Han, kana, hangul), so that lines may break beside it."""
+    code = ord(character)
+    return 0x2E80 <= code <= 0xA4CF or 0xAC00 <= code <= 0xD7FF or 0xF900 <= code <= 0xFAFF or 0xFF00 <= code <= 0xFFEF

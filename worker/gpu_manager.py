@@ -1,0 +1,176 @@
+"""The device: what it is, how full it is, and how a pipeline is sized for it."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+import pynvml
+import torch
+
+from shared.schemas import GPUStatus
+from shared.settings import GPUProfile
+
+logger = logging.getLogger("ai_models")
+
+GIB = 1024**3
+
+# A card reports less than the memory it is sold with: ECC and the driver take up to 7 % (an A10G or L4 sold as 24 GB
+# reports 22.5 GiB, an A100 sold as 80 GB 79.2 GiB).
+NOMINAL_TOLERANCE = 0.93
+
+# What one 1024² picture needs beside the weights, in fp16 (design figures): activations of a step, one VAE decode.
+STEP_GIB = 0.8
+VAE_DECODE_GIB = 1.5
+
+CPU_PROFILE = "cpu"
+
+
+def choose_profile(total_memory_gib: float | None, profiles: Mapping[str, GPUProfile]) -> str:
+    """Return the name of the largest profile that a card with this reported memory belongs to.
+
+    Args:
+        total_memory_gib: as the driver reports it; None where there is no GPU.
+        profiles: by name.
+    """
+    if total_memory_gib is None:
+        return CPU_PROFILE
+    fitting = {
+        name: profile.min_memory_gb
+        for name, profile in profiles.items()
+        if profile.min_memory_gb is not None and total_memory_gib >= profile.min_memory_gb * NOMINAL_TOLERANCE
+    }
+    return max(fitting, key=lambda name: fitting[name])
+
+
+class GPUManager:
+    """Knows the device that this process computes on."""
+
+    def __init__(self, device: str, profiles: Mapping[str, GPUProfile]) -> None:
+        """Choose the device and its profile.
+
+        Args:
+            device: "auto" (the first GPU, else the CPU), "cpu", "cuda" or "cuda:<index>".
+            profiles: the GPU profiles by name.
+
+        Raises:
+            RuntimeError: a GPU was asked for, and there is none.
+        """
+        wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        self.device = torch.device(wanted)
+        if self.is_gpu and not torch.cuda.is_available():
+            raise RuntimeError(f"device {device!r} is set, but this machine has no usable CUDA GPU")
+        total = torch.cuda.get_device_properties(self.device).total_memory / GIB if self.is_gpu else None
+        self.profile_name = choose_profile(total, profiles)
+        self.profile = profiles[self.profile_name]
+        self._process = psutil.Process()
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether the device is a GPU."""
+        return self.device.type == "cuda"
+
+    @property
+    def batch_limit(self) -> int:
+        """Images in one batch: as many as the free memory holds, within the profile's range."""
+        if not self.is_gpu:
+            return self.profile.batch_max
+        free = torch.cuda.mem_get_info(self.device)[0] / GIB
+        fitting = int((free - VAE_DECODE_GIB) / STEP_GIB)
+        return max(self.profile.batch_min, min(fitting, self.profile.batch_max))
+
+    def get_gpu_status(self) -> GPUStatus:
+        """Return the device's state; what it cannot say is None. A CPU says so and reports the machine's memory."""
+        return self._gpu_status() if self.is_gpu else self._cpu_status()
+
+    def optimize_pipeline(self, pipeline: Any) -> dict[str, Any]:
+        """Move a diffusers pipeline to the device as the profile asks; return what was done.
+
+        Returns:
+            Keys `profile`, `device`, `attention_slicing`, `cpu_offload`, `vae_slicing`.
+        """
+        applied: dict[str, Any] = {"profile": self.profile_name, "device": str(self.device)}
+        if self.is_gpu and self.profile.cpu_offload:
+            pipeline.enable_model_cpu_offload(device=self.device)
+        else:
+            pipeline.to(self.device)
+        if self.profile.attention_slicing:
+            pipeline.enable_attention_slicing()
+        if self.profile.memory_efficient:
+            pipeline.vae.enable_slicing()
+        applied["cpu_offload"] = self.is_gpu and self.profile.cpu_offload
+        applied["attention_slicing"] = self.profile.attention_slicing
+        applied["vae_slicing"] = self.profile.memory_efficient
+        logger.info("pipeline prepared: %s", applied)
+        return applied
+
+    @contextmanager
+    def memory_monitor(self, operation_name: str) -> Iterator[None]:
+        """Log how long the block took and how the memory changed, also when it fails."""
+        before, started = self._used_gib(), time.perf_counter()
+        if self.is_gpu:
+            torch.cuda.reset_peak_memory_stats(self.device)
+        try:
+            yield
+        finally:
+            peak = f", peak {torch.cuda.max_memory_allocated(self.device) / GIB:.2f} GiB" if self.is_gpu else ""
+            logger.info(
+                "%s: %.2f s, memory %.2f -> %.2f GiB%s",
+                operation_name,
+                time.perf_counter() - started,
+                before,
+                self._used_gib(),
+                peak,
+            )
+
+    def _used_gib(self) -> float:
+        """Return the memory that this process holds: the GPU's, or on a CPU the resident set."""
+        used = torch.cuda.memory_allocated(self.device) if self.is_gpu else self._process.memory_info().rss
+        return used / GIB
+
+    def _gpu_status(self) -> GPUStatus:
+        free, total = torch.cuda.mem_get_info(self.device)
+        return GPUStatus(
+            available=True,
+            name=torch.cuda.get_device_name(self.device),
+            profile=self.profile_name,
+            total_memory_gib=round(total / GIB, 2),
+            free_memory_gib=round(free / GIB, 2),
+            used_memory_gib=round((total - free) / GIB, 2),
+            **self._sensors(),
+        )
+
+    def _cpu_status(self) -> GPUStatus:
+        memory = psutil.virtual_memory()
+        return GPUStatus(
+            available=False,
+            name="CPU",
+            profile=self.profile_name,
+            total_memory_gib=round(memory.total / GIB, 2),
+            free_memory_gib=round(memory.available / GIB, 2),
+            used_memory_gib=round(self._used_gib(), 2),
+        )
+
+    def _sensors(self) -> dict[str, float | None]:
+        """Return temperature, power and utilisation from NVML; what a card or driver does not tell is left out."""
+        readings: dict[str, float | None] = {}
+        try:
+            pynvml.nvmlInit()
+            # By UUID: NVML numbers all cards, CUDA those that CUDA_VISIBLE_DEVICES leaves.
+            uuid = f"GPU-{torch.cuda.get_device_properties(self.device).uuid}"
+            handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
+            sensors: dict[str, Callable[[], float]] = {
+                "temperature_c": lambda: pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU),
+                "power_w": lambda: pynvml.nvmlDeviceGetPowerUsage(handle) / 1000,
+                "utilisation_percent": lambda: pynvml.nvmlDeviceGetUtilizationRates(handle).gpu,
+            }
+            for name, read in sensors.items():
+                try:
+                    readings[name] = float(read())
+                except pynvml.NVMLError_NotSupported:
+                    readings[name] = None
+        except pynvml.NVMLError as error:
+            logger.debug("NVML: %s", error)
+        return readings

@@ -1,0 +1,46 @@
+"""One thread that says, each heartbeat, that this worker lives and what it is."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+import redis
+
+from shared.schemas import WorkerInfo
+from shared.worker_registry import WorkerRegistry
+
+logger = logging.getLogger(__name__)
+
+
+class Heartbeat:
+    """Publishes a worker's state until it is stopped."""
+
+    def __init__(self, registry: WorkerRegistry, describe: Callable[[], WorkerInfo], every_s: float) -> None:
+        """Take the registry, a function that returns the worker's present state, and the pause between two beats."""
+        self._registry = registry
+        self._describe = describe
+        self._every_s = every_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and strike the worker off the list."""
+        self._stop.set()
+        self._thread.join()
+        try:
+            self._registry.remove(self._describe().worker_id)
+        except redis.RedisError as error:
+            logger.warning("worker not struck off: %s", error)  # the list forgets it by itself
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._registry.publish(self._describe())
+            except redis.RedisError as error:
+                logger.warning("heartbeat not sent: %s", error)
+            if self._stop.wait(self._every_s):
+                return

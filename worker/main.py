@@ -1,0 +1,200 @@
+"""A worker process: settings, model, engine, Celery. ``python -m worker.main``
+
+Exit codes: 0 after an orderly stop, 78 (EX_CONFIG) where settings or the model are wrong, so that starting it again
+would not help.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import celery.worker.state
+from celery import Celery
+from celery.worker.control import control_command
+from diffusers import StableDiffusionXLControlNetUnionPipeline
+
+from shared.celery_app import WARMUP_COMMAND, make_celery
+from shared.characters import CharacterDatabase
+from shared.errors import ModelLoadError, SettingsError
+from shared.fonts import read_fonts
+from shared.job_store import JobStore
+from shared.logs import configure_logging
+from shared.redis_client import make_redis
+from shared.schemas import Priority, WorkerInfo
+from shared.settings import Settings, load_settings
+from shared.worker_registry import WorkerRegistry
+from worker.ai_image_generator import AIImageGenerator, ModelIdentity
+from worker.conditioning import CONDITIONINGS
+from worker.glyphs import GlyphRenderer
+from worker.gpu_manager import GPUManager
+from worker.heartbeat import Heartbeat
+from worker.job_monitor import JobMonitor
+from worker.model_loader import ModelLoader
+from worker.multi_controlnet_pipeline import MultiControlNetPipeline
+from worker.prompt_builder import PromptBuilder
+from worker.tasks import GenerateTask
+
+logger = logging.getLogger("ai_models")
+
+
+@dataclass(frozen=True)
+class WorkerProcess:
+    """The parts of a worker, put together."""
+
+    settings: Settings
+    worker_id: str
+    celery: Celery
+    gpu: GPUManager
+    pipeline: MultiControlNetPipeline
+    monitor: JobMonitor
+    registry: WorkerRegistry
+    concurrency: int
+    started_at: float
+
+    def describe(self) -> WorkerInfo:
+        """Return this worker's present state."""
+        return WorkerInfo(
+            worker_id=self.worker_id,
+            state=self.pipeline.state,
+            model=self.settings.model,
+            device=str(self.gpu.device),
+            concurrency=self.concurrency,
+            batch_limit=self.gpu.batch_limit,
+            methods={kind.control_type: kind().available_methods for kind in CONDITIONINGS},
+            running=self.monitor.running,
+            gpu_status=self.gpu.get_gpu_status(),
+            started_at=self.started_at,
+        )
+
+    def run(self) -> int:
+        """Load the model, then take jobs until told to stop; return the exit code.
+
+        Raises:
+            ModelLoadError: the model cannot be loaded at start.
+        """
+        heartbeat = Heartbeat(self.registry, self.describe, self.settings.worker.heartbeat_s)
+        heartbeat.start()
+        try:
+            if self.settings.worker.load_at_start:
+                self.pipeline.load()
+            self.monitor.start()
+            worker = self.celery.Worker(
+                hostname=self.worker_id,
+                pool="threads",
+                concurrency=self.concurrency,
+                queues=[priority.value for priority in Priority],
+                # Workers need not know one another: the registry and Redis are all they share.
+                without_gossip=True,
+                without_mingle=True,
+                loglevel=self.settings.logging.level,
+            )
+            worker.start()
+            self.monitor.stop()
+            return int(worker.exitcode or 0)
+        finally:
+            heartbeat.stop()
+
+
+def build(settings: Settings) -> WorkerProcess:
+    """Put a worker together; nothing is loaded yet.
+
+    Raises:
+        SettingsError: the device or a font is not there.
+    """
+    try:
+        gpu = GPUManager(settings.device, settings.gpu_profiles)
+    except RuntimeError as error:
+        raise SettingsError(f"device: {error}") from error
+    worker_id = f"{os.getpid()}@{socket.gethostname()}"
+    database = CharacterDatabase()
+    prompts = PromptBuilder(settings.styles, database)
+    pipeline = MultiControlNetPipeline(lambda: load_model(settings, gpu))
+    client = make_redis(settings.redis)
+    store = JobStore(client, settings.queue)
+    monitor = JobMonitor(store, settings.worker.poll_s)
+    app = make_celery(settings)
+    generator = AIImageGenerator(
+        glyphs=GlyphRenderer(database, read_fonts(settings.fonts)),
+        conditionings={kind.control_type: kind() for kind in CONDITIONINGS},
+        prompts=prompts,
+        pipeline=pipeline,
+        model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
+    )
+    app.register_task(
+        GenerateTask(store=store, monitor=monitor, generator=generator, worker_id=worker_id, stop_process=stop_process)
+    )
+    register_warmup(pipeline)
+    return WorkerProcess(
+        settings=settings,
+        worker_id=worker_id,
+        celery=app,
+        gpu=gpu,
+        pipeline=pipeline,
+        monitor=monitor,
+        registry=WorkerRegistry(client, settings.worker.stale_after_s),
+        concurrency=settings.worker.concurrency or 2 * gpu.batch_limit,
+        started_at=time.time(),
+    )
+
+
+def load_model(settings: Settings, gpu: GPUManager) -> StableDiffusionXLControlNetUnionPipeline:
+    """Load the active model and prepare it for the device.
+
+    Raises:
+        ModelLoadError: names the model and the reason.
+    """
+    model = settings.active_model
+    loader = ModelLoader(model.dtype, gpu.device)
+
+    async def load() -> StableDiffusionXLControlNetUnionPipeline:
+        controlnet = None
+        if model.controlnet is not None:
+            controlnet = (await loader.load_controlnet_models({"union": model.controlnet}))["union"]
+        return await loader.load_stable_diffusion_xl(model.base, controlnet=controlnet, vae=model.vae)
+
+    with gpu.memory_monitor(f"loading model {settings.model}"):
+        pipeline = asyncio.run(load())
+        gpu.optimize_pipeline(pipeline)
+    return pipeline
+
+
+def register_warmup(pipeline: MultiControlNetPipeline) -> None:
+    """Answer Celery's control command by loading the model in a thread of its own: the control loop must not wait."""
+
+    @control_command(name=WARMUP_COMMAND)  # type: ignore[untyped-decorator]
+    def warmup(_state: Any) -> dict[str, str]:
+        threading.Thread(target=load_or_stop, name="warmup", daemon=True).start()
+        return {"ok": "loading"}
+
+    def load_or_stop() -> None:
+        try:
+            pipeline.load()
+        except ModelLoadError as error:
+            stop_process(str(error))
+
+
+def stop_process(reason: str) -> None:
+    """End this process from any thread: Celery stops taking jobs, puts back what it holds, and exits with 78."""
+    logger.critical("worker ends: %s", reason)
+    celery.worker.state.should_terminate = os.EX_CONFIG
+
+
+def main() -> int:
+    """Run a worker; return the exit code."""
+    try:
+        settings = load_settings()
+        configure_logging(settings.logging)
+        return build(settings).run()
+    except (SettingsError, ModelLoadError) as error:
+        print(f"worker cannot start: {error}", file=sys.stderr)
+        return os.EX_CONFIG
+
+
+if __name__ == "__main__":
+    sys.exit(main())
