@@ -10,7 +10,7 @@ PORT ?= 8600
 WORKERS ?= 1
 FLOWER ?= 0
 
-.PHONY: setup demo serve test test-all check bench clean
+.PHONY: setup demo serve api worker test test-all check bench clean
 
 setup: $(READY)
 
@@ -26,6 +26,13 @@ demo: setup
 ## the whole service on this machine: PORT=8600 WORKERS=1 FLOWER=0
 serve: setup
 	$(BIN)/python -m embedded.serve --port $(PORT) --workers $(WORKERS) $(if $(filter 1,$(FLOWER)),--flower)
+
+## the API alone, and a worker alone: for machines that share a Redis (WRITING_REDIS__URL)
+api: setup
+	$(BIN)/python -m api
+
+worker: setup
+	$(BIN)/python -m worker.main
 
 ## what CI runs
 test: check

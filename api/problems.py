@@ -22,7 +22,7 @@ from shared.errors import (
     ServiceError,
     UnsupportedMediaType,
 )
-from shared.schemas import JobError, Problem
+from shared.schemas import GenerationRequest, JobError, Problem
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,8 @@ def job_problem(error: JobError) -> Response:
 def validation_problem(error: ValidationError) -> Response:
     """Return pydantic's findings as one problem: the first as its code and field, all in `errors`."""
     errors = [
-        {"field": _field(item["loc"]), "code": _code(item["type"]), "message": item["msg"]} for item in error.errors()
+        {"field": _field(item["loc"]), "code": _code(item["type"]), "message": _message(item)}
+        for item in error.errors(include_url=False, include_input=False)
     ]
     first = errors[0]
     cls = ERRORS_BY_CODE.get(str(first["code"]), InvalidRequest)
@@ -129,6 +130,12 @@ def _code(error_type: str) -> str:
     if error_type.endswith(TYPE_ERRORS):
         return FIELD_CODES.get(error_type, "wrong_type")
     return FIELD_CODES.get(error_type, "invalid_value")
+
+
+def _message(item: Any) -> str:
+    if item["type"] == "extra_forbidden" and len(item["loc"]) == 1:
+        return f"there is no such field; there are {', '.join(GenerationRequest.model_fields)}"
+    return str(item["msg"])
 
 
 def _field(location: Sequence[Any]) -> str | None:

@@ -1,9 +1,11 @@
 """The service's programs on this machine, and how they find one another."""
 
+import os
 import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import redis
@@ -63,7 +65,7 @@ class Stack:
             self.wait_for(self._redis_answers, REDIS_START_S, "Redis")
             self.supervisor.start(self._python("api", "-m", "api"))
             for number in range(1, self._workers + 1):
-                self.supervisor.start(self._python(f"worker-{number}", "-m", "worker.main"))
+                self.supervisor.start(self._worker_program(number))
             if self._flower:
                 self.supervisor.start(self._flower_program())
         except BaseException:
@@ -107,6 +109,14 @@ class Stack:
 
     def _python(self, name: str, *arguments: str) -> Program:
         return Program(name, [sys.executable, *arguments], self._environment)
+
+    def _worker_program(self, number: int) -> Program:
+        # Workers that compute on the CPU share its cores. With as many threads as cores each, spinning while they wait
+        # for one another, two workers are slower than one.
+        threads = max(1, (os.cpu_count() or 1) // self._workers)
+        openmp = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+        program = self._python(f"worker-{number}", "-m", "worker.main")
+        return replace(program, environment={**openmp, **program.environment})
 
     def _flower_program(self) -> Program:
         arguments = ["-m", "celery", "--broker", self.redis_url, "flower", f"--address={HOST}", f"--port={FLOWER_PORT}"]

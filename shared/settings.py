@@ -63,6 +63,7 @@ class WorkerSettings(Section):
     concurrency: Count | None
     heartbeat_s: Seconds
     stale_after_s: Seconds
+    gpu_locks: Path | None
     poll_s: Seconds
 
 

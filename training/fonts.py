@@ -1,10 +1,11 @@
-"""Make the fallback fonts in ``shared/data/fonts``: subsets of Noto Sans JP and Noto Sans KR (SIL OFL 1.1).
+r"""Make the fallback fonts in ``shared/data/fonts``: subsets of Noto Sans, Noto Sans JP and Noto Sans KR (SIL OFL 1.1).
 
-    python -m training.fonts --japanese NotoSansJP_500Medium.ttf --korean NotoSansKR_500Medium.ttf
+    python -m training.fonts --latin NotoSans_500Medium.ttf \
+        --japanese NotoSansJP_500Medium.ttf --korean NotoSansKR_500Medium.ttf
 
-The sources are the TrueType files of the npm packages ``@expo-google-fonts/noto-sans-jp`` and ``…-kr`` 0.4.3. The
-Japanese subset holds kana, Latin, Greek, Cyrillic, punctuation and those kanji of JIS X 0208 that have no stroke data;
-the Korean one holds hangul.
+The sources are the TrueType files of the npm packages ``@expo-google-fonts/noto-sans``, ``…-jp`` and ``…-kr`` 0.4. The
+first subset holds Latin, Greek, Cyrillic and punctuation, the Japanese one kana and those kanji of JIS X 0208 that have
+no stroke data, the Korean one hangul.
 """
 
 import argparse
@@ -23,6 +24,9 @@ LETTERS_AND_MARKS = [
     *range(0x0370, 0x0530),  # Greek, Cyrillic
     *range(0x1E00, 0x2000),  # Latin and Greek with accents
     *range(0x2010, 0x2040),  # dashes and quotation marks
+    *range(0x0530, 0x0590),  # Armenian
+]
+KANA = [
     *range(0x3001, 0x3100),  # CJK punctuation, kana
     *range(0x31F0, 0x3200),  # small kana
     *range(0xFF01, 0xFFA0),  # full width Latin, half width kana
@@ -57,8 +61,10 @@ def subset(source: Path, code_points: list[int], output: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--latin", type=Path, required=True)
     parser.add_argument("--japanese", type=Path, required=True)
     parser.add_argument("--korean", type=Path, required=True)
     arguments = parser.parse_args()
-    subset(arguments.japanese, LETTERS_AND_MARKS + kanji_without_strokes(), OUTPUT / "NotoSansJP-Medium-subset.ttf")
+    subset(arguments.latin, LETTERS_AND_MARKS, OUTPUT / "NotoSans-Medium-subset.ttf")
+    subset(arguments.japanese, KANA + kanji_without_strokes(), OUTPUT / "NotoSansJP-Medium-subset.ttf")
     subset(arguments.korean, HANGUL, OUTPUT / "NotoSansKR-Medium-subset.ttf")

@@ -1,9 +1,12 @@
 """The device: what it is, how full it is, and how a pipeline is sized for it."""
 
+import fcntl
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -45,23 +48,51 @@ def choose_profile(total_memory_gib: float | None, profiles: Mapping[str, GPUPro
     return max(fitting, key=lambda name: fitting[name])
 
 
+def claim_gpu(locks: Path, count: int) -> int:
+    """Return the index of a GPU that no other process on this machine has claimed, and keep it until this one ends.
+
+    The claim is a lock on a file, which the kernel releases when the process ends, however it ends. Containers share
+    claims through a volume.
+
+    Args:
+        locks: folder of the lock files.
+        count: how many GPUs there are.
+
+    Raises:
+        RuntimeError: all are taken.
+    """
+    for index in range(count):
+        # Left open for the process's life: closing it would give up the claim.
+        file = os.open(locks / f"gpu-{index}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+        else:
+            return index
+    raise RuntimeError(f"all {count} GPUs are taken by other workers ({locks}); start at most one worker per GPU")
+
+
 class GPUManager:
     """Knows the device that this process computes on."""
 
-    def __init__(self, device: str, profiles: Mapping[str, GPUProfile]) -> None:
+    def __init__(self, device: str, profiles: Mapping[str, GPUProfile], locks: Path | None = None) -> None:
         """Choose the device and its profile.
 
         Args:
             device: "auto" (the first GPU, else the CPU), "cpu", "cuda" or "cuda:<index>".
             profiles: the GPU profiles by name.
+            locks: folder in which the workers of a machine claim a GPU each; None: the first one, unclaimed.
 
         Raises:
-            RuntimeError: a GPU was asked for, and there is none.
+            RuntimeError: a GPU was asked for, and there is none or none left.
         """
         wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.device = torch.device(wanted)
         if self.is_gpu and not torch.cuda.is_available():
             raise RuntimeError(f"device {device!r} is set, but this machine has no usable CUDA GPU")
+        if self.is_gpu and wanted == "cuda" and locks is not None:
+            self.device = torch.device("cuda", claim_gpu(locks, torch.cuda.device_count()))
         total = torch.cuda.get_device_properties(self.device).total_memory / GIB if self.is_gpu else None
         self.profile_name = choose_profile(total, profiles)
         self.profile = profiles[self.profile_name]

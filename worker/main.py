@@ -96,7 +96,8 @@ class WorkerProcess:
             )
             worker.start()
             self.monitor.stop()
-            return int(worker.exitcode or 0)
+            # Celery forgets the code with which `stop_process` ended it.
+            return int(celery.worker.state.should_terminate or worker.exitcode or 0)
         finally:
             heartbeat.stop()
 
@@ -108,7 +109,7 @@ def build(settings: Settings) -> WorkerProcess:
         SettingsError: the device or a font is not there.
     """
     try:
-        gpu = GPUManager(settings.device, settings.gpu_profiles)
+        gpu = GPUManager(settings.device, settings.gpu_profiles, settings.worker.gpu_locks)
     except RuntimeError as error:
         raise SettingsError(f"device: {error}") from error
     worker_id = f"{os.getpid()}@{socket.gethostname()}"

@@ -1,6 +1,7 @@
 """Load checkpoints: hub names or local folders in diffusers' layout, safetensors only."""
 
 import asyncio
+import json
 import logging
 import sys
 import time
@@ -90,7 +91,7 @@ class ModelLoader:
         started = time.perf_counter()
         path = _local_folder(source)
         if path is not None:
-            _check_folder(path)
+            _check_folder(path, given=parts)
         try:
             model = cls.from_pretrained(path or source, dtype=self.dtype, use_safetensors=True, **parts)
         except LOAD_ERRORS as error:
@@ -110,12 +111,17 @@ def _local_folder(source: str) -> Path | None:
     return None
 
 
-def _check_folder(folder: Path) -> None:
-    """Read every weight file's header, so that a half-copied one is named.
+def _check_folder(folder: Path, given: Mapping[str, Any]) -> None:
+    """Check that a pipeline's folder has its parts, and read every weight file's header.
+
+    diffusers' own messages name neither the missing part nor the half-copied file.
 
     Raises:
-        ModelLoadError: a file is no whole safetensors file, or there is none.
+        ModelLoadError: a part is missing, a file is no whole safetensors file, or there is none.
     """
+    for part in _parts(folder):
+        if part not in given and not (folder / part).is_dir():
+            raise ModelLoadError(f"{folder} lacks its part {part}/, which model_index.json lists")
     files = sorted(folder.rglob("*.safetensors"))
     if not files:
         raise ModelLoadError(f"{folder} holds no *.safetensors file")
@@ -125,6 +131,18 @@ def _check_folder(folder: Path) -> None:
                 pass
         except (OSError, SafetensorError) as error:
             raise ModelLoadError(f"{file} is broken or half-copied: {error}") from error
+
+
+def _parts(folder: Path) -> list[str]:
+    """Return the parts that a pipeline's model_index.json lists; none for the folder of a single model."""
+    index = folder / "model_index.json"
+    if not index.is_file():
+        return []
+    try:
+        listed = json.loads(index.read_text(encoding="utf-8"))
+        return [name for name, classes in listed.items() if isinstance(classes, list) and classes[0] is not None]
+    except (ValueError, AttributeError) as error:
+        raise ModelLoadError(f"{index} is broken: {error}") from error
 
 
 def _has_fp16_variant(source: str) -> bool:

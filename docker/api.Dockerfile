@@ -1,0 +1,21 @@
+# The HTTP side: no torch, no GPU. Also runs Flower.
+FROM python:3.12-slim
+
+RUN useradd --uid 1000 --create-home service
+WORKDIR /app
+
+COPY pyproject.toml constraints.txt README.md ./
+COPY shared shared
+COPY api api
+COPY worker/__init__.py worker/__init__.py
+COPY worker/conditioning/__init__.py worker/conditioning/__init__.py
+COPY worker/glyphs/__init__.py worker/glyphs/__init__.py
+COPY embedded/__init__.py embedded/__init__.py
+RUN pip install --no-cache-dir -c constraints.txt -e '.[api,flower]'
+COPY config config
+
+USER 1000
+EXPOSE 8600
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8600/health', timeout=2)"]
+CMD ["python", "-m", "api"]

@@ -1,0 +1,21 @@
+# The GPU side. The CUDA libraries come with torch's wheel; the host needs the NVIDIA driver and container toolkit.
+FROM python:3.12-slim
+
+# Folders that volumes are mounted on belong to the user that the worker runs as.
+RUN useradd --uid 1000 --create-home service \
+    && mkdir /models /locks \
+    && chown service /models /locks
+WORKDIR /app
+
+# The dependencies' layer stays cached while only code changes.
+COPY pyproject.toml constraints.txt README.md ./
+COPY shared shared
+COPY api/__init__.py api/__init__.py
+COPY api/routes/__init__.py api/routes/__init__.py
+COPY embedded/__init__.py embedded/__init__.py
+COPY worker worker
+RUN pip install --no-cache-dir -c constraints.txt -e '.[worker]'
+COPY config config
+
+USER 1000
+CMD ["python", "-m", "worker.main"]

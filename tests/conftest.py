@@ -1,0 +1,62 @@
+"""Fixtures that every test may use: a private real Redis, the real data, small helpers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from embedded.stack import free_port, redis_program
+from embedded.supervisor import Supervisor
+from shared.characters import CharacterDatabase
+from shared.fonts import FontCoverage, read_fonts
+from shared.settings import Settings, load_settings
+from tests.helpers import eventually
+from worker.glyphs import GlyphRenderer
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis on a free port, for this test run alone."""
+    folder = tmp_path_factory.mktemp("redis")
+    url = f"redis://127.0.0.1:{free_port()}/0"
+    supervisor = Supervisor(folder)
+    supervisor.start(redis_program(url, folder))
+    client = redis.Redis.from_url(url)
+    eventually(lambda: _answers(client), 15)
+    yield url
+    supervisor.end()
+
+
+@pytest.fixture
+def settings(redis_url: str) -> Settings:
+    """The default settings with the test run's Redis, emptied."""
+    redis.Redis.from_url(redis_url).flushdb()
+    return load_settings({"WRITING_REDIS__URL": redis_url})
+
+
+@pytest.fixture(scope="session")
+def database() -> CharacterDatabase:
+    return CharacterDatabase()
+
+
+@pytest.fixture(scope="session")
+def fonts() -> tuple[FontCoverage, ...]:
+    return read_fonts(load_settings({}).fonts)
+
+
+@pytest.fixture(scope="session")
+def glyphs(database: CharacterDatabase, fonts: tuple[FontCoverage, ...]) -> GlyphRenderer:
+    return GlyphRenderer(database, fonts)
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    return Path(__file__).resolve().parents[1]
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False

@@ -1,0 +1,75 @@
+"""Small things that several tests need."""
+
+import base64
+import io
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+import requests
+from numpy.typing import NDArray
+from PIL import Image
+
+T = TypeVar("T")
+
+
+def eventually(condition: Callable[[], T], timeout_s: float = 30, every_s: float = 0.05) -> T:
+    """Return the condition's first true value; fail if it has none in time."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not within {timeout_s} s"
+        time.sleep(every_s)
+
+
+def decode(encoded: str) -> Image.Image:
+    """Return a base64 PNG as an image."""
+    return Image.open(io.BytesIO(base64.b64decode(encoded)))
+
+
+def pixels(encoded: str) -> NDArray[np.uint8]:
+    """Return a base64 PNG's pixels."""
+    return np.asarray(decode(encoded))
+
+
+class Api:
+    """A client of a running service."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def submit(self, headers: dict[str, str] | None = None, **request: Any) -> requests.Response:
+        return requests.post(
+            f"{self.url}/api/writing/generate-writing-image", json=request, headers=headers or {}, timeout=70
+        )
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        answer = self.get(f"/api/writing/jobs/{job_id}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def get(self, path: str, **arguments: Any) -> requests.Response:
+        return requests.get(self.url + path, timeout=10, **arguments)
+
+    def cancel(self, job_id: str) -> requests.Response:
+        return requests.delete(f"{self.url}/api/writing/jobs/{job_id}", timeout=10)
+
+    def finished(self, job_id: str, timeout_s: float = 60) -> dict[str, Any]:
+        """Return the job once it has ended."""
+
+        def ended() -> dict[str, Any] | None:
+            job = self.job(job_id)
+            return job if job["status"] in {"succeeded", "failed", "cancelled"} else None
+
+        return eventually(ended, timeout_s)
+
+    def draw(self, **request: Any) -> dict[str, Any]:
+        """Return a word's result, waiting for it."""
+        answer = self.submit(**request)
+        assert answer.status_code == 202, answer.text
+        job = self.finished(answer.json()["job_id"])
+        assert job["status"] == "succeeded", job["error"]
+        return job["result"]

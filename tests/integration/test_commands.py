@@ -1,0 +1,86 @@
+"""The commands that a new user types."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+from PIL import Image
+
+from embedded.stack import FLOWER_PORT, free_port, is_port_free
+from tests.helpers import Api, eventually
+
+
+def test_the_demo_writes_a_picture_and_a_contact_sheet(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "embedded.demo", "--out", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "A vibrant comic book style illustration of study, inspired by 学习" in done.stdout
+    with Image.open(tmp_path / "picture.png") as picture:
+        assert picture.size == (256, 256)
+        assert "Seed: 7" in picture.text["parameters"]
+    with Image.open(tmp_path / "contact_sheet.png") as sheet:
+        assert sheet.width > 900
+    assert "%" in done.stderr, "a progress bar"
+
+
+def test_the_demo_says_why_it_failed(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "embedded.demo", "--out", str(tmp_path), "--style", "cubist"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "cubist" in done.stderr
+
+
+def test_serve_runs_until_ctrl_c_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    port = free_port()
+    flower = ["--flower"] if is_port_free(FLOWER_PORT) else []
+    process = subprocess.Popen(
+        [sys.executable, "-m", "embedded.serve", "--port", str(port), "--data", str(tmp_path), *flower],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        lines = iter(process.stdout.readline, "")
+        assert any("The service is ready" in line for line in lines)
+        api = Api(f"http://127.0.0.1:{port}")
+        api.draw(word="火", num_inference_steps=1)
+        if flower:
+            eventually(lambda: ("writing.generate", "SUCCESS") in flower_tasks())
+    finally:
+        children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    for pid in children.stdout.split():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid), 0)
+
+
+def flower_tasks() -> set[tuple[str, str]]:
+    """What Flower's task table shows: names and states."""
+    columns = {"draw": 1, "start": 0, "length": 10, "search[value]": "", "order[0][column]": 0, "order[0][dir]": "asc",
+               "columns[0][data]": "name"}  # fmt: skip
+    try:
+        answer = requests.post(f"http://127.0.0.1:{FLOWER_PORT}/tasks/datatable", data=columns, timeout=5)
+    except requests.ConnectionError:
+        return set()
+    return {(task["name"], task["state"]) for task in answer.json()["data"]}
+
+
+def test_serve_refuses_a_port_in_use(redis_url: str) -> None:
+    port = redis_url.rsplit(":", 1)[1].split("/", maxsplit=1)[0]
+    done = subprocess.run(
+        [sys.executable, "-m", "embedded.serve", "--port", port], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "in use" in done.stderr

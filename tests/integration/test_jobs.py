@@ -1,0 +1,222 @@
+"""A word goes in over HTTP, a picture comes back."""
+
+import io
+import json
+import time
+import uuid
+
+import numpy as np
+import pytest
+import redis
+from PIL import Image
+
+from embedded.stack import Stack
+from tests.helpers import Api, decode, eventually, pixels
+
+STUDY = {"word": "学习", "translation": "study", "style": "comic", "seed": 7, "num_inference_steps": 4}
+LONG = {"word": "龍", "num_inference_steps": 100}
+
+
+def test_the_response_has_exactly_the_given_fields(api: Api) -> None:
+    """The contract's request, polled to the end."""
+    accepted = api.submit(**STUDY)
+    assert accepted.status_code == 202
+    document = accepted.json()
+    assert set(document) == {"job_id", "status", "status_url"}
+    assert accepted.headers["Location"] == document["status_url"]
+    job = api.finished(document["job_id"])
+    assert set(job) == {"job_id", "status", "stage", "progress", "queue_position", "result", "error"}
+    assert job["status"] == "succeeded"
+    assert job["progress"] == {"step": 4, "total_steps": 4}
+    assert job["error"] is None
+    result = job["result"]
+    assert set(result) == {
+        "success",
+        "generated_image_base64",
+        "conditioning_images_base64",
+        "prompt_used",
+        "generation_metadata",
+    }
+    assert result["success"] is True
+    assert result["prompt_used"] == "A vibrant comic book style illustration of study, inspired by 学习"
+    assert set(result["conditioning_images_base64"]) == {"canny", "depth", "segmentation", "scribble"}
+    assert {"generation_time_ms", "model_used", "controlnet_model", "seed", "num_inference_steps", "timings_ms"} <= set(
+        result["generation_metadata"]
+    )
+    assert result["generation_metadata"]["seed"] == 7
+
+
+def test_the_same_seed_gives_the_same_pixels_and_another_seed_others(api: Api) -> None:
+    first, again, other = (api.draw(**{**STUDY, "seed": seed}) for seed in (7, 7, 8))
+    assert (pixels(first["generated_image_base64"]) == pixels(again["generated_image_base64"])).all()
+    assert (pixels(first["generated_image_base64"]) != pixels(other["generated_image_base64"])).any()
+
+
+def test_the_png_carries_its_parameters(api: Api) -> None:
+    image = decode(api.draw(**STUDY)["generated_image_base64"])
+    assert "Steps: 4" in image.text["parameters"]
+    assert "Seed: 7" in image.text["parameters"]
+    assert json.loads(image.text["writing-service"])["word"] == "学习"
+
+
+def test_images_can_be_fetched_by_themselves(api: Api) -> None:
+    job_id = api.submit(**STUDY).json()["job_id"]
+    result = api.finished(job_id)["result"]
+    picture = api.get(f"/api/writing/jobs/{job_id}/image")
+    assert picture.headers["Content-Type"] == "image/png"
+    fetched = np.asarray(Image.open(io.BytesIO(picture.content)))
+    assert (fetched == pixels(result["generated_image_base64"])).all()
+    unchanged = api.get(f"/api/writing/jobs/{job_id}/image", headers={"If-None-Match": picture.headers["ETag"]})
+    assert unchanged.status_code == 304
+    canny = api.get(f"/api/writing/jobs/{job_id}/conditioning/canny/opencv_canny")
+    assert canny.headers["Content-Type"] == "image/png"
+    missing = api.get(f"/api/writing/jobs/{job_id}/conditioning/canny/nope")
+    assert (missing.status_code, missing.json()["code"]) == (404, "conditioning_not_found")
+    assert "canny/opencv_canny" in missing.json()["detail"]
+
+
+def test_waiting_gives_the_finished_response(api: Api) -> None:
+    answer = api.submit(**STUDY, headers={"Prefer": "wait=60"})
+    assert answer.status_code == 200
+    assert answer.headers["Preference-Applied"] == "wait=60"
+    assert answer.json()["success"] is True
+    assert answer.headers["Location"].startswith("/api/writing/jobs/")
+
+
+def test_waiting_too_short_gives_the_job(api: Api) -> None:
+    answer = api.submit(**LONG, headers={"Prefer": "respond-async, wait=0"})
+    assert answer.status_code == 202
+    short = api.submit(**LONG, headers={"Prefer": "wait=1"})
+    assert short.status_code == 202
+    for document in (answer.json(), short.json()):
+        api.cancel(document["job_id"])
+        api.finished(document["job_id"])
+
+
+@pytest.mark.parametrize("preference", ["wait=61", "wait=soon", "wait=-1", "wait="])
+def test_a_wrong_wait_is_refused(api: Api, preference: str) -> None:
+    answer = api.submit(**STUDY, headers={"Prefer": preference})
+    assert (answer.status_code, answer.json()["field"]) == (422, "Prefer")
+
+
+def test_progress_is_seen_while_it_is_made(api: Api) -> None:
+    """Stage and step of a running job rise; a job behind it shows its place."""
+    first = api.submit(**{**LONG, "num_inference_steps": 40}).json()["job_id"]
+    steps: list[int] = []
+
+    def ended() -> bool:
+        job = api.job(first)
+        if job["stage"] == "diffusion":
+            assert job["status"] == "running"
+            assert job["progress"]["total_steps"] == 40
+            assert job["queue_position"] is None
+            steps.append(job["progress"]["step"])
+        return job["status"] == "succeeded"
+
+    eventually(ended, 60)
+    assert steps == sorted(steps)
+    assert len(set(steps)) >= 5
+
+
+def test_waiting_jobs_know_their_place(api: Api) -> None:
+    """More jobs than task threads: the last ones wait, and bulk ones behind interactive ones."""
+    jobs = [api.submit(**LONG).json()["job_id"] for _ in range(10)]
+    bulk = api.submit(**LONG, priority="bulk").json()["job_id"]
+    try:
+        job = api.job(jobs[-1])
+        assert job["status"] == "queued"
+        assert job["queue_position"] >= 1
+        assert api.job(bulk)["queue_position"] > job["queue_position"]
+        assert api.get("/api/writing/status").json()["queue_depth"]["interactive"] >= 2
+    finally:
+        for job_id in [*jobs, bulk]:
+            api.cancel(job_id)
+        for job_id in [*jobs, bulk]:
+            assert api.finished(job_id)["status"] == "cancelled"
+
+
+def test_a_running_job_is_cancelled_between_steps_and_the_worker_goes_on(api: Api) -> None:
+    worker = api.get("/api/writing/status").json()["workers"][0]["worker_id"]
+    job_id = api.submit(**LONG).json()["job_id"]
+    eventually(lambda: api.job(job_id)["progress"]["step"] >= 2)
+    asked = time.monotonic()
+    assert api.cancel(job_id).status_code == 200
+    job = api.finished(job_id)
+    assert job["status"] == "cancelled"
+    assert time.monotonic() - asked < 10, "a hundred steps take longer"
+    assert job["progress"]["step"] < 100
+    assert job["result"] is None
+    assert api.cancel(job_id).json()["status"] == "cancelled"
+    answer = api.get(f"/api/writing/jobs/{job_id}/image")
+    assert (answer.status_code, answer.json()["code"]) == (409, "job_not_finished")
+    assert api.draw(**STUDY)["success"]
+    assert [info["worker_id"] for info in api.get("/api/writing/status").json()["workers"]] == [worker]
+
+
+def test_cancelling_a_finished_job_changes_nothing(api: Api) -> None:
+    job_id = api.submit(**STUDY).json()["job_id"]
+    before = api.finished(job_id)
+    assert api.cancel(job_id).json() == before
+    assert api.job(job_id) == before
+
+
+def test_a_repeated_post_returns_the_first_job(api: Api) -> None:
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    first = api.submit(**STUDY, headers=key).json()["job_id"]
+    assert api.submit(**STUDY, headers=key).json()["job_id"] == first
+    api.finished(first)
+    assert api.submit(**STUDY, headers=key).json()["job_id"] == first
+    other = api.submit(**{**STUDY, "seed": 8}, headers=key)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
+
+
+def test_bulk_jobs_are_done_too(api: Api) -> None:
+    assert api.draw(**STUDY, priority="bulk")["success"]
+
+
+def test_sizes_weights_and_methods_are_used_and_reported(api: Api) -> None:
+    result = api.draw(
+        word="山水",
+        width=384,
+        height=256,
+        seed=1,
+        num_inference_steps=2,
+        guidance_scale=2.5,
+        controlnet_weights={"canny": 1.2, "depth": 0},
+        conditioning_methods={"canny": ["opencv_canny"]},
+        negative_prompt="",
+    )
+    assert decode(result["generated_image_base64"]).size == (384, 256)
+    metadata = result["generation_metadata"]
+    assert metadata["controlnet_weights"] == {"canny": 1.2, "segmentation": 0.7, "scribble": 0.3}
+    assert (metadata["width"], metadata["height"], metadata["guidance_scale"]) == (384, 256, 2.5)
+
+
+def test_a_foreign_translation_is_kept_for_display(api: Api) -> None:
+    metadata = api.draw(word="学习", translation="учёба", num_inference_steps=1)["generation_metadata"]
+    assert metadata["translation"] == "учёба"
+    assert (metadata["prompt_meaning"], metadata["prompt_meaning_source"]) == ("learning", "lexicon")
+
+
+@pytest.mark.parametrize(("word", "translation"), [("ひらがな", "letters"), ("사랑", "love"), ("sun", "sun")])
+def test_other_scripts_are_drawn_from_fonts(api: Api, word: str, translation: str) -> None:
+    result = api.draw(word=word, translation=translation, num_inference_steps=1)
+    scribble = pixels(result["conditioning_images_base64"]["scribble"]["skeletonization_scribble"])
+    assert (scribble > 0).any()
+
+
+def test_every_style_draws(api: Api) -> None:
+    styles = api.get("/api/writing/status").json()["styles"]
+    assert len(styles) >= 8
+    prompts = {api.draw(word="火", style=style, num_inference_steps=1)["prompt_used"] for style in styles}
+    assert len(prompts) == len(styles)
+
+
+def test_an_expired_result_is_said_to_be_expired(api: Api, stack: Stack) -> None:
+    """The record outlives the pictures."""
+    job_id = api.submit(**STUDY).json()["job_id"]
+    api.finished(job_id)
+    redis.Redis.from_url(stack.redis_url).delete(f"celery-task-meta-{job_id}")
+    for path in ("", "/image"):
+        answer = api.get(f"/api/writing/jobs/{job_id}{path}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "result_expired")

@@ -1,0 +1,67 @@
+"""Compose file and Dockerfiles: valid, and with the commands that the Makefile has."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from compose_spec import PyCompose
+
+
+@pytest.fixture(scope="module")
+def compose(project: Path) -> dict[str, dict[str, object]]:
+    return yaml.safe_load((project / "docker-compose.yml").read_text())["services"]
+
+
+def test_the_compose_file_follows_the_specification(project: Path) -> None:
+    parsed = PyCompose.from_yaml((project / "docker-compose.yml").read_text())
+    parsed.validate()
+    parsed.to_spec()
+    assert sorted(parsed.service_names()) == ["api", "flower", "redis", "worker"]
+
+
+def test_redis_keeps_its_data_and_asks_for_a_password(compose: dict[str, dict[str, object]]) -> None:
+    command = str(compose["redis"]["command"])
+    assert "--appendonly yes" in command
+    assert "--maxmemory-policy noeviction" in command
+    assert "--requirepass ${REDIS_PASSWORD:?" in command
+
+
+def test_workers_get_gpus_and_a_model_cache(compose: dict[str, dict[str, object]]) -> None:
+    worker = compose["worker"]
+    (device,) = worker["deploy"]["resources"]["reservations"]["devices"]  # type: ignore[index]
+    assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
+    assert "models:/models" in worker["volumes"]  # type: ignore[operator]
+    assert "container_name" not in worker, "would forbid --scale"
+    assert "ports" not in worker, "would forbid --scale"
+
+
+def test_flower_asks_for_a_password(compose: dict[str, dict[str, object]]) -> None:
+    assert "FLOWER_BASIC_AUTH:?" in str(compose["flower"]["environment"])
+
+
+@pytest.mark.parametrize(("image", "command"), [("api", "-m api"), ("worker", "-m worker.main")])
+def test_images_run_what_the_makefile_runs(project: Path, image: str, command: str) -> None:
+    last = (project / f"docker/{image}.Dockerfile").read_text().strip().splitlines()[-1]
+    assert last == "CMD " + str(["python", *command.split()]).replace("'", '"')
+    assert f"$(BIN)/python {command}\n" in (project / "Makefile").read_text()
+
+
+@pytest.mark.parametrize("image", ["api", "worker"])
+def test_dockerfiles_are_clean(project: Path, image: str) -> None:
+    hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    assert hadolint
+    done = subprocess.run(
+        [hadolint, str(project / f"docker/{image}.Dockerfile")], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("image", ["api", "worker"])
+def test_images_copy_what_exists(project: Path, image: str) -> None:
+    for line in (project / f"docker/{image}.Dockerfile").read_text().splitlines():
+        if line.startswith("COPY "):
+            for source in line.split()[1:-1]:
+                assert (project / source).exists(), source

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from worker.glyphs import GlyphRenderer
+from worker.glyphs.layout import lay_out
+from worker.glyphs.outlines import flatten
+
+
+def square(_character: str) -> None:
+    """Every character fills a square."""
+
+
+def letter(_character: str) -> float:
+    """Every character is a letter of half an em."""
+    return 0.5
+
+
+SIDES = st.integers(4, 32).map(lambda n: n * 64)
+
+
+@given(st.text("学习山水火花", min_size=1, max_size=12), SIDES, SIDES)
+def test_every_word_fits_every_picture(word: str, width: int, height: int) -> None:
+    """All em boxes lie inside the picture, have one size and do not overlap."""
+    placed = lay_out(word, width, height, square)
+    assert [character for character, _ in placed] == list(word)
+    for _, box in placed:
+        assert box.left >= 0
+        assert box.top >= 0
+        assert box.left + box.advance <= width + 1e-6
+        assert box.top + box.em <= height + 1e-6
+    corners = {(round(box.left, 3), round(box.top, 3)) for _, box in placed}
+    assert len(corners) == len(word)
+
+
+@pytest.mark.parametrize(
+    ("length", "width", "height", "rows"),
+    [(1, 256, 256, 1), (2, 256, 256, 1), (4, 256, 256, 2), (4, 1024, 256, 1), (4, 256, 1024, 4), (9, 512, 512, 3)],
+)
+def test_the_number_of_lines_follows_the_aspect_ratio(length: int, width: int, height: int, rows: int) -> None:
+    placed = lay_out("学" * length, width, height, square)
+    assert len({box.top for _, box in placed}) == rows
+
+
+def test_one_character_fills_the_picture() -> None:
+    ((_, box),) = lay_out("学", 1024, 1024, square)
+    assert box.em > 0.9 * 1024
+
+
+def test_letters_stay_on_a_line_and_words_break_at_spaces() -> None:
+    one = lay_out("hello", 256, 256, letter)
+    assert len({box.top for _, box in one}) == 1
+    two = lay_out("good day", 256, 256, letter)
+    assert [character for character, _ in two] == list("goodday")
+    assert len({box.top for _, box in two}) == 2
+
+
+def test_an_outline_is_flattened_into_the_em_box() -> None:
+    """Y is turned around: the database's top, 900, becomes 0, its bottom, -124, becomes 1."""
+    polygon = flatten("M 0 900 L 1024 900 L 1024 -124 L 0 -124 Z")
+    assert polygon.tolist() == [[0, 0], [1, 0], [1, 1], [0, 1]]
+
+
+def test_curves_pass_through_their_midpoint() -> None:
+    quadratic = flatten("M 0 900 Q 512 -124 1024 900 Z")
+    assert any(np.allclose(point, [0.5, 0.5]) for point in quadratic)
+    cubic = flatten("M 0 900 C 0 -124 1024 -124 1024 900 Z")
+    assert any(np.allclose(point, [0.5, 0.75]) for point in cubic)
+
+
+@settings(max_examples=30, deadline=None)
+@given(word=st.text("学龍ひ한aЖ一", min_size=1, max_size=12), width=SIDES, height=SIDES)
+def test_ink_is_never_empty_and_has_the_asked_size(glyphs: GlyphRenderer, word: str, width: int, height: int) -> None:
+    glyph = glyphs.render(word, width, height)
+    assert glyph.ink.shape == (height, width)
+    assert glyph.ink.dtype == np.uint8
+    assert glyph.mask.any()
+    assert not glyph.mask.all()
+
+
+def test_ink_is_anti_aliased(glyphs: GlyphRenderer) -> None:
+    """The rim has values between paper and ink."""
+    ink = glyphs.render("永", 256, 256).ink
+    assert ((ink > 0) & (ink < 255)).sum() > 100
+
+
+def test_sizes_show_the_same_shape(glyphs: GlyphRenderer) -> None:
+    """A raster at 1024 averaged down to 256 is the raster at 256: neither fatter nor thinner, but for the rim."""
+    small = glyphs.render("書", 256, 256).ink.astype(float)
+    large = glyphs.render("書", 1024, 1024).ink.astype(float).reshape(256, 4, 256, 4).mean((1, 3))
+    assert np.abs(small - large).mean() < 1
+    assert small.sum() == pytest.approx(large.sum(), rel=0.04)
+
+
+def test_same_word_same_ink(glyphs: GlyphRenderer) -> None:
+    assert (glyphs.render("学习", 512, 256).ink == glyphs.render("学习", 512, 256).ink).all()

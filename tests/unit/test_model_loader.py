@@ -1,0 +1,84 @@
+"""Loading real checkpoints from folders: whole, broken, foreign."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from shared.errors import ModelLoadError
+from shared.settings import load_settings
+from worker.model_loader import ModelLoader
+
+EMBEDDED = "worker/data/embedded_model"
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def copy(tmp_path: Path, project: Path) -> Path:
+    """A checkpoint to break."""
+    return Path(shutil.copytree(project / EMBEDDED, tmp_path / "model"))
+
+
+def test_the_embedded_folder_loads_in_the_asked_dtype() -> None:
+    """An fp16 folder loads as fp32 throughout; without an explicit dtype the parts would differ."""
+    pipeline = asyncio.run(ModelLoader("auto", CPU).load_stable_diffusion_xl(EMBEDDED))
+    for part in (pipeline.unet, pipeline.controlnet, pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2):
+        assert part.dtype is torch.float32
+
+
+def test_base_controlnet_and_vae_may_lie_apart(copy: Path, tmp_path: Path) -> None:
+    """As on the hub: SDXL's folder has no ControlNet, and another VAE takes its own's place."""
+    shutil.move(copy / "controlnet", tmp_path / "union")
+    shutil.move(copy / "vae", tmp_path / "other-vae")
+    loader = ModelLoader("float32", CPU)
+
+    async def load():  # type: ignore[no-untyped-def]
+        nets = await loader.load_controlnet_models({"union": str(tmp_path / "union")})
+        return await loader.load_stable_diffusion_xl(
+            str(copy), controlnet=nets["union"], vae=str(tmp_path / "other-vae")
+        )
+
+    pipeline = asyncio.run(load())
+    assert pipeline.controlnet.config.num_control_type == 6
+    assert pipeline.vae.config.latent_channels == 8
+
+
+def test_a_half_copied_file_is_named(copy: Path) -> None:
+    weights = copy / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+    with pytest.raises(ModelLoadError, match=r"unet/diffusion_pytorch_model\.safetensors is broken or half-copied"):
+        asyncio.run(ModelLoader("float32", CPU).load_stable_diffusion_xl(str(copy)))
+
+
+def test_a_missing_part_is_named(copy: Path) -> None:
+    shutil.rmtree(copy / "text_encoder_2")
+    with pytest.raises(ModelLoadError, match="text_encoder_2"):
+        asyncio.run(ModelLoader("float32", CPU).load_stable_diffusion_xl(str(copy)))
+
+
+def test_a_foreign_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(ModelLoadError, match=r"no \*\.safetensors"):
+        asyncio.run(ModelLoader("float32", CPU).load_stable_diffusion_xl(str(tmp_path)))
+
+
+def test_pickled_weights_are_not_read(copy: Path) -> None:
+    """A checkpoint of .bin files could run code."""
+    for weights in copy.rglob("*.safetensors"):
+        weights.rename(weights.with_suffix(".bin"))
+    with pytest.raises(ModelLoadError, match="safetensors"):
+        asyncio.run(ModelLoader("float32", CPU).load_stable_diffusion_xl(str(copy)))
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelLoadError, match="model folder not found"):
+        asyncio.run(ModelLoader("float32", CPU).load_stable_diffusion_xl(str(tmp_path / "nope")))
+
+
+def test_the_default_settings_name_the_designs_models() -> None:
+    sdxl = load_settings({"WRITING_MODEL": "sdxl"}).active_model
+    assert sdxl.base == "stabilityai/stable-diffusion-xl-base-1.0"
+    assert sdxl.controlnet == "xinsir/controlnet-union-sdxl-1.0"
+    assert sdxl.vae == "madebyollin/sdxl-vae-fp16-fix"

@@ -1,0 +1,245 @@
+"""The pipeline and the generator with the real embedded model, in this process."""
+
+import asyncio
+import threading
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from pydantic import ValidationError
+from rapidocr import RapidOCR
+
+from shared.characters import CharacterDatabase
+from shared.errors import JobCancelled
+from shared.schemas import AIGenerationResult, ControlType, WorkerState
+from shared.settings import load_settings
+from tests.helpers import decode, pixels
+from worker.ai_image_generator import AIImageGenerator, ModelIdentity
+from worker.conditioning import CONDITIONINGS, CONTROL_TYPE_INDEX
+from worker.glyphs import GlyphRenderer
+from worker.gpu_manager import GPUManager
+from worker.main import load_model
+from worker.multi_controlnet_pipeline import MultiControlNetPipeline
+from worker.prompt_builder import PromptBuilder
+
+SETTINGS = load_settings({"WRITING_DEVICE": "cpu"})
+STEPS = 4
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> MultiControlNetPipeline:
+    gpu = GPUManager("cpu", SETTINGS.gpu_profiles)
+    return MultiControlNetPipeline(lambda: load_model(SETTINGS, gpu))
+
+
+@pytest.fixture(scope="module")
+def generator(
+    pipeline: MultiControlNetPipeline, glyphs: GlyphRenderer, database: CharacterDatabase
+) -> AIImageGenerator:
+    return AIImageGenerator(
+        glyphs=glyphs,
+        conditionings={kind.control_type: kind() for kind in CONDITIONINGS},
+        prompts=PromptBuilder(SETTINGS.styles, database),
+        pipeline=pipeline,
+        model=ModelIdentity("embedded", SETTINGS.active_model, SETTINGS.default_style),
+    )
+
+
+@pytest.fixture(scope="module")
+def maps(glyphs: GlyphRenderer) -> dict[ControlType, Image.Image]:
+    glyph = glyphs.render("火", 256, 256)
+    return {kind.control_type: kind().generate(glyph) for kind in CONDITIONINGS}
+
+
+class Watcher:
+    """A sink that remembers, and cancels after a step."""
+
+    def __init__(self, cancel_after: int | None = None) -> None:
+        self.stages: list[str] = []
+        self.steps: list[tuple[int, int]] = []
+        self._cancel_after = cancel_after
+
+    def stage(self, name: str) -> None:
+        self.stages.append(name)
+
+    def step(self, step: int, total_steps: int) -> None:
+        self.steps.append((step, total_steps))
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._cancel_after is not None and bool(self.steps) and self.steps[-1][0] >= self._cancel_after
+
+
+def draw(pipeline: MultiControlNetPipeline, maps: dict[ControlType, Image.Image], **arguments: object) -> np.ndarray:
+    options = {"num_inference_steps": STEPS, "guidance_scale": 3.0, "seed": 7} | arguments
+    return np.asarray(asyncio.run(pipeline.generate("A neon sign of fire", maps, **options)))  # type: ignore[arg-type]
+
+
+def test_the_model_is_loaded_once_and_on_demand() -> None:
+    gpu = GPUManager("cpu", SETTINGS.gpu_profiles)
+    loads: list[int] = []
+
+    def load():  # type: ignore[no-untyped-def]
+        loads.append(1)
+        return load_model(SETTINGS, gpu)
+
+    lazy = MultiControlNetPipeline(load)
+    assert lazy.state is WorkerState.COLD
+    threads = [threading.Thread(target=lazy.load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert lazy.state is WorkerState.WARM
+    assert len(loads) == 1
+
+
+def test_the_same_seed_gives_the_same_picture(
+    pipeline: MultiControlNetPipeline, maps: dict[ControlType, Image.Image]
+) -> None:
+    first = draw(pipeline, maps)
+    assert (first == draw(pipeline, maps)).all()
+    assert (first != draw(pipeline, maps, seed=8)).any()
+
+
+def test_it_is_the_stock_pipelines_picture(
+    pipeline: MultiControlNetPipeline, maps: dict[ControlType, Image.Image]
+) -> None:
+    """Through the seam or called directly: the same pixels."""
+    pipeline.load()
+    stock = pipeline._pipeline
+    assert stock is not None
+    weights = {"canny": 0.9, "depth": 0.5, "segmentation": 0.7, "scribble": 0.3}
+    direct = stock(
+        "A neon sign of fire",
+        control_image=list(maps.values()),
+        control_mode=[CONTROL_TYPE_INDEX[kind] for kind in maps],
+        controlnet_conditioning_scale=[weights[kind] for kind in maps],
+        num_inference_steps=STEPS,
+        guidance_scale=3.0,
+        width=256,
+        height=256,
+        generator=torch.Generator().manual_seed(7),
+    ).images[0]
+    assert (draw(pipeline, maps, weights=weights) == np.asarray(direct)).all()
+
+
+def test_a_weight_of_zero_drops_the_control(
+    pipeline: MultiControlNetPipeline, maps: dict[ControlType, Image.Image]
+) -> None:
+    """Two controls, one at 0, are the other one alone."""
+    canny = {"canny": maps["canny"]}
+    both = {"canny": maps["canny"], "depth": maps["depth"]}
+    assert (draw(pipeline, both, weights={"canny": 1.0, "depth": 0.0}) == draw(pipeline, canny)).all()
+
+
+def test_all_weights_zero_is_plain_sdxl(
+    pipeline: MultiControlNetPipeline, maps: dict[ControlType, Image.Image], glyphs: GlyphRenderer
+) -> None:
+    """The word then has no influence: another word's maps give the same picture."""
+    glyph = glyphs.render("龍", 256, 256)
+    others: dict[ControlType, Image.Image] = {kind.control_type: kind().generate(glyph) for kind in CONDITIONINGS}
+    off = dict.fromkeys(maps, 0.0)
+    assert (draw(pipeline, maps, weights=off) == draw(pipeline, others, weights=off)).all()
+    assert (draw(pipeline, maps) != draw(pipeline, others)).any()
+
+
+def test_pictures_need_not_be_square(pipeline: MultiControlNetPipeline, glyphs: GlyphRenderer) -> None:
+    glyph = glyphs.render("山水", 384, 256)
+    maps: dict[ControlType, Image.Image] = {kind.control_type: kind().generate(glyph) for kind in CONDITIONINGS}
+    assert draw(pipeline, maps, num_inference_steps=1).shape == (256, 384, 3)
+
+
+def test_steps_are_reported(pipeline: MultiControlNetPipeline, maps: dict[ControlType, Image.Image]) -> None:
+    watcher = Watcher()
+    draw(pipeline, maps, progress=watcher)
+    assert watcher.stages == ["diffusion"]
+    assert watcher.steps == [(step, STEPS) for step in range(STEPS + 1)]
+
+
+def test_a_cancelled_job_stops_between_steps_and_the_next_one_runs(
+    pipeline: MultiControlNetPipeline, maps: dict[ControlType, Image.Image]
+) -> None:
+    before = draw(pipeline, maps)
+    watcher = Watcher(cancel_after=2)
+    with pytest.raises(JobCancelled):
+        draw(pipeline, maps, progress=watcher)
+    assert watcher.steps[-1] == (2, STEPS)
+    assert (draw(pipeline, maps) == before).all()
+
+
+def test_a_job_cancelled_while_it_waits_for_the_device_never_starts(
+    pipeline: MultiControlNetPipeline, maps: dict[ControlType, Image.Image]
+) -> None:
+    busy = threading.Event()
+    release = threading.Event()
+
+    def occupy() -> None:
+        busy.set()
+        release.wait(30)
+
+    pipeline._device_thread.submit(occupy)
+    busy.wait(30)
+    watcher = Watcher(cancel_after=0)
+    watcher.steps.append((0, STEPS))
+    try:
+        with pytest.raises(JobCancelled):
+            draw(pipeline, maps, progress=watcher)
+    finally:
+        release.set()
+    assert watcher.stages == []
+
+
+def test_one_call_from_word_to_result(generator: AIImageGenerator) -> None:
+    """The call that the design gives, with the fields that it fixes."""
+    watcher = Watcher()
+    result = asyncio.run(
+        generator.generate_character_image(
+            "学习", "study", style="comic", seed=7, num_inference_steps=STEPS, progress=watcher
+        )
+    )
+    assert isinstance(result, AIGenerationResult)
+    assert result.success
+    assert result.prompt_used == "A vibrant comic book style illustration of study, inspired by 学习"
+    assert decode(result.generated_image_base64).size == (256, 256)
+    assert {kind: list(methods) for kind, methods in result.conditioning_images_base64.items()} == {
+        "canny": ["opencv_canny"],
+        "depth": ["distance_transform_depth"],
+        "segmentation": ["radical_segmentation"],
+        "scribble": ["skeletonization_scribble"],
+    }
+    metadata = result.generation_metadata
+    assert (metadata["seed"], metadata["num_inference_steps"], metadata["controlnet_model"]) == (7, STEPS, "union")
+    assert metadata["generation_time_ms"] >= metadata["timings_ms"]["diffusion"] > 0
+    assert watcher.stages == ["glyph", "conditioning", "waiting_for_device", "diffusion", "encoding"]
+
+
+def test_a_random_seed_is_reported_and_repeats_the_picture(generator: AIImageGenerator) -> None:
+    first = asyncio.run(generator.generate_character_image("火", num_inference_steps=2))
+    seed = first.generation_metadata["seed"]
+    again = asyncio.run(generator.generate_character_image("火", num_inference_steps=2, seed=seed))
+    assert (pixels(first.generated_image_base64) == pixels(again.generated_image_base64)).all()
+
+
+def test_conditioning_images_can_be_left_out(generator: AIImageGenerator) -> None:
+    result = asyncio.run(generator.generate_character_image("火", num_inference_steps=1, include_conditioning=False))
+    assert result.conditioning_images_base64 == {}
+
+
+def test_bad_options_are_refused_before_any_work(generator: AIImageGenerator) -> None:
+    with pytest.raises(ValidationError):
+        asyncio.run(generator.generate_character_image("火", steps=1))
+
+
+def test_the_word_can_be_read_in_the_picture(generator: AIImageGenerator, ocr: RapidOCR) -> None:
+    """学 and 习, drawn in the default style, are what an OCR model reads."""
+    result = asyncio.run(generator.generate_character_image("学习", "study", seed=7))
+    image = np.asarray(decode(result.generated_image_base64).convert("RGB"))[64:192]
+    read = ocr(image[:, :, ::-1], use_det=False, use_cls=False)
+    assert read.txts == ("学习",)
+
+
+@pytest.fixture(scope="module")
+def ocr() -> RapidOCR:
+    return RapidOCR(params={"Global.log_level": "critical"})

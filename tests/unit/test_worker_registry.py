@@ -1,0 +1,46 @@
+import time
+
+import fakeredis
+
+from shared.schemas import GPUStatus, WorkerInfo, WorkerState
+from shared.worker_registry import WorkerRegistry
+
+
+def info(worker_id: str, state: WorkerState = WorkerState.WARM) -> WorkerInfo:
+    return WorkerInfo(
+        worker_id=worker_id,
+        state=state,
+        model="embedded",
+        device="cpu",
+        concurrency=4,
+        batch_limit=2,
+        methods={"canny": ("opencv_canny",)},
+        running=0,
+        gpu_status=GPUStatus(
+            available=False, name="CPU", profile="cpu", total_memory_gib=8, free_memory_gib=4, used_memory_gib=1
+        ),
+        started_at=0.0,
+    )
+
+
+def registry(stale_after_s: float = 5.0) -> WorkerRegistry:
+    return WorkerRegistry(fakeredis.FakeRedis(decode_responses=True), stale_after_s)
+
+
+def test_workers_are_listed_until_they_are_struck_off() -> None:
+    workers = registry()
+    assert workers.workers() == []
+    workers.publish(info("b@host"))
+    workers.publish(info("a@host", WorkerState.LOADING))
+    assert [worker.worker_id for worker in workers.workers()] == ["a@host", "b@host"]
+    assert workers.has_warm_worker()
+    workers.remove("b@host")
+    assert [worker.worker_id for worker in workers.workers()] == ["a@host"]
+    assert not workers.has_warm_worker()
+
+
+def test_a_silent_worker_is_forgotten() -> None:
+    workers = registry(stale_after_s=0.05)
+    workers.publish(info("a@host"))
+    time.sleep(0.1)
+    assert workers.workers() == []
