@@ -40,7 +40,6 @@ def make_celery(settings: Settings) -> Celery:
         # Base64 is text of 6 bits a byte; zlib's Huffman coding takes a quarter off.
         result_compression="zlib",
         result_expires=settings.queue.result_ttl_s,
-        result_backend_always_retry=True,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={

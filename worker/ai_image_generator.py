@@ -160,7 +160,18 @@ class AIImageGenerator:
             "timings_ms": watch.timings_ms,
             "batch_size_max": 1,
         }
-        logger.info("generated %r", request.word, extra={"generation": metadata})
+        logger.info(
+            "generated %r in %d ms: style %s, seed %d, %dx%d, %d steps, guidance %s",
+            request.word,
+            watch.total_ms,
+            prompt.style,
+            seed,
+            glyph.width,
+            glyph.height,
+            steps,
+            guidance,
+            extra={"generation": metadata},  # whole in JSON lines
+        )
         return AIGenerationResult(
             success=True,
             generated_image_base64=base64.b64encode(png).decode(),

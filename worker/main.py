@@ -120,6 +120,8 @@ def build(settings: Settings) -> WorkerProcess:
     store = JobStore(client, settings.queue)
     monitor = JobMonitor(store, settings.worker.poll_s)
     app = make_celery(settings)
+    # A worker waits for Redis to come back before it gives a picture up; the API must not wait.
+    app.conf.result_backend_always_retry = True
     generator = AIImageGenerator(
         glyphs=GlyphRenderer(database, read_fonts(settings.fonts)),
         conditionings={kind.control_type: kind() for kind in CONDITIONINGS},

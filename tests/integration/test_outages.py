@@ -95,6 +95,21 @@ def test_a_frozen_redis_is_a_503_within_two_seconds(bare: Stack) -> None:
     eventually(lambda: api.submit(**WORD).status_code in {202, 429}, 10)
 
 
+def test_a_job_outlives_a_restart_of_redis(tmp_path: Path) -> None:
+    """Redis dies while a picture is made, and comes back: the picture is given back, once."""
+    with Stack(data_folder=tmp_path / "redis", log_folder=tmp_path) as stack:
+        api = Api(stack.url)
+        stack.wait_for(stack.is_ready, READY_S, "a warm worker")
+        job_id = api.submit(word="学", num_inference_steps=40).json()["job_id"]
+        eventually(lambda: api.job(job_id)["progress"]["step"] >= 3)
+        child(stack, "redis").process.kill()
+        eventually(lambda: api.get(f"/api/writing/jobs/{job_id}").status_code == 503, 5)
+        stack.wait_for(lambda: api.get(f"/api/writing/jobs/{job_id}").status_code == 200, 20, "Redis")
+        assert api.finished(job_id)["status"] == "succeeded"
+        assert (tmp_path / "worker-1.log").read_text().count("generated '学'") == 1
+        assert api.draw(**WORD)["success"], "the worker takes jobs again"
+
+
 def test_two_workers_share_ten_jobs(tmp_path: Path) -> None:
     with Stack(workers=2, data_folder=tmp_path / "redis", log_folder=tmp_path) as stack:
         api = Api(stack.url)
