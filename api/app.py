@@ -55,13 +55,21 @@ DESCRIPTION = (
 def _services(settings: Settings) -> Services:
     client = make_redis(settings.redis)
     store = JobStore(client, settings.queue)
+    registry = WorkerRegistry(client, settings.worker.stale_after_s)
     celery = make_celery(settings)
     return Services(
         settings=settings,
         store=store,
-        registry=WorkerRegistry(client, settings.worker.stale_after_s),
+        registry=registry,
         celery=celery,
-        jobs=Jobs(settings, store, celery, CharacterDatabase(), read_fonts(settings.fonts)),
+        jobs=Jobs(
+            settings=settings,
+            store=store,
+            registry=registry,
+            celery=celery,
+            database=CharacterDatabase(),
+            fonts=read_fonts(settings.fonts),
+        ),
     )
 
 

@@ -16,15 +16,17 @@ from shared.errors import (
     InvalidRequest,
     JobNotFinished,
     JobNotFound,
+    MethodUnavailable,
     QueueUnavailable,
     ResultExpired,
     UnknownStyle,
 )
 from shared.fonts import FontCoverage
 from shared.job_store import JobRecord, JobStore, Submission
-from shared.schemas import AIGenerationResult, GenerationRequest, JobStatus, JobView
+from shared.schemas import AI_METHODS, AIGenerationResult, GenerationRequest, JobStatus, JobView
 from shared.settings import Settings
 from shared.words import check_coverage, resolve_meaning
+from shared.worker_registry import WorkerRegistry
 
 WAIT_POLL_S = 0.05
 MAX_IDEMPOTENCY_KEY_LENGTH = 255
@@ -38,14 +40,17 @@ class Jobs:
 
     def __init__(
         self,
+        *,
         settings: Settings,
         store: JobStore,
+        registry: WorkerRegistry,
         celery: Celery,
         database: CharacterDatabase,
         fonts: tuple[FontCoverage, ...],
     ) -> None:
         self._settings = settings
         self._store = store
+        self._registry = registry
         self._celery = celery
         self._database = database
         self._fonts = fonts
@@ -58,7 +63,7 @@ class Jobs:
             idempotency_key: the client's key: the same key with the same request returns the first job.
 
         Raises:
-            InvalidRequest: the word cannot be drawn, its meaning is not known, or there is no such style.
+            InvalidRequest: the word cannot be drawn, its meaning is not known, or style or method are not to be had.
             QueueFull: too many jobs wait.
             IdempotencyConflict: the key was used with another request.
             QueueUnavailable: the message could not be sent; no job was made.
@@ -141,6 +146,15 @@ class Jobs:
             )
         check_coverage(request.word, self._database, self._fonts)
         resolve_meaning(request.word, request.translation, self._database)
+        self._check_methods(request)
+
+    def _check_methods(self, request: GenerationRequest) -> None:
+        """Refuse a method that no live worker can run; without workers the job waits for one that may."""
+        for control_type, methods in request.conditioning_methods.items():
+            for method in AI_METHODS.intersection(methods):
+                reason = self._registry.unavailable_methods().get(method)
+                if reason is not None:
+                    raise MethodUnavailable(f"{method}: {reason}", field=f"conditioning_methods.{control_type}")
 
     def _send(self, job_id: str, request: GenerationRequest, idempotency_key: str | None) -> None:
         try:

@@ -1,6 +1,7 @@
-"""The character database: stroke data of 9,574 characters and English glosses of words, read-only.
+"""The character database: strokes and radicals of 9,574 characters and English glosses of words, read-only.
 
-Strokes come from hanzi-writer-data 2.0.1 (Arphic Public License), glosses from CC-CEDICT (CC BY-SA 4.0);
+Strokes come from hanzi-writer-data 2.0.1 (Arphic Public License), radical numbers from Unihan 15.0 (kRSUnicode; Unicode
+License), glosses from CC-CEDICT (CC BY-SA 4.0);
 ``training/character_data.py`` makes the file. Coordinates are those of hanzi-writer-data: an em of 1024 units, x to
 the right, y **up**, the box's top at 900 and its bottom at -124.
 
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 DATABASE_PATH = Path(__file__).parent / "data" / "characters.sqlite"
 
@@ -25,7 +27,7 @@ TOP = 900
 # Rowid tables with large pages: small pages and `WITHOUT ROWID` leave up to half of the file unused.
 SCHEMA = """
 PRAGMA page_size = 32768;
-CREATE TABLE characters (code_point INTEGER PRIMARY KEY, strokes BLOB NOT NULL);
+CREATE TABLE characters (code_point INTEGER PRIMARY KEY, radical INTEGER, strokes BLOB NOT NULL);
 CREATE TABLE lexicon (first_word TEXT NOT NULL, block BLOB NOT NULL);
 CREATE UNIQUE INDEX lexicon_first_word ON lexicon (first_word);
 """
@@ -52,9 +54,10 @@ class Stroke:
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """A character and its strokes in writing order."""
+    """A character, its Kangxi radical's number (1 to 214, None where Unihan gives none), its strokes in order."""
 
     character: str
+    radical: int | None
     strokes: tuple[Stroke, ...]
 
 
@@ -78,8 +81,8 @@ class CharacterDatabase:
 
     def character(self, character: str) -> Character | None:
         """Return the character with its strokes, or None where there are no stroke data."""
-        record = self._one("SELECT strokes FROM characters WHERE code_point = ?", ord(character))
-        return None if record is None else Character(character, decode_character(record))
+        row = self._one("SELECT radical, strokes FROM characters WHERE code_point = ?", ord(character))
+        return None if row is None else Character(character, row[0], decode_character(row[1]))
 
     def characters(self) -> tuple[str, ...]:
         """Return every character that has stroke data, in code point order."""
@@ -88,12 +91,12 @@ class CharacterDatabase:
 
     def glosses(self, word: str) -> tuple[str, ...]:
         """Return up to four English glosses of a word (simplified or traditional), the commonest first, or ()."""
-        block = self._one("SELECT block FROM lexicon WHERE first_word <= ? ORDER BY first_word DESC LIMIT 1", word)
-        return () if block is None else _decode_lexicon_block(block).get(word, ())
+        row = self._one("SELECT block FROM lexicon WHERE first_word <= ? ORDER BY first_word DESC LIMIT 1", word)
+        return () if row is None else _decode_lexicon_block(row[0]).get(word, ())
 
-    def _one(self, query: str, key: str | int) -> bytes | None:
-        row = self._connection.execute(query, (key,)).fetchone()
-        return None if row is None else row[0]
+    def _one(self, query: str, key: str | int) -> tuple[Any, ...] | None:
+        row: tuple[Any, ...] | None = self._connection.execute(query, (key,)).fetchone()
+        return row
 
 
 def encode_character(strokes: tuple[Stroke, ...]) -> bytes:

@@ -16,11 +16,13 @@ CONTROL_TYPES: tuple[ControlType, ...] = get_args(ControlType)
 
 # Conditioning methods by type; the first of each is the default.
 CONDITIONING_METHODS: Mapping[ControlType, tuple[str, ...]] = {
-    "canny": ("opencv_canny",),
-    "depth": ("distance_transform_depth",),
-    "segmentation": ("radical_segmentation",),
-    "scribble": ("skeletonization_scribble",),
+    "canny": ("opencv_canny", "structured_edge_detection", "adaptive_canny"),
+    "depth": ("distance_transform_depth", "stroke_thickness_depth", "ai_depth_estimation"),
+    "segmentation": ("radical_segmentation", "stroke_type_segmentation", "ai_segmentation"),
+    "scribble": ("skeletonization_scribble", "hand_drawn_simulation", "style_aware_scribble"),
 }
+# Methods that need a model which a deployment may lack.
+AI_METHODS = frozenset({"ai_depth_estimation", "ai_segmentation"})
 
 # 0 drops the control; the Union ControlNet was trained at 1, and beyond 2 pictures fall apart.
 Weight = Annotated[float, Field(strict=True, ge=0, le=2, allow_inf_nan=False)]
@@ -220,7 +222,8 @@ class WorkerInfo(Schema):
     device: str
     concurrency: int
     batch_limit: int
-    methods: dict[ControlType, tuple[str, ...]]
+    methods: dict[ControlType, tuple[str, ...]] = Field(description="those that can run there")
+    unavailable_methods: dict[str, str] = Field(description="those that cannot, each with the reason")
     running: int
     gpu_status: GPUStatus
     started_at: float
@@ -248,7 +251,10 @@ class ServiceStatus(Schema):
     default_size: int
     profiles: list[str] = Field(description="GPU profiles of the live workers")
     styles: dict[str, dict[str, Any]]
-    methods: dict[ControlType, tuple[str, ...]] = Field(description="the first of each is the default")
+    methods: dict[ControlType, tuple[str, ...]] = Field(
+        description="those that a live worker can run, the default first; all of them while no worker lives"
+    )
+    unavailable_methods: dict[str, str] = Field(description="those that no live worker can run, with a worker's reason")
     queue_depth: dict[Priority, int]
     workers: list[WorkerInfo]
 

@@ -80,6 +80,13 @@ class ModelSettings(Section):
     negative_prompt: str | None
 
 
+class ConditioningSettings(Section):
+    """The models of the two AI methods: hub names or local folders; null: the method is not available."""
+
+    depth_model: str | None
+    segmentation_model: str | None
+
+
 class LoggingSettings(Section):
     """How much is logged, and in which form."""
 
@@ -119,6 +126,7 @@ class Settings(Section):
     device: str
     model: str
     models: Mapping[str, ModelSettings]
+    conditioning: ConditioningSettings
     fonts: tuple[Path, ...]
     default_style: str
     logging: LoggingSettings

@@ -15,6 +15,29 @@ from shared.schemas import ControlType, Weight
 PLACEHOLDERS = frozenset({"meaning", "character"})
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Pen(BaseModel):
+    """What a style is drawn with by hand; the scribble methods follow it.
+
+    Attributes:
+        width: of the line, as a share of the picture's shorter side.
+        pressure: how much the width follows the pressure of the hand; 0: an even line.
+        speed: a fast hand overshoots and thins out at the end; 0: slow and exact.
+        roughness: tremor of the hand and roughness of the line's edge.
+        grain: how much of the paper shows through, as with chalk or a dry brush.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: Annotated[float, Field(gt=0, le=0.1)] = 0.012
+    pressure: Share = 0.0
+    speed: Share = 0.0
+    roughness: Share = 0.0
+    grain: Share = 0.0
+
+
 class StyleDefinition(BaseModel):
     """A style.
 
@@ -23,6 +46,7 @@ class StyleDefinition(BaseModel):
         controlnet_weights: control type to weight, 0 to 2; a type that is left out does not steer.
         negative_prompt: what the style should not look like, added to the model's own negative prompt.
         label: the name to show.
+        pen: what the style-aware scribble draws with.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,6 +55,7 @@ class StyleDefinition(BaseModel):
     controlnet_weights: Mapping[ControlType, Weight]
     negative_prompt: str = ""
     label: Annotated[str, Field(max_length=40)] = ""
+    pen: Pen = Pen()
 
     @field_validator("base_template")
     @classmethod

@@ -46,6 +46,17 @@ class WorkerRegistry:
             self._redis.zrem(LIVE, *gone)
         return [WorkerInfo.model_validate_json(info) for info in found if info is not None]
 
+    def unavailable_methods(self) -> dict[str, str]:
+        """Return the methods that no live worker can run, each with a worker's reason; {} without workers."""
+        workers = self.workers()
+        offered = {method for worker in workers for methods in worker.methods.values() for method in methods}
+        return {
+            method: reason
+            for worker in workers
+            for method, reason in worker.unavailable_methods.items()
+            if method not in offered
+        }
+
     def has_warm_worker(self) -> bool:
         """Return whether a job sent now would find a loaded model."""
         return any(worker.state is WorkerState.WARM for worker in self.workers())

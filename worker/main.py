@@ -30,7 +30,7 @@ from shared.schemas import Priority, WorkerInfo
 from shared.settings import Settings, load_settings
 from shared.worker_registry import WorkerRegistry
 from worker.ai_image_generator import AIImageGenerator, ModelIdentity
-from worker.conditioning import CONDITIONINGS
+from worker.conditioning import Conditioning, make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
 from worker.heartbeat import Heartbeat
@@ -51,6 +51,7 @@ class WorkerProcess:
     worker_id: str
     celery: Celery
     gpu: GPUManager
+    conditionings: tuple[Conditioning, ...]
     pipeline: MultiControlNetPipeline
     monitor: JobMonitor
     registry: WorkerRegistry
@@ -66,7 +67,10 @@ class WorkerProcess:
             device=str(self.gpu.device),
             concurrency=self.concurrency,
             batch_limit=self.gpu.batch_limit,
-            methods={kind.control_type: kind().available_methods for kind in CONDITIONINGS},
+            methods={kind.control_type: kind.available_methods for kind in self.conditionings},
+            unavailable_methods={
+                name: reason for kind in self.conditionings for name, reason in kind.unavailable_methods.items()
+            },
             running=self.monitor.running,
             gpu_status=self.gpu.get_gpu_status(),
             started_at=self.started_at,
@@ -115,6 +119,7 @@ def build(settings: Settings) -> WorkerProcess:
     worker_id = f"{os.getpid()}@{socket.gethostname()}"
     database = CharacterDatabase()
     prompts = PromptBuilder(settings.styles, database)
+    conditionings = make_conditionings(settings.conditioning)
     pipeline = MultiControlNetPipeline(lambda: load_model(settings, gpu))
     client = make_redis(settings.redis)
     store = JobStore(client, settings.queue)
@@ -124,7 +129,7 @@ def build(settings: Settings) -> WorkerProcess:
     app.conf.result_backend_always_retry = True
     generator = AIImageGenerator(
         glyphs=GlyphRenderer(database, read_fonts(settings.fonts)),
-        conditionings={kind.control_type: kind() for kind in CONDITIONINGS},
+        conditionings={kind.control_type: kind for kind in conditionings},
         prompts=prompts,
         pipeline=pipeline,
         model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
@@ -138,6 +143,7 @@ def build(settings: Settings) -> WorkerProcess:
         worker_id=worker_id,
         celery=app,
         gpu=gpu,
+        conditionings=conditionings,
         pipeline=pipeline,
         monitor=monitor,
         registry=WorkerRegistry(client, settings.worker.stale_after_s),

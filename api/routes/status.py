@@ -20,6 +20,7 @@ def status() -> Response:
     service = services()
     settings, model = service.settings, service.settings.active_model
     workers = service.registry.workers()
+    unavailable = service.registry.unavailable_methods()
     return json_response(
         ServiceStatus(
             version=__version__,
@@ -31,7 +32,11 @@ def status() -> Response:
                 name: {"label": style.label, "controlnet_weights": dict(style.controlnet_weights)}
                 for name, style in settings.styles.items()
             },
-            methods=dict(CONDITIONING_METHODS),
+            methods={
+                control_type: tuple(method for method in methods if method not in unavailable)
+                for control_type, methods in CONDITIONING_METHODS.items()
+            },
+            unavailable_methods=unavailable,
             queue_depth=service.store.depth(),
             workers=workers,
         )

@@ -192,6 +192,42 @@ def test_sizes_weights_and_methods_are_used_and_reported(api: Api) -> None:
     assert (metadata["width"], metadata["height"], metadata["guidance_scale"]) == (384, 256, 2.5)
 
 
+def test_all_methods_that_were_asked_for_are_returned_and_the_first_steers(api: Api) -> None:
+    """Adding methods behind the first one changes nothing; putting another one first changes the picture."""
+    request = {"word": "永", "seed": 3, "num_inference_steps": 2, "controlnet_weights": {"canny": 2, "depth": 0}}
+    methods = {
+        "canny": ["opencv_canny", "structured_edge_detection", "adaptive_canny"],
+        "depth": ["stroke_thickness_depth", "distance_transform_depth"],
+        "segmentation": ["radical_segmentation", "stroke_type_segmentation"],
+        "scribble": ["skeletonization_scribble", "hand_drawn_simulation", "style_aware_scribble"],
+    }
+    alone = api.draw(**request)
+    many = api.draw(**request, conditioning_methods=methods)
+    returned = {kind: list(images) for kind, images in many["conditioning_images_base64"].items()}
+    assert returned == methods
+    # On plain ink the adaptive thresholds may draw what the fixed ones do; all other maps differ.
+    assert len({image for images in many["conditioning_images_base64"].values() for image in images.values()}) >= 9
+    assert (pixels(alone["generated_image_base64"]) == pixels(many["generated_image_base64"])).all()
+    turned = api.draw(**request, conditioning_methods={"scribble": methods["scribble"][::-1]})
+    assert (pixels(alone["generated_image_base64"]) != pixels(turned["generated_image_base64"])).any()
+    notes = many["generation_metadata"]["conditioning_notes"]
+    assert notes["radical_segmentation"]["radicals"][0]["meaning"] == "water"
+    assert notes["stroke_type_segmentation"]["stroke_types"]["永"] == ["dian", "zhe", "zhe", "pie", "na"]
+
+
+@pytest.mark.parametrize(
+    ("control_type", "method"), [("depth", "ai_depth_estimation"), ("segmentation", "ai_segmentation")]
+)
+def test_a_method_without_its_model_is_refused_before_it_is_queued(api: Api, control_type: str, method: str) -> None:
+    status = api.get("/api/writing/status").json()
+    assert method not in status["methods"][control_type]
+    answer = api.submit(word="学", conditioning_methods={control_type: [method]})
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (422, "method_unavailable")
+    assert problem["field"] == f"conditioning_methods.{control_type}"
+    assert status["unavailable_methods"][method] in problem["detail"]
+
+
 def test_a_foreign_translation_is_kept_for_display(api: Api) -> None:
     metadata = api.draw(word="学习", translation="учёба", num_inference_steps=1)["generation_metadata"]
     assert metadata["translation"] == "учёба"

@@ -16,7 +16,7 @@ from shared.schemas import AIGenerationResult, ControlType, WorkerState
 from shared.settings import load_settings
 from tests.helpers import decode, pixels
 from worker.ai_image_generator import AIImageGenerator, ModelIdentity
-from worker.conditioning import CONDITIONINGS, CONTROL_TYPE_INDEX
+from worker.conditioning import CONTROL_TYPE_INDEX, make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
 from worker.main import load_model
@@ -24,6 +24,7 @@ from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.prompt_builder import PromptBuilder
 
 SETTINGS = load_settings({"WRITING_DEVICE": "cpu"})
+CONDITIONINGS = make_conditionings(SETTINGS.conditioning)
 STEPS = 4
 
 
@@ -39,7 +40,7 @@ def generator(
 ) -> AIImageGenerator:
     return AIImageGenerator(
         glyphs=glyphs,
-        conditionings={kind.control_type: kind() for kind in CONDITIONINGS},
+        conditionings={kind.control_type: kind for kind in CONDITIONINGS},
         prompts=PromptBuilder(SETTINGS.styles, database),
         pipeline=pipeline,
         model=ModelIdentity("embedded", SETTINGS.active_model, SETTINGS.default_style),
@@ -49,7 +50,7 @@ def generator(
 @pytest.fixture(scope="module")
 def maps(glyphs: GlyphRenderer) -> dict[ControlType, Image.Image]:
     glyph = glyphs.render("火", 256, 256)
-    return {kind.control_type: kind().generate(glyph) for kind in CONDITIONINGS}
+    return {kind.control_type: kind.generate(glyph) for kind in CONDITIONINGS}
 
 
 class Watcher:
@@ -139,7 +140,7 @@ def test_all_weights_zero_is_plain_sdxl(
 ) -> None:
     """The word then has no influence: another word's maps give the same picture."""
     glyph = glyphs.render("龍", 256, 256)
-    others: dict[ControlType, Image.Image] = {kind.control_type: kind().generate(glyph) for kind in CONDITIONINGS}
+    others: dict[ControlType, Image.Image] = {kind.control_type: kind.generate(glyph) for kind in CONDITIONINGS}
     off = dict.fromkeys(maps, 0.0)
     assert (draw(pipeline, maps, weights=off) == draw(pipeline, others, weights=off)).all()
     assert (draw(pipeline, maps) != draw(pipeline, others)).any()
@@ -147,7 +148,7 @@ def test_all_weights_zero_is_plain_sdxl(
 
 def test_pictures_need_not_be_square(pipeline: MultiControlNetPipeline, glyphs: GlyphRenderer) -> None:
     glyph = glyphs.render("山水", 384, 256)
-    maps: dict[ControlType, Image.Image] = {kind.control_type: kind().generate(glyph) for kind in CONDITIONINGS}
+    maps: dict[ControlType, Image.Image] = {kind.control_type: kind.generate(glyph) for kind in CONDITIONINGS}
     assert draw(pipeline, maps, num_inference_steps=1).shape == (256, 384, 3)
 
 

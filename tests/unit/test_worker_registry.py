@@ -2,11 +2,15 @@ import time
 
 import fakeredis
 
-from shared.schemas import GPUStatus, WorkerInfo, WorkerState
+from shared.schemas import ControlType, GPUStatus, WorkerInfo, WorkerState
 from shared.worker_registry import WorkerRegistry
 
 
-def info(worker_id: str, state: WorkerState = WorkerState.WARM) -> WorkerInfo:
+def info(
+    worker_id: str,
+    state: WorkerState = WorkerState.WARM,
+    methods: dict[ControlType, tuple[str, ...]] | None = None,
+) -> WorkerInfo:
     return WorkerInfo(
         worker_id=worker_id,
         state=state,
@@ -14,7 +18,8 @@ def info(worker_id: str, state: WorkerState = WorkerState.WARM) -> WorkerInfo:
         device="cpu",
         concurrency=4,
         batch_limit=2,
-        methods={"canny": ("opencv_canny",)},
+        methods={"canny": ("opencv_canny",), **(methods or {})},
+        unavailable_methods={"ai_depth_estimation": "no model"},
         running=0,
         gpu_status=GPUStatus(
             available=False, name="CPU", profile="cpu", total_memory_gib=8, free_memory_gib=4, used_memory_gib=1
@@ -37,6 +42,15 @@ def test_workers_are_listed_until_they_are_struck_off() -> None:
     workers.remove("b@host")
     assert [worker.worker_id for worker in workers.workers()] == ["a@host"]
     assert not workers.has_warm_worker()
+
+
+def test_a_method_is_unavailable_only_if_no_worker_has_it() -> None:
+    workers = registry()
+    assert workers.unavailable_methods() == {}
+    workers.publish(info("a@host"))
+    assert workers.unavailable_methods() == {"ai_depth_estimation": "no model"}
+    workers.publish(info("b@host", methods={"depth": ("ai_depth_estimation",)}))
+    assert workers.unavailable_methods() == {}
 
 
 def test_a_silent_worker_is_forgotten() -> None:

@@ -1,24 +1,29 @@
 """Conditioning images: what the Union ControlNet sees of the word."""
 
-from worker.conditioning.base import CONTROL_TYPE_INDEX, Conditioning
+from shared.settings import ConditioningSettings
+from worker.conditioning.base import CONTROL_TYPE_INDEX, Conditioning, Hand
 from worker.conditioning.canny import CannyConditioning
 from worker.conditioning.depth import DepthConditioning
 from worker.conditioning.scribble import ScribbleConditioning
 from worker.conditioning.segmentation import SegmentationConditioning
 
-CONDITIONINGS: tuple[type[Conditioning], ...] = (
-    CannyConditioning,
-    DepthConditioning,
-    SegmentationConditioning,
-    ScribbleConditioning,
-)
-
 __all__ = [
-    "CONDITIONINGS",
     "CONTROL_TYPE_INDEX",
     "CannyConditioning",
     "Conditioning",
     "DepthConditioning",
+    "Hand",
     "ScribbleConditioning",
     "SegmentationConditioning",
+    "make_conditionings",
 ]
+
+
+def make_conditionings(settings: ConditioningSettings) -> tuple[Conditioning, ...]:
+    """Return one conditioning of each type, with the models that the settings name."""
+    return (
+        CannyConditioning(),
+        DepthConditioning(settings.depth_model),
+        SegmentationConditioning(settings.segmentation_model),
+        ScribbleConditioning(),
+    )

@@ -1,19 +1,20 @@
 """What every conditioning is: a table of methods that turn a glyph into an RGB image."""
 
-from abc import ABC
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from shared.errors import MethodUnavailable
 from shared.schemas import ControlType
+from shared.styles import Pen
 from worker.glyphs import Glyph
 
 RGB = NDArray[np.uint8]
-Method = Callable[[Glyph], RGB]
 
 # Position of each type in the Union ControlNet's control-type vector (model card of xinsir/controlnet-union-sdxl-1.0:
 # 0 openpose, 1 depth, 2 hed/pidi/scribble, 3 canny/lineart/mlsd, 4 normal, 5 segment).
@@ -23,39 +24,92 @@ CONTROL_TYPE_INDEX: Mapping[ControlType, int] = {"depth": 1, "scribble": 2, "can
 LINE_WIDTH = 3 / 256
 
 
-class Conditioning(ABC):
-    """One conditioning type."""
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Who draws: the pen of the style, and the seed of everything accidental."""
+
+    pen: Pen = field(default_factory=Pen)
+    seed: int = 0
+
+
+def always() -> str | None:
+    """A method that needs nothing is always available."""
+    return None
+
+
+def no_notes(_glyph: Glyph) -> dict[str, Any]:
+    """Most methods have nothing to say."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One way to draw a conditioning image.
+
+    Attributes:
+        draw: glyph and hand to an RGB image (height, width, 3) of the glyph's size; the same for the same arguments.
+        notes: what the result's metadata should say of a glyph, e.g. that a fallback was used.
+        unavailable: why the method cannot run here, or None.
+    """
+
+    draw: Callable[[Glyph, Hand], RGB]
+    notes: Callable[[Glyph], dict[str, Any]] = no_notes
+    unavailable: Callable[[], str | None] = always
+
+
+class Conditioning:
+    """One conditioning type: its methods, the default first."""
 
     control_type: ClassVar[ControlType]
-    methods: ClassVar[Mapping[str, Method]]
+
+    def __init__(self, methods: Mapping[str, Method]) -> None:
+        """Take the methods by name."""
+        self._methods = methods
 
     @property
     def available_methods(self) -> tuple[str, ...]:
         """The methods that can run here, the default first."""
-        return tuple(self.methods)
+        return tuple(name for name, method in self._methods.items() if method.unavailable() is None)
 
-    def generate(self, glyph: Glyph, method: str | None = None) -> Image.Image:
+    @property
+    def unavailable_methods(self) -> dict[str, str]:
+        """The methods that cannot run here, each with the reason."""
+        return {name: reason for name, method in self._methods.items() if (reason := method.unavailable()) is not None}
+
+    def generate(self, glyph: Glyph, method: str | None = None, hand: Hand | None = None) -> Image.Image:
         """Return the conditioning image.
 
         Args:
             glyph: the word, drawn at the picture's size.
             method: one of `available_methods`; None takes the first.
+            hand: pen and seed for the methods that draw by hand; None: an even pen, seed 0.
 
         Returns:
             An RGB image of the glyph's size.
 
         Raises:
-            MethodUnavailable: the method is not one of `available_methods`.
+            MethodUnavailable: the method is unknown or cannot run here.
         """
-        name = method or self.available_methods[0]
-        if name not in self.available_methods:
+        return Image.fromarray(self._method(method).draw(glyph, hand or Hand()))
+
+    def notes(self, glyph: Glyph, method: str | None = None) -> dict[str, Any]:
+        """Return what the result's metadata should say of this method on this glyph; raises as `generate`."""
+        return self._method(method).notes(glyph)
+
+    def _method(self, name: str | None) -> Method:
+        chosen = name or next(iter(self._methods))
+        available = ", ".join(self.available_methods)
+        field_name = f"conditioning_methods.{self.control_type}"
+        if chosen not in self._methods:
             raise MethodUnavailable(
-                f"{name!r} is not available; {self.control_type} has {', '.join(self.available_methods)}",
-                field=f"conditioning_methods.{self.control_type}",
+                f"there is no method {chosen!r}; {self.control_type} has {available}", field=field_name
             )
-        return Image.fromarray(self.methods[name](glyph))
+        reason = self._methods[chosen].unavailable()
+        if reason is not None:
+            raise MethodUnavailable(f"{chosen}: {reason}; available are {available}", field=field_name)
+        return self._methods[chosen]
 
 
 def to_rgb(gray: NDArray[Any]) -> RGB:
     """Return a (height, width) image of 0 to 255 as (height, width, 3), uint8."""
-    return np.repeat(gray[:, :, None].astype(np.uint8), 3, axis=2)
+    return cv2.cvtColor(gray.astype(np.uint8, copy=False), cv2.COLOR_GRAY2RGB).astype(np.uint8, copy=False)

@@ -1,27 +1,182 @@
 """Scribble: white lines on black, one along each stroke."""
 
-from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any
 
 import cv2
 import numpy as np
-from skimage.morphology import skeletonize
+from numpy.typing import NDArray
 
-from shared.schemas import ControlType
-from worker.conditioning.base import LINE_WIDTH, RGB, Conditioning, Method, to_rgb
-from worker.glyphs import Glyph
+from shared.styles import Pen
+from worker.conditioning.base import LINE_WIDTH, RGB, Conditioning, Hand, Method, to_rgb
+from worker.glyphs import Glyph, PlacedCharacter
+from worker.glyphs.glyph import SHIFT
+
+Line = NDArray[np.float64]
+Gray = NDArray[np.uint8]
+
+# The hand of `hand_drawn_simulation`: a fine pen, neither slow nor careful.
+PLAIN_HAND = Pen(width=LINE_WIDTH, pressure=0.45, speed=0.4, roughness=0.45)
+
+# Distances in em. Points along a drawn line; the wave length of a hand's tremor; its largest swing; overshoot at most.
+SPACING, TREMOR_WAVE, TREMOR_SWING, OVERSHOOT = 1 / 64, 1 / 10, 0.022, 0.06
+# Width of the widest pen, in widths of the character's own strokes.
+MAX_WIDTH = 1.1
 
 
-def skeletonization_scribble(glyph: Glyph) -> RGB:
+def skeletonization_scribble(glyph: Glyph, _hand: Hand) -> RGB:
     """Return the ink's skeleton (Zhang and Suen 1984) drawn with an even, round pen."""
-    skeleton = skeletonize(glyph.mask, method="zhang").astype(np.uint8) * 255
     width = max(1, round(LINE_WIDTH * min(glyph.width, glyph.height)))
     pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-    return to_rgb(cv2.dilate(skeleton, pen))
+    return to_rgb(cv2.dilate(glyph.skeleton.view(np.uint8) * 255, pen))
+
+
+def hand_drawn_simulation(glyph: Glyph, hand: Hand) -> RGB:
+    """Return the strokes redrawn by a hand that trembles, presses, and overshoots, the same for the same seed."""
+    return to_rgb(_redraw(glyph, PLAIN_HAND, hand.seed))
+
+
+def style_aware_scribble(glyph: Glyph, hand: Hand) -> RGB:
+    """Return the strokes redrawn with the style's pen: a dry brush, a marker, a piece of chalk."""
+    return to_rgb(_redraw(glyph, hand.pen, hand.seed))
+
+
+def skeleton_notes(glyph: Glyph) -> dict[str, Any]:
+    """Say which characters have no stroke data, so that their skeletons were redrawn; {} if all have."""
+    without = [placed.character for placed in glyph.characters if placed.strokes is None]
+    return {"skeletons": list(dict.fromkeys(without))} if without else {}
+
+
+def _redraw(glyph: Glyph, pen: Pen, seed: int) -> Gray:
+    random = np.random.default_rng(seed)
+    canvas = np.zeros((glyph.height, glyph.width), np.uint8)
+    for placed in glyph.characters:
+        width = min(pen.width * min(glyph.width, glyph.height), MAX_WIDTH * _stroke_width(glyph, placed))
+        if placed.strokes is None:
+            region = _region(placed)
+            nib = width * (1 - 0.5 * pen.pressure)
+            lines = _redraw_skeleton(glyph.skeleton[region], nib, placed.box.em * pen.roughness, random)
+            np.maximum(canvas[region], lines, out=canvas[region])
+            continue
+        em = placed.box.em
+        for median in placed.medians():
+            line = _evenly(median.astype(np.float64), SPACING * em)
+            drawn = _overshoot(_tremble(line, em, pen.roughness, random), em, pen.speed, random)
+            _draw(canvas, drawn, width * _pressure(len(drawn), pen, random))
+    return _show_paper(canvas, pen, random) if pen.grain else canvas
+
+
+def _stroke_width(glyph: Glyph, placed: PlacedCharacter) -> float:
+    """Return the average width of a character's strokes in pixels: a much wider pen would fill it with ink."""
+    region = _region(placed)
+    if placed.strokes is None:
+        length = float(glyph.skeleton[region].sum())
+    else:
+        length = sum(float(np.hypot(*np.diff(median, axis=0).T).sum()) for median in placed.medians())
+    return float(glyph.mask[region].sum()) / max(length, 1.0)
+
+
+def _redraw_skeleton(
+    skeleton: NDArray[np.bool_], width: float, roughness_px: float, random: np.random.Generator
+) -> Gray:
+    """Draw a character that has no strokes: its skeleton, on paper that was pulled out of shape.
+
+    The skeleton's lines branch, so there is no way along them that a hand would take; moving the paper instead of the
+    hand keeps them together.
+    """
+    rows, columns = skeleton.shape
+    knots = round(1 / TREMOR_WAVE)
+    swing = random.normal(0, TREMOR_SWING * roughness_px * 0.5, (knots, knots, 2)).astype(np.float32)
+    pull = cv2.resize(swing, (columns, rows), interpolation=cv2.INTER_CUBIC)
+    across, down = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
+    diameter = max(1, round(width))
+    nib = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (diameter, diameter))
+    drawn = cv2.dilate(skeleton.view(np.uint8) * 255, nib)
+    pulled = cv2.remap(drawn, across + pull[:, :, 0], down + pull[:, :, 1], cv2.INTER_LINEAR)
+    return pulled.astype(np.uint8, copy=False)
+
+
+def _region(placed: PlacedCharacter) -> tuple[slice, slice]:
+    """Return the rows and columns of a character's em box."""
+    box = placed.box
+    left, top = max(0, round(box.left)), max(0, round(box.top))
+    return slice(top, round(box.top + box.em)), slice(left, round(box.left + box.advance))
+
+
+def _evenly(points: Line, spacing: float) -> Line:
+    """Return a line with points at equal distances, at least four."""
+    steps = np.hypot(*np.diff(points, axis=0).T) if len(points) > 1 else np.zeros(0)
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    at = np.linspace(0, along[-1], max(4, int(along[-1] / spacing)))
+    return np.column_stack([np.interp(at, along, points[:, 0]), np.interp(at, along, points[:, 1])])
+
+
+def _tremble(line: Line, em: float, roughness: float, random: np.random.Generator) -> Line:
+    """Return the line with a slow, smooth swing to the sides."""
+    if not roughness:
+        return line
+    knots = max(3, int(len(line) * SPACING / TREMOR_WAVE) + 2)
+    swing = random.normal(0, TREMOR_SWING * em * roughness * 0.5, (knots, 2))
+    at = np.linspace(0, knots - 1, len(line))
+    return line + np.column_stack([_smooth(at, swing[:, axis]) for axis in (0, 1)])
+
+
+def _smooth(at: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Interpolate between values with level tangents: no corners."""
+    index = np.minimum(at.astype(int), len(values) - 2)
+    part = at - index
+    ease = part * part * (3 - 2 * part)
+    between: NDArray[np.float64] = values[index] * (1 - ease) + values[index + 1] * ease
+    return between
+
+
+def _overshoot(line: Line, em: float, speed: float, random: np.random.Generator) -> Line:
+    """Return the line drawn on a little beyond its end, in its last direction."""
+    reach = random.uniform(0, OVERSHOOT * speed) * em
+    direction = line[-1] - line[-min(4, len(line))]
+    length = float(np.hypot(*direction))
+    if reach < 1 or not length:
+        return line
+    beyond = line[-1] + direction / length * np.linspace(0, reach, 4)[1:, None]
+    return np.vstack([line, beyond])
+
+
+def _pressure(count: int, pen: Pen, random: np.random.Generator) -> NDArray[np.float64]:
+    """Return the line's width along its way, 1 at full pressure: firm at the start, lighter, and lifted at speed."""
+    t = np.linspace(0, 1, count)
+    waver = _smooth(np.linspace(0, 4, count), random.uniform(-0.25, 0.25, 6))
+    relief = 0.55 * np.sin(np.pi * np.clip(t * 1.15, 0, 1)) + waver
+    lift = pen.speed * np.clip((t - 0.7) / 0.3, 0, 1) ** 2
+    return np.clip(1 - pen.pressure * relief - 0.8 * lift, 0.15, 1.3)
+
+
+def _draw(canvas: Gray, line: Line, widths: NDArray[np.float64]) -> None:
+    fixed = np.round(line * (1 << SHIFT)).astype(np.int32)
+    thickness = np.maximum(1, np.round(widths)).astype(int)
+    for start, end, width in zip(fixed[:-1], fixed[1:], thickness, strict=False):
+        cv2.line(canvas, start.tolist(), end.tolist(), 255, int(width), cv2.LINE_AA, SHIFT)
+
+
+def _show_paper(canvas: Gray, pen: Pen, random: np.random.Generator) -> Gray:
+    """Return the drawing with flecks of paper in it, as fine as the pen is rough."""
+    height, width = canvas.shape
+    cell = max(1.0, pen.width * min(height, width) / 5)
+    coarse = random.integers(0, 256, (int(height / cell) + 2, int(width / cell) + 2), dtype=np.uint8)
+    noise = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    _, paper = cv2.threshold(noise, 255 * (1 - 0.45 * pen.grain), 255, cv2.THRESH_BINARY)
+    return cv2.subtract(canvas, paper).astype(np.uint8, copy=False)
 
 
 class ScribbleConditioning(Conditioning):
     """The word as one would write it with a pen."""
 
-    control_type: ClassVar[ControlType] = "scribble"
-    methods: ClassVar[Mapping[str, Method]] = {"skeletonization_scribble": skeletonization_scribble}
+    control_type = "scribble"
+
+    def __init__(self) -> None:
+        """Nothing to choose."""
+        super().__init__(
+            {
+                "skeletonization_scribble": Method(skeletonization_scribble),
+                "hand_drawn_simulation": Method(hand_drawn_simulation, notes=skeleton_notes),
+                "style_aware_scribble": Method(style_aware_scribble, notes=skeleton_notes),
+            }
+        )

@@ -1,40 +1,194 @@
 """Segmentation: flat, distinct colours on black."""
 
-from collections.abc import Mapping
-from typing import ClassVar
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from shared.schemas import ControlType
-from worker.conditioning.base import RGB, Conditioning, Method
-from worker.glyphs import Glyph
-from worker.glyphs.glyph import draw_polygons
+from worker.conditioning.ai_models import Segmenter
+from worker.conditioning.base import RGB, Conditioning, Hand, Method
+from worker.glyphs import Glyph, PlacedCharacter
+from worker.glyphs.glyph import SHIFT
+from worker.glyphs.outlines import Polygon
+from worker.glyphs.stroke_types import StrokeType, stroke_type
 
-RADICAL_COLOUR = (220, 60, 50)
-OTHER_COLOUR = (60, 140, 230)
+Colour = tuple[int, int, int]
+
+RADICAL_COLOUR: Colour = (220, 60, 50)
+OTHER_COLOUR: Colour = (60, 140, 230)
+
+# The legend stands in docs/conditioning.md.
+STROKE_COLOURS: dict[StrokeType, Colour] = {
+    StrokeType.HENG: (230, 70, 60),
+    StrokeType.SHU: (60, 130, 235),
+    StrokeType.PIE: (70, 190, 80),
+    StrokeType.NA: (245, 190, 40),
+    StrokeType.DIAN: (170, 90, 220),
+    StrokeType.TI: (240, 130, 40),
+    StrokeType.SHU_GOU: (40, 200, 210),
+    StrokeType.ZHE: (235, 90, 160),
+}
+
+# For parts that have no type: neighbours in the list differ strongly.
+PART_COLOURS: tuple[Colour, ...] = (
+    (230, 70, 60),
+    (60, 130, 235),
+    (70, 190, 80),
+    (245, 190, 40),
+    (170, 90, 220),
+    (40, 200, 210),
+    (240, 130, 40),
+    (235, 90, 160),
+    (150, 160, 60),
+    (110, 120, 150),
+)
+
+KANGXI_BLOCK = 0x2F00
 
 
-def radical_segmentation(glyph: Glyph) -> RGB:
-    """Return the strokes of each character's Kangxi radical in one colour and all other ink in another.
+def radical_segmentation(glyph: Glyph, _hand: Hand) -> RGB:
+    """Return the strokes of each character's Kangxi radical in one colour and its other strokes in another.
 
-    Characters without stroke data have no known radical: their ink is of the second colour.
+    Characters from fonts have no known radical; their connected parts are coloured instead.
     """
-    outlines = [
-        outline
+    colours = np.zeros((glyph.height, glyph.width, 3), np.uint8)
+    for placed in glyph.characters:
+        if placed.strokes is None:
+            _colour_parts(colours, glyph, placed)
+            continue
+        coloured = [
+            (outline, RADICAL_COLOUR if stroke.in_radical else OTHER_COLOUR)
+            for stroke, outline in zip(placed.strokes.strokes, placed.outlines(), strict=True)
+        ]
+        # The radical goes on top, so that it stays whole where other strokes touch it.
+        _paint(colours, sorted(coloured, key=lambda item: item[1] == RADICAL_COLOUR))
+    return _inside(glyph, colours)
+
+
+def stroke_type_segmentation(glyph: Glyph, _hand: Hand) -> RGB:
+    """Return each stroke in the colour of its type; where strokes overlap, the one written later lies on top.
+
+    Characters from fonts have no strokes; their connected parts are coloured instead.
+    """
+    colours = np.zeros((glyph.height, glyph.width, 3), np.uint8)
+    for placed in glyph.characters:
+        if placed.strokes is None:
+            _colour_parts(colours, glyph, placed)
+        else:
+            kinds = (STROKE_COLOURS[stroke_type(stroke)] for stroke in placed.strokes.strokes)
+            _paint(colours, zip(placed.outlines(), kinds, strict=True))
+    return _inside(glyph, colours)
+
+
+def radical_notes(glyph: Glyph) -> dict[str, Any]:
+    """Return each character's radical: number, form, meaning (Unicode's name), and how many strokes it has here."""
+    radicals = []
+    for placed in glyph.characters:
+        if placed.strokes is not None and placed.strokes.radical is not None:
+            symbol = chr(KANGXI_BLOCK + placed.strokes.radical - 1)
+            radicals.append(
+                {
+                    "character": placed.character,
+                    "number": placed.strokes.radical,
+                    "name": unicodedata.normalize("NFKC", symbol),
+                    "meaning": unicodedata.name(symbol).removeprefix("KANGXI RADICAL ").lower(),
+                    "strokes": sum(stroke.in_radical for stroke in placed.strokes.strokes),
+                }
+            )
+    return {"radicals": radicals, **fallback_notes(glyph)}
+
+
+def stroke_notes(glyph: Glyph) -> dict[str, Any]:
+    """Return each character's stroke types in writing order."""
+    types = {
+        placed.character: [stroke_type(stroke).value for stroke in placed.strokes.strokes]
         for placed in glyph.characters
         if placed.strokes is not None
-        for stroke, outline in zip(placed.strokes.strokes, placed.outlines(), strict=True)
-        if stroke.in_radical
-    ]
-    radical = draw_polygons(outlines, glyph.width, glyph.height) > 127
-    colours = np.zeros((glyph.height, glyph.width, 3), np.uint8)
-    colours[glyph.mask] = OTHER_COLOUR
-    colours[radical & glyph.mask] = RADICAL_COLOUR
+    }
+    return {"stroke_types": types, **fallback_notes(glyph)}
+
+
+def fallback_notes(glyph: Glyph) -> dict[str, Any]:
+    """Say which characters have no stroke data, so that their connected parts were taken; {} if all have."""
+    without = [placed.character for placed in glyph.characters if placed.strokes is None]
+    return {"connected_parts": list(dict.fromkeys(without))} if without else {}
+
+
+def prompt_points(glyph: Glyph) -> NDArray[np.float32]:
+    """Return one point inside each stroke, or inside each connected part of a character from a font, (n, 2)."""
+    points: list[NDArray[Any]] = []
+    for placed in glyph.characters:
+        if placed.strokes is not None:
+            points += [median[len(median) // 2] for median in placed.medians()]
+            continue
+        count, labels, (left, top) = _parts(glyph, placed)
+        for part in range(1, count):
+            depth = cv2.distanceTransform((labels == part).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
+            row, column = np.unravel_index(depth.argmax(), depth.shape)
+            points.append(np.array([left + column, top + row]))
+    return np.array(points, dtype=np.float32)
+
+
+def flat_colours(masks: NDArray[np.bool_]) -> RGB:
+    """Return masks (n, height, width) as flat colours, the small ones over the large ones."""
+    colours = np.zeros((*masks.shape[1:], 3), np.uint8)
+    by_size = np.argsort(-masks.sum((1, 2)), kind="stable")
+    for rank, index in enumerate(by_size):
+        colours[masks[index]] = PART_COLOURS[rank % len(PART_COLOURS)]
     return colours
+
+
+def _paint(colours: RGB, coloured: Iterable[tuple[Polygon, Colour]]) -> None:
+    """Fill polygons, later ones over earlier ones, each with a rim for ink that two strokes only cover together."""
+    fixed = [(np.round((outline - 0.5) * (1 << SHIFT)).astype(np.int32), colour) for outline, colour in coloured]
+    for points, colour in fixed:
+        cv2.polylines(colours, [points], isClosed=True, color=colour, thickness=3, shift=SHIFT)
+    for points, colour in fixed:
+        cv2.fillPoly(colours, [points], color=colour, shift=SHIFT)
+
+
+def _colour_parts(colours: RGB, glyph: Glyph, placed: PlacedCharacter) -> None:
+    count, labels, (left, top) = _parts(glyph, placed)
+    palette = np.zeros((count, 3), np.uint8)
+    for part in range(1, count):
+        palette[part] = PART_COLOURS[(part - 1) % len(PART_COLOURS)]
+    region = colours[top : top + labels.shape[0], left : left + labels.shape[1]]
+    np.maximum(region, palette[labels], out=region)
+
+
+def _parts(glyph: Glyph, placed: PlacedCharacter) -> tuple[int, NDArray[np.int32], tuple[int, int]]:
+    """Return a character's connected parts: how many labels with the paper, the labels, and their place (left, top)."""
+    box = placed.box
+    left, top = max(0, round(box.left)), max(0, round(box.top))
+    ink = glyph.mask[top : round(box.top + box.em), left : round(box.left + box.advance)]
+    count, labels = cv2.connectedComponents(ink.astype(np.uint8))
+    return count, labels.astype(np.int32), (left, top)
+
+
+def _inside(glyph: Glyph, colours: RGB) -> RGB:
+    """Return the colours where there is ink, black elsewhere."""
+    return cv2.bitwise_and(colours, colours, mask=glyph.mask.view(np.uint8)).astype(np.uint8, copy=False)
 
 
 class SegmentationConditioning(Conditioning):
     """The word's parts."""
 
-    control_type: ClassVar[ControlType] = "segmentation"
-    methods: ClassVar[Mapping[str, Method]] = {"radical_segmentation": radical_segmentation}
+    control_type = "segmentation"
+
+    def __init__(self, model: str | None = None) -> None:
+        """Choose the model of `ai_segmentation`: hub name or local folder; None: the method is unavailable."""
+        segmenter = Segmenter(model)
+
+        def ai_segmentation(glyph: Glyph, _hand: Hand) -> RGB:
+            return flat_colours(segmenter.masks(glyph.ink, prompt_points(glyph)))
+
+        super().__init__(
+            {
+                "radical_segmentation": Method(radical_segmentation, notes=radical_notes),
+                "stroke_type_segmentation": Method(stroke_type_segmentation, notes=stroke_notes),
+                "ai_segmentation": Method(ai_segmentation, notes=fallback_notes, unavailable=segmenter.why_unavailable),
+            }
+        )

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from skimage.morphology import skeletonize
 
 from shared.characters import Character, CharacterDatabase
 from shared.fonts import FontCoverage
@@ -65,6 +66,33 @@ class Glyph:
         """(height, width): where more than half of the pixel is ink."""
         return self.ink > 127
 
+    @cached_property
+    def distance(self) -> NDArray[np.float32]:
+        """(height, width): pixels to the nearest paper, exact (Felzenszwalb and Huttenlocher 2012); 0 on paper."""
+        distance = np.zeros(self.ink.shape, np.float32)
+        for block in self._blocks:
+            # One row and column of paper around, so that ink at the block's rim ends there.
+            framed = np.pad(self.mask[block].view(np.uint8), 1)
+            distance[block] = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+        return distance
+
+    @cached_property
+    def skeleton(self) -> NDArray[np.bool_]:
+        """(height, width): the ink's middle lines, one pixel wide (Zhang and Suen 1984)."""
+        skeleton = np.zeros(self.ink.shape, bool)
+        for block in self._blocks:
+            skeleton[block] = skeletonize(self.mask[block], method="zhang")
+        return skeleton
+
+    @cached_property
+    def _blocks(self) -> tuple[tuple[slice, slice], ...]:
+        """Rectangles with ink, apart from one another by whole rows or columns of paper.
+
+        What depends on the ink alone can be computed block by block: that leaves the paper out.
+        """
+        mask = self.mask.view(np.uint8)
+        return tuple((rows, columns) for rows in _runs(mask.max(1)) for columns in _runs(mask[rows].max(0)))
+
 
 class GlyphRenderer:
     """Draws words."""
@@ -116,6 +144,12 @@ class GlyphRenderer:
         canvas = Image.new("L", (ink.shape[1], ink.shape[0]))
         ImageDraw.Draw(canvas).text((left, top), placed.character, fill=255, font=font)
         np.maximum(ink, np.asarray(canvas), out=ink)
+
+
+def _runs(present: NDArray[np.uint8]) -> list[slice]:
+    """Return the runs of ones in zeros and ones."""
+    edges = np.flatnonzero(np.diff(np.pad(present, 1)))
+    return [slice(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def draw_polygons(polygons: Sequence[Polygon], width: int, height: int) -> Ink:

@@ -1,0 +1,145 @@
+"""The models behind the two AI methods: found without a network, loaded once, when first needed."""
+
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import LocalEntryNotFoundError
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from transformers import DPTForDepthEstimation, DPTImageProcessor, SamModel, SamProcessor
+
+from shared.errors import ModelLoadError
+from shared.settings import PROJECT
+
+logger = logging.getLogger("ai_models")
+
+RGB = NDArray[np.uint8]
+Points = NDArray[np.float32]
+
+FILES = ["*.json", "*.safetensors"]
+LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError)
+
+
+class LazyModel:
+    """A transformers model and its processor, in a local folder or in the hub's local cache.
+
+    They run on the CPU, in the task threads: the device's thread belongs to the pipeline.
+    """
+
+    model_class: Any
+    processor_class: Any
+
+    def __init__(self, source: str | None) -> None:
+        """Take a local folder or a hub name; nothing is read yet."""
+        self._source = source
+        self._folder: Path | None = None
+        self._loaded: tuple[Any, Any] | None = None
+        self._lock = threading.Lock()
+
+    def why_unavailable(self) -> str | None:
+        """Return why the model cannot be used here, or None. Does not go to the network, and does not load it."""
+        if self._folder is not None:
+            return None
+        if self._source is None:
+            return "no model is set for it"
+        folder = PROJECT / self._source
+        if not folder.is_dir():
+            try:
+                folder = Path(snapshot_download(self._source, allow_patterns=FILES, local_files_only=True))
+            except (LocalEntryNotFoundError, ValueError):
+                return f"its model {self._source} is neither a local folder nor downloaded (hf download {self._source})"
+        if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
+            return f"its model's folder {folder} lacks config.json or *.safetensors"
+        self._folder = folder
+        return None
+
+    def load(self) -> tuple[Any, Any]:
+        """Return processor and model, loading them the first time.
+
+        Raises:
+            ModelLoadError: names the model and the reason.
+        """
+        with self._lock:
+            if self._loaded is None:
+                reason = self.why_unavailable()
+                if reason is not None:
+                    raise ModelLoadError(reason)
+                self._loaded = self._load()
+            return self._loaded
+
+    def _load(self) -> tuple[Any, Any]:
+        started = time.perf_counter()
+        try:
+            processor = self.processor_class.from_pretrained(self._folder, local_files_only=True)
+            model = self.model_class.from_pretrained(
+                self._folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
+            )
+        except LOAD_ERRORS as error:
+            raise ModelLoadError(f"cannot load {self.model_class.__name__} from {self._folder}: {error}") from error
+        logger.info("loaded %s in %.1f s", self._source, time.perf_counter() - started)
+        return processor, model.eval()
+
+
+class DepthEstimator(LazyModel):
+    """MiDaS/DPT (Ranftl et al. 2021): depth from a single picture."""
+
+    model_class = DPTForDepthEstimation
+    processor_class = DPTImageProcessor
+
+    def estimate(self, ink: NDArray[np.uint8]) -> RGB:
+        """Return the depth of a page with this ink, near = bright, stretched to 0…255.
+
+        Args:
+            ink: (height, width), 0 paper to 255 ink.
+
+        Returns:
+            (height, width, 3).
+        """
+        processor, model = self.load()
+        with torch.inference_mode():
+            depth = model(**processor(images=_page(ink), return_tensors="pt")).predicted_depth
+        height, width = ink.shape
+        near = cv2.resize(depth[0].float().numpy(), (width, height), interpolation=cv2.INTER_CUBIC)
+        stretched = cv2.normalize(near, np.empty_like(near), 0, 255, cv2.NORM_MINMAX)
+        return np.repeat(np.rint(stretched).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+class Segmenter(LazyModel):
+    """Segment Anything (Kirillov et al. 2023): the region around a point."""
+
+    model_class = SamModel
+    processor_class = SamProcessor
+
+    def masks(self, ink: NDArray[np.uint8], points: Points) -> NDArray[np.bool_]:
+        """Return the region that the model sees around each point.
+
+        Args:
+            ink: (height, width), 0 paper to 255 ink.
+            points: (n, 2), x and y in pixels.
+
+        Returns:
+            (n, height, width): of each point's three candidates the one that the model trusts most.
+        """
+        processor, model = self.load()
+        prompts = points[None, :, None, :].astype(float).tolist()  # one picture, n prompts of one point each
+        inputs = processor(_page(ink), input_points=prompts, return_tensors="pt")
+        with torch.inference_mode():
+            output = model(**inputs, multimask_output=True)
+        (masks,) = processor.image_processor.post_process_masks(
+            output.pred_masks, inputs["original_sizes"], inputs["reshaped_input_sizes"]
+        )
+        best = output.iou_scores[0].argmax(-1)
+        chosen: NDArray[np.bool_] = masks[torch.arange(len(best)), best].numpy().astype(bool)
+        return chosen
+
+
+def _page(ink: NDArray[np.uint8]) -> RGB:
+    """Return the ink as a photograph would show it: dark on white, (height, width, 3)."""
+    return np.repeat((255 - ink)[:, :, None], 3, axis=2)
