@@ -273,10 +273,6 @@ class JobStore:
             average_wait_ms=average("wait_ms"),
         )
 
-    def ping(self) -> None:
-        """Ask Redis for a sign of life."""
-        self._redis.ping()
-
 
 def _job_key(job_id: str) -> str:
     return f"{PREFIX}job:{job_id}"

@@ -5,7 +5,7 @@ from typing import cast
 
 import redis
 
-from shared.schemas import WorkerInfo, WorkerState
+from shared.schemas import WorkerInfo
 
 LIVE = "writing:workers"  # sorted set: worker id, last heartbeat
 INFO = "writing:worker:"
@@ -56,7 +56,3 @@ class WorkerRegistry:
             for method, reason in worker.unavailable_methods.items()
             if method not in offered
         }
-
-    def has_warm_worker(self) -> bool:
-        """Return whether a job sent now would find a loaded model."""
-        return any(worker.state is WorkerState.WARM for worker in self.workers())

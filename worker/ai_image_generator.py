@@ -21,7 +21,7 @@ from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.png import encode_png
 from worker.progress import ProgressSink, Unobserved, stop_if_cancelled
 from worker.prompt_builder import PromptBuilder, PromptResult
-from worker.style_definitions import steering_weights
+from worker.style_definitions import StyleDefinition, steering_weights
 
 logger = logging.getLogger("generation")
 
@@ -35,6 +35,22 @@ class ModelIdentity:
     name: str
     settings: ModelSettings
     default_style: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request with its defaults filled in."""
+
+    word: str
+    style_name: str
+    style: StyleDefinition
+    seed: int
+    width: int
+    height: int
+    num_inference_steps: int
+    guidance_scale: float
+    negative_prompt: str
+    weights: dict[ControlType, float]
 
 
 class Stopwatch:
@@ -98,65 +114,34 @@ class AIImageGenerator:
     async def generate(self, request: GenerationRequest, progress: ProgressSink) -> AIGenerationResult:
         """Return the picture of a validated request; raises as `generate_character_image`."""
         watch = Stopwatch()
-        defaults = self._model.settings
-        seed = secrets.randbelow(2**32) if request.seed is None else request.seed
-        steps = request.num_inference_steps or defaults.num_inference_steps
-        guidance = request.guidance_scale or defaults.guidance_scale
-
-        style = self._prompts.style(request.style or self._model.default_style)
-        hand = Hand(style.pen, seed)
-
+        plan = self._plan(request)
         progress.stage("glyph")
         with watch.time("glyph"):
-            glyph = await asyncio.to_thread(
-                self._glyphs.render,
-                request.word,
-                request.width or defaults.default_size,
-                request.height or defaults.default_size,
-            )
+            glyph = await asyncio.to_thread(self._glyphs.render, plan.word, plan.width, plan.height)
         progress.stage("conditioning")
         with watch.time("conditioning_and_prompt"):
-            prompt, maps = await asyncio.gather(self._build_prompt(request), self._condition(glyph, request, hand))
-        weights = steering_weights(style, request.controlnet_weights)
-        negative_prompt = self._negative_prompt(request, prompt)
-
+            prompt, maps = await asyncio.gather(
+                self._prompts.build_prompt(plan.word, plan.style_name, translation=request.translation),
+                self._condition(glyph, request, Hand(plan.style.pen, plan.seed)),
+            )
         stop_if_cancelled(progress)
         progress.stage("waiting_for_device")
         with watch.time("diffusion"):
             image = await self._pipeline.generate(
                 prompt.prompt,
                 {control_type: _steering(methods) for control_type, methods in maps.items()},
-                weights={control_type: weights.get(control_type, 0.0) for control_type in maps},
-                negative_prompt=negative_prompt,
-                num_inference_steps=steps,
-                guidance_scale=guidance,
-                seed=seed,
+                weights={control_type: plan.weights.get(control_type, 0.0) for control_type in maps},
+                negative_prompt=plan.negative_prompt,
+                num_inference_steps=plan.num_inference_steps,
+                guidance_scale=plan.guidance_scale,
+                seed=plan.seed,
                 progress=progress,
             )
-        parameters = {
-            "prompt": prompt.prompt,
-            "negative_prompt": negative_prompt,
-            "word": request.word,
-            "translation": prompt.meaning.display,
-            "prompt_meaning": prompt.meaning.prompt,
-            "prompt_meaning_source": prompt.meaning.source,
-            "style": prompt.style,
-            "seed": seed,
-            "num_inference_steps": steps,
-            "guidance_scale": guidance,
-            "width": glyph.width,
-            "height": glyph.height,
-            "scheduler": self._pipeline.scheduler_name,
-            "model_used": defaults.base if self._model.name != "embedded" else self._model.name,
-            "controlnet_model": "union",
-            "controlnet_weights": weights,
-            "conditioning_methods": {control_type: list(methods) for control_type, methods in maps.items()},
-            "service_version": __version__,
-        }
         progress.stage("encoding")
+        parameters = self._parameters(plan, prompt, maps)
         with watch.time("encoding"):
             png = await asyncio.to_thread(encode_png, image, parameters)
-            encoded = _encode_maps(maps) if request.include_conditioning else {}
+            encoded_maps = await asyncio.to_thread(_encode_maps, maps) if request.include_conditioning else {}
         metadata = {
             "generation_time_ms": watch.total_ms,
             **{key: value for key, value in parameters.items() if key != "prompt"},
@@ -164,30 +149,63 @@ class AIImageGenerator:
             "timings_ms": watch.timings_ms,
             "batch_size_max": 1,
         }
-        logger.info(
-            "generated %r in %d ms: style %s, seed %d, %dx%d, %d steps, guidance %s",
-            request.word,
-            watch.total_ms,
-            prompt.style,
-            seed,
-            glyph.width,
-            glyph.height,
-            steps,
-            guidance,
-            extra={"generation": metadata},  # whole in JSON lines
-        )
+        _log(metadata)
         return AIGenerationResult(
             success=True,
             generated_image_base64=base64.b64encode(png).decode(),
-            conditioning_images_base64=encoded,
+            conditioning_images_base64=encoded_maps,
             prompt_used=prompt.prompt,
             generation_metadata=metadata,
         )
 
-    async def _build_prompt(self, request: GenerationRequest) -> PromptResult:
-        return await self._prompts.build_prompt(
-            request.word, request.style or self._model.default_style, translation=request.translation
+    def _plan(self, request: GenerationRequest) -> Plan:
+        """Fill what the request leaves out from the model's and the style's defaults."""
+        defaults = self._model.settings
+        style_name = request.style or self._model.default_style
+        style = self._prompts.style(style_name)
+        return Plan(
+            word=request.word,
+            style_name=style_name,
+            style=style,
+            seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
+            width=request.width or defaults.default_size,
+            height=request.height or defaults.default_size,
+            num_inference_steps=request.num_inference_steps or defaults.num_inference_steps,
+            guidance_scale=request.guidance_scale or defaults.guidance_scale,
+            negative_prompt=self._negative_prompt(request, style),
+            weights=steering_weights(style, request.controlnet_weights),
         )
+
+    def _negative_prompt(self, request: GenerationRequest, style: StyleDefinition) -> str:
+        """Return the request's negative prompt, else the model's and the style's, unless the model wants none."""
+        if request.negative_prompt is not None:
+            return request.negative_prompt
+        if self._model.settings.negative_prompt is None:
+            return ""
+        return ", ".join(filter(None, [self._model.settings.negative_prompt, style.negative_prompt]))
+
+    def _parameters(self, plan: Plan, prompt: PromptResult, maps: ConditioningImages) -> dict[str, Any]:
+        """Return everything that made the picture, for the PNG's text chunks and the result's metadata."""
+        return {
+            "prompt": prompt.prompt,
+            "negative_prompt": plan.negative_prompt,
+            "word": plan.word,
+            "translation": prompt.meaning.display,
+            "prompt_meaning": prompt.meaning.prompt,
+            "prompt_meaning_source": prompt.meaning.source,
+            "style": plan.style_name,
+            "seed": plan.seed,
+            "num_inference_steps": plan.num_inference_steps,
+            "guidance_scale": plan.guidance_scale,
+            "width": plan.width,
+            "height": plan.height,
+            "scheduler": self._pipeline.scheduler_name,
+            "model_used": "embedded" if self._model.name == "embedded" else self._model.settings.base,
+            "controlnet_model": "union",
+            "controlnet_weights": plan.weights,
+            "conditioning_methods": {control_type: list(methods) for control_type, methods in maps.items()},
+            "service_version": __version__,
+        }
 
     async def _condition(self, glyph: Glyph, request: GenerationRequest, hand: Hand) -> ConditioningImages:
         """Run every method of every type side by side in threads."""
@@ -209,14 +227,6 @@ class AIImageGenerator:
         }
         return {method: note for method, note in notes.items() if note}
 
-    def _negative_prompt(self, request: GenerationRequest, prompt: PromptResult) -> str:
-        """Return the request's negative prompt, else the model's and the style's, unless the model wants none."""
-        if request.negative_prompt is not None:
-            return request.negative_prompt
-        if self._model.settings.negative_prompt is None:
-            return ""
-        return ", ".join(filter(None, [self._model.settings.negative_prompt, prompt.style_negative_prompt]))
-
 
 def _steering(methods: Mapping[str, Image.Image]) -> Image.Image:
     """Return the image of the method listed first."""
@@ -228,3 +238,13 @@ def _encode_maps(maps: ConditioningImages) -> dict[str, dict[str, str]]:
         control_type: {method: base64.b64encode(encode_png(image)).decode() for method, image in methods.items()}
         for control_type, methods in maps.items()
     }
+
+
+def _log(metadata: Mapping[str, Any]) -> None:
+    """Log one line a picture; in JSON lines with all its parameters."""
+    logger.info(
+        "generated %(word)r in %(generation_time_ms)d ms: style %(style)s, seed %(seed)d, %(width)dx%(height)d, "
+        "%(num_inference_steps)d steps, guidance %(guidance_scale)s",
+        metadata,
+        extra={"generation": metadata},
+    )

@@ -17,14 +17,12 @@ class PromptResult:
 
     Attributes:
         prompt: what the picture should show.
-        style_negative_prompt: what the style should not look like.
         meaning: the meaning to show and the English one that steers.
         style: the style's name.
         controlnet_weights: the style's weights.
     """
 
     prompt: str
-    style_negative_prompt: str
     meaning: Meaning
     style: str
     controlnet_weights: Mapping[ControlType, float]
@@ -66,7 +64,6 @@ class PromptBuilder:
         meaning = resolve_meaning(character, translation, self._database)
         return PromptResult(
             prompt=style.fill(meaning.prompt, character),
-            style_negative_prompt=style.negative_prompt,
             meaning=meaning,
             style=style_name,
             controlnet_weights=style.controlnet_weights,

@@ -38,10 +38,8 @@ def test_workers_are_listed_until_they_are_struck_off() -> None:
     workers.publish(info("b@host"))
     workers.publish(info("a@host", WorkerState.LOADING))
     assert [worker.worker_id for worker in workers.workers()] == ["a@host", "b@host"]
-    assert workers.has_warm_worker()
     workers.remove("b@host")
     assert [worker.worker_id for worker in workers.workers()] == ["a@host"]
-    assert not workers.has_warm_worker()
 
 
 def test_a_method_is_unavailable_only_if_no_worker_has_it() -> None:
