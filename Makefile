@@ -10,7 +10,7 @@ PORT ?= 8600
 WORKERS ?= 1
 FLOWER ?= 0
 
-.PHONY: setup demo serve api worker test test-all check bench clean
+.PHONY: bench-embedded setup demo serve api worker test test-all check bench clean
 
 setup: $(READY)
 
@@ -50,6 +50,10 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m bench.conditioning
+
+## about half an hour: what the embedded model can do
+bench-embedded: setup
+	$(BIN)/python -m bench.embedded_model
 
 clean:
 	rm -rf $(VENV) out var

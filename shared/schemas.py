@@ -47,6 +47,18 @@ class Priority(StrEnum):
     BULK = "bulk"
 
 
+class LegibilityTarget(Schema):
+    """How legible the word should be; the service then chooses how strongly it steers."""
+
+    target: Annotated[
+        float,
+        Field(
+            strict=True, ge=0, le=1, allow_inf_nan=False, description="score that the least legible character reaches"
+        ),
+    ]
+    max_attempts: Annotated[int, Field(strict=True, ge=1, le=4, description="pictures to make at most")] = 4
+
+
 class GenerationRequest(Schema):
     """A word to draw. Only `word` is needed; what is left out takes the model's or the style's default."""
 
@@ -80,6 +92,10 @@ class GenerationRequest(Schema):
     controlnet_weights: Annotated[
         Mapping[ControlType, Weight], Field(description="type to 0…2, over the style's weights; 0 drops the control")
     ] = Field(default_factory=dict)
+    legibility: Annotated[
+        LegibilityTarget | None,
+        Field(description="a target instead of fixed weights: tried again with more or less control until it is met"),
+    ] = None
     include_conditioning: Annotated[StrictBool, Field(description="return the conditioning images")] = True
     priority: Annotated[Priority, Field(description="bulk jobs leave the interactive ones the way")] = (
         Priority.INTERACTIVE

@@ -1,4 +1,4 @@
-"""One job from word to result: glyph, conditioning and prompt side by side, diffusion, PNG."""
+"""One job from word to result: glyph, conditioning and prompt side by side, diffusion, the judge, PNG."""
 
 import asyncio
 import base64
@@ -13,13 +13,15 @@ from typing import Any
 from PIL import Image
 
 from shared import __version__
-from shared.schemas import AIGenerationResult, ControlType, GenerationRequest
+from shared.schemas import AIGenerationResult, ControlType, GenerationRequest, LegibilityTarget
 from shared.settings import ModelSettings
 from worker.conditioning import Conditioning, Hand
 from worker.glyphs import Glyph, GlyphRenderer
+from worker.legibility import Legibility, LegibilityJudge
+from worker.legibility_target import FIRST, ControlLevel, Outcome, best, next_level
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.png import encode_png
-from worker.progress import ProgressSink, Unobserved, stop_if_cancelled
+from worker.progress import LaterAttempt, ProgressSink, Unobserved, stop_if_cancelled
 from worker.prompt_builder import PromptBuilder, PromptResult
 from worker.style_definitions import StyleDefinition, steering_weights
 
@@ -53,6 +55,42 @@ class Plan:
     weights: dict[ControlType, float]
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """All that a picture is drawn from."""
+
+    plan: Plan
+    prompt: PromptResult
+    glyph: Glyph
+    maps: ConditioningImages
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A picture, how strongly the word steered it, and how legible it came out."""
+
+    image: Image.Image
+    level: ControlLevel
+    weights: dict[ControlType, float]
+    legibility: Legibility
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the choice of the next level needs to know."""
+        return Outcome(self.level, self.legibility.score)
+
+    def to_dict(self, *, kept: bool) -> dict[str, Any]:
+        """Return the attempt for the result's metadata."""
+        return {
+            "control_level": self.level.number,
+            "controlnet_weights": self.weights,
+            "control_guidance_end": self.level.guidance_end,
+            "score": self.legibility.score,
+            "read": self.legibility.read,
+            "kept": kept,
+        }
+
+
 class Stopwatch:
     """Milliseconds by stage."""
 
@@ -62,10 +100,11 @@ class Stopwatch:
 
     @contextmanager
     def time(self, stage: str) -> Iterator[None]:
-        """Measure the block."""
+        """Measure the block; the times of one stage add up."""
         started = time.perf_counter()
         yield
-        self.timings_ms[stage] = round((time.perf_counter() - started) * 1000)
+        elapsed_ms = round((time.perf_counter() - started) * 1000)
+        self.timings_ms[stage] = self.timings_ms.get(stage, 0) + elapsed_ms
 
     @property
     def total_ms(self) -> int:
@@ -83,12 +122,14 @@ class AIImageGenerator:
         conditionings: Mapping[ControlType, Conditioning],
         prompts: PromptBuilder,
         pipeline: MultiControlNetPipeline,
+        judge: LegibilityJudge,
         model: ModelIdentity,
     ) -> None:
         self._glyphs = glyphs
         self._conditionings = conditionings
         self._prompts = prompts
         self._pipeline = pipeline
+        self._judge = judge
         self._model = model
 
     async def generate_character_image(
@@ -124,27 +165,19 @@ class AIImageGenerator:
                 self._prompts.build_prompt(plan.word, plan.style_name, translation=request.translation),
                 self._condition(glyph, request, Hand(plan.style.pen, plan.seed)),
             )
-        stop_if_cancelled(progress)
-        progress.stage("waiting_for_device")
-        with watch.time("diffusion"):
-            image = await self._pipeline.generate(
-                prompt.prompt,
-                {control_type: _steering(methods) for control_type, methods in maps.items()},
-                weights={control_type: plan.weights.get(control_type, 0.0) for control_type in maps},
-                negative_prompt=plan.negative_prompt,
-                num_inference_steps=plan.num_inference_steps,
-                guidance_scale=plan.guidance_scale,
-                seed=plan.seed,
-                progress=progress,
-            )
+        prepared = Prepared(plan, prompt, glyph, maps)
+        attempts = await self._attempt(prepared, request.legibility, progress, watch)
+        kept = attempts[best([attempt.outcome for attempt in attempts], _target(request.legibility))]
         progress.stage("encoding")
-        parameters = self._parameters(plan, prompt, maps)
+        parameters = self._parameters(prepared, kept)
         with watch.time("encoding"):
-            png = await asyncio.to_thread(encode_png, image, parameters)
+            png = await asyncio.to_thread(encode_png, kept.image, parameters)
             encoded_maps = await asyncio.to_thread(_encode_maps, maps) if request.include_conditioning else {}
         metadata = {
             "generation_time_ms": watch.total_ms,
             **{key: value for key, value in parameters.items() if key != "prompt"},
+            "legibility": kept.legibility.to_dict(),
+            "legibility_attempts": [attempt.to_dict(kept=attempt is kept) for attempt in attempts],
             "conditioning_notes": self._notes(glyph, maps),
             "timings_ms": watch.timings_ms,
             "batch_size_max": 1,
@@ -156,6 +189,42 @@ class AIImageGenerator:
             conditioning_images_base64=encoded_maps,
             prompt_used=prompt.prompt,
             generation_metadata=metadata,
+        )
+
+    async def _attempt(
+        self, prepared: Prepared, wanted: LegibilityTarget | None, progress: ProgressSink, watch: Stopwatch
+    ) -> list[Attempt]:
+        """Draw the picture; with a legibility target again, with more or less control, until it is met."""
+        plan = prepared.plan
+        attempts: list[Attempt] = []
+        level: ControlLevel | None = FIRST
+        while level is not None:
+            stop_if_cancelled(progress)
+            progress.stage("waiting_for_device")
+            sink = LaterAttempt(progress, len(attempts) * plan.num_inference_steps)
+            with watch.time("diffusion"):
+                image = await self._draw(prepared, level, sink)
+            progress.stage("reading")
+            with watch.time("legibility"):
+                legibility = await asyncio.to_thread(self._judge.judge, image, prepared.glyph)
+            attempts.append(Attempt(image, level, level.apply(plan.weights), legibility))
+            # Without a control there is nothing to turn up or down.
+            is_last = wanted is None or len(attempts) == wanted.max_attempts or not plan.weights
+            level = None if is_last else next_level([attempt.outcome for attempt in attempts], _target(wanted))
+        return attempts
+
+    async def _draw(self, prepared: Prepared, level: ControlLevel, progress: ProgressSink) -> Image.Image:
+        plan, weights = prepared.plan, level.apply(prepared.plan.weights)
+        return await self._pipeline.generate(
+            prepared.prompt.prompt,
+            {control_type: _steering(methods) for control_type, methods in prepared.maps.items()},
+            weights={control_type: weights.get(control_type, 0.0) for control_type in prepared.maps},
+            negative_prompt=plan.negative_prompt,
+            num_inference_steps=plan.num_inference_steps,
+            guidance_scale=plan.guidance_scale,
+            control_guidance_end=level.guidance_end,
+            seed=plan.seed,
+            progress=progress,
         )
 
     def _plan(self, request: GenerationRequest) -> Plan:
@@ -184,8 +253,9 @@ class AIImageGenerator:
             return ""
         return ", ".join(filter(None, [self._model.settings.negative_prompt, style.negative_prompt]))
 
-    def _parameters(self, plan: Plan, prompt: PromptResult, maps: ConditioningImages) -> dict[str, Any]:
+    def _parameters(self, prepared: Prepared, kept: Attempt) -> dict[str, Any]:
         """Return everything that made the picture, for the PNG's text chunks and the result's metadata."""
+        plan, prompt, maps = prepared.plan, prepared.prompt, prepared.maps
         return {
             "prompt": prompt.prompt,
             "negative_prompt": plan.negative_prompt,
@@ -202,7 +272,8 @@ class AIImageGenerator:
             "scheduler": self._pipeline.scheduler_name,
             "model_used": "embedded" if self._model.name == "embedded" else self._model.settings.base,
             "controlnet_model": "union",
-            "controlnet_weights": plan.weights,
+            "controlnet_weights": kept.weights,
+            "control_guidance_end": kept.level.guidance_end,
             "conditioning_methods": {control_type: list(methods) for control_type, methods in maps.items()},
             "service_version": __version__,
         }
@@ -228,6 +299,11 @@ class AIImageGenerator:
         return {method: note for method, note in notes.items() if note}
 
 
+def _target(wanted: LegibilityTarget | None) -> float:
+    """Return the score to reach; without a target any will do."""
+    return wanted.target if wanted is not None else 0.0
+
+
 def _steering(methods: Mapping[str, Image.Image]) -> Image.Image:
     """Return the image of the method listed first."""
     return next(iter(methods.values()))
@@ -244,7 +320,7 @@ def _log(metadata: Mapping[str, Any]) -> None:
     """Log one line a picture; in JSON lines with all its parameters."""
     logger.info(
         "generated %(word)r in %(generation_time_ms)d ms: style %(style)s, seed %(seed)d, %(width)dx%(height)d, "
-        "%(num_inference_steps)d steps, guidance %(guidance_scale)s",
-        metadata,
+        "%(num_inference_steps)d steps, guidance %(guidance_scale)s, legibility %(score)s",
+        {**metadata, "score": metadata["legibility"]["score"]},
         extra={"generation": metadata},
     )

@@ -35,6 +35,7 @@ from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
 from worker.heartbeat import Heartbeat
 from worker.job_monitor import JobMonitor
+from worker.legibility import LegibilityJudge
 from worker.model_loader import ModelLoader
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.prompt_builder import PromptBuilder
@@ -132,6 +133,7 @@ def build(settings: Settings) -> WorkerProcess:
         conditionings={kind.control_type: kind for kind in conditionings},
         prompts=prompts,
         pipeline=pipeline,
+        judge=LegibilityJudge(),
         model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
     )
     app.register_task(

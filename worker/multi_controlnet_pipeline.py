@@ -61,6 +61,7 @@ class MultiControlNetPipeline:
         negative_prompt: str = "",
         num_inference_steps: int = 30,
         guidance_scale: float = 6.0,
+        control_guidance_end: float = 1.0,
         seed: int = 0,
         progress: ProgressSink | None = None,
     ) -> Image.Image:
@@ -73,6 +74,7 @@ class MultiControlNetPipeline:
             negative_prompt: what it should not look like; empty: nothing said.
             num_inference_steps: denoising steps.
             guidance_scale: classifier-free guidance (Ho and Salimans 2022); 1 is none.
+            control_guidance_end: share of the steps after which the controls let go.
             seed: the same seed gives the same picture on the same device.
             progress: told of each step, asked whether to stop.
 
@@ -90,6 +92,7 @@ class MultiControlNetPipeline:
             negative_prompt=negative_prompt or None,
             num_inference_steps=num_inference_steps,
             guidance_scale=guidance_scale,
+            control_guidance_end=control_guidance_end,
             generator=torch.Generator("cpu").manual_seed(seed),
             **_controls(control_images, weights or {}),
         )

@@ -31,6 +31,28 @@ class Unobserved:
         """Ignore the step."""
 
 
+class LaterAttempt:
+    """A sink for a further attempt at the same job: its steps come on top of those that were done."""
+
+    def __init__(self, sink: ProgressSink, steps_done: int) -> None:
+        """Report to ``sink``, after so many steps of earlier attempts."""
+        self._sink = sink
+        self._steps_done = steps_done
+
+    def stage(self, name: str) -> None:
+        """Pass the stage on."""
+        self._sink.stage(name)
+
+    def step(self, step: int, total_steps: int) -> None:
+        """Pass the step on, counted from the first attempt."""
+        self._sink.step(self._steps_done + step, self._steps_done + total_steps)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the job should stop."""
+        return self._sink.is_cancelled
+
+
 def stop_if_cancelled(progress: ProgressSink) -> None:
     """End the job here if it was cancelled.
 

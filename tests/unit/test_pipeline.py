@@ -19,6 +19,7 @@ from worker.ai_image_generator import AIImageGenerator, ModelIdentity
 from worker.conditioning import CONTROL_TYPE_INDEX, make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
+from worker.legibility import LegibilityJudge
 from worker.main import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.prompt_builder import PromptBuilder
@@ -43,6 +44,7 @@ def generator(
         conditionings={kind.control_type: kind for kind in CONDITIONINGS},
         prompts=PromptBuilder(SETTINGS.styles, database),
         pipeline=pipeline,
+        judge=LegibilityJudge(),
         model=ModelIdentity("embedded", SETTINGS.active_model, SETTINGS.default_style),
     )
 
@@ -213,7 +215,7 @@ def test_one_call_from_word_to_result(generator: AIImageGenerator) -> None:
     metadata = result.generation_metadata
     assert (metadata["seed"], metadata["num_inference_steps"], metadata["controlnet_model"]) == (7, STEPS, "union")
     assert metadata["generation_time_ms"] >= metadata["timings_ms"]["diffusion"] > 0
-    assert watcher.stages == ["glyph", "conditioning", "waiting_for_device", "diffusion", "encoding"]
+    assert watcher.stages == ["glyph", "conditioning", "waiting_for_device", "diffusion", "reading", "encoding"]
 
 
 def test_a_random_seed_is_reported_and_repeats_the_picture(generator: AIImageGenerator) -> None:
@@ -244,3 +246,70 @@ def test_the_word_can_be_read_in_the_picture(generator: AIImageGenerator, ocr: R
 @pytest.fixture(scope="module")
 def ocr() -> RapidOCR:
     return RapidOCR(params={"Global.log_level": "critical"})
+
+
+def test_without_a_target_there_is_one_attempt_with_the_styles_weights(generator: AIImageGenerator) -> None:
+    metadata = asyncio.run(generator.generate_character_image("火", "fire", style="neon", seed=1)).generation_metadata
+    (attempt,) = metadata["legibility_attempts"]
+    assert (attempt["control_level"], attempt["kept"]) == (0, True)
+    assert metadata["legibility"]["score"] > 0.5
+    assert metadata["legibility"]["read"] == "火"
+    assert metadata["controlnet_weights"] == dict(SETTINGS.styles["neon"].controlnet_weights)
+
+
+def test_a_target_that_is_missed_brings_more_control(generator: AIImageGenerator) -> None:
+    """Nearly no control, a high target: the weights rise until the word can be read; steps add up; the best is kept."""
+    watcher = Watcher()
+    metadata = asyncio.run(
+        generator.generate_character_image(
+            "火",
+            "fire",
+            style="neon",
+            seed=1,
+            num_inference_steps=8,
+            controlnet_weights={"canny": 0.05, "depth": 0, "segmentation": 0, "scribble": 0.05},
+            legibility={"target": 0.9, "max_attempts": 4},
+            progress=watcher,
+        )
+    ).generation_metadata
+    attempts = metadata["legibility_attempts"]
+    assert len(attempts) > 1
+    assert [attempt["control_level"] for attempt in attempts] == list(range(len(attempts)))
+    assert attempts[-1]["score"] > attempts[0]["score"]
+    kept = next(attempt for attempt in attempts if attempt["kept"])
+    assert metadata["controlnet_weights"] == kept["controlnet_weights"]
+    assert set(kept["controlnet_weights"]) == {"canny", "scribble"}
+    assert metadata["legibility"]["score"] == kept["score"]
+    assert watcher.steps[-1] == (8 * len(attempts), 8 * len(attempts))
+    assert [step for step, _ in watcher.steps] == sorted(step for step, _ in watcher.steps)
+
+
+def test_a_target_far_below_lets_the_picture_go(generator: AIImageGenerator) -> None:
+    """An easy target: less control is tried, and the least that still meets it is kept."""
+    metadata = asyncio.run(
+        generator.generate_character_image(
+            "火", "fire", style="neon", seed=1, legibility={"target": 0.3, "max_attempts": 3}
+        )
+    ).generation_metadata
+    attempts = metadata["legibility_attempts"]
+    assert [attempt["control_level"] for attempt in attempts] == list(range(0, -len(attempts), -1))
+    assert len(attempts) > 1
+    meeting = [attempt for attempt in attempts if attempt["score"] >= 0.3]
+    assert min(meeting, key=lambda attempt: attempt["control_level"])["kept"]
+
+
+def test_a_job_can_be_cancelled_in_a_later_attempt(generator: AIImageGenerator) -> None:
+    watcher = Watcher(cancel_after=STEPS + 2)
+    with pytest.raises(JobCancelled):
+        asyncio.run(
+            generator.generate_character_image(
+                "龍",
+                "dragon",
+                num_inference_steps=STEPS,
+                seed=1,
+                controlnet_weights=dict.fromkeys(("canny", "depth", "segmentation", "scribble"), 0.01),
+                legibility={"target": 1.0},
+                progress=watcher,
+            )
+        )
+    assert watcher.steps[-1] == (STEPS + 2, 2 * STEPS)

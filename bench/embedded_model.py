@@ -1,0 +1,179 @@
+"""Judge the embedded model: time, memory, legibility by style, control and weight, and the legibility target.
+
+    make bench-embedded            # python -m bench.embedded_model, about half an hour on two cores
+    python -m bench.embedded_model --scale 0.1     # a tenth of the pictures
+
+Characters and words are those held out of our own training (a code point divisible by five). "Read" means that the OCR
+judge's first answer is right; characters that it cannot read in print either are left out.
+"""
+
+import argparse
+import asyncio
+import resource
+import statistics
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from bench.report import table, write
+from shared.characters import CharacterDatabase
+from shared.fonts import read_fonts
+from shared.schemas import CONTROL_TYPES, ControlType
+from shared.settings import Settings, load_settings
+from worker.ai_image_generator import AIImageGenerator, ModelIdentity
+from worker.conditioning import make_conditionings
+from worker.glyphs import GlyphRenderer
+from worker.gpu_manager import GPUManager
+from worker.legibility import LegibilityJudge
+from worker.main import load_model
+from worker.multi_controlnet_pipeline import MultiControlNetPipeline
+from worker.prompt_builder import PromptBuilder
+
+MEANINGS = ("fire", "water", "tree", "mountain", "sun", "moon", "flower", "snow", "love", "gold", "study", "dragon")
+OFF: dict[ControlType, float] = dict.fromkeys(CONTROL_TYPES, 0.0)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A picture to make."""
+
+    word: str
+    style: str
+    meaning: str
+    options: dict[str, Any]
+
+
+class Bench:
+    """Makes pictures and counts what can be read."""
+
+    def __init__(self, settings: Settings, seed: int) -> None:
+        self.settings = settings
+        self.random = np.random.default_rng(seed)
+        database = CharacterDatabase()
+        self.glyphs = GlyphRenderer(database, read_fonts(settings.fonts))
+        self.judge = LegibilityJudge()
+        gpu = GPUManager(settings.device, settings.gpu_profiles)
+        self.generator = AIImageGenerator(
+            glyphs=self.glyphs,
+            conditionings={kind.control_type: kind for kind in make_conditionings(settings.conditioning)},
+            prompts=PromptBuilder(settings.styles, database),
+            pipeline=MultiControlNetPipeline(lambda: load_model(settings, gpu)),
+            judge=self.judge,
+            model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
+        )
+        self.held_out = [c for c in database.characters() if ord(c) % 5 == 0 and self.is_known(c)]
+
+    @cache  # noqa: B019  # lives as long as the process
+    def is_known(self, character: str) -> bool:
+        """Return whether the judge can read the character in print."""
+        glyph = self.glyphs.render(character, 256, 256)
+        page = Image.fromarray(255 - glyph.ink).convert("RGB")
+        return self.judge.judge(page, glyph).score is not None
+
+    def cases(self, count: int, length: int = 1, **options: Any) -> list[Case]:
+        """Return words of held-out characters, the styles and meanings in turn."""
+        styles = list(self.settings.styles)
+        return [
+            Case(
+                "".join(self.random.choice(self.held_out, length)),
+                styles[number % len(styles)],
+                MEANINGS[number % len(MEANINGS)],
+                options,
+            )
+            for number in range(count)
+        ]
+
+    def draw(self, case: Case) -> dict[str, Any]:
+        """Return the metadata of a case's picture."""
+        seed = int(self.random.integers(2**32))
+        result = asyncio.run(
+            self.generator.generate_character_image(
+                case.word, case.meaning, style=case.style, seed=seed, include_conditioning=False, **case.options
+            )
+        )
+        return result.generation_metadata
+
+    def readings(self, cases: Sequence[Case], what: str) -> list[bool]:
+        """Return for each case whether its whole word was read."""
+        found = []
+        for case in tqdm(cases, desc=what):
+            characters = self.draw(case)["legibility"]["characters"]
+            found.append(all(character["is_top"] for character in characters))
+        return found
+
+
+def share(found: Iterable[bool]) -> str:
+    """Return how many of how many, and the share."""
+    values = list(found)
+    return f"{sum(values)}/{len(values)} = {100 * sum(values) / len(values):.0f} %"
+
+
+def measure_speed(bench: Bench, count: int) -> list[list[object]]:
+    """Return rows on time and memory."""
+    rows: list[list[object]] = []
+    for size, steps in ((256, 10), (256, 20), (512, 10)):
+        times = []
+        for case in bench.cases(count + 1, width=size, height=size, num_inference_steps=steps):
+            started = time.perf_counter()
+            bench.draw(case)
+            times.append(time.perf_counter() - started)
+        rows.append(
+            [f"{size}², {steps} steps, 4 maps: seconds a picture, warm (median)", f"{statistics.median(times[1:]):.2f}"]
+        )
+    peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    rows.append(["peak memory of the process, GiB", f"{peak_gib:.2f}"])
+    return rows
+
+
+def measure_legibility(bench: Bench, scale: float) -> list[list[object]]:
+    """Return rows on what can be read."""
+
+    def number(full: int) -> int:
+        return max(8, round(full * scale))
+
+    singles = bench.cases(number(200))
+    found = bench.readings(singles, "single characters")
+    rows: list[list[object]] = [["single characters, all styles, default weights: read", share(found)]]
+    for style in bench.settings.styles:
+        own = [hit for hit, case in zip(found, singles, strict=True) if case.style == style]
+        rows.append([f"… {style}", share(own)])
+    rows.append(["words of two characters: read", share(bench.readings(bench.cases(number(80), 2), "two characters"))])
+    off = bench.cases(number(40), controlnet_weights=OFF)
+    rows.append(["all weights 0: read", share(bench.readings(off, "no control"))])
+    for control_type in CONTROL_TYPES:
+        alone = bench.cases(number(60), controlnet_weights={**OFF, control_type: 1.0})
+        rows.append([f"{control_type} alone at weight 1: read", share(bench.readings(alone, f"{control_type} alone"))])
+    for weight in (0.2, 0.5, 0.8, 1.1):
+        swept = bench.cases(number(60), controlnet_weights=dict.fromkeys(CONTROL_TYPES, weight))
+        rows.append([f"all four at weight {weight}: read", share(bench.readings(swept, f"weight {weight}"))])
+    return rows
+
+
+def measure_target(bench: Bench, count: int) -> list[list[object]]:
+    """Return rows on the legibility target."""
+    cases = bench.cases(count, legibility={"target": 0.9, "max_attempts": 4})
+    results = [bench.draw(case) for case in tqdm(cases, desc="target 0.9")]
+    met = [(result["legibility"]["score"] or 0.0) >= 0.9 for result in results]
+    attempts = statistics.mean(len(result["legibility_attempts"]) for result in results)
+    return [["target 0.9 within 4 attempts: met", share(met)], ["attempts, mean", f"{attempts:.2f}"]]
+
+
+def main(scale: float) -> None:
+    """Measure and write the report."""
+    bench = Bench(load_settings(), seed=11)
+    rows = measure_speed(bench, max(3, round(10 * scale)))
+    rows += measure_legibility(bench, scale)
+    rows += measure_target(bench, max(8, round(100 * scale)))
+    write("embedded_model", f"python -m bench.embedded_model --scale {scale}", table(["figure", "measured"], rows))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the pictures to make")
+    main(parser.parse_args().scale)

@@ -1,0 +1,81 @@
+"""How far the OCR judge's score can be trusted: score against "its first answer is right" on degraded pictures.
+
+    python -m bench.legibility [--characters 400]
+
+Printed characters are blurred, faded, drowned in noise or covered by clutter; the pictures are sorted by the score of
+their character, and for each band of scores the share is counted in which the first answer is right.
+"""
+
+import argparse
+import statistics
+import time
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+from bench.report import table, write
+from shared.characters import CharacterDatabase
+from worker.glyphs import Glyph, GlyphRenderer
+from worker.legibility import LegibilityJudge
+
+SIDE = 192
+BANDS = ((0, 0.1), (0.1, 0.3), (0.3, 0.5), (0.5, 0.7), (0.7, 0.9), (0.9, 0.97), (0.97, 1.001))
+
+
+def degrade(glyph: Glyph, random: np.random.Generator) -> Image.Image:
+    """Return the glyph in random colours, blurred, faded, noisy or cluttered by a random amount."""
+    ink_colour, paper_colour = random.integers(0, 256, (2, 3))
+    coverage = (glyph.ink / 255)[:, :, None] * random.uniform(0.2, 1)
+    picture = paper_colour * (1 - coverage) + ink_colour * coverage
+    picture = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.1, 9))
+    picture = _clutter(picture, random)
+    picture = picture + random.normal(0, random.uniform(0, 60), picture.shape)
+    return Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
+
+
+def _clutter(picture: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
+    """Draw up to eight random blots over the picture."""
+    for _ in range(random.integers(0, 9)):
+        centre = tuple(int(value) for value in random.integers(0, SIDE, 2))
+        colour = tuple(float(value) for value in random.integers(0, 256, 3))
+        picture = cv2.circle(np.ascontiguousarray(picture), centre, int(random.integers(4, 28)), colour, -1)
+    return picture
+
+
+def main(count: int) -> None:
+    """Measure and write the report."""
+    random = np.random.default_rng(5)
+    database = CharacterDatabase()
+    renderer, judge = GlyphRenderer(database, ()), LegibilityJudge()
+    readings, times = [], []
+    for character in tqdm(random.choice(database.characters(), count), desc="characters"):
+        glyph = renderer.render(str(character), SIDE, SIDE)
+        for _ in range(4):
+            picture = degrade(glyph, random)
+            started = time.perf_counter()
+            (reading,) = judge.judge(picture, glyph).characters
+            times.append(time.perf_counter() - started)
+            if reading.score is not None:
+                readings.append(reading)
+    rows = []
+    for low, high in BANDS:
+        band = [reading for reading in readings if low <= reading.score < high]
+        right = sum(reading.is_top for reading in band)
+        rows.append([f"{low} to {min(high, 1)}", len(band), f"{100 * right / max(len(band), 1):.0f} %"])
+    blind = 1 - len(readings) / (4 * count)
+    body = table(["score", "pictures", "first answer is right"], rows)
+    body += (
+        f"\n\n{count} characters, four pictures each. The judge is blind to {100 * blind:.0f} % of the characters "
+        f"(it cannot read them in print) and says so. {1000 * statistics.median(times):.1f} ms a character (median), "
+        "one thread."
+    )
+    write("legibility", f"python -m bench.legibility --characters {count}", body)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--characters", type=int, default=400)
+    main(parser.parse_args().characters)
