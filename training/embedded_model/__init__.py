@@ -1,0 +1,1 @@
+"""Make the embedded checkpoint from nothing: procedural pictures, a VAE, text encoders, UNet and Union ControlNet."""

@@ -1,0 +1,93 @@
+"""Training state that survives an interruption, and averaged weights."""
+
+import signal
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+SAVE_EVERY_S = 300.0
+
+
+class Ema:
+    """Exponential moving average of weights; ramps up, so that early steps do not linger."""
+
+    def __init__(self, module: nn.Module, decay: float = 0.9995) -> None:
+        self._decay = decay
+        self._steps = 0
+        self.weights = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        """Take the module's present weights in."""
+        self._steps += 1
+        decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
+        for name, tensor in module.state_dict().items():
+            if tensor.dtype.is_floating_point:
+                self.weights[name].lerp_(tensor, 1 - decay)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state to save."""
+        return {"steps": self._steps, "weights": self.weights}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take a saved state."""
+        self._steps, self.weights = state["steps"], state["weights"]
+
+
+class TrainingState:
+    """Saves named parts to one file: every few minutes, and when its ``with`` block ends.
+
+    Inside the block SIGTERM and Ctrl-C only set `is_stopping`, so that a step is finished before the state is saved.
+    """
+
+    def __init__(self, path: Path, parts: dict[str, Any]) -> None:
+        """Take what has ``state_dict`` and ``load_state_dict``, and load the file if there is one."""
+        self._path, self._parts = path, parts
+        self._saved_at = time.monotonic()
+        self.step = 0
+        self.is_stopping = False
+        if path.is_file():
+            stored = torch.load(path, weights_only=True)
+            self.step = stored["step"]
+            for name, part in parts.items():
+                part.load_state_dict(stored[name])
+
+    def __enter__(self) -> "TrainingState":
+        self._handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.save()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def after_step(self) -> None:
+        """Count a step, and save if it is time."""
+        self.step += 1
+        if time.monotonic() - self._saved_at > SAVE_EVERY_S:
+            self.save()
+
+    def save(self) -> None:
+        """Write everything; the old file stays until the new one is whole."""
+        temporary = self._path.with_suffix(".tmp")
+        torch.save({"step": self.step, **{name: part.state_dict() for name, part in self._parts.items()}}, temporary)
+        temporary.rename(self._path)
+        self._saved_at = time.monotonic()
+
+    def _stop(self, *_: object) -> None:
+        self.is_stopping = True
+
+
+def ignore_signals(_worker: int) -> None:
+    """Let a process that prepares batches outlive a signal to the whole group; the trainer ends it after saving."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def parameters_of(modules: Iterable[nn.Module]) -> list[nn.Parameter]:
+    """Return all parameters of several modules."""
+    return [parameter for module in modules for parameter in module.parameters()]

@@ -1,0 +1,178 @@
+"""The parts of the embedded model, untrained: the service's own classes, small."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    ControlNetUnionModel,
+    EulerDiscreteScheduler,
+    StableDiffusionXLControlNetUnionPipeline,
+    UNet2DConditionModel,
+)
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from torch import nn
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+WIDTHS = (48, 96, 128)
+LATENT_CHANNELS = 8
+TEXT_WIDTHS = (64, 96)
+TOKENS = 77
+BEGIN, END = "<|startoftext|>", "<|endoftext|>"
+
+BLOCKS = {
+    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+    "block_out_channels": WIDTHS,
+    "layers_per_block": 1,
+    "attention_head_dim": (2, 4, 4),  # heads, by diffusers' historical naming
+    "cross_attention_dim": sum(TEXT_WIDTHS),
+    "transformer_layers_per_block": (1, 1, 1),
+    "norm_num_groups": 8,
+    "use_linear_projection": True,
+    "addition_embed_type": "text_time",
+    "addition_time_embed_dim": 16,
+    "projection_class_embeddings_input_dim": 6 * 16 + TEXT_WIDTHS[1],
+}
+
+
+def make_vae() -> AutoencoderKL:
+    """Return the VAE: 8 times smaller, 8 channels, no attention."""
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(16, 32, 64, 96),
+        layers_per_block=1,
+        latent_channels=LATENT_CHANNELS,
+        norm_num_groups=8,
+        sample_size=256,
+        mid_block_add_attention=False,
+    )
+
+
+def make_unet() -> UNet2DConditionModel:
+    """Return the UNet in SDXL's form."""
+    return UNet2DConditionModel(
+        sample_size=32,
+        in_channels=LATENT_CHANNELS,
+        out_channels=LATENT_CHANNELS,
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        **BLOCKS,
+    )
+
+
+def make_controlnet(unet: UNet2DConditionModel) -> ControlNetUnionModel:
+    """Return the Union ControlNet, its encoder a copy of the UNet's."""
+    controlnet = ControlNetUnionModel(
+        in_channels=LATENT_CHANNELS,
+        conditioning_embedding_out_channels=(8, 16, 24, 32),
+        num_control_type=6,
+        num_trans_channel=WIDTHS[0],
+        num_trans_head=4,
+        num_trans_layer=1,
+        num_proj_channel=WIDTHS[0],
+        **BLOCKS,
+    )
+    for name in ("conv_in", "time_embedding", "add_embedding", "down_blocks", "mid_block"):
+        getattr(controlnet, name).load_state_dict(getattr(unet, name).state_dict(), strict=False)
+    return attend_alone(controlnet)
+
+
+def attend_alone(controlnet: ControlNetUnionModel) -> ControlNetUnionModel:
+    """Keep a batch's samples apart: the Union ControlNet's attention runs over the batch axis.
+
+    A single sample attends to itself alone, so its attention is out_proj(v_proj(x)); computing just that trains the
+    function that a lone job will run.
+    """
+
+    class Alone(nn.Module):
+        def __init__(self, attention: nn.MultiheadAttention) -> None:
+            super().__init__()
+            self.attention = [attention]  # in a list: not registered a second time
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            (attention,) = self.attention
+            width = attention.embed_dim
+            weight, bias = attention.in_proj_weight[2 * width :], attention.in_proj_bias[2 * width :]
+            out: torch.Tensor = attention.out_proj(nn.functional.linear(x, weight, bias))
+            return out
+
+    for block in controlnet.transformer_layes:
+        block.attention = Alone(block.attn)
+    return controlnet
+
+
+def make_text_encoders(vocabulary: int) -> tuple[CLIPTextModel, CLIPTextModelWithProjection]:
+    """Return the two CLIP text encoders."""
+
+    def config(width: int) -> CLIPTextConfig:
+        return CLIPTextConfig(
+            vocab_size=vocabulary,
+            hidden_size=width,
+            intermediate_size=2 * width,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            projection_dim=width,
+            hidden_act="gelu",
+            max_position_embeddings=TOKENS,
+            bos_token_id=vocabulary - 2,
+            eos_token_id=vocabulary - 1,
+            pad_token_id=vocabulary - 1,
+        )
+
+    return CLIPTextModel(config(TEXT_WIDTHS[0])), CLIPTextModelWithProjection(config(TEXT_WIDTHS[1]))
+
+
+def make_tokenizer(texts: Iterable[str], merges: int = 700) -> CLIPTokenizer:
+    """Return a CLIP tokenizer with its own byte-pair merges, learned from the texts."""
+    learner = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
+    learner.normalizer = normalizers.Lowercase()
+    learner.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Whitespace(), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=2 * len(alphabet) + merges, initial_alphabet=alphabet, end_of_word_suffix="</w>", show_progress=False
+    )
+    learner.train_from_iterator(texts, trainer)
+    learned = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]][:merges]
+    tokens = [*alphabet, *(f"{byte}</w>" for byte in alphabet), *("".join(pair) for pair in learned), BEGIN, END]
+    vocabulary = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
+    return CLIPTokenizer(vocab=vocabulary, merges=learned, model_max_length=TOKENS)
+
+
+def make_scheduler() -> EulerDiscreteScheduler:
+    """Return the solver: v-prediction, zero terminal SNR, trailing steps (Lin et al. 2024)."""
+    return EulerDiscreteScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+    )
+
+
+def save_pipeline(
+    folder: Path,
+    *,
+    vae: AutoencoderKL,
+    unet: UNet2DConditionModel,
+    controlnet: ControlNetUnionModel,
+    encoders: tuple[CLIPTextModel, CLIPTextModelWithProjection],
+    tokenizer: CLIPTokenizer,
+) -> None:
+    """Write the parts as a folder that the service loads, in fp16."""
+    pipeline = StableDiffusionXLControlNetUnionPipeline(
+        vae=vae.half(),
+        text_encoder=encoders[0].half(),
+        text_encoder_2=encoders[1].half(),
+        tokenizer=tokenizer,
+        tokenizer_2=tokenizer,
+        unet=unet.half(),
+        controlnet=controlnet.half(),
+        scheduler=make_scheduler(),
+        force_zeros_for_empty_prompt=True,
+    )
+    pipeline.save_pretrained(folder, safe_serialization=True)
