@@ -50,7 +50,7 @@ def test_held_out_characters_are_never_trained_on() -> None:
 
 
 def test_the_pictures_can_be_read(glyphs: GlyphRenderer, database: CharacterDatabase) -> None:
-    """They are the ceiling of the model's legibility: the judge reads most of them, rare characters too, in every style."""
+    """They are the ceiling of the model's legibility: the judge reads most of them in every style, rare ones too."""
     judge, random = LegibilityJudge(), np.random.default_rng(0)
     meanings = list(MEANINGS.values())
     characters = [c for c in database.characters() if c >= "\u4e00"]
