@@ -9,6 +9,8 @@ judge's first answer is right; characters that it cannot read in print either ar
 
 import argparse
 import asyncio
+import base64
+import io
 import resource
 import statistics
 import time
@@ -21,10 +23,11 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from bench.classifier import train_classifier
 from bench.report import table, write
 from shared.characters import CharacterDatabase
 from shared.fonts import read_fonts
-from shared.schemas import CONTROL_TYPES, ControlType
+from shared.schemas import CONTROL_TYPES, AIGenerationResult, ControlType
 from shared.settings import Settings, load_settings
 from worker.ai_image_generator import AIImageGenerator, ModelIdentity
 from worker.conditioning import make_conditionings
@@ -89,15 +92,26 @@ class Bench:
             for number in range(count)
         ]
 
-    def draw(self, case: Case) -> dict[str, Any]:
-        """Return the metadata of a case's picture."""
-        seed = int(self.random.integers(2**32))
-        result = asyncio.run(
+    def result(self, case: Case) -> AIGenerationResult:
+        """Make a case's picture."""
+        return asyncio.run(
             self.generator.generate_character_image(
-                case.word, case.meaning, style=case.style, seed=seed, include_conditioning=False, **case.options
+                case.word,
+                case.meaning,
+                style=case.style,
+                seed=int(self.random.integers(2**32)),
+                include_conditioning=False,
+                **case.options,
             )
         )
-        return result.generation_metadata
+
+    def draw(self, case: Case) -> dict[str, Any]:
+        """Return the metadata of a case's picture."""
+        return self.result(case).generation_metadata
+
+    def picture(self, case: Case) -> Image.Image:
+        """Return a case's picture."""
+        return Image.open(io.BytesIO(base64.b64decode(self.result(case).generated_image_base64)))
 
     def readings(self, cases: Sequence[Case], what: str) -> list[bool]:
         """Return for each case whether its whole word was read."""
@@ -155,6 +169,24 @@ def measure_legibility(bench: Bench, scale: float) -> list[list[object]]:
     return rows
 
 
+def measure_looks(bench: Bench, count: int) -> list[list[object]]:
+    """Return rows on whether style and meaning can be told from the picture, by a classifier of procedural pictures."""
+    classifier, style_right, meaning_right = train_classifier()
+    cases = bench.cases(count)
+    pictures = [np.asarray(bench.picture(case)) for case in tqdm(cases, desc="looks")]
+    answers = classifier.answers(pictures)
+    styles = [style == case.style for (style, _), case in zip(answers, cases, strict=True)]
+    # Ink wash has next to no colour: its meaning shows in faint motifs alone.
+    coloured = [
+        meaning == case.meaning for (_, meaning), case in zip(answers, cases, strict=True) if case.style != "ink_wash"
+    ]
+    return [
+        ["the classifier on unseen procedural pictures: style, meaning", f"{style_right:.0%}, {meaning_right:.0%}"],
+        ["style named rightly by the classifier", share(styles)],
+        ["meaning named rightly by the classifier (without ink wash)", share(coloured)],
+    ]
+
+
 def measure_target(bench: Bench, count: int) -> list[list[object]]:
     """Return rows on the legibility target."""
     cases = bench.cases(count, legibility={"target": 0.9, "max_attempts": 4})
@@ -169,6 +201,7 @@ def main(scale: float) -> None:
     bench = Bench(load_settings(), seed=11)
     rows = measure_speed(bench, max(3, round(10 * scale)))
     rows += measure_legibility(bench, scale)
+    rows += measure_looks(bench, max(8, round(200 * scale)))
     rows += measure_target(bench, max(8, round(100 * scale)))
     write("embedded_model", f"python -m bench.embedded_model --scale {scale}", table(["figure", "measured"], rows))
 

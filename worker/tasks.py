@@ -35,6 +35,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
     """
 
     name = GENERATE_TASK
+    throws = (ServiceError,)  # a job that fails for a known reason is no error of the worker: no traceback in the log
     resultrepr_maxsize = 60  # what the log and Flower show of a result: megabytes of base64 otherwise
 
     def __init__(
