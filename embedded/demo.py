@@ -96,6 +96,8 @@ def _save(result: dict[str, Any], folder: Path) -> None:
     print(
         f"time           {metadata['generation_time_ms']} ms, seed {metadata['seed']}, model {metadata['model_used']}"
     )
+    legibility = metadata["legibility"]
+    print(f"legibility     {legibility['score']}, read as {legibility['read']}")
     print(f"picture        {picture_path}\ncontact sheet  {sheet_path}")
 
 
