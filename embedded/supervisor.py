@@ -45,15 +45,18 @@ class Child:
 
     def _start(self) -> None:
         self.started_at = time.monotonic()
+        log = self._log()
         # Own session: Ctrl-C reaches the supervisor alone, which then ends the children in the right order.
         self.process = subprocess.Popen(
             self.program.command,
             env={**os.environ, **self.program.environment},
             stdin=subprocess.DEVNULL,
-            stdout=self._log(),
+            stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        if log is not None:
+            os.close(log)  # the process has its own copy
 
     def _log(self) -> int | None:
         if self._log_folder is None:

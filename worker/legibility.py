@@ -16,7 +16,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -79,6 +78,7 @@ class LegibilityJudge:
         """Choose the recogniser's ONNX file; None takes the one in the ``rapidocr`` wheel. It is loaded when needed."""
         self._model = model or find_recogniser()
         self._lock = threading.Lock()
+        self._loaded: Any = None
         if self._model is None:
             logger.warning("legibility is unknown: there is no recogniser (pip install rapidocr)")
 
@@ -120,14 +120,12 @@ class LegibilityJudge:
         (output,) = self._session.run(None, {self._session.get_inputs()[0].name: batch})
         return [columns.max(axis=0) for columns in output]
 
-    @cached_property
+    @property
     def _session(self) -> Any:
         with self._lock:
-            options = onnxruntime.SessionOptions()
-            options.log_severity_level = 3
-            # One thread: a character takes some milliseconds, and the cores have other work.
-            options.intra_op_num_threads = 1
-            return onnxruntime.InferenceSession(str(self._model), options, providers=["CPUExecutionProvider"])
+            if self._loaded is None:
+                self._loaded = _load_session(self._model)
+            return self._loaded
 
     @cached_property
     def _characters(self) -> list[str]:
@@ -140,11 +138,21 @@ class LegibilityJudge:
 
 
 def find_recogniser() -> Path | None:
-    """Return the recogniser's ONNX file in the installed ``rapidocr`` wheel, or None."""
+    """Return the recogniser's ONNX file in the installed ``rapidocr`` wheel; None without it or its runtime."""
     spec = importlib.util.find_spec("rapidocr")
-    if spec is None or spec.origin is None:
+    if spec is None or spec.origin is None or importlib.util.find_spec("onnxruntime") is None:
         return None
     return next(iter(sorted((Path(spec.origin).parent / "models").glob("*_rec_*.onnx"))), None)
+
+
+def _load_session(model: Path | None) -> Any:
+    import onnxruntime  # noqa: PLC0415  # the worker also runs without it: legibility is unknown then
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # One thread: a character takes some milliseconds, and the cores have other work.
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
 
 def crop(pixels: RGB, placed: PlacedCharacter) -> RGB:

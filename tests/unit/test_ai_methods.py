@@ -17,7 +17,7 @@ from transformers import (
     SamVisionConfig,
 )
 
-from shared.errors import MethodUnavailable, ModelLoadError
+from shared.errors import MethodUnavailable
 from worker.conditioning import DepthConditioning, SegmentationConditioning
 from worker.conditioning.segmentation import PART_COLOURS, flat_colours, prompt_points
 from worker.glyphs import GlyphRenderer
@@ -121,9 +121,15 @@ def test_without_weights_the_method_is_unavailable_and_says_why(source: str | No
         conditioning.generate(glyphs.render("学", 256, 256), "ai_depth_estimation")
 
 
-def test_a_broken_model_is_named(depth_folder: Path, tmp_path: Path, glyphs: GlyphRenderer) -> None:
+def test_a_broken_model_is_named_and_from_then_on_unavailable(
+    depth_folder: Path, tmp_path: Path, glyphs: GlyphRenderer
+) -> None:
+    """The job fails; the worker lives, and lists the method as unavailable."""
     (tmp_path / "config.json").write_text((depth_folder / "config.json").read_text())
     (tmp_path / "preprocessor_config.json").write_text((depth_folder / "preprocessor_config.json").read_text())
     (tmp_path / "model.safetensors").write_bytes((depth_folder / "model.safetensors").read_bytes()[:300])
-    with pytest.raises(ModelLoadError, match=str(tmp_path)):
-        DepthConditioning(str(tmp_path)).generate(glyphs.render("学", 256, 256), "ai_depth_estimation")
+    conditioning = DepthConditioning(str(tmp_path))
+    assert "ai_depth_estimation" in conditioning.available_methods
+    with pytest.raises(MethodUnavailable, match=str(tmp_path)):
+        conditioning.generate(glyphs.render("学", 256, 256), "ai_depth_estimation")
+    assert str(tmp_path) in conditioning.unavailable_methods["ai_depth_estimation"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from transformers import DPTForDepthEstimation, DPTImageProcessor, SamModel, SamProcessor
 
-from shared.errors import ModelLoadError
+from shared.errors import MethodUnavailable
 from shared.settings import PROJECT
 
 logger = logging.getLogger("ai_models")
@@ -40,13 +40,14 @@ class LazyModel:
         """Take a local folder or a hub name; nothing is read yet."""
         self._source = source
         self._folder: Path | None = None
+        self._broken: str | None = None
         self._loaded: tuple[Any, Any] | None = None
         self._lock = threading.Lock()
 
     def why_unavailable(self) -> str | None:
         """Return why the model cannot be used here, or None. Does not go to the network, and does not load it."""
-        if self._folder is not None:
-            return None
+        if self._broken is not None or self._folder is not None:
+            return self._broken
         if self._source is None:
             return "no model is set for it"
         folder = PROJECT / self._source
@@ -64,13 +65,14 @@ class LazyModel:
         """Return processor and model, loading them the first time.
 
         Raises:
-            ModelLoadError: names the model and the reason.
+            MethodUnavailable: names the model and the reason. Unlike the picture's own model, this one is not needed by
+                every job: the worker goes on without the method.
         """
         with self._lock:
             if self._loaded is None:
                 reason = self.why_unavailable()
                 if reason is not None:
-                    raise ModelLoadError(reason)
+                    raise MethodUnavailable(reason, field="conditioning_methods")
                 self._loaded = self._load()
             return self._loaded
 
@@ -82,7 +84,9 @@ class LazyModel:
                 self._folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
             )
         except LOAD_ERRORS as error:
-            raise ModelLoadError(f"cannot load {self.model_class.__name__} from {self._folder}: {error}") from error
+            self._broken = f"cannot load {self.model_class.__name__} from {self._folder}: {error}"
+            logger.error("%s", self._broken)  # noqa: TRY400  # the message says it all
+            raise MethodUnavailable(self._broken, field="conditioning_methods") from error
         logger.info("loaded %s in %.1f s", self._source, time.perf_counter() - started)
         return processor, model.eval()
 
