@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from embedded.contact_sheet import contact_sheet
 from embedded.stack import Stack
-from embedded.supervisor import ChildFailed
+from embedded.supervisor import ChildFailed, interrupt_on_sigterm
 from shared.errors import SettingsError
 from shared.settings import load_settings
 
@@ -38,6 +38,7 @@ def main() -> int:
     arguments = parser.parse_args()
     request = {name: getattr(arguments, name) for name in ("word", "translation", "style", "seed")}
     logs = arguments.out / "logs"
+    interrupt_on_sigterm()
     try:
         with (
             tempfile.TemporaryDirectory(prefix="writing-demo-") as data,
@@ -49,6 +50,9 @@ def main() -> int:
     except (ChildFailed, TimeoutError, requests.RequestException, SettingsError) as error:
         print(f"demo failed: {error}\n{_last_lines(logs)}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -2,13 +2,12 @@
 
 import argparse
 import os
-import signal
 import sys
 import time
 from pathlib import Path
 
 from embedded.stack import FLOWER_PORT, HOST, Stack, is_port_free
-from embedded.supervisor import ChildFailed
+from embedded.supervisor import ChildFailed, interrupt_on_sigterm
 from shared.errors import SettingsError
 
 START_S = 120.0
@@ -27,7 +26,7 @@ def main() -> int:
     for port in [arguments.port, *([FLOWER_PORT] if arguments.flower else [])]:
         if not is_port_free(port):
             parser.error(f"port {port} is in use; choose another (make serve PORT=…)")
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt_on_sigterm()
     stack = Stack(port=arguments.port, workers=arguments.workers, flower=arguments.flower, data_folder=arguments.data)
     try:
         with stack:
@@ -48,10 +47,6 @@ def main() -> int:
     except SettingsError as error:
         print(f"serve cannot start: {error}", file=sys.stderr)
         return os.EX_CONFIG
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

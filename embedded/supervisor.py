@@ -14,6 +14,15 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S, HEALTHY_AFTER_S = 0.5, 10.0, 60.0
 GRACE_S = 20.0
 
 
+def interrupt_on_sigterm() -> None:
+    """Treat SIGTERM as Ctrl-C, so that a supervisor told to end ends its programs first."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
 class ChildFailed(Exception):
     """A process ended and starting it again would not help."""
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,23 @@ def test_the_demo_says_why_it_failed(tmp_path: Path) -> None:
     assert "cubist" in done.stderr
 
 
+def children_of(process: "subprocess.Popen[str]") -> list[str]:
+    """The ids of the programs that a supervisor has started."""
+    command = ["pgrep", "-P", str(process.pid)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+
+
+def test_a_demo_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "embedded.demo", "--out", str(tmp_path)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True)
+    children = eventually(partial(children_of, process))
+    process.terminate()
+    assert process.wait(60) == 130
+    for pid in children:
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid), 0)
+
+
 def test_serve_runs_until_ctrl_c_and_leaves_nothing_behind(tmp_path: Path) -> None:
     port = free_port()
     flower = ["--flower"] if is_port_free(FLOWER_PORT) else []
@@ -57,11 +75,11 @@ def test_serve_runs_until_ctrl_c_and_leaves_nothing_behind(tmp_path: Path) -> No
         if flower:
             eventually(lambda: ("writing.generate", "SUCCESS") in flower_tasks())
     finally:
-        children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False)
+        children = children_of(process)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert process.returncode == 0
-    for pid in children.stdout.split():
+    for pid in children:
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid), 0)
 
