@@ -17,6 +17,7 @@ from shared.errors import (
     JobNotFinished,
     JobNotFound,
     MethodUnavailable,
+    QualityUnavailable,
     QueueUnavailable,
     ResultExpired,
     UnknownStyle,
@@ -143,6 +144,12 @@ class Jobs:
         if request.style is not None and request.style not in self._settings.styles:
             raise UnknownStyle(
                 f"no style {request.style!r}; there are {', '.join(self._settings.styles)}", field="style"
+            )
+        offered = self._settings.active_model.qualities
+        if request.quality not in offered:
+            raise QualityUnavailable(
+                f"no quality {request.quality.value!r} for model {self._settings.model}; there is {', '.join(offered)}",
+                field="quality",
             )
         check_coverage(request.word, self._database, self._fonts)
         resolve_meaning(request.word, request.translation, self._database)

@@ -34,7 +34,7 @@ from worker.conditioning import make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
 from worker.legibility import LegibilityJudge
-from worker.main import load_model
+from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.prompt_builder import PromptBuilder
 

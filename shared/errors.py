@@ -67,6 +67,12 @@ class MethodUnavailable(InvalidRequest):
     code = "method_unavailable"
 
 
+class QualityUnavailable(InvalidRequest):
+    """No such quality is offered for the model in use."""
+
+    code = "quality_unavailable"
+
+
 class MalformedJson(InvalidRequest):
     """The body is not a JSON object."""
 
@@ -171,6 +177,13 @@ class OutOfMemory(ServiceError):
     """The picture needs more memory than the worker has."""
 
     code = "out_of_memory"
+    http_status = 503
+
+
+class DeviceLost(ServiceError):
+    """The worker's GPU has stopped computing."""
+
+    code = "device_lost"
     http_status = 503
 
 

@@ -8,6 +8,7 @@ The pictures are not here: they lie in Celery's result backend under the job's i
 says `succeeded`.
 """
 
+import base64
 import json
 import time
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from shared.settings import QueueSettings
 PREFIX = "writing:"
 STATS = PREFIX + "stats"
 SEQUENCE = PREFIX + "sequence"
+
+# Longer than the longest step on a slow machine.
+PREVIEW_TTL_S = 60
 
 TERMINAL = "local terminal = {succeeded = true, failed = true, cancelled = true}\n"
 
@@ -214,6 +218,15 @@ class JobStore:
         """Record a running job's progress; return whether its cancellation was requested."""
         return bool(self._report(keys=[_job_key(job_id)], args=[stage, progress.step, progress.total_steps]))
 
+    def save_preview(self, job_id: str, jpeg: bytes) -> None:
+        """Keep a running job's preview for a while; a later one replaces it."""
+        self._redis.set(_preview_key(job_id), base64.b64encode(jpeg), ex=PREVIEW_TTL_S)
+
+    def preview(self, job_id: str) -> bytes | None:
+        """Return the latest preview as JPEG, if there is one."""
+        kept = cast("str | None", self._redis.get(_preview_key(job_id)))
+        return None if kept is None else base64.b64decode(kept)
+
     def finish(self, job_id: str, status: JobStatus, *, error: JobError | None = None, generation_ms: int = 0) -> bool:
         """Give the job its terminal status; return False, and change nothing, if it has one already."""
         return bool(
@@ -276,6 +289,10 @@ class JobStore:
 
 def _job_key(job_id: str) -> str:
     return f"{PREFIX}job:{job_id}"
+
+
+def _preview_key(job_id: str) -> str:
+    return f"{PREFIX}preview:{job_id}"
 
 
 def _waiting_keys(first: Priority = Priority.INTERACTIVE) -> list[str]:

@@ -47,6 +47,18 @@ class Priority(StrEnum):
     BULK = "bulk"
 
 
+class Quality(StrEnum):
+    """How a picture is drawn.
+
+    `exact` is what the model itself draws; `fast` stops guidance early and narrows the arithmetic where the card can;
+    `turbo` needs a few steps, with weights distilled for that.
+    """
+
+    EXACT = "exact"
+    FAST = "fast"
+    TURBO = "turbo"
+
+
 class LegibilityTarget(Schema):
     """How legible the word should be; the service then chooses how strongly it steers."""
 
@@ -97,6 +109,7 @@ class GenerationRequest(Schema):
         Field(description="a target instead of fixed weights: tried again with more or less control until it is met"),
     ] = None
     include_conditioning: Annotated[StrictBool, Field(description="return the conditioning images")] = True
+    quality: Annotated[Quality, Field(description="faster tiers, where the deployment offers them")] = Quality.EXACT
     priority: Annotated[Priority, Field(description="bulk jobs leave the interactive ones the way")] = (
         Priority.INTERACTIVE
     )

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import SettingsError
-from shared.schemas import Side
+from shared.schemas import Quality, Side
 from shared.styles import StyleDefinition, load_styles, read_yaml
 
 PREFIX = "WRITING_"
@@ -65,6 +65,37 @@ class WorkerSettings(Section):
     stale_after_s: Seconds
     gpu_locks: Path | None
     poll_s: Seconds
+    batch_limit: Count | None
+    compile_cache: Path
+
+
+class FastSettings(Section):
+    """What `quality: fast` leaves out.
+
+    Attributes:
+        guidance_end: share of the steps after which guidance stops, which halves the work of those that follow.
+        float8: compute linear layers in 8 bits where the card can; a second set of their weights is then held.
+    """
+
+    guidance_end: Annotated[float, Field(gt=0, le=1)]
+    float8: bool
+
+
+class TurboSettings(Section):
+    """The few-step weights of `quality: turbo`.
+
+    Attributes:
+        lora: hub name or folder of a LoRA for the UNet.
+        weight_name: its file.
+        num_inference_steps, guidance_scale: what it was distilled for; a request's own values go before.
+        timestep_spacing: likewise.
+    """
+
+    lora: str
+    weight_name: str
+    num_inference_steps: Count
+    guidance_scale: Annotated[float, Field(ge=1)]
+    timestep_spacing: Literal["linspace", "leading", "trailing"]
 
 
 class ModelSettings(Section):
@@ -78,6 +109,10 @@ class ModelSettings(Section):
     num_inference_steps: Count
     guidance_scale: Annotated[float, Field(ge=1)]
     negative_prompt: str | None
+    solver: Literal["euler", "euler_ancestral", "dpmpp_2m_karras"]
+    qualities: tuple[Quality, ...]
+    fast: FastSettings
+    turbo: TurboSettings | None
 
 
 class ConditioningSettings(Section):

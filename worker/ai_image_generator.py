@@ -13,9 +13,10 @@ from typing import Any
 from PIL import Image
 
 from shared import __version__
-from shared.schemas import AIGenerationResult, ControlType, GenerationRequest, LegibilityTarget
+from shared.schemas import AIGenerationResult, ControlType, GenerationRequest, LegibilityTarget, Priority, Quality
 from shared.settings import ModelSettings
 from worker.conditioning import Conditioning, Hand
+from worker.engine import Drawing, DrawRequest
 from worker.glyphs import Glyph, GlyphRenderer
 from worker.legibility import Legibility, LegibilityJudge
 from worker.legibility_target import FIRST, ControlLevel, Outcome, best, next_level
@@ -51,8 +52,11 @@ class Plan:
     height: int
     num_inference_steps: int
     guidance_scale: float
+    guidance_end: float
     negative_prompt: str
     weights: dict[ControlType, float]
+    priority: Priority
+    quality: Quality
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,15 @@ class Prepared:
 class Attempt:
     """A picture, how strongly the word steered it, and how legible it came out."""
 
-    image: Image.Image
+    drawing: Drawing
     level: ControlLevel
     weights: dict[ControlType, float]
     legibility: Legibility
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture."""
+        return self.drawing.image
 
     @property
     def outcome(self) -> Outcome:
@@ -180,7 +189,7 @@ class AIImageGenerator:
             "legibility_attempts": [attempt.to_dict(kept=attempt is kept) for attempt in attempts],
             "conditioning_notes": self._notes(glyph, maps),
             "timings_ms": watch.timings_ms,
-            "batch_size_max": 1,
+            "batch_size_max": max(attempt.drawing.batch_size_max for attempt in attempts),
         }
         _log(metadata)
         return AIGenerationResult(
@@ -203,33 +212,38 @@ class AIImageGenerator:
             progress.stage("waiting_for_device")
             sink = LaterAttempt(progress, len(attempts) * plan.num_inference_steps)
             with watch.time("diffusion"):
-                image = await self._draw(prepared, level, sink)
+                drawing = await self._draw(prepared, level, sink)
             progress.stage("reading")
             with watch.time("legibility"):
-                legibility = await asyncio.to_thread(self._judge.judge, image, prepared.glyph)
-            attempts.append(Attempt(image, level, level.apply(plan.weights), legibility))
+                legibility = await asyncio.to_thread(self._judge.judge, drawing.image, prepared.glyph)
+            attempts.append(Attempt(drawing, level, level.apply(plan.weights), legibility))
             # Without a control there is nothing to turn up or down.
             is_last = wanted is None or len(attempts) == wanted.max_attempts or not plan.weights
             level = None if is_last else next_level([attempt.outcome for attempt in attempts], _target(wanted))
         return attempts
 
-    async def _draw(self, prepared: Prepared, level: ControlLevel, progress: ProgressSink) -> Image.Image:
+    async def _draw(self, prepared: Prepared, level: ControlLevel, progress: ProgressSink) -> Drawing:
         plan, weights = prepared.plan, level.apply(prepared.plan.weights)
-        return await self._pipeline.generate(
-            prepared.prompt.prompt,
-            {control_type: _steering(methods) for control_type, methods in prepared.maps.items()},
+        request = DrawRequest(
+            prompt=prepared.prompt.prompt,
+            control_images={control_type: _steering(methods) for control_type, methods in prepared.maps.items()},
             weights={control_type: weights.get(control_type, 0.0) for control_type in prepared.maps},
             negative_prompt=plan.negative_prompt,
             num_inference_steps=plan.num_inference_steps,
             guidance_scale=plan.guidance_scale,
+            guidance_end=plan.guidance_end,
             control_guidance_end=level.guidance_end,
             seed=plan.seed,
-            progress=progress,
+            priority=plan.priority,
+            quality=plan.quality,
         )
+        return await self._pipeline.draw(request, progress)
 
     def _plan(self, request: GenerationRequest) -> Plan:
         """Fill what the request leaves out from the model's and the style's defaults."""
         defaults = self._model.settings
+        turbo = defaults.turbo if request.quality is Quality.TURBO else None
+        drawn_best = turbo or defaults
         style_name = request.style or self._model.default_style
         style = self._prompts.style(style_name)
         return Plan(
@@ -239,10 +253,13 @@ class AIImageGenerator:
             seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
             width=request.width or defaults.default_size,
             height=request.height or defaults.default_size,
-            num_inference_steps=request.num_inference_steps or defaults.num_inference_steps,
-            guidance_scale=request.guidance_scale or defaults.guidance_scale,
+            num_inference_steps=request.num_inference_steps or drawn_best.num_inference_steps,
+            guidance_scale=request.guidance_scale or drawn_best.guidance_scale,
+            guidance_end=defaults.fast.guidance_end if request.quality is Quality.FAST else 1.0,
             negative_prompt=self._negative_prompt(request, style),
             weights=steering_weights(style, request.controlnet_weights),
+            priority=request.priority,
+            quality=request.quality,
         )
 
     def _negative_prompt(self, request: GenerationRequest, style: StyleDefinition) -> str:
@@ -267,6 +284,8 @@ class AIImageGenerator:
             "seed": plan.seed,
             "num_inference_steps": plan.num_inference_steps,
             "guidance_scale": plan.guidance_scale,
+            "guidance_end": plan.guidance_end,
+            "quality": plan.quality.value,
             "width": plan.width,
             "height": plan.height,
             "scheduler": self._pipeline.scheduler_name,

@@ -73,6 +73,37 @@ def claim_gpu(locks: Path, count: int) -> int:
     raise RuntimeError(f"all {count} GPUs are taken by other workers ({locks}); start at most one worker per GPU")
 
 
+def xformers_is_faster(device: torch.device, dtype: torch.dtype) -> bool:
+    """Measure attention in the shape of SDXL's largest layers on a GPU: xformers, if it is installed, against SDPA."""
+    try:
+        from xformers.ops import memory_efficient_attention  # noqa: PLC0415  # optional
+    except ImportError:
+        return False
+    query = torch.randn(2, 4096, 10, 64, device=device, dtype=dtype)
+    heads_first = query.transpose(1, 2)
+    ours = {
+        "sdpa": lambda: torch.nn.functional.scaled_dot_product_attention(heads_first, heads_first, heads_first),
+        "xformers": lambda: memory_efficient_attention(query, query, query),
+    }
+    try:
+        seconds = {name: _seconds_on_gpu(attend) for name, attend in ours.items()}
+    except (RuntimeError, NotImplementedError, ValueError) as error:  # built for another card or release of PyTorch
+        logger.warning("xformers is installed, but does not run here: %s", error)
+        return False
+    logger.info("attention, seconds a call: %s", seconds)
+    return seconds["xformers"] < seconds["sdpa"]
+
+
+def _seconds_on_gpu(call: Callable[[], object], repeats: int = 20) -> float:
+    call()
+    torch.cuda.synchronize()
+    started = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    torch.cuda.synchronize()
+    return (time.perf_counter() - started) / repeats
+
+
 class GPUManager:
     """Knows the device that this process computes on."""
 
@@ -104,6 +135,11 @@ class GPUManager:
         return self.device.type == "cuda"
 
     @property
+    def offloads(self) -> bool:
+        """Whether parts that are used once a job wait in the machine's memory."""
+        return self.is_gpu and self.profile.cpu_offload
+
+    @property
     def batch_limit(self) -> int:
         """Images in one batch: as many as the free memory holds, within the profile's range."""
         if not self.is_gpu:
@@ -117,25 +153,46 @@ class GPUManager:
         return self._gpu_status() if self.is_gpu else self._cpu_status()
 
     def optimize_pipeline(self, pipeline: Any) -> dict[str, Any]:
-        """Move a diffusers pipeline to the device as the profile asks; return what was done.
+        """Place a diffusers pipeline on the device as the profile asks; return what was done.
+
+        With CPU offload the networks of the denoising loop stay on the GPU; the text encoders and the VAE, which a job
+        needs once, wait in the machine's memory.
 
         Returns:
-            Keys `profile`, `device`, `attention_slicing`, `cpu_offload`, `vae_slicing`.
+            Keys `profile`, `device`, `dtype`, `cpu_offload`, `attention`, `vae_tiling`, `channels_last`,
+            `torch_compile`.
         """
-        applied: dict[str, Any] = {"profile": self.profile_name, "device": str(self.device)}
-        if self.is_gpu and self.profile.cpu_offload:
-            pipeline.enable_model_cpu_offload(device=self.device)
-        else:
+        loop = (pipeline.unet, pipeline.controlnet)
+        for part in loop:
+            part.to(self.device)
+            if self.is_gpu:
+                part.to(memory_format=torch.channels_last)
+        if not self.offloads:
             pipeline.to(self.device)
-        if self.profile.attention_slicing:
-            pipeline.enable_attention_slicing()
         if self.profile.memory_efficient:
-            pipeline.vae.enable_slicing()
-        applied["cpu_offload"] = self.is_gpu and self.profile.cpu_offload
-        applied["attention_slicing"] = self.profile.attention_slicing
-        applied["vae_slicing"] = self.profile.memory_efficient
+            pipeline.vae.enable_tiling()  # for pictures larger than the VAE was trained on
+        applied: dict[str, Any] = {
+            "profile": self.profile_name,
+            "device": str(self.device),
+            "dtype": str(pipeline.unet.dtype).removeprefix("torch."),
+            "cpu_offload": self.offloads,
+            "attention": self._choose_attention(pipeline),
+            "vae_tiling": self.profile.memory_efficient,
+            "channels_last": self.is_gpu,
+            "torch_compile": self.profile.torch_compile,
+        }
         logger.info("pipeline prepared: %s", applied)
         return applied
+
+    def _choose_attention(self, pipeline: Any) -> str:
+        """Set how attention is computed; return it: "sliced", "xformers" or "sdpa"."""
+        if self.profile.attention_slicing:
+            pipeline.enable_attention_slicing()
+            return "sliced"
+        if self.is_gpu and xformers_is_faster(self.device, pipeline.unet.dtype):
+            pipeline.enable_xformers_memory_efficient_attention()
+            return "xformers"
+        return "sdpa"
 
     @contextmanager
     def memory_monitor(self, operation_name: str) -> Iterator[None]:

@@ -8,7 +8,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import cv2
+import numpy as np
 import redis
+from numpy.typing import NDArray
 
 from shared.job_store import JobStore
 from shared.schemas import Progress
@@ -24,6 +27,7 @@ class JobHandle:
         self.current_stage = "starting"
         self.progress = Progress()
         self.is_cancelled = False
+        self.picture: NDArray[np.uint8] | None = None
 
     def stage(self, name: str) -> None:
         """The job enters a stage."""
@@ -32,6 +36,10 @@ class JobHandle:
     def step(self, step: int, total_steps: int) -> None:
         """The job has done ``step`` of ``total_steps`` denoising steps."""
         self.progress = Progress(step=step, total_steps=total_steps)
+
+    def preview(self, picture: NDArray[np.uint8]) -> None:
+        """The picture as foreseen now: (height / 8, width / 8, 3)."""
+        self.picture = picture
 
 
 class JobMonitor:
@@ -75,6 +83,13 @@ class JobMonitor:
     def _report(self, handle: JobHandle) -> None:
         try:
             handle.is_cancelled |= self._store.report(handle.job_id, handle.current_stage, handle.progress)
+            if (picture := handle.picture) is not None:
+                handle.picture = None
+                self._store.save_preview(handle.job_id, _jpeg(picture))
         except redis.RedisError as error:
             # The job goes on; its progress shows again when Redis is back.
             logger.warning("progress of job %s not reported: %s", handle.job_id, error)
+
+
+def _jpeg(picture: NDArray[np.uint8]) -> bytes:
+    return bytes(cv2.imencode(".jpg", picture[:, :, ::-1])[1])

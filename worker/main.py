@@ -4,7 +4,6 @@ Exit codes: 0 after an orderly stop, 78 (EX_CONFIG) where settings or the model 
 would not help.
 """
 
-import asyncio
 import logging
 import os
 import socket
@@ -17,7 +16,6 @@ from typing import Any
 import celery.worker.state
 from celery import Celery
 from celery.worker.control import control_command
-from diffusers import StableDiffusionXLControlNetUnionPipeline
 
 from shared.celery_app import WARMUP_COMMAND, make_celery
 from shared.characters import CharacterDatabase
@@ -36,7 +34,7 @@ from worker.gpu_manager import GPUManager
 from worker.heartbeat import Heartbeat
 from worker.job_monitor import JobMonitor
 from worker.legibility import LegibilityJudge
-from worker.model_loader import ModelLoader
+from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.prompt_builder import PromptBuilder
 from worker.tasks import GenerateTask
@@ -67,7 +65,7 @@ class WorkerProcess:
             model=self.settings.model,
             device=str(self.gpu.device),
             concurrency=self.concurrency,
-            batch_limit=self.gpu.batch_limit,
+            batch_limit=self.settings.worker.batch_limit or self.gpu.batch_limit,
             methods={kind.control_type: kind.available_methods for kind in self.conditionings},
             unavailable_methods={
                 name: reason for kind in self.conditionings for name, reason in kind.unavailable_methods.items()
@@ -149,30 +147,9 @@ def build(settings: Settings) -> WorkerProcess:
         pipeline=pipeline,
         monitor=monitor,
         registry=WorkerRegistry(client, settings.worker.stale_after_s),
-        concurrency=settings.worker.concurrency or 2 * gpu.batch_limit,
+        concurrency=settings.worker.concurrency or 2 * (settings.worker.batch_limit or gpu.batch_limit),
         started_at=time.time(),
     )
-
-
-def load_model(settings: Settings, gpu: GPUManager) -> StableDiffusionXLControlNetUnionPipeline:
-    """Load the active model and prepare it for the device.
-
-    Raises:
-        ModelLoadError: names the model and the reason.
-    """
-    model = settings.active_model
-    loader = ModelLoader(model.dtype, gpu.device)
-
-    async def load() -> StableDiffusionXLControlNetUnionPipeline:
-        controlnet = None
-        if model.controlnet is not None:
-            controlnet = (await loader.load_controlnet_models({"union": model.controlnet}))["union"]
-        return await loader.load_stable_diffusion_xl(model.base, controlnet=controlnet, vae=model.vae)
-
-    with gpu.memory_monitor(f"loading model {settings.model}"):
-        pipeline = asyncio.run(load())
-        gpu.optimize_pipeline(pipeline)
-    return pipeline
 
 
 def register_warmup(pipeline: MultiControlNetPipeline) -> None:

@@ -2,6 +2,9 @@
 
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from shared.errors import JobCancelled
 
 
@@ -13,6 +16,9 @@ class ProgressSink(Protocol):
 
     def step(self, step: int, total_steps: int) -> None:
         """The job has done ``step`` of ``total_steps`` denoising steps."""
+
+    def preview(self, picture: NDArray[np.uint8]) -> None:
+        """The picture as foreseen now: (height / 8, width / 8, 3)."""
 
     @property
     def is_cancelled(self) -> bool:
@@ -30,6 +36,9 @@ class Unobserved:
     def step(self, step: int, total_steps: int) -> None:
         """Ignore the step."""
 
+    def preview(self, picture: NDArray[np.uint8]) -> None:
+        """Ignore the preview."""
+
 
 class LaterAttempt:
     """A sink for a further attempt at the same job: its steps come on top of those that were done."""
@@ -46,6 +55,10 @@ class LaterAttempt:
     def step(self, step: int, total_steps: int) -> None:
         """Pass the step on, counted from the first attempt."""
         self._sink.step(self._steps_done + step, self._steps_done + total_steps)
+
+    def preview(self, picture: NDArray[np.uint8]) -> None:
+        """Pass the preview on."""
+        self._sink.preview(picture)
 
     @property
     def is_cancelled(self) -> bool:

@@ -11,7 +11,7 @@ from celery import Task
 from celery.exceptions import Ignore, Reject
 
 from shared.celery_app import GENERATE_TASK
-from shared.errors import GenerationFailed, JobCancelled, ModelLoadError, ServiceError
+from shared.errors import DeviceLost, GenerationFailed, JobCancelled, ModelLoadError, ServiceError
 from shared.job_store import JobRecord, JobStore
 from shared.schemas import JobError, JobStatus
 from worker.ai_image_generator import AIImageGenerator
@@ -81,8 +81,8 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             return asyncio.run(self._generator.generate(record.request, handle)).model_dump(mode="json")
         except JobCancelled:
             self._cancelled(record.job_id)
-        except ModelLoadError as error:
-            # The job is not at fault: it goes back to the queue for a worker that has its model.
+        except (ModelLoadError, DeviceLost) as error:
+            # The job is not at fault: it goes back to the queue for a worker that can draw it.
             self._stop_process(str(error))
             raise Reject(error, requeue=True) from error
         except ServiceError as error:

@@ -16,11 +16,13 @@ from training.embedded_model.meanings import MEANINGS, NEUTRAL
 from training.embedded_model.models import make_controlnet, make_unet, save_pipeline
 from training.embedded_model.motifs import MOTIFS
 from training.embedded_model.pictures import STYLES, draw, make_scene
+from training.embedded_model.text import train_text
 from training.embedded_model.vae import load_vae, train_vae
 from worker.conditioning import make_conditionings
 from worker.glyphs import GlyphRenderer
+from worker.gpu_manager import GPUManager
 from worker.legibility import LegibilityJudge
-from worker.model_loader import ModelLoader
+from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 
 CPU = torch.device("cpu")
@@ -129,6 +131,7 @@ def test_the_recipe_runs_resumes_and_exports_what_the_service_loads(
     train_vae(tmp_path, 3, CPU, workers=0)
     assert torch.load(tmp_path / "vae.pt", weights_only=True)["step"] == 3
     store_shards(tmp_path, load_vae(tmp_path, CPU), 1, CPU)
+    train_text(tmp_path, learn_tokenizer(), 2)
     train_diffusion(tmp_path, 1, CPU, workers=0)
     train_diffusion(tmp_path, 2, CPU, workers=0)
     assert torch.load(tmp_path / "diffusion.pt", weights_only=True)["step"] == 2
@@ -142,11 +145,9 @@ def test_the_recipe_runs_resumes_and_exports_what_the_service_loads(
         encoders=(networks.encoder, networks.encoder_2),
         tokenizer=tokenizer,
     )
-    folder = str(tmp_path / "checkpoint")
-    loaded = asyncio.run(ModelLoader("float32", CPU).load_stable_diffusion_xl(folder))
     glyph = glyphs.render("火", 256, 256)
-    settings = load_settings({})
+    settings = load_settings({"WRITING_MODELS__EMBEDDED__BASE": str(tmp_path / "checkpoint"), "WRITING_DEVICE": "cpu"})
     maps = {kind.control_type: kind.generate(glyph) for kind in make_conditionings(settings.conditioning)}
-    pipeline = MultiControlNetPipeline(lambda: loaded)
+    pipeline = MultiControlNetPipeline(lambda: load_model(settings, GPUManager("cpu", settings.gpu_profiles)))
     image = asyncio.run(pipeline.generate("A neon sign", maps, num_inference_steps=1, guidance_scale=3.0))
     assert image.size == (256, 256)

@@ -24,8 +24,10 @@ SIDE = 256
 HELD_OUT_EVERY = 5
 # How often the default method draws a map; else one of the other methods without AI does.
 DEFAULT_METHOD_SHARE = 0.7
-WORD_LENGTHS, WORD_LENGTH_SHARES = (1, 2, 3, 4), (0.6, 0.28, 0.05, 0.07)
+WORD_LENGTHS, WORD_LENGTH_SHARES = (1, 2, 3, 4), (0.45, 0.4, 0.08, 0.07)
 NEUTRAL_SHARE = 0.12
+# How often a neutral picture is described by some gloss of the lexicon that names none of our meanings.
+GLOSS_SHARE = 0.7
 
 Image = NDArray[np.uint8]
 
@@ -42,6 +44,41 @@ class Sample:
     maps: dict[ControlType, Image]
 
 
+class PhraseMaker:
+    """Chooses styles, meanings and the words for them."""
+
+    def __init__(self, random: np.random.Generator) -> None:
+        self._random = random
+        self._database = CharacterDatabase()
+        self._styles = load_settings({}).styles
+        known = {part for meaning in MEANINGS.values() for word in meaning.words for part in word.split()}
+        self._characters = [character for character in self._database.characters() if character >= "\u4e00"]
+        self._glosses = [
+            gloss
+            for character in self._characters
+            for gloss in self._database.glosses(character)
+            if len(gloss) < 40 and not known & {word.strip("(),.") for word in gloss.lower().split()}
+        ]
+
+    def meaning(self) -> str:
+        """Return the name of a meaning, or ``neutral``."""
+        if self._random.random() < NEUTRAL_SHARE:
+            return "neutral"
+        return str(self._random.choice(list(MEANINGS)))
+
+    def phrase(self, meaning: str) -> str:
+        """Return words for a meaning."""
+        if meaning == "neutral" and self._random.random() < GLOSS_SHARE:
+            return self._glosses[int(self._random.integers(len(self._glosses)))]
+        return str(self._random.choice(MEANINGS.get(meaning, NEUTRAL).words))
+
+    def prompt(self) -> tuple[str, str, str]:
+        """Return a style, a meaning and a prompt for both."""
+        style, meaning = str(self._random.choice(list(STYLES))), self.meaning()
+        word = "".join(self._random.choice(self._characters, int(self._random.integers(1, 4))))
+        return style, meaning, self._styles[style].fill(self.phrase(meaning), word)
+
+
 class SampleMaker:
     """Draws samples; the same seed draws the same."""
 
@@ -56,6 +93,7 @@ class SampleMaker:
         ]
         self._styles = load_settings({}).styles
         self._glyphs = GlyphRenderer(database, ())
+        self._phrases = PhraseMaker(self.random)
 
     @cached_property
     def _conditionings(self) -> tuple[Conditioning, ...]:
@@ -80,16 +118,10 @@ class SampleMaker:
         length = int(self.random.choice(WORD_LENGTHS, p=WORD_LENGTH_SHARES))
         glyph = self._glyphs.render("".join(self.random.choice(self._characters, length)), SIDE, SIDE)
         style_name = style or str(self.random.choice(list(STYLES)))
-        meaning_name = meaning or self._random_meaning()
+        meaning_name = meaning or self._phrases.meaning()
         chosen: Meaning = MEANINGS.get(meaning_name, NEUTRAL)
         scene = make_scene(glyph.ink, chosen.palette, chosen.motif, self.random)
-        phrase = str(self.random.choice(chosen.words))
-        return draw(style_name, scene), glyph, style_name, meaning_name, phrase
-
-    def _random_meaning(self) -> str:
-        if self.random.random() < NEUTRAL_SHARE:
-            return "neutral"
-        return str(self.random.choice(list(MEANINGS)))
+        return draw(style_name, scene), glyph, style_name, meaning_name, self._phrases.phrase(meaning_name)
 
     def _method(self, kind: Conditioning) -> str:
         default, *others = kind.available_methods

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDPMScheduler
+from diffusers import AutoencoderKL, ControlNetUnionModel, DDPMScheduler, UNet2DConditionModel
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
@@ -27,10 +27,15 @@ from training.embedded_model.models import (
     make_tokenizer,
     make_unet,
 )
+from training.embedded_model.text import load_text
 from worker.conditioning import CONTROL_TYPE_INDEX
 
 BATCH = 16
 LEARNING_RATE = 1e-3
+# A trained start is changed more gently.
+CONTINUED_LEARNING_RATE = 6e-4
+# Timesteps are 1,000 · u^this, u even in 0 to 1: more of them noisy, where colours and layout are decided.
+TIMESTEP_EXPONENT = 0.65
 WARM_UP_STEPS = 300
 SHARD_SIZE = 500
 NO_TEXT_SHARE = 0.1
@@ -161,22 +166,32 @@ def store_shards(folder: Path, vae: AutoencoderKL, count: int, device: torch.dev
             continue
         maker = SampleMaker(seed=1_000_003 * (first_seed + number) + 17)
         samples = [maker.sample() for _ in range(SHARD_SIZE)]
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
             encoded = [
                 vae.encode(torch.stack([to_tensor(sample.picture) for sample in samples[i : i + 16]]).to(device))
                 for i in range(0, SHARD_SIZE, 16)
             ]
-        means = torch.cat([part.latent_dist.mean for part in encoded]) * vae.config.scaling_factor
+        means = torch.cat([part.latent_dist.mean for part in encoded]).float() * vae.config.scaling_factor
         save_shard(path, samples, means.cpu().numpy().astype(np.float16))
 
 
-def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int) -> None:
-    """Train until ``steps`` steps are done in all; goes on from the last saved state."""
+def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int, *, start: Path | None = None) -> None:
+    """Train until ``steps`` steps are done in all; goes on from the last saved state.
+
+    The first steps start from the encoders of the text stage, if there are any, and from the UNet and the ControlNet of
+    the checkpoint folder ``start``, if it is given.
+    """
     torch.manual_seed(0)
     tokenizer = learn_tokenizer()
-    networks = Networks(len(tokenizer)).train().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    networks = Networks(len(tokenizer))
+    load_text(folder, (networks.encoder, networks.encoder_2))
+    if start:
+        networks.unet.load_state_dict(UNet2DConditionModel.from_pretrained(start / "unet").state_dict())
+        networks.controlnet.load_state_dict(ControlNetUnionModel.from_pretrained(start / "controlnet").state_dict())
+    networks = networks.train().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     parameters = parameters_of([networks])
-    optimizer = torch.optim.AdamW(parameters, LEARNING_RATE, weight_decay=1e-2, betas=(0.9, 0.99))
+    rate = CONTINUED_LEARNING_RATE if start else LEARNING_RATE
+    optimizer = torch.optim.AdamW(parameters, rate, weight_decay=1e-2, betas=(0.9, 0.99))
     ema = Ema(networks)
     state = TrainingState(folder / "diffusion.pt", {"model": networks, "optimizer": optimizer, "ema": ema})
     noise_schedule = DDPMScheduler.from_config(make_scheduler().config)
@@ -190,7 +205,7 @@ def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int
     with state, tqdm(total=steps, initial=state.step, desc="diffusion", unit="step") as bar:
         while state.step < steps and not state.is_stopping:
             for group in optimizer.param_groups:
-                group["lr"] = LEARNING_RATE * _rate(state.step, steps)
+                group["lr"] = rate * _rate(state.step, steps)
             batch = next(batches).to(device)
             tokens = tokenizer(
                 batch.prompts, padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt"
@@ -227,7 +242,9 @@ def _step_loss(
     """Return the mean squared error of the predicted velocity (Salimans and Ho 2022)."""
     latents, count = batch.latents, len(batch.latents)
     noise = torch.randn(latents.shape, generator=generator).to(latents.device)
-    timesteps = torch.randint(0, noise_schedule.config.num_train_timesteps, (count,), generator=generator)
+    even = torch.rand(count, generator=generator)
+    last = noise_schedule.config.num_train_timesteps - 1
+    timesteps = ((last + 1) * even**TIMESTEP_EXPONENT).long().clamp(max=last)
     has_text = torch.rand(count, generator=generator) >= NO_TEXT_SHARE
     timesteps = timesteps.to(latents.device)
     noisy = noise_schedule.add_noise(latents, noise, timesteps)

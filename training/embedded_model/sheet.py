@@ -15,7 +15,7 @@ from training.embedded_model.data import HELD_OUT_EVERY
 from worker.conditioning import Hand, make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
-from worker.main import load_model
+from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 
 MEANINGS = ("fire", "water", "tree", "moon", "flower", "love", "gold", "study")

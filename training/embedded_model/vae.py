@@ -46,8 +46,13 @@ def train_vae(folder: Path, steps: int, device: torch.device, workers: int) -> N
             bar.set_postfix(loss=f"{loss.item():.3f}", psnr=f"{psnr(decoded, images):.1f} dB")
 
 
-def load_vae(folder: Path, device: torch.device) -> AutoencoderKL:
-    """Return the trained VAE with averaged weights, its scaling factor set so that latents have unit variance."""
+def load_vae(folder: Path, device: torch.device, start: Path | None = None) -> AutoencoderKL:
+    """Return the trained VAE with averaged weights, its scaling factor set so that latents have unit variance.
+
+    If none has been trained in ``folder``, return that of the checkpoint folder ``start``.
+    """
+    if start and not (folder / "vae.pt").is_file():
+        return AutoencoderKL.from_pretrained(start / "vae", torch_dtype=torch.float32).to(device).eval()
     vae = make_vae().to(device)
     vae.load_state_dict(torch.load(folder / "vae.pt", weights_only=True, map_location=device)["ema"]["weights"])
     vae.eval()

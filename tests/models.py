@@ -1,0 +1,61 @@
+"""Small models of the real classes, for tests of the engine."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import torch
+from diffusers import ControlNetUnionModel, EulerDiscreteScheduler, UNet2DConditionModel
+
+from shared.schemas import Quality
+from shared.settings import Settings, load_settings
+from worker.engine import EngineModel
+from worker.engine.denoiser import Denoiser
+from worker.engine.model import Networks
+from worker.engine.placement import Placement
+from worker.engine.solvers import SOLVERS
+from worker.gpu_manager import GPUManager
+from worker.model_assembly import load_pipeline
+
+CPU = torch.device("cpu")
+
+
+@cache
+def embedded_settings() -> Settings:
+    return load_settings({"WRITING_DEVICE": "cpu"})
+
+
+def embedded_pipeline() -> Any:
+    """Return the checkpoint in the repository as diffusers' stock pipeline."""
+    settings = embedded_settings()
+    return load_pipeline(settings, GPUManager("cpu", settings.gpu_profiles))
+
+
+def random_pipeline() -> Any:
+    """Return the same classes with random weights, predicting noise as SDXL does, its spacing included."""
+    pipeline = embedded_pipeline()
+    torch.manual_seed(0)
+    pipeline.unet = UNet2DConditionModel.from_config(pipeline.unet.config)
+    pipeline.controlnet = ControlNetUnionModel.from_config(pipeline.controlnet.config)
+    with torch.no_grad():  # its outputs start at zero, and would test nothing
+        for name, parameter in pipeline.controlnet.named_parameters():
+            is_fusing = name.startswith(("transformer_layes", "spatial_ch_projs", "task_embedding"))
+            parameter.add_(torch.randn_like(parameter) * (0.5 if is_fusing else 0.1))
+    pipeline.scheduler = EulerDiscreteScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", timestep_spacing="leading", steps_offset=1
+    )
+    return pipeline
+
+
+def engine_model(pipeline: Any, *, solver: str = "euler", batch_limit: int = 8, **denoiser_options: Any) -> EngineModel:
+    """Return a pipeline as the engine sees it, on the CPU."""
+    exact = Networks(Denoiser(pipeline.unet, pipeline.controlnet, **denoiser_options), {})
+    networks: Mapping[Quality, Networks] = {Quality.EXACT: exact, Quality.FAST: exact}
+    return EngineModel(
+        pipeline,
+        placement=Placement(CPU),
+        solver=SOLVERS[solver],
+        networks=networks,
+        batch_limit=batch_limit,
+        native_size=256,
+    )

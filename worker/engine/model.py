@@ -1,0 +1,133 @@
+"""A loaded pipeline, taken apart for the engine."""
+
+import time
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+from PIL import Image
+
+from shared.schemas import ControlType, Quality
+from worker.conditioning import CONTROL_TYPE_INDEX
+from worker.engine.decoder import Decoder, Previewer
+from worker.engine.denoiser import Denoiser, Row
+from worker.engine.placement import Placement
+from worker.engine.request import DrawRequest
+from worker.engine.solvers import Schedule, Solver
+from worker.engine.text import TextEncoder
+from worker.engine.union_controlnet import FusedControl, fuse
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What draws a quality.
+
+    Attributes:
+        denoiser: UNet and ControlNet.
+        scheduler_options: over the checkpoint's scheduler configuration.
+    """
+
+    denoiser: Denoiser
+    scheduler_options: Mapping[str, Any]
+
+
+class EngineModel:
+    """Makes rows from requests, and knows the networks that step them."""
+
+    def __init__(
+        self,
+        pipeline: Any,
+        *,
+        placement: Placement,
+        solver: Solver,
+        networks: Mapping[Quality, Networks],
+        batch_limit: int,
+        native_size: int,
+    ) -> None:
+        """Take a pipeline apart.
+
+        Args:
+            pipeline: diffusers' SDXL + Union ControlNet pipeline, placed on the device.
+            placement: where its parts live.
+            solver: which solver steps.
+            networks: by quality; there is always `exact`.
+            batch_limit: pictures of the native size that may share a step.
+            native_size: side of that picture in pixels.
+        """
+        self.placement = placement
+        self.solver = solver
+        self.networks = networks
+        self.batch_limit = batch_limit
+        self.text = TextEncoder(pipeline, placement)
+        self.decoder = Decoder(pipeline.vae, placement)
+        self.previewer = Previewer(pipeline.vae, placement)
+        self._native_size = native_size
+        self._controlnet = pipeline.controlnet
+        self._config = pipeline.scheduler.config
+        self._images = pipeline.control_image_processor
+        self._latents_form = (pipeline.unet.config.in_channels, pipeline.vae_scale_factor)
+        self._noise_dtype = pipeline.text_encoder_2.dtype
+        self._schedule = lru_cache(maxsize=256)(self._make_schedule)
+
+    def cost(self, request: DrawRequest) -> int:
+        """Return how many pictures of the native size a request weighs as."""
+        width, height = request.size
+        return max(1, -(-width * height // self._native_size**2))
+
+    def group(self, request: DrawRequest) -> Hashable:
+        """Return what two requests must have in common to share a step: size and networks."""
+        return (*request.size, id(self.networks[request.quality].denoiser))
+
+    def row(self, request: DrawRequest) -> Row:
+        """Return the tensors that a request starts from."""
+        text = self.text.prompt(request.prompt)
+        schedule = self._schedule(request.quality, request.num_inference_steps)
+        generator = torch.Generator("cpu").manual_seed(request.seed)
+        channels, factor = self._latents_form
+        width, height = request.size
+        # Drawn on the CPU in the model's dtype, as diffusers does: the same seed starts from the same noise anywhere.
+        noise = torch.randn(
+            (1, channels, height // factor, width // factor), generator=generator, dtype=self._noise_dtype
+        )
+        return Row(
+            request=request,
+            schedule=schedule,
+            text=text,
+            negative=self.text.negative(request.negative_prompt, text) if request.guidance_scale > 1 else None,
+            control=self._control(request.steering, request.control_images),
+            generator=generator,
+            latents=noise.to(self.placement.device).float() * schedule.initial_scale,
+        )
+
+    def warm_up(self, side: int, row_sizes: tuple[int, ...], on_size: Callable[[int, float], None]) -> None:
+        """Run a step with each number of rows, so that compiled networks compile now.
+
+        Args:
+            side: of the picture in pixels.
+            row_sizes: numbers of rows.
+            on_size: told of each number of rows and the seconds it took.
+        """
+        image = Image.new("RGB", (side, side))
+        request = DrawRequest(
+            prompt="warm-up", control_images={"canny": image}, guidance_scale=1.0, num_inference_steps=2
+        )
+        for networks in self.networks.values():
+            for count in row_sizes:
+                started = time.perf_counter()
+                row = self.row(request)
+                networks.denoiser.step([self.row(request) for _ in range(count - 1)] + [row])
+                row.latents.sum().item()
+                on_size(count, time.perf_counter() - started)
+
+    def _control(
+        self, steering: Mapping[ControlType, float], images: Mapping[ControlType, Image.Image]
+    ) -> FusedControl | None:
+        if not steering:
+            return None
+        tensors = {CONTROL_TYPE_INDEX[kind]: self._images.preprocess(images[kind]) for kind in steering}
+        return fuse(self._controlnet, tensors, list(steering.values()))
+
+    def _make_schedule(self, quality: Quality, steps: int) -> Schedule:
+        return self.solver.schedule({**self._config, **self.networks[quality].scheduler_options}, steps)

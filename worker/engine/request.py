@@ -1,0 +1,120 @@
+"""What the engine is asked for, what it answers, and a job's run state between the two."""
+
+from collections.abc import Hashable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from PIL import Image
+
+from shared.schemas import ControlType, Priority, Quality
+from worker.progress import ProgressSink
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DrawRequest:
+    """A picture to draw.
+
+    Attributes:
+        prompt: what it shows, in English.
+        control_images: control type to RGB image; all of one size, which is the picture's. At least one.
+        weights: control type to strength, 0 to 2; a type that is left out has 1, one with 0 does not steer.
+        negative_prompt: what it should not look like; empty: nothing said.
+        num_inference_steps: denoising steps.
+        guidance_scale: classifier-free guidance (Ho and Salimans 2022); 1 is none.
+        guidance_end: share of the steps after which guidance stops (Kynkäänniemi et al. 2024); 1: never.
+        control_guidance_end: share of the steps after which the controls let go; 1: never.
+        seed: the same seed gives the same picture on the same device.
+        priority: bulk jobs leave interactive ones the way.
+        quality: which networks draw it.
+    """
+
+    prompt: str
+    control_images: Mapping[ControlType, Image.Image]
+    weights: Mapping[ControlType, float] = field(default_factory=dict)
+    negative_prompt: str = ""
+    num_inference_steps: int = 30
+    guidance_scale: float = 6.0
+    guidance_end: float = 1.0
+    control_guidance_end: float = 1.0
+    seed: int = 0
+    priority: Priority = Priority.INTERACTIVE
+    quality: Quality = Quality.EXACT
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return next(iter(self.control_images.values())).size
+
+    @property
+    def steering(self) -> dict[ControlType, float]:
+        """The controls that steer, with their weights."""
+        return {kind: weight for kind in self.control_images if (weight := float(self.weights.get(kind, 1.0))) > 0}
+
+    def is_guided(self, step: int) -> bool:
+        """Whether guidance works at a step, counted from 0."""
+        return self.guidance_scale > 1 and step / self.num_inference_steps < self.guidance_end
+
+    def is_controlled(self, step: int) -> bool:
+        """Whether the controls work at a step, counted from 0; as in diffusers, a step that begins inside counts."""
+        return bool(self.steering) and (step + 1) / self.num_inference_steps <= self.control_guidance_end
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A finished picture, and the most jobs that shared a step with it, itself among them."""
+
+    image: Image.Image
+    batch_size_max: int
+
+
+class JobState(Enum):
+    """Where a job stands in the engine."""
+
+    WAITING = auto()
+    RUNNING = auto()
+    DECODING = auto()
+    ENDED = auto()
+
+
+@dataclass(eq=False, slots=True)
+class EngineJob:
+    """A request on its way, with its run state.
+
+    Attributes:
+        request: what to draw.
+        progress: told of stages, steps and previews; asked whether to stop.
+        group: jobs of one group can share a step: those of one size and the same networks.
+        cost: how many pictures of the model's own size it weighs as.
+        answer: the picture, or why there is none.
+        state: where it stands.
+        batch_size_max: the most jobs that shared a step with it.
+    """
+
+    request: DrawRequest
+    progress: ProgressSink
+    group: Hashable = None
+    cost: int = 1
+    answer: Future[Drawing] = field(default_factory=Future)
+    state: JobState = JobState.WAITING
+    batch_size_max: int = 0
+
+    @property
+    def priority(self) -> Priority:
+        """Which queue it waits in."""
+        return self.request.priority
+
+    def succeed(self, drawing: Drawing) -> None:
+        """End with a picture."""
+        self._end()
+        self.answer.set_result(drawing)
+
+    def fail(self, error: BaseException) -> None:
+        """End with an error."""
+        self._end()
+        self.answer.set_exception(error)
+
+    def _end(self) -> None:
+        if self.state is JobState.ENDED:
+            raise RuntimeError("a job ends once")
+        self.state = JobState.ENDED

@@ -1,0 +1,63 @@
+"""Text embeddings, kept by prompt: many jobs share a negative prompt, and many a style."""
+
+from collections import OrderedDict
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from worker.engine.placement import Placement
+
+# An SDXL embedding takes 0.3 MB in half precision.
+KEPT_PROMPTS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class TextEmbedding:
+    """A prompt as the networks read it.
+
+    Attributes:
+        tokens: (1, 77, width of both encoders).
+        pooled: (1, width of the second encoder's projection).
+    """
+
+    tokens: torch.Tensor
+    pooled: torch.Tensor
+
+
+class TextEncoder:
+    """Both CLIP encoders of a pipeline, with a memory."""
+
+    def __init__(self, pipeline: Any, placement: Placement) -> None:
+        """Take a diffusers SDXL pipeline, for its `encode_prompt`."""
+        self._pipeline = pipeline
+        self._placement = placement
+        self._kept: OrderedDict[str, TextEmbedding] = OrderedDict()
+
+    def prompt(self, text: str) -> TextEmbedding:
+        """Return a prompt's embedding."""
+        if text in self._kept:
+            self._kept.move_to_end(text)
+            return self._kept[text]
+        embedding = self._kept[text] = self._encode(text)
+        if len(self._kept) > KEPT_PROMPTS:
+            self._kept.popitem(last=False)
+        return embedding
+
+    def negative(self, text: str, like: TextEmbedding) -> TextEmbedding:
+        """Return a negative prompt's embedding; an empty one is zeros, or the empty text's, as the checkpoint wants."""
+        if not text and self._pipeline.config.force_zeros_for_empty_prompt:
+            return TextEmbedding(torch.zeros_like(like.tokens), torch.zeros_like(like.pooled))
+        return self.prompt(text)
+
+    @torch.inference_mode()
+    def _encode(self, text: str) -> TextEmbedding:
+        with self._on_device():
+            tokens, _, pooled, _ = self._pipeline.encode_prompt(
+                text, device=self._placement.device, do_classifier_free_guidance=False
+            )
+        return TextEmbedding(tokens, pooled)
+
+    def _on_device(self) -> AbstractContextManager[None]:
+        return self._placement.borrow(self._pipeline.text_encoder, self._pipeline.text_encoder_2)

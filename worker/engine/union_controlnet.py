@@ -1,0 +1,139 @@
+"""The Union ControlNet in two halves: what depends on the control images alone, once a job; the rest, each step.
+
+diffusers' `ControlNetUnionModel.forward` fuses its control images anew at every step, and its fusing attention runs
+over the batch axis, so that jobs of one batch change one another's pictures. A lone job attends to itself alone, where
+attention is out_proj(v_proj(x)); and neither timestep nor text enters the fused condition. So it is computed once for
+each job, by itself, and rows with different controls and weights can share a batch.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from diffusers import ControlNetUnionModel
+from torch.nn.functional import linear
+
+Residuals = tuple[tuple[torch.Tensor, ...], torch.Tensor]
+
+
+class NetworkInputs(NamedTuple):
+    """What UNet and ControlNet see of each row.
+
+    Attributes:
+        latents: (rows, channels, height / 8, width / 8), scaled for the network.
+        timesteps: (rows,).
+        text: (rows, tokens, width).
+        text_embeds: (rows, width), the pooled text.
+        time_ids: (rows, 6): original size, crop, target size.
+    """
+
+    latents: torch.Tensor
+    timesteps: torch.Tensor
+    text: torch.Tensor
+    text_embeds: torch.Tensor
+    time_ids: torch.Tensor
+
+    def pick(self, indices: Sequence[int]) -> "NetworkInputs":
+        """Return some of the rows."""
+        return NetworkInputs(*(tensor[indices] for tensor in self))
+
+
+@dataclass(frozen=True, slots=True)
+class FusedControl:
+    """A job's controls, ready for every step.
+
+    Attributes:
+        condition: (1, channels, height / 8, width / 8), added to the ControlNet's first features.
+        types: (1, control types), 1 where a control of that type is given.
+        output_scale: (1,), what the ControlNet's outputs are multiplied by.
+    """
+
+    condition: torch.Tensor
+    types: torch.Tensor
+    output_scale: torch.Tensor
+
+    @classmethod
+    def batch(cls, controls: Sequence["FusedControl"]) -> "FusedControl":
+        """Return the controls of several jobs as one, row by row."""
+        return cls(
+            torch.cat([control.condition for control in controls]),
+            torch.cat([control.types for control in controls]),
+            torch.cat([control.output_scale for control in controls]),
+        )
+
+
+@torch.inference_mode()
+def fuse(
+    controlnet: ControlNetUnionModel, images: Mapping[int, torch.Tensor], weights: Sequence[float]
+) -> FusedControl:
+    """Return the fused condition of a job's control images.
+
+    As in diffusers, a single control's weight scales the outputs, several controls' weights scale the inputs.
+
+    Args:
+        controlnet: the Union ControlNet.
+        images: index of the control type to image (1, 3, height, width), 0 to 1.
+        weights: of each image.
+    """
+    device, dtype = controlnet.device, controlnet.dtype
+    is_single = len(images) == 1
+    types = torch.zeros(1, controlnet.config.num_control_type, dtype=dtype)
+    types[0, list(images)] = 1
+    parts = []
+    for (index, image), weight in zip(images.items(), weights, strict=True):
+        scale = 1.0 if is_single else weight
+        condition = controlnet.controlnet_cond_embedding(image.to(device, dtype))
+        feature = (condition.mean(dim=(2, 3)) + controlnet.task_embedding[index]) * scale
+        for layer in controlnet.transformer_layes:
+            feature = _attend_alone(layer, feature)
+        alpha = controlnet.spatial_ch_projs(feature)[:, :, None, None]
+        parts.append((condition + alpha) * scale)
+    output_scale = torch.tensor([weights[0] if is_single else 1.0], dtype=dtype)
+    return FusedControl(torch.cat(parts).sum(dim=0, keepdim=True), types.to(device), output_scale.to(device))
+
+
+def control_residuals(controlnet: ControlNetUnionModel, inputs: NetworkInputs, control: FusedControl) -> Residuals:
+    """Return what the ControlNet adds to the UNet: the skip connections' residuals, and the middle's.
+
+    Args:
+        controlnet: the Union ControlNet.
+        inputs: of each row.
+        control: of each row.
+    """
+    text = inputs.text
+    embedding = controlnet.time_embedding(controlnet.time_proj(inputs.timesteps).to(inputs.latents.dtype))
+    embedding = embedding + _embed_types(controlnet, control.types) + _embed_added(controlnet, inputs)
+    sample = controlnet.conv_in(inputs.latents) + control.condition
+    features = [sample]
+    for block in controlnet.down_blocks:
+        arguments = {"encoder_hidden_states": text} if getattr(block, "has_cross_attention", False) else {}
+        sample, skips = block(hidden_states=sample, temb=embedding, **arguments)
+        features += skips
+    middle = controlnet.mid_block(sample, embedding, encoder_hidden_states=text)
+    scales = control.output_scale[:, None, None, None]
+    down = [out(feature) * scales for feature, out in zip(features, controlnet.controlnet_down_blocks, strict=True)]
+    return tuple(down), controlnet.controlnet_mid_block(middle) * scales
+
+
+def _attend_alone(layer: Any, x: torch.Tensor) -> torch.Tensor:
+    """Return a transformer layer's output for tokens that attend to themselves alone, (1, channels)."""
+    attention = layer.attn
+    width = attention.embed_dim
+    value = linear(layer.ln_1(x), attention.in_proj_weight[2 * width :], attention.in_proj_bias[2 * width :])
+    x = x + attention.out_proj(value)
+    out: torch.Tensor = x + layer.mlp(layer.ln_2(x))
+    return out
+
+
+def _embed_types(controlnet: ControlNetUnionModel, types: torch.Tensor) -> torch.Tensor:
+    projected = controlnet.control_type_proj(types.flatten()).reshape(len(types), -1)
+    embedded: torch.Tensor = controlnet.control_add_embedding(projected.to(types.dtype))
+    return embedded
+
+
+def _embed_added(controlnet: ControlNetUnionModel, inputs: NetworkInputs) -> torch.Tensor:
+    times = controlnet.add_time_proj(inputs.time_ids.flatten()).reshape(len(inputs.text_embeds), -1)
+    added = torch.cat([inputs.text_embeds, times], dim=-1).to(inputs.latents.dtype)
+    embedded: torch.Tensor = controlnet.add_embedding(added)
+    return embedded
