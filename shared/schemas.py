@@ -278,6 +278,7 @@ class ServiceStatus(Schema):
     models: dict[str, str | None] = Field(description="base, ControlNet and VAE of the model in use")
     controlnet_model: Literal["union"] = "union"
     default_size: int
+    qualities: tuple[Quality, ...] = Field(description="what `quality` may be for this model")
     profiles: list[str] = Field(description="GPU profiles of the live workers")
     styles: dict[str, dict[str, Any]]
     methods: dict[ControlType, tuple[str, ...]] = Field(

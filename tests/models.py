@@ -9,9 +9,8 @@ from diffusers import ControlNetUnionModel, EulerDiscreteScheduler, UNet2DCondit
 
 from shared.schemas import Quality
 from shared.settings import Settings, load_settings
-from worker.engine import EngineModel
 from worker.engine.denoiser import Denoiser
-from worker.engine.model import Networks
+from worker.engine.model import EngineModel, Networks
 from worker.engine.placement import Placement
 from worker.engine.solvers import SOLVERS
 from worker.gpu_manager import GPUManager
@@ -49,7 +48,7 @@ def random_pipeline() -> Any:
 
 def engine_model(pipeline: Any, *, solver: str = "euler", batch_limit: int = 8, **denoiser_options: Any) -> EngineModel:
     """Return a pipeline as the engine sees it, on the CPU."""
-    exact = Networks(Denoiser(pipeline.unet, pipeline.controlnet, **denoiser_options), {})
+    exact = Networks("as trained", Denoiser(pipeline.unet, pipeline.controlnet, **denoiser_options))
     networks: Mapping[Quality, Networks] = {Quality.EXACT: exact, Quality.FAST: exact}
     return EngineModel(
         pipeline,

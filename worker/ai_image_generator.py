@@ -1,7 +1,6 @@
 """One job from word to result: glyph, conditioning and prompt side by side, diffusion, the judge, PNG."""
 
 import asyncio
-import base64
 import logging
 import secrets
 import time
@@ -10,13 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pybase64
 from PIL import Image
 
 from shared import __version__
 from shared.schemas import AIGenerationResult, ControlType, GenerationRequest, LegibilityTarget, Priority, Quality
 from shared.settings import ModelSettings
 from worker.conditioning import Conditioning, Hand
-from worker.engine import Drawing, DrawRequest
+from worker.engine.request import Drawing, DrawRequest
 from worker.glyphs import Glyph, GlyphRenderer
 from worker.legibility import Legibility, LegibilityJudge
 from worker.legibility_target import FIRST, ControlLevel, Outcome, best, next_level
@@ -194,7 +194,7 @@ class AIImageGenerator:
         _log(metadata)
         return AIGenerationResult(
             success=True,
-            generated_image_base64=base64.b64encode(png).decode(),
+            generated_image_base64=pybase64.b64encode_as_string(png),
             conditioning_images_base64=encoded_maps,
             prompt_used=prompt.prompt,
             generation_metadata=metadata,
@@ -286,6 +286,7 @@ class AIImageGenerator:
             "guidance_scale": plan.guidance_scale,
             "guidance_end": plan.guidance_end,
             "quality": plan.quality.value,
+            "networks": self._pipeline.networks_name(plan.quality),
             "width": plan.width,
             "height": plan.height,
             "scheduler": self._pipeline.scheduler_name,
@@ -330,7 +331,7 @@ def _steering(methods: Mapping[str, Image.Image]) -> Image.Image:
 
 def _encode_maps(maps: ConditioningImages) -> dict[str, dict[str, str]]:
     return {
-        control_type: {method: base64.b64encode(encode_png(image)).decode() for method, image in methods.items()}
+        control_type: {method: pybase64.b64encode_as_string(encode_png(image)) for method, image in methods.items()}
         for control_type, methods in maps.items()
     }
 

@@ -14,10 +14,9 @@ from diffusers import StableDiffusionXLControlNetUnionPipeline
 from shared.errors import ModelLoadError
 from shared.schemas import Quality
 from shared.settings import PROJECT, Settings, TurboSettings
-from worker.engine import EngineModel
 from worker.engine.denoiser import Denoiser
 from worker.engine.float8 import is_supported, narrowed
-from worker.engine.model import Networks
+from worker.engine.model import EngineModel, Networks
 from worker.engine.placement import Placement
 from worker.engine.solvers import SOLVERS
 from worker.gpu_manager import GPUManager
@@ -77,17 +76,19 @@ def make_networks(pipeline: Any, settings: Settings, gpu: GPUManager) -> dict[Qu
     """
     model = settings.active_model
     denoiser = partial(_denoiser, settings=settings, gpu=gpu)
-    exact = Networks(denoiser(pipeline.unet, pipeline.controlnet), {})
+    exact = Networks("as trained", denoiser(pipeline.unet, pipeline.controlnet))
     networks = {Quality.EXACT: exact}
     if Quality.FAST in model.qualities:
         networks[Quality.FAST] = exact
         if model.fast.float8 and is_supported(gpu.device):
-            networks[Quality.FAST] = Networks(denoiser(narrowed(pipeline.unet), narrowed(pipeline.controlnet)), {})
+            twins = narrowed(pipeline.unet), narrowed(pipeline.controlnet)
+            networks[Quality.FAST] = Networks("8-bit linear layers", denoiser(*twins))
     if Quality.TURBO in model.qualities:
         if model.turbo is None:
             raise ModelLoadError(f"models.{settings.model}.qualities lists turbo, but its turbo settings are null")
         spacing = {"timestep_spacing": model.turbo.timestep_spacing}
-        networks[Quality.TURBO] = Networks(denoiser(with_lora(pipeline, model.turbo), pipeline.controlnet), spacing)
+        unet = with_lora(pipeline, model.turbo)
+        networks[Quality.TURBO] = Networks(model.turbo.weight_name, denoiser(unet, pipeline.controlnet), spacing)
     return networks
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 from PIL import Image
 
-from shared.schemas import ControlType, WorkerState
-from worker.engine import Drawing, DrawRequest, Engine, EngineModel
+from shared.schemas import ControlType, Quality, WorkerState
+from worker.engine.engine import Engine
+from worker.engine.model import EngineModel
+from worker.engine.request import Drawing, DrawRequest
 from worker.progress import ProgressSink, Unobserved
 
 
@@ -39,6 +41,10 @@ class MultiControlNetPipeline:
     def scheduler_name(self) -> str:
         """The solver's name, e.g. DPM++ 2M Karras; "" before the model is loaded."""
         return self.engine.model.solver.name if self.engine.model is not None else ""
+
+    def networks_name(self, quality: Quality) -> str:
+        """Return what draws a quality, e.g. "as trained"; "" before the model is loaded."""
+        return self.engine.model.networks[quality].name if self.engine.model is not None else ""
 
     async def generate(
         self,

@@ -1,15 +1,24 @@
-"""PNG with the picture's parameters in text chunks."""
+"""PNG with the picture's parameters in text chunks.
 
-import io
+Written with zlib-ng: each row as its difference from the row above, run lengths and Huffman codes alone. On a noisy
+1024² picture that is 8 times as fast as Pillow's compress_level 1, and smaller (docs/performance.md).
+"""
+
 import json
+import struct
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from zlib_ng import zlib_ng
 
-# Level 1 is two to four times as fast as Pillow's default 6 on noisy pictures, for some 10 % more bytes.
-COMPRESS_LEVEL = 1
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+BITS, RGB = 8, 2  # of a sample; the colour type
+FILTER_UP = 2  # a row's bytes less those of the row above
+LEVEL, WINDOW_BITS, MEMORY_LEVEL = 1, 15, 9
 
 
 def encode_png(image: Image.Image, parameters: Mapping[str, Any] | None = None) -> bytes:
@@ -24,9 +33,14 @@ def encode_png(image: Image.Image, parameters: Mapping[str, Any] | None = None) 
     if parameters is not None:
         info.add_text("parameters", parameter_text(parameters))
         info.add_text("writing-service", json.dumps(dict(parameters), ensure_ascii=False))
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=COMPRESS_LEVEL, pnginfo=info)
-    return buffer.getvalue()
+    header = struct.pack(">IIBBBBB", *image.size, BITS, RGB, 0, 0, 0)
+    chunks = [
+        (b"IHDR", header),
+        *((kind, data) for kind, data, *_ in info.chunks),
+        (b"IDAT", _compress(np.asarray(image.convert("RGB")))),
+        (b"IEND", b""),
+    ]
+    return SIGNATURE + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 
 def parameter_text(parameters: Mapping[str, Any]) -> str:
@@ -44,3 +58,18 @@ def parameter_text(parameters: Mapping[str, Any]) -> str:
     }
     lines.append(", ".join(f"{name}: {value}" for name, value in settings.items()))
     return "\n".join(lines)
+
+
+def _compress(pixels: NDArray[np.uint8]) -> bytes:
+    """Return pixels (height, width, 3) filtered and deflated."""
+    rows = pixels.reshape(len(pixels), -1)
+    filtered = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
+    filtered[:, 0] = FILTER_UP
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    deflate = zlib_ng.compressobj(LEVEL, zlib_ng.DEFLATED, WINDOW_BITS, MEMORY_LEVEL, zlib_ng.Z_RLE)
+    return deflate.compress(filtered) + deflate.flush()
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib_ng.crc32(data, zlib_ng.crc32(kind)))

@@ -121,3 +121,10 @@ def test_unknown_addresses_and_methods_are_problems_too(api: Api) -> None:
 def test_a_wrong_idempotency_key_is_refused(api: Api, key: str) -> None:
     answer = api.submit(word="学", headers={"Idempotency-Key": key})
     assert (answer.status_code, answer.json()["field"]) == (422, "Idempotency-Key")
+
+
+def test_a_quality_that_the_model_lacks_is_refused(api: Api) -> None:
+    answer = api.submit(word="火", quality="turbo")
+    assert answer.status_code == 422
+    assert (answer.json()["code"], answer.json()["field"]) == ("quality_unavailable", "quality")
+    assert "exact, fast" in answer.json()["detail"]

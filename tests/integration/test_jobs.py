@@ -256,3 +256,20 @@ def test_an_expired_result_is_said_to_be_expired(api: Api, stack: Stack) -> None
     for path in ("", "/image"):
         answer = api.get(f"/api/writing/jobs/{job_id}{path}")
         assert (answer.status_code, answer.json()["code"]) == (404, "result_expired")
+
+
+def test_jobs_at_the_same_time_share_steps(api: Api) -> None:
+    """And each picture is the one that its seed gives alone."""
+    alone = api.finished(api.submit(word="火", seed=1, num_inference_steps=8).json()["job_id"])["result"]
+    ids = [api.submit(word="火", seed=seed, num_inference_steps=8).json()["job_id"] for seed in (1, 2, 3, 4)]
+    results = [api.finished(job_id)["result"] for job_id in ids]
+    assert max(result["generation_metadata"]["batch_size_max"] for result in results) == 2, "the CPU profile's limit"
+    difference = pixels(results[0]["generated_image_base64"]).astype(int) - pixels(alone["generated_image_base64"])
+    assert np.abs(difference).max() <= 1
+
+
+def test_the_quality_is_named_in_the_result(api: Api) -> None:
+    result = api.finished(api.submit(word="火", quality="fast", num_inference_steps=2).json()["job_id"])["result"]
+    metadata = result["generation_metadata"]
+    assert (metadata["quality"], metadata["guidance_end"]) == ("fast", 0.5)
+    assert metadata["networks"] == "as trained", "a CPU has no 8-bit units"

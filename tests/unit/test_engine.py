@@ -16,8 +16,10 @@ from shared.errors import DeviceLost, GenerationFailed, JobCancelled, ModelLoadE
 from shared.schemas import ControlType, Priority, WorkerState
 from tests.models import embedded_pipeline, embedded_settings, engine_model
 from worker.conditioning import make_conditionings
-from worker.engine import Drawing, DrawRequest, Engine, EngineModel
 from worker.engine.denoiser import Row
+from worker.engine.engine import Engine
+from worker.engine.model import EngineModel
+from worker.engine.request import Drawing, DrawRequest
 from worker.glyphs import GlyphRenderer
 from worker.progress import Unobserved
 

@@ -10,8 +10,9 @@ from PIL import Image
 from shared.schemas import CONTROL_TYPES, ControlType
 from tests.models import embedded_pipeline, embedded_settings, engine_model, random_pipeline
 from worker.conditioning import CONTROL_TYPE_INDEX, make_conditionings
-from worker.engine import DrawRequest, EngineModel
 from worker.engine.denoiser import Row
+from worker.engine.model import EngineModel
+from worker.engine.request import DrawRequest
 from worker.engine.solvers import SOLVERS
 from worker.glyphs import GlyphRenderer
 

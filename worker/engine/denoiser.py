@@ -3,15 +3,32 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from diffusers import ControlNetUnionModel, UNet2DConditionModel
 
-from worker.engine.request import DrawRequest
 from worker.engine.solvers import Schedule
 from worker.engine.text import TextEmbedding
 from worker.engine.union_controlnet import FusedControl, NetworkInputs, control_residuals
+
+
+class Wishes(Protocol):
+    """What the steps must know of a request; `worker.engine.request.DrawRequest` is one."""
+
+    @property
+    def guidance_scale(self) -> float:
+        """Classifier-free guidance; 1 is none."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+
+    def is_guided(self, step: int) -> bool:
+        """Whether guidance works at a step, counted from 0."""
+
+    def is_controlled(self, step: int) -> bool:
+        """Whether the controls work at a step, counted from 0."""
 
 
 @dataclass(eq=False, slots=True)
@@ -30,7 +47,7 @@ class Row:
         predicted: the picture as the last step foresaw it, like the latents.
     """
 
-    request: DrawRequest
+    request: Wishes
     schedule: Schedule
     text: TextEmbedding
     negative: TextEmbedding | None

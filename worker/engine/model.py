@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -25,12 +25,14 @@ class Networks:
     """What draws a quality.
 
     Attributes:
+        name: what results call it.
         denoiser: UNet and ControlNet.
         scheduler_options: over the checkpoint's scheduler configuration.
     """
 
+    name: str
     denoiser: Denoiser
-    scheduler_options: Mapping[str, Any]
+    scheduler_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class EngineModel:
