@@ -4,7 +4,9 @@
     python -m bench.embedded_model --scale 0.1     # a tenth of the pictures
 
 Characters and words are those held out of our own training (a code point divisible by five). "Read" means that the OCR
-judge's first answer is right; characters that it cannot read in print either are left out.
+judge's first answer is right; characters that it cannot read in print either are left out. "Common" characters occur in
+at least 30 words of the lexicon: of these the judge gives 99 % a score of 0.9 in print, of all held-out ones 89 %, so
+the legibility target is measured on common ones.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import io
 import resource
 import statistics
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -38,7 +41,10 @@ from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.prompt_builder import PromptBuilder
 
+COMMON = 30  # words of the lexicon
+
 MEANINGS = ("fire", "water", "tree", "mountain", "sun", "moon", "flower", "snow", "love", "gold", "study", "dragon")
+NAMED = {"study": "book"}  # what our pictures call it
 OFF: dict[ControlType, float] = dict.fromkeys(CONTROL_TYPES, 0.0)
 
 
@@ -70,7 +76,10 @@ class Bench:
             judge=self.judge,
             model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
         )
+        words = Counter(character for word in database.words() for character in set(word))
         self.held_out = [c for c in database.characters() if ord(c) % 5 == 0 and self.is_known(c)]
+
+        self.common = [character for character in self.held_out if words[character] >= COMMON]
 
     @cache  # noqa: B019  # lives as long as the process
     def is_known(self, character: str) -> bool:
@@ -79,12 +88,13 @@ class Bench:
         page = Image.fromarray(255 - glyph.ink).convert("RGB")
         return self.judge.judge(page, glyph).score is not None
 
-    def cases(self, count: int, length: int = 1, **options: Any) -> list[Case]:
+    def cases(self, count: int, length: int = 1, *, is_common: bool = False, **options: Any) -> list[Case]:
         """Return words of held-out characters, the styles and meanings in turn."""
+        characters = self.common if is_common else self.held_out
         styles = list(self.settings.styles)
         return [
             Case(
-                "".join(self.random.choice(self.held_out, length)),
+                "".join(self.random.choice(characters, length)),
                 styles[number % len(styles)],
                 MEANINGS[number % len(MEANINGS)],
                 options,
@@ -178,7 +188,9 @@ def measure_looks(bench: Bench, count: int) -> list[list[object]]:
     styles = [style == case.style for (style, _), case in zip(answers, cases, strict=True)]
     # Ink wash has next to no colour: its meaning shows in faint motifs alone.
     coloured = [
-        meaning == case.meaning for (_, meaning), case in zip(answers, cases, strict=True) if case.style != "ink_wash"
+        meaning == NAMED.get(case.meaning, case.meaning)
+        for (_, meaning), case in zip(answers, cases, strict=True)
+        if case.style != "ink_wash"
     ]
     return [
         ["the classifier on unseen procedural pictures: style, meaning", f"{style_right:.0%}, {meaning_right:.0%}"],
@@ -189,24 +201,34 @@ def measure_looks(bench: Bench, count: int) -> list[list[object]]:
 
 def measure_target(bench: Bench, count: int) -> list[list[object]]:
     """Return rows on the legibility target."""
-    cases = bench.cases(count, legibility={"target": 0.9, "max_attempts": 4})
+    target = {"target": 0.9, "max_attempts": 4}
+    cases = [case for length in (1, 2) for case in bench.cases(count // 2, length, is_common=True, legibility=target)]
     results = [bench.draw(case) for case in tqdm(cases, desc="target 0.9")]
     met = [(result["legibility"]["score"] or 0.0) >= 0.9 for result in results]
     attempts = statistics.mean(len(result["legibility_attempts"]) for result in results)
     return [["target 0.9 within 4 attempts: met", share(met)], ["attempts, mean", f"{attempts:.2f}"]]
 
 
-def main(scale: float) -> None:
+PARTS = {
+    "speed": lambda bench, scale: measure_speed(bench, max(3, round(10 * scale))),
+    "legibility": measure_legibility,
+    "looks": lambda bench, scale: measure_looks(bench, max(8, round(200 * scale))),
+    "target": lambda bench, scale: measure_target(bench, max(8, round(100 * scale))),
+}
+
+
+def main(scale: float, parts: Sequence[str]) -> None:
     """Measure and write the report."""
     bench = Bench(load_settings(), seed=11)
-    rows = measure_speed(bench, max(3, round(10 * scale)))
-    rows += measure_legibility(bench, scale)
-    rows += measure_looks(bench, max(8, round(200 * scale)))
-    rows += measure_target(bench, max(8, round(100 * scale)))
-    write("embedded_model", f"python -m bench.embedded_model --scale {scale}", table(["figure", "measured"], rows))
+    for part in parts:
+        rows = PARTS[part](bench, scale)
+        command = f"python -m bench.embedded_model --scale {scale} --parts {part}"
+        write(f"embedded_model_{part}", command, table(["figure", "measured"], rows))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the pictures to make")
-    main(parser.parse_args().scale)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    arguments = parser.parse_args()
+    main(arguments.scale, arguments.parts)

@@ -94,6 +94,11 @@ class CharacterDatabase:
         row = self._one("SELECT block FROM lexicon WHERE first_word <= ? ORDER BY first_word DESC LIMIT 1", word)
         return () if row is None else _decode_lexicon_block(row[0]).get(word, ())
 
+    def words(self) -> Iterator[str]:
+        """Yield all words of the lexicon."""
+        for (block,) in self._connection.execute("SELECT block FROM lexicon ORDER BY first_word"):
+            yield from _decode_lexicon_block(block)
+
     def _one(self, query: str, key: str | int) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = self._connection.execute(query, (key,)).fetchone()
         return row

@@ -139,13 +139,13 @@ def test_alone_with_a_negative_prompt_or_without_guidance_it_is_the_stock_pipeli
         assert error(ours[-1], stock_latents(pipeline, "euler", request)[-1]) <= TOLERANCE
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(("source", "solver"), [*(("embedded", solver) for solver in SOLVERS), ("random", "euler")])
 def test_eight_different_jobs_in_one_batch_each_equal_their_lone_run(
-    pipeline: Any, maps: dict[str, Maps], solver: str
+    maps: dict[str, Maps], source: str, solver: str
 ) -> None:
     """They join at different steps and differ in everything but size."""
     requests = mixed_requests(maps)
-    model = engine_model(pipeline, solver=solver)
+    model = engine_model(PIPELINES[source](), solver=solver)
     together = engine_latents(model, requests, joins=[0, 0, 1, 1, 2, 3, 3, 5])
     for index, request in enumerate(requests):
         (alone,) = engine_latents(model, [request], [0])
