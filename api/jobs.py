@@ -9,7 +9,7 @@ from celery import Celery
 from celery.result import AsyncResult
 from kombu.exceptions import OperationalError
 
-from shared.celery_app import GENERATE_TASK
+from shared.celery_app import send_job
 from shared.characters import CharacterDatabase
 from shared.errors import (
     ConditioningNotFound,
@@ -165,12 +165,11 @@ class Jobs:
 
     def _send(self, job_id: str, request: GenerationRequest, idempotency_key: str | None) -> None:
         try:
-            self._celery.send_task(
-                GENERATE_TASK,
-                args=[job_id],
-                task_id=job_id,
-                queue=request.priority.value,
-                argsrepr=f"({request.word!r}, {request.style or self._settings.default_style!r})",  # what Flower shows
+            send_job(
+                self._celery,
+                job_id,
+                request.priority,
+                shown=f"({request.word!r}, {request.style or self._settings.default_style!r})",
                 retry=True,
                 retry_policy=SEND_RETRY,
             )

@@ -173,6 +173,12 @@ class GenerationFailed(ServiceError):
     code = "generation_failed"
 
 
+class Poisoned(ServiceError):
+    """The job was given up: each worker that ran it died."""
+
+    code = "poisoned"
+
+
 class OutOfMemory(ServiceError):
     """The picture needs more memory than the worker has."""
 

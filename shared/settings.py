@@ -44,6 +44,9 @@ class QueueSettings(Section):
     visibility_timeout_s: Count
     retry_after_s: Count
     bulk_every: Annotated[int, Field(ge=2)]
+    lease_s: Seconds
+    max_deaths: Count
+    reconcile_s: Seconds
 
 
 class ApiSettings(Section):
@@ -65,6 +68,7 @@ class WorkerSettings(Section):
     stale_after_s: Seconds
     gpu_locks: Path | None
     poll_s: Seconds
+    drain_s: Annotated[float, Field(ge=0)]
     batch_limit: Count | None
     compile_cache: Path
 
