@@ -10,7 +10,7 @@ PORT ?= 8600
 WORKERS ?= 1
 FLOWER ?= 0
 
-.PHONY: bench-embedded setup demo serve api worker test test-all check bench clean
+.PHONY: bench-embedded chaos setup demo serve api worker test test-all check bench clean
 
 setup: $(READY)
 
@@ -40,6 +40,10 @@ test: check
 
 test-all: check
 	$(BIN)/python -m pytest -m ''
+
+## kill, stop and end real processes: nothing may be lost
+chaos: setup
+	$(BIN)/python -m pytest -m '' --timeout 600 tests/chaos
 
 ## lint, types, import rules
 check: setup

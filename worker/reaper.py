@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 # kombu's keys: a list for each queue by its name, and a hash of the messages that were delivered and not acknowledged.
 UNACKED = "unacked"
 RECONCILING = PREFIX + "reconciling"
+MISSING = PREFIX + "missing"  # jobs that had no message at the last look
 
 Send = Callable[[str, Priority], None]
 
@@ -49,7 +50,6 @@ class Reaper:
         self._every_s = every_s
         self._reconcile_s = reconcile_s
         self._observer = Observer(lease_s)
-        self._missing: set[str] = set()
         self._next_reconcile = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
@@ -81,12 +81,13 @@ class Reaper:
             for priority in Priority
             for job_id in cast("list[str]", self._redis.zrange(waiting_keys(first=priority)[0], 0, -1))
         }
-        if not waiting:
-            self._missing.clear()
-            return
         missing = set(waiting) - self._messages()
-        lost = missing & self._missing
-        self._missing = missing
+        lost = missing & cast("set[str]", self._redis.smembers(MISSING))
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.delete(MISSING)
+            if missing:
+                pipeline.sadd(MISSING, *missing)
+            pipeline.execute()
         if lost:
             logger.warning("jobs without a message: %s", sorted(lost))
             self._send_all(PutBack(job_id, waiting[job_id]) for job_id in lost)

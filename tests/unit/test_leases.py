@@ -266,7 +266,7 @@ def test_a_waiting_job_without_a_message_gets_one_at_the_second_look(
         store.create(job, REQUEST)
     client.lpush("interactive", json.dumps({"headers": {"id": "queued"}}))
     client.hset("unacked", "tag", json.dumps([{"headers": {"id": "delivered"}}, "", "interactive"]))
-    reaper = Reaper(client, worker("w"), sent, lease_s=1000, every_s=1, reconcile_s=0.001)
+    reaper = Reaper(client, worker("w"), sent, lease_s=1000, every_s=1, reconcile_s=1e-9)
     reaper.look()
     assert sent.messages == []
     client.delete("writing:reconciling")
