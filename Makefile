@@ -54,6 +54,9 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m bench.conditioning
+	$(BIN)/python -m bench.overhead
+	$(BIN)/python -m bench.engine_load
+	$(BIN)/python -m bench.memory
 
 ## about half an hour: what the embedded model can do
 bench-embedded: setup
