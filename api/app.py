@@ -8,6 +8,7 @@ from api.problems import register_error_handlers, validation_problem
 from api.routes.health import health_api
 from api.routes.jobs import jobs_api
 from api.routes.status import status_api
+from api.security import protect
 from api.services import Services, services
 from shared import __version__
 from shared.celery_app import make_celery
@@ -27,7 +28,7 @@ def create_app(settings: Settings) -> OpenAPI:
     It connects to Redis at the first request, so it starts without one and answers 503 until there is one.
 
     Raises:
-        SettingsError: a font cannot be read.
+        SettingsError: a font cannot be read, or the API would be open to other machines without keys.
     """
     app = OpenAPI(
         __name__,
@@ -40,6 +41,7 @@ def create_app(settings: Settings) -> OpenAPI:
     app.config["MAX_CONTENT_LENGTH"] = settings.api.max_body_bytes + 1
     app.extensions["writing"] = _services(settings)
     register_error_handlers(app, settings.queue.retry_after_s)
+    protect(app, settings)
     app.before_request(_check_body)
     for routes in (jobs_api, status_api, health_api):
         app.register_api(routes)

@@ -26,6 +26,7 @@ from shared.fonts import FontCoverage
 from shared.job_store import JobRecord, JobStore, Submission
 from shared.schemas import AI_METHODS, AIGenerationResult, GenerationRequest, JobStatus, JobView
 from shared.settings import Settings
+from shared.webhook_targets import parse_target
 from shared.words import check_coverage, resolve_meaning
 from shared.worker_registry import WorkerRegistry
 
@@ -56,22 +57,26 @@ class Jobs:
         self._database = database
         self._fonts = fonts
 
-    def submit(self, request: GenerationRequest, idempotency_key: str | None = None) -> Submission:
+    def submit(
+        self, request: GenerationRequest, idempotency_key: str | None = None, client: str | None = None
+    ) -> Submission:
         """Check a request, record the job, and send its message.
 
         Args:
             request: what to draw.
             idempotency_key: the client's key: the same key with the same request returns the first job.
+            client: who asks; each has its own Idempotency-Keys.
 
         Raises:
             InvalidRequest: the word cannot be drawn, its meaning is not known, or style or method are not to be had.
             QueueFull: too many jobs wait.
             IdempotencyConflict: the key was used with another request.
-            QueueUnavailable: the message could not be sent; no job was made.
+            QueueUnavailable: Redis is full, or the message could not be sent; no job was made.
             redis.RedisError: Redis does not answer; no job was made.
         """
         self._check(request)
-        key = _digest_key(idempotency_key)
+        key = _digest_key(idempotency_key, client)
+        self._store.check_memory()
         fingerprint = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
         submission = self._store.create(str(uuid.uuid4()), request, idempotency_key=key, fingerprint=fingerprint)
         if submission.is_new:
@@ -153,6 +158,8 @@ class Jobs:
             )
         check_coverage(request.word, self._database, self._fonts)
         resolve_meaning(request.word, request.translation, self._database)
+        if request.webhook_url is not None:
+            parse_target(request.webhook_url, self._settings.webhooks)
         self._check_methods(request)
 
     def _check_methods(self, request: GenerationRequest) -> None:
@@ -193,11 +200,11 @@ class Jobs:
         return AIGenerationResult.model_validate(payload)
 
 
-def _digest_key(key: str | None) -> str | None:
+def _digest_key(key: str | None, client: str | None) -> str | None:
     if key is None:
         return None
     if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY_LENGTH or not key.isprintable():
         raise InvalidRequest(
             f"give 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable characters as Idempotency-Key", field="Idempotency-Key"
         )
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(f"{client or ''}\n{key}".encode("utf-8", "surrogateescape")).hexdigest()

@@ -9,19 +9,26 @@ The pictures are not here: they lie in Celery's result backend under the job's i
 """
 
 import json
+import math
 import time
 from dataclasses import dataclass
 from typing import cast
 
 import redis
 
-from shared.errors import IdempotencyConflict, JobNotFound, QueueFull
+from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueUnavailable
+from shared.keys import PREFIX, job_key, preview_key, waiting_keys
 from shared.schemas import Counts, GenerationRequest, JobError, JobStatus, Priority, Progress
 from shared.settings import QueueSettings
+from shared.webhook_outbox import ENQUEUE
 
-PREFIX = "writing:"
 STATS = PREFIX + "stats"
 SEQUENCE = PREFIX + "sequence"
+FINISHED = PREFIX + "finished"  # when the latest jobs ended, the last one first: the measured rate
+
+LEAST_ENDED = 3  # to speak of a rate
+LONGEST_RETRY_AFTER_S = 600
+MOST_MEMORY = 0.9  # of Redis's maxmemory; the rest is for the results of jobs that were accepted
 
 
 # KEYS: job, waiting of its priority, waiting of the other, idempotency key or ''
@@ -48,6 +55,7 @@ return {{'created', ARGV[1]}}
 
 # KEYS: job, waiting × 2   ARGV: id, now, TTL     ends a job that waits; returns its status before
 CANCEL = f"""
+{ENQUEUE}
 local status = redis.call('HGET', KEYS[1], 'status')
 if status == 'running' then
   redis.call('HSET', KEYS[1], 'cancel_requested', 1)
@@ -57,6 +65,7 @@ elseif status == 'queued' then
   redis.call('HSET', KEYS[1], 'status', 'cancelled', 'finished_at', ARGV[2])
   redis.call('EXPIRE', KEYS[1], ARGV[3])
   redis.call('HINCRBY', '{STATS}', 'cancelled', 1)
+  enqueue_webhook(KEYS[1], ARGV[1], ARGV[2])
 end
 return status
 """
@@ -125,6 +134,8 @@ class JobStore:
             "request": request.model_dump_json(exclude_defaults=True),
             "created_at": time.time(),
         }
+        if request.webhook_url is not None:
+            fields["webhook"] = 1
         outcome, found = cast(
             list[str],
             self._create(
@@ -143,10 +154,29 @@ class JobStore:
             ),
         )
         if outcome == "full":
-            raise QueueFull(f"{self._settings.limit} jobs are waiting", retry_after_s=self._settings.retry_after_s)
+            raise QueueFull(f"{self._settings.limit} jobs are waiting", retry_after_s=self.retry_after_s())
         if outcome == "conflict":
             raise IdempotencyConflict("this Idempotency-Key belongs to a different request", field="Idempotency-Key")
         return Submission(found, is_new=outcome == "created")
+
+    def retry_after_s(self) -> int:
+        """Return in how many seconds a place should be free: the mean time between the latest jobs' ends."""
+        ended = [float(moment) for moment in cast("list[str]", self._redis.lrange(FINISHED, 0, -1))]
+        if len(ended) < LEAST_ENDED:
+            return self._settings.retry_after_s
+        # The time since the latest counts too: when nothing ends any more, the estimate grows.
+        between_s = max(0.0, time.time() - ended[-1]) / len(ended)
+        return max(1, min(math.ceil(between_s), LONGEST_RETRY_AFTER_S))
+
+    def check_memory(self) -> None:
+        """Refuse new jobs while Redis is nearly full, so that those accepted can still be finished.
+
+        Raises:
+            QueueUnavailable: more than `MOST_MEMORY` of its limit is in use.
+        """
+        memory = cast(dict[str, int], self._redis.info("memory"))
+        if memory["maxmemory"] and memory["used_memory"] > MOST_MEMORY * memory["maxmemory"]:
+            raise QueueUnavailable("the queue's memory is full; try again later", retry_after_s=self.retry_after_s())
 
     def discard(self, job_id: str, idempotency_key: str | None = None) -> None:
         """Remove a record whose message could not be sent: the job was never accepted."""
@@ -217,21 +247,6 @@ class JobStore:
             average_generation_time_ms=average("generation_ms"),
             average_wait_ms=average("wait_ms"),
         )
-
-
-def job_key(job_id: str) -> str:
-    """Return the key of a job's record."""
-    return f"{PREFIX}job:{job_id}"
-
-
-def preview_key(job_id: str) -> str:
-    """Return the key of a running job's preview."""
-    return f"{PREFIX}preview:{job_id}"
-
-
-def waiting_keys(first: Priority = Priority.INTERACTIVE) -> list[str]:
-    """Return the keys of the waiting jobs, those of one priority first."""
-    return [f"{PREFIX}waiting:{priority}" for priority in sorted(Priority, key=lambda priority: priority is not first)]
 
 
 def _parse(job_id: str, fields: dict[str, str]) -> JobRecord:

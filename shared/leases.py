@@ -19,13 +19,14 @@ from typing import cast
 import redis
 
 from shared.errors import Poisoned
-from shared.job_store import PREFIX, STATS, JobRecord, JobStore, job_key, preview_key, waiting_keys
+from shared.job_store import FINISHED, STATS, JobRecord, JobStore
+from shared.keys import PREFIX, job_key, preview_key, waiting_keys
 from shared.schemas import JobError, JobStatus, Priority, Progress
 from shared.settings import QueueSettings
+from shared.webhook_outbox import ENQUEUE
 
 OWNERS = PREFIX + "owners"  # workers that may hold jobs
-FINISHED = PREFIX + "finished"  # when jobs ended, the latest first: the measured rate
-REMEMBERED = 50  # of those
+REMEMBERED = 50  # of the ends that the measured rate comes from
 
 # Longer than the longest step on a slow machine.
 PREVIEW_TTL_S = 60
@@ -47,6 +48,7 @@ return 1
 # KEYS: job, running, result or ''   ARGV: id, token, status, now, error, record TTL, generation ms, result, result TTL
 # Safe to repeat: what this token has ended stays ended by it.
 FINISH = f"""
+{ENQUEUE}
 if redis.call('HGET', KEYS[1], 'ended_by') == ARGV[2] then return 1 end
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return 0 end
 if KEYS[3] ~= '' then redis.call('SET', KEYS[3], ARGV[8], 'EX', ARGV[9]) end
@@ -57,6 +59,7 @@ redis.call('SREM', KEYS[2], ARGV[1])
 redis.call('HINCRBY', '{STATS}', ARGV[3], 1)
 redis.call('LPUSH', '{FINISHED}', ARGV[4])
 redis.call('LTRIM', '{FINISHED}', 0, {REMEMBERED - 1})
+enqueue_webhook(KEYS[1], ARGV[1], ARGV[4])
 if ARGV[3] == 'succeeded' then
   local created, started = unpack(redis.call('HMGET', KEYS[1], 'created_at', 'started_at'))
   redis.call('HINCRBY', '{STATS}', 'generation_ms', ARGV[7])
@@ -85,6 +88,7 @@ return redis.call('HEXISTS', KEYS[1], 'cancel_requested')
 # KEYS: beat, running   ARGV: worker, beat seen, most deaths, poisoned error, now, record TTL
 # Returns the jobs that were put back, as id and priority in turn.
 REAP = f"""
+{ENQUEUE}
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return {{}} end
 local jobs = redis.call('SMEMBERS', KEYS[2])
 local suspects = false
@@ -108,6 +112,7 @@ for _, id in ipairs(jobs) do
     redis.call('HSET', key, 'status', ended, 'finished_at', ARGV[5])
     redis.call('EXPIRE', key, ARGV[6])
     redis.call('HINCRBY', '{STATS}', ended, 1)
+    enqueue_webhook(key, id, ARGV[5])
   else
     local priority, sequence = unpack(redis.call('HMGET', key, 'priority', 'sequence'))
     redis.call('HSET', key, 'status', 'queued')

@@ -57,6 +57,10 @@ class ApiSettings(Section):
     processes: Count
     threads: Count
     max_body_bytes: Count
+    keys: tuple[str, ...]
+    allow_anonymous: bool
+    cors_origins: tuple[str, ...]
+    rate_limit: str | None
 
 
 class WorkerSettings(Section):
@@ -133,6 +137,17 @@ class LoggingSettings(Section):
     format: Literal["text", "json"]
 
 
+class WebhookSettings(Section):
+    """Who may be told of a job's end, and how."""
+
+    allowed_hosts: tuple[str, ...]
+    secret: str | None = Field(repr=False)
+    attempts: Count
+    first_pause_s: Seconds
+    timeout_s: Seconds
+    allow_private: bool
+
+
 class GPUProfile(Section):
     """How a pipeline is sized on a class of devices (``config/gpu_profiles.yaml``).
 
@@ -161,6 +176,7 @@ class Settings(Section):
     redis: RedisSettings
     queue: QueueSettings
     api: ApiSettings
+    webhooks: WebhookSettings
     worker: WorkerSettings
     device: str
     model: str

@@ -30,6 +30,7 @@ from shared.logs import configure_logging
 from shared.redis_client import make_redis
 from shared.schemas import Priority, WorkerInfo
 from shared.settings import Settings, load_settings
+from shared.webhook_outbox import WebhookOutbox
 from shared.worker_registry import WorkerRegistry
 from worker.ai_image_generator import AIImageGenerator, ModelIdentity
 from worker.conditioning import Conditioning, make_conditionings
@@ -43,6 +44,7 @@ from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.prompt_builder import PromptBuilder
 from worker.reaper import Reaper
 from worker.tasks import GenerateTask
+from worker.webhooks import WebhookSender
 
 logger = logging.getLogger("ai_models")
 
@@ -60,6 +62,7 @@ class WorkerProcess:
     monitor: JobMonitor
     leases: Leases
     reaper: Reaper
+    webhooks: WebhookSender
     registry: WorkerRegistry
     concurrency: int
     started_at: float
@@ -91,6 +94,7 @@ class WorkerProcess:
         heartbeat = Heartbeat(self.registry, self.leases, self.describe, self.settings.worker.heartbeat_s)
         heartbeat.start()
         self.reaper.start()
+        self.webhooks.start()
         try:
             if self.settings.worker.load_at_start:
                 self.pipeline.load()
@@ -111,6 +115,7 @@ class WorkerProcess:
             # Celery forgets the code with which `stop_process` ended it.
             return int(celery.worker.state.should_terminate or worker.exitcode or 0)
         finally:
+            self.webhooks.stop()
             self.reaper.stop()
             heartbeat.stop()
 
@@ -168,6 +173,12 @@ def build(settings: Settings) -> WorkerProcess:
             lease_s=settings.queue.lease_s,
             every_s=settings.worker.heartbeat_s,
             reconcile_s=settings.queue.reconcile_s,
+        ),
+        webhooks=WebhookSender(
+            WebhookOutbox(client, claim_s=6 * settings.webhooks.timeout_s),
+            store,
+            settings.webhooks,
+            every_s=settings.worker.heartbeat_s,
         ),
         registry=WorkerRegistry(client, settings.worker.stale_after_s),
         concurrency=settings.worker.concurrency or 2 * (settings.worker.batch_limit or gpu.batch_limit),

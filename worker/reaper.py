@@ -14,7 +14,7 @@ from typing import cast
 import redis
 from kombu.exceptions import OperationalError
 
-from shared.job_store import PREFIX, waiting_keys
+from shared.keys import PREFIX, waiting_keys
 from shared.leases import Leases, Observer, PutBack
 from shared.schemas import Priority
 

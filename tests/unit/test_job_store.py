@@ -1,11 +1,12 @@
 """Job records in a real Redis."""
 
 import threading
+import time
 
 import pytest
 import redis
 
-from shared.errors import IdempotencyConflict, JobNotFound, QueueFull
+from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueUnavailable
 from shared.job_store import JobStore
 from shared.leases import Leases
 from shared.redis_client import make_redis
@@ -115,3 +116,25 @@ def test_discarding_frees_the_key_and_the_place(store: JobStore) -> None:
     store.discard("a", "k")
     assert store.depth()[Priority.INTERACTIVE] == 0
     assert store.create("b", REQUEST, idempotency_key="k", fingerprint="f").is_new
+
+
+def test_retry_after_follows_the_measured_rate(store: JobStore, leases: Leases, client: redis.Redis) -> None:
+    """And grows when nothing ends any more."""
+    assert store.retry_after_s() == 5, "nothing measured yet: the setting"
+    now = time.time()
+    client.rpush("writing:finished", *(now - 3 * ago for ago in range(1, 11)))
+    assert store.retry_after_s() in {3, 4}
+    client.delete("writing:finished")
+    client.rpush("writing:finished", *(now - 1000 - ago for ago in range(10)))
+    assert store.retry_after_s() > 100
+
+
+def test_a_nearly_full_redis_takes_no_new_jobs(store: JobStore, client: redis.Redis) -> None:
+    store.check_memory()
+    used = client.info("memory")["used_memory"]
+    client.config_set("maxmemory", int(used / 0.95))
+    try:
+        with pytest.raises(QueueUnavailable, match="full"):
+            store.check_memory()
+    finally:
+        client.config_set("maxmemory", 0)
