@@ -1,5 +1,7 @@
 """The Flask application. ``python -m api`` serves it."""
 
+from typing import Any
+
 from flask import Response, json, request
 from flask_openapi3 import Info, OpenAPI
 
@@ -35,6 +37,7 @@ def create_app(settings: Settings) -> OpenAPI:
         info=Info(title="Writing service", version=__version__, description=DESCRIPTION),
         validation_error_callback=validation_problem,
         validation_error_model=Problem,
+        security_schemes=SECURITY_SCHEMES,
         doc_prefix="/openapi",
     )
     # One more than is accepted: Flask cuts a body without a length here, and `_check_body` sees that it was longer.
@@ -47,6 +50,11 @@ def create_app(settings: Settings) -> OpenAPI:
         app.register_api(routes)
     return app
 
+
+SECURITY_SCHEMES: dict[str, Any] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "an API key, where the deployment asks for one"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "the same key"},
+}
 
 DESCRIPTION = (
     "Turns a written word and its meaning into a picture in the shape of the word. "

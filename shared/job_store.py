@@ -28,6 +28,7 @@ FINISHED = PREFIX + "finished"  # when the latest jobs ended, the last one first
 
 LEAST_ENDED = 3  # to speak of a rate
 LONGEST_RETRY_AFTER_S = 600
+MEMORY_CHECK_S = 1.0  # for so long a check holds
 MOST_MEMORY = 0.9  # of Redis's maxmemory; the rest is for the results of jobs that were accepted
 
 
@@ -112,6 +113,7 @@ class JobStore:
         self._settings = settings
         self._create = client.register_script(CREATE)
         self._cancel = client.register_script(CANCEL)
+        self._memory_checked_until = 0.0
 
     def create(
         self, job_id: str, request: GenerationRequest, *, idempotency_key: str | None = None, fingerprint: str = ""
@@ -174,9 +176,12 @@ class JobStore:
         Raises:
             QueueUnavailable: more than `MOST_MEMORY` of its limit is in use.
         """
+        if time.monotonic() < self._memory_checked_until:
+            return
         memory = cast(dict[str, int], self._redis.info("memory"))
         if memory["maxmemory"] and memory["used_memory"] > MOST_MEMORY * memory["maxmemory"]:
             raise QueueUnavailable("the queue's memory is full; try again later", retry_after_s=self.retry_after_s())
+        self._memory_checked_until = time.monotonic() + MEMORY_CHECK_S
 
     def discard(self, job_id: str, idempotency_key: str | None = None) -> None:
         """Remove a record whose message could not be sent: the job was never accepted."""
