@@ -43,7 +43,7 @@ test-all: check
 
 ## kill, stop and end real processes: nothing may be lost
 chaos: setup
-	$(BIN)/python -m pytest -m '' --timeout 600 tests/chaos
+	$(BIN)/python -m pytest -m '' -rA --timeout 900 tests/chaos
 
 ## known vulnerabilities in what is pinned; needs the network
 audit: setup

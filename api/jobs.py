@@ -1,6 +1,7 @@
 """Jobs as the API handles them: submit, look at, wait for, cancel."""
 
 import hashlib
+import re
 import time
 import uuid
 
@@ -12,6 +13,7 @@ from kombu.exceptions import OperationalError
 from shared.celery_app import send_job
 from shared.characters import CharacterDatabase
 from shared.errors import (
+    Blocked,
     ConditioningNotFound,
     InvalidRequest,
     JobNotFinished,
@@ -156,11 +158,20 @@ class Jobs:
                 f"no quality {request.quality.value!r} for model {self._settings.model}; there is {', '.join(offered)}",
                 field="quality",
             )
+        self._check_blocked(request)
         check_coverage(request.word, self._database, self._fonts)
         resolve_meaning(request.word, request.translation, self._database)
         if request.webhook_url is not None:
             parse_target(request.webhook_url, self._settings.webhooks)
         self._check_methods(request)
+
+    def _check_blocked(self, request: GenerationRequest) -> None:
+        """Refuse words and meanings that the operator does not want drawn; Latin ones match whole words."""
+        for field, text in (("word", request.word), ("translation", request.translation)):
+            words = set(re.findall(r"\w+", text.casefold()))
+            for blocked in map(str.casefold, self._settings.api.blocked_words):
+                if blocked in words or (not blocked.isascii() and blocked in text.casefold()):
+                    raise Blocked("this deployment does not draw that", field=field)
 
     def _check_methods(self, request: GenerationRequest) -> None:
         """Refuse a method that no live worker can run; without workers the job waits for one that may."""

@@ -73,6 +73,12 @@ class QualityUnavailable(InvalidRequest):
     code = "quality_unavailable"
 
 
+class Blocked(InvalidRequest):
+    """This deployment does not draw that."""
+
+    code = "blocked"
+
+
 class WebhookNotAllowed(InvalidRequest):
     """Webhooks may not go there."""
 

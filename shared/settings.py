@@ -61,6 +61,7 @@ class ApiSettings(Section):
     allow_anonymous: bool
     cors_origins: tuple[str, ...]
     rate_limit: str | None
+    blocked_words: tuple[str, ...]
 
 
 class WorkerSettings(Section):

@@ -2,6 +2,7 @@
 
 import os
 import random
+import resource
 import signal
 import threading
 import time
@@ -14,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+import redis
 import requests
 
 from embedded.stack import Stack
@@ -211,3 +213,80 @@ def test_cancelled_at_a_random_time(tmp_path: Path) -> None:
         ended = endings(api, jobs, 240)
         assert set(ended) <= {"cancelled", "succeeded"}
         assert sum(ended.values()) == 100
+
+
+@pytest.mark.chaos
+def test_two_thousand_submissions_at_once(tmp_path: Path) -> None:
+    """The queue takes what it can hold, the rest is told when to come back; memory stays bounded."""
+    with service(tmp_path, WRITING_QUEUE__LIMIT="500") as stack:
+        answers: list[requests.Response] = []
+
+        def flood() -> None:
+            api = Api(stack.url)
+            answers.extend(api.submit(word="学", num_inference_steps=1, include_conditioning=False) for _ in range(200))
+
+        before = memory_mib(stack)
+        threads = [threading.Thread(target=flood) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        jobs = [answer.json()["job_id"] for answer in answers if answer.status_code == 202]
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert len(jobs) + len(refused) == 2000
+        assert 500 <= len(jobs) < 2000
+        assert all(1 <= int(answer.headers["Retry-After"]) <= 600 for answer in refused)
+        assert endings(Api(stack.url), jobs, 500) == {"succeeded": len(jobs)}
+        grown = {name: memory_mib(stack)[name] - before[name] for name in before}
+        print(f"accepted {len(jobs)}; memory grown by MiB: {grown}")
+        assert all(mebibytes < 300 for mebibytes in grown.values()), grown
+
+
+def memory_mib(stack: Stack) -> dict[str, int]:
+    """Return each program's resident memory, its children's with it."""
+    found = {}
+    for program in stack.supervisor.children:
+        root = psutil.Process(program.process.pid)
+        processes = [root, *root.children(recursive=True)]
+        found[program.program.name] = sum(process.memory_info().rss for process in processes) // 2**20
+    return found
+
+
+@pytest.mark.chaos
+def test_a_full_disk_is_told_and_heals(tmp_path: Path) -> None:
+    """Redis can write no more: no job is accepted that might be lost, and those accepted before all end."""
+    with service(tmp_path) as stack:
+        api = Api(stack.url)
+        program = child(stack, "redis")
+        # A process that writes beyond its limit gets a signal, which a full disk does not send.
+        command = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh", *program.program.command]
+        program.program = replace(program.program, command=command)
+        first = program.process
+        first.kill()
+        eventually(lambda: child(stack, "redis").process is not first and api.submit(word="学").status_code == 202)
+        jobs = submit(api, 4, num_inference_steps=20)
+        server = psutil.Process(child(stack, "redis").process.pid)
+        used = max(file.stat().st_size for file in (tmp_path / "redis").rglob("*.aof"))
+        server.rlimit(psutil.RLIMIT_FSIZE, (used + 4096, resource.RLIM_INFINITY))
+        refused = eventually(lambda: (answer := api.submit(word="学")).status_code == 503 and answer, 30)
+        assert refused.json()["code"] == "queue_unavailable"
+        assert refused.headers["Retry-After"]
+        server.rlimit(psutil.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        eventually(lambda: api.submit(word="学", num_inference_steps=1).status_code == 202, 30)
+        assert endings(api, jobs, 120) == {"succeeded": 4}
+
+
+@pytest.mark.chaos
+def test_a_clock_that_jumps_an_hour(tmp_path: Path) -> None:
+    """What Celery's queue remembers of times is an hour off: it delivers again what is at work, to no effect."""
+    with service(tmp_path, workers=2) as stack:
+        api = Api(stack.url)
+        jobs = submit(api, 8, num_inference_steps=40)
+        eventually(lambda: len(running(api, jobs)) >= 4)
+        client = redis.Redis.from_url(stack.redis_url)
+        for shift_s in (-3600, 3600):
+            for tag in client.zrange("unacked_index", 0, -1):
+                client.zincrby("unacked_index", shift_s, tag)
+            time.sleep(12)  # kombu looks every ten seconds
+        assert endings(api, jobs, 240) == {"succeeded": 8}
+        assert finishes(tmp_path) == 8

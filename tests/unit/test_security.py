@@ -100,6 +100,17 @@ def test_browsers_are_told_to_be_careful(settings: Settings) -> None:
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
 
 
+def test_blocked_words_are_refused_as_whole_words_and_in_any_case(settings: Settings) -> None:
+    client = client_of(settings, blocked_words=("Weapon", "毒"))
+    for request, field in (
+        ({"word": "火", "translation": "a WEAPON of war"}, "translation"),
+        ({"word": "毒药"}, "word"),
+    ):
+        answer = client.post(URL, json=request)
+        assert (answer.status_code, answer.get_json()["code"], answer.get_json()["field"]) == (422, "blocked", field)
+    assert client.post(URL, json={"word": "火", "translation": "weaponless"}).status_code == 202
+
+
 def test_no_text_of_a_request_can_forge_a_line_of_the_log() -> None:
     record = logging.makeLogRecord({"msg": "word %r and %s", "args": ("a", "b\n2026 INFO root: forged\x1b[31m\u2028")})
     line = OneLineFormatter("%(levelname)s %(message)s").format(record)
