@@ -68,11 +68,11 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
 
     def run(self, job_id: str) -> dict[str, Any]:
         """Run a job and end it; return what Flower shows of it."""
-        if self._monitor.is_draining:
-            raise Reject("the worker ends", requeue=True)
         # Of the jobs that may have killed a worker one runs at a time, so that it is known which one did.
         is_suspect = insist(lambda: self._leases.is_suspect(job_id))
         with self._one_suspect if is_suspect else nullcontext():
+            if self._monitor.is_draining:
+                raise Reject("the worker ends", requeue=True)
             token = new_token()
             lease = insist(lambda: self._leases.take(job_id, token))
             if lease is None:
