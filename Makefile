@@ -10,7 +10,7 @@ PORT ?= 8600
 WORKERS ?= 1
 FLOWER ?= 0
 
-.PHONY: bench-embedded setup demo serve api worker test test-all check bench clean
+.PHONY: audit bench-embedded chaos setup demo serve api worker test test-all check bench clean
 
 setup: $(READY)
 
@@ -40,6 +40,14 @@ test: check
 
 test-all: check
 	$(BIN)/python -m pytest -m ''
+
+## kill, stop and end real processes: nothing may be lost
+chaos: setup
+	$(BIN)/python -m pytest -m '' -rA --timeout 900 tests/chaos
+
+## known vulnerabilities in what is pinned; needs the network
+audit: setup
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 ## lint, types, import rules
 check: setup

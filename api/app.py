@@ -1,5 +1,7 @@
 """The Flask application. ``python -m api`` serves it."""
 
+from typing import Any
+
 from flask import Response, json, request
 from flask_openapi3 import Info, OpenAPI
 
@@ -8,6 +10,7 @@ from api.problems import register_error_handlers, validation_problem
 from api.routes.health import health_api
 from api.routes.jobs import jobs_api
 from api.routes.status import status_api
+from api.security import protect
 from api.services import Services, services
 from shared import __version__
 from shared.celery_app import make_celery
@@ -27,24 +30,31 @@ def create_app(settings: Settings) -> OpenAPI:
     It connects to Redis at the first request, so it starts without one and answers 503 until there is one.
 
     Raises:
-        SettingsError: a font cannot be read.
+        SettingsError: a font cannot be read, or the API would be open to other machines without keys.
     """
     app = OpenAPI(
         __name__,
         info=Info(title="Writing service", version=__version__, description=DESCRIPTION),
         validation_error_callback=validation_problem,
         validation_error_model=Problem,
+        security_schemes=SECURITY_SCHEMES,
         doc_prefix="/openapi",
     )
     # One more than is accepted: Flask cuts a body without a length here, and `_check_body` sees that it was longer.
     app.config["MAX_CONTENT_LENGTH"] = settings.api.max_body_bytes + 1
     app.extensions["writing"] = _services(settings)
     register_error_handlers(app, settings.queue.retry_after_s)
+    protect(app, settings)
     app.before_request(_check_body)
     for routes in (jobs_api, status_api, health_api):
         app.register_api(routes)
     return app
 
+
+SECURITY_SCHEMES: dict[str, Any] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "an API key, where the deployment asks for one"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "the same key"},
+}
 
 DESCRIPTION = (
     "Turns a written word and its meaning into a picture in the shape of the word. "

@@ -1,6 +1,7 @@
 """Jobs as the API handles them: submit, look at, wait for, cancel."""
 
 import hashlib
+import re
 import time
 import uuid
 
@@ -9,9 +10,10 @@ from celery import Celery
 from celery.result import AsyncResult
 from kombu.exceptions import OperationalError
 
-from shared.celery_app import GENERATE_TASK
+from shared.celery_app import send_job
 from shared.characters import CharacterDatabase
 from shared.errors import (
+    Blocked,
     ConditioningNotFound,
     InvalidRequest,
     JobNotFinished,
@@ -26,6 +28,7 @@ from shared.fonts import FontCoverage
 from shared.job_store import JobRecord, JobStore, Submission
 from shared.schemas import AI_METHODS, AIGenerationResult, GenerationRequest, JobStatus, JobView
 from shared.settings import Settings
+from shared.webhook_targets import parse_target
 from shared.words import check_coverage, resolve_meaning
 from shared.worker_registry import WorkerRegistry
 
@@ -56,22 +59,26 @@ class Jobs:
         self._database = database
         self._fonts = fonts
 
-    def submit(self, request: GenerationRequest, idempotency_key: str | None = None) -> Submission:
+    def submit(
+        self, request: GenerationRequest, idempotency_key: str | None = None, client: str | None = None
+    ) -> Submission:
         """Check a request, record the job, and send its message.
 
         Args:
             request: what to draw.
             idempotency_key: the client's key: the same key with the same request returns the first job.
+            client: who asks; each has its own Idempotency-Keys.
 
         Raises:
             InvalidRequest: the word cannot be drawn, its meaning is not known, or style or method are not to be had.
             QueueFull: too many jobs wait.
             IdempotencyConflict: the key was used with another request.
-            QueueUnavailable: the message could not be sent; no job was made.
+            QueueUnavailable: Redis is full, or the message could not be sent; no job was made.
             redis.RedisError: Redis does not answer; no job was made.
         """
         self._check(request)
-        key = _digest_key(idempotency_key)
+        key = _digest_key(idempotency_key, client)
+        self._store.check_memory()
         fingerprint = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
         submission = self._store.create(str(uuid.uuid4()), request, idempotency_key=key, fingerprint=fingerprint)
         if submission.is_new:
@@ -151,9 +158,20 @@ class Jobs:
                 f"no quality {request.quality.value!r} for model {self._settings.model}; there is {', '.join(offered)}",
                 field="quality",
             )
+        self._check_blocked(request)
         check_coverage(request.word, self._database, self._fonts)
         resolve_meaning(request.word, request.translation, self._database)
+        if request.webhook_url is not None:
+            parse_target(request.webhook_url, self._settings.webhooks)
         self._check_methods(request)
+
+    def _check_blocked(self, request: GenerationRequest) -> None:
+        """Refuse words and meanings that the operator does not want drawn; Latin ones match whole words."""
+        for field, text in (("word", request.word), ("translation", request.translation)):
+            words = set(re.findall(r"\w+", text.casefold()))
+            for blocked in map(str.casefold, self._settings.api.blocked_words):
+                if blocked in words or (not blocked.isascii() and blocked in text.casefold()):
+                    raise Blocked("this deployment does not draw that", field=field)
 
     def _check_methods(self, request: GenerationRequest) -> None:
         """Refuse a method that no live worker can run; without workers the job waits for one that may."""
@@ -165,12 +183,11 @@ class Jobs:
 
     def _send(self, job_id: str, request: GenerationRequest, idempotency_key: str | None) -> None:
         try:
-            self._celery.send_task(
-                GENERATE_TASK,
-                args=[job_id],
-                task_id=job_id,
-                queue=request.priority.value,
-                argsrepr=f"({request.word!r}, {request.style or self._settings.default_style!r})",  # what Flower shows
+            send_job(
+                self._celery,
+                job_id,
+                request.priority,
+                shown=f"({request.word!r}, {request.style or self._settings.default_style!r})",
                 retry=True,
                 retry_policy=SEND_RETRY,
             )
@@ -194,11 +211,11 @@ class Jobs:
         return AIGenerationResult.model_validate(payload)
 
 
-def _digest_key(key: str | None) -> str | None:
+def _digest_key(key: str | None, client: str | None) -> str | None:
     if key is None:
         return None
     if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY_LENGTH or not key.isprintable():
         raise InvalidRequest(
             f"give 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable characters as Idempotency-Key", field="Idempotency-Key"
         )
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(f"{client or ''}\n{key}".encode("utf-8", "surrogateescape")).hexdigest()

@@ -19,7 +19,9 @@ from shared.errors import (
     MethodNotAllowed,
     NotFound,
     QueueUnavailable,
+    RateLimited,
     ServiceError,
+    Unauthorized,
     UnsupportedMediaType,
 )
 from shared.schemas import GenerationRequest, JobError, Problem
@@ -48,6 +50,7 @@ HTTP_ERRORS: dict[int, type[ServiceError]] = {
     405: MethodNotAllowed,
     413: BodyTooLarge,
     415: UnsupportedMediaType,
+    429: RateLimited,
 }
 
 
@@ -74,6 +77,8 @@ def problem_response(
         _printable(problem.model_dump(exclude_defaults=True, exclude={"type"}) | {"type": problem.type})
     )
     response = Response(body, status=problem.status, content_type="application/problem+json")
+    if problem.status == Unauthorized.http_status:
+        response.headers["WWW-Authenticate"] = "Bearer"
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response

@@ -3,10 +3,13 @@
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 # Pause before a dead process is started again: doubled with each death, back to the first after a minute's life.
 FIRST_PAUSE_S, LONGEST_PAUSE_S, HEALTHY_AFTER_S = 0.5, 10.0, 60.0
@@ -21,6 +24,30 @@ def interrupt_on_sigterm() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold SIGTERM and Ctrl-C back until the block has ended: a process that was just forked is then on the list."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[tuple[int, FrameType | None]] = []
+    handlers = {
+        number: signal.signal(number, lambda *arguments: held.append(arguments))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    for caught, frame in held:
+        handler = handlers[signal.Signals(caught)]
+        if callable(handler):
+            handler(caught, frame)
+        elif handler == signal.SIG_DFL:
+            signal.raise_signal(caught)
 
 
 class ChildFailed(Exception):
@@ -117,8 +144,9 @@ class Supervisor:
 
     def start(self, program: Program) -> Child:
         """Start a program and keep it running from now on."""
-        child = Child(program, self._log_folder)
-        self.children.append(child)
+        with uninterrupted():
+            child = Child(program, self._log_folder)
+            self.children.append(child)
         return child
 
     def check(self) -> None:
@@ -128,7 +156,8 @@ class Supervisor:
             ChildFailed: a program cannot run.
         """
         for child in self.children:
-            child.revive()
+            with uninterrupted():
+                child.revive()
 
     def end(self) -> None:
         """End all programs."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
 from celery import Celery
 from kombu import Queue
@@ -55,6 +56,20 @@ def make_celery(settings: Settings) -> Celery:
         worker_redirect_stdouts=False,
     )
     return app
+
+
+def send_job(app: Celery, job_id: str, priority: Priority, *, shown: str = "", **options: Any) -> None:
+    """Send the message that stands for a waiting job. A second one for the same job does no harm.
+
+    Args:
+        app: of `make_celery`.
+        job_id: the job, which is also the message's id.
+        priority: its queue.
+        shown: what Flower shows as its arguments.
+        **options: further ones of `Celery.send_task`.
+    """
+    argsrepr = shown or f"({job_id!r},)"
+    app.send_task(GENERATE_TASK, args=[job_id], task_id=job_id, queue=priority.value, argsrepr=argsrepr, **options)
 
 
 class WeightedCycle:

@@ -73,6 +73,18 @@ class QualityUnavailable(InvalidRequest):
     code = "quality_unavailable"
 
 
+class Blocked(InvalidRequest):
+    """This deployment does not draw that."""
+
+    code = "blocked"
+
+
+class WebhookNotAllowed(InvalidRequest):
+    """Webhooks may not go there."""
+
+    code = "webhook_not_allowed"
+
+
 class MalformedJson(InvalidRequest):
     """The body is not a JSON object."""
 
@@ -91,6 +103,20 @@ class BodyTooLarge(ServiceError):
 
     code = "body_too_large"
     http_status = 413
+
+
+class Unauthorized(ServiceError):
+    """The call needs a valid API key."""
+
+    code = "unauthorized"
+    http_status = 401
+
+
+class RateLimited(ServiceError):
+    """This client has sent too many jobs in a short time."""
+
+    code = "rate_limited"
+    http_status = 429
 
 
 class NotFound(ServiceError):
@@ -171,6 +197,12 @@ class GenerationFailed(ServiceError):
     """The picture could not be made because of an error in the worker."""
 
     code = "generation_failed"
+
+
+class Poisoned(ServiceError):
+    """The job was given up: each worker that ran it died."""
+
+    code = "poisoned"
 
 
 class OutOfMemory(ServiceError):

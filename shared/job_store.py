@@ -2,32 +2,35 @@
 
 A record is a hash ``writing:job:<id>``, written before the job's message is sent. Waiting jobs are also members of
 ``writing:waiting:<priority>``, sorted by arrival, which gives depth and position. Every change of status is one Lua
-script, so it happens whole or not at all, and never out of a terminal status.
+script, so it happens whole or not at all, and never out of a terminal status. What workers do to a record is in
+`shared.leases`.
 
-The pictures are not here: they lie in Celery's result backend under the job's id, and are stored before the record
-says `succeeded`.
+The pictures are not here: they lie in Celery's result backend under the job's id.
 """
 
-import base64
 import json
+import math
 import time
 from dataclasses import dataclass
 from typing import cast
 
 import redis
 
-from shared.errors import IdempotencyConflict, JobNotFound, QueueFull
+from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueUnavailable
+from shared.keys import PREFIX, job_key, preview_key, waiting_keys
 from shared.schemas import Counts, GenerationRequest, JobError, JobStatus, Priority, Progress
 from shared.settings import QueueSettings
+from shared.webhook_outbox import ENQUEUE
 
-PREFIX = "writing:"
 STATS = PREFIX + "stats"
 SEQUENCE = PREFIX + "sequence"
+FINISHED = PREFIX + "finished"  # when the latest jobs ended, the last one first: the measured rate
 
-# Longer than the longest step on a slow machine.
-PREVIEW_TTL_S = 60
+LEAST_ENDED = 3  # to speak of a rate
+LONGEST_RETRY_AFTER_S = 600
+MEMORY_CHECK_S = 1.0  # for so long a check holds
+MOST_MEMORY = 0.9  # of Redis's maxmemory; the rest is for the results of jobs that were accepted
 
-TERMINAL = "local terminal = {succeeded = true, failed = true, cancelled = true}\n"
 
 # KEYS: job, waiting of its priority, waiting of the other, idempotency key or ''
 # ARGV: id, fingerprint, limit, record TTL, then the record's fields and values
@@ -42,59 +45,30 @@ end
 if redis.call('ZCARD', KEYS[2]) + redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[3]) then
   return {{'full', ''}}
 end
-redis.call('HSET', KEYS[1], 'fingerprint', ARGV[2], unpack(ARGV, 5))
-redis.call('ZADD', KEYS[2], redis.call('INCR', '{SEQUENCE}'), ARGV[1])
+local sequence = redis.call('INCR', '{SEQUENCE}')
+redis.call('HSET', KEYS[1], 'fingerprint', ARGV[2], 'sequence', sequence, unpack(ARGV, 5))
+redis.call('ZADD', KEYS[2], sequence, ARGV[1])
 if KEYS[4] ~= '' then
   redis.call('SET', KEYS[4], ARGV[1], 'EX', ARGV[4])
 end
 return {{'created', ARGV[1]}}
 """
 
-# KEYS: job, waiting × 2   ARGV: id, worker, now
-TAKE = (
-    TERMINAL
-    + """
+# KEYS: job, waiting × 2   ARGV: id, now, TTL     ends a job that waits; returns its status before
+CANCEL = f"""
+{ENQUEUE}
 local status = redis.call('HGET', KEYS[1], 'status')
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('ZREM', KEYS[3], ARGV[1])
-if not status or terminal[status] then return 0 end
-redis.call('HSET', KEYS[1], 'status', 'running', 'worker', ARGV[2], 'started_at', ARGV[3])
-redis.call('HINCRBY', KEYS[1], 'attempts', 1)
-return 1
-"""
-)
-
-# KEYS: job, waiting × 2   ARGV: id, status, now, error, TTL, generation ms
-FINISH = (
-    TERMINAL
-    + """
-local status = redis.call('HGET', KEYS[1], 'status')
-if not status or terminal[status] then return 0 end
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('ZREM', KEYS[3], ARGV[1])
-redis.call('HSET', KEYS[1], 'status', ARGV[2], 'finished_at', ARGV[3], 'error', ARGV[4])
-redis.call('EXPIRE', KEYS[1], ARGV[5])
-redis.call('HINCRBY', '{stats}', ARGV[2], 1)
-if ARGV[2] == 'succeeded' then
-  local created, started = unpack(redis.call('HMGET', KEYS[1], 'created_at', 'started_at'))
-  redis.call('HINCRBY', '{stats}', 'generation_ms', ARGV[6])
-  redis.call('HINCRBY', '{stats}', 'wait_ms', math.floor(1000 * (started - created)))
+if status == 'running' then
+  redis.call('HSET', KEYS[1], 'cancel_requested', 1)
+elseif status == 'queued' then
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  redis.call('ZREM', KEYS[3], ARGV[1])
+  redis.call('HSET', KEYS[1], 'status', 'cancelled', 'finished_at', ARGV[2])
+  redis.call('EXPIRE', KEYS[1], ARGV[3])
+  redis.call('HINCRBY', '{STATS}', 'cancelled', 1)
+  enqueue_webhook(KEYS[1], ARGV[1], ARGV[2])
 end
-return 1
-""".replace("{stats}", STATS)
-)
-
-# KEYS: job   ARGV: stage, step, total steps     returns whether a cancel was requested
-REPORT = """
-if redis.call('HGET', KEYS[1], 'status') ~= 'running' then return 0 end
-redis.call('HSET', KEYS[1], 'stage', ARGV[1], 'step', ARGV[2], 'total_steps', ARGV[3])
-return redis.call('HEXISTS', KEYS[1], 'cancel_requested')
-"""
-
-# KEYS: job   marks a running job; a queued one is finished by FINISH
-REQUEST_CANCEL = """
-if redis.call('HGET', KEYS[1], 'status') == 'running' then redis.call('HSET', KEYS[1], 'cancel_requested', 1) end
-return redis.call('HGET', KEYS[1], 'status')
+return status
 """
 
 
@@ -108,7 +82,10 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """A job as recorded. Times are seconds since the epoch."""
+    """A job as recorded. Times are seconds since the epoch.
+
+    `attempts` counts how often a worker took it, `deaths` how often a worker died of it, as far as we know.
+    """
 
     job_id: str
     status: JobStatus
@@ -118,6 +95,7 @@ class JobRecord:
     progress: Progress
     error: JobError | None
     attempts: int
+    deaths: int
     worker: str | None
     created_at: float
     started_at: float | None
@@ -134,10 +112,8 @@ class JobStore:
         self._redis = client
         self._settings = settings
         self._create = client.register_script(CREATE)
-        self._take = client.register_script(TAKE)
-        self._finish = client.register_script(FINISH)
-        self._report = client.register_script(REPORT)
-        self._request_cancel = client.register_script(REQUEST_CANCEL)
+        self._cancel = client.register_script(CANCEL)
+        self._memory_checked_until = 0.0
 
     def create(
         self, job_id: str, request: GenerationRequest, *, idempotency_key: str | None = None, fingerprint: str = ""
@@ -160,12 +136,14 @@ class JobStore:
             "request": request.model_dump_json(exclude_defaults=True),
             "created_at": time.time(),
         }
+        if request.webhook_url is not None:
+            fields["webhook"] = 1
         outcome, found = cast(
             list[str],
             self._create(
                 keys=[
-                    _job_key(job_id),
-                    *_waiting_keys(first=request.priority),
+                    job_key(job_id),
+                    *waiting_keys(first=request.priority),
                     f"{PREFIX}idempotency:{idempotency_key}" if idempotency_key else "",
                 ],
                 args=[
@@ -178,16 +156,38 @@ class JobStore:
             ),
         )
         if outcome == "full":
-            raise QueueFull(f"{self._settings.limit} jobs are waiting", retry_after_s=self._settings.retry_after_s)
+            raise QueueFull(f"{self._settings.limit} jobs are waiting", retry_after_s=self.retry_after_s())
         if outcome == "conflict":
             raise IdempotencyConflict("this Idempotency-Key belongs to a different request", field="Idempotency-Key")
         return Submission(found, is_new=outcome == "created")
 
+    def retry_after_s(self) -> int:
+        """Return in how many seconds a place should be free: the mean time between the latest jobs' ends."""
+        ended = [float(moment) for moment in cast("list[str]", self._redis.lrange(FINISHED, 0, -1))]
+        if len(ended) < LEAST_ENDED:
+            return self._settings.retry_after_s
+        # The time since the latest counts too: when nothing ends any more, the estimate grows.
+        between_s = max(0.0, time.time() - ended[-1]) / len(ended)
+        return max(1, min(math.ceil(between_s), LONGEST_RETRY_AFTER_S))
+
+    def check_memory(self) -> None:
+        """Refuse new jobs while Redis is nearly full, so that those accepted can still be finished.
+
+        Raises:
+            QueueUnavailable: more than `MOST_MEMORY` of its limit is in use.
+        """
+        if time.monotonic() < self._memory_checked_until:
+            return
+        memory = cast(dict[str, int], self._redis.info("memory"))
+        if memory["maxmemory"] and memory["used_memory"] > MOST_MEMORY * memory["maxmemory"]:
+            raise QueueUnavailable("the queue's memory is full; try again later", retry_after_s=self.retry_after_s())
+        self._memory_checked_until = time.monotonic() + MEMORY_CHECK_S
+
     def discard(self, job_id: str, idempotency_key: str | None = None) -> None:
         """Remove a record whose message could not be sent: the job was never accepted."""
         with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.delete(_job_key(job_id))
-            for key in _waiting_keys():
+            pipeline.delete(job_key(job_id))
+            for key in waiting_keys():
                 pipeline.zrem(key, job_id)
             if idempotency_key:
                 pipeline.delete(f"{PREFIX}idempotency:{idempotency_key}")
@@ -199,49 +199,20 @@ class JobStore:
         Raises:
             JobNotFound: there is none.
         """
-        fields = cast(dict[str, str], self._redis.hgetall(_job_key(job_id)))
+        fields = cast(dict[str, str], self._redis.hgetall(job_key(job_id)))
         if "status" not in fields:
             raise JobNotFound(f"no job {job_id!r}: it was never submitted, or its record has expired")
         return _parse(job_id, fields)
 
     def status(self, job_id: str) -> JobStatus | None:
         """Return the job's status alone, or None if there is no record."""
-        status = cast("str | None", self._redis.hget(_job_key(job_id), "status"))
+        status = cast("str | None", self._redis.hget(job_key(job_id), "status"))
         return None if status is None else JobStatus(status)
-
-    def take(self, job_id: str, worker: str) -> JobRecord | None:
-        """Mark the job as running on a worker; None if it has ended or is unknown, so there is nothing to do."""
-        taken = self._take(keys=[_job_key(job_id), *_waiting_keys()], args=[job_id, worker, time.time()])
-        return self.get(job_id) if taken else None
-
-    def report(self, job_id: str, stage: str, progress: Progress) -> bool:
-        """Record a running job's progress; return whether its cancellation was requested."""
-        return bool(self._report(keys=[_job_key(job_id)], args=[stage, progress.step, progress.total_steps]))
-
-    def save_preview(self, job_id: str, jpeg: bytes) -> None:
-        """Keep a running job's preview for a while; a later one replaces it."""
-        self._redis.set(_preview_key(job_id), base64.b64encode(jpeg), ex=PREVIEW_TTL_S)
 
     def preview(self, job_id: str) -> bytes | None:
         """Return the latest preview as JPEG, if there is one."""
-        kept = cast("str | None", self._redis.get(_preview_key(job_id)))
-        return None if kept is None else base64.b64decode(kept)
-
-    def finish(self, job_id: str, status: JobStatus, *, error: JobError | None = None, generation_ms: int = 0) -> bool:
-        """Give the job its terminal status; return False, and change nothing, if it has one already."""
-        return bool(
-            self._finish(
-                keys=[_job_key(job_id), *_waiting_keys()],
-                args=[
-                    job_id,
-                    status.value,
-                    time.time(),
-                    error.model_dump_json() if error else "",
-                    self._settings.record_ttl_s,
-                    generation_ms,
-                ],
-            )
-        )
+        kept = cast("str | None", self._redis.get(preview_key(job_id)))
+        return None if kept is None else bytes.fromhex(kept)
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job: at once if it waits, at its next step if it runs, not at all if it has ended.
@@ -249,17 +220,13 @@ class JobStore:
         Raises:
             JobNotFound: there is no record.
         """
-        status = self._request_cancel(keys=[_job_key(job_id)])
-        if status is None:
+        keys = [job_key(job_id), *waiting_keys()]
+        if self._cancel(keys=keys, args=[job_id, time.time(), self._settings.record_ttl_s]) is None:
             raise JobNotFound(f"no job {job_id!r}: it was never submitted, or its record has expired")
-        # A worker may take the job between the two scripts; FINISH would then end a running job, whose worker finds
-        # the terminal status when it reports or finishes, and drops its picture.
-        if status == JobStatus.QUEUED:
-            self.finish(job_id, JobStatus.CANCELLED)
 
     def position(self, record: JobRecord) -> int | None:
         """Return how many jobs go before a queued one (bulk lets interactive pass), None if it left the queue."""
-        interactive, bulk = _waiting_keys()
+        interactive, bulk = waiting_keys()
         own = interactive if record.priority is Priority.INTERACTIVE else bulk
         rank = cast("int | None", self._redis.zrank(own, record.job_id))
         if rank is None or own == interactive:
@@ -268,7 +235,7 @@ class JobStore:
 
     def depth(self) -> dict[Priority, int]:
         """Return how many jobs wait, by priority."""
-        return {priority: self._redis.zcard(key) for priority, key in zip(Priority, _waiting_keys(), strict=True)}
+        return {priority: self._redis.zcard(key) for priority, key in zip(Priority, waiting_keys(), strict=True)}
 
     def counts(self) -> Counts:
         """Return how many jobs ended how, and the succeeded ones' average times."""
@@ -287,18 +254,6 @@ class JobStore:
         )
 
 
-def _job_key(job_id: str) -> str:
-    return f"{PREFIX}job:{job_id}"
-
-
-def _preview_key(job_id: str) -> str:
-    return f"{PREFIX}preview:{job_id}"
-
-
-def _waiting_keys(first: Priority = Priority.INTERACTIVE) -> list[str]:
-    return [f"{PREFIX}waiting:{priority}" for priority in sorted(Priority, key=lambda priority: priority is not first)]
-
-
 def _parse(job_id: str, fields: dict[str, str]) -> JobRecord:
     def moment(name: str) -> float | None:
         return float(fields[name]) if fields.get(name) else None
@@ -312,6 +267,7 @@ def _parse(job_id: str, fields: dict[str, str]) -> JobRecord:
         progress=Progress(step=int(fields.get("step", 0)), total_steps=int(fields.get("total_steps", 0))),
         error=JobError(**json.loads(fields["error"])) if fields.get("error") else None,
         attempts=int(fields.get("attempts", 0)),
+        deaths=int(fields.get("deaths", 0)),
         worker=fields.get("worker"),
         created_at=float(fields["created_at"]),
         started_at=moment("started_at"),

@@ -7,6 +7,19 @@ from shared.settings import CONFIG, LoggingSettings
 from shared.styles import read_yaml
 
 
+class OneLineFormatter(logging.Formatter):
+    """Text, a record a line: control characters in a message are shown escaped, so that no request can forge one."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the name is the library's
+        """Return the record's line; a traceback still follows on lines of its own."""
+        return super().formatMessage(record).translate(ESCAPES)
+
+
+# The C0 and C1 controls, DEL and Unicode's line separators.
+CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
+ESCAPES = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in CONTROLS}
+
+
 def configure_logging(settings: LoggingSettings, config: Path = CONFIG) -> None:
     """Apply the logging configuration to this process.
 

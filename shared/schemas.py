@@ -110,6 +110,10 @@ class GenerationRequest(Schema):
     ] = None
     include_conditioning: Annotated[StrictBool, Field(description="return the conditioning images")] = True
     quality: Annotated[Quality, Field(description="faster tiers, where the deployment offers them")] = Quality.EXACT
+    webhook_url: Annotated[
+        str | None,
+        Field(max_length=2000, description="told, signed, when the job has ended; an allowed host's https URL"),
+    ] = None
     priority: Annotated[Priority, Field(description="bulk jobs leave the interactive ones the way")] = (
         Priority.INTERACTIVE
     )

@@ -44,6 +44,9 @@ class QueueSettings(Section):
     visibility_timeout_s: Count
     retry_after_s: Count
     bulk_every: Annotated[int, Field(ge=2)]
+    lease_s: Seconds
+    max_deaths: Count
+    reconcile_s: Seconds
 
 
 class ApiSettings(Section):
@@ -54,6 +57,11 @@ class ApiSettings(Section):
     processes: Count
     threads: Count
     max_body_bytes: Count
+    keys: tuple[str, ...]
+    allow_anonymous: bool
+    cors_origins: tuple[str, ...]
+    rate_limit: str | None
+    blocked_words: tuple[str, ...]
 
 
 class WorkerSettings(Section):
@@ -65,6 +73,7 @@ class WorkerSettings(Section):
     stale_after_s: Seconds
     gpu_locks: Path | None
     poll_s: Seconds
+    drain_s: Annotated[float, Field(ge=0)]
     batch_limit: Count | None
     compile_cache: Path
 
@@ -129,6 +138,17 @@ class LoggingSettings(Section):
     format: Literal["text", "json"]
 
 
+class WebhookSettings(Section):
+    """Who may be told of a job's end, and how."""
+
+    allowed_hosts: tuple[str, ...]
+    secret: str | None = Field(repr=False)
+    attempts: Count
+    first_pause_s: Seconds
+    timeout_s: Seconds
+    allow_private: bool
+
+
 class GPUProfile(Section):
     """How a pipeline is sized on a class of devices (``config/gpu_profiles.yaml``).
 
@@ -157,6 +177,7 @@ class Settings(Section):
     redis: RedisSettings
     queue: QueueSettings
     api: ApiSettings
+    webhooks: WebhookSettings
     worker: WorkerSettings
     device: str
     model: str

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import redis
 
+from shared.leases import Leases
 from shared.schemas import WorkerInfo
 from shared.worker_registry import WorkerRegistry
 
@@ -15,9 +16,19 @@ logger = logging.getLogger(__name__)
 class Heartbeat:
     """Publishes a worker's state until it is stopped."""
 
-    def __init__(self, registry: WorkerRegistry, describe: Callable[[], WorkerInfo], every_s: float) -> None:
-        """Take the registry, a function that returns the worker's present state, and the pause between two beats."""
+    def __init__(
+        self, registry: WorkerRegistry, leases: Leases, describe: Callable[[], WorkerInfo], every_s: float
+    ) -> None:
+        """Take what to tell.
+
+        Args:
+            registry: where to publish the worker's state.
+            leases: which each beat keeps.
+            describe: returns the worker's present state.
+            every_s: the pause between two beats.
+        """
         self._registry = registry
+        self._leases = leases
         self._describe = describe
         self._every_s = every_s
         self._stop = threading.Event()
@@ -33,12 +44,14 @@ class Heartbeat:
         self._thread.join()
         try:
             self._registry.remove(self._describe().worker_id)
+            self._leases.sign_off()
         except redis.RedisError as error:
             logger.warning("worker not struck off: %s", error)  # the list forgets it by itself
 
     def _run(self) -> None:
         while True:
             try:
+                self._leases.beat()
                 self._registry.publish(self._describe())
             except redis.RedisError as error:
                 logger.warning("heartbeat not sent: %s", error)

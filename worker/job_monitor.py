@@ -1,10 +1,13 @@
-"""One thread per worker that carries running jobs' progress to Redis and brings back cancellations.
+"""One thread per worker that carries running jobs' progress to Redis and brings back what became of them.
 
-Denoising steps must not wait for the network, so a job only writes its progress into memory; this thread reports it.
+Denoising steps must not wait for the network, so a job only writes its progress into memory; this thread reports it,
+and tells the job to stop when its cancellation was requested, when its lease is lost, or when the worker is to end.
 """
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,21 +16,33 @@ import numpy as np
 import redis
 from numpy.typing import NDArray
 
-from shared.job_store import JobStore
+from shared.leases import Lease, Leases
 from shared.schemas import Progress
 
 logger = logging.getLogger(__name__)
 
 
 class JobHandle:
-    """A running job's progress; a `worker.progress.ProgressSink`."""
+    """A running job's progress; a `worker.progress.ProgressSink`.
 
-    def __init__(self, job_id: str) -> None:
-        self.job_id = job_id
+    Attributes:
+        is_cancel_requested: the client wants it to end.
+        is_lost: the job is another worker's now.
+        is_released: this worker ends, and the job has too far to go.
+    """
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
         self.current_stage = "starting"
         self.progress = Progress()
-        self.is_cancelled = False
         self.picture: NDArray[np.uint8] | None = None
+        self.is_cancel_requested = self.is_lost = self.is_released = False
+        self._first_step_at: float | None = None
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the job should stop, for whatever reason."""
+        return self.is_cancel_requested or self.is_lost or self.is_released
 
     def stage(self, name: str) -> None:
         """The job enters a stage."""
@@ -35,21 +50,32 @@ class JobHandle:
 
     def step(self, step: int, total_steps: int) -> None:
         """The job has done ``step`` of ``total_steps`` denoising steps."""
+        if self._first_step_at is None:
+            self._first_step_at = time.monotonic()
         self.progress = Progress(step=step, total_steps=total_steps)
 
     def preview(self, picture: NDArray[np.uint8]) -> None:
         """The picture as foreseen now: (height / 8, width / 8, 3)."""
         self.picture = picture
 
+    @property
+    def seconds_left(self) -> float:
+        """How long its steps will take yet, at the pace so far; infinite before the first one."""
+        done, total = self.progress.step, self.progress.total_steps
+        if self._first_step_at is None or not done:
+            return math.inf
+        return (time.monotonic() - self._first_step_at) / done * (total - done)
+
 
 class JobMonitor:
     """Watches the jobs that this worker runs."""
 
-    def __init__(self, store: JobStore, poll_s: float) -> None:
-        self._store = store
+    def __init__(self, leases: Leases, poll_s: float) -> None:
+        self._leases = leases
         self._poll_s = poll_s
         self._jobs: dict[str, JobHandle] = {}
         self._stop = threading.Event()
+        self.is_draining = False
         self._thread = threading.Thread(target=self._run, name="job-monitor", daemon=True)
 
     @property
@@ -66,14 +92,21 @@ class JobMonitor:
         self._stop.set()
         self._thread.join()
 
+    def drain(self, within_s: float) -> None:
+        """Begin no further job, and stop those that need longer than so many seconds."""
+        self.is_draining = True
+        for handle in list(self._jobs.values()):
+            handle.is_released = handle.seconds_left > within_s
+
     @contextmanager
-    def watch(self, job_id: str) -> Iterator[JobHandle]:
+    def watch(self, lease: Lease) -> Iterator[JobHandle]:
         """Report a job's progress while the block runs."""
-        handle = self._jobs[job_id] = JobHandle(job_id)
+        handle = self._jobs[lease.job_id] = JobHandle(lease)
+        handle.is_released = self.is_draining
         try:
             yield handle
         finally:
-            del self._jobs[job_id]
+            del self._jobs[lease.job_id]
 
     def _run(self) -> None:
         while not self._stop.wait(self._poll_s):
@@ -82,13 +115,15 @@ class JobMonitor:
 
     def _report(self, handle: JobHandle) -> None:
         try:
-            handle.is_cancelled |= self._store.report(handle.job_id, handle.current_stage, handle.progress)
+            standing = self._leases.report(handle.lease, handle.current_stage, handle.progress)
+            handle.is_lost |= standing.is_lost
+            handle.is_cancel_requested |= standing.is_cancelled
             if (picture := handle.picture) is not None:
                 handle.picture = None
-                self._store.save_preview(handle.job_id, _jpeg(picture))
+                self._leases.save_preview(handle.lease, _jpeg(picture))
         except redis.RedisError as error:
             # The job goes on; its progress shows again when Redis is back.
-            logger.warning("progress of job %s not reported: %s", handle.job_id, error)
+            logger.warning("progress of job %s not reported: %s", handle.lease.job_id, error)
 
 
 def _jpeg(picture: NDArray[np.uint8]) -> bytes:

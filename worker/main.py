@@ -6,26 +6,31 @@ would not help.
 
 import logging
 import os
+import secrets
 import socket
 import sys
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import celery.worker.state
 from celery import Celery
+from celery.signals import worker_shutting_down
 from celery.worker.control import control_command
 
-from shared.celery_app import WARMUP_COMMAND, make_celery
+from shared.celery_app import WARMUP_COMMAND, make_celery, send_job
 from shared.characters import CharacterDatabase
 from shared.errors import ModelLoadError, SettingsError
 from shared.fonts import read_fonts
 from shared.job_store import JobStore
+from shared.leases import Leases
 from shared.logs import configure_logging
 from shared.redis_client import make_redis
 from shared.schemas import Priority, WorkerInfo
 from shared.settings import Settings, load_settings
+from shared.webhook_outbox import WebhookOutbox
 from shared.worker_registry import WorkerRegistry
 from worker.ai_image_generator import AIImageGenerator, ModelIdentity
 from worker.conditioning import Conditioning, make_conditionings
@@ -37,7 +42,9 @@ from worker.legibility import LegibilityJudge
 from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.prompt_builder import PromptBuilder
+from worker.reaper import Reaper
 from worker.tasks import GenerateTask
+from worker.webhooks import WebhookSender
 
 logger = logging.getLogger("ai_models")
 
@@ -53,6 +60,9 @@ class WorkerProcess:
     conditionings: tuple[Conditioning, ...]
     pipeline: MultiControlNetPipeline
     monitor: JobMonitor
+    leases: Leases
+    reaper: Reaper
+    webhooks: WebhookSender
     registry: WorkerRegistry
     concurrency: int
     started_at: float
@@ -81,8 +91,10 @@ class WorkerProcess:
         Raises:
             ModelLoadError: the model cannot be loaded at start.
         """
-        heartbeat = Heartbeat(self.registry, self.describe, self.settings.worker.heartbeat_s)
+        heartbeat = Heartbeat(self.registry, self.leases, self.describe, self.settings.worker.heartbeat_s)
         heartbeat.start()
+        self.reaper.start()
+        self.webhooks.start()
         try:
             if self.settings.worker.load_at_start:
                 self.pipeline.load()
@@ -97,12 +109,18 @@ class WorkerProcess:
                 without_mingle=True,
                 loglevel=self.settings.logging.level,
             )
+            worker_shutting_down.connect(self._drain)
             worker.start()
             self.monitor.stop()
             # Celery forgets the code with which `stop_process` ended it.
             return int(celery.worker.state.should_terminate or worker.exitcode or 0)
         finally:
+            self.webhooks.stop()
+            self.reaper.stop()
             heartbeat.stop()
+
+    def _drain(self, **_signal: Any) -> None:
+        self.monitor.drain(self.settings.worker.drain_s)
 
 
 def build(settings: Settings) -> WorkerProcess:
@@ -115,17 +133,18 @@ def build(settings: Settings) -> WorkerProcess:
         gpu = GPUManager(settings.device, settings.gpu_profiles, settings.worker.gpu_locks)
     except RuntimeError as error:
         raise SettingsError(f"device: {error}") from error
-    worker_id = f"{os.getpid()}@{socket.gethostname()}"
+    # A container that is started again has the same process id and host name, but none of its predecessor's leases.
+    worker_id = f"{os.getpid()}-{secrets.token_hex(3)}@{socket.gethostname()}"
     database = CharacterDatabase()
     prompts = PromptBuilder(settings.styles, database)
     conditionings = make_conditionings(settings.conditioning)
     pipeline = MultiControlNetPipeline(lambda: load_model(settings, gpu))
     client = make_redis(settings.redis)
     store = JobStore(client, settings.queue)
-    monitor = JobMonitor(store, settings.worker.poll_s)
+    leases = Leases(client, store, settings.queue, worker_id)
+    monitor = JobMonitor(leases, settings.worker.poll_s)
     app = make_celery(settings)
-    # A worker waits for Redis to come back before it gives a picture up; the API must not wait.
-    app.conf.result_backend_always_retry = True
+    send = partial(send_job, app)
     generator = AIImageGenerator(
         glyphs=GlyphRenderer(database, read_fonts(settings.fonts)),
         conditionings={kind.control_type: kind for kind in conditionings},
@@ -135,7 +154,7 @@ def build(settings: Settings) -> WorkerProcess:
         model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
     )
     app.register_task(
-        GenerateTask(store=store, monitor=monitor, generator=generator, worker_id=worker_id, stop_process=stop_process)
+        GenerateTask(leases=leases, monitor=monitor, generator=generator, send=send, stop_process=stop_process)
     )
     register_warmup(pipeline)
     return WorkerProcess(
@@ -146,6 +165,21 @@ def build(settings: Settings) -> WorkerProcess:
         conditionings=conditionings,
         pipeline=pipeline,
         monitor=monitor,
+        leases=leases,
+        reaper=Reaper(
+            client,
+            leases,
+            send,
+            lease_s=settings.queue.lease_s,
+            every_s=settings.worker.heartbeat_s,
+            reconcile_s=settings.queue.reconcile_s,
+        ),
+        webhooks=WebhookSender(
+            WebhookOutbox(client, claim_s=6 * settings.webhooks.timeout_s),
+            store,
+            settings.webhooks,
+            every_s=settings.worker.heartbeat_s,
+        ),
         registry=WorkerRegistry(client, settings.worker.stale_after_s),
         concurrency=settings.worker.concurrency or 2 * (settings.worker.batch_limit or gpu.batch_limit),
         started_at=time.time(),

@@ -2,18 +2,21 @@
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, NoReturn, TypeVar
 
 import redis
-from celery import Task
+from celery import Task, states
 from celery.exceptions import Ignore, Reject
+from kombu.exceptions import OperationalError
 
 from shared.celery_app import GENERATE_TASK
 from shared.errors import DeviceLost, GenerationFailed, JobCancelled, ModelLoadError, ServiceError
-from shared.job_store import JobRecord, JobStore
-from shared.schemas import JobError, JobStatus
+from shared.leases import Lease, Leases, new_token
+from shared.schemas import AIGenerationResult, JobError, Priority
 from worker.ai_image_generator import AIImageGenerator
 from worker.job_monitor import JobHandle, JobMonitor
 
@@ -29,77 +32,112 @@ INSIST_EVERY_S = 0.5
 class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
     """Draws the word of one job.
 
-    The return value, the whole result as JSON, goes to Celery's result backend under the job's id; only then does
-    Celery call `on_success`, which ends the job's record, and only after that acknowledge the message. So a record
-    that says `succeeded` has its pictures, and a worker that dies in between leaves the message to be delivered again.
+    The result goes to Celery's result backend under the job's id, by the script that also ends the job's record and
+    asks for the lease: a worker that has lost its lease publishes nothing. Only then does Celery acknowledge the
+    message, so a worker that dies in between leaves it to be delivered again, to no effect.
     """
 
     name = GENERATE_TASK
+    ignore_result = True  # `_publish` stores it, in Celery's own form
     throws = (ServiceError,)  # a job that fails for a known reason is no error of the worker: no traceback in the log
-    resultrepr_maxsize = 60  # what the log and Flower show of a result: megabytes of base64 otherwise
 
     def __init__(
         self,
         *,
-        store: JobStore,
+        leases: Leases,
         monitor: JobMonitor,
         generator: AIImageGenerator,
-        worker_id: str,
+        send: Callable[[str, Priority], None],
         stop_process: Callable[[str], None],
     ) -> None:
         """Take what the task works with.
 
         Args:
-            store: job records.
+            leases: of this worker.
             monitor: reports progress, hears of cancellations.
             generator: makes the pictures.
-            worker_id: this process, as the registry knows it.
+            send: sends a waiting job's message.
             stop_process: ends the process in an orderly way, for the reason given.
         """
-        self._store = store
+        self._leases = leases
         self._monitor = monitor
         self._generator = generator
-        self._worker_id = worker_id
+        self._send = send
         self._stop_process = stop_process
+        self._one_suspect = threading.Lock()
 
     def run(self, job_id: str) -> dict[str, Any]:
-        """Run a job; ends it in the record, unless `on_success` does."""
-        record = insist(lambda: self._store.take(job_id, self._worker_id))
-        if record is None:
-            logger.info("job %s has ended already; nothing to do", job_id)
-            raise Ignore()
-        with self._monitor.watch(job_id) as handle:
-            return self._generate(record, handle)
+        """Run a job and end it; return what Flower shows of it."""
+        # Of the jobs that may have killed a worker one runs at a time, so that it is known which one did.
+        is_suspect = insist(lambda: self._leases.is_suspect(job_id))
+        with self._one_suspect if is_suspect else nullcontext():
+            if self._monitor.is_draining:
+                raise Reject("the worker ends", requeue=True)
+            token = new_token()
+            lease = insist(lambda: self._leases.take(job_id, token))
+            if lease is None:
+                logger.info("job %s runs elsewhere or has ended; nothing to do", job_id)
+                raise Ignore()
+            with self._monitor.watch(lease) as handle:
+                return self._publish(lease, self._generate(lease, handle))
 
-    def on_success(self, retval: dict[str, Any], task_id: str, args: Any, kwargs: Any) -> None:
-        """End the record: the result is stored now."""
-        generation_ms = retval["generation_metadata"]["generation_time_ms"]
-        insist(lambda: self._store.finish(task_id, JobStatus.SUCCEEDED, generation_ms=generation_ms))
-
-    def _generate(self, record: JobRecord, handle: JobHandle) -> dict[str, Any]:
+    def _generate(self, lease: Lease, handle: JobHandle) -> AIGenerationResult:
         try:
-            return asyncio.run(self._generator.generate(record.request, handle)).model_dump(mode="json")
+            return asyncio.run(self._generator.generate(lease.record.request, handle))
         except JobCancelled:
-            self._cancelled(record.job_id)
+            self._stopped(lease, handle)
         except (ModelLoadError, DeviceLost) as error:
             # The job is not at fault: it goes back to the queue for a worker that can draw it.
+            self._monitor.is_draining = True
             self._stop_process(str(error))
-            raise Reject(error, requeue=True) from error
+            self._put_back(lease)
         except ServiceError as error:
-            self._failed(record.job_id, error)
+            self._failed(lease, error)
         except Exception as error:  # the process boundary: whatever happened, the job ends and the worker lives
-            logger.exception("job %s failed", record.job_id)
-            self._failed(record.job_id, GenerationFailed(f"{type(error).__name__}: {error}"))
+            logger.exception("job %s failed", lease.job_id)
+            self._failed(lease, GenerationFailed(f"{type(error).__name__}: {error}"))
 
-    def _failed(self, job_id: str, error: ServiceError) -> NoReturn:
-        insist(lambda: self._store.finish(job_id, JobStatus.FAILED, error=JobError(**error.to_dict())))
+    def _publish(self, lease: Lease, result: AIGenerationResult) -> dict[str, Any]:
+        generation_ms = result.generation_metadata["generation_time_ms"]
+        stored = {
+            "status": states.SUCCESS,
+            "result": result.model_dump(mode="json"),
+            "traceback": None,
+            "children": [],
+            "date_done": self.app.now().isoformat(),
+            "task_id": lease.job_id,
+        }
+        key, payload = self.backend.get_key_for_task(lease.job_id), self.backend.encode(stored)
+        if not insist(lambda: self._leases.publish(lease, key, payload, generation_ms)):
+            self._give_up(lease)
+        return {"seed": result.generation_metadata["seed"], "generation_time_ms": generation_ms}
+
+    def _failed(self, lease: Lease, error: ServiceError) -> NoReturn:
+        if not insist(lambda: self._leases.fail(lease, JobError(**error.to_dict()))):
+            self._give_up(lease)
         raise error
 
-    def _cancelled(self, job_id: str) -> NoReturn:
-        insist(lambda: self._store.finish(job_id, JobStatus.CANCELLED))
-        # Flower knows no other word for it.
-        self.send_event("task-revoked", terminated=False, signum=None, expired=False)
-        logger.info("job %s cancelled", job_id)
+    def _stopped(self, lease: Lease, handle: JobHandle) -> NoReturn:
+        """End a job that was told to stop, as its reason demands."""
+        if handle.is_cancel_requested:
+            insist(lambda: self._leases.confirm_cancelled(lease))
+            # Flower knows no other word for it.
+            self.send_event("task-revoked", terminated=False, signum=None, expired=False)
+            logger.info("job %s cancelled", lease.job_id)
+            raise Ignore()
+        if handle.is_lost:
+            self._give_up(lease)
+        self._put_back(lease)
+
+    def _put_back(self, lease: Lease) -> NoReturn:
+        """Let the job wait again, under a new message: this one may have been given back already as the worker ends."""
+        if insist(lambda: self._leases.release(lease)):
+            insist(lambda: self._send(lease.job_id, lease.record.priority))
+            logger.info("job %s put back", lease.job_id)
+        raise Ignore()
+
+    def _give_up(self, lease: Lease) -> NoReturn:
+        logger.warning("job %s is another worker's by now; what was done here is dropped", lease.job_id)
         raise Ignore()
 
 
@@ -113,7 +151,7 @@ def insist(call: Callable[[], T]) -> T:
     while True:
         try:
             return call()
-        except redis.RedisError as error:
+        except (redis.RedisError, OperationalError) as error:
             if time.monotonic() > give_up:
                 raise
             logger.warning("Redis does not answer, trying again: %s", error)

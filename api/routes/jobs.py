@@ -5,7 +5,7 @@ import re
 from http import HTTPStatus
 from typing import Annotated
 
-from flask import Response, request, url_for
+from flask import Response, g, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
@@ -65,7 +65,7 @@ def submit(header: SubmitHeaders, body: GenerationRequest) -> Response:
     """
     wait_s = _wait_seconds(header.prefer)
     jobs = services().jobs
-    submission = jobs.submit(body, header.idempotency_key)
+    submission = jobs.submit(body, header.idempotency_key, client=g.client)
     job_id = submission.job_id
     status = jobs.wait(job_id, wait_s)
     if wait_s and status.is_terminal:

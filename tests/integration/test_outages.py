@@ -224,7 +224,7 @@ def test_a_worker_that_died_is_started_again(tmp_path: Path) -> None:
         # The dead one stays listed for some seconds: wait for its successor by name.
         successor = str(child(stack, "worker-1").process.pid)
         listed = lambda: [  # noqa: E731
-            worker["worker_id"].split("@")[0]
+            worker["worker_id"].split("-")[0]
             for worker in api.get("/api/writing/status").json()["workers"]
             if worker["state"] == "warm"
         ]

@@ -65,3 +65,8 @@ def test_images_copy_what_exists(project: Path, image: str) -> None:
         if line.startswith("COPY "):
             for source in line.split()[1:-1]:
                 assert (project / source).exists(), source
+
+
+def test_the_api_in_compose_asks_for_keys_and_redis_has_a_limit(compose: dict[str, dict[str, object]]) -> None:
+    assert "${API_KEY:?" in compose["api"]["environment"]["WRITING_API__KEYS"]  # type: ignore[index]
+    assert "--maxmemory ${REDIS_MEMORY" in str(compose["redis"]["command"])

@@ -1,14 +1,16 @@
 """Job records in a real Redis."""
 
 import threading
+import time
 
 import pytest
 import redis
 
-from shared.errors import IdempotencyConflict, JobNotFound, QueueFull
+from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueUnavailable
 from shared.job_store import JobStore
+from shared.leases import Leases
 from shared.redis_client import make_redis
-from shared.schemas import GenerationRequest, JobError, JobStatus, Priority, Progress
+from shared.schemas import GenerationRequest, JobStatus, Priority
 from shared.settings import Settings
 
 REQUEST = GenerationRequest(word="学习", seed=7)
@@ -25,6 +27,11 @@ def store(client: redis.Redis, settings: Settings) -> JobStore:
     return JobStore(client, settings.queue.model_copy(update={"limit": 3}))
 
 
+@pytest.fixture
+def leases(client: redis.Redis, store: JobStore, settings: Settings) -> Leases:
+    return Leases(client, store, settings.queue, "w")
+
+
 def test_a_new_job_is_queued(store: JobStore) -> None:
     assert store.create("a", REQUEST).is_new
     record = store.get("a")
@@ -38,11 +45,9 @@ def test_an_unknown_job_is_not_found(store: JobStore) -> None:
         store.get("nope")
     with pytest.raises(JobNotFound):
         store.cancel("nope")
-    assert store.take("nope", "w") is None
-    assert not store.finish("nope", JobStatus.SUCCEEDED)
 
 
-def test_the_queue_has_a_limit_over_both_priorities(store: JobStore) -> None:
+def test_the_queue_has_a_limit_over_both_priorities(store: JobStore, leases: Leases) -> None:
     store.create("a", REQUEST)
     store.create("b", BULK)
     store.create("c", BULK)
@@ -51,7 +56,7 @@ def test_the_queue_has_a_limit_over_both_priorities(store: JobStore) -> None:
     assert error.value.retry_after_s
     with pytest.raises(JobNotFound):
         store.get("d")
-    store.take("a", "w")
+    leases.take("a")
     assert store.create("d", REQUEST).is_new
 
 
@@ -86,78 +91,24 @@ def test_fifty_simultaneous_posts_with_one_key_make_one_job(store: JobStore) -> 
     assert store.depth() == {Priority.INTERACTIVE: 1, Priority.BULK: 0}
 
 
-def test_bulk_jobs_let_interactive_ones_pass(store: JobStore) -> None:
+def test_bulk_jobs_let_interactive_ones_pass(store: JobStore, leases: Leases) -> None:
     store.create("bulk", BULK)
     store.create("first", REQUEST)
     store.create("second", REQUEST)
     assert [store.position(store.get(job)) for job in ("first", "second", "bulk")] == [0, 1, 2]
-    store.take("first", "w")
+    leases.take("first")
     assert store.position(store.get("first")) is None
     assert [store.position(store.get(job)) for job in ("second", "bulk")] == [0, 1]
 
 
-def test_terminal_statuses_never_change(store: JobStore) -> None:
-    store.create("a", REQUEST)
-    store.take("a", "w")
-    assert store.finish("a", JobStatus.SUCCEEDED, generation_ms=1200)
-    assert not store.finish("a", JobStatus.FAILED, error=JobError(code="x", title="x", detail="x"))
-    store.cancel("a")
-    assert store.take("a", "w") is None
-    record = store.get("a")
-    assert record.status is JobStatus.SUCCEEDED
-    assert record.error is None
-    assert store.counts().succeeded == 1
-    assert store.counts().average_generation_time_ms == 1200
-
-
-def test_a_failed_job_keeps_its_error(store: JobStore) -> None:
-    error = JobError(code="out_of_memory", title="t", detail="d", field=None)
-    store.create("a", REQUEST)
-    store.take("a", "w")
-    store.finish("a", JobStatus.FAILED, error=error)
-    assert store.get("a").error == error
-
-
-def test_cancelling_a_waiting_job_ends_it(store: JobStore) -> None:
+def test_cancelling_a_waiting_job_ends_it(store: JobStore, leases: Leases) -> None:
     store.create("a", REQUEST)
     store.cancel("a")
     store.cancel("a")
     assert store.get("a").status is JobStatus.CANCELLED
     assert store.depth()[Priority.INTERACTIVE] == 0
-    assert store.take("a", "w") is None
+    assert leases.take("a") is None
     assert store.counts().cancelled == 1
-
-
-def test_cancelling_a_running_job_reaches_its_worker(store: JobStore) -> None:
-    store.create("a", REQUEST)
-    store.take("a", "w")
-    assert not store.report("a", "diffusion", Progress(step=1, total_steps=10))
-    store.cancel("a")
-    assert store.get("a").status is JobStatus.RUNNING
-    assert store.report("a", "diffusion", Progress(step=2, total_steps=10))
-    assert store.get("a").progress == Progress(step=2, total_steps=10)
-
-
-def test_progress_after_the_end_is_dropped(store: JobStore, client: redis.Redis) -> None:
-    """A late report must not bring an expired record back to life."""
-    assert not store.report("gone", "diffusion", Progress(step=2, total_steps=10))
-    assert not client.exists("writing:job:gone")
-
-
-def test_records_of_ended_jobs_expire(store: JobStore, client: redis.Redis) -> None:
-    store.create("a", REQUEST)
-    assert client.ttl("writing:job:a") == -1
-    store.take("a", "w")
-    store.finish("a", JobStatus.SUCCEEDED)
-    assert 0 < client.ttl("writing:job:a") <= 604800
-
-
-def test_a_second_delivery_counts_as_an_attempt(store: JobStore) -> None:
-    store.create("a", REQUEST)
-    store.take("a", "first")
-    record = store.take("a", "second")
-    assert record is not None
-    assert (record.attempts, record.worker) == (2, "second")
 
 
 def test_discarding_frees_the_key_and_the_place(store: JobStore) -> None:
@@ -165,3 +116,24 @@ def test_discarding_frees_the_key_and_the_place(store: JobStore) -> None:
     store.discard("a", "k")
     assert store.depth()[Priority.INTERACTIVE] == 0
     assert store.create("b", REQUEST, idempotency_key="k", fingerprint="f").is_new
+
+
+def test_retry_after_follows_the_measured_rate(store: JobStore, leases: Leases, client: redis.Redis) -> None:
+    """And grows when nothing ends any more."""
+    assert store.retry_after_s() == 5, "nothing measured yet: the setting"
+    now = time.time()
+    client.rpush("writing:finished", *(now - 3 * ago for ago in range(1, 11)))
+    assert store.retry_after_s() in {3, 4}
+    client.delete("writing:finished")
+    client.rpush("writing:finished", *(now - 1000 - ago for ago in range(10)))
+    assert store.retry_after_s() > 100
+
+
+def test_a_nearly_full_redis_takes_no_new_jobs(store: JobStore, client: redis.Redis) -> None:
+    used = client.info("memory")["used_memory"]
+    client.config_set("maxmemory", int(used / 0.95))
+    try:
+        with pytest.raises(QueueUnavailable, match="full"):
+            store.check_memory()
+    finally:
+        client.config_set("maxmemory", 0)

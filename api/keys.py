@@ -1,0 +1,20 @@
+"""Make an API key. ``python -m api.keys NAME``"""
+
+import argparse
+import secrets
+
+from api.security import digest
+
+
+def main() -> None:
+    """Print a new key, and what the settings hold of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", help="whose key it is")
+    name = parser.parse_args().name
+    key = secrets.token_urlsafe(32)
+    print(f"key, for the client: {key}")
+    print(f"for the settings:    WRITING_API__KEYS='[\"{name}:{digest(key)}\"]'")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Who may call: API keys, rate limits, origins, and headers that browsers obey.
+
+A key is 32 random bytes, so its SHA-256 needs no salt: nobody can guess what it came from. Settings hold digests alone.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+from typing import cast
+
+from flask import Flask, Response, g, request
+from flask_cors import CORS
+from flask_limiter import Limiter
+
+from shared.errors import SettingsError, Unauthorized
+from shared.settings import ApiSettings, Settings
+
+# Probes have no key, and the description of the API holds no secret.
+OPEN_PATHS = ("/health", "/health/ready")
+OPEN_PREFIX = "/openapi"
+# The one call that costs a GPU's time.
+LIMITED_ENDPOINT = "jobs.submit"
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-site",
+}
+# Scripts and styles of our own only; swagger's page has some inline.
+CONTENT_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; script-src 'self' 'unsafe-inline'; "
+    "style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+
+
+def digest(key: str) -> str:
+    """Return what the settings hold of a key."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def protect(app: Flask, settings: Settings) -> None:
+    """Set up authentication, limits, origins and headers.
+
+    Raises:
+        SettingsError: the service would be open to other machines without keys.
+    """
+    api = settings.api
+    keys = _read_keys(api)
+    if not keys and not api.allow_anonymous and not _is_loopback(api.host):
+        raise SettingsError(
+            f"api.host {api.host} is open to other machines: set api.keys (python -m api.keys NAME makes one), "
+            "or api.allow_anonymous where something in front asks for them"
+        )
+    app.before_request(lambda: _authenticate(keys))
+    if api.cors_origins:
+        CORS(app, origins=list(api.cors_origins), expose_headers=["Location", "Retry-After"])
+    if api.rate_limit is not None:
+        _limit(app, settings, api.rate_limit)
+    app.after_request(_add_headers)
+
+
+def _authenticate(keys: dict[str, str]) -> None:
+    """Find the client by its key, given as ``Authorization: Bearer`` or ``X-API-Key``.
+
+    Raises:
+        Unauthorized: there are keys, and this is none of them.
+    """
+    g.client = None
+    if not keys or request.path in OPEN_PATHS or request.path.startswith(OPEN_PREFIX) or request.method == "OPTIONS":
+        return
+    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+    given = digest(bearer if scheme.lower() == "bearer" else request.headers.get("X-API-Key", ""))
+    # All are compared, in constant time: how long it takes says nothing.
+    found = [name for name, known in keys.items() if hmac.compare_digest(known, given)]
+    if not found:
+        raise Unauthorized("send a valid key as Authorization: Bearer … or X-API-Key")
+    g.client = found[0]
+
+
+def _limit(app: Flask, settings: Settings, rate: str) -> None:
+    """Limit submissions by client, or by address where there are no keys; counted in Redis for all processes."""
+    timeout = cast(int, settings.redis.timeout_s)  # redis-py takes fractions, whatever the library's types say
+    limiter = Limiter(
+        key_func=lambda: g.client or request.remote_addr or "",
+        default_limits=[rate],
+        storage_uri=settings.redis.url,
+        storage_options=dict.fromkeys(("socket_timeout", "socket_connect_timeout"), timeout),
+        swallow_errors=True,  # Redis away: the submission itself will say so
+        headers_enabled=True,
+    )
+    limiter.request_filter(lambda: request.endpoint != LIMITED_ENDPOINT)
+    limiter.init_app(app)
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if response.mimetype == "text/html":
+        response.headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
+    return response
+
+
+def _read_keys(api: ApiSettings) -> dict[str, str]:
+    keys: dict[str, str] = {}
+    for entry in api.keys:
+        name, _, known = entry.partition(":")
+        if not name or len(known) != 64 or set(known) - set("0123456789abcdef"):
+            raise SettingsError(f"api.keys: {name or entry!r} is not NAME:DIGEST; python -m api.keys NAME makes one")
+        keys[name] = known
+    return keys
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

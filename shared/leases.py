@@ -1,0 +1,328 @@
+"""Who may work on a job: the workers' side of the job records.
+
+A worker that takes a job gets a lease with a fencing token that never comes twice. Whatever changes the job asks for
+the token in the same script, so a worker that has lost its lease (it was stopped, or cut off) can publish
+nothing. A worker keeps all its leases by one counter, ``writing:beat:<worker>``, that its heartbeat moves. Any other
+worker that sees a counter stand still puts that worker's jobs back. Nobody compares clocks: each observer measures by
+its own how long a counter has not moved.
+
+A job whose worker died is suspected of having killed it. Workers run suspects one at a time; if a worker dies with a
+suspect, the suspect alone is blamed. Blamed `max_deaths` times, a job fails as poisoned.
+"""
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import redis
+
+from shared.errors import Poisoned
+from shared.job_store import FINISHED, STATS, JobRecord, JobStore
+from shared.keys import PREFIX, job_key, preview_key, waiting_keys
+from shared.schemas import JobError, JobStatus, Priority, Progress
+from shared.settings import QueueSettings
+from shared.webhook_outbox import ENQUEUE
+
+OWNERS = PREFIX + "owners"  # workers that may hold jobs
+REMEMBERED = 50  # of the ends that the measured rate comes from
+
+# Longer than the longest step on a slow machine.
+PREVIEW_TTL_S = 60
+
+# KEYS: job, waiting × 2, running, beat   ARGV: id, worker, token, now     safe to repeat with the same token
+TAKE = f"""
+if redis.call('HGET', KEYS[1], 'token') == ARGV[3] then return 1 end
+if redis.call('HGET', KEYS[1], 'status') ~= 'queued' then return 0 end
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
+redis.call('HSET', KEYS[1], 'status', 'running', 'worker', ARGV[2], 'token', ARGV[3], 'started_at', ARGV[4])
+redis.call('HINCRBY', KEYS[1], 'attempts', 1)
+redis.call('SADD', KEYS[4], ARGV[1])
+redis.call('SADD', '{OWNERS}', ARGV[2])
+redis.call('INCR', KEYS[5])
+return 1
+"""
+
+# KEYS: job, running, result or ''   ARGV: id, token, status, now, error, record TTL, generation ms, result, result TTL
+# Safe to repeat: what this token has ended stays ended by it.
+FINISH = f"""
+{ENQUEUE}
+if redis.call('HGET', KEYS[1], 'ended_by') == ARGV[2] then return 1 end
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return 0 end
+if KEYS[3] ~= '' then redis.call('SET', KEYS[3], ARGV[8], 'EX', ARGV[9]) end
+redis.call('HSET', KEYS[1], 'status', ARGV[3], 'finished_at', ARGV[4], 'error', ARGV[5], 'ended_by', ARGV[2])
+redis.call('HDEL', KEYS[1], 'token')
+redis.call('EXPIRE', KEYS[1], ARGV[6])
+redis.call('SREM', KEYS[2], ARGV[1])
+redis.call('HINCRBY', '{STATS}', ARGV[3], 1)
+redis.call('LPUSH', '{FINISHED}', ARGV[4])
+redis.call('LTRIM', '{FINISHED}', 0, {REMEMBERED - 1})
+enqueue_webhook(KEYS[1], ARGV[1], ARGV[4])
+if ARGV[3] == 'succeeded' then
+  local created, started = unpack(redis.call('HMGET', KEYS[1], 'created_at', 'started_at'))
+  redis.call('HINCRBY', '{STATS}', 'generation_ms', ARGV[7])
+  redis.call('HINCRBY', '{STATS}', 'wait_ms', math.max(0, math.floor(1000 * (started - created))))
+end
+return 1
+"""
+
+# KEYS: job, waiting of its priority, running   ARGV: id, token
+RELEASE = """
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], 'status', 'queued')
+redis.call('HDEL', KEYS[1], 'token', 'stage', 'step', 'total_steps')
+redis.call('ZADD', KEYS[2], redis.call('HGET', KEYS[1], 'sequence'), ARGV[1])
+redis.call('SREM', KEYS[3], ARGV[1])
+return 1
+"""
+
+# KEYS: job   ARGV: token, stage, step, total steps     returns -1 if the lease is lost, else whether to cancel
+REPORT = """
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return -1 end
+redis.call('HSET', KEYS[1], 'stage', ARGV[2], 'step', ARGV[3], 'total_steps', ARGV[4])
+return redis.call('HEXISTS', KEYS[1], 'cancel_requested')
+"""
+
+# KEYS: beat, running   ARGV: worker, beat seen, most deaths, poisoned error, now, record TTL
+# Returns the jobs that were put back, as id and priority in turn.
+REAP = f"""
+{ENQUEUE}
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return {{}} end
+local jobs = redis.call('SMEMBERS', KEYS[2])
+local suspects = false
+for _, id in ipairs(jobs) do
+  if tonumber(redis.call('HGET', '{PREFIX}job:' .. id, 'deaths') or 0) > 0 then suspects = true end
+end
+local back = {{}}
+for _, id in ipairs(jobs) do
+  local key = '{PREFIX}job:' .. id
+  local deaths = tonumber(redis.call('HGET', key, 'deaths') or 0)
+  if deaths > 0 or not suspects then deaths = redis.call('HINCRBY', key, 'deaths', 1) end
+  redis.call('HDEL', key, 'token', 'stage', 'step', 'total_steps')
+  local ended = nil
+  if redis.call('HEXISTS', key, 'cancel_requested') == 1 then
+    ended = 'cancelled'
+  elseif deaths >= tonumber(ARGV[3]) then
+    ended = 'failed'
+    redis.call('HSET', key, 'error', ARGV[4])
+  end
+  if ended then
+    redis.call('HSET', key, 'status', ended, 'finished_at', ARGV[5])
+    redis.call('EXPIRE', key, ARGV[6])
+    redis.call('HINCRBY', '{STATS}', ended, 1)
+    enqueue_webhook(key, id, ARGV[5])
+  else
+    local priority, sequence = unpack(redis.call('HMGET', key, 'priority', 'sequence'))
+    redis.call('HSET', key, 'status', 'queued')
+    redis.call('ZADD', '{PREFIX}waiting:' .. priority, sequence, id)
+    table.insert(back, id)
+    table.insert(back, priority)
+  end
+end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('SREM', '{OWNERS}', ARGV[1])
+return back
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A worker's right to a job."""
+
+    record: JobRecord
+    worker: str
+    token: str
+
+    @property
+    def job_id(self) -> str:
+        """The job's id."""
+        return self.record.job_id
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """A job that waits again and needs a new message."""
+
+    job_id: str
+    priority: Priority
+
+
+class Leases:
+    """Takes, keeps and gives back jobs for one worker.
+
+    Every method raises `redis.RedisError` when Redis does not answer.
+    """
+
+    def __init__(self, client: redis.Redis, store: JobStore, settings: QueueSettings, worker: str) -> None:
+        self._redis = client
+        self._store = store
+        self._settings = settings
+        self.worker = worker
+        self._take = client.register_script(TAKE)
+        self._finish = client.register_script(FINISH)
+        self._release = client.register_script(RELEASE)
+        self._report = client.register_script(REPORT)
+        self._reap = client.register_script(REAP)
+
+    def take(self, job_id: str, token: str | None = None) -> Lease | None:
+        """Take a job that waits; None if it runs elsewhere, has ended, or is unknown: there is nothing to do.
+
+        Args:
+            job_id: the job.
+            token: of the lease; a call whose answer was lost is repeated with the same one.
+        """
+        token = token or new_token()
+        taken = self._take(
+            keys=[job_key(job_id), *waiting_keys(), _running_key(self.worker), _beat_key(self.worker)],
+            args=[job_id, self.worker, token, time.time()],
+        )
+        return Lease(self._store.get(job_id), self.worker, token) if taken else None
+
+    def is_suspect(self, job_id: str) -> bool:
+        """Return whether a worker has died while it ran this job."""
+        return int(cast("str | None", self._redis.hget(job_key(job_id), "deaths")) or 0) > 0
+
+    def report(self, lease: Lease, stage: str, progress: Progress) -> "Standing":
+        """Record progress; return whether to go on."""
+        answer = self._report(
+            keys=[job_key(lease.job_id)], args=[lease.token, stage, progress.step, progress.total_steps]
+        )
+        return Standing(int(cast(int, answer)))
+
+    def save_preview(self, lease: Lease, jpeg: bytes) -> None:
+        """Keep a running job's preview for a while; a later one replaces it."""
+        self._redis.set(preview_key(lease.job_id), jpeg.hex(), ex=PREVIEW_TTL_S)
+
+    def publish(self, lease: Lease, result_key: str, result: bytes, generation_ms: int) -> bool:
+        """Store a result and end its job as succeeded, both or neither; False: the lease is lost."""
+        return self._end(lease, JobStatus.SUCCEEDED, generation_ms=generation_ms, result_key=result_key, result=result)
+
+    def fail(self, lease: Lease, error: JobError) -> bool:
+        """End a job as failed; False: the lease is lost."""
+        return self._end(lease, JobStatus.FAILED, error=error)
+
+    def confirm_cancelled(self, lease: Lease) -> bool:
+        """End a job as cancelled; False: the lease is lost."""
+        return self._end(lease, JobStatus.CANCELLED)
+
+    def release(self, lease: Lease) -> bool:
+        """Let a job wait again, at its old place; the caller gives its message back. False: the lease is lost."""
+        waiting = waiting_keys(first=lease.record.priority)[0]
+        keys = [job_key(lease.job_id), waiting, _running_key(self.worker)]
+        return bool(self._release(keys=keys, args=[lease.job_id, lease.token]))
+
+    def beat(self) -> None:
+        """Say that this worker lives: it keeps its leases."""
+        self._redis.incr(_beat_key(self.worker))
+
+    def beats(self) -> dict[str, str]:
+        """Return the counter of every worker that may hold jobs; "" where it has none."""
+        owners = sorted(cast("set[str]", self._redis.smembers(OWNERS)))
+        found = cast("list[str | None]", self._redis.mget([_beat_key(owner) for owner in owners])) if owners else []
+        return {owner: beat or "" for owner, beat in zip(owners, found, strict=True)}
+
+    def reap(self, worker: str, beat: str) -> list[PutBack]:
+        """Put the jobs of a worker back if its counter still stands at ``beat``; fail those blamed too often."""
+        poisoned = Poisoned(f"{self._settings.max_deaths} workers died while they ran this job")
+        back = cast(
+            list[str],
+            self._reap(
+                keys=[_beat_key(worker), _running_key(worker)],
+                args=[
+                    worker,
+                    beat,
+                    self._settings.max_deaths,
+                    JobError(**poisoned.to_dict()).model_dump_json(),
+                    time.time(),
+                    self._settings.record_ttl_s,
+                ],
+            ),
+        )
+        return [PutBack(job_id, Priority(priority)) for job_id, priority in zip(back[::2], back[1::2], strict=True)]
+
+    def sign_off(self) -> None:
+        """Give up what this worker still holds, as it ends: nobody need wait for its counter to stand still."""
+        if not self._redis.scard(_running_key(self.worker)):
+            with self._redis.pipeline(transaction=True) as pipeline:
+                pipeline.delete(_beat_key(self.worker))
+                pipeline.srem(OWNERS, self.worker)
+                pipeline.execute()
+
+    def _end(
+        self,
+        lease: Lease,
+        status: JobStatus,
+        *,
+        error: JobError | None = None,
+        generation_ms: int = 0,
+        result_key: str = "",
+        result: bytes = b"",
+    ) -> bool:
+        return bool(
+            self._finish(
+                keys=[job_key(lease.job_id), _running_key(self.worker), result_key],
+                args=[
+                    lease.job_id,
+                    lease.token,
+                    status.value,
+                    time.time(),
+                    error.model_dump_json() if error else "",
+                    self._settings.record_ttl_s,
+                    generation_ms,
+                    result,
+                    self._settings.result_ttl_s,
+                ],
+            )
+        )
+
+
+def new_token() -> str:
+    """Return a fencing token: one that never comes twice."""
+    return uuid.uuid4().hex
+
+
+class Standing(int):
+    """How a job stands with its worker: what REPORT answers."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the lease is another's now."""
+        return self < 0
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the job's cancellation was requested."""
+        return self > 0
+
+
+class Observer:
+    """Watches the workers' counters, and tells which have stood still for too long."""
+
+    def __init__(self, lease_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take how long a counter may stand still, in seconds by ``clock``."""
+        self._lease_s = lease_s
+        self._clock = clock
+        self._seen: dict[str, tuple[str, float]] = {}
+
+    def stale(self, beats: dict[str, str]) -> dict[str, str]:
+        """Take the counters as they stand now; return the stale ones."""
+        now = self._clock()
+        self._seen = {
+            worker: seen if (seen := self._seen.get(worker, ("", now)))[0] == beat else (beat, now)
+            for worker, beat in beats.items()
+        }
+        return {worker: beat for worker, (beat, since) in self._seen.items() if now - since >= self._lease_s}
+
+    def forget(self) -> None:
+        """Start anew: while Redis was away no counter could move."""
+        self._seen.clear()
+
+
+def _running_key(worker: str) -> str:
+    return f"{PREFIX}running:{worker}"
+
+
+def _beat_key(worker: str) -> str:
+    return f"{PREFIX}beat:{worker}"

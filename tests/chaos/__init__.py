@@ -1,0 +1,1 @@
+"""Faults in real processes: nothing is lost, nothing is done twice."""

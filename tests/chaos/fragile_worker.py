@@ -1,0 +1,23 @@
+"""A worker that one word kills, as a driver's bug would: ``python -m tests.chaos.fragile_worker``."""
+
+import os
+import signal
+import sys
+from typing import Any
+
+from worker.ai_image_generator import AIImageGenerator
+from worker.main import main
+
+DEADLY = "死"
+generate = AIImageGenerator.generate
+
+
+async def die_of_it(self: AIImageGenerator, request: Any, progress: Any) -> Any:
+    if request.word == DEADLY:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return await generate(self, request, progress)
+
+
+if __name__ == "__main__":
+    AIImageGenerator.generate = die_of_it  # type: ignore[method-assign]
+    sys.exit(main())

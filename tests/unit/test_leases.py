@@ -1,0 +1,274 @@
+"""Who may work on a job, in a real Redis."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+import redis
+
+from shared.job_store import JobStore
+from shared.leases import Leases, Observer, PutBack, new_token
+from shared.redis_client import make_redis
+from shared.schemas import GenerationRequest, JobError, JobStatus, Priority, Progress
+from shared.settings import Settings
+from worker.reaper import Reaper
+
+REQUEST = GenerationRequest(word="学习", seed=7)
+BULK = GenerationRequest(word="书", priority=Priority.BULK)
+ERROR = JobError(code="out_of_memory", title="t", detail="d", field=None)
+
+
+@pytest.fixture
+def client(settings: Settings) -> redis.Redis:
+    return make_redis(settings.redis)
+
+
+@pytest.fixture
+def store(client: redis.Redis, settings: Settings) -> JobStore:
+    return JobStore(client, settings.queue)
+
+
+@pytest.fixture
+def worker(client: redis.Redis, store: JobStore, settings: Settings) -> Callable[[str], Leases]:
+    return lambda name: Leases(client, store, settings.queue, name)
+
+
+def die(leases: Leases, observer: Leases) -> list[PutBack]:
+    """Let a worker's counter stand still, as another worker sees it."""
+    return observer.reap(leases.worker, observer.beats()[leases.worker])
+
+
+def test_a_job_is_taken_once(store: JobStore, worker: Callable[[str], Leases]) -> None:
+    """A second delivery of its message finds nothing to do, while it runs and when it has ended."""
+    first, second = worker("first"), worker("second")
+    store.create("a", REQUEST)
+    lease = first.take("a")
+    assert lease is not None
+    assert (lease.record.status, lease.record.attempts, lease.record.worker) == (JobStatus.RUNNING, 1, "first")
+    assert second.take("a") is None
+    assert first.take("a") is None
+    assert first.publish(lease, "result", b"{}", 1200)
+    assert second.take("a") is None
+    assert second.take("nope") is None
+
+
+def test_a_call_whose_answer_was_lost_can_be_repeated(store: JobStore, worker: Callable[[str], Leases]) -> None:
+    leases, token = worker("w"), new_token()
+    store.create("a", REQUEST)
+    assert leases.take("a", token) is not None
+    lease = leases.take("a", token)
+    assert lease is not None
+    assert lease.record.attempts == 1
+    assert leases.publish(lease, "result", b"{}", 1200)
+    assert leases.publish(lease, "result", b"{}", 1200)
+    assert store.counts().succeeded == 1
+
+
+def test_the_result_and_the_end_of_the_job_come_together(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    leases = worker("w")
+    store.create("a", REQUEST)
+    lease = leases.take("a")
+    assert lease is not None
+    assert client.ttl("writing:job:a") == -1
+    assert leases.publish(lease, "result", b'{"x": 1}', 1200)
+    assert client.get("result") == '{"x": 1}'
+    assert 0 < client.ttl("result") <= 86400
+    assert 0 < client.ttl("writing:job:a") <= 604800
+    assert store.get("a").status is JobStatus.SUCCEEDED
+    assert store.counts().average_generation_time_ms == 1200
+
+
+def test_terminal_statuses_never_change(store: JobStore, worker: Callable[[str], Leases]) -> None:
+    leases = worker("w")
+    store.create("a", REQUEST)
+    lease = leases.take("a")
+    assert lease is not None
+    assert leases.fail(lease, ERROR)
+    store.cancel("a")
+    leases.confirm_cancelled(lease)
+    leases.publish(lease, "result", b"{}", 1)
+    assert not leases.release(lease)
+    record = store.get("a")
+    assert (record.status, record.error) == (JobStatus.FAILED, ERROR)
+
+
+def test_a_worker_that_lost_its_lease_publishes_nothing(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    """A zombie: stopped for so long that its job was put back, and then going on."""
+    zombie, other = worker("zombie"), worker("other")
+    store.create("a", REQUEST)
+    old = zombie.take("a")
+    assert old is not None
+    assert die(zombie, other) == [PutBack("a", Priority.INTERACTIVE)]
+    assert zombie.report(old, "diffusion", Progress(step=1, total_steps=2)).is_lost
+    assert not zombie.publish(old, "result", b"old", 1)
+    new = other.take("a")
+    assert new is not None
+    assert (new.record.attempts, new.record.deaths) == (2, 1)
+    assert not zombie.publish(old, "result", b"old", 1)
+    assert not zombie.fail(old, ERROR)
+    assert not zombie.release(old)
+    assert not client.exists("result")
+    assert other.publish(new, "result", b"new", 1)
+    assert not zombie.publish(old, "result", b"old", 1)
+    assert client.get("result") == "new"
+
+
+def test_cancelling_a_running_job_reaches_its_worker(store: JobStore, worker: Callable[[str], Leases]) -> None:
+    leases = worker("w")
+    store.create("a", REQUEST)
+    lease = leases.take("a")
+    assert lease is not None
+    assert not leases.report(lease, "diffusion", Progress(step=1, total_steps=10)).is_cancelled
+    store.cancel("a")
+    assert store.get("a").status is JobStatus.RUNNING
+    assert leases.report(lease, "diffusion", Progress(step=2, total_steps=10)).is_cancelled
+    assert store.get("a").progress == Progress(step=2, total_steps=10)
+    assert leases.confirm_cancelled(lease)
+    assert store.get("a").status is JobStatus.CANCELLED
+
+
+def test_a_late_report_brings_no_expired_record_back(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    leases = worker("w")
+    store.create("a", REQUEST)
+    lease = leases.take("a")
+    assert lease is not None
+    client.delete("writing:job:a")
+    assert leases.report(lease, "diffusion", Progress()).is_lost
+    assert not leases.publish(lease, "result", b"{}", 1)
+    assert not client.exists("writing:job:a")
+
+
+def test_a_released_job_waits_again_at_its_old_place_without_blame(
+    store: JobStore, worker: Callable[[str], Leases]
+) -> None:
+    leases = worker("w")
+    for job in ("first", "second"):
+        store.create(job, REQUEST)
+    lease = leases.take("first")
+    assert lease is not None
+    assert leases.release(lease)
+    record = store.get("first")
+    assert (record.status, record.deaths) == (JobStatus.QUEUED, 0)
+    assert [store.position(store.get(job)) for job in ("first", "second")] == [0, 1]
+
+
+def test_a_counter_that_moved_keeps_the_leases(store: JobStore, worker: Callable[[str], Leases]) -> None:
+    """Between the look and the script the worker has beaten again."""
+    alive, other = worker("alive"), worker("other")
+    store.create("a", REQUEST)
+    alive.take("a")
+    seen = other.beats()["alive"]
+    alive.beat()
+    assert other.reap("alive", seen) == []
+    assert store.get("a").status is JobStatus.RUNNING
+
+
+def test_a_cancelled_job_of_a_dead_worker_ends_cancelled(store: JobStore, worker: Callable[[str], Leases]) -> None:
+    dead, other = worker("dead"), worker("other")
+    store.create("a", REQUEST)
+    dead.take("a")
+    store.cancel("a")
+    assert die(dead, other) == []
+    assert store.get("a").status is JobStatus.CANCELLED
+
+
+def test_a_job_that_kills_three_workers_is_given_up(store: JobStore, worker: Callable[[str], Leases]) -> None:
+    other = worker("other")
+    store.create("a", REQUEST)
+    for number in range(3):
+        victim = worker(f"victim-{number}")
+        assert victim.take("a") is not None
+        assert len(die(victim, other)) == (number < 2)
+    record = store.get("a")
+    assert record.status is JobStatus.FAILED
+    assert record.error is not None
+    assert record.error.code == "poisoned"
+    assert store.counts().failed == 1
+
+
+def test_who_died_beside_a_suspect_is_not_blamed(store: JobStore, worker: Callable[[str], Leases]) -> None:
+    other = worker("other")
+    for job in ("culprit", "bystander"):
+        store.create(job, REQUEST)
+    first = worker("first")
+    first.take("culprit")
+    die(first, other)
+    second = worker("second")
+    assert second.is_suspect("culprit")
+    second.take("culprit")
+    second.take("bystander")
+    die(second, other)
+    assert (store.get("culprit").deaths, store.get("bystander").deaths) == (2, 0)
+
+
+def test_a_worker_that_ends_in_order_leaves_nothing(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    leases = worker("w")
+    store.create("a", REQUEST)
+    lease = leases.take("a")
+    assert lease is not None
+    leases.sign_off()
+    assert "w" in leases.beats(), "it still holds a job"
+    leases.publish(lease, "result", b"{}", 1)
+    leases.sign_off()
+    assert leases.beats() == {}
+    assert not client.exists("writing:beat:w", "writing:running:w")
+
+
+def test_silence_is_measured_by_the_observers_own_clock() -> None:
+    now = 1000.0
+    observer = Observer(lease_s=5, clock=lambda: now)
+    assert observer.stale({"a": "1", "b": "1"}) == {}
+    now += 4
+    assert observer.stale({"a": "2", "b": "1"}) == {}
+    now += 1
+    assert observer.stale({"a": "2", "b": "1"}) == {"b": "1"}
+    observer.forget()
+    assert observer.stale({"a": "2", "b": "1"}) == {}
+
+
+class Sent:
+    """Stands for the queue: remembers what was sent."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, Priority]] = []
+
+    def __call__(self, job_id: str, priority: Priority) -> None:
+        self.messages.append((job_id, priority))
+
+
+def test_the_reaper_sends_a_new_message_for_what_it_puts_back(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    sent = Sent()
+    store.create("a", BULK)
+    worker("dead").take("a")
+    reaper = Reaper(client, worker("alive"), sent, lease_s=0, every_s=1, reconcile_s=1000)
+    reaper.look()
+    assert sent.messages == [("a", Priority.BULK)]
+    reaper.look()
+    assert len(sent.messages) == 1
+
+
+def test_a_waiting_job_without_a_message_gets_one_at_the_second_look(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    """At the first look its message may be on its way."""
+    sent = Sent()
+    for job in ("lost", "queued", "delivered"):
+        store.create(job, REQUEST)
+    client.lpush("interactive", json.dumps({"headers": {"id": "queued"}}))
+    client.hset("unacked", "tag", json.dumps([{"headers": {"id": "delivered"}}, "", "interactive"]))
+    reaper = Reaper(client, worker("w"), sent, lease_s=1000, every_s=1, reconcile_s=1e-9)
+    reaper.look()
+    assert sent.messages == []
+    client.delete("writing:reconciling")
+    reaper.look()
+    assert sent.messages == [("lost", Priority.INTERACTIVE)]

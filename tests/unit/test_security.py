@@ -1,0 +1,118 @@
+"""Who may call, and what an answer tells a browser. The real application, with a real Redis."""
+
+import logging
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from api.app import create_app
+from api.security import digest
+from shared.errors import SettingsError
+from shared.logs import OneLineFormatter
+from shared.settings import Settings
+
+URL = "/api/writing/generate-writing-image"
+KEYS = {"alice": "key-of-alice", "bob": "key-of-bob"}
+
+
+def client_of(settings: Settings, **api: Any) -> FlaskClient:
+    changed = settings.model_copy(update={"api": settings.api.model_copy(update=api)})
+    return create_app(changed).test_client()
+
+
+@pytest.fixture
+def guarded(settings: Settings) -> FlaskClient:
+    return client_of(settings, keys=tuple(f"{name}:{digest(key)}" for name, key in KEYS.items()))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Authorization": "Bearer wrong"}, {"X-API-Key": ""}, {"Authorization": "Basic key-of-alice"},
+     {"X-API-Key": digest("key-of-alice")}],
+)  # fmt: skip
+def test_without_a_valid_key_nothing_is_told(guarded: FlaskClient, headers: dict[str, str]) -> None:
+    for answer in (
+        guarded.post(URL, json={"word": "火"}, headers=headers),
+        guarded.get("/api/writing/status", headers=headers),
+        guarded.get("/api/writing/jobs/any", headers=headers),
+        guarded.get("/health/detailed", headers=headers),
+        guarded.post("/health/warmup", headers=headers),
+        guarded.get("/no/such/path", headers=headers),
+    ):
+        assert (answer.status_code, answer.get_json()["code"]) == (401, "unauthorized")
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_valid_key_opens_and_probes_need_none(guarded: FlaskClient) -> None:
+    for headers in ({"Authorization": "Bearer key-of-alice"}, {"X-API-Key": "key-of-bob"}):
+        assert guarded.post(URL, json={"word": "火"}, headers=headers).status_code == 202
+    assert guarded.get("/health").status_code == 200
+    assert guarded.get("/health/ready").status_code == 503, "no worker, but no key asked for"
+    assert guarded.get("/openapi/openapi.json").status_code == 200
+
+
+def test_each_client_has_its_own_idempotency_keys(guarded: FlaskClient) -> None:
+    def submit(key: str) -> str:
+        headers = {"X-API-Key": key, "Idempotency-Key": "same"}
+        return str(guarded.post(URL, json={"word": "火"}, headers=headers).get_json()["job_id"])
+
+    assert submit("key-of-alice") == submit("key-of-alice") != submit("key-of-bob")
+
+
+def test_open_to_other_machines_it_does_not_start_without_keys(settings: Settings) -> None:
+    with pytest.raises(SettingsError, match=r"api\.keys"):
+        client_of(settings, host="0.0.0.0")  # noqa: S104
+    assert client_of(settings, host="0.0.0.0", allow_anonymous=True).get("/health").status_code == 200  # noqa: S104
+    with pytest.raises(SettingsError, match="NAME:DIGEST"):
+        client_of(settings, keys=("alice:secret in the clear",))
+
+
+def test_a_client_that_sends_too_much_is_told_when_to_come_back(settings: Settings) -> None:
+    client = client_of(settings, rate_limit="3/minute")
+    answers = [client.post(URL, json={"word": "火"}) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
+    assert answers[-1].get_json()["code"] == "rate_limited"
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
+    assert client.get("/api/writing/status").status_code == 200, "only submissions are counted"
+
+
+def test_pages_of_other_hosts_may_call_where_they_are_named(settings: Settings) -> None:
+    client = client_of(settings, cors_origins=("https://learn.example",))
+    allowed = client.get("/health", headers={"Origin": "https://learn.example"})
+    assert allowed.headers["Access-Control-Allow-Origin"] == "https://learn.example"
+    assert (
+        "Access-Control-Allow-Origin" not in client.get("/health", headers={"Origin": "https://evil.example"}).headers
+    )
+    closed = client_of(settings)
+    assert (
+        "Access-Control-Allow-Origin" not in closed.get("/health", headers={"Origin": "https://evil.example"}).headers
+    )
+
+
+def test_browsers_are_told_to_be_careful(settings: Settings) -> None:
+    client = client_of(settings)
+    answer = client.get("/health")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    page = client.get("/openapi/swagger")
+    assert page.mimetype == "text/html"
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+
+
+def test_blocked_words_are_refused_as_whole_words_and_in_any_case(settings: Settings) -> None:
+    client = client_of(settings, blocked_words=("Weapon", "毒"))
+    for request, field in (
+        ({"word": "火", "translation": "a WEAPON of war"}, "translation"),
+        ({"word": "毒药"}, "word"),
+    ):
+        answer = client.post(URL, json=request)
+        assert (answer.status_code, answer.get_json()["code"], answer.get_json()["field"]) == (422, "blocked", field)
+    assert client.post(URL, json={"word": "火", "translation": "weaponless"}).status_code == 202
+
+
+def test_no_text_of_a_request_can_forge_a_line_of_the_log() -> None:
+    record = logging.makeLogRecord({"msg": "word %r and %s", "args": ("a", "b\n2026 INFO root: forged\x1b[31m\u2028")})
+    line = OneLineFormatter("%(levelname)s %(message)s").format(record)
+    assert len(line.splitlines()) == 1
+    assert r"b\x0a2026 INFO root: forged\x1b[31m\u2028" in line

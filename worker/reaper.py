@@ -1,0 +1,119 @@
+"""One thread per worker that looks after jobs which nobody looks after.
+
+It puts back the jobs of workers that fell silent, and sends a new message for a waiting job whose message vanished, as
+when the API died between the record and the message.
+"""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import cast
+
+import redis
+from kombu.exceptions import OperationalError
+
+from shared.keys import PREFIX, waiting_keys
+from shared.leases import Leases, Observer, PutBack
+from shared.schemas import Priority
+
+logger = logging.getLogger(__name__)
+
+# kombu's keys: a list for each queue by its name, and a hash of the messages that were delivered and not acknowledged.
+UNACKED = "unacked"
+RECONCILING = PREFIX + "reconciling"
+MISSING = PREFIX + "missing"  # jobs that had no message at the last look
+
+Send = Callable[[str, Priority], None]
+
+
+class Reaper:
+    """Looks around every so often, until stopped."""
+
+    def __init__(
+        self, client: redis.Redis, leases: Leases, send: Send, *, lease_s: float, every_s: float, reconcile_s: float
+    ) -> None:
+        """Take what it works with.
+
+        Args:
+            client: of the Redis that holds records and queues.
+            leases: of this worker.
+            send: sends a waiting job's message.
+            lease_s: a worker that is silent for so long has lost its jobs.
+            every_s: how often to look.
+            reconcile_s: how often to compare records with messages; one worker does it for all.
+        """
+        self._redis = client
+        self._leases = leases
+        self._send = send
+        self._every_s = every_s
+        self._reconcile_s = reconcile_s
+        self._observer = Observer(lease_s)
+        self._next_reconcile = time.monotonic()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look around."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        self._thread.join()
+
+    def look(self) -> None:
+        """Put back what silent workers hold, and mend what lost its message."""
+        for worker, beat in self._observer.stale(self._leases.beats()).items():
+            put_back = self._leases.reap(worker, beat)
+            logger.warning("worker %s fell silent; put back: %s", worker, [job.job_id for job in put_back])
+            self._send_all(put_back)
+        if time.monotonic() >= self._next_reconcile:
+            self._next_reconcile = time.monotonic() + self._reconcile_s
+            if self._redis.set(RECONCILING, self._leases.worker, nx=True, px=max(1, int(900 * self._reconcile_s))):
+                self._reconcile()
+
+    def _reconcile(self) -> None:
+        """Send a message for each job that has waited without one at this look and at the last."""
+        waiting = {
+            job_id: priority
+            for priority in Priority
+            for job_id in cast("list[str]", self._redis.zrange(waiting_keys(first=priority)[0], 0, -1))
+        }
+        missing = set(waiting) - self._messages()
+        lost = missing & cast("set[str]", self._redis.smembers(MISSING))
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.delete(MISSING)
+            if missing:
+                pipeline.sadd(MISSING, *missing)
+            pipeline.execute()
+        if lost:
+            logger.warning("jobs without a message: %s", sorted(lost))
+            self._send_all(PutBack(job_id, waiting[job_id]) for job_id in lost)
+
+    def _messages(self) -> set[str]:
+        """Return the ids of all jobs that have a message, waiting or delivered."""
+        found = set()
+        for priority in Priority:
+            for message in cast("list[str]", self._redis.lrange(priority.value, 0, -1)):
+                found.add(json.loads(message)["headers"]["id"])
+        for delivered in cast("list[str]", self._redis.hvals(UNACKED)):
+            found.add(json.loads(delivered)[0]["headers"]["id"])
+        return found
+
+    def _send_all(self, jobs: Iterable[PutBack]) -> None:
+        for job in jobs:
+            try:
+                self._send(job.job_id, job.priority)
+            except OperationalError as error:  # the reconciler will find that it has no message
+                logger.warning("message of job %s not sent: %s", job.job_id, error)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every_s):
+            try:
+                self.look()
+            except redis.RedisError as error:
+                # While Redis was away no worker's counter could move: they are watched anew from now on.
+                self._observer.forget()
+                logger.warning("could not look after jobs: %s", error)
