@@ -82,6 +82,6 @@ assert not heavy, heavy
 
 def test_the_worker_reports_to_the_registry_only_while_it_lives(stack: Stack) -> None:
     workers = requests.get(f"{stack.url}/api/writing/status", timeout=5).json()["workers"]
-    assert [worker["worker_id"].split("@")[0] for worker in workers] == [
+    assert [worker["worker_id"].split("-")[0] for worker in workers] == [
         str(child.process.pid) for child in stack.supervisor.children if child.program.name.startswith("worker")
     ]
