@@ -84,7 +84,7 @@ def measure_bookkeeping(count: int) -> float:
 
 
 def _request(steps: int) -> DrawRequest:
-    image = Image.new("RGB", (1024, 1024))
+    image = Image.new("RGB", (256, 256))
     return DrawRequest(prompt="idle", control_images={"canny": image, "depth": image}, num_inference_steps=steps)
 
 
@@ -102,7 +102,7 @@ def main(count: int) -> None:
     rows: list[list[object]] = [
         ["POST sent → worker has the job, ms", f"{statistics.median(starts):.1f}", f"{slowest:.1f}"],
         ["whole call less engine, judge and maps, 1024², ms", f"{statistics.median(ends):.0f}", f"{max(ends):.0f}"],
-        ["a step's bookkeeping, 4 jobs at 1024², idle networks, ms", f"{measure_bookkeeping(100):.2f}", ""],
+        ["a step beside its networks, 4 jobs at 256², ms", f"{measure_bookkeeping(100):.2f}", ""],
     ]
     write("overhead", f"python -m bench.overhead --count {count}", table(["what", "median", "p99 (or largest)"], rows))
 

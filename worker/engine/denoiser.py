@@ -97,16 +97,11 @@ class Denoiser:
         """
         self.unet = unet
         self.controlnet = controlnet
+        self.dtype: torch.dtype = unet.dtype  # asked once: diffusers walks through all parameters each time
         self._row_sizes = tuple(sorted(row_sizes))
         compiled = compile_network or (lambda network: network)
         self._residuals = compiled(control_residuals)
         self._predict = compiled(unet.forward)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """What the networks compute in."""
-        dtype: torch.dtype = self.unet.dtype
-        return dtype
 
     @torch.inference_mode()
     def step(self, rows: Sequence[Row]) -> None:
