@@ -115,7 +115,7 @@ class EngineModel:
         request = DrawRequest(
             prompt="warm-up", control_images={"canny": image}, guidance_scale=1.0, num_inference_steps=2
         )
-        for networks in self.networks.values():
+        for networks in {id(networks.denoiser): networks for networks in self.networks.values()}.values():
             for count in row_sizes:
                 started = time.perf_counter()
                 row = self.row(request)
