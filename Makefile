@@ -59,6 +59,8 @@ check: setup
 bench: setup
 	$(BIN)/python -m bench.conditioning
 	$(BIN)/python -m bench.overhead
+	$(BIN)/python -m bench.api_throughput
+	$(BIN)/python -m bench.png
 	$(BIN)/python -m bench.engine_load
 	$(BIN)/python -m bench.memory
 

@@ -35,6 +35,14 @@ def pixels(encoded: str) -> NDArray[np.uint8]:
     return np.asarray(decode(encoded))
 
 
+def answers(url: str) -> bool:
+    """Return whether an API answers there."""
+    try:
+        return requests.get(f"{url}/health", timeout=1).ok
+    except requests.RequestException:
+        return False
+
+
 class Api:
     """A client of a running service."""
 

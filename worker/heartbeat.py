@@ -1,7 +1,6 @@
 """One thread that says, each heartbeat, that this worker lives and what it is."""
 
 import logging
-import threading
 from collections.abc import Callable
 
 import redis
@@ -9,6 +8,7 @@ import redis
 from shared.leases import Leases
 from shared.schemas import WorkerInfo
 from shared.worker_registry import WorkerRegistry
+from worker.periodic import Periodic
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +30,7 @@ class Heartbeat:
         self._registry = registry
         self._leases = leases
         self._describe = describe
-        self._every_s = every_s
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        self._thread = Periodic("heartbeat", every_s, self._beat)
 
     def start(self) -> None:
         """Begin to beat."""
@@ -40,20 +38,16 @@ class Heartbeat:
 
     def stop(self) -> None:
         """End the thread and strike the worker off the list."""
-        self._stop.set()
-        self._thread.join()
+        self._thread.stop()
         try:
             self._registry.remove(self._describe().worker_id)
             self._leases.sign_off()
         except redis.RedisError as error:
             logger.warning("worker not struck off: %s", error)  # the list forgets it by itself
 
-    def _run(self) -> None:
-        while True:
-            try:
-                self._leases.beat()
-                self._registry.publish(self._describe())
-            except redis.RedisError as error:
-                logger.warning("heartbeat not sent: %s", error)
-            if self._stop.wait(self._every_s):
-                return
+    def _beat(self) -> None:
+        try:
+            self._leases.beat()
+            self._registry.publish(self._describe())
+        except redis.RedisError as error:
+            logger.warning("heartbeat not sent: %s", error)

@@ -6,7 +6,6 @@ and tells the job to stop when its cancellation was requested, when its lease is
 
 import logging
 import math
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from shared.leases import Lease, Leases
 from shared.schemas import Progress
+from worker.periodic import Periodic
 
 logger = logging.getLogger(__name__)
 
@@ -72,11 +72,9 @@ class JobMonitor:
 
     def __init__(self, leases: Leases, poll_s: float) -> None:
         self._leases = leases
-        self._poll_s = poll_s
         self._jobs: dict[str, JobHandle] = {}
-        self._stop = threading.Event()
         self.is_draining = False
-        self._thread = threading.Thread(target=self._run, name="job-monitor", daemon=True)
+        self._thread = Periodic("job-monitor", poll_s, self._report_all)
 
     @property
     def running(self) -> int:
@@ -89,8 +87,7 @@ class JobMonitor:
 
     def stop(self) -> None:
         """End the thread."""
-        self._stop.set()
-        self._thread.join()
+        self._thread.stop()
 
     def drain(self, within_s: float) -> None:
         """Begin no further job, and stop those that need longer than so many seconds."""
@@ -108,10 +105,9 @@ class JobMonitor:
         finally:
             del self._jobs[lease.job_id]
 
-    def _run(self) -> None:
-        while not self._stop.wait(self._poll_s):
-            for handle in list(self._jobs.values()):
-                self._report(handle)
+    def _report_all(self) -> None:
+        for handle in list(self._jobs.values()):
+            self._report(handle)
 
     def _report(self, handle: JobHandle) -> None:
         try:

@@ -75,7 +75,7 @@ class WorkerProcess:
             model=self.settings.model,
             device=str(self.gpu.device),
             concurrency=self.concurrency,
-            batch_limit=self.settings.worker.batch_limit or self.gpu.batch_limit,
+            batch_limit=self.pipeline.engine.limit or self.settings.worker.batch_limit or self.gpu.batch_limit,
             methods={kind.control_type: kind.available_methods for kind in self.conditionings},
             unavailable_methods={
                 name: reason for kind in self.conditionings for name, reason in kind.unavailable_methods.items()

@@ -35,13 +35,14 @@ def load_model(settings: Settings, gpu: GPUManager) -> EngineModel:
     with gpu.memory_monitor(f"loading model {settings.model}"):
         pipeline = load_pipeline(settings, gpu)
         gpu.optimize_pipeline(pipeline)
-        networks = make_networks(pipeline, settings, gpu)
+        batch_limit = settings.worker.batch_limit or gpu.batch_limit  # of the memory that the weights leave free
+        networks = make_networks(pipeline, settings, gpu, batch_limit)
         ready = EngineModel(
             pipeline,
             placement=Placement(gpu.device, offload=gpu.offloads),
             solver=SOLVERS[model.solver],
             networks=networks,
-            batch_limit=settings.worker.batch_limit or gpu.batch_limit,
+            batch_limit=batch_limit,
             native_size=model.default_size,
         )
     if gpu.profile.torch_compile:
@@ -68,14 +69,14 @@ def load_pipeline(settings: Settings, gpu: GPUManager) -> StableDiffusionXLContr
     return asyncio.run(load())
 
 
-def make_networks(pipeline: Any, settings: Settings, gpu: GPUManager) -> dict[Quality, Networks]:
+def make_networks(pipeline: Any, settings: Settings, gpu: GPUManager, batch_limit: int) -> dict[Quality, Networks]:
     """Return the networks of every quality that the model's settings offer; equal ones are the same object.
 
     Raises:
         ModelLoadError: turbo's weights cannot be loaded.
     """
     model = settings.active_model
-    denoiser = partial(_denoiser, settings=settings, gpu=gpu)
+    denoiser = partial(_denoiser, settings=settings, gpu=gpu, batch_limit=batch_limit)
     exact = Networks("as trained", denoiser(pipeline.unet, pipeline.controlnet))
     networks = {Quality.EXACT: exact}
     if Quality.FAST in model.qualities:
@@ -117,13 +118,12 @@ def row_sizes(batch_limit: int) -> tuple[int, ...]:
     return (*(2**power for power in range(most.bit_length()) if 2**power < most), most)
 
 
-def _denoiser(unet: Any, controlnet: Any, *, settings: Settings, gpu: GPUManager) -> Denoiser:
+def _denoiser(unet: Any, controlnet: Any, *, settings: Settings, gpu: GPUManager, batch_limit: int) -> Denoiser:
     if not gpu.profile.torch_compile:
         return Denoiser(unet, controlnet)
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(PROJECT / settings.worker.compile_cache))
-    limit = settings.worker.batch_limit or gpu.batch_limit
     compile_network: Callable[..., Any] = partial(torch.compile, dynamic=False)
-    return Denoiser(unet, controlnet, row_sizes=row_sizes(limit), compile_network=compile_network)
+    return Denoiser(unet, controlnet, row_sizes=row_sizes(batch_limit), compile_network=compile_network)
 
 
 def _log_size(rows: int, seconds: float) -> None:

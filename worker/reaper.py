@@ -6,7 +6,6 @@ when the API died between the record and the message.
 
 import json
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import cast
@@ -17,6 +16,7 @@ from kombu.exceptions import OperationalError
 from shared.keys import PREFIX, waiting_keys
 from shared.leases import Leases, Observer, PutBack
 from shared.schemas import Priority
+from worker.periodic import Periodic
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +47,10 @@ class Reaper:
         self._redis = client
         self._leases = leases
         self._send = send
-        self._every_s = every_s
         self._reconcile_s = reconcile_s
         self._observer = Observer(lease_s)
         self._next_reconcile = time.monotonic()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
+        self._thread = Periodic("reaper", every_s, self._look_or_forget)
 
     def start(self) -> None:
         """Begin to look around."""
@@ -60,8 +58,7 @@ class Reaper:
 
     def stop(self) -> None:
         """End the thread."""
-        self._stop.set()
-        self._thread.join()
+        self._thread.stop()
 
     def look(self) -> None:
         """Put back what silent workers hold, and mend what lost its message."""
@@ -109,11 +106,10 @@ class Reaper:
             except OperationalError as error:  # the reconciler will find that it has no message
                 logger.warning("message of job %s not sent: %s", job.job_id, error)
 
-    def _run(self) -> None:
-        while not self._stop.wait(self._every_s):
-            try:
-                self.look()
-            except redis.RedisError as error:
-                # While Redis was away no worker's counter could move: they are watched anew from now on.
-                self._observer.forget()
-                logger.warning("could not look after jobs: %s", error)
+    def _look_or_forget(self) -> None:
+        try:
+            self.look()
+        except redis.RedisError as error:
+            # While Redis was away no worker's counter could move: they are watched anew from now on.
+            self._observer.forget()
+            logger.warning("could not look after jobs: %s", error)

@@ -5,7 +5,6 @@ https://www.standardwebhooks.com: headers webhook-id, webhook-timestamp and webh
 
 import json
 import logging
-import threading
 from datetime import UTC, datetime
 
 import certifi
@@ -18,6 +17,7 @@ from shared.job_store import JobRecord, JobStore
 from shared.settings import WebhookSettings
 from shared.webhook_outbox import Claim, WebhookOutbox
 from shared.webhook_targets import Target, parse_target, resolve
+from worker.periodic import Periodic
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +32,8 @@ class WebhookSender:
         self._outbox = outbox
         self._store = store
         self._settings = settings
-        self._every_s = every_s
         self._signer = Webhook(settings.secret) if settings.secret else None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
+        self._thread = Periodic("webhooks", every_s, self._deliver_all)
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -43,8 +41,7 @@ class WebhookSender:
 
     def stop(self) -> None:
         """End the thread."""
-        self._stop.set()
-        self._thread.join()
+        self._thread.stop()
 
     def deliver_one(self) -> bool:
         """Deliver one webhook that is due; return whether there was one."""
@@ -125,13 +122,12 @@ class WebhookSender:
         logger.info("webhook of job %s not delivered, again in %.0f s: %s", claim.job_id, pause_s, reason)
         self._outbox.postpone(claim, pause_s)
 
-    def _run(self) -> None:
-        while not self._stop.wait(self._every_s):
-            try:
-                while not self._stop.is_set() and self.deliver_one():
-                    pass
-            except redis.RedisError as error:
-                logger.warning("webhooks wait for Redis: %s", error)
+    def _deliver_all(self) -> None:
+        try:
+            while not self._thread.is_stopping and self.deliver_one():
+                pass
+        except redis.RedisError as error:
+            logger.warning("webhooks wait for Redis: %s", error)
 
 
 def _payload(record: JobRecord) -> dict[str, object]:

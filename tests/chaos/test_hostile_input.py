@@ -10,6 +10,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 
 from embedded.stack import Stack
+from tests.helpers import answers
 
 URL = "/api/writing/generate-writing-image"
 VALID: dict[str, Any] = {
@@ -32,13 +33,6 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with Stack(workers=0, data_folder=folder / "redis", log_folder=folder, environment=environment) as stack:
         stack.wait_for(lambda: answers(stack.url), 60, "the API")
         yield stack
-
-
-def answers(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/health", timeout=1).ok
-    except requests.RequestException:
-        return False
 
 
 def mutate(chance: random.Random) -> bytes:

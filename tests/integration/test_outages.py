@@ -15,7 +15,7 @@ import requests
 
 from embedded.stack import Stack
 from embedded.supervisor import Child
-from tests.helpers import Api, eventually
+from tests.helpers import Api, answers, eventually
 
 READY_S = 90
 WORD = {"word": "学", "num_inference_steps": 2}
@@ -32,13 +32,6 @@ def bare(tmp_path: Path) -> Iterator[Stack]:
     with Stack(workers=0, data_folder=tmp_path, log_folder=tmp_path, environment=environment) as stack:
         stack.wait_for(lambda: answers(stack.url), READY_S, "the API")
         yield stack
-
-
-def answers(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/health", timeout=1).ok
-    except requests.RequestException:
-        return False
 
 
 def test_without_a_worker_jobs_wait_and_the_service_is_not_ready(bare: Stack) -> None:

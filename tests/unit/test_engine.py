@@ -343,6 +343,19 @@ def test_a_decode_that_does_not_fit_is_tried_in_tiles(
     monkeypatch.setattr(model.decoder, "_decode", decode)
     assert engine.submit(request_of(1), Unobserved()).result().image.size == (256, 256)
     assert tiled == [False, True]
+    assert not model.decoder._vae.use_tiling, "the next picture is tried whole again"
+
+
+@pytest.mark.skipif(not hasattr(torch, "AcceleratorError"), reason="this release of PyTorch has no class for it")
+def test_a_device_lost_while_decoding_is_not_the_jobs_fault(
+    model: EngineModel, engine: Engine, request_of: Callable[..., DrawRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decode(_latents: torch.Tensor) -> Image.Image:
+        raise torch.AcceleratorError("CUDA error: injected")
+
+    monkeypatch.setattr(model.decoder, "decode", decode)
+    with pytest.raises(DeviceLost, match="injected"):
+        engine.submit(request_of(1), Unobserved()).result()
 
 
 @pytest.mark.skipif(not hasattr(torch, "AcceleratorError"), reason="this release of PyTorch has no class for it")

@@ -9,17 +9,11 @@ import redis
 from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueUnavailable
 from shared.job_store import JobStore
 from shared.leases import Leases
-from shared.redis_client import make_redis
 from shared.schemas import GenerationRequest, JobStatus, Priority
 from shared.settings import Settings
 
 REQUEST = GenerationRequest(word="学习", seed=7)
 BULK = GenerationRequest(word="书", priority=Priority.BULK)
-
-
-@pytest.fixture
-def client(settings: Settings) -> redis.Redis:
-    return make_redis(settings.redis)
 
 
 @pytest.fixture

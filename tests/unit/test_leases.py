@@ -7,10 +7,11 @@ import pytest
 import redis
 
 from shared.job_store import JobStore
-from shared.leases import Leases, Observer, PutBack, new_token
-from shared.redis_client import make_redis
+from shared.leases import Lease, Leases, Observer, PutBack, new_token
 from shared.schemas import GenerationRequest, JobError, JobStatus, Priority, Progress
 from shared.settings import Settings
+from tests.helpers import eventually
+from worker.periodic import Periodic
 from worker.reaper import Reaper
 
 REQUEST = GenerationRequest(word="学习", seed=7)
@@ -19,18 +20,14 @@ ERROR = JobError(code="out_of_memory", title="t", detail="d", field=None)
 
 
 @pytest.fixture
-def client(settings: Settings) -> redis.Redis:
-    return make_redis(settings.redis)
-
-
-@pytest.fixture
-def store(client: redis.Redis, settings: Settings) -> JobStore:
-    return JobStore(client, settings.queue)
-
-
-@pytest.fixture
 def worker(client: redis.Redis, store: JobStore, settings: Settings) -> Callable[[str], Leases]:
     return lambda name: Leases(client, store, settings.queue, name)
+
+
+def taken(leases: Leases, job_id: str) -> Lease:
+    lease = leases.take(job_id)
+    assert lease is not None
+    return lease
 
 
 def die(leases: Leases, observer: Leases) -> list[PutBack]:
@@ -42,8 +39,7 @@ def test_a_job_is_taken_once(store: JobStore, worker: Callable[[str], Leases]) -
     """A second delivery of its message finds nothing to do, while it runs and when it has ended."""
     first, second = worker("first"), worker("second")
     store.create("a", REQUEST)
-    lease = first.take("a")
-    assert lease is not None
+    lease = taken(first, "a")
     assert (lease.record.status, lease.record.attempts, lease.record.worker) == (JobStatus.RUNNING, 1, "first")
     assert second.take("a") is None
     assert first.take("a") is None
@@ -69,8 +65,7 @@ def test_the_result_and_the_end_of_the_job_come_together(
 ) -> None:
     leases = worker("w")
     store.create("a", REQUEST)
-    lease = leases.take("a")
-    assert lease is not None
+    lease = taken(leases, "a")
     assert client.ttl("writing:job:a") == -1
     assert leases.publish(lease, "result", b'{"x": 1}', 1200)
     assert client.get("result") == '{"x": 1}'
@@ -83,8 +78,7 @@ def test_the_result_and_the_end_of_the_job_come_together(
 def test_terminal_statuses_never_change(store: JobStore, worker: Callable[[str], Leases]) -> None:
     leases = worker("w")
     store.create("a", REQUEST)
-    lease = leases.take("a")
-    assert lease is not None
+    lease = taken(leases, "a")
     assert leases.fail(lease, ERROR)
     store.cancel("a")
     leases.confirm_cancelled(lease)
@@ -120,8 +114,7 @@ def test_a_worker_that_lost_its_lease_publishes_nothing(
 def test_cancelling_a_running_job_reaches_its_worker(store: JobStore, worker: Callable[[str], Leases]) -> None:
     leases = worker("w")
     store.create("a", REQUEST)
-    lease = leases.take("a")
-    assert lease is not None
+    lease = taken(leases, "a")
     assert not leases.report(lease, "diffusion", Progress(step=1, total_steps=10)).is_cancelled
     store.cancel("a")
     assert store.get("a").status is JobStatus.RUNNING
@@ -136,8 +129,7 @@ def test_a_late_report_brings_no_expired_record_back(
 ) -> None:
     leases = worker("w")
     store.create("a", REQUEST)
-    lease = leases.take("a")
-    assert lease is not None
+    lease = taken(leases, "a")
     client.delete("writing:job:a")
     assert leases.report(lease, "diffusion", Progress()).is_lost
     assert not leases.publish(lease, "result", b"{}", 1)
@@ -150,8 +142,7 @@ def test_a_released_job_waits_again_at_its_old_place_without_blame(
     leases = worker("w")
     for job in ("first", "second"):
         store.create(job, REQUEST)
-    lease = leases.take("first")
-    assert lease is not None
+    lease = taken(leases, "first")
     assert leases.release(lease)
     record = store.get("first")
     assert (record.status, record.deaths) == (JobStatus.QUEUED, 0)
@@ -212,8 +203,7 @@ def test_a_worker_that_ends_in_order_leaves_nothing(
 ) -> None:
     leases = worker("w")
     store.create("a", REQUEST)
-    lease = leases.take("a")
-    assert lease is not None
+    lease = taken(leases, "a")
     leases.sign_off()
     assert "w" in leases.beats(), "it still holds a job"
     leases.publish(lease, "result", b"{}", 1)
@@ -272,3 +262,17 @@ def test_a_waiting_job_without_a_message_gets_one_at_the_second_look(
     client.delete("writing:reconciling")
     reaper.look()
     assert sent.messages == [("lost", Priority.INTERACTIVE)]
+
+
+def test_a_thread_that_jobs_hang_on_survives_what_it_did_not_expect(caplog: pytest.LogCaptureFixture) -> None:
+    calls: list[int] = []
+
+    def act() -> None:
+        calls.append(1)
+        raise KeyError("unexpected")
+
+    thread = Periodic("shaky", 0.01, act)
+    thread.start()
+    eventually(lambda: len(calls) > 2)
+    thread.stop()
+    assert "shaky failed; it goes on" in caplog.text

@@ -69,7 +69,7 @@ def test_a_narrowed_network_leaves_the_original_as_it_was(pipeline: Any) -> None
 
 
 def test_a_cpu_computes_fast_pictures_with_the_same_networks(pipeline: Any, gpu: GPUManager) -> None:
-    networks = make_networks(pipeline, with_model(qualities=(Quality.EXACT, Quality.FAST)), gpu)
+    networks = make_networks(pipeline, with_model(qualities=(Quality.EXACT, Quality.FAST)), gpu, 2)
     assert not is_supported(gpu.device)
     assert networks[Quality.FAST] is networks[Quality.EXACT]
 
@@ -124,7 +124,7 @@ def test_turbo_draws_with_a_loras_weights_merged_in(pipeline: Any, gpu: GPUManag
     changed = {name for name, parameter in merged.named_parameters() if not torch.equal(parameter, own[name])}
     assert changed
     assert all(any(part in name for part in ("to_q", "to_k", "to_v")) for name in changed)
-    networks = make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=turbo), gpu)
+    networks = make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=turbo), gpu, 2)
     assert networks[Quality.TURBO].denoiser.unet is not networks[Quality.EXACT].denoiser.unet
     assert networks[Quality.TURBO].scheduler_options == {"timestep_spacing": "trailing"}
 
@@ -133,9 +133,9 @@ def test_turbo_weights_that_cannot_be_loaded_are_named(pipeline: Any, gpu: GPUMa
     turbo = save_lora(pipeline, tmp_path, 0.5)
     (tmp_path / "few-steps.safetensors").write_bytes(b"half a file")
     with pytest.raises(ModelLoadError, match=r"few-steps\.safetensors"):
-        make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=turbo), gpu)
+        make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=turbo), gpu, 2)
     with pytest.raises(ModelLoadError, match="turbo settings are null"):
-        make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=None), gpu)
+        make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=None), gpu, 2)
 
 
 @pytest.mark.parametrize(

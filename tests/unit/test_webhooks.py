@@ -14,7 +14,6 @@ from standardwebhooks.webhooks import Webhook
 from shared.errors import WebhookNotAllowed
 from shared.job_store import JobStore
 from shared.leases import Leases
-from shared.redis_client import make_redis
 from shared.schemas import GenerationRequest, JobError
 from shared.settings import Settings, WebhookSettings
 from shared.webhook_outbox import WebhookOutbox
@@ -67,16 +66,6 @@ def webhooks(settings: Settings) -> WebhookSettings:
         "attempts": 3,
     }
     return settings.webhooks.model_copy(update=update)
-
-
-@pytest.fixture
-def client(settings: Settings) -> redis.Redis:
-    return make_redis(settings.redis)
-
-
-@pytest.fixture
-def store(client: redis.Redis, settings: Settings) -> JobStore:
-    return JobStore(client, settings.queue)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ LEARNING_RATE = 1e-3
 
 
 def train_text(folder: Path, tokenizer: CLIPTokenizer, steps: int) -> float:
-    """Train and store the encoders in ``text.pt``; return how often unseen prompts are told apart, 0 to 1."""
+    """Train and store the encoders in ``text.pt``; return how often the latest prompts' meaning was told, 0 to 1."""
     torch.manual_seed(0)
     encoders = nn.ModuleList(make_text_encoders(len(tokenizer)))
     styles, meanings = list(STYLES), [*MEANINGS, "neutral"]

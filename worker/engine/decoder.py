@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn.functional import avg_pool2d
 
-from shared.errors import GenerationFailed, OutOfMemory
-from worker.engine.placement import Placement
+from shared.errors import DeviceLost, GenerationFailed, OutOfMemory
+from worker.engine.placement import DEVICE_ERRORS, Placement
 from worker.engine.request import Drawing, EngineJob
 from worker.progress import stop_if_cancelled
 
@@ -53,6 +53,8 @@ class Decoder:
                 if ready is not None:
                     ready.wait()
                 image = self.decode(latents)
+        except DEVICE_ERRORS as error:  # elsewhere the picture can be drawn; the step loop will meet the same error
+            job.fail(DeviceLost(f"the device computes no more: {error}"))
         except Exception as error:  # noqa: BLE001  # the end of a thread: whatever happened, the job ends with it
             job.fail(error)
         else:
@@ -79,13 +81,15 @@ class Decoder:
             return self._decode(latents)
         except torch.OutOfMemoryError:
             torch.cuda.empty_cache()
+        was_tiling = self._vae.use_tiling
         self._vae.enable_tiling()
         try:
             return self._decode(latents)
         except torch.OutOfMemoryError as error:
             raise OutOfMemory(f"the picture does not fit into the GPU's memory: {error}") from error
         finally:
-            self._vae.disable_tiling()
+            if not was_tiling:
+                self._vae.disable_tiling()
 
     def _decode(self, latents: torch.Tensor) -> torch.Tensor:
         pixels: torch.Tensor = self._vae.decode(latents, return_dict=False)[0]

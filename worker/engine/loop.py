@@ -11,14 +11,13 @@ import torch
 from shared.errors import DeviceLost, JobCancelled, OutOfMemory
 from worker.engine.denoiser import Row
 from worker.engine.model import EngineModel
+from worker.engine.placement import DEVICE_ERRORS
 from worker.engine.request import EngineJob, JobState
 from worker.engine.scheduler import Scheduler
 
 logger = logging.getLogger("engine")
 
 PREVIEW_EVERY_STEPS = 4
-# Errors after which a CUDA context computes nothing more; older releases of PyTorch have no class for them.
-DEVICE_ERRORS: tuple[type[Exception], ...] = tuple(filter(None, [getattr(torch, "AcceleratorError", None)]))
 
 
 class StepLoop:

@@ -1,0 +1,18 @@
+"""Fixtures of several unit tests."""
+
+import pytest
+import redis
+
+from shared.job_store import JobStore
+from shared.redis_client import make_redis
+from shared.settings import Settings
+
+
+@pytest.fixture
+def client(settings: Settings) -> redis.Redis:
+    return make_redis(settings.redis)
+
+
+@pytest.fixture
+def store(client: redis.Redis, settings: Settings) -> JobStore:
+    return JobStore(client, settings.queue)
