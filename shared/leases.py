@@ -25,7 +25,7 @@ from shared.schemas import JobError, JobStatus, Priority, Progress
 from shared.settings import QueueSettings
 from shared.webhook_outbox import ENQUEUE
 
-OWNERS = PREFIX + "owners"  # workers that may hold jobs
+OWNERS = PREFIX + "owners"  # workers that may hold jobs, or messages of jobs
 REMEMBERED = 50  # of the ends that the measured rate comes from
 
 # Longer than the longest step on a slow machine.
@@ -215,7 +215,10 @@ class Leases:
 
     def beat(self) -> None:
         """Say that this worker lives: it keeps its leases."""
-        self._redis.incr(_beat_key(self.worker))
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.sadd(OWNERS, self.worker)
+            pipeline.incr(_beat_key(self.worker))
+            pipeline.execute()
 
     def beats(self) -> dict[str, str]:
         """Return the counter of every worker that may hold jobs; "" where it has none."""

@@ -62,23 +62,31 @@ class Reaper:
 
     def look(self) -> None:
         """Put back what silent workers hold, and mend what lost its message."""
-        for worker, beat in self._observer.stale(self._leases.beats()).items():
+        silent = self._observer.stale(self._leases.beats())
+        for worker, beat in silent.items():
             put_back = self._leases.reap(worker, beat)
             logger.warning("worker %s fell silent; put back: %s", worker, [job.job_id for job in put_back])
             self._send_all(put_back)
+        if silent:
+            self._send_undelivered()
         if time.monotonic() >= self._next_reconcile:
             self._next_reconcile = time.monotonic() + self._reconcile_s
             if self._redis.set(RECONCILING, self._leases.worker, nx=True, px=max(1, int(900 * self._reconcile_s))):
                 self._reconcile()
 
+    def _send_undelivered(self) -> None:
+        """Send a message for each waiting job that has none in a queue.
+
+        A worker may have died with messages whose jobs it had not taken yet. Among the delivered ones nothing tells
+        theirs from those of living workers; a second message for the same job does no harm.
+        """
+        waiting = self._waiting()
+        self._send_all(PutBack(job_id, waiting[job_id]) for job_id in set(waiting) - self._queued())
+
     def _reconcile(self) -> None:
         """Send a message for each job that has waited without one at this look and at the last."""
-        waiting = {
-            job_id: priority
-            for priority in Priority
-            for job_id in cast("list[str]", self._redis.zrange(waiting_keys(first=priority)[0], 0, -1))
-        }
-        missing = set(waiting) - self._messages()
+        waiting = self._waiting()
+        missing = set(waiting) - self._queued() - self._delivered()
         lost = missing & cast("set[str]", self._redis.smembers(MISSING))
         with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.delete(MISSING)
@@ -89,15 +97,22 @@ class Reaper:
             logger.warning("jobs without a message: %s", sorted(lost))
             self._send_all(PutBack(job_id, waiting[job_id]) for job_id in lost)
 
-    def _messages(self) -> set[str]:
-        """Return the ids of all jobs that have a message, waiting or delivered."""
-        found = set()
-        for priority in Priority:
-            for message in cast("list[str]", self._redis.lrange(priority.value, 0, -1)):
-                found.add(json.loads(message)["headers"]["id"])
-        for delivered in cast("list[str]", self._redis.hvals(UNACKED)):
-            found.add(json.loads(delivered)[0]["headers"]["id"])
-        return found
+    def _waiting(self) -> dict[str, Priority]:
+        """Return the jobs that wait by their records."""
+        return {
+            job_id: priority
+            for priority in Priority
+            for job_id in cast("list[str]", self._redis.zrange(waiting_keys(first=priority)[0], 0, -1))
+        }
+
+    def _queued(self) -> set[str]:
+        """Return the ids of the jobs whose message waits in a queue."""
+        messages = [text for priority in Priority for text in cast("list[str]", self._redis.lrange(priority, 0, -1))]
+        return {json.loads(message)["headers"]["id"] for message in messages}
+
+    def _delivered(self) -> set[str]:
+        """Return the ids of the jobs whose message was delivered and not acknowledged."""
+        return {json.loads(text)[0]["headers"]["id"] for text in cast("list[str]", self._redis.hvals(UNACKED))}
 
     def _send_all(self, jobs: Iterable[PutBack]) -> None:
         for job in jobs:

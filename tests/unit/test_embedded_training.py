@@ -11,7 +11,7 @@ from PIL import Image
 from shared.characters import CharacterDatabase
 from shared.settings import load_settings
 from training.embedded_model.data import HELD_OUT_EVERY, SampleMaker, Shard, map_to_tensor, save_shard
-from training.embedded_model.diffusion import Networks, learn_tokenizer, load_networks, store_shards, train_diffusion
+from training.embedded_model.diffusion import Networks, folder_tokenizer, load_networks, store_shards, train_diffusion
 from training.embedded_model.meanings import MEANINGS, NEUTRAL
 from training.embedded_model.models import make_controlnet, make_unet, save_pipeline
 from training.embedded_model.motifs import MOTIFS
@@ -82,9 +82,10 @@ def test_shards_keep_what_they_are_given(tmp_path: Path) -> None:
         assert (np.rint(stored) == sample.maps["segmentation"]).all()
 
 
-def test_the_tokenizer_knows_the_prompts_words_and_survives_any_text() -> None:
-    tokenizer = learn_tokenizer()
+def test_the_tokenizer_knows_the_prompts_words_and_survives_any_text(tmp_path: Path) -> None:
+    tokenizer = folder_tokenizer(tmp_path)
     assert tokenizer.tokenize("comic book") == ["comic</w>", "book</w>"]
+    assert folder_tokenizer(tmp_path).get_vocab() == tokenizer.get_vocab(), "learned once"
     for text in ("", "学习", "naïve 😀 zzz", "x" * 500):
         ids = tokenizer(text, padding="max_length", max_length=77, truncation=True).input_ids
         assert len(ids) == 77
@@ -131,7 +132,7 @@ def test_the_recipe_runs_resumes_and_exports_what_the_service_loads(
     train_vae(tmp_path, 3, CPU, workers=0)
     assert torch.load(tmp_path / "vae.pt", weights_only=True)["step"] == 3
     store_shards(tmp_path, load_vae(tmp_path, CPU), 1, CPU)
-    train_text(tmp_path, learn_tokenizer(), 2)
+    train_text(tmp_path, folder_tokenizer(tmp_path), 2)
     train_diffusion(tmp_path, 1, CPU, workers=0)
     train_diffusion(tmp_path, 2, CPU, workers=0)
     assert torch.load(tmp_path / "diffusion.pt", weights_only=True)["step"] == 2

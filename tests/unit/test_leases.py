@@ -225,19 +225,21 @@ def test_silence_is_measured_by_the_observers_own_clock() -> None:
 
 
 class Sent:
-    """Stands for the queue: remembers what was sent."""
+    """Puts messages into the queue as kombu does, and remembers them."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
         self.messages: list[tuple[str, Priority]] = []
 
     def __call__(self, job_id: str, priority: Priority) -> None:
         self.messages.append((job_id, priority))
+        self._redis.lpush(priority, json.dumps({"headers": {"id": job_id}}))
 
 
 def test_the_reaper_sends_a_new_message_for_what_it_puts_back(
     store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
 ) -> None:
-    sent = Sent()
+    sent = Sent(client)
     store.create("a", BULK)
     worker("dead").take("a")
     reaper = Reaper(client, worker("alive"), sent, lease_s=0, every_s=1, reconcile_s=1000)
@@ -247,11 +249,25 @@ def test_the_reaper_sends_a_new_message_for_what_it_puts_back(
     assert len(sent.messages) == 1
 
 
+def test_what_a_dead_worker_had_received_and_not_taken_is_sent_again(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    """A worker that held messages alone: it lived, by its beat, and fell silent."""
+    sent = Sent(client)
+    store.create("received", REQUEST)
+    store.create("queued", REQUEST)
+    sent("queued", Priority.INTERACTIVE)
+    client.hset("unacked", "tag", json.dumps([{"headers": {"id": "received"}}, "", "interactive"]))
+    worker("dead").beat()
+    Reaper(client, worker("alive"), sent, lease_s=0, every_s=1, reconcile_s=1000).look()
+    assert sent.messages[1:] == [("received", Priority.INTERACTIVE)]
+
+
 def test_a_waiting_job_without_a_message_gets_one_at_the_second_look(
     store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
 ) -> None:
     """At the first look its message may be on its way."""
-    sent = Sent()
+    sent = Sent(client)
     for job in ("lost", "queued", "delivered"):
         store.create(job, REQUEST)
     client.lpush("interactive", json.dumps({"headers": {"id": "queued"}}))

@@ -21,7 +21,7 @@ import torch
 from PIL import Image
 
 from training.embedded_model.data import SampleMaker
-from training.embedded_model.diffusion import learn_tokenizer, load_networks, store_shards, train_diffusion
+from training.embedded_model.diffusion import folder_tokenizer, load_networks, store_shards, train_diffusion
 from training.embedded_model.meanings import MEANINGS
 from training.embedded_model.models import save_pipeline
 from training.embedded_model.pictures import STYLES
@@ -84,7 +84,7 @@ def main() -> None:
     elif arguments.command == "shards":
         store_shards(folder, load_vae(folder, device, start), arguments.shards, device)
     elif arguments.command == "text":
-        train_text(folder, learn_tokenizer(), arguments.steps or 3_000)
+        train_text(folder, folder_tokenizer(folder), arguments.steps or 3_000)
     elif arguments.command == "diffusion":
         train_diffusion(folder, arguments.steps or 60_000, device, arguments.workers, start=start)
     else:

@@ -149,8 +149,16 @@ class ShardStream(IterableDataset[Batch]):
         return Batch(latents, maps, controls, weights, [shard.prompt(index) for index in indices])
 
 
-def learn_tokenizer() -> CLIPTokenizer:
-    """Return the tokenizer of the prompts' words, with common English glosses for all others."""
+def folder_tokenizer(folder: Path) -> CLIPTokenizer:
+    """Return the tokenizer that all stages share, learned once: pairs that are equally common have no fixed order."""
+    stored = folder / "tokenizer"
+    if not stored.is_dir():
+        _learn_tokenizer().save_pretrained(stored)
+    return CLIPTokenizer.from_pretrained(stored)
+
+
+def _learn_tokenizer() -> CLIPTokenizer:
+    """Learn the prompts' words, with common English glosses for all others."""
     database = CharacterDatabase()
     glosses = [gloss for character in database.characters()[::7] for gloss in database.glosses(character)]
     words = [word for meaning in (*MEANINGS.values(), NEUTRAL) for word in meaning.words]
@@ -182,7 +190,7 @@ def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int
     the checkpoint folder ``start``, if it is given.
     """
     torch.manual_seed(0)
-    tokenizer = learn_tokenizer()
+    tokenizer = folder_tokenizer(folder)
     networks = Networks(len(tokenizer))
     load_text(folder, (networks.encoder, networks.encoder_2))
     if start:
@@ -225,7 +233,7 @@ def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int
 
 def load_networks(folder: Path) -> tuple[Networks, CLIPTokenizer]:
     """Return the trained networks with averaged weights, on the CPU, and their tokenizer."""
-    tokenizer = learn_tokenizer()
+    tokenizer = folder_tokenizer(folder)
     networks = Networks(len(tokenizer))
     stored = torch.load(folder / "diffusion.pt", weights_only=True, map_location="cpu")
     networks.load_state_dict(stored["ema"]["weights"])

@@ -33,86 +33,86 @@ class Meaning:
 
 MEANINGS: dict[str, Meaning] = {
     "fire": Meaning(
-        ("fire", "flame", "burning"), Palette((255, 214, 170), (120, 16, 8), (236, 92, 20), (255, 176, 40)), "flame"
+        ("fire", "flame", "burning"), Palette((255, 208, 150), (124, 18, 4), (244, 74, 10), (255, 124, 24)), "flame"
     ),
     "water": Meaning(
-        ("water", "river", "drop"), Palette((208, 236, 248), (10, 60, 110), (40, 140, 210), (80, 210, 255)), "drop"
+        ("water", "river", "drop"), Palette((184, 222, 255), (4, 44, 132), (24, 112, 232), (40, 140, 255)), "drop"
     ),
     "sea": Meaning(
-        ("sea", "ocean", "wave"), Palette((196, 232, 236), (6, 52, 84), (20, 130, 160), (70, 230, 230)), "wave"
+        ("sea", "ocean", "wave"), Palette((164, 238, 226), (0, 66, 78), (0, 146, 146), (40, 240, 214)), "wave"
     ),
     "tree": Meaning(
-        ("tree", "forest", "wood"), Palette((222, 240, 206), (24, 66, 26), (56, 140, 56), (120, 255, 110)), "tree"
+        ("tree", "forest", "wood"), Palette((196, 236, 190), (12, 70, 32), (24, 136, 54), (60, 236, 96)), "tree"
     ),
     "leaf": Meaning(
-        ("leaf", "grass", "plant"), Palette((232, 246, 210), (36, 84, 20), (110, 176, 50), (190, 255, 90)), "leaf"
+        ("leaf", "grass", "plant"), Palette((232, 250, 168), (66, 88, 0), (140, 194, 20), (196, 255, 60)), "leaf"
     ),
     "mountain": Meaning(
         ("mountain", "hill", "peak"),
-        Palette((224, 232, 236), (44, 62, 78), (110, 136, 150), (150, 200, 255)),
+        Palette((240, 226, 190), (22, 58, 74), (44, 98, 152), (100, 170, 230)),
         "mountain",
     ),
     "sun": Meaning(
-        ("sun", "day", "light"), Palette((255, 240, 190), (150, 70, 0), (250, 180, 30), (255, 220, 80)), "sun"
+        ("sun", "day", "light"), Palette((255, 246, 140), (156, 68, 0), (255, 150, 0), (255, 216, 40)), "sun"
     ),
     "moon": Meaning(
-        ("moon", "night", "month"), Palette((220, 222, 240), (16, 20, 66), (230, 206, 110), (240, 230, 150)), "moon"
+        ("moon", "night", "month"), Palette((194, 194, 246), (18, 16, 96), (250, 236, 150), (250, 244, 190)), "moon"
     ),
     "star": Meaning(
-        ("star", "sky", "heaven"), Palette((216, 220, 246), (20, 16, 72), (240, 214, 90), (255, 240, 140)), "star"
+        ("star", "sky", "heaven"), Palette((232, 200, 250), (76, 8, 104), (255, 206, 30), (216, 130, 255)), "star"
     ),
     "flower": Meaning(
         ("flower", "blossom", "spring"),
-        Palette((252, 226, 236), (128, 20, 76), (236, 110, 160), (255, 110, 190)),
+        Palette((255, 212, 238), (114, 0, 92), (238, 70, 176), (255, 84, 214)),
         "flower",
     ),
     "snow": Meaning(
         ("snow", "ice", "winter"),
-        Palette((236, 244, 250), (28, 66, 116), (150, 196, 230), (200, 236, 255)),
+        Palette((250, 253, 255), (40, 92, 150), (176, 220, 252), (226, 246, 255)),
         "snowflake",
     ),
     "rain": Meaning(
-        ("rain", "storm", "weather"), Palette((214, 224, 232), (34, 50, 76), (90, 130, 170), (120, 180, 255)), "rain"
+        ("rain", "storm", "weather"), Palette((186, 198, 214), (28, 40, 62), (84, 108, 142), (116, 150, 196)), "rain"
     ),
     "love": Meaning(
-        ("love", "heart", "to like"), Palette((254, 220, 222), (130, 8, 38), (230, 50, 84), (255, 70, 120)), "heart"
+        ("love", "heart", "to like"), Palette((255, 196, 204), (140, 0, 28), (226, 10, 58), (255, 34, 76)), "heart"
     ),
     "gold": Meaning(
-        ("gold", "money", "rich"), Palette((252, 240, 200), (96, 58, 4), (220, 170, 40), (255, 214, 70)), "coin"
+        ("gold", "money", "rich"), Palette((236, 212, 140), (66, 42, 2), (186, 130, 6), (236, 180, 40)), "coin"
     ),
     "earth": Meaning(
-        ("earth", "soil", "ground"), Palette((240, 226, 204), (84, 48, 20), (170, 112, 60), (240, 170, 90)), "hill"
+        ("earth", "soil", "ground"), Palette((234, 212, 188), (82, 46, 20), (150, 92, 46), (214, 140, 80)), "hill"
     ),
     "bird": Meaning(
-        ("bird", "to fly", "feather"), Palette((222, 238, 250), (30, 60, 120), (90, 130, 220), (140, 180, 255)), "bird"
+        ("bird", "to fly", "feather"), Palette((204, 234, 255), (26, 50, 120), (244, 116, 50), (90, 190, 255)), "bird"
     ),
     "wind": Meaning(
-        ("wind", "air", "breeze"), Palette((226, 242, 240), (26, 84, 88), (90, 176, 176), (130, 255, 240)), "swirl"
+        ("wind", "air", "breeze"), Palette((220, 246, 250), (18, 92, 106), (104, 206, 222), (150, 240, 255)), "swirl"
     ),
     "dragon": Meaning(
-        ("dragon", "emperor", "power"), Palette((252, 226, 190), (110, 14, 14), (200, 150, 30), (255, 90, 60)), "scale"
+        ("dragon", "emperor", "power"), Palette((255, 222, 140), (126, 8, 20), (0, 146, 106), (20, 240, 160)), "scale"
     ),
     "horse": Meaning(
         ("horse", "to ride", "to run"),
-        Palette((244, 230, 212), (90, 50, 24), (160, 104, 62), (240, 160, 90)),
+        Palette((216, 232, 190), (92, 44, 14), (160, 84, 36), (255, 156, 84)),
         "horseshoe",
     ),
     "book": Meaning(
         ("book", "study", "learning", "to read"),
-        Palette((244, 236, 220), (50, 40, 90), (120, 90, 170), (190, 150, 255)),
+        Palette((246, 236, 204), (52, 20, 116), (114, 60, 196), (170, 110, 255)),
         "book",
     ),
     "fruit": Meaning(
-        ("fruit", "apple", "sweet"), Palette((254, 232, 214), (120, 26, 20), (226, 66, 50), (255, 110, 90)), "fruit"
+        ("fruit", "apple", "sweet"), Palette((238, 248, 204), (24, 92, 30), (226, 28, 40), (255, 70, 62)), "fruit"
     ),
     "stone": Meaning(
-        ("stone", "rock", "hard"), Palette((230, 230, 228), (56, 58, 62), (136, 138, 142), (190, 200, 210)), "stone"
+        ("stone", "rock", "hard"), Palette((224, 224, 224), (52, 52, 54), (134, 134, 136), (196, 196, 200)), "stone"
     ),
     "home": Meaning(
-        ("home", "house", "family"), Palette((250, 232, 214), (110, 44, 20), (206, 104, 60), (255, 160, 90)), "house"
+        ("home", "house", "family"), Palette((212, 228, 236), (102, 38, 18), (204, 84, 48), (255, 140, 100)), "house"
     ),
     "peace": Meaning(
-        ("peace", "calm", "harmony"), Palette((230, 244, 236), (24, 78, 70), (110, 180, 150), (150, 255, 210)), "olive"
+        ("peace", "calm", "harmony"), Palette((232, 242, 224), (58, 76, 30), (148, 164, 90), (196, 220, 130)), "olive"
     ),
 }
 

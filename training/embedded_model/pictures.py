@@ -103,7 +103,7 @@ def watercolor(scene: Scene) -> Picture:
     picture = _mix(picture, scene.palette.accent, _wet(scene.motifs, scene) * 0.55)
     pigment = _wet(scene.ink, scene)
     colour = _mix(
-        _flat(scene, scene.palette.deep), _tint(scene.palette.deep, scene.palette.accent, 0.45), _noise(scene, 8)
+        _flat(scene, scene.palette.deep), _tint(scene.palette.deep, scene.palette.accent, 0.25), _noise(scene, 8)
     )
     return _mix(picture, colour, pigment * 0.92) + _grain(scene, 4)
 
@@ -177,10 +177,10 @@ def chalk(scene: Scene) -> Picture:
     """Pastel chalk on a green board."""
     board = _mix(_flat(scene, (34, 62, 54)), (58, 88, 78), _noise(scene, 4) * 0.7)
     dust = np.clip(scene.random.normal(0.85, 0.28, scene.shape), 0, 1).astype(np.float32)
-    picture = _mix(board, _tint(scene.palette.accent, (255, 255, 255), 0.35), scene.outlines * dust * 0.75)
+    picture = _mix(board, _tint(scene.palette.accent, (255, 255, 255), 0.15), scene.outlines * dust * 0.85)
     halo = cv2.GaussianBlur(scene.ink, (0, 0), 4) * 0.16
     picture = _mix(picture, (230, 230, 220), halo)
-    return _mix(picture, _tint(scene.palette.glow, (255, 255, 255), 0.6), scene.ink * dust)
+    return _mix(picture, _tint(scene.palette.glow, (255, 255, 255), 0.45), scene.ink * dust)
 
 
 STYLES: dict[str, Callable[[Scene], Picture]] = {
