@@ -79,7 +79,7 @@ class Jobs:
         self._check(request)
         key = _digest_key(idempotency_key, client)
         self._store.check_memory()
-        fingerprint = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+        fingerprint = "" if key is None else hashlib.sha256(request.model_dump_json().encode()).hexdigest()
         submission = self._store.create(str(uuid.uuid4()), request, idempotency_key=key, fingerprint=fingerprint)
         if submission.is_new:
             self._send(submission.job_id, request, key)
