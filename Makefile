@@ -10,7 +10,7 @@ PORT ?= 8600
 WORKERS ?= 1
 FLOWER ?= 0
 
-.PHONY: audit bench-embedded chaos setup demo serve api worker test test-all check bench clean
+.PHONY: audit bench bench-embedded chaos check clean api demo docs samples serve setup test test-all worker
 
 setup: $(READY)
 
@@ -49,6 +49,14 @@ chaos: setup
 audit: setup
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
+## draw the samples of styles that have none; `python -m embedded.samples --all` draws all anew
+samples: setup
+	$(BIN)/python -m embedded.samples
+
+## the documentation as a site, in out/docs
+docs: setup
+	$(BIN)/mkdocs build --strict --site-dir out/docs
+
 ## lint, types, import rules
 check: setup
 	$(BIN)/ruff check .
@@ -60,6 +68,7 @@ bench: setup
 	$(BIN)/python -m bench.conditioning
 	$(BIN)/python -m bench.overhead
 	$(BIN)/python -m bench.api_throughput
+	$(BIN)/python -m bench.event_listeners
 	$(BIN)/python -m bench.png
 	$(BIN)/python -m bench.engine_load
 	$(BIN)/python -m bench.memory

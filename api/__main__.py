@@ -1,6 +1,12 @@
-"""Serve the API with gunicorn. ``python -m api``"""
+"""Serve the API with gunicorn and gevent: a call that waits holds no thread. ``python -m api``"""
+
+# ruff: noqa: E402
+from gevent import monkey
+
+monkey.patch_all()  # before anything else has taken the blocking calls
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -26,8 +32,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         options: dict[str, Any] = {
             "bind": f"{api.host}:{api.port}",
             "workers": api.processes,
-            "worker_class": "gthread",
-            "threads": api.threads,
+            "worker_class": "gevent",
+            "worker_connections": api.connections,
+            "post_worker_init": close_listeners_at_end,
             "timeout": 90,  # longer than `Prefer: wait` may take
             "graceful_timeout": 30,
             "control_socket_disable": True,
@@ -41,6 +48,18 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         """Make the application, in each gunicorn worker anew: connections are not shared across a fork."""
         configure_logging(self._settings.logging)
         return create_app(self._settings)
+
+
+def close_listeners_at_end(worker: Any) -> None:
+    """Send those who listen to events away when a gunicorn worker is told to end: it would wait for them else."""
+    end = signal.getsignal(signal.SIGTERM)
+
+    def close(*arguments: Any) -> None:
+        worker.wsgi.extensions["writing"].hub.close()
+        if callable(end):
+            end(*arguments)
+
+    signal.signal(signal.SIGTERM, close)
 
 
 def main() -> int:

@@ -5,10 +5,15 @@ from typing import Any
 from flask import Response, json, request
 from flask_openapi3 import Info, OpenAPI
 
+from api.event_hub import EventHub
 from api.jobs import Jobs
+from api.metrics import ServiceCollector, make_registry
 from api.problems import register_error_handlers, validation_problem
+from api.routes.events import events_api
 from api.routes.health import health_api
 from api.routes.jobs import jobs_api
+from api.routes.lexicon import lexicon_api
+from api.routes.pages import pages
 from api.routes.status import status_api
 from api.security import protect
 from api.services import Services, services
@@ -17,6 +22,8 @@ from shared.celery_app import make_celery
 from shared.characters import CharacterDatabase
 from shared.errors import BodyTooLarge, MalformedJson, UnsupportedMediaType
 from shared.fonts import read_fonts
+from shared.job_events import JobEvents
+from shared.job_metrics import JobMetrics
 from shared.job_store import JobStore
 from shared.redis_client import make_redis
 from shared.schemas import Problem
@@ -39,6 +46,7 @@ def create_app(settings: Settings) -> OpenAPI:
         validation_error_model=Problem,
         security_schemes=SECURITY_SCHEMES,
         doc_prefix="/openapi",
+        static_folder=None,  # `pages` serves the files of the page
     )
     # One more than is accepted: Flask cuts a body without a length here, and `_check_body` sees that it was longer.
     app.config["MAX_CONTENT_LENGTH"] = settings.api.max_body_bytes + 1
@@ -46,8 +54,9 @@ def create_app(settings: Settings) -> OpenAPI:
     register_error_handlers(app, settings.queue.retry_after_s)
     protect(app, settings)
     app.before_request(_check_body)
-    for routes in (jobs_api, status_api, health_api):
+    for routes in (jobs_api, events_api, status_api, lexicon_api, health_api):
         app.register_api(routes)
+    app.register_blueprint(pages)
     return app
 
 
@@ -67,6 +76,7 @@ def _services(settings: Settings) -> Services:
     store = JobStore(client, settings.queue)
     registry = WorkerRegistry(client, settings.worker.stale_after_s)
     celery = make_celery(settings)
+    metrics = ServiceCollector(store, registry, JobMetrics(client))
     return Services(
         settings=settings,
         store=store,
@@ -80,6 +90,8 @@ def _services(settings: Settings) -> Services:
             database=CharacterDatabase(),
             fonts=read_fonts(settings.fonts),
         ),
+        hub=EventHub(store, JobEvents(client)),
+        metrics=make_registry(metrics),
     )
 
 

@@ -10,6 +10,7 @@ from celery import Celery
 from celery.result import AsyncResult
 from kombu.exceptions import OperationalError
 
+from api.style_samples import digest, sample_request
 from shared.celery_app import send_job
 from shared.characters import CharacterDatabase
 from shared.errors import (
@@ -22,14 +23,16 @@ from shared.errors import (
     QualityUnavailable,
     QueueUnavailable,
     ResultExpired,
+    SampleNotReady,
     UnknownStyle,
 )
 from shared.fonts import FontCoverage
 from shared.job_store import JobRecord, JobStore, Submission
 from shared.schemas import AI_METHODS, AIGenerationResult, GenerationRequest, JobStatus, JobView
 from shared.settings import Settings
+from shared.styles import StyleDefinition
 from shared.webhook_targets import parse_target
-from shared.words import check_coverage, resolve_meaning
+from shared.words import check_coverage, normalise_word, resolve_meaning
 from shared.worker_registry import WorkerRegistry
 
 WAIT_POLL_S = 0.05
@@ -146,6 +149,34 @@ class Jobs:
         """
         self._store.cancel(job_id)
         return self.view(job_id)
+
+    def meanings(self, word: str) -> tuple[str, tuple[str, ...]]:
+        """Return a word in its normal form, and its English meanings.
+
+        Raises:
+            InvalidRequest: it cannot be written.
+        """
+        word = normalise_word(word)
+        check_coverage(word, self._database, self._fonts)
+        return word, self._database.glosses(word)
+
+    def sample(self, style: str, definition: StyleDefinition) -> str:
+        """Return a style's sample in base64; the first call has it drawn.
+
+        Raises:
+            SampleNotReady: it is not drawn yet, or could not be. Further as `submit`.
+        """
+        # A new one for each time that results are kept, so that one is always there.
+        period = int(time.time() / self._settings.queue.result_ttl_s)
+        key = f"sample {style} {digest(definition)} {self._settings.model} {period}"
+        job_id = self.submit(sample_request(style), key).job_id
+        record = self._store.get(job_id)
+        if record.status is not JobStatus.SUCCEEDED:
+            raise SampleNotReady(
+                record.error.detail if record.error else "the sample is not drawn yet",
+                retry_after_s=self._settings.queue.retry_after_s,
+            )
+        return self._result(record).generated_image_base64
 
     def _check(self, request: GenerationRequest) -> None:
         if request.style is not None and request.style not in self._settings.styles:

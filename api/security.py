@@ -15,9 +15,9 @@ from flask_limiter import Limiter
 from shared.errors import SettingsError, Unauthorized
 from shared.settings import ApiSettings, Settings
 
-# Probes have no key, and the description of the API holds no secret.
-OPEN_PATHS = ("/health", "/health/ready")
-OPEN_PREFIX = "/openapi"
+# Probes have no key, and neither the description of the API nor the pages hold a secret.
+OPEN_PATHS = ("/", "/admin", "/health", "/health/ready")
+OPEN_PREFIXES = ("/openapi", "/static/")
 # The one call that costs a GPU's time.
 LIMITED_ENDPOINT = "jobs.submit"
 
@@ -29,9 +29,9 @@ HEADERS = {
 }
 # Scripts and styles of our own only; swagger's page has some inline.
 CONTENT_POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; script-src 'self' 'unsafe-inline'; "
-    "style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
+SWAGGER_POLICY = f"{CONTENT_POLICY}; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
 
 
 def digest(key: str) -> str:
@@ -67,7 +67,7 @@ def _authenticate(keys: dict[str, str]) -> None:
         Unauthorized: there are keys, and this is none of them.
     """
     g.client = None
-    if not keys or request.path in OPEN_PATHS or request.path.startswith(OPEN_PREFIX) or request.method == "OPTIONS":
+    if not keys or request.path in OPEN_PATHS or request.path.startswith(OPEN_PREFIXES) or request.method == "OPTIONS":
         return
     scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
     given = digest(bearer if scheme.lower() == "bearer" else request.headers.get("X-API-Key", ""))
@@ -97,7 +97,8 @@ def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if response.mimetype == "text/html":
-        response.headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
+        policy = SWAGGER_POLICY if request.path.startswith("/openapi") else CONTENT_POLICY
+        response.headers.setdefault("Content-Security-Policy", policy)
     return response
 
 

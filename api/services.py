@@ -5,7 +5,9 @@ from typing import cast
 
 from celery import Celery
 from flask import current_app
+from prometheus_client import CollectorRegistry
 
+from api.event_hub import EventHub
 from api.jobs import Jobs
 from shared.job_store import JobStore
 from shared.settings import Settings
@@ -21,6 +23,8 @@ class Services:
     registry: WorkerRegistry
     celery: Celery
     jobs: Jobs
+    hub: EventHub
+    metrics: CollectorRegistry
 
 
 def services() -> Services:

@@ -2,7 +2,7 @@
 
     python -m bench.api_throughput          # about a minute on two cores
 
-Both run under the same gunicorn (processes, threads) with a Redis of their own, and meet the same clients.
+Both run under the same gunicorn (processes, gevent) with a Redis of their own, and meet the same clients.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def hammer(port: int, count: int, clients: int) -> tuple[float, list[float]]:
 def bare_program(stack: Stack, port: int) -> Program:
     """Return the bare application under gunicorn as our API has it."""
     api = load_settings().api
-    options = ["--workers", str(api.processes), "--worker-class", "gthread", "--threads", str(api.threads)]
+    options = ["--workers", str(api.processes), "--worker-class", "gevent"]
     command = [sys.executable, "-m", "gunicorn", *options, "--bind", f"{HOST}:{port}", "bench.bare_api:app"]
     return Program("bare", command, {"WRITING_REDIS__URL": stack.redis_url})
 

@@ -9,8 +9,10 @@ COPY shared shared
 COPY api api
 COPY worker/__init__.py worker/__init__.py
 COPY worker/conditioning/__init__.py worker/conditioning/__init__.py
+COPY worker/engine/__init__.py worker/engine/__init__.py
 COPY worker/glyphs/__init__.py worker/glyphs/__init__.py
 COPY embedded/__init__.py embedded/__init__.py
+COPY client/__init__.py client/__init__.py
 RUN pip install --no-cache-dir -c constraints.txt -e '.[api,flower]'
 COPY config config
 

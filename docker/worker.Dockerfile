@@ -13,8 +13,9 @@ COPY shared shared
 COPY api/__init__.py api/__init__.py
 COPY api/routes/__init__.py api/routes/__init__.py
 COPY embedded/__init__.py embedded/__init__.py
+COPY client client
 COPY worker worker
-RUN pip install --no-cache-dir -c constraints.txt -e '.[worker]'
+RUN pip install --no-cache-dir -c constraints.txt -e '.[worker,client]'
 COPY config config
 
 USER 1000

@@ -151,6 +151,12 @@ class ConditioningNotFound(NotFound):
     code = "conditioning_not_found"
 
 
+class SampleNotReady(NotFound):
+    """The style's sample is not drawn yet."""
+
+    code = "sample_not_ready"
+
+
 class JobNotFinished(ServiceError):
     """The job has no picture yet."""
 

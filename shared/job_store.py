@@ -17,12 +17,11 @@ from typing import cast
 import redis
 
 from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueUnavailable
+from shared.job_ends import END_JOB, STATS, failure_codes, recent_failures
 from shared.keys import PREFIX, job_key, preview_key, waiting_keys
-from shared.schemas import Counts, GenerationRequest, JobError, JobStatus, Priority, Progress
+from shared.schemas import Counts, GenerationRequest, JobError, JobStatus, Priority, Progress, RecentFailure
 from shared.settings import QueueSettings
-from shared.webhook_outbox import ENQUEUE
 
-STATS = PREFIX + "stats"
 SEQUENCE = PREFIX + "sequence"
 FINISHED = PREFIX + "finished"  # when the latest jobs ended, the last one first: the measured rate
 
@@ -56,17 +55,14 @@ return {{'created', ARGV[1]}}
 
 # KEYS: job, waiting × 2   ARGV: id, now, TTL     ends a job that waits; returns its status before
 CANCEL = f"""
-{ENQUEUE}
+{END_JOB}
 local status = redis.call('HGET', KEYS[1], 'status')
 if status == 'running' then
   redis.call('HSET', KEYS[1], 'cancel_requested', 1)
 elseif status == 'queued' then
   redis.call('ZREM', KEYS[2], ARGV[1])
   redis.call('ZREM', KEYS[3], ARGV[1])
-  redis.call('HSET', KEYS[1], 'status', 'cancelled', 'finished_at', ARGV[2])
-  redis.call('EXPIRE', KEYS[1], ARGV[3])
-  redis.call('HINCRBY', '{STATS}', 'cancelled', 1)
-  enqueue_webhook(KEYS[1], ARGV[1], ARGV[2])
+  end_job(KEYS[1], ARGV[1], 'cancelled', ARGV[2], '', ARGV[3])
 end
 return status
 """
@@ -163,12 +159,25 @@ class JobStore:
 
     def retry_after_s(self) -> int:
         """Return in how many seconds a place should be free: the mean time between the latest jobs' ends."""
+        between_s = self._between_ends_s()
+        if between_s is None:
+            return self._settings.retry_after_s
+        return max(1, min(math.ceil(between_s), LONGEST_RETRY_AFTER_S))
+
+    def drain_s(self) -> float | None:
+        """Return how many seconds the queue would last at the present rate; None: too few jobs have ended to know."""
+        depth = sum(self.depth().values())
+        between_s = self._between_ends_s()
+        if not depth:
+            return 0.0
+        return None if between_s is None else depth * between_s
+
+    def _between_ends_s(self) -> float | None:
         ended = [float(moment) for moment in cast("list[str]", self._redis.lrange(FINISHED, 0, -1))]
         if len(ended) < LEAST_ENDED:
-            return self._settings.retry_after_s
+            return None
         # The time since the latest counts too: when nothing ends any more, the estimate grows.
-        between_s = max(0.0, time.time() - ended[-1]) / len(ended)
-        return max(1, min(math.ceil(between_s), LONGEST_RETRY_AFTER_S))
+        return max(0.0, time.time() - ended[-1]) / len(ended)
 
     def check_memory(self) -> None:
         """Refuse new jobs while Redis is nearly full, so that those accepted can still be finished.
@@ -178,10 +187,23 @@ class JobStore:
         """
         if time.monotonic() < self._memory_checked_until:
             return
-        memory = cast(dict[str, int], self._redis.info("memory"))
-        if memory["maxmemory"] and memory["used_memory"] > MOST_MEMORY * memory["maxmemory"]:
+        used, limit = self.memory()
+        if limit and used > MOST_MEMORY * limit:
             raise QueueUnavailable("the queue's memory is full; try again later", retry_after_s=self.retry_after_s())
         self._memory_checked_until = time.monotonic() + MEMORY_CHECK_S
+
+    def memory(self) -> tuple[int, int]:
+        """Return the bytes that Redis uses, and those that it may use; 0: without limit."""
+        memory = cast(dict[str, int], self._redis.info("memory"))
+        return memory["used_memory"], memory["maxmemory"]
+
+    def failure_codes(self) -> dict[str, int]:
+        """Return how many jobs failed, by error code."""
+        return failure_codes(self._redis)
+
+    def recent_failures(self) -> list[RecentFailure]:
+        """Return the latest failures, the last one first."""
+        return recent_failures(self._redis)
 
     def discard(self, job_id: str, idempotency_key: str | None = None) -> None:
         """Remove a record whose message could not be sent: the job was never accepted."""

@@ -19,11 +19,12 @@ from typing import cast
 import redis
 
 from shared.errors import Poisoned
-from shared.job_store import FINISHED, STATS, JobRecord, JobStore
+from shared.job_ends import END_JOB, STATS
+from shared.job_events import ADD_EVENT
+from shared.job_store import FINISHED, JobRecord, JobStore
 from shared.keys import PREFIX, job_key, preview_key, waiting_keys
 from shared.schemas import JobError, JobStatus, Priority, Progress
 from shared.settings import QueueSettings
-from shared.webhook_outbox import ENQUEUE
 
 OWNERS = PREFIX + "owners"  # workers that may hold jobs, or messages of jobs
 REMEMBERED = 50  # of the ends that the measured rate comes from
@@ -33,6 +34,7 @@ PREVIEW_TTL_S = 60
 
 # KEYS: job, waiting × 2, running, beat   ARGV: id, worker, token, now     safe to repeat with the same token
 TAKE = f"""
+{ADD_EVENT}
 if redis.call('HGET', KEYS[1], 'token') == ARGV[3] then return 1 end
 if redis.call('HGET', KEYS[1], 'status') ~= 'queued' then return 0 end
 redis.call('ZREM', KEYS[2], ARGV[1])
@@ -42,24 +44,23 @@ redis.call('HINCRBY', KEYS[1], 'attempts', 1)
 redis.call('SADD', KEYS[4], ARGV[1])
 redis.call('SADD', '{OWNERS}', ARGV[2])
 redis.call('INCR', KEYS[5])
+add_progress(ARGV[1], 'running', 'starting')
 return 1
 """
 
 # KEYS: job, running, result or ''   ARGV: id, token, status, now, error, record TTL, generation ms, result, result TTL
 # Safe to repeat: what this token has ended stays ended by it.
 FINISH = f"""
-{ENQUEUE}
+{END_JOB}
 if redis.call('HGET', KEYS[1], 'ended_by') == ARGV[2] then return 1 end
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return 0 end
 if KEYS[3] ~= '' then redis.call('SET', KEYS[3], ARGV[8], 'EX', ARGV[9]) end
-redis.call('HSET', KEYS[1], 'status', ARGV[3], 'finished_at', ARGV[4], 'error', ARGV[5], 'ended_by', ARGV[2])
+end_job(KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
+redis.call('HSET', KEYS[1], 'ended_by', ARGV[2])
 redis.call('HDEL', KEYS[1], 'token')
-redis.call('EXPIRE', KEYS[1], ARGV[6])
 redis.call('SREM', KEYS[2], ARGV[1])
-redis.call('HINCRBY', '{STATS}', ARGV[3], 1)
 redis.call('LPUSH', '{FINISHED}', ARGV[4])
 redis.call('LTRIM', '{FINISHED}', 0, {REMEMBERED - 1})
-enqueue_webhook(KEYS[1], ARGV[1], ARGV[4])
 if ARGV[3] == 'succeeded' then
   local created, started = unpack(redis.call('HMGET', KEYS[1], 'created_at', 'started_at'))
   redis.call('HINCRBY', '{STATS}', 'generation_ms', ARGV[7])
@@ -69,26 +70,40 @@ return 1
 """
 
 # KEYS: job, waiting of its priority, running   ARGV: id, token
-RELEASE = """
+RELEASE = f"""
+{ADD_EVENT}
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], 'status', 'queued')
 redis.call('HDEL', KEYS[1], 'token', 'stage', 'step', 'total_steps')
 redis.call('ZADD', KEYS[2], redis.call('HGET', KEYS[1], 'sequence'), ARGV[1])
 redis.call('SREM', KEYS[3], ARGV[1])
+add_progress(ARGV[1], 'queued')
 return 1
 """
 
-# KEYS: job   ARGV: token, stage, step, total steps     returns -1 if the lease is lost, else whether to cancel
-REPORT = """
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return -1 end
-redis.call('HSET', KEYS[1], 'stage', ARGV[2], 'step', ARGV[3], 'total_steps', ARGV[4])
+# KEYS: job   ARGV: id, token, stage, step, total steps     returns -1 if the lease is lost, else whether to cancel
+REPORT = f"""
+{ADD_EVENT}
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return -1 end
+local stage, step = unpack(redis.call('HMGET', KEYS[1], 'stage', 'step'))
+if stage ~= ARGV[3] or step ~= ARGV[4] then
+  redis.call('HSET', KEYS[1], 'stage', ARGV[3], 'step', ARGV[4], 'total_steps', ARGV[5])
+  add_progress(ARGV[1], 'running', ARGV[3], ARGV[4], ARGV[5])
+end
 return redis.call('HEXISTS', KEYS[1], 'cancel_requested')
+"""
+
+# KEYS: preview   ARGV: id, JPEG, TTL, step
+SAVE_PREVIEW = f"""
+{ADD_EVENT}
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+add_event(ARGV[1], 'preview', {{step = tonumber(ARGV[4])}})
 """
 
 # KEYS: beat, running   ARGV: worker, beat seen, most deaths, poisoned error, now, record TTL
 # Returns the jobs that were put back, as id and priority in turn.
 REAP = f"""
-{ENQUEUE}
+{END_JOB}
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return {{}} end
 local jobs = redis.call('SMEMBERS', KEYS[2])
 local suspects = false
@@ -101,22 +116,15 @@ for _, id in ipairs(jobs) do
   local deaths = tonumber(redis.call('HGET', key, 'deaths') or 0)
   if deaths > 0 or not suspects then deaths = redis.call('HINCRBY', key, 'deaths', 1) end
   redis.call('HDEL', key, 'token', 'stage', 'step', 'total_steps')
-  local ended = nil
   if redis.call('HEXISTS', key, 'cancel_requested') == 1 then
-    ended = 'cancelled'
+    end_job(key, id, 'cancelled', ARGV[5], '', ARGV[6])
   elseif deaths >= tonumber(ARGV[3]) then
-    ended = 'failed'
-    redis.call('HSET', key, 'error', ARGV[4])
-  end
-  if ended then
-    redis.call('HSET', key, 'status', ended, 'finished_at', ARGV[5])
-    redis.call('EXPIRE', key, ARGV[6])
-    redis.call('HINCRBY', '{STATS}', ended, 1)
-    enqueue_webhook(key, id, ARGV[5])
+    end_job(key, id, 'failed', ARGV[5], ARGV[4], ARGV[6])
   else
     local priority, sequence = unpack(redis.call('HMGET', key, 'priority', 'sequence'))
     redis.call('HSET', key, 'status', 'queued')
     redis.call('ZADD', '{PREFIX}waiting:' .. priority, sequence, id)
+    add_progress(id, 'queued')
     table.insert(back, id)
     table.insert(back, priority)
   end
@@ -164,6 +172,7 @@ class Leases:
         self._finish = client.register_script(FINISH)
         self._release = client.register_script(RELEASE)
         self._report = client.register_script(REPORT)
+        self._save_preview = client.register_script(SAVE_PREVIEW)
         self._reap = client.register_script(REAP)
 
     def take(self, job_id: str, token: str | None = None) -> Lease | None:
@@ -187,13 +196,14 @@ class Leases:
     def report(self, lease: Lease, stage: str, progress: Progress) -> "Standing":
         """Record progress; return whether to go on."""
         answer = self._report(
-            keys=[job_key(lease.job_id)], args=[lease.token, stage, progress.step, progress.total_steps]
+            keys=[job_key(lease.job_id)],
+            args=[lease.job_id, lease.token, stage, progress.step, progress.total_steps],
         )
         return Standing(int(cast(int, answer)))
 
-    def save_preview(self, lease: Lease, jpeg: bytes) -> None:
-        """Keep a running job's preview for a while; a later one replaces it."""
-        self._redis.set(preview_key(lease.job_id), jpeg.hex(), ex=PREVIEW_TTL_S)
+    def save_preview(self, lease: Lease, jpeg: bytes, step: int) -> None:
+        """Keep a running job's preview, as seen at a step, for a while; a later one replaces it."""
+        self._save_preview(keys=[preview_key(lease.job_id)], args=[lease.job_id, jpeg.hex(), PREVIEW_TTL_S, step])
 
     def publish(self, lease: Lease, result_key: str, result: bytes, generation_ms: int) -> bool:
         """Store a result and end its job as succeeded, both or neither; False: the lease is lost."""

@@ -255,6 +255,8 @@ class WorkerInfo(Schema):
     device: str
     concurrency: int
     batch_limit: int
+    engine_steps: int = Field(default=0, description="denoising steps taken since its start, each with a batch")
+    engine_rows: int = Field(default=0, description="pictures that took part in them, added up")
     methods: dict[ControlType, tuple[str, ...]] = Field(description="those that can run there")
     unavailable_methods: dict[str, str] = Field(description="those that cannot, each with the reason")
     running: int
@@ -293,6 +295,15 @@ class ServiceStatus(Schema):
     workers: list[WorkerInfo]
 
 
+class RecentFailure(Schema):
+    """A job that failed lately."""
+
+    job_id: str
+    code: str
+    detail: str
+    ended_at: float = Field(description="seconds since the epoch")
+
+
 class Counts(Schema):
     """Jobs by how they ended, and times of the succeeded ones."""
 
@@ -309,4 +320,6 @@ class DetailedHealth(Schema):
     status: Literal["ok", "degraded", "unavailable"]
     redis: bool
     gpu_status: dict[str, GPUStatus] = Field(description="by worker")
-    service_status: dict[str, Any] = Field(description="`ai_status`: counts and times; `queue_depth`; `workers`")
+    service_status: dict[str, Any] = Field(
+        description="`ai_status`: counts and times; `queue_depth`; `drain_s`; `leases`; `workers`; `recent_failures`"
+    )

@@ -55,7 +55,7 @@ class ApiSettings(Section):
     host: str
     port: Annotated[int, Field(ge=1, le=65535)]
     processes: Count
-    threads: Count
+    connections: Count
     max_body_bytes: Count
     keys: tuple[str, ...]
     allow_anonymous: bool

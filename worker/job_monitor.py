@@ -116,7 +116,7 @@ class JobMonitor:
             handle.is_cancel_requested |= standing.is_cancelled
             if (picture := handle.picture) is not None:
                 handle.picture = None
-                self._leases.save_preview(handle.lease, _jpeg(picture))
+                self._leases.save_preview(handle.lease, _jpeg(picture), handle.progress.step)
         except redis.RedisError as error:
             # The job goes on; its progress shows again when Redis is back.
             logger.warning("progress of job %s not reported: %s", handle.lease.job_id, error)

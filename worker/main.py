@@ -24,6 +24,7 @@ from shared.celery_app import WARMUP_COMMAND, make_celery, send_job
 from shared.characters import CharacterDatabase
 from shared.errors import ModelLoadError, SettingsError
 from shared.fonts import read_fonts
+from shared.job_metrics import JobMetrics
 from shared.job_store import JobStore
 from shared.leases import Leases
 from shared.logs import configure_logging
@@ -69,6 +70,7 @@ class WorkerProcess:
 
     def describe(self) -> WorkerInfo:
         """Return this worker's present state."""
+        steps, rows = self.pipeline.engine.work
         return WorkerInfo(
             worker_id=self.worker_id,
             state=self.pipeline.state,
@@ -76,6 +78,8 @@ class WorkerProcess:
             device=str(self.gpu.device),
             concurrency=self.concurrency,
             batch_limit=self.pipeline.engine.limit or self.settings.worker.batch_limit or self.gpu.batch_limit,
+            engine_steps=steps,
+            engine_rows=rows,
             methods={kind.control_type: kind.available_methods for kind in self.conditionings},
             unavailable_methods={
                 name: reason for kind in self.conditionings for name, reason in kind.unavailable_methods.items()
@@ -154,7 +158,14 @@ def build(settings: Settings) -> WorkerProcess:
         model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
     )
     app.register_task(
-        GenerateTask(leases=leases, monitor=monitor, generator=generator, send=send, stop_process=stop_process)
+        GenerateTask(
+            leases=leases,
+            monitor=monitor,
+            generator=generator,
+            send=send,
+            stop_process=stop_process,
+            metrics=JobMetrics(client),
+        )
     )
     register_warmup(pipeline)
     return WorkerProcess(

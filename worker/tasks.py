@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 
 from shared.celery_app import GENERATE_TASK
 from shared.errors import DeviceLost, GenerationFailed, JobCancelled, ModelLoadError, ServiceError
+from shared.job_metrics import JobMetrics, Sample
 from shared.leases import Lease, Leases, new_token
 from shared.schemas import AIGenerationResult, JobError, Priority
 from worker.ai_image_generator import AIImageGenerator
@@ -49,6 +50,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         generator: AIImageGenerator,
         send: Callable[[str, Priority], None],
         stop_process: Callable[[str], None],
+        metrics: JobMetrics,
     ) -> None:
         """Take what the task works with.
 
@@ -58,12 +60,14 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             generator: makes the pictures.
             send: sends a waiting job's message.
             stop_process: ends the process in an orderly way, for the reason given.
+            metrics: counts what jobs took.
         """
         self._leases = leases
         self._monitor = monitor
         self._generator = generator
         self._send = send
         self._stop_process = stop_process
+        self._metrics = metrics
         self._one_suspect = threading.Lock()
 
     def run(self, job_id: str) -> dict[str, Any]:
@@ -110,7 +114,25 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         key, payload = self.backend.get_key_for_task(lease.job_id), self.backend.encode(stored)
         if not insist(lambda: self._leases.publish(lease, key, payload, generation_ms)):
             self._give_up(lease)
+        self._count(lease, result)
         return {"seed": result.generation_metadata["seed"], "generation_time_ms": generation_ms}
+
+    def _count(self, lease: Lease, result: AIGenerationResult) -> None:
+        """Add what a job took to the metrics; without Redis it is left out."""
+        metadata, record = result.generation_metadata, lease.record
+        started_at = record.started_at or record.created_at
+        samples = [
+            Sample("job_wait_seconds", max(0.0, started_at - record.created_at)),
+            Sample("job_seconds", metadata["generation_time_ms"] / 1000),
+            *(Sample("stage_seconds", ms / 1000, stage) for stage, ms in metadata["timings_ms"].items()),
+        ]
+        score = metadata["legibility"]["score"]
+        if score is not None:
+            samples.append(Sample("legibility_score", score))
+        try:
+            self._metrics.observe(samples)
+        except redis.RedisError as error:
+            logger.warning("job %s not counted: %s", lease.job_id, error)
 
     def _failed(self, lease: Lease, error: ServiceError) -> NoReturn:
         if not insist(lambda: self._leases.fail(lease, JobError(**error.to_dict()))):

@@ -93,6 +93,9 @@ def _detailed(service: Services) -> DetailedHealth:
         service_status={
             "ai_status": ai_status,
             "queue_depth": service.store.depth(),
+            "drain_s": service.store.drain_s(),
+            "leases": sum(worker.running for worker in workers),
             "workers": [worker.model_dump(mode="json", exclude={"gpu_status"}) for worker in workers],
+            "recent_failures": [failure.model_dump() for failure in service.store.recent_failures()],
         },
     )

@@ -104,7 +104,7 @@ def cancel(path: JobPath) -> Response:
 @jobs_api.get("/jobs/<job_id>/image", responses=png_responses())
 def image(path: JobPath) -> Response:
     """Return the picture itself."""
-    return _png(services().jobs.result(path.job_id).generated_image_base64)
+    return png_response(services().jobs.result(path.job_id).generated_image_base64)
 
 
 @jobs_api.get(
@@ -113,7 +113,7 @@ def image(path: JobPath) -> Response:
 )
 def conditioning(path: ConditioningPath) -> Response:
     """Return one conditioning image itself."""
-    return _png(services().jobs.conditioning_image(path.job_id, path.control_type, path.method))
+    return png_response(services().jobs.conditioning_image(path.job_id, path.control_type, path.method))
 
 
 def json_response(document: BaseModel, status: int = HTTPStatus.OK) -> Response:
@@ -149,7 +149,8 @@ def _status_url(job_id: str) -> str:
     return url_for("jobs.poll", job_id=job_id)
 
 
-def _png(encoded: str) -> Response:
+def png_response(encoded: str) -> Response:
+    """Return a picture in base64 as itself."""
     response = Response(base64.b64decode(encoded), content_type="image/png")
     response.headers["Cache-Control"] = "private, max-age=3600, immutable"  # a finished picture never changes
     response.add_etag()

@@ -50,9 +50,12 @@ def test_the_api_is_documented_from_the_schemas(api: Api) -> None:
     assert set(spec["paths"]) == {
         "/api/writing/generate-writing-image",
         "/api/writing/jobs/{job_id}",
+        "/api/writing/jobs/{job_id}/events",
         "/api/writing/jobs/{job_id}/image",
         "/api/writing/jobs/{job_id}/conditioning/{control_type}/{method}",
         "/api/writing/status",
+        "/api/writing/meaning",
+        "/api/writing/styles/{style}/sample",
         "/health",
         "/health/ready",
         "/health/detailed",

@@ -3,7 +3,8 @@
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+import tomllib
+from pathlib import Path, PurePosixPath
 
 import pytest
 import yaml
@@ -70,3 +71,13 @@ def test_images_copy_what_exists(project: Path, image: str) -> None:
 def test_the_api_in_compose_asks_for_keys_and_redis_has_a_limit(compose: dict[str, dict[str, object]]) -> None:
     assert "${API_KEY:?" in compose["api"]["environment"]["WRITING_API__KEYS"]  # type: ignore[index]
     assert "--maxmemory ${REDIS_MEMORY" in str(compose["redis"]["command"])
+
+
+@pytest.mark.parametrize("image", ["api", "worker"])
+def test_images_have_every_package_that_pip_looks_for(project: Path, image: str) -> None:
+    packages = tomllib.loads((project / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    lines = (project / f"docker/{image}.Dockerfile").read_text().splitlines()
+    copied = {source for line in lines if line.startswith("COPY ") for source in line.split()[1:-1]}
+    for package in packages:
+        folder = PurePosixPath(package.replace(".", "/"))
+        assert copied & {str(folder), str(folder / "__init__.py"), *map(str, folder.parents)}, package

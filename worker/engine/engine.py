@@ -48,6 +48,11 @@ class Engine:
         """Pictures that may share a step at present; None before the model is loaded."""
         return self._loop.scheduler.limit if self._loop is not None else None
 
+    @property
+    def work(self) -> tuple[int, int]:
+        """Steps taken so far, and pictures that took part in them."""
+        return (self._loop.steps, self._loop.rows) if self._loop is not None else (0, 0)
+
     def load(self) -> "Future[None]":
         """Load the model, unless it is loaded; the future raises `ModelLoadError` if it cannot be."""
         answer: Future[None] = Future()

@@ -27,6 +27,7 @@ class StepLoop:
         self.model = model
         self.scheduler: Scheduler[EngineJob] = Scheduler(model.batch_limit, bulk_every)
         self.lost: DeviceLost | None = None
+        self.steps = self.rows = 0  # steps taken, and pictures that took part in them: they only grow
         self._rows: dict[EngineJob, Row] = {}
 
     @property
@@ -108,6 +109,8 @@ class StepLoop:
                 self._step_halves(batch)
         else:
             self.scheduler.stepped()
+            self.steps += 1
+            self.rows += len(batch)
             for job in batch:
                 job.batch_size_max = max(job.batch_size_max, len(batch))
 

@@ -1,0 +1,190 @@
+"""Carries jobs' events to any number of listeners, by one thread and one connection to Redis."""
+
+import base64
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from queue import Empty, Full, Queue
+
+import redis
+
+from shared.job_events import BEGINNING, JobEvent, JobEvents, is_after
+from shared.job_store import JobRecord, JobStore
+from shared.schemas import JobStatus
+
+logger = logging.getLogger(__name__)
+
+READ_MS = 250  # for so long a read waits before it takes new listeners' jobs in
+POSITION_EVERY_S = 1.0
+BEAT_S = 15.0  # proxies close connections that are silent for a minute
+# Who reads more slowly than this is dropped, and may come back to where it was.
+MAX_BACKLOG = 512
+
+# What a listener's queue holds: events, or None: nothing more comes by this way, ask again.
+Mail = Queue[JobEvent | None]
+
+
+@dataclass(eq=False)
+class Watched:
+    """A job with listeners.
+
+    Attributes:
+        record: as it stood when the first listener came.
+        cursor: the id of the last event that was read for all.
+        is_waiting: whether it has a place in the queue that listeners want to know.
+        position: the place they know.
+    """
+
+    record: JobRecord
+    cursor: str
+    is_waiting: bool
+    position: int | None = None
+    listeners: list[Mail] = field(default_factory=list)
+
+
+class EventHub:
+    """Reads events while anybody listens."""
+
+    def __init__(self, store: JobStore, events: JobEvents) -> None:
+        self._store = store
+        self._events = events
+        self._watched: dict[str, Watched] = {}
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+        self._next_positions = 0.0
+
+    def listen(self, record: JobRecord, last_event_id: str | None) -> Iterator[JobEvent | None]:
+        """Yield a job's events after one, or all that are kept; None now and then, to show that the line is alive.
+
+        It ends with the job. It also ends when Redis does not answer or the process ends: the listener comes back with
+        the id of the last event that it saw.
+
+        Raises:
+            redis.RedisError: Redis does not answer at the start.
+        """
+        mail: Mail = Queue(MAX_BACKLOG)
+        self._join(record, mail)
+        try:
+            yield from self._told(record, mail, last_event_id or BEGINNING)
+        finally:
+            self._leave(record.job_id, mail)
+
+    def close(self) -> None:
+        """Send all listeners away, as the process ends."""
+        self._is_closed = True
+        for watched in list(self._watched.values()):
+            _post(watched, None)
+
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return sum(len(watched.listeners) for watched in list(self._watched.values()))
+
+    def _told(self, record: JobRecord, mail: Mail, seen: str) -> Iterator[JobEvent | None]:
+        past = self._events.after(record.job_id, seen)
+        for event in past:
+            yield self._with_picture(record.job_id, event)
+        if past and past[-1].is_last:
+            return
+        if record.status.is_terminal:  # it ended so long ago that its events are gone, or the listener has seen them
+            yield ended(record)
+            return
+        seen = past[-1].event_id or seen if past else seen
+        while not self._is_closed:
+            try:
+                event_or_end = mail.get(timeout=BEAT_S)
+            except Empty:
+                yield None
+                continue
+            if event_or_end is None:
+                return
+            if event_or_end.event_id is None or is_after(event_or_end.event_id, seen):
+                yield event_or_end
+            if event_or_end.is_last:
+                return
+
+    def _with_picture(self, job_id: str, event: JobEvent) -> JobEvent:
+        """Return a preview event with the newest preview, if it is still there."""
+        if event.name != "preview":
+            return event
+        jpeg = self._store.preview(job_id)
+        image = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" if jpeg else None
+        return JobEvent(event.name, {**event.data, "image": image}, event.event_id)
+
+    def _join(self, record: JobRecord, mail: Mail) -> None:
+        cursor = self._events.last_id(record.job_id)
+        with self._lock:
+            watched = self._watched.setdefault(
+                record.job_id, Watched(record, cursor, is_waiting=record.status is JobStatus.QUEUED)
+            )
+            watched.listeners.append(mail)
+            watched.position = None  # the new listener wants to hear it too
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+                self._thread.start()
+
+    def _leave(self, job_id: str, mail: Mail) -> None:
+        with self._lock:
+            watched = self._watched.get(job_id)
+            if watched is not None and mail in watched.listeners:
+                watched.listeners.remove(mail)
+                if not watched.listeners:
+                    del self._watched[job_id]
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._watched or self._is_closed:
+                    self._thread = None
+                    return
+                watched = dict(self._watched)
+            try:
+                self._read(watched)
+                self._tell_positions(watched)
+            except redis.RedisError as error:
+                logger.warning("events: Redis does not answer: %s", error)
+                with self._lock:
+                    self._watched.clear()
+                for one in watched.values():
+                    _post(one, None)
+
+    def _read(self, watched: dict[str, Watched]) -> None:
+        cursors = {job_id: one.cursor for job_id, one in watched.items()}
+        for job_id, events in self._events.wait(cursors, READ_MS).items():
+            one = watched[job_id]
+            one.cursor = events[-1].event_id or one.cursor
+            for event in events:
+                if event.name == "progress":
+                    one.is_waiting = event.data["status"] == JobStatus.QUEUED
+                elif event.is_last:
+                    one.is_waiting = False
+                _post(one, self._with_picture(job_id, event))
+
+    def _tell_positions(self, watched: dict[str, Watched]) -> None:
+        if time.monotonic() < self._next_positions:
+            return
+        self._next_positions = time.monotonic() + POSITION_EVERY_S
+        for one in watched.values():
+            position = self._store.position(one.record) if one.is_waiting else None
+            if position is not None and position != one.position:
+                one.position = position
+                _post(one, JobEvent("queue", {"queue_position": position}))
+
+
+def ended(record: JobRecord) -> JobEvent:
+    """Return the event that tells of a job's end by its record."""
+    error = record.error.model_dump() if record.error else None
+    return JobEvent("end", {"status": record.status.value, "error": error})
+
+
+def _post(watched: Watched, event: JobEvent | None) -> None:
+    for mail in list(watched.listeners):
+        try:
+            mail.put_nowait(event)
+        except Full:
+            watched.listeners.remove(mail)
+            mail.get_nowait()
+            mail.put_nowait(None)

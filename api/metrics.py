@@ -1,0 +1,123 @@
+"""What Prometheus is told. Everything comes from Redis, so each API process answers for the whole service."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from shared.job_metrics import HISTOGRAMS, JobMetrics
+from shared.job_store import JobStore
+from shared.schemas import JobStatus, WorkerInfo, WorkerState
+from shared.worker_registry import WorkerRegistry
+
+GIB = 2**30
+
+HELP = {
+    "job_wait_seconds": "From a job's submission to the start of its last attempt.",
+    "job_seconds": "From a job's start to its picture.",
+    "stage_seconds": "A job's time in one stage.",
+    "legibility_score": "The judge's score of finished pictures, 0 to 1; those that it cannot judge are left out.",
+}
+# What histograms that have more than one label tell apart.
+LABELS = {"stage_seconds": ["stage"]}
+
+
+class ServiceCollector(Collector):
+    """Reads the service's state at each scrape. Raises `redis.RedisError` when Redis does not answer."""
+
+    def __init__(self, store: JobStore, workers: WorkerRegistry, metrics: JobMetrics) -> None:
+        self._store = store
+        self._workers = workers
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric."""
+        yield from self._queue()
+        yield from self._jobs()
+        yield from self._worker_states()
+        yield from self._redis()
+
+    def _queue(self) -> Iterator[Metric]:
+        depth = GaugeMetricFamily("writing_queue_depth", "Jobs that wait.", labels=["priority"])
+        for priority, count in self._store.depth().items():
+            depth.add_metric([priority.value], count)
+        yield depth
+        drain_s = self._store.drain_s()
+        if drain_s is not None:
+            yield GaugeMetricFamily(
+                "writing_queue_drain_seconds", "How long the queue would last at the present rate.", drain_s
+            )
+
+    def _jobs(self) -> Iterator[Metric]:
+        ended = CounterMetricFamily("writing_jobs", "Jobs that ended, by status.", labels=["status"])
+        counts = self._store.counts()
+        for status in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED):
+            ended.add_metric([status.value], getattr(counts, status.value))
+        yield ended
+        failures = CounterMetricFamily("writing_failures", "Jobs that failed, by error code.", labels=["code"])
+        for code, count in self._store.failure_codes().items():
+            failures.add_metric([code], count)
+        yield failures
+        for name in HISTOGRAMS:
+            family = HistogramMetricFamily(f"writing_{name}", HELP[name], labels=LABELS.get(name, []))
+            for histogram in self._metrics.read(name):
+                labels = [histogram.label] if name in LABELS else []
+                family.add_metric(labels, list(histogram.buckets), histogram.total)
+            yield family
+
+    def _worker_states(self) -> Iterator[Metric]:
+        workers = self._workers.workers()
+        states = GaugeMetricFamily("writing_workers", "Live workers, by state.", labels=["state"])
+        for state in WorkerState:
+            states.add_metric([state.value], sum(worker.state is state for worker in workers))
+        yield states
+        yield GaugeMetricFamily("writing_leases", "Jobs that workers hold.", sum(worker.running for worker in workers))
+        yield from _by_worker(workers)
+
+    def _redis(self) -> Iterator[Metric]:
+        used, limit = self._store.memory()
+        yield GaugeMetricFamily("writing_redis_memory_bytes", "Memory that Redis uses.", used)
+        yield GaugeMetricFamily("writing_redis_memory_limit_bytes", "Redis's maxmemory; 0: no limit.", limit)
+
+
+def _by_worker(workers: list[WorkerInfo]) -> Iterator[Metric]:
+    for family, read in (
+        (_gauge("worker_batch_limit", "Pictures that may share a step."), lambda w: w.batch_limit),
+        (_counter("engine_steps", "Denoising steps, each with a batch."), lambda w: w.engine_steps),
+        (_counter("engine_rows", "Pictures that took part in steps, added up."), lambda w: w.engine_rows),
+        (_gauge("gpu_memory_used_bytes", "Used by all."), lambda w: _bytes(w.gpu_status.used_memory_gib)),
+        (_gauge("gpu_memory_total_bytes", "Of the card."), lambda w: _bytes(w.gpu_status.total_memory_gib)),
+        (_gauge("gpu_temperature_celsius", "Of the card."), lambda w: w.gpu_status.temperature_c),
+        (_gauge("gpu_power_watts", "Of the card."), lambda w: w.gpu_status.power_w),
+        (_gauge("gpu_utilisation_ratio", "0 to 1."), lambda w: _ratio(w.gpu_status.utilisation_percent)),
+    ):
+        for worker in workers:
+            value = read(worker)
+            if value is not None:  # what the machine cannot say is left out
+                family.add_metric([worker.worker_id], value)
+        yield family
+
+
+def make_registry(collector: ServiceCollector) -> CollectorRegistry:
+    """Return a registry with the service's metrics alone. It reads nothing yet."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(collector)
+    return registry
+
+
+def _gauge(name: str, text: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"writing_{name}", text, labels=["worker"])
+
+
+def _counter(name: str, text: str) -> CounterMetricFamily:
+    return CounterMetricFamily(f"writing_{name}", text, labels=["worker"])
+
+
+def _bytes(gib: float | None) -> float | None:
+    return None if gib is None else gib * GIB
+
+
+def _ratio(percent: float | None) -> float | None:
+    return None if percent is None else percent / 100

@@ -1,0 +1,70 @@
+"""A job's events as they come: server-sent events (the WHATWG's HTML standard)."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated, Any
+
+from flask import Response
+from flask_openapi3 import APIBlueprint, Tag
+from pydantic import BaseModel, Field
+
+from api.problems import problem_responses
+from api.routes.jobs import JobPath
+from api.services import services
+from shared.errors import InvalidRequest
+from shared.job_events import JobEvent, is_event_id
+
+RECONNECT_MS = 1000
+
+events_api = APIBlueprint(
+    "events", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="words to pictures")]
+)
+
+
+class EventHeaders(BaseModel):
+    """Headers of a listener."""
+
+    last_event_id: Annotated[
+        str | None, Field(alias="Last-Event-ID", description="go on after this event, as browsers ask by themselves")
+    ] = None
+
+    @classmethod
+    @cache
+    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:  # type: ignore[override]  # by the cache
+        """Return the schema; flask-openapi3 asks for it at every request."""
+        return super().model_json_schema(*args, **options)
+
+
+@events_api.get(
+    "/jobs/<job_id>/events",
+    responses={
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        **problem_responses(404, 422, 503),
+    },
+)
+def events(path: JobPath, header: EventHeaders) -> Response:
+    """Tell how a job goes on, until it has ended.
+
+    `progress` (status, stage, step), `preview` (a small picture as it forms), `queue` (its place as it waits), `end`.
+    """
+    last = header.last_event_id
+    if last is not None and not is_event_id(last):
+        raise InvalidRequest("give the id of an event of this job, such as 1763986512345-0", field="Last-Event-ID")
+    service = services()
+    record = service.store.get(path.job_id)
+    lines = _lines(service.hub.listen(record, last))
+    # X-Accel-Buffering: nginx would hold the events back.
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return Response(lines, content_type="text/event-stream; charset=utf-8", headers=headers)
+
+
+def _lines(told: Iterator[JobEvent | None]) -> Iterator[str]:
+    yield f"retry: {RECONNECT_MS}\n\n"
+    for event in told:
+        yield ": beat\n\n" if event is None else _frame(event)
+
+
+def _frame(event: JobEvent) -> str:
+    event_id = f"id: {event.event_id}\n" if event.event_id else ""
+    return f"{event_id}event: {event.name}\ndata: {json.dumps(event.data, ensure_ascii=False)}\n\n"

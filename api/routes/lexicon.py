@@ -1,0 +1,65 @@
+"""What helps to fill in a request: a word's meanings, and what a style looks like."""
+
+from typing import Annotated
+
+from flask import Response, send_file
+from flask_openapi3 import APIBlueprint, Tag
+from pydantic import BaseModel, Field
+
+from api.problems import problem_responses
+from api.routes.jobs import json_response, png_response
+from api.services import services
+from api.style_samples import shipped_sample
+from shared.errors import UnknownStyle
+
+SAMPLE_MAX_AGE_S = 86_400
+
+lexicon_api = APIBlueprint(
+    "lexicon", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="status", description="what the service offers")]
+)
+
+
+class MeaningQuery(BaseModel):
+    """The word to look up."""
+
+    word: Annotated[str, Field(description="1 to 12 characters", max_length=100)]
+
+
+class Meanings(BaseModel):
+    """A word and its English meanings, the commonest first."""
+
+    word: str
+    meanings: tuple[str, ...]
+
+
+class StylePath(BaseModel):
+    """A style's address."""
+
+    style: Annotated[str, Field(max_length=40)]
+
+
+@lexicon_api.get("/meaning", responses={200: Meanings, **problem_responses(422)})
+def meaning(query: MeaningQuery) -> Response:
+    """Look a word up in the lexicon; none found is an empty list."""
+    word, glosses = services().jobs.meanings(query.word)
+    return json_response(Meanings(word=word, meanings=glosses))
+
+
+@lexicon_api.get(
+    "/styles/<style>/sample",
+    responses={200: {"content": {"image/jpeg": {}, "image/png": {}}}, **problem_responses(404, 429, 503)},
+)
+def sample(path: StylePath) -> Response:
+    """Show a style.
+
+    The sample of an operator's own style is drawn once, by a job that waits behind all others; until then this is a 404
+    with `Retry-After`.
+    """
+    service = services()
+    definition = service.settings.styles.get(path.style)
+    if definition is None:
+        raise UnknownStyle(f"no style {path.style!r}; there are {', '.join(service.settings.styles)}", field="style")
+    file = shipped_sample(path.style, definition)
+    if file.is_file():
+        return send_file(file, mimetype="image/jpeg", max_age=SAMPLE_MAX_AGE_S)
+    return png_response(service.jobs.sample(path.style, definition))

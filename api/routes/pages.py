@@ -1,0 +1,42 @@
+"""The pages for people, and the metrics for Prometheus."""
+
+from pathlib import Path
+
+from flask import Blueprint, Response, send_from_directory
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from api.services import services
+
+WEB = Path(__file__).resolve().parents[1] / "web"
+# They change with a new version only; browsers ask whether they have.
+REVALIDATE_S = 0
+
+pages = Blueprint("pages", __name__)
+
+
+@pages.get("/")
+def page() -> Response:
+    """Serve the page for teachers and learners."""
+    return _file("index.html")
+
+
+@pages.get("/admin")
+def admin() -> Response:
+    """Serve the operator's page."""
+    return _file("admin.html")
+
+
+@pages.get("/static/<path:name>")  # send_from_directory refuses what leads out of the folder
+def static(name: str) -> Response:
+    """Serve what the pages are made of."""
+    return _file(name)
+
+
+@pages.get("/metrics")
+def metrics() -> Response:
+    """Serve the metrics of the whole service in Prometheus's text format."""
+    return Response(generate_latest(services().metrics), content_type=CONTENT_TYPE_LATEST)
+
+
+def _file(name: str) -> Response:
+    return send_from_directory(WEB, name, max_age=REVALIDATE_S)

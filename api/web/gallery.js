@@ -1,0 +1,27 @@
+// The strip of pictures in the history.
+
+import { $, clone, showBlob } from "./dom.js";
+import { say } from "./i18n.js";
+
+/** Show the entries. `actions`: open(entry), remove(entry), styleOf(entry). */
+export function showGallery(entries, actions) {
+  document.querySelectorAll("#history img").forEach((image) => showBlob(image, null));
+  $("#history").replaceChildren(...entries.map((entry) => makeCard(entry, actions)));
+  $("#history-empty").hidden = entries.length > 0;
+  $("#clear").hidden = entries.length === 0;
+  $("#open-compare").hidden = entries.length < 2;
+}
+
+function makeCard(entry, { open, remove, styleOf }) {
+  const card = clone("history-card");
+  const style = styleOf(entry);
+  showBlob($("img", card), entry.thumbnail);
+  $(".brush", card).textContent = entry.word;
+  say($(".soft", card), style.t, {}, { fallback: style.fallback });
+  for (const [name, action] of Object.entries({ open, remove })) {
+    const button = $(`.${name}`, card);
+    say(button, `history.${name}`, { word: entry.word, style }, { place: "tLabel" });
+    button.addEventListener("click", () => action(entry));
+  }
+  return card;
+}

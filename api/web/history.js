@@ -1,0 +1,46 @@
+// The last pictures, in this browser's IndexedDB; in memory alone where there is none (a private window).
+
+const LIMIT = 24;
+const STORE = "pictures";
+
+let memory = new Map();
+let opening = null;
+
+/** Return all entries, the newest first. */
+export async function entries() {
+  const found = await inStore("readonly", (store) => store.getAll(), () => [...memory.values()]);
+  return found.sort((a, b) => b.created - a.created);
+}
+
+/** Keep an entry; the oldest ones over the limit go. */
+export async function keep(entry) {
+  await inStore("readwrite", (store) => store.put(entry), () => memory.set(entry.id, entry));
+  for (const old of (await entries()).slice(LIMIT)) await remove(old.id);
+}
+
+export function remove(id) {
+  return inStore("readwrite", (store) => store.delete(id), () => memory.delete(id));
+}
+
+export function clear() {
+  return inStore("readwrite", (store) => store.clear(), () => memory.clear());
+}
+
+async function inStore(mode, action, otherwise) {
+  opening ??= open().catch(() => null);
+  const database = await opening;
+  return database ? settled(action(database.transaction(STORE, mode).objectStore(STORE))) : otherwise();
+}
+
+async function open() {
+  const opened = indexedDB.open("writing-service", 1);
+  opened.onupgradeneeded = () => opened.result.createObjectStore(STORE, { keyPath: "id" });
+  return settled(opened);
+}
+
+function settled(asked) {
+  return new Promise((resolve, reject) => {
+    asked.onsuccess = () => resolve(asked.result);
+    asked.onerror = () => reject(asked.error);
+  });
+}

@@ -1,0 +1,78 @@
+// Texts. An element says which one it shows by data-t (its text), data-t-label (its aria-label) or data-t-placeholder;
+// {names} in a text are filled from data-values. Elements can so be translated again when the language changes.
+
+import { $, recall, remember } from "./dom.js";
+
+const LANGUAGES = { en: "English", ru: "Русский", zh: "中文" };
+const PLACES = {
+  t: (element, text) => { element.textContent = text; },
+  tLabel: (element, text) => element.setAttribute("aria-label", text),
+  tPlaceholder: (element, text) => { element.placeholder = text; },
+  tAlt: (element, text) => { element.alt = text; },
+};
+const SELECTOR = "[data-t], [data-t-label], [data-t-placeholder], [data-t-alt]";
+
+let texts = {};
+let language = "en";
+
+/** Return the text of a key with its {names} filled. A value may be {t: key, fallback}: a text of its own. */
+export function t(key, values = {}, fallback = key) {
+  const fill = (value) => (value?.t ? t(value.t, {}, value.fallback) : value);
+  return (texts[key] ?? fallback).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? fill(values[name]) : whole));
+}
+
+/** Show a text in an element; `place` is t, tLabel, tPlaceholder or tAlt. */
+export function say(element, key, values = {}, { place = "t", fallback = key } = {}) {
+  element.dataset[place] = key;
+  element.dataset.values = JSON.stringify({ ...JSON.parse(element.dataset.values ?? "{}"), ...values });
+  element.dataset.fallback = fallback;
+  translate(element);
+}
+
+/** Return a number as the language writes it. */
+export function number(value, digits = 2) {
+  return value.toLocaleString(locale(), { maximumFractionDigits: digits, minimumFractionDigits: digits });
+}
+
+/** Return a time (milliseconds since 1970) as the language writes it. */
+export function time(ms, style = "short") {
+  return new Date(ms).toLocaleTimeString(locale(), { timeStyle: style });
+}
+
+/** Load the remembered language, else the browser's, and let the page's switch change it. */
+export async function startLanguage() {
+  const menu = $("#language");
+  for (const [code, name] of Object.entries(LANGUAGES)) menu.add(new Option(name, code));
+  menu.addEventListener("change", () => {
+    remember("localStorage", "language", menu.value);
+    load(menu.value);
+  });
+  await load(preferred());
+  menu.value = language;
+}
+
+/** Return the reader's own variant of the language: British and American clocks differ. */
+function locale() {
+  return navigator.languages.find((code) => code.split("-")[0] === language) ?? language;
+}
+
+function preferred() {
+  const wanted = [recall("localStorage", "language"), ...navigator.languages].map((code) => code?.split("-")[0]);
+  return wanted.find((code) => code in LANGUAGES) ?? "en";
+}
+
+async function load(code) {
+  texts = await (await fetch(`/static/i18n/${code}.json`)).json();
+  language = code;
+  document.documentElement.lang = { zh: "zh-Hans" }[code] ?? code;
+  document.title = t($("title").dataset.title ?? "title");
+  document.querySelectorAll(SELECTOR).forEach(translate);
+}
+
+function translate(element) {
+  const { values = "{}", fallback } = element.dataset;
+  for (const [place, put] of Object.entries(PLACES)) {
+    const key = element.dataset[place];
+    if (key) put(element, t(key, JSON.parse(values), fallback));
+  }
+}

@@ -1,0 +1,106 @@
+"""What listeners to a job's events cost one API process: memory, threads, and how long other calls take meanwhile.
+
+    python -m bench.event_listeners          # about a minute on two cores
+"""
+
+import argparse
+import selectors
+import socket
+import statistics
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+import requests
+from tqdm import tqdm
+
+from bench.report import table, write
+from embedded.stack import HOST, Stack
+from tests.helpers import Api
+
+START_S = 90
+END_S = 120
+
+
+def server(stack: Stack) -> psutil.Process:
+    """Return gunicorn's one worker process."""
+    (program,) = [child for child in stack.supervisor.children if child.program.name == "api"]
+    (worker,) = psutil.Process(program.process.pid).children()
+    return worker
+
+
+def listen(port: int, job_id: str, count: int) -> list[socket.socket]:
+    """Open so many connections that ask for a job's events."""
+    request = f"GET /api/writing/jobs/{job_id}/events HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
+    connections = []
+    for _ in tqdm(range(count), desc="listeners"):
+        connection = socket.create_connection((HOST, port))
+        connection.sendall(request.encode())
+        connections.append(connection)
+    return connections
+
+
+def heard(connections: list[socket.socket], timeout_s: float) -> list[str]:
+    """Read until every connection has been closed by the server; return what each was told."""
+    texts = dict.fromkeys(connections, b"")
+    deadline = time.monotonic() + timeout_s
+    with selectors.DefaultSelector() as selector:
+        for connection in connections:
+            selector.register(connection, selectors.EVENT_READ)
+        while selector.get_map() and time.monotonic() < deadline:
+            for key, _ in selector.select(1):
+                connection = key.fileobj
+                assert isinstance(connection, socket.socket)
+                part = connection.recv(65536)
+                texts[connection] += part
+                if not part:
+                    selector.unregister(connection)
+    return [text.decode() for text in texts.values()]
+
+
+def calls_ms(url: str, count: int) -> list[float]:
+    """Return how long some polls took, one after another."""
+    took = []
+    with requests.Session() as session:
+        for _ in range(count):
+            started = time.perf_counter()
+            session.get(f"{url}/api/writing/status", timeout=10).raise_for_status()
+            took.append(1000 * (time.perf_counter() - started))
+    return took
+
+
+def main(count: int) -> None:
+    """Measure and write the report."""
+    with TemporaryDirectory() as folder:
+        environment = {"WRITING_API__PROCESSES": "1"}
+        with Stack(workers=1, data_folder=Path(folder), log_folder=Path(folder), environment=environment) as stack:
+            stack.wait_for(stack.is_ready, START_S, "a warm worker")
+            api = Api(stack.url)
+            quiet = calls_ms(stack.url, 50)
+            process = server(stack)
+            before_mib, threads = process.memory_info().rss / 2**20, process.num_threads()
+            job_id = api.submit(word="学", num_inference_steps=100).json()["job_id"]
+            connections = listen(stack.port, job_id, count)
+            busy = calls_ms(stack.url, 50)
+            during_mib, busy_threads = process.memory_info().rss / 2**20, process.num_threads()
+            told = heard(connections, END_S)
+            for connection in connections:
+                connection.close()
+    whole = sum("event: end" in text and text.count("event: preview") > 1 for text in told)
+    rows: list[list[object]] = [
+        ["listeners that heard the job from start to end", f"{whole} of {count}"],
+        ["memory of the process, MiB: before, with listeners", f"{before_mib:.0f}, {during_mib:.0f}"],
+        ["threads of the process: before, with listeners", f"{threads}, {busy_threads}"],
+        [
+            "`GET /api/writing/status`, median ms: before, with listeners",
+            f"{statistics.median(quiet):.1f}, {statistics.median(busy):.1f}",
+        ],
+    ]
+    write("event_listeners", f"python -m bench.event_listeners --count {count}", table(["one API process", ""], rows))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=200)
+    main(parser.parse_args().count)

@@ -1,0 +1,327 @@
+"""The command ``writing-service``: draw words, make decks, look after the machine."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from client.anki import write_package
+from client.contact_sheet import write_contact_sheet
+from client.deck import Deck
+from client.doctor import Level, examine
+from client.errors import WritingError, WrongInput
+from client.files import safe_name
+from client.job import Update
+from client.model_files import HubFile, ModelError, Source, fetch, listed, size_faults, sources, verify
+from client.picture import Picture
+from client.word_list import BadRow, read_words
+from client.writing_client import DEFAULT_CONCURRENCY, DEFAULT_URL, WritingClient
+from shared import __version__
+from shared.errors import SettingsError
+from shared.settings import load_settings
+
+DONE, SOME_FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+# Somebody sits in front of it: what is not there is said soon. A deck, once begun, has more patience.
+RETRY_S = 5
+GB = 1e9
+INCOMPLETE = """\
+not complete: run this again, it goes on where it stopped. For a machine without a network, fetch on another one with
+--to FOLDER, copy the folder, and set the variables that are printed then."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit code: 0 done, 1 failed or some failed, 2 wrong usage, 130 Ctrl-C.
+
+    Args:
+        argv: the arguments; None takes the process's own.
+    """
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as end:  # argparse has said why
+        return int(end.code or 0)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except (WritingError, SettingsError, ImportError, OSError) as error:
+        return _complain(_explain(error), USAGE if isinstance(error, WrongInput) else SOME_FAILED)
+    except KeyboardInterrupt:
+        return _complain("stopped", INTERRUPTED)
+
+
+def generate(arguments: argparse.Namespace) -> int:
+    """Draw one word."""
+    out = arguments.out or Path(f"{safe_name(arguments.word)}.png")
+    options = _options(arguments) | {"include_conditioning": arguments.maps is not None}
+    with _client(arguments, RETRY_S) as client, _step_bar(arguments.word) as show:
+        result = client.generate(arguments.word, arguments.translation, on_progress=show, **options)
+    picture = Picture(result)
+    picture.save(out)
+    maps = picture.save_maps(arguments.maps) if arguments.maps is not None else []
+    legibility = picture.metadata.get("legibility") or {}
+    for name, value in {
+        "picture": out,
+        "seed": picture.seed,
+        "prompt": picture.prompt,
+        "legibility": f"{legibility.get('score')}, read as {legibility.get('read')}" if legibility else "not judged",
+        **({"maps": f"{len(maps)} in {arguments.maps}"} if maps else {}),
+    }.items():
+        _say(f"{name:<12}{value}")
+    return DONE
+
+
+def deck(arguments: argparse.Namespace) -> int:
+    """Draw a list of words, and make a contact sheet and an Anki package of them."""
+    rows, bad = read_words(arguments.words)
+    for row in bad:
+        _complain(_fault(arguments.words, row))
+    if not rows:
+        return _complain(f"{arguments.words}: no words to draw", USAGE)
+    pictures = Deck(arguments.out, rows, _options(arguments))
+    missing = len(pictures.missing)
+    _say(f"{len(rows)} words, {len(rows) - missing} drawn before, {missing} to draw")
+    if missing:
+        _check_service(arguments)
+    failed = _draw(arguments, pictures, len(rows), missing)
+    if pictures.cards:
+        _bind(arguments, pictures)
+    return SOME_FAILED if bad or failed else DONE
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Look at everything that the service needs on this machine."""
+    with _client(arguments, 0) as client:
+        levels = []
+        for finding in examine(load_settings(), client):
+            _say(str(finding))
+            levels.append(finding.level)
+    return SOME_FAILED if Level.FAIL in levels else DONE
+
+
+def models_fetch(arguments: argparse.Namespace) -> int:
+    """Download the models of the settings, and check that they are whole."""
+    settings = load_settings()
+    name = arguments.model or settings.model
+    if name not in settings.models:
+        return _complain(f"no model {name!r} in the settings; there are {', '.join(settings.models)}", USAGE)
+    faults: list[str] = []
+    for source in sources(settings, name, full_precision=arguments.full_precision):
+        try:
+            found = _get(source, arguments)
+        except ModelError as error:
+            found = [error.detail]
+        for fault in found:
+            _complain(f"{source.setting}: {fault}")
+        faults += found
+    return _complain(INCOMPLETE) if faults else DONE
+
+
+def _get(source: Source, arguments: argparse.Namespace) -> list[str]:
+    """Fetch a model, or with --dry-run say what would be fetched; return what is wrong with it then."""
+    if source.folder is not None:
+        faults = verify(source.folder, source.replaced)
+        if not faults:
+            _say(f"{source.setting}: the folder {source.name} is complete")
+        return faults
+    target = None if arguments.to is None else arguments.to / source.name.rpartition("/")[2]
+    if not arguments.dry_run:
+        return _fetch(source, target)
+    files = listed(source, target)
+    wanted = [file for file in files if not file.is_here]
+    _say(f"{source.setting}: {source.name}, {len(wanted)} of {len(files)} files to fetch, {_gigabytes(wanted)}")
+    return []
+
+
+def _fetch(source: Source, target: Path | None) -> list[str]:
+    """Download a model; return what is wrong with it then."""
+    _say(f"{source.setting}: {source.name}")
+    folder = fetch(source, target)
+    faults = verify(folder, source.replaced)
+    try:
+        files = listed(source, target)
+    except ModelError:  # without a network it comes from the cache
+        compared = "not compared with the hub, which does not answer"
+    else:
+        faults += size_faults(files)
+        compared = f"{len(files)} files, {_gigabytes(files)}, as long as the hub says"
+    if not faults:
+        _say(f"    complete in {folder}: {compared}")
+        if target is not None:
+            _say(f"    {source.variable}={folder}")
+    return faults
+
+
+def _draw(arguments: argparse.Namespace, pictures: Deck, words: int, missing: int) -> int:
+    """Draw what the deck lacks of its words; return how many failed.
+
+    Raises:
+        KeyboardInterrupt: after what was in flight has been cancelled, and how to go on has been said.
+        WritingError: one that concerns all words, likewise.
+    """
+    failed = 0
+    try:
+        with (
+            _client(arguments) as client,
+            closing(pictures.draw(client, arguments.concurrency)) as drawing,
+            tqdm(drawing, total=words, initial=words - missing, unit="word", disable=not missing) as bar,
+        ):
+            for row, error in bar:
+                bar.set_postfix_str(row.word)
+                if error is not None:
+                    failed += 1
+                    _complain(_fault(arguments.words, BadRow(row.line, f"{row.word}: {error.detail} ({error.code})")))
+    except (KeyboardInterrupt, WritingError):
+        _complain(f"{len(pictures.cards)} pictures are kept; the same command goes on from there")
+        raise
+    return failed
+
+
+def _bind(arguments: argparse.Namespace, pictures: Deck) -> None:
+    """Make the contact sheet and the Anki package."""
+    name, cards = arguments.name or arguments.words.stem, pictures.cards
+    sheet = write_contact_sheet(arguments.out / "index.html", name, cards)
+    package = write_package(arguments.out / f"{safe_name(name)}.apkg", name, cards)
+    _say(f"{len(cards)} pictures in {arguments.out}\ncontact sheet  {sheet}\nAnki package   {package}")
+
+
+def _check_service(arguments: argparse.Namespace) -> None:
+    """See that the service answers and has the style, before the first word of many.
+
+    Raises:
+        WrongInput: it has not.
+        WritingError: it does not answer.
+    """
+    with _client(arguments, RETRY_S) as client:
+        styles = client.status().styles
+    if arguments.style is not None and arguments.style not in styles:
+        raise WrongInput(f"no style {arguments.style!r}; there are {', '.join(styles)}")
+
+
+@contextmanager
+def _step_bar(word: str) -> Iterator[Callable[[Update], None]]:
+    """Show a job's stage and steps."""
+    with tqdm(desc=f"drawing {word}", unit="step") as bar:
+
+        def show(update: Update) -> None:
+            place = f"place {update.queue_position + 1}" if update.queue_position is not None else ""
+            bar.total = update.total_steps or None
+            bar.set_postfix_str(" ".join(filter(None, (update.stage or update.status.value, place))), refresh=False)
+            bar.n = update.step
+            bar.refresh()
+
+        yield show
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the request's fields that the command line sets."""
+    given = {
+        "style": arguments.style,
+        "seed": arguments.seed,
+        "width": arguments.size,
+        "height": arguments.size,
+        "num_inference_steps": arguments.steps,
+        "quality": arguments.quality,
+        "legibility": None if arguments.legibility is None else {"target": arguments.legibility},
+    }
+    return {field: value for field, value in given.items() if value is not None}
+
+
+def _client(arguments: argparse.Namespace, retry_s: float = 60) -> WritingClient:
+    return WritingClient(arguments.url, arguments.api_key, retry_s=retry_s)
+
+
+def _fault(words: Path, row: BadRow) -> str:
+    return f"{words}, line {row.line}: {row.reason}"
+
+
+def _gigabytes(files: Sequence[HubFile]) -> str:
+    return f"{sum(file.size or 0 for file in files) / GB:.2f} GB"
+
+
+def _explain(error: Exception) -> str:
+    match error:
+        case WritingError():
+            return f"{error.code}: {error.detail}"
+        case SettingsError():
+            return f"the settings are wrong: {error}"
+        case ImportError():
+            return f"not installed: {error.name} (pip install 'writing-service[worker]')"
+        case _:
+            return str(error)
+
+
+def _say(text: str, file: Any = None) -> None:
+    tqdm.write(text, file=file)  # not through a progress bar, if there is one
+
+
+def _complain(text: str, code: int = SOME_FAILED) -> int:
+    _say(text, file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="writing-service", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    service, drawing = _service_options(), _drawing_options()
+
+    one = commands.add_parser("generate", parents=[drawing, service], help="draw one word")
+    one.add_argument("word")
+    one.add_argument("--translation", default="", metavar="TEXT", help="its meaning in English; default: looked up")
+    one.add_argument("-o", "--out", type=Path, metavar="FILE", help="the PNG to write; default: the word's name")
+    one.add_argument("--maps", type=Path, metavar="FOLDER", help="write the conditioning images there, too")
+    one.set_defaults(command=generate)
+
+    many = commands.add_parser(
+        "deck",
+        parents=[drawing, service],
+        help="draw a CSV of words; make a contact sheet and an Anki package",
+        description="The same command again goes on where it stopped, and draws only what is missing or has changed.",
+    )
+    many.add_argument("words", type=Path, metavar="WORDS.CSV", help="columns word, translation, reading, style")
+    many.add_argument("-o", "--out", type=Path, required=True, metavar="FOLDER", help="the deck's folder")
+    many.add_argument("--name", help="the deck's name; default: that of the CSV")
+    many.add_argument("--concurrency", type=_count, default=DEFAULT_CONCURRENCY, metavar="N", help="words at a time")
+    many.set_defaults(command=deck)
+
+    health = commands.add_parser("doctor", parents=[service], help="check what the service needs on this machine")
+    health.set_defaults(command=doctor)
+
+    models = commands.add_parser("models", help="the models' files").add_subparsers(required=True, metavar="COMMAND")
+    get = models.add_parser("fetch", help="download the models that the workers load, and verify them")
+    get.add_argument("--model", metavar="NAME", help="a key of `models` in the settings; default: the one in use")
+    get.add_argument("--dry-run", action="store_true", help="say what would be downloaded; verify local folders")
+    get.add_argument("--to", type=Path, metavar="FOLDER", help="into a folder, not into the Hugging Face cache")
+    get.add_argument("--full-precision", action="store_true", help="32-bit files, to compute on a CPU")
+    get.set_defaults(command=models_fetch)
+    return parser
+
+
+def _service_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    group = options.add_argument_group("the service")
+    group.add_argument("--url", help=f"default: $WRITING_URL, else {DEFAULT_URL}")
+    group.add_argument("--api-key", metavar="KEY", help="default: $WRITING_API_KEY, else none")
+    return options
+
+
+def _drawing_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    group = options.add_argument_group("the picture")
+    group.add_argument("--style", help="default: the service's")
+    group.add_argument("--seed", type=int, metavar="N", help="the same seed draws the same picture")
+    group.add_argument("--size", type=int, metavar="PIXELS", help="of each side, a multiple of 64")
+    group.add_argument("--steps", type=int, metavar="N", help="denoising steps")
+    group.add_argument("--quality", choices=("exact", "fast", "turbo"))
+    group.add_argument("--legibility", type=float, metavar="SCORE", help="try until the word is so legible, 0 to 1")
+    return options
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("give 1 or more")
+    return number

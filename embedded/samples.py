@@ -1,0 +1,53 @@
+"""Draw the samples of the styles that have none, as the page shows them. ``make samples``"""
+
+import argparse
+import io
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
+from tqdm import tqdm
+
+from api.style_samples import SAMPLES, sample_request, shipped_sample
+from client import Picture, WritingClient
+from embedded.stack import Stack
+from shared.settings import load_settings
+
+START_S = 120
+SIDE, QUALITY = 144, 82  # twice what the page shows them at
+
+
+def main() -> int:
+    """Draw them on the embedded model; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--all", action="store_true", help="also those that are there, as after a new model")
+    again = parser.parse_args().all
+    files = {name: shipped_sample(name, style) for name, style in load_settings().styles.items()}
+    _remove_others(set() if again else set(files.values()))
+    missing = {name: file for name, file in files.items() if not file.is_file()}
+    if missing:
+        with TemporaryDirectory() as folder, Stack(data_folder=Path(folder), log_folder=Path(folder)) as stack:
+            stack.wait_for(stack.is_ready, START_S, "a warm worker")
+            with WritingClient(stack.url) as client:
+                for name, file in tqdm(missing.items(), desc="samples", unit="style"):
+                    _save(Picture(client.generate(sample_request(name))).png, file)
+    print(f"{len(missing)} drawn, {len(files) - len(missing)} were there: {SAMPLES}")
+    return 0
+
+
+def _remove_others(wanted: set[Path]) -> None:
+    """Remove samples of styles that are no longer, or no longer like that."""
+    for file in SAMPLES.glob("*.jpg"):
+        if file not in wanted:
+            file.unlink()
+
+
+def _save(png: bytes, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS).save(file, "JPEG", quality=QUALITY, optimize=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

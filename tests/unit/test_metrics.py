@@ -1,0 +1,101 @@
+"""What Prometheus is told, read with Prometheus's own parser."""
+
+import redis
+from prometheus_client.parser import text_string_to_metric_families
+
+from api.app import create_app
+from shared.job_metrics import HISTOGRAMS, JobMetrics, Sample
+from shared.job_store import JobStore
+from shared.leases import Leases
+from shared.schemas import GenerationRequest, GPUStatus, JobError, Priority, WorkerInfo, WorkerState
+from shared.settings import Settings
+from shared.worker_registry import WorkerRegistry
+
+GPU = GPUStatus(
+    available=True, name="NVIDIA H200", profile="large", total_memory_gib=140, free_memory_gib=100,
+    used_memory_gib=40, temperature_c=61, power_w=600, utilisation_percent=97,
+)  # fmt: skip
+
+
+def worker(name: str, gpu: GPUStatus) -> WorkerInfo:
+    return WorkerInfo(
+        worker_id=name, state=WorkerState.WARM, model="sdxl", device="cuda", concurrency=16, batch_limit=8,
+        engine_steps=300, engine_rows=1500, methods={}, unavailable_methods={}, running=5, gpu_status=gpu, started_at=0,
+    )  # fmt: skip
+
+
+def scrape(settings: Settings) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    text = create_app(settings).test_client().get("/metrics").get_data(as_text=True)
+    families = list(text_string_to_metric_families(text))
+    assert all(family.documentation for family in families)
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def test_the_queue_the_jobs_and_their_ends_are_counted(
+    settings: Settings, store: JobStore, client: redis.Redis
+) -> None:
+    leases = Leases(client, store, settings.queue, "w")
+    for job_id in ("a", "b", "c"):
+        store.create(job_id, GenerationRequest(word="学"))
+    store.create("d", GenerationRequest(word="学", priority=Priority.BULK))
+    first, second = leases.take("a"), leases.take("b")
+    assert first is not None
+    assert second is not None
+    leases.publish(first, "result", b"{}", 900)
+    leases.fail(second, JobError(code="out_of_memory", title="t", detail="d"))
+    found = scrape(settings)
+    assert found["writing_queue_depth", (("priority", "interactive"),)] == 1
+    assert found["writing_queue_depth", (("priority", "bulk"),)] == 1
+    assert found["writing_jobs_total", (("status", "succeeded"),)] == 1
+    assert found["writing_jobs_total", (("status", "failed"),)] == 1
+    assert found["writing_failures_total", (("code", "out_of_memory"),)] == 1
+    assert found["writing_redis_memory_bytes", ()] > 0
+    assert ("writing_queue_drain_seconds", ()) not in found, "two ends are too few for a rate"
+
+
+def test_each_worker_tells_of_its_engine_and_its_card(settings: Settings, client: redis.Redis) -> None:
+    registry = WorkerRegistry(client, 60)
+    registry.publish(worker("gpu", GPU))
+    registry.publish(worker("cpu", GPU.model_copy(update={"temperature_c": None, "power_w": None})))
+    found = scrape(settings)
+    gpu, cpu = (("worker", "gpu"),), (("worker", "cpu"),)
+    assert found["writing_workers", (("state", "warm"),)] == 2
+    assert found["writing_leases", ()] == 10
+    assert found["writing_worker_batch_limit", gpu] == 8
+    assert found["writing_engine_steps_total", gpu] == 300
+    assert found["writing_engine_rows_total", gpu] == 1500
+    assert found["writing_gpu_memory_used_bytes", gpu] == 40 * 2**30
+    assert found["writing_gpu_memory_total_bytes", gpu] == 140 * 2**30
+    assert found["writing_gpu_temperature_celsius", gpu] == 61
+    assert found["writing_gpu_power_watts", gpu] == 600
+    assert found["writing_gpu_utilisation_ratio", gpu] == 0.97
+    assert ("writing_gpu_power_watts", cpu) not in found, "what a machine cannot say is left out"
+
+
+def test_histograms_add_up_what_all_workers_saw(settings: Settings, client: redis.Redis) -> None:
+    for _ in range(2):  # two workers
+        JobMetrics(client).observe(
+            [
+                Sample("job_wait_seconds", 0.2),
+                Sample("job_wait_seconds", 5000),
+                Sample("stage_seconds", 0.25, "diffusion"),
+                Sample("stage_seconds", 0.02, "glyph"),
+                Sample("legibility_score", 0.96),
+            ]
+        )
+    found = scrape(settings)
+    assert found["writing_job_wait_seconds_count", ()] == 4
+    assert found["writing_job_wait_seconds_sum", ()] == 10000.4
+    assert found["writing_job_wait_seconds_bucket", (("le", "0.1"),)] == 0
+    assert found["writing_job_wait_seconds_bucket", (("le", "0.25"),)] == 2
+    assert found["writing_job_wait_seconds_bucket", (("le", "+Inf"),)] == 4
+    assert found["writing_stage_seconds_bucket", (("le", "0.25"), ("stage", "diffusion"))] == 2, "a bound is included"
+    assert found["writing_stage_seconds_sum", (("stage", "glyph"),)] == 0.04
+    assert found["writing_legibility_score_bucket", (("le", "0.99"),)] == 2
+    assert {f"writing_{name}_count" for name in HISTOGRAMS} - {name for name, _ in found} == {
+        "writing_job_seconds_count"
+    }, "nothing was seen of it"
