@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+AUDIT := $(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+# Whether PyPI's vulnerability data can be reached.
+PROBE := import urllib.request; urllib.request.urlopen('https://pypi.org/pypi/pip/25.0/json', timeout=5)
 # Extra arguments for pip, e.g. another index for torch.
 PIP_ARGS ?=
 PORT ?= 8600
@@ -47,7 +50,7 @@ chaos: setup
 
 ## known vulnerabilities in what is pinned; needs the network
 audit: setup
-	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	$(AUDIT)
 
 ## draw the samples of styles that have none; `python -m embedded.samples --all` draws all anew
 samples: setup
@@ -55,14 +58,15 @@ samples: setup
 
 ## the documentation as a site, in out/docs
 docs: setup
-	$(BIN)/mkdocs build --strict --site-dir out/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir out/docs
 
-## lint, types, import rules
+## lint, types, import rules, known vulnerabilities where the network allows
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if $(BIN)/python -c "$(PROBE)" 2>/dev/null; then $(AUDIT); else echo "no vulnerability data here: dependencies not audited"; fi
 
 bench: setup
 	$(BIN)/python -m bench.conditioning

@@ -1,6 +1,6 @@
 """What listeners to a job's events cost one API process: memory, threads, and how long other calls take meanwhile.
 
-    python -m bench.event_listeners          # about a minute on two cores
+python -m bench.event_listeners          # about a minute on two cores
 """
 
 import argparse
@@ -43,20 +43,18 @@ def listen(port: int, job_id: str, count: int) -> list[socket.socket]:
 
 def heard(connections: list[socket.socket], timeout_s: float) -> list[str]:
     """Read until every connection has been closed by the server; return what each was told."""
-    texts = dict.fromkeys(connections, b"")
+    texts = [b""] * len(connections)
     deadline = time.monotonic() + timeout_s
     with selectors.DefaultSelector() as selector:
-        for connection in connections:
-            selector.register(connection, selectors.EVENT_READ)
+        for number, connection in enumerate(connections):
+            selector.register(connection, selectors.EVENT_READ, number)
         while selector.get_map() and time.monotonic() < deadline:
             for key, _ in selector.select(1):
-                connection = key.fileobj
-                assert isinstance(connection, socket.socket)
-                part = connection.recv(65536)
-                texts[connection] += part
+                part = connections[key.data].recv(65536)
+                texts[key.data] += part
                 if not part:
-                    selector.unregister(connection)
-    return [text.decode() for text in texts.values()]
+                    selector.unregister(key.fileobj)
+    return [text.decode() for text in texts]
 
 
 def calls_ms(url: str, count: int) -> list[float]:

@@ -19,7 +19,7 @@ from client.job import Update
 from client.model_files import HubFile, ModelError, Source, fetch, listed, size_faults, sources, verify
 from client.picture import Picture
 from client.word_list import BadRow, read_words
-from client.writing_client import DEFAULT_CONCURRENCY, DEFAULT_URL, WritingClient
+from client.writing_client import DEFAULT_CONCURRENCY, DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, WritingClient
 from shared import __version__
 from shared.errors import SettingsError
 from shared.settings import load_settings
@@ -303,8 +303,8 @@ def _parser() -> argparse.ArgumentParser:
 def _service_options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
     group = options.add_argument_group("the service")
-    group.add_argument("--url", help=f"default: $WRITING_URL, else {DEFAULT_URL}")
-    group.add_argument("--api-key", metavar="KEY", help="default: $WRITING_API_KEY, else none")
+    group.add_argument("--url", help=f"default: ${URL_VARIABLE}, else {DEFAULT_URL}")
+    group.add_argument("--api-key", metavar="KEY", help=f"default: ${KEY_VARIABLE}, else none")
     return options
 
 

@@ -1,6 +1,7 @@
 """A list of words to draw, read from a CSV file."""
 
 import csv
+import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -107,7 +108,7 @@ def _text(path: Path) -> str:
 def _records(text: str) -> Iterator[_Record]:
     """Return the lines that are not blank; a cell in quotes may go over several."""
     separator = FIRST_SEPARATOR.search(text)
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator[1] if separator else ",", strict=True)
+    reader = csv.reader(io.StringIO(text), delimiter=separator[1] if separator else ",", strict=True)
     while True:
         line = reader.line_num + 1
         try:

@@ -17,6 +17,7 @@ from client.job import POLL_S, Job, OnPreview, OnProgress, result_of
 from shared.schemas import AIGenerationResult, GenerationRequest, Priority, ServiceStatus
 
 DEFAULT_URL = "http://127.0.0.1:8600"
+URL_VARIABLE, KEY_VARIABLE = "WRITING_URL", "WRITING_API_KEY"
 DEFAULT_CONCURRENCY = 4
 
 Request = GenerationRequest | Mapping[str, Any]
@@ -59,8 +60,8 @@ class WritingClient:
             retry_s: how long to try again while the service is full, restarting or out of reach; 0: not at all.
         """
         self._connection = Connection(
-            url or os.environ.get("WRITING_URL") or DEFAULT_URL,
-            api_key or os.environ.get("WRITING_API_KEY"),
+            url or os.environ.get(URL_VARIABLE) or DEFAULT_URL,
+            api_key or os.environ.get(KEY_VARIABLE),
             timeout_s=timeout_s,
             retry_s=retry_s,
         )

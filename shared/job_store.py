@@ -23,7 +23,9 @@ from shared.schemas import Counts, GenerationRequest, JobError, JobStatus, Prior
 from shared.settings import QueueSettings
 
 SEQUENCE = PREFIX + "sequence"
-FINISHED = PREFIX + "finished"  # when the latest jobs ended, the last one first: the measured rate
+# The latest jobs' ends, the last one first: when, and how long after the one before, but at most the time that the job
+# itself took: a pause without jobs says nothing of the rate.
+FINISHED = PREFIX + "finished"
 
 LEAST_ENDED = 3  # to speak of a rate
 LONGEST_RETRY_AFTER_S = 600
@@ -173,11 +175,18 @@ class JobStore:
         return None if between_s is None else depth * between_s
 
     def _between_ends_s(self) -> float | None:
-        ended = [float(moment) for moment in cast("list[str]", self._redis.lrange(FINISHED, 0, -1))]
-        if len(ended) < LEAST_ENDED:
+        ends = [list(map(float, end.split())) for end in cast("list[str]", self._redis.lrange(FINISHED, 0, -1))]
+        if len(ends) < LEAST_ENDED:
             return None
-        # The time since the latest counts too: when nothing ends any more, the estimate grows.
-        return max(0.0, time.time() - ended[-1]) / len(ended)
+        # When jobs wait and none ends any more, the estimate grows.
+        stalled_s = max(0.0, time.time() - max(ends[0][0], self._waiting_since()))
+        return (sum(gap_s for _, gap_s in ends) + stalled_s) / len(ends)
+
+    def _waiting_since(self) -> float:
+        """Return when the oldest of the waiting jobs came, now if none waits; seconds since the epoch."""
+        first = [job_id for key in waiting_keys() for job_id in cast("list[str]", self._redis.zrange(key, 0, 0))]
+        created = [cast("str | None", self._redis.hget(job_key(job_id), "created_at")) for job_id in first]
+        return min((float(moment) for moment in created if moment), default=time.time())
 
     def check_memory(self) -> None:
         """Refuse new jobs while Redis is nearly full, so that those accepted can still be finished.

@@ -59,7 +59,10 @@ end_job(KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
 redis.call('HSET', KEYS[1], 'ended_by', ARGV[2])
 redis.call('HDEL', KEYS[1], 'token')
 redis.call('SREM', KEYS[2], ARGV[1])
-redis.call('LPUSH', '{FINISHED}', ARGV[4])
+local gap = ARGV[4] - redis.call('HGET', KEYS[1], 'started_at')
+local last = redis.call('LINDEX', '{FINISHED}', 0)
+if last then gap = math.min(gap, ARGV[4] - string.match(last, '^%S+')) end
+redis.call('LPUSH', '{FINISHED}', ARGV[4] .. ' ' .. math.max(0, gap))
 redis.call('LTRIM', '{FINISHED}', 0, {REMEMBERED - 1})
 if ARGV[3] == 'succeeded' then
   local created, started = unpack(redis.call('HMGET', KEYS[1], 'created_at', 'started_at'))

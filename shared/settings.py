@@ -15,6 +15,8 @@ from shared.styles import StyleDefinition, load_styles, read_yaml
 
 PREFIX = "WRITING_"
 LEVEL_SEPARATOR = "__"
+# What `client` reads from the same environment.
+CLIENT_VARIABLES = frozenset({"WRITING_URL", "WRITING_API_KEY"})
 PROJECT = Path(__file__).resolve().parents[1]
 CONFIG = PROJECT / "config"
 
@@ -207,7 +209,7 @@ def load_settings(environment: Mapping[str, str] | None = None, config: Path = C
     """
     values = read_yaml(config / "default.yaml")
     for name, text in sorted((os.environ if environment is None else environment).items()):
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and name not in CLIENT_VARIABLES:
             _overlay(values, name, text)
     try:
         settings = Settings.model_validate(

@@ -129,6 +129,23 @@ def test_told_to_end_a_worker_finishes_or_gives_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.chaos
+def test_told_twice_to_end_a_worker_ends_at_once(tmp_path: Path) -> None:
+    """Ctrl-C twice: it does not wait for its jobs, which another process then does."""
+    with service(tmp_path) as stack:
+        api = Api(stack.url)
+        jobs = submit(api, 4, num_inference_steps=100)
+        eventually(lambda: len(running(api, jobs)) == 4)
+        first = child(stack, "worker-1").process
+        for _ in range(2):
+            first.send_signal(signal.SIGINT)
+            time.sleep(1)
+        first.wait(10)
+        assert Counter(api.job(job)["status"] for job in jobs)["succeeded"] == 0, "none was waited for"
+        assert endings(api, jobs, 240) == {"succeeded": 4}
+        assert finishes(tmp_path) == 4
+
+
+@pytest.mark.chaos
 def test_a_job_that_kills_its_worker_is_given_up_and_the_others_succeed(tmp_path: Path) -> None:
     with service(tmp_path, WRITING_QUEUE__LEASE_S="2") as stack:
         api = Api(stack.url)

@@ -116,11 +116,32 @@ def test_retry_after_follows_the_measured_rate(store: JobStore, leases: Leases, 
     """And grows when nothing ends any more."""
     assert store.retry_after_s() == 5, "nothing measured yet: the setting"
     now = time.time()
-    client.rpush("writing:finished", *(now - 3 * ago for ago in range(1, 11)))
-    assert store.retry_after_s() in {3, 4}
+    client.rpush("writing:finished", *(f"{now - 3 * ago} 3" for ago in range(10)))
+    assert store.retry_after_s() == 3
     client.delete("writing:finished")
-    client.rpush("writing:finished", *(now - 1000 - ago for ago in range(10)))
-    assert store.retry_after_s() > 100
+    client.rpush("writing:finished", *(f"{now - 1000 - ago} 1" for ago in range(10)))
+    assert store.retry_after_s() == 1, "nothing waited in the meantime"
+    store.create("a", REQUEST)
+    client.hset("writing:job:a", "created_at", now - 900)
+    assert store.retry_after_s() > 90
+
+
+def test_the_rate_is_that_of_busy_times(
+    store: JobStore, leases: Leases, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four jobs of two seconds, the last one after an hour without any; then two wait."""
+    now = time.time()
+    for number, ended_at in enumerate((now - 3606, now - 3604, now - 3602, now)):
+        lease = leases.take(store.create(str(number), REQUEST).job_id)
+        assert lease is not None
+        client.hset(f"writing:job:{number}", "started_at", ended_at - 2)
+        with monkeypatch.context() as patched:
+            patched.setattr("shared.leases.time.time", lambda moment=ended_at: moment)
+            leases.publish(lease, "result", b"{}", 2000)
+    assert store.drain_s() == 0
+    for job_id in ("a", "b"):
+        store.create(job_id, REQUEST)
+    assert store.drain_s() == pytest.approx(4, abs=0.5)
 
 
 def test_a_nearly_full_redis_takes_no_new_jobs(store: JobStore, client: redis.Redis) -> None:

@@ -1,0 +1,226 @@
+"""The client and its command against the real service."""
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from client import JobCancelled, Picture, Preview, Update, WritingClient, WritingError
+from client.cli import DONE, INTERRUPTED, SOME_FAILED, USAGE, main
+from embedded.stack import Stack
+from shared.schemas import GenerationRequest, JobStatus, Quality
+from tests.helpers import Api, eventually
+
+WORDS = ("山", "水", "火", "月", "日")
+
+
+@pytest.fixture
+def client(stack: Stack) -> Iterator[WritingClient]:
+    with WritingClient(stack.url) as made:
+        yield made
+
+
+@pytest.fixture
+def url(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The service's address, which the command finds in its environment."""
+    monkeypatch.setenv("WRITING_URL", stack.url)
+    return stack.url
+
+
+def test_a_word_is_drawn_and_its_progress_is_told(client: WritingClient, tmp_path: Path) -> None:
+    updates: list[Update] = []
+    previews: list[Preview] = []
+    result = client.generate(
+        "学习",
+        "study",
+        on_progress=updates.append,
+        on_preview=previews.append,
+        style="neon",
+        seed=7,
+        num_inference_steps=12,
+    )
+    steps = [update.step for update in updates]
+    assert steps == sorted(steps)
+    assert steps[-1] == 12
+    assert len(set(steps)) >= 3
+    assert all(preview.image.startswith(b"\xff\xd8") for preview in previews), "JPEG"
+    picture = Picture(result)
+    assert (picture.seed, picture.prompt) == (7, "A glowing neon sign depicting study at night")
+    assert 0 <= picture.legibility <= 1
+    assert sorted(path.name for path in picture.save_maps(tmp_path)) == [
+        "canny-opencv_canny.png",
+        "depth-distance_transform_depth.png",
+        "scribble-skeletonization_scribble.png",
+        "segmentation-radical_segmentation.png",
+    ]
+
+
+def test_a_whole_request_may_be_given(client: WritingClient) -> None:
+    request = GenerationRequest(word="山", quality=Quality.FAST, num_inference_steps=2, include_conditioning=False)
+    result = client.generate(request)
+    assert result.generation_metadata["quality"] == "fast"
+    assert result.conditioning_images_base64 == {}
+
+
+def test_a_job_is_cancelled_and_whoever_waits_is_told(client: WritingClient, stack: Stack) -> None:
+    job = client.submit("龍", num_inference_steps=100)
+
+    def cancel_elsewhere(update: Update) -> None:
+        if update.step >= 1:
+            with WritingClient(stack.url) as other:
+                other.job(job.id).cancel()
+
+    with pytest.raises(JobCancelled):
+        job.wait(cancel_elsewhere)
+    assert job.view().status is JobStatus.CANCELLED
+
+
+def test_a_callback_that_fails_cancels_the_job(client: WritingClient, api: Api) -> None:
+    def fail(update: Update) -> None:
+        raise LookupError("of the caller")
+
+    cancelled = api.get("/health/detailed").json()["service_status"]["ai_status"]["cancelled"]
+    with pytest.raises(LookupError):
+        client.generate("龍", num_inference_steps=100, on_progress=fail)
+    eventually(lambda: api.get("/health/detailed").json()["service_status"]["ai_status"]["cancelled"] == cancelled + 1)
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "code", "field"),
+    [
+        ({"word": "😀"}, "unsupported_character", "word"),
+        ({"word": "山", "style": "cubist"}, "unknown_style", "style"),
+        ({"word": "山", "width": 100}, "out_of_range", "width"),
+    ],
+)
+def test_a_refusal_names_code_and_field(
+    client: WritingClient, request_fields: dict[str, object], code: str, field: str
+) -> None:
+    with pytest.raises(WritingError) as caught:
+        client.submit(**request_fields)  # type: ignore[arg-type]
+    assert (caught.value.code, caught.value.field, caught.value.status) == (code, field, 422)
+
+
+def test_a_batch_gives_every_word_its_outcome(client: WritingClient) -> None:
+    requests = [{"word": word, "num_inference_steps": 2} for word in ("山", "😀", "水")]
+    outcomes = sorted(client.batch(requests, concurrency=2), key=lambda outcome: outcome.index)
+    assert [outcome.request for outcome in outcomes] == requests
+    assert [outcome.result is not None for outcome in outcomes] == [True, False, True]
+    assert outcomes[1].error is not None
+    assert outcomes[1].error.code == "unsupported_character"
+
+
+def test_the_lexicon_and_the_status_are_asked(client: WritingClient) -> None:
+    assert "to study" in client.meaning("学习")
+    assert client.meaning("qwx") == []
+    with pytest.raises(WritingError) as caught:
+        client.meaning("😀")
+    assert caught.value.status == 422
+    status = client.status()
+    assert "comic" in status.styles
+    assert status.workers
+
+
+def test_generate_writes_the_picture_as_it_was_made(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, maps = tmp_path / "study.png", tmp_path / "maps"
+    arguments = ["学习", "--translation", "study", "--style", "comic", "--seed", "7", "--steps", "4", "--size", "320"]
+    assert main(["generate", *arguments, "-o", str(out), "--maps", str(maps)]) == DONE
+    with Image.open(out) as picture:
+        assert picture.size == (320, 320)
+        assert json.loads(picture.text["writing-service"])["word"] == "学习"
+    assert len(list(maps.iterdir())) == 4
+    said = capsys.readouterr()
+    for part in (str(out), "seed        7", "illustration of study", "read as"):
+        assert part in said.out
+    assert "4/4" in said.err, "a progress bar"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a list of one word."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "words.csv").write_text("山\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["generate", "😀"], SOME_FAILED, "unsupported_character"),
+        (["generate"], USAGE, "required: word"),
+        (["generate", "山", "--url", "nowhere"], USAGE, "not the address"),
+        (["deck", "no.csv", "-o", "deck"], USAGE, "no.csv"),
+        (["deck", "words.csv", "-o", "deck", "--style", "cubist"], USAGE, "cubist"),
+        (["deck", "words.csv", "-o", "deck", "--concurrency", "0"], USAGE, "1 or more"),
+        (["models", "fetch", "--model", "nope"], USAGE, "nope"),
+    ],
+)
+@pytest.mark.usefixtures("url")
+def test_what_cannot_be_done_is_said_by_message_and_exit_code(
+    arguments: list[str], code: int, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == code
+    assert message in capsys.readouterr().err
+    assert [path.name for path in folder.iterdir()] == ["words.csv"], "nothing is left behind"
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Hear Ctrl-C, also where the tests run in a shell's background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_deck_that_is_interrupted_goes_on_without_drawing_anything_twice(
+    url: str, api: Api, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words, folder = tmp_path / "words.csv", tmp_path / "deck"
+    words.write_text("\n".join(["word,translation", *WORDS, "😀,smile"]), encoding="utf-8")
+    command = ["deck", str(words), "-o", str(folder), "--steps", "6", "--concurrency", "2", "--name", "First words"]
+
+    def interrupt_after_two_pictures() -> None:
+        while len(list(folder.glob("pictures/*.png"))) < 2:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    watcher = threading.Thread(target=interrupt_after_two_pictures)
+    watcher.start()
+    assert main(command) == INTERRUPTED
+    watcher.join()
+    assert "goes on from there" in capsys.readouterr().err
+    eventually(lambda: sum(api.get("/api/writing/status").json()["queue_depth"].values()) == 0)
+    before = {path.name: path.stat().st_mtime_ns for path in folder.glob("pictures/*.png")}
+    recorded = json.loads((folder / "deck.json").read_text())["drawings"]
+    assert 2 <= len(before) < len(WORDS)
+    assert len(before) - len(recorded) <= 1, "only the one that was being written"
+
+    assert main(command) == SOME_FAILED, "of the smile"
+    said = capsys.readouterr()
+    assert f"{words}, line 7: 😀" in said.err
+    assert f"{len(recorded)} drawn before" in said.out
+    after = {path.name: path.stat().st_mtime_ns for path in folder.glob("pictures/*.png")}
+    kept = {Path(drawing["file"]).name for drawing in recorded.values()}
+    assert all(after[name] == before[name] for name in kept), "what was done is not drawn again"
+    assert len(after) == len(WORDS)
+    assert {path.name for path in folder.iterdir()} == {"pictures", "deck.json", "index.html", "First_words.apkg"}
+
+
+def test_the_doctor_finds_the_service_well(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WRITING_REDIS__URL", stack.redis_url)
+    monkeypatch.setenv("WRITING_DEVICE", "cpu")
+    monkeypatch.setenv("WRITING_URL", stack.url)
+    assert main(["doctor"]) == DONE
+    found = {line.split()[1]: line.split()[0] for line in capsys.readouterr().out.splitlines()}
+    assert {found[subject] for subject in ("Python", "models.embedded.base", "Redis", "API", "workers")} == {"ok"}
