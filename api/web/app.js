@@ -10,7 +10,7 @@ import * as history from "./history.js";
 import { number, say, startLanguage, t } from "./i18n.js";
 import { cancel, follow } from "./job.js";
 import { startMeaning } from "./meaning.js";
-import { announce, confirm, copyCurl, forming, showGhost, showPicture, showStage, startForming, stopForming } from "./picture.js";
+import { announce, confirm, copyCurl, fit, forming, showGhost, showPicture, showStage, startForming, stopForming } from "./picture.js";
 import { repeatable, toEntry } from "./result.js";
 import { readSteering, showSteering, startSteering, useStyle, writeSteering } from "./steering.js";
 
@@ -33,7 +33,7 @@ async function start() {
   startCompose(offer, (style) => useStyle(offer.styles[style].controlnet_weights));
   startMeaning();
   connect();
-  document.body.dataset.ready = "";
+  $("#generate").disabled = false;
   await showHistory();
   return resume();
 }
@@ -56,7 +56,8 @@ function connect() {
     event.preventDefault();
     if (!running) draw({ ...readForm(), ...readSteering() });
   });
-  $("#word").addEventListener("input", ({ target }) => { if (!running && !shown) showGhost(target.value.trim()); });
+  $("#word").addEventListener("input", showTyped);
+  showTyped(); // what was typed while the page was loading
   $("#cancel").addEventListener("click", stop);
   $("#curl").addEventListener("click", () => copyCurl(shown));
   $("#reuse").addEventListener("click", reuse);
@@ -66,6 +67,12 @@ function connect() {
     await showHistory();
   });
   $("#open-compare").addEventListener("click", async () => openCompare(await history.entries(), shown, styleOf));
+}
+
+function showTyped() {
+  const word = $("#word").value.trim();
+  fit($("#word"), word);
+  if (!running && !shown) showGhost(word);
 }
 
 /** Send a request and follow it to its picture. */
@@ -129,6 +136,7 @@ function show(entry) {
 function reuse() {
   const request = repeatable(shown);
   writeForm(request, offer);
+  fit($("#word"), request.word);
   useStyle(offer.styles[request.style]?.controlnet_weights ?? {});
   writeSteering(request);
   confirm($("#reuse"), "reused");

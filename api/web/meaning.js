@@ -16,6 +16,7 @@ export function startMeaning() {
     clearProblem();
     if (!event.isComposing) look(word.value.trim());
   });
+  if (word.value) look(word.value.trim()); // typed while the page was loading, or brought back by the browser
   word.addEventListener("compositionend", () => look(word.value.trim()));
   meaning.addEventListener("input", markChosen);
   $("#suggestions").addEventListener("click", ({ target }) => {

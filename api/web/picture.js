@@ -16,7 +16,12 @@ export function announce(key, values = {}) {
 /** Show the word that is to be drawn in the empty frame. */
 export function showGhost(word) {
   $("#ghost").textContent = word;
-  $("#frame").style.setProperty("--count", String(Math.max(1, [...word].length)));
+  fit($("#frame"), word);
+}
+
+/** Let a word's size follow its length. */
+export function fit(element, word) {
+  element.style.setProperty("--count", String(Math.max(1, [...word].length)));
 }
 
 /** Make the frame ready for a picture of a request. */
