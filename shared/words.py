@@ -78,15 +78,16 @@ def check_coverage(word: str, database: CharacterDatabase, fonts: Sequence[FontC
 def resolve_meaning(word: str, translation: str, database: CharacterDatabase) -> Meaning:
     """Return a word's meaning: the translation if it is in Latin letters, else the lexicon's first gloss.
 
-    The text encoders read English. A translation in another script is kept for display only.
+    The text encoders read English. A translation in another script is kept for display only. One that is a gloss of the
+    lexicon, as the page suggests them, steers as the lexicon's own would.
 
     Raises:
         TranslationRequired: neither the request nor the lexicon says it in English.
     """
     shown = " ".join(translation.split())
-    if shown and is_latin(shown):
-        return Meaning(shown, shown, "request")
     glosses = database.glosses(word)
+    if shown and is_latin(shown):
+        return Meaning(shown, as_noun(shown) if shown in glosses else shown, "request")
     if glosses:
         gloss = as_noun(glosses[0])
         return Meaning(shown or gloss, gloss, "lexicon")

@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 import redis
 
-from embedded.stack import free_port, redis_program
+from embedded.stack import Stack, free_port, redis_program
 from embedded.supervisor import Supervisor
 from shared.characters import CharacterDatabase
 from shared.fonts import FontCoverage, read_fonts
 from shared.settings import Settings, load_settings
-from tests.helpers import eventually
+from tests.helpers import Api, eventually
 from worker.glyphs import GlyphRenderer
+
+READY_S = 90
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +35,20 @@ def settings(redis_url: str) -> Settings:
     """The default settings with the test run's Redis, emptied."""
     redis.Redis.from_url(redis_url).flushdb()
     return load_settings({"WRITING_REDIS__URL": redis_url})
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One running service (real Redis, API and worker processes) for all tests that leave it as they found it."""
+    folder = tmp_path_factory.mktemp("service")
+    with Stack(data_folder=folder / "redis", log_folder=folder / "logs") as running:
+        running.wait_for(running.is_ready, READY_S, "a warm worker")
+        yield running
+
+
+@pytest.fixture(scope="session")
+def api(stack: Stack) -> Api:
+    return Api(stack.url)
 
 
 @pytest.fixture(scope="session")

@@ -2,34 +2,18 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from embedded.stack import Stack
-from tests.helpers import Api
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-READY_S = 90
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 OpenPage = Callable[..., "Page"]
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder: Path = tmp_path_factory.mktemp("browser")
-    with Stack(data_folder=folder / "redis", log_folder=folder / "logs") as running:
-        running.wait_for(running.is_ready, READY_S, "a warm worker")
-        yield running
-
-
-@pytest.fixture(scope="module")
-def api(stack: Stack) -> Api:
-    return Api(stack.url)
 
 
 # For the module, not the session: Playwright's event loop must not run while other tests start theirs.

@@ -1,10 +1,15 @@
 """What the README shows is what happens."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
+
+import pytest
+from PIL import Image
 
 from embedded.stack import Stack
 from tests.helpers import Api
@@ -28,3 +33,36 @@ def test_the_readmes_curl_commands_work(project: Path, stack: Stack, api: Api) -
         job_id = document.get("job_id", job_id)
         assert document.get("code") is None, document
     assert document["prompt_used"] == "An ink wash painting of mountain, sumi-e brushwork on rice paper"
+
+
+def test_the_readme_s_python_works(
+    project: Path, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (project / "README.md").read_text(), re.DOTALL)
+    monkeypatch.setenv("WRITING_URL", stack.url)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {})  # noqa: S102  # our own text
+    with Image.open(tmp_path / "study.png") as picture:
+        assert picture.size == (256, 256)
+    assert "diffusion" in capsys.readouterr().out, "progress"
+
+
+def test_the_readme_s_commands_work(project: Path, stack: Stack, tmp_path: Path) -> None:
+    """With two words instead of thirty."""
+    words = (project / "docs/examples/words.csv").read_text().splitlines()
+    (tmp_path / "two.csv").write_text("\n".join(words[:3]) + "\n")
+    lines = re.findall(r"^\.venv/bin/writing-service (.*)", (project / "README.md").read_text(), re.MULTILINE)
+    assert len(lines) == 3
+    for line in lines:
+        arguments = shlex.split(line.replace("docs/examples/words.csv", "two.csv"), comments=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "client", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "WRITING_URL": stack.url, "WRITING_REDIS__URL": stack.redis_url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "study.png").is_file()
+    assert list((tmp_path / "deck").glob("*.apkg"))

@@ -49,6 +49,11 @@ def test_a_latin_translation_steers(database: CharacterDatabase) -> None:
     assert (meaning.display, meaning.prompt, meaning.source) == ("study", "study", "request")
 
 
+def test_a_suggested_gloss_steers_as_a_noun(database: CharacterDatabase) -> None:
+    meaning = resolve_meaning("学习", "to study", database)
+    assert (meaning.display, meaning.prompt) == ("to study", "studying")
+
+
 def test_an_empty_translation_is_looked_up(database: CharacterDatabase) -> None:
     meaning = resolve_meaning("火", "", database)
     assert (meaning.display, meaning.prompt, meaning.source) == ("fire", "fire", "lexicon")
