@@ -28,6 +28,10 @@ from worker.style_definitions import StyleDefinition, steering_weights
 
 logger = logging.getLogger("generation")
 
+# Methods whose map depends on the seed. If one of them steers, all attempts share the seed: a request repeated with the
+# seed of the picture that was kept gives the same picture.
+HAND_METHODS = frozenset({"hand_drawn_simulation", "style_aware_scribble"})
+
 ConditioningImages = dict[ControlType, dict[str, Image.Image]]
 
 
@@ -42,12 +46,16 @@ class ModelIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A request with its defaults filled in."""
+    """A request with its defaults filled in.
+
+    `is_seed_free`: the request left the seed to the service, which may try others for a legibility target.
+    """
 
     word: str
     style_name: str
     style: StyleDefinition
     seed: int
+    is_seed_free: bool
     width: int
     height: int
     num_inference_steps: int
@@ -57,6 +65,10 @@ class Plan:
     weights: dict[ControlType, float]
     priority: Priority
     quality: Quality
+
+    def seed_at(self, level: ControlLevel) -> int:
+        """Return the noise's seed at a level: each one up begins from other noise, if the request allows it."""
+        return self.seed + max(0, level.number) if self.is_seed_free else self.seed
 
 
 @dataclass(frozen=True)
@@ -73,10 +85,25 @@ class Prepared:
 class Attempt:
     """A picture, how strongly the word steered it, and how legible it came out."""
 
+    plan: Plan
     drawing: Drawing
     level: ControlLevel
-    weights: dict[ControlType, float]
     legibility: Legibility
+
+    @property
+    def weights(self) -> dict[ControlType, float]:
+        """How strongly each control steered."""
+        return self.level.apply(self.plan.weights)
+
+    @property
+    def guidance_scale(self) -> float:
+        """How strongly the text steered."""
+        return self.level.guidance_scale(self.plan.guidance_scale)
+
+    @property
+    def seed(self) -> int:
+        """Of the noise that the picture began as."""
+        return self.plan.seed_at(self.level)
 
     @property
     def image(self) -> Image.Image:
@@ -92,7 +119,9 @@ class Attempt:
         """Return the attempt for the result's metadata."""
         return {
             "control_level": self.level.number,
+            "seed": self.seed,
             "controlnet_weights": self.weights,
+            "guidance_scale": self.guidance_scale,
             "control_guidance_end": self.level.guidance_end,
             "score": self.legibility.score,
             "read": self.legibility.read,
@@ -216,7 +245,7 @@ class AIImageGenerator:
             progress.stage("reading")
             with watch.time("legibility"):
                 legibility = await asyncio.to_thread(self._judge.judge, drawing.image, prepared.glyph)
-            attempts.append(Attempt(drawing, level, level.apply(plan.weights), legibility))
+            attempts.append(Attempt(plan, drawing, level, legibility))
             # Without a control there is nothing to turn up or down.
             is_last = wanted is None or len(attempts) == wanted.max_attempts or not plan.weights
             level = None if is_last else next_level([attempt.outcome for attempt in attempts], _target(wanted))
@@ -230,10 +259,10 @@ class AIImageGenerator:
             weights={control_type: weights.get(control_type, 0.0) for control_type in prepared.maps},
             negative_prompt=plan.negative_prompt,
             num_inference_steps=plan.num_inference_steps,
-            guidance_scale=plan.guidance_scale,
+            guidance_scale=level.guidance_scale(plan.guidance_scale),
             guidance_end=plan.guidance_end,
             control_guidance_end=level.guidance_end,
-            seed=plan.seed,
+            seed=plan.seed_at(level),
             priority=plan.priority,
             quality=plan.quality,
         )
@@ -251,6 +280,8 @@ class AIImageGenerator:
             style_name=style_name,
             style=style,
             seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
+            is_seed_free=request.seed is None
+            and not HAND_METHODS & {methods[0] for methods in request.methods().values()},
             width=request.width or defaults.default_size,
             height=request.height or defaults.default_size,
             num_inference_steps=request.num_inference_steps or drawn_best.num_inference_steps,
@@ -281,9 +312,9 @@ class AIImageGenerator:
             "prompt_meaning": prompt.meaning.prompt,
             "prompt_meaning_source": prompt.meaning.source,
             "style": plan.style_name,
-            "seed": plan.seed,
+            "seed": kept.seed,
             "num_inference_steps": plan.num_inference_steps,
-            "guidance_scale": plan.guidance_scale,
+            "guidance_scale": kept.guidance_scale,
             "guidance_end": plan.guidance_end,
             "quality": plan.quality.value,
             "networks": self._pipeline.networks_name(plan.quality),

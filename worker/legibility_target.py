@@ -1,7 +1,8 @@
 """From a legibility target to how strongly the word steers: which control level to try next, and which attempt to keep.
 
 Level 0 is the style's own weights over all steps. Each level up raises the weights, and floors them, so that weak
-controls help too; each level down lowers them and lets the last steps run free. The schedule is in docs/legibility.md.
+controls help too, and lowers the text's guidance, which pulls against them; each level down lowers the weights and lets
+the last steps run free. The schedule is in docs/legibility.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,12 +25,14 @@ class ControlLevel:
         factor: what the weights are multiplied by.
         floor: the least weight of a control that steers at all.
         guidance_end: share of the steps after which the ControlNet lets go.
+        text: what the guidance scale above 1 is multiplied by.
     """
 
     number: int
     factor: float
     floor: float
     guidance_end: float
+    text: float = 1.0
 
     def apply(self, weights: Mapping[ControlType, float]) -> dict[ControlType, float]:
         """Return the weights at this level, at most 2; controls that do not steer stay out."""
@@ -37,6 +40,10 @@ class ControlLevel:
             control_type: round(min(MAX_WEIGHT, max(self.floor, self.factor * weight)), 3)
             for control_type, weight in weights.items()
         }
+
+    def guidance_scale(self, scale: float) -> float:
+        """Return the guidance scale at this level, at least 1: no guidance."""
+        return round(1 + (scale - 1) * self.text, 3)
 
 
 LEVELS = {
@@ -46,9 +53,9 @@ LEVELS = {
         ControlLevel(-2, 0.55, 0.0, 0.6),
         ControlLevel(-1, 0.75, 0.0, 0.8),
         ControlLevel(0, 1.00, 0.0, 1.0),
-        ControlLevel(1, 1.30, 0.6, 1.0),
-        ControlLevel(2, 1.60, 0.9, 1.0),
-        ControlLevel(3, 2.00, 1.2, 1.0),
+        ControlLevel(1, 1.20, 0.6, 1.0, 0.6),
+        ControlLevel(2, 1.40, 0.8, 1.0, 0.4),
+        ControlLevel(3, 1.60, 1.0, 1.0, 0.25),
     )
 }
 FIRST = LEVELS[0]

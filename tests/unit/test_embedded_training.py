@@ -7,11 +7,20 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
+from transformers import CLIPTokenizer
 
 from shared.characters import CharacterDatabase
 from shared.settings import load_settings
 from training.embedded_model.data import HELD_OUT_EVERY, SampleMaker, Shard, map_to_tensor, save_shard
-from training.embedded_model.diffusion import Networks, folder_tokenizer, load_networks, store_shards, train_diffusion
+from training.embedded_model.diffusion import (
+    Networks,
+    folder_tokenizer,
+    load_checkpoint,
+    load_networks,
+    store_shards,
+    train_diffusion,
+)
 from training.embedded_model.meanings import MEANINGS, NEUTRAL
 from training.embedded_model.models import make_controlnet, make_unet, save_pipeline
 from training.embedded_model.motifs import MOTIFS
@@ -152,3 +161,16 @@ def test_the_recipe_runs_resumes_and_exports_what_the_service_loads(
     pipeline = MultiControlNetPipeline(lambda: load_model(settings, GPUManager("cpu", settings.gpu_profiles)))
     image = asyncio.run(pipeline.generate("A neon sign", maps, num_inference_steps=1, guidance_scale=3.0))
     assert image.size == (256, 256)
+
+
+def test_training_goes_on_from_the_shipped_checkpoint_where_it_stopped(project: Path, tmp_path: Path) -> None:
+    """All its networks and its tokenizer, so that the next picture is drawn as the last one was."""
+    shipped = project / "worker/data/embedded_model"
+    tokenizer = folder_tokenizer(tmp_path, shipped)
+    assert tokenizer.get_vocab() == CLIPTokenizer.from_pretrained(shipped / "tokenizer").get_vocab()
+    networks = Networks(len(tokenizer))
+    load_checkpoint(networks, shipped)
+    for network, name in ((networks.unet, "unet"), (networks.encoder_2, "text_encoder_2")):
+        (file,) = (shipped / name).glob("*.safetensors")
+        for key, weights in load_file(file).items():
+            assert torch.equal(network.state_dict()[key], weights.float()), key

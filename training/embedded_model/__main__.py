@@ -10,7 +10,7 @@
 Each command can be interrupted and started again: it goes on where it stopped. `--steps` and `--shards` say how far to
 go in all. On two CPU cores a VAE step takes some 0.6 s, a shard 20 s, a diffusion step 1.1 s; `--device cuda` uses a
 GPU. Files in the making lie in ``var/embedded_model``. `--start FOLDER` goes on from a checkpoint instead of from
-nothing: its VAE as it is, its UNet and ControlNet to begin with.
+nothing: its VAE and tokenizer as they are, its networks to begin with.
 """
 
 import argparse
@@ -84,7 +84,7 @@ def main() -> None:
     elif arguments.command == "shards":
         store_shards(folder, load_vae(folder, device, start), arguments.shards, device)
     elif arguments.command == "text":
-        train_text(folder, folder_tokenizer(folder), arguments.steps or 3_000)
+        train_text(folder, folder_tokenizer(folder, start), arguments.steps or 3_000)
     elif arguments.command == "diffusion":
         train_diffusion(folder, arguments.steps or 60_000, device, arguments.workers, start=start)
     else:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
 from tqdm import tqdm
-from transformers import CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from shared.characters import CharacterDatabase
 from shared.schemas import CONTROL_TYPES, ControlType
@@ -149,11 +150,15 @@ class ShardStream(IterableDataset[Batch]):
         return Batch(latents, maps, controls, weights, [shard.prompt(index) for index in indices])
 
 
-def folder_tokenizer(folder: Path) -> CLIPTokenizer:
-    """Return the tokenizer that all stages share, learned once: pairs that are equally common have no fixed order."""
+def folder_tokenizer(folder: Path, start: Path | None = None) -> CLIPTokenizer:
+    """Return the tokenizer that all stages share.
+
+    It is that of the checkpoint ``start``, or learned once: pairs that are equally common have no fixed order.
+    """
     stored = folder / "tokenizer"
     if not stored.is_dir():
-        _learn_tokenizer().save_pretrained(stored)
+        tokenizer = CLIPTokenizer.from_pretrained(start / "tokenizer") if start else _learn_tokenizer()
+        tokenizer.save_pretrained(stored)
     return CLIPTokenizer.from_pretrained(stored)
 
 
@@ -186,16 +191,15 @@ def store_shards(folder: Path, vae: AutoencoderKL, count: int, device: torch.dev
 def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int, *, start: Path | None = None) -> None:
     """Train until ``steps`` steps are done in all; goes on from the last saved state.
 
-    The first steps start from the encoders of the text stage, if there are any, and from the UNet and the ControlNet of
-    the checkpoint folder ``start``, if it is given.
+    The first steps start from the networks of the checkpoint folder ``start``, if it is given, and from the encoders of
+    the text stage, if there are any.
     """
     torch.manual_seed(0)
-    tokenizer = folder_tokenizer(folder)
+    tokenizer = folder_tokenizer(folder, start)
     networks = Networks(len(tokenizer))
-    load_text(folder, (networks.encoder, networks.encoder_2))
     if start:
-        networks.unet.load_state_dict(UNet2DConditionModel.from_pretrained(start / "unet").state_dict())
-        networks.controlnet.load_state_dict(ControlNetUnionModel.from_pretrained(start / "controlnet").state_dict())
+        load_checkpoint(networks, start)
+    load_text(folder, (networks.encoder, networks.encoder_2))
     networks = networks.train().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     parameters = parameters_of([networks])
     rate = CONTINUED_LEARNING_RATE if start else LEARNING_RATE
@@ -229,6 +233,18 @@ def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int
             average = loss.item() if not average else 0.99 * average + 0.01 * loss.item()
             bar.update()
             bar.set_postfix(loss=f"{average:.4f}")
+
+
+def load_checkpoint(networks: Networks, folder: Path) -> None:
+    """Put the weights of a checkpoint that the service could load into the networks."""
+    parts: tuple[tuple[nn.Module, Any, str], ...] = (
+        (networks.unet, UNet2DConditionModel, "unet"),
+        (networks.controlnet, ControlNetUnionModel, "controlnet"),
+        (networks.encoder, CLIPTextModel, "text_encoder"),
+        (networks.encoder_2, CLIPTextModelWithProjection, "text_encoder_2"),
+    )
+    for network, cls, name in parts:
+        network.load_state_dict(cls.from_pretrained(folder / name, torch_dtype=torch.float32).state_dict())
 
 
 def load_networks(folder: Path) -> tuple[Networks, CLIPTokenizer]:

@@ -176,3 +176,7 @@ def save_pipeline(
         force_zeros_for_empty_prompt=True,
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
+    for config in folder.glob("*/config.json"):  # where a part was loaded from means nothing elsewhere
+        entries = json.loads(config.read_text())
+        entries.pop("_name_or_path", None)
+        config.write_text(json.dumps(entries, indent=2) + "\n")
