@@ -37,9 +37,9 @@ api: setup
 worker: setup
 	$(BIN)/python -m worker.main
 
-## what CI runs
+## what CI runs; two at a time, since most tests wait for processes. Threads that wait let the others work
 test: check
-	$(BIN)/python -m pytest
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-all: check
 	$(BIN)/python -m pytest -m ''
