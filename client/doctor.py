@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
@@ -17,16 +17,13 @@ from client.model_files import Source, find, sources, verify
 from client.writing_client import WritingClient
 from shared.errors import SettingsError
 from shared.fonts import read_fonts
+from shared.gpu_profiles import CPU_PROFILE, GIB, choose_profile
 from shared.redis_client import make_redis
 from shared.schemas import WorkerState
-from shared.settings import PROJECT, GPUProfile, Settings
+from shared.settings import PROJECT, Settings
 
-GIB = 1024**3
 LOWEST_PYTHON = (3, 11)
 LOWEST_REDIS = (6, 2)  # the oldest that the tests run with
-# A card reports up to 7 % less memory than it is sold with (worker/gpu_manager.py, which the client does not import).
-NOMINAL_TOLERANCE = 0.93
-CPU_PROFILE = "cpu"
 # SDXL in 16 bits with its ControlNet, VAE and the two conditioning models takes about 12 GB.
 MODELS_GIB = 16
 STATE_GIB = 2
@@ -108,7 +105,7 @@ def check_gpu(settings: Settings) -> Iterator[Finding]:
             handle = pynvml.nvmlDeviceGetHandleByIndex(index)
             name = pynvml.nvmlDeviceGetName(handle)
             total_gib = pynvml.nvmlDeviceGetMemoryInfo(handle).total / GIB
-            profile = profile_name(total_gib, settings.gpu_profiles)
+            profile = choose_profile(total_gib, settings.gpu_profiles)
             yield Finding(Level.OK, f"GPU {index}", f"{name}, {total_gib:.1f} GiB, profile {profile}")
         if not count:
             yield _no_gpu(settings, "the driver sees no card")
@@ -128,16 +125,6 @@ def _no_gpu(settings: Settings, reason: str) -> Finding:
         advice = "minutes a picture; install the NVIDIA driver, or use WRITING_MODEL=embedded"
         return Finding(Level.WARN, "GPU", text, advice)
     return Finding(Level.OK, "GPU", text)
-
-
-def profile_name(total_memory_gib: float, profiles: Mapping[str, GPUProfile]) -> str:
-    """Return the profile that a card with this reported memory gets: the one with the highest limit that it reaches."""
-    limits = {
-        profile.min_memory_gb: name
-        for name, profile in profiles.items()
-        if profile.min_memory_gb is not None and total_memory_gib >= profile.min_memory_gb * NOMINAL_TOLERANCE
-    }
-    return limits[max(limits)]
 
 
 def check_models(settings: Settings) -> Iterator[Finding]:

@@ -13,39 +13,15 @@ import psutil
 import pynvml
 import torch
 
+from shared.gpu_profiles import GIB, choose_profile
 from shared.schemas import GPUStatus
 from shared.settings import GPUProfile
 
 logger = logging.getLogger("ai_models")
 
-GIB = 1024**3
-
-# A card reports less than the memory it is sold with: ECC and the driver take up to 7 % (an A10G or L4 sold as 24 GB
-# reports 22.5 GiB, an A100 sold as 80 GB 79.2 GiB).
-NOMINAL_TOLERANCE = 0.93
-
 # What one 1024² picture needs beside the weights, in fp16 (design figures): activations of a step, one VAE decode.
 STEP_GIB = 0.8
 VAE_DECODE_GIB = 1.5
-
-CPU_PROFILE = "cpu"
-
-
-def choose_profile(total_memory_gib: float | None, profiles: Mapping[str, GPUProfile]) -> str:
-    """Return the name of the largest profile that a card with this reported memory belongs to.
-
-    Args:
-        total_memory_gib: as the driver reports it; None where there is no GPU.
-        profiles: by name.
-    """
-    if total_memory_gib is None:
-        return CPU_PROFILE
-    fitting = {
-        name: profile.min_memory_gb
-        for name, profile in profiles.items()
-        if profile.min_memory_gb is not None and total_memory_gib >= profile.min_memory_gb * NOMINAL_TOLERANCE
-    }
-    return max(fitting, key=lambda name: fitting[name])
 
 
 def claim_gpu(locks: Path, count: int) -> int:

@@ -13,6 +13,11 @@ from PIL import Image
 from api.security import digest
 from embedded.stack import Stack, free_port
 from shared.errors import ERRORS_BY_CODE
+from shared.job_store import JobStore
+from shared.leases import Leases
+from shared.redis_client import make_redis
+from shared.schemas import GenerationRequest, JobError
+from shared.settings import load_settings
 from tests.browser.conftest import OpenPage
 from tests.helpers import Api, answers, eventually
 
@@ -279,6 +284,26 @@ def test_the_operator_sees_workers_and_counts(open_page: OpenPage, stack: Stack,
     drawn = int(page.inner_text("#jobs dd >> nth=0"))
     api.draw(word="山")
     page.wait_for_selector(f"#jobs dd:text-is('{drawn + 1}')")
+
+
+def test_the_operator_sees_what_failed_lately_and_why(open_page: OpenPage, stack: Stack) -> None:
+    """A job that a worker's script ends as failed, with a reason that a page must not take for markup."""
+    settings = load_settings({"WRITING_REDIS__URL": stack.redis_url})
+    client = make_redis(settings.redis)
+    store = JobStore(client, settings.queue)
+    leases = Leases(client, store, settings.queue, "of-this-test")
+    store.create("a-job-that-fails", GenerationRequest(word="山"))
+    lease = leases.take("a-job-that-fails")
+    assert lease is not None
+    leases.fail(lease, JobError(code="out_of_memory", title="t", detail="no room for <b>2048²</b>"))
+    leases.sign_off()
+    client.close()
+    page = open_page("/admin")
+    row = page.locator("#failures tbody tr").first
+    row.wait_for()
+    text = row.inner_text()
+    assert "out_of_memory" in text
+    assert "no room for <b>2048²</b>" in text
 
 
 def test_a_key_is_asked_for_once_and_kept_in_the_tab(open_page: OpenPage, url_with_key: str) -> None:

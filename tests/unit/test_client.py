@@ -21,13 +21,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from client import JobCancelled, JobFailed, Preview, Unreachable, Update, WaitTimedOut, WritingClient, WritingError
-from client.doctor import Finding, Level, check_api, check_fonts, check_gpu, check_models, check_redis, profile_name
+from client.doctor import Finding, Level, check_api, check_fonts, check_gpu, check_models, check_redis
 from client.events import Event, read_events
 from client.model_files import find, sources, verify
 from embedded.stack import free_port
 from shared.schemas import JobStatus
 from shared.settings import PROJECT, Settings, load_settings
-from worker.gpu_manager import choose_profile
 
 JOB = "/api/writing/jobs/j"
 POST = "/api/writing/generate-writing-image"
@@ -416,11 +415,6 @@ class TestDoctor:
             (finding,) = check_api(client)
         assert finding.level is Level.FAIL
         assert "make serve" in str(finding)
-
-    def test_it_names_the_profile_that_a_worker_takes(self) -> None:
-        profiles = load_settings({}).gpu_profiles
-        for memory_gib in (0, 11.9, 22.31, 22.33, 24, 74.39, 74.41, 79.2, 180):
-            assert profile_name(memory_gib, profiles) == choose_profile(memory_gib, profiles)
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.gpu_profiles import choose_profile
 from shared.settings import load_settings
-from worker.gpu_manager import GPUManager, choose_profile, claim_gpu
+from worker.gpu_manager import GPUManager, claim_gpu
 
 PROFILES = load_settings({}).gpu_profiles
 
