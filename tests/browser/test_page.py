@@ -76,7 +76,7 @@ def test_a_word_becomes_a_picture_with_its_prompt_seed_score_and_maps(open_page:
     assert "papercut" in page.inner_text("#label-prompt")
     assert page.input_value("#seed") == page.inner_text("#label-seed")
     assert 0 <= float(page.inner_text("#score")) <= 1
-    assert page.locator(".map img:visible").count() == 4
+    page.wait_for_selector(".map img:visible >> nth=3")
     with page.expect_download() as download:
         page.click("#download")
     with Image.open(download.value.path()) as picture:
@@ -145,15 +145,16 @@ def test_the_place_in_the_queue_is_shown(open_page: OpenPage, api: Api) -> None:
 
 def test_the_history_survives_a_reload_and_entries_can_be_opened_compared_and_deleted(open_page: OpenPage) -> None:
     page = open_page()
-    for word in ("山", "水"):
+    for number, word in enumerate(("山", "水")):
         generate(page, word)
         see_picture(page, word)
+        page.wait_for_selector(f"#history li >> nth={number}")  # shown once it is kept
     page.reload()
     page.click("#history .open >> nth=1")
     see_picture(page, "山")
 
     page.click("#open-compare")
-    assert page.locator("#compare img:visible").count() == 2
+    page.wait_for_selector("#compare img:visible >> nth=1")
     assert "mountain" in page.inner_text("#pane-a .differs >> nth=0")
     page.select_option("#choose-a", index=0)
     assert page.get_attribute("#pane-a img", "alt") == page.get_attribute("#pane-b img", "alt")
