@@ -1,5 +1,6 @@
 """Fixtures that every test may use: a private real Redis, the real data, small helpers."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,14 @@ def fonts() -> tuple[FontCoverage, ...]:
 @pytest.fixture(scope="session")
 def glyphs(database: CharacterDatabase, fonts: tuple[FontCoverage, ...]) -> GlyphRenderer:
     return GlyphRenderer(database, fonts)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Hear Ctrl-C, also where the tests run in a shell's background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

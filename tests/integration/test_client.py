@@ -172,14 +172,6 @@ def test_what_cannot_be_done_is_said_by_message_and_exit_code(
     assert [path.name for path in folder.iterdir()] == ["words.csv"], "nothing is left behind"
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Hear Ctrl-C, also where the tests run in a shell's background, which ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("interruptible")
 def test_a_deck_that_is_interrupted_goes_on_without_drawing_anything_twice(
     url: str, api: Api, tmp_path: Path, capsys: pytest.CaptureFixture[str]

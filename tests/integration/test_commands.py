@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -56,14 +55,6 @@ def test_a_demo_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path) -> Non
     for pid in children:
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid), 0)
-
-
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Let programs started here hear Ctrl-C, also where the tests run in a shell's background, which ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("interruptible")
