@@ -131,6 +131,11 @@ class Bench:
         return found
 
 
+def scaled(full: int, scale: float) -> int:
+    """Return how many pictures to make instead of ``full``."""
+    return max(8, round(full * scale))
+
+
 def share(found: Iterable[bool]) -> str:
     """Return how many of how many, and the share."""
     values = list(found)
@@ -154,26 +159,28 @@ def measure_speed(bench: Bench, count: int) -> list[list[object]]:
     return rows
 
 
-def measure_legibility(bench: Bench, scale: float) -> list[list[object]]:
-    """Return rows on what can be read."""
-
-    def number(full: int) -> int:
-        return max(8, round(full * scale))
-
-    singles = bench.cases(number(200))
+def measure_words(bench: Bench, scale: float) -> list[list[object]]:
+    """Return rows on what can be read with the styles' own weights."""
+    singles = bench.cases(scaled(200, scale))
     found = bench.readings(singles, "single characters")
     rows: list[list[object]] = [["single characters, all styles, default weights: read", share(found)]]
     for style in bench.settings.styles:
         own = [hit for hit, case in zip(found, singles, strict=True) if case.style == style]
         rows.append([f"… {style}", share(own)])
-    rows.append(["words of two characters: read", share(bench.readings(bench.cases(number(80), 2), "two characters"))])
-    off = bench.cases(number(40), controlnet_weights=OFF)
-    rows.append(["all weights 0: read", share(bench.readings(off, "no control"))])
+    pairs = bench.cases(scaled(80, scale), 2)
+    rows.append(["words of two characters: read", share(bench.readings(pairs, "two characters"))])
+    return rows
+
+
+def measure_controls(bench: Bench, scale: float) -> list[list[object]]:
+    """Return rows on what each control does alone, and what weights do."""
+    off = bench.cases(scaled(40, scale), controlnet_weights=OFF)
+    rows: list[list[object]] = [["all weights 0: read", share(bench.readings(off, "no control"))]]
     for control_type in CONTROL_TYPES:
-        alone = bench.cases(number(60), controlnet_weights={**OFF, control_type: 1.0})
+        alone = bench.cases(scaled(60, scale), controlnet_weights={**OFF, control_type: 1.0})
         rows.append([f"{control_type} alone at weight 1: read", share(bench.readings(alone, f"{control_type} alone"))])
     for weight in (0.2, 0.5, 0.8, 1.1):
-        swept = bench.cases(number(60), controlnet_weights=dict.fromkeys(CONTROL_TYPES, weight))
+        swept = bench.cases(scaled(60, scale), controlnet_weights=dict.fromkeys(CONTROL_TYPES, weight))
         rows.append([f"all four at weight {weight}: read", share(bench.readings(swept, f"weight {weight}"))])
     return rows
 
@@ -211,9 +218,10 @@ def measure_target(bench: Bench, count: int) -> list[list[object]]:
 
 PARTS = {
     "speed": lambda bench, scale: measure_speed(bench, max(3, round(10 * scale))),
-    "legibility": measure_legibility,
-    "looks": lambda bench, scale: measure_looks(bench, max(8, round(200 * scale))),
-    "target": lambda bench, scale: measure_target(bench, max(8, round(100 * scale))),
+    "words": measure_words,
+    "controls": measure_controls,
+    "looks": lambda bench, scale: measure_looks(bench, scaled(200, scale)),
+    "target": lambda bench, scale: measure_target(bench, scaled(100, scale)),
 }
 
 

@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -139,8 +140,6 @@ def build(settings: Settings) -> WorkerProcess:
         raise SettingsError(f"device: {error}") from error
     # A container that is started again has the same process id and host name, but none of its predecessor's leases.
     worker_id = f"{os.getpid()}-{secrets.token_hex(3)}@{socket.gethostname()}"
-    database = CharacterDatabase()
-    prompts = PromptBuilder(settings.styles, database)
     conditionings = make_conditionings(settings.conditioning)
     pipeline = MultiControlNetPipeline(lambda: load_model(settings, gpu))
     client = make_redis(settings.redis)
@@ -149,14 +148,7 @@ def build(settings: Settings) -> WorkerProcess:
     monitor = JobMonitor(leases, settings.worker.poll_s)
     app = make_celery(settings)
     send = partial(send_job, app)
-    generator = AIImageGenerator(
-        glyphs=GlyphRenderer(database, read_fonts(settings.fonts)),
-        conditionings={kind.control_type: kind for kind in conditionings},
-        prompts=prompts,
-        pipeline=pipeline,
-        judge=LegibilityJudge(),
-        model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
-    )
+    generator = make_generator(settings, conditionings, pipeline)
     app.register_task(
         GenerateTask(
             leases=leases,
@@ -194,6 +186,25 @@ def build(settings: Settings) -> WorkerProcess:
         registry=WorkerRegistry(client, settings.worker.stale_after_s),
         concurrency=settings.worker.concurrency or 2 * (settings.worker.batch_limit or gpu.batch_limit),
         started_at=time.time(),
+    )
+
+
+def make_generator(
+    settings: Settings, conditionings: Iterable[Conditioning], pipeline: MultiControlNetPipeline
+) -> AIImageGenerator:
+    """Return what makes pictures.
+
+    Raises:
+        SettingsError: a font is not there.
+    """
+    database = CharacterDatabase()
+    return AIImageGenerator(
+        glyphs=GlyphRenderer(database, read_fonts(settings.fonts)),
+        conditionings={kind.control_type: kind for kind in conditionings},
+        prompts=PromptBuilder(settings.styles, database),
+        pipeline=pipeline,
+        judge=LegibilityJudge(),
+        model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
     )
 
 
