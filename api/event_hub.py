@@ -86,7 +86,8 @@ class EventHub:
     def _told(self, record: JobRecord, mail: Mail, seen: str) -> Iterator[JobEvent | None]:
         past = self._events.after(record.job_id, seen)
         for event in past:
-            yield self._with_picture(record.job_id, event)
+            if (whole := self._with_picture(record.job_id, event)) is not None:
+                yield whole
         if past and past[-1].is_last:
             return
         if record.status.is_terminal:  # it ended so long ago that its events are gone, or the listener has seen them
@@ -106,12 +107,14 @@ class EventHub:
             if event_or_end.is_last:
                 return
 
-    def _with_picture(self, job_id: str, event: JobEvent) -> JobEvent:
-        """Return a preview event with the newest preview, if it is still there."""
+    def _with_picture(self, job_id: str, event: JobEvent) -> JobEvent | None:
+        """Return a preview event with the newest preview; None: it is no longer kept, and there is nothing to show."""
         if event.name != "preview":
             return event
         jpeg = self._store.preview(job_id)
-        image = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" if jpeg else None
+        if jpeg is None:
+            return None
+        image = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
         return JobEvent(event.name, {**event.data, "image": image}, event.event_id)
 
     def _join(self, record: JobRecord, mail: Mail) -> None:
@@ -161,7 +164,8 @@ class EventHub:
                     one.is_waiting = event.data["status"] == JobStatus.QUEUED
                 elif event.is_last:
                     one.is_waiting = False
-                _post(one, self._with_picture(job_id, event))
+                if (whole := self._with_picture(job_id, event)) is not None:
+                    _post(one, whole)
 
     def _tell_positions(self, watched: dict[str, Watched]) -> None:
         if time.monotonic() < self._next_positions:

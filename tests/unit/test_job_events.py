@@ -114,6 +114,18 @@ def test_every_listener_hears_what_comes_and_what_was(
     assert hub.listeners == 0
 
 
+def test_a_preview_that_is_no_longer_kept_is_not_told(
+    store: JobStore, leases: Leases, hub: EventHub, client: redis.Redis
+) -> None:
+    """Previews are kept for a minute, events for ten: who comes late has nothing to show of it."""
+    lease = take(store, leases)
+    leases.save_preview(lease, b"jpeg", 1)
+    leases.publish(lease, "result", b"{}", 1200)
+    client.delete("writing:preview:a")
+    found = [event for event in hub.listen(store.get("a"), None) if event]
+    assert told(found) == [("progress", 0), ("end", "succeeded")]
+
+
 def test_who_has_heard_the_end_and_asks_again_is_told_it_again(store: JobStore, leases: Leases, hub: EventHub) -> None:
     """As when the events are gone: the record says how the job ended."""
     leases.fail(take(store, leases), ERROR)
