@@ -16,12 +16,13 @@ from client.doctor import Level, examine
 from client.errors import WritingError, WrongInput
 from client.files import safe_name
 from client.job import Update
-from client.model_files import HubFile, ModelError, Source, fetch, listed, size_faults, sources, verify
+from client.model_files import HubFile, ModelError, Source, fetch, listed, size_faults, sources
 from client.picture import Picture
 from client.word_list import BadRow, read_words
 from client.writing_client import DEFAULT_CONCURRENCY, DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, WritingClient
 from shared import __version__
 from shared.errors import SettingsError
+from shared.model_folder import folder_faults
 from shared.settings import load_settings
 
 DONE, SOME_FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -122,7 +123,7 @@ def models_fetch(arguments: argparse.Namespace) -> int:
 def _get(source: Source, arguments: argparse.Namespace) -> list[str]:
     """Fetch a model, or with --dry-run say what would be fetched; return what is wrong with it then."""
     if source.folder is not None:
-        faults = verify(source.folder, source.replaced)
+        faults = folder_faults(source.folder, source.replaced)
         if not faults:
             _say(f"{source.setting}: the folder {source.name} is complete")
         return faults
@@ -139,7 +140,7 @@ def _fetch(source: Source, target: Path | None) -> list[str]:
     """Download a model; return what is wrong with it then."""
     _say(f"{source.setting}: {source.name}")
     folder = fetch(source, target)
-    faults = verify(folder, source.replaced)
+    faults = folder_faults(folder, source.replaced)
     try:
         files = listed(source, target)
     except ModelError:  # without a network it comes from the cache

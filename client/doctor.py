@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 import redis
 
 from client.errors import WritingError
-from client.model_files import Source, find, sources, verify
+from client.model_files import Source, find, sources
 from client.writing_client import WritingClient
 from shared.errors import SettingsError
 from shared.fonts import read_fonts
 from shared.gpu_profiles import CPU_PROFILE, GIB, choose_profile
+from shared.model_folder import folder_faults
 from shared.redis_client import make_redis
 from shared.schemas import WorkerState
 from shared.settings import PROJECT, Settings
@@ -140,7 +141,7 @@ def check_models(settings: Settings) -> Iterator[Finding]:
         if folder is None:
             yield Finding(level, subject, f"{source.name} is not here", _how_to_get(source, settings.model))
             continue
-        faults = verify(folder, source.replaced)
+        faults = folder_faults(folder, source.replaced)
         if faults:
             yield Finding(level, subject, "; ".join(faults[:3]), _how_to_get(source, settings.model))
         else:

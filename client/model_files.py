@@ -1,18 +1,17 @@
-"""The files of the models: which are needed, whether they are here and whole, and how to fetch them.
+"""The files of the models: which are needed, where they are, and how to fetch them.
 
 Only what the workers load is fetched: safetensors and their configurations, no pickles, no ONNX, no second precision.
 """
 
-import json
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from client.errors import WritingError
+from shared.model_folder import local_folder
 from shared.schemas import Quality
-from shared.settings import LEVEL_SEPARATOR, PREFIX, PROJECT, ModelSettings, Settings
+from shared.settings import LEVEL_SEPARATOR, PREFIX, ModelSettings, Settings
 
 # What an SDXL pipeline is made of, besides the VAE and the ControlNet, which the settings may replace.
 PIPELINE_PARTS = ("scheduler", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "unet")
@@ -21,7 +20,6 @@ TEXT_FILES = ("*.json", "*.txt")
 WHOLE_OR_SHARDS = tuple(
     f"{name}{shard}.safetensors" for name in ("diffusion_pytorch_model", "model") for shard in ("", "-*-of-*")
 )
-HEADER_LENGTH = 8  # of a safetensors file: the header's length, little-endian
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +47,8 @@ class Source:
 
     @property
     def folder(self) -> Path | None:
-        """The folder that is meant; None for a hub name ("owner/name" that is no folder here)."""
-        path = PROJECT / self.name
-        is_hub_name = self.name.count("/") == 1 and not self.name.startswith((".", "/", "~"))
-        return None if is_hub_name and not path.is_dir() else path
+        """The folder that is meant; None for a hub name."""
+        return local_folder(self.name)
 
 
 class ModelError(WritingError):
@@ -90,25 +86,6 @@ def sources(settings: Settings, model_name: str, *, full_precision: bool = False
         _base(model, setting, full_precision=full_precision or model.dtype == "float32"),
         *_replacements(model, setting),
         *_conditioning(settings),
-    ]
-
-
-def verify(folder: Path, replaced: Sequence[str] = ()) -> list[str]:
-    """Return what is wrong with a model's folder; [] if it is whole.
-
-    Every part that the index lists is there; every part that has weights has all of them; every configuration is JSON;
-    every weight file is as long as its header says.
-
-    Args:
-        folder: of a pipeline in diffusers' layout, or of a single model.
-        replaced: parts that come from elsewhere.
-    """
-    if not folder.is_dir():
-        return [f"there is no folder {folder}"]
-    return [
-        *(f"{folder / part}/ is missing, which model_index.json lists" for part in _missing_parts(folder, replaced)),
-        *_json_faults(folder),
-        *_weight_faults(folder),
     ]
 
 
@@ -205,66 +182,3 @@ def _download(source: Source, folder: Path | None, *, dry_run: bool) -> Any:
         raise ModelError(
             f"{source.name} cannot be had from the hub: {str(cause).splitlines()[0] or type(cause).__name__}"
         ) from error
-
-
-def _missing_parts(folder: Path, replaced: Sequence[str]) -> list[str]:
-    index = _read_json(folder / "model_index.json")
-    if not isinstance(index, dict):
-        return []
-    parts = [name for name, classes in index.items() if isinstance(classes, list) and classes[:1] != [None]]
-    return [part for part in parts if part not in replaced and not (folder / part).is_dir()]
-
-
-def _json_faults(folder: Path) -> list[str]:
-    return [
-        f"{path} is no JSON: broken or half-copied" for path in _files(folder, "*.json") if _read_json(path) is None
-    ]
-
-
-def _weight_faults(folder: Path) -> Iterator[str]:
-    files = _files(folder, "*.safetensors")
-    if not files:
-        yield f"{folder} holds no *.safetensors file"
-    for path in files:
-        if (fault := _safetensors_fault(path)) is not None:
-            yield f"{path} {fault}"
-    for path in _files(folder, "*.index.json"):
-        index = _read_json(path) or {}
-        for name in sorted(set(index.get("weight_map", {}).values())):
-            if not (path.parent / name).is_file():
-                yield f"{path.parent / name} is missing, which {path.name} names"
-    for path in _files(folder, "config.json"):
-        if not any(path.parent.glob("*.safetensors")):
-            yield f"{path.parent} has its config.json, but no *.safetensors file"
-
-
-def _safetensors_fault(path: Path) -> str | None:
-    """Return what is wrong with a weight file, None if it is whole: its header says how long it has to be."""
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(HEADER_LENGTH))
-            size = path.stat().st_size
-            if length > size:
-                return f"is half-copied: {size} bytes, and its header alone has {length}"
-            header = json.loads(file.read(length))
-        ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-        return f"is no safetensors file ({error})"
-    wanted = HEADER_LENGTH + length + max(ends, default=0)
-    return None if size == wanted else f"is half-copied: {size} bytes of {wanted}"
-
-
-def _files(folder: Path, pattern: str) -> list[Path]:
-    """Return the folder's files of a kind; what the hub keeps for itself, in hidden folders, is none of them."""
-    return [
-        path
-        for path in sorted(folder.rglob(pattern))
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None

@@ -1,11 +1,10 @@
 """Load checkpoints: hub names or local folders in diffusers' layout, safetensors only."""
 
 import asyncio
-import json
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,10 @@ import diffusers
 import torch
 import transformers
 from diffusers import AutoencoderKL, ControlNetUnionModel, StableDiffusionXLControlNetUnionPipeline
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
 from shared.errors import ModelLoadError
-from shared.settings import PROJECT
+from shared.model_folder import folder_faults, local_folder
 
 logger = logging.getLogger("ai_models")
 
@@ -89,9 +88,9 @@ class ModelLoader:
         Without one, an fp16 folder loads as fp32 in diffusers and as fp16 in transformers 5, and the call crashes.
         """
         started = time.perf_counter()
-        path = _local_folder(source)
+        path = local_folder(source)
         if path is not None:
-            _check_folder(path, given=parts)
+            _check(path, given=parts)
         try:
             model = cls.from_pretrained(path or source, dtype=self.dtype, use_safetensors=True, **parts)
         except LOAD_ERRORS as error:
@@ -100,52 +99,17 @@ class ModelLoader:
         return model
 
 
-def _local_folder(source: str) -> Path | None:
-    """Return the folder that a name means, relative ones from the project's folder; None for a hub name."""
-    path = PROJECT / source
-    if path.is_dir():
-        return path
-    # A hub name is "owner/name"; anything else was meant as a folder.
-    if source.count("/") != 1 or source.startswith((".", "/", "~")):
-        raise ModelLoadError(f"model folder not found: {path}")
-    return None
-
-
-def _check_folder(folder: Path, given: Mapping[str, Any]) -> None:
-    """Check that a pipeline's folder has its parts, and read every weight file's header.
-
-    diffusers' own messages name neither the missing part nor the half-copied file.
+def _check(folder: Path, given: Collection[str]) -> None:
+    """Look the folder over first: diffusers' own messages name neither the missing part nor the half-copied file.
 
     Raises:
-        ModelLoadError: a part is missing, a file is no whole safetensors file, or there is none.
+        ModelLoadError: names everything that is wrong.
     """
-    for part in _parts(folder):
-        if part not in given and not (folder / part).is_dir():
-            raise ModelLoadError(f"{folder} lacks its part {part}/, which model_index.json lists")
-    files = sorted(folder.rglob("*.safetensors"))
-    if not files:
-        raise ModelLoadError(f"{folder} holds no *.safetensors file")
-    for file in files:
-        try:
-            with safe_open(file, framework="pt"):
-                pass
-        except (OSError, SafetensorError) as error:
-            raise ModelLoadError(f"{file} is broken or half-copied: {error}") from error
-
-
-def _parts(folder: Path) -> list[str]:
-    """Return the parts that a pipeline's model_index.json lists; none for the folder of a single model."""
-    index = folder / "model_index.json"
-    if not index.is_file():
-        return []
-    try:
-        listed = json.loads(index.read_text(encoding="utf-8"))
-        return [name for name, classes in listed.items() if isinstance(classes, list) and classes[0] is not None]
-    except (ValueError, AttributeError) as error:
-        raise ModelLoadError(f"{index} is broken: {error}") from error
+    if found := folder_faults(folder, replaced=given):
+        raise ModelLoadError("; ".join(found))
 
 
 def _has_fp16_variant(source: str) -> bool:
     """Return whether to ask for the fp16 files: always on the hub (SDXL has them), in a folder if they are there."""
-    folder = _local_folder(source)
+    folder = local_folder(source)
     return folder is None or any(folder.glob("unet/*.fp16.safetensors"))

@@ -23,8 +23,9 @@ from hypothesis import strategies as st
 from client import JobCancelled, JobFailed, Preview, Unreachable, Update, WaitTimedOut, WritingClient, WritingError
 from client.doctor import Finding, Level, check_api, check_fonts, check_gpu, check_models, check_redis
 from client.events import Event, read_events
-from client.model_files import find, sources, verify
+from client.model_files import find, sources
 from embedded.stack import free_port
+from shared.model_folder import folder_faults
 from shared.schemas import JobStatus
 from shared.settings import PROJECT, Settings, load_settings
 
@@ -429,44 +430,6 @@ def model(tmp_path: Path) -> Path:
 
 
 class TestModelFiles:
-    def test_the_model_in_the_repository_is_whole(self) -> None:
-        assert verify(PROJECT / "worker/data/embedded_model") == []
-
-    def test_a_half_copied_weight_file_is_named(self, model: Path) -> None:
-        path = model / "unet/diffusion_pytorch_model.safetensors"
-        os.truncate(path, 1_000_000)
-        (fault,) = verify(model)
-        assert fault.startswith(f"{path} is half-copied: 1000000 bytes of ")
-
-    @pytest.mark.parametrize("content", [b"", b"1234567", b"<html>not a model</html>", b"\x02\0\0\0\0\0\0\0[]"])
-    def test_what_is_no_weight_file_is_named(self, model: Path, content: bytes) -> None:
-        path = model / "vae/diffusion_pytorch_model.safetensors"
-        path.write_bytes(content)
-        (fault,) = verify(model)
-        assert fault.startswith(str(path))
-
-    def test_a_missing_part_is_named_unless_it_comes_from_elsewhere(self, model: Path) -> None:
-        shutil.rmtree(model / "vae")
-        (fault,) = verify(model)
-        assert "vae/ is missing" in fault
-        assert verify(model, replaced=["vae"]) == []
-
-    def test_missing_weights_are_named(self, model: Path) -> None:
-        (model / "text_encoder/model.safetensors").unlink()
-        (fault,) = verify(model)
-        assert fault.startswith(f"{model / 'text_encoder'} has its config.json, but no")
-
-    def test_a_missing_shard_is_named(self, model: Path) -> None:
-        index = {"weight_map": {"a": "model.safetensors", "b": "model-00002-of-00002.safetensors"}}
-        (model / "text_encoder/model.safetensors.index.json").write_text(json.dumps(index))
-        (fault,) = verify(model)
-        assert "model-00002-of-00002.safetensors is missing" in fault
-
-    def test_a_broken_configuration_is_named(self, model: Path) -> None:
-        (model / "unet/config.json").write_text('{"half":')
-        (fault,) = verify(model)
-        assert fault.startswith(str(model / "unet/config.json"))
-
     def test_sdxl_needs_its_parts_in_half_precision_and_no_vae_of_its_own(self) -> None:
         base, controlnet, vae, *conditioning = sources(load_settings({}), "sdxl")
         assert "unet/*.fp16*.safetensors" in base.patterns
@@ -557,7 +520,7 @@ class TestFetching:
         assert done.returncode == 0, done.stderr
         assert "as long as the hub says" in done.stdout
         (fetched,) = (tmp_path / "hub/models--ours--tiny/snapshots").iterdir()
-        assert verify(fetched) == []
+        assert folder_faults(fetched) == []
         assert not list(fetched.rglob("samples.jpg")), "nothing that is not loaded"
         again = fetch_models(hub, tmp_path, "--dry-run")
         assert (again.returncode, "0 of 16 files to fetch" in again.stdout) == (0, True)

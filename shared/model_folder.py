@@ -1,0 +1,105 @@
+"""A model's folder in diffusers' layout: what a name means, and whether everything that is loaded is there and whole.
+
+Plain Python, so that it also runs where torch and diffusers are not: workers check before they load, `doctor` and
+`models fetch` without loading.
+"""
+
+import json
+import struct
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from shared.settings import PROJECT
+
+INDEX = "model_index.json"  # lists a pipeline's parts
+HEADER_LENGTH = 8  # of a safetensors file: the header's length, little-endian
+
+
+def local_folder(name: str) -> Path | None:
+    """Return the folder that a name means, relative ones from the project's folder; None: it is a hub's "owner/name".
+
+    The folder need not be there.
+    """
+    path = PROJECT / name
+    is_hub_name = name.count("/") == 1 and not name.startswith((".", "/", "~"))
+    return None if is_hub_name and not path.is_dir() else path
+
+
+def folder_faults(folder: Path, replaced: Collection[str] = ()) -> list[str]:
+    """Return what is wrong with a model's folder, the file first; [] if it is whole.
+
+    Every part that the index lists is there; every part that has weights has all of them; every configuration is JSON;
+    every weight file is as long as its header says. What else lies in the folder is not looked at.
+
+    Args:
+        folder: of a pipeline, or of a single model.
+        replaced: parts of the pipeline that come from elsewhere.
+    """
+    if not folder.is_dir():
+        return [f"there is no folder {folder}"]
+    if not (folder / INDEX).exists():
+        return list(_part_faults(folder)) if any(folder.glob("*.safetensors")) else [_no_weights(folder)]
+    index = _read_json(folder / INDEX)
+    if not isinstance(index, dict):
+        return [f"{folder / INDEX} is no JSON object: broken or half-copied"]
+    listed = [name for name, classes in index.items() if isinstance(classes, list) and classes[:1] != [None]]
+    parts = [folder / name for name in listed if name not in replaced]
+    if not any(file for part in parts for file in part.glob("*.safetensors")):
+        return [_no_weights(folder)]
+    return [fault for part in parts for fault in _part_faults(part)]
+
+
+def _no_weights(folder: Path) -> str:
+    return f"{folder} holds no *.safetensors file of a model"
+
+
+def _part_faults(part: Path) -> Iterator[str]:
+    if not part.is_dir():
+        yield f"{part}/ is missing, which {INDEX} lists"
+        return
+    for path in sorted(part.glob("*.json")):
+        if _read_json(path) is None:
+            yield f"{path} is no JSON: broken or half-copied"
+    weights = sorted(part.glob("*.safetensors"))
+    if not weights and (part / "config.json").is_file():
+        yield f"{part}/ has its config.json, but no *.safetensors file"
+    for path in weights:
+        if (fault := _safetensors_fault(path)) is not None:
+            yield f"{path} {fault}"
+    yield from _missing_shards(part, {path.name for path in weights})
+
+
+def _missing_shards(part: Path, present: set[str]) -> Iterator[str]:
+    """Yield what an index of shards names and is not here.
+
+    An index none of whose shards is here is of another precision, which was not fetched.
+    """
+    for path in sorted(part.glob("*.index*.json")):
+        index = _read_json(path)
+        shards = set(index.get("weight_map", {}).values()) if isinstance(index, dict) else set()
+        if shards & present:
+            yield from (f"{part / name} is missing, which {path.name} names" for name in sorted(shards - present))
+
+
+def _safetensors_fault(path: Path) -> str | None:
+    """Return what is wrong with a weight file, None if it is whole: its header says how long it has to be."""
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(HEADER_LENGTH))
+            size = path.stat().st_size
+            if length > size:
+                return f"is broken or half-copied: {size} bytes, and its header alone would have {length}"
+            header = json.loads(file.read(length))
+        ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+        return f"is no safetensors file ({error})"
+    wanted = HEADER_LENGTH + length + max(ends, default=0)
+    return None if size == wanted else f"is broken or half-copied: {size} bytes of {wanted}"
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
