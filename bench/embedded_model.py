@@ -1,4 +1,4 @@
-"""Judge the embedded model: time, memory, legibility by style, control and weight, and the legibility target.
+"""Judge the embedded model: time, memory, legibility by style, control and weight, the legibility target; its teacher.
 
     make bench-embedded            # python -m bench.embedded_model, about half an hour on two cores
     python -m bench.embedded_model --scale 0.1     # a tenth of the pictures
@@ -32,6 +32,9 @@ from shared.characters import CharacterDatabase
 from shared.fonts import read_fonts
 from shared.schemas import CONTROL_TYPES, AIGenerationResult, ControlType
 from shared.settings import Settings, load_settings
+from training.embedded_model.meanings import MEANINGS as TARGETS
+from training.embedded_model.pictures import draw as draw_target
+from training.embedded_model.pictures import make_scene
 from worker.ai_image_generator import AIImageGenerator, ModelIdentity
 from worker.conditioning import make_conditionings
 from worker.glyphs import GlyphRenderer
@@ -122,6 +125,13 @@ class Bench:
         """Return a case's picture."""
         return Image.open(io.BytesIO(base64.b64decode(self.result(case).generated_image_base64)))
 
+    def is_target_read(self, case: Case) -> bool:
+        """Return whether a single character is read in the procedural picture of a case."""
+        glyph = self.glyphs.render(case.word, 256, 256)
+        meaning = TARGETS[NAMED.get(case.meaning, case.meaning)]
+        pixels = draw_target(case.style, make_scene(glyph.ink, meaning.palette, meaning.motif, self.random))
+        return self.judge.judge(Image.fromarray(pixels), glyph).characters[0].is_top
+
     def readings(self, cases: Sequence[Case], what: str) -> list[bool]:
         """Return for each case whether its whole word was read."""
         found = []
@@ -172,6 +182,17 @@ def measure_words(bench: Bench, scale: float) -> list[list[object]]:
     return rows
 
 
+def measure_ceiling(bench: Bench, count: int) -> list[list[object]]:
+    """Return rows on what can be read in the kind of pictures that the model learned from, of held-out characters."""
+    cases = bench.cases(count)
+    found = [bench.is_target_read(case) for case in tqdm(cases, desc="procedural pictures")]
+    rows: list[list[object]] = [["procedural pictures of single characters: read", share(found)]]
+    for style in bench.settings.styles:
+        own = [hit for hit, case in zip(found, cases, strict=True) if case.style == style]
+        rows.append([f"… {style}", share(own)])
+    return rows
+
+
 def measure_controls(bench: Bench, scale: float) -> list[list[object]]:
     """Return rows on what each control does alone, and what weights do."""
     off = bench.cases(scaled(40, scale), controlnet_weights=OFF)
@@ -219,6 +240,7 @@ def measure_target(bench: Bench, count: int) -> list[list[object]]:
 PARTS = {
     "speed": lambda bench, scale: measure_speed(bench, max(3, round(10 * scale))),
     "words": measure_words,
+    "ceiling": lambda bench, scale: measure_ceiling(bench, scaled(480, scale)),
     "controls": measure_controls,
     "looks": lambda bench, scale: measure_looks(bench, scaled(200, scale)),
     "target": lambda bench, scale: measure_target(bench, scaled(100, scale)),
