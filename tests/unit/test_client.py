@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -421,12 +420,6 @@ class TestDoctor:
 @pytest.fixture
 def no_hub_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "none"))
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """A copy of the model in the repository."""
-    return Path(shutil.copytree(PROJECT / "worker/data/embedded_model", tmp_path / "model"))
 
 
 class TestModelFiles:
