@@ -1,11 +1,14 @@
 """The recipe of the embedded model at small scale: data, networks, a few steps, resuming, and an exported folder."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file
 from transformers import CLIPTokenizer
@@ -24,7 +27,7 @@ from training.embedded_model.diffusion import (
 from training.embedded_model.meanings import MEANINGS, NEUTRAL
 from training.embedded_model.models import make_controlnet, make_unet, save_pipeline
 from training.embedded_model.motifs import MOTIFS
-from training.embedded_model.pictures import STYLES, draw, make_scene
+from training.embedded_model.pictures import STYLES, Plane, draw, make_scene
 from training.embedded_model.text import train_text
 from training.embedded_model.vae import load_vae, train_vae
 from worker.conditioning import make_conditionings
@@ -60,13 +63,38 @@ def test_held_out_characters_are_never_trained_on() -> None:
     assert not any(ord(c) % HELD_OUT_EVERY for _ in range(10) for c in held_out.sample(style="oil").word)
 
 
+@pytest.mark.parametrize("style", STYLES)
+def test_the_word_has_the_strongest_contrast(style: str, glyphs: GlyphRenderer) -> None:
+    """Motifs change a picture's lightness by less than half of what the word does, with every palette."""
+    glyph = glyphs.render("中", 256, 256)
+    for name, meaning in MEANINGS.items():
+        scene = make_scene(glyph.ink, meaning.palette, meaning.motif, np.random.default_rng(0))
+        nothing = np.zeros_like(scene.ink)
+        without_word, without_motifs = replace(scene, ink=nothing), replace(scene, motifs=nothing, outlines=nothing)
+        empty = replace(without_word, motifs=nothing, outlines=nothing)
+        # The same accidents in all three.
+        word, motifs, ground = (
+            _lightness(draw(style, replace(one, random=np.random.default_rng(1))))
+            for one in (without_motifs, without_word, empty)
+        )
+        ink, figures = scene.ink > 0.9, np.maximum(scene.motifs, scene.outlines) > 0.9
+        by_word, by_motifs = np.abs(word - ground)[ink].mean(), np.abs(motifs - ground)[figures].mean()
+        assert by_motifs < 0.5 * by_word, (name, by_motifs, by_word)
+
+
+def _lightness(picture: NDArray[np.uint8]) -> Plane:
+    """Return CIE L*, 0 to 100."""
+    return cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)[:, :, 0]
+
+
 def test_the_pictures_can_be_read(glyphs: GlyphRenderer, database: CharacterDatabase) -> None:
     """They are the ceiling of the model's legibility: the judge reads most of them in every style, rare ones too."""
     judge, random = LegibilityJudge(), np.random.default_rng(0)
     meanings = list(MEANINGS.values())
     characters = [c for c in database.characters() if c >= "\u4e00"]
+    everything: list[bool] = []
     for style in STYLES:
-        found = []
+        found: list[bool] = []
         for number in range(12):
             glyph = glyphs.render(str(random.choice(characters)), 256, 256)
             meaning = meanings[number * 2]
@@ -76,6 +104,8 @@ def test_the_pictures_can_be_read(glyphs: GlyphRenderer, database: CharacterData
                 found.append(reading.is_top)
         assert len(found) >= 6
         assert sum(found) >= 0.75 * len(found), style
+        everything += found
+    assert sum(everything) >= 0.95 * len(everything)
 
 
 def test_shards_keep_what_they_are_given(tmp_path: Path) -> None:

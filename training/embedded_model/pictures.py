@@ -1,7 +1,7 @@
 """Procedural pictures: a word in one of eight styles, with the palette and the motif of a meaning.
 
 They are the ceiling of what the embedded model can draw, so each style keeps the word apart from its background in
-lightness, and motifs fade where they would touch the ink.
+lightness, motifs fade where they would touch the ink, and they differ from their ground in hue more than in lightness.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,11 @@ from numpy.typing import NDArray
 
 from training.embedded_model.meanings import Colour, Palette
 from training.embedded_model.motifs import MOTIFS
+
+# How far motifs, their outlines and sheets of paper may lie from their ground in lightness (CIE L*, 0 to 100). Readers
+# go by lightness: of 480 held-out characters the OCR judge read 93 % with free motifs, 99.6 % without any.
+MOTIF_REACH, OUTLINE_REACH, SHEET_REACH = 12, 24, 24
+WOODBLOCK_PAPER = (240, 226, 198)
 
 # OpenCV and NumPy return float32 or float64 here: both will do.
 Plane = NDArray[Any]  # (height, width), mostly 0 to 1
@@ -88,8 +93,8 @@ def comic(scene: Scene) -> Picture:
     slope = rows / height * 0.75
     dots = np.clip(slope * pitch * 0.55 - distance + 0.5, 0, 1)
     picture = _mix(_flat(scene, scene.palette.light), _tint(scene.palette.light, scene.palette.accent, 0.45), dots)
-    picture = _mix(picture, scene.palette.accent, scene.motifs)
-    picture = _mix(picture, _tint(scene.palette.deep, (0, 0, 0), 0.6), scene.outlines)
+    picture = _mix(picture, _near(scene.palette.accent, scene.palette.light, MOTIF_REACH), scene.motifs)
+    picture = _mix(picture, _near(scene.palette.deep, scene.palette.light, OUTLINE_REACH), scene.outlines)
     thick = max(3, round(5 * height / 256))
     rim = cv2.dilate(scene.ink, np.ones((thick, thick), np.uint8))
     picture = _mix(picture, (255, 255, 255), cv2.dilate(rim, np.ones((thick, thick), np.uint8)))
@@ -100,7 +105,9 @@ def watercolor(scene: Scene) -> Picture:
     """Washes that run into one another, pigment that gathers at the edges, paper grain."""
     wash = np.clip(_noise(scene, 5) * 1.4 - 0.35, 0, 1)
     picture = _mix(_flat(scene, _tint(scene.palette.light, (255, 255, 255), 0.55)), scene.palette.light, wash)
-    picture = _mix(picture, scene.palette.accent, _wet(scene.motifs, scene) * 0.55)
+    # The paint is thin, which takes a good third of the contrast away.
+    wet_motifs = _wet(scene.motifs, scene) * 0.7
+    picture = _mix(picture, _near(scene.palette.accent, scene.palette.light, 1.7 * MOTIF_REACH), wet_motifs)
     pigment = _wet(scene.ink, scene)
     colour = _mix(
         _flat(scene, scene.palette.deep), _tint(scene.palette.deep, scene.palette.accent, 0.25), _noise(scene, 8)
@@ -127,7 +134,7 @@ def ink_wash(scene: Scene) -> Picture:
 def neon(scene: Scene) -> Picture:
     """Tubes of light on a dark wall."""
     picture = _mix(_flat(scene, (12, 10, 20)), _tint(scene.palette.deep, (10, 8, 24), 0.6), _noise(scene, 4))
-    picture = _shine(picture, scene.palette.accent, scene.outlines * 0.8, 3.0)
+    picture = _shine(picture, scene.palette.accent, scene.outlines * 0.3, 3.0)
     return _shine(picture, scene.palette.glow, scene.ink, 6.0)
 
 
@@ -136,13 +143,14 @@ def papercut(scene: Scene) -> Picture:
     height, width = scene.shape
     columns = np.arange(width, dtype=np.float32)
     picture = _flat(scene, scene.palette.light)
+    darkest = _near(scene.palette.accent, scene.palette.light, SHEET_REACH)
     for layer in range(3):
         crest = height * (0.3 + 0.24 * layer) + height * 0.05 * np.sin(
             columns / width * scene.random.uniform(5, 11) + scene.random.uniform(0, 6)
         )
         sheet = (np.arange(height, dtype=np.float32)[:, None] > crest).astype(np.float32)
-        picture = _lay(picture, sheet, _tint(scene.palette.light, scene.palette.accent, 0.16 * (layer + 1)), 3)
-    picture = _lay(picture, scene.motifs, scene.palette.accent, 2)
+        picture = _lay(picture, sheet, _tint(scene.palette.light, darkest, 0.24 * (layer + 1)), 3)
+    picture = _lay(picture, scene.motifs, _near(scene.palette.accent, scene.palette.light, MOTIF_REACH), 1)
     return _lay(picture, scene.ink, scene.palette.deep, 4)
 
 
@@ -151,9 +159,9 @@ def oil(scene: Scene) -> Picture:
     picture = _mix(
         _flat(scene, scene.palette.light), _tint(scene.palette.light, scene.palette.accent, 0.6), _brushwork(scene)
     )
-    picture = _mix(picture, scene.palette.accent, scene.motifs)
+    picture = _mix(picture, _near(scene.palette.accent, scene.palette.light, MOTIF_REACH), scene.motifs)
     picture = _mix(picture, scene.palette.deep, scene.ink)
-    relief = _brushwork(scene) + 1.2 * cv2.GaussianBlur(scene.ink, (0, 0), 1.2) + 0.8 * scene.motifs
+    relief = _brushwork(scene) + 1.2 * cv2.GaussianBlur(scene.ink, (0, 0), 1.2) + 0.4 * scene.motifs
     light = cv2.Sobel(relief, cv2.CV_32F, 1, 0) + cv2.Sobel(relief, cv2.CV_32F, 0, 1)
     result: Picture = picture + np.clip(light, -1, 1)[:, :, None] * 34
     return result
@@ -166,10 +174,10 @@ def woodblock(scene: Scene) -> Picture:
     bend = _noise(scene, 3) * 14
     grain = np.clip(np.sin((rows + bend) * 1.15) * 2 - 1.2, 0, 1)
     band = np.clip((rows / height - 0.55) * 3 + np.zeros((1, width), np.float32), 0, 1)
-    picture = _mix(_flat(scene, (240, 226, 198)), _tint(scene.palette.light, scene.palette.accent, 0.55), band)
-    picture = _mix(picture, _tint(scene.palette.accent, (240, 226, 198), 0.3), scene.motifs)
+    picture = _mix(_flat(scene, WOODBLOCK_PAPER), _tint(scene.palette.light, scene.palette.accent, 0.55), band)
+    picture = _mix(picture, _near(scene.palette.accent, WOODBLOCK_PAPER, MOTIF_REACH), scene.motifs)
     picture = _mix(picture, (70, 56, 44), grain * 0.35)
-    picture = _mix(picture, (44, 36, 34), scene.outlines * 0.8)
+    picture = _mix(picture, _near(scene.palette.deep, WOODBLOCK_PAPER, OUTLINE_REACH), scene.outlines)
     return _mix(picture, (26, 22, 26), scene.ink * (1 - 0.25 * grain))
 
 
@@ -177,7 +185,7 @@ def chalk(scene: Scene) -> Picture:
     """Pastel chalk on a green board."""
     board = _mix(_flat(scene, (34, 62, 54)), (58, 88, 78), _noise(scene, 4) * 0.7)
     dust = np.clip(scene.random.normal(0.85, 0.28, scene.shape), 0, 1).astype(np.float32)
-    picture = _mix(board, _tint(scene.palette.accent, (255, 255, 255), 0.15), scene.outlines * dust * 0.85)
+    picture = _mix(board, _tint(scene.palette.accent, (255, 255, 255), 0.15), scene.outlines * dust * 0.4)
     halo = cv2.GaussianBlur(scene.ink, (0, 0), 4) * 0.16
     picture = _mix(picture, (230, 230, 220), halo)
     return _mix(picture, _tint(scene.palette.glow, (255, 255, 255), 0.45), scene.ink * dust)
@@ -215,6 +223,14 @@ def _flat(scene: Scene, colour: Colour) -> Picture:
 
 def _tint(colour: Colour, towards: Colour, share: float) -> Colour:
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(colour, towards, strict=True))
+    return red, green, blue
+
+
+def _near(colour: Colour, ground: Colour, reach: float) -> Colour:
+    """Return a colour with its lightness (CIE L*, 0 to 100) brought within reach of the ground's."""
+    lab = cv2.cvtColor(np.array([[colour, ground]], np.float32) / 255, cv2.COLOR_RGB2Lab)
+    lab[0, 0, 0] = np.clip(lab[0, 0, 0], lab[0, 1, 0] - reach, lab[0, 1, 0] + reach)
+    red, green, blue = np.rint(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB)[0, 0] * 255).astype(int).tolist()
     return red, green, blue
 
 
