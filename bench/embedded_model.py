@@ -1,4 +1,4 @@
-"""Judge the embedded model: time, memory, legibility by style, control and weight, the legibility target; its teacher.
+"""Judge the embedded model: time, memory, looks, legibility by style, control and weight, and what it learned from.
 
     make bench-embedded            # python -m bench.embedded_model, about half an hour on two cores
     python -m bench.embedded_model --scale 0.1     # a tenth of the pictures
@@ -19,7 +19,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -127,11 +127,15 @@ class Bench:
         """Return a case's picture."""
         return Image.open(io.BytesIO(base64.b64decode(self.result(case).generated_image_base64)))
 
-    def is_target_read(self, case: Case) -> bool:
+    def is_target_read(self, case: Case, *, has_motifs: bool = True) -> bool:
         """Return whether a single character is read in the procedural picture of a case."""
         glyph = self.glyphs.render(case.word, 256, 256)
         meaning = TARGETS[NAMED.get(case.meaning, case.meaning)]
-        pixels = draw_target(case.style, make_scene(glyph.ink, meaning.palette, meaning.motif, self.random))
+        scene = make_scene(glyph.ink, meaning.palette, meaning.motif, self.random)
+        if not has_motifs:
+            nothing = np.zeros_like(scene.ink)
+            scene = replace(scene, motifs=nothing, outlines=nothing)
+        pixels = draw_target(case.style, scene)
         return self.judge.judge(Image.fromarray(pixels), glyph).characters[0].is_top
 
     def readings(self, cases: Sequence[Case], what: str) -> list[bool]:
@@ -192,7 +196,8 @@ def measure_ceiling(bench: Bench, count: int) -> list[list[object]]:
     for style in bench.settings.styles:
         own = [hit for hit, case in zip(found, cases, strict=True) if case.style == style]
         rows.append([f"… {style}", share(own)])
-    return rows
+    bare = [bench.is_target_read(case, has_motifs=False) for case in tqdm(cases, desc="without motifs")]
+    return [*rows, ["the same without motifs: read", share(bare)]]
 
 
 def measure_controls(bench: Bench, scale: float) -> list[list[object]]:
@@ -253,9 +258,10 @@ def main(scale: float, parts: Sequence[str], seed: int) -> None:
     """Measure and write the report."""
     bench = Bench(load_settings(), seed)
     option, suffix = ("", "") if seed == SEED else (f" --seed {seed}", f"_seed_{seed}")
+    # All parts draw from one stream: what a part is given depends on those before it.
+    command = f"python -m bench.embedded_model --scale {scale} --parts {' '.join(parts)}{option}"
     for part in parts:
         rows = PARTS[part](bench, scale)
-        command = f"python -m bench.embedded_model --scale {scale} --parts {part}{option}"
         write(f"embedded_model_{part}{suffix}", command, table(["figure", "measured"], rows))
 
 
