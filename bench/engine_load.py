@@ -120,7 +120,8 @@ class StaticBatches:
                 self._model.networks[batch[0].request.quality].denoiser.step(active)
             images = [self._model.decoder.decode(row.latents) for row in rows.values()]
             for job, image in zip(batch, images, strict=True):
-                job.succeed(Drawing(image, len(batch)))
+                job.batch_size_max = len(batch)
+                job.succeed(image)
 
 
 def arrivals(count: int, sizes: Sequence[int], steps: Sequence[int], seed: int) -> list[Arrival]:

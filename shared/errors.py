@@ -67,6 +67,12 @@ class MethodUnavailable(InvalidRequest):
     code = "method_unavailable"
 
 
+class PromptTooLong(InvalidRequest):
+    """The text is longer than the model's text encoders can read."""
+
+    code = "prompt_too_long"
+
+
 class QualityUnavailable(InvalidRequest):
     """No such quality is offered for the model in use."""
 

@@ -214,6 +214,7 @@ class AIImageGenerator:
         metadata = {
             "generation_time_ms": watch.total_ms,
             **{key: value for key, value in parameters.items() if key != "prompt"},
+            "left_out": _left_out(kept.drawing),
             "legibility": kept.legibility.to_dict(),
             "legibility_attempts": [attempt.to_dict(kept=attempt is kept) for attempt in attempts],
             "conditioning_notes": self._notes(glyph, maps),
@@ -225,7 +226,7 @@ class AIImageGenerator:
             success=True,
             generated_image_base64=pybase64.b64encode_as_string(png),
             conditioning_images_base64=encoded_maps,
-            prompt_used=prompt.prompt,
+            prompt_used=kept.drawing.prompt.text,
             generation_metadata=metadata,
         )
 
@@ -255,6 +256,7 @@ class AIImageGenerator:
         plan, weights = prepared.plan, level.apply(prepared.plan.weights)
         request = DrawRequest(
             prompt=prepared.prompt.prompt,
+            essential=prepared.prompt.meaning.prompt,
             control_images={control_type: _steering(methods) for control_type, methods in prepared.maps.items()},
             weights={control_type: weights.get(control_type, 0.0) for control_type in prepared.maps},
             negative_prompt=plan.negative_prompt,
@@ -305,8 +307,8 @@ class AIImageGenerator:
         """Return everything that made the picture, for the PNG's text chunks and the result's metadata."""
         plan, prompt, maps = prepared.plan, prepared.prompt, prepared.maps
         return {
-            "prompt": prompt.prompt,
-            "negative_prompt": plan.negative_prompt,
+            "prompt": kept.drawing.prompt.text,
+            "negative_prompt": kept.drawing.negative_prompt.text,
             "word": plan.word,
             "translation": prompt.meaning.display,
             "prompt_meaning": prompt.meaning.prompt,
@@ -365,6 +367,12 @@ def _encode_maps(maps: ConditioningImages) -> dict[str, dict[str, str]]:
         control_type: {method: pybase64.b64encode_as_string(encode_png(image)) for method, image in methods.items()}
         for control_type, methods in maps.items()
     }
+
+
+def _left_out(drawing: Drawing) -> dict[str, list[str]]:
+    """Return the phrases that the text encoders could not read any more, by prompt; {} if they read all."""
+    prompts = {"prompt": drawing.prompt, "negative_prompt": drawing.negative_prompt}
+    return {name: list(prompt.left_out) for name, prompt in prompts.items() if prompt.left_out}
 
 
 def _log(metadata: Mapping[str, Any]) -> None:

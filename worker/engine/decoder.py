@@ -13,7 +13,7 @@ from torch.nn.functional import avg_pool2d
 
 from shared.errors import DeviceLost, GenerationFailed, OutOfMemory
 from worker.engine.placement import DEVICE_ERRORS, Placement
-from worker.engine.request import Drawing, EngineJob
+from worker.engine.request import EngineJob
 from worker.progress import stop_if_cancelled
 
 # Pictures that the preview is fitted to: smooth fields of random colours, of this many pixels a side.
@@ -58,7 +58,7 @@ class Decoder:
         except Exception as error:  # noqa: BLE001  # the end of a thread: whatever happened, the job ends with it
             job.fail(error)
         else:
-            job.succeed(Drawing(image, job.batch_size_max))
+            job.succeed(image)
 
     @torch.inference_mode()
     def decode(self, latents: torch.Tensor) -> Image.Image:

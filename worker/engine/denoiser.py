@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 from diffusers import ControlNetUnionModel, UNet2DConditionModel
 
+from worker.engine.prompt_fit import FittedPrompt
 from worker.engine.solvers import Schedule
 from worker.engine.text import TextEmbedding
 from worker.engine.union_controlnet import FusedControl, NetworkInputs, control_residuals
@@ -37,6 +38,7 @@ class Row:
 
     Attributes:
         request: steps, guidance scale and windows.
+        prompt, negative_prompt: as encoded.
         schedule: the solver laid out.
         text: of the prompt.
         negative: of the negative prompt; None without guidance.
@@ -48,6 +50,8 @@ class Row:
     """
 
     request: Wishes
+    prompt: FittedPrompt
+    negative_prompt: FittedPrompt
     schedule: Schedule
     text: TextEmbedding
     negative: TextEmbedding | None

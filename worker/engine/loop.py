@@ -70,7 +70,8 @@ class StepLoop:
         try:
             job.progress.stage("diffusion")
             job.progress.step(0, job.request.num_inference_steps)
-            self._rows[job] = self.model.row(job.request)
+            row = self._rows[job] = self.model.row(job.request)
+            job.prompt, job.negative_prompt = row.prompt, row.negative_prompt
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             self._wait_or_fail(job, error)

@@ -83,8 +83,14 @@ class EngineModel:
         return (*request.size, id(self.networks[request.quality].denoiser))
 
     def row(self, request: DrawRequest) -> Row:
-        """Return the tensors that a request starts from."""
-        text = self.text.prompt(request.prompt)
+        """Return the tensors that a request starts from.
+
+        Raises:
+            PromptTooLong: the prompt, or the negative one, cannot be shortened to what the encoders read.
+        """
+        prompt = self.text.fit(request.prompt, essential=request.essential, field="translation")
+        negative_prompt = self.text.fit(request.negative_prompt, field="negative_prompt")
+        text = self.text.prompt(prompt.text)
         schedule = self._schedule(request.quality, request.num_inference_steps)
         generator = torch.Generator("cpu").manual_seed(request.seed)
         channels, factor = self._latents_form
@@ -95,9 +101,11 @@ class EngineModel:
         )
         return Row(
             request=request,
+            prompt=prompt,
+            negative_prompt=negative_prompt,
             schedule=schedule,
             text=text,
-            negative=self.text.negative(request.negative_prompt, text) if request.guidance_scale > 1 else None,
+            negative=self.text.negative(negative_prompt.text, text) if request.guidance_scale > 1 else None,
             control=self._control(request.steering, request.control_images),
             generator=generator,
             latents=noise.to(self.placement.device).float() * schedule.initial_scale,

@@ -8,6 +8,7 @@ from enum import Enum, auto
 from PIL import Image
 
 from shared.schemas import ControlType, Priority, Quality
+from worker.engine.prompt_fit import FittedPrompt
 from worker.progress import ProgressSink
 
 
@@ -19,6 +20,7 @@ class DrawRequest:
         prompt: what it shows, in English.
         control_images: control type to RGB image; all of one size, which is the picture's. At least one.
         weights: control type to strength, 0 to 2; a type that is left out has 1, one with 0 does not steer.
+        essential: a part of the prompt that is never left out where the whole is too long.
         negative_prompt: what it should not look like; empty: nothing said.
         num_inference_steps: denoising steps.
         guidance_scale: classifier-free guidance (Ho and Salimans 2022); 1 is none.
@@ -32,6 +34,7 @@ class DrawRequest:
     prompt: str
     control_images: Mapping[ControlType, Image.Image]
     weights: Mapping[ControlType, float] = field(default_factory=dict)
+    essential: str = ""
     negative_prompt: str = ""
     num_inference_steps: int = 30
     guidance_scale: float = 6.0
@@ -62,10 +65,18 @@ class DrawRequest:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A finished picture, and the most jobs that shared a step with it, itself among them."""
+    """A finished picture.
+
+    Attributes:
+        image: RGB.
+        batch_size_max: the most jobs that shared a step with it, itself among them.
+        prompt, negative_prompt: as the text encoders read them.
+    """
 
     image: Image.Image
     batch_size_max: int
+    prompt: FittedPrompt = field(default_factory=FittedPrompt)
+    negative_prompt: FittedPrompt = field(default_factory=FittedPrompt)
 
 
 class JobState(Enum):
@@ -89,6 +100,7 @@ class EngineJob:
         answer: the picture, or why there is none.
         state: where it stands.
         batch_size_max: the most jobs that shared a step with it.
+        prompt, negative_prompt: as the text encoders read them.
     """
 
     request: DrawRequest
@@ -98,16 +110,18 @@ class EngineJob:
     answer: Future[Drawing] = field(default_factory=Future)
     state: JobState = JobState.WAITING
     batch_size_max: int = 0
+    prompt: FittedPrompt = field(default_factory=FittedPrompt)
+    negative_prompt: FittedPrompt = field(default_factory=FittedPrompt)
 
     @property
     def priority(self) -> Priority:
         """Which queue it waits in."""
         return self.request.priority
 
-    def succeed(self, drawing: Drawing) -> None:
+    def succeed(self, image: Image.Image) -> None:
         """End with a picture."""
         self._end()
-        self.answer.set_result(drawing)
+        self.answer.set_result(Drawing(image, self.batch_size_max, self.prompt, self.negative_prompt))
 
     def fail(self, error: BaseException) -> None:
         """End with an error."""

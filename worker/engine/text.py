@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from worker.engine.placement import Placement
+from worker.engine.prompt_fit import FittedPrompt, fit
 
 # An SDXL embedding takes 0.3 MB in half precision.
 KEPT_PROMPTS = 128
@@ -34,6 +35,11 @@ class TextEncoder:
         self._pipeline = pipeline
         self._placement = placement
         self._kept: OrderedDict[str, TextEmbedding] = OrderedDict()
+
+    def fit(self, text: str, *, essential: str = "", field: str | None = None) -> FittedPrompt:
+        """Return a prompt that both encoders read whole; arguments and errors as of `prompt_fit.fit`."""
+        tokenizers = [self._pipeline.tokenizer, self._pipeline.tokenizer_2]
+        return fit(text, tokenizers, essential=essential, field=field)
 
     def prompt(self, text: str) -> TextEmbedding:
         """Return a prompt's embedding."""
