@@ -1,6 +1,7 @@
 """Jobs as the API handles them: submit, look at, wait for, cancel."""
 
 import hashlib
+import logging
 import re
 import time
 import uuid
@@ -21,7 +22,6 @@ from shared.errors import (
     JobNotFound,
     MethodUnavailable,
     QualityUnavailable,
-    QueueUnavailable,
     ResultExpired,
     SampleNotReady,
     UnknownStyle,
@@ -34,6 +34,8 @@ from shared.styles import StyleDefinition
 from shared.webhook_targets import parse_target
 from shared.words import check_coverage, normalise_word, resolve_meaning
 from shared.worker_registry import WorkerRegistry
+
+logger = logging.getLogger(__name__)
 
 WAIT_POLL_S = 0.05
 MAX_IDEMPOTENCY_KEY_LENGTH = 255
@@ -76,7 +78,7 @@ class Jobs:
             InvalidRequest: the word cannot be drawn, its meaning is not known, or style or method are not to be had.
             QueueFull: too many jobs wait.
             IdempotencyConflict: the key was used with another request.
-            QueueUnavailable: Redis is full, or the message could not be sent; no job was made.
+            QueueUnavailable: Redis is full; no job was made.
             redis.RedisError: Redis does not answer; no job was made.
         """
         self._check(request)
@@ -85,7 +87,7 @@ class Jobs:
         fingerprint = "" if key is None else hashlib.sha256(request.model_dump_json().encode()).hexdigest()
         submission = self._store.create(str(uuid.uuid4()), request, idempotency_key=key, fingerprint=fingerprint)
         if submission.is_new:
-            self._send(submission.job_id, request, key)
+            self._send(submission.job_id, request)
         return submission
 
     def view(self, job_id: str) -> JobView:
@@ -212,7 +214,8 @@ class Jobs:
                 if reason is not None:
                     raise MethodUnavailable(f"{method}: {reason}", field=f"conditioning_methods.{control_type}")
 
-    def _send(self, job_id: str, request: GenerationRequest, idempotency_key: str | None) -> None:
+    def _send(self, job_id: str, request: GenerationRequest) -> None:
+        """Send a recorded job's message; where that fails, the workers' reconciler sends it: the job is accepted."""
         try:
             send_job(
                 self._celery,
@@ -223,17 +226,7 @@ class Jobs:
                 retry_policy=SEND_RETRY,
             )
         except (OperationalError, redis.RedisError) as error:
-            self._discard(job_id, idempotency_key)
-            raise QueueUnavailable(
-                "the job could not be sent; try again", retry_after_s=self._settings.queue.retry_after_s
-            ) from error
-
-    def _discard(self, job_id: str, idempotency_key: str | None) -> None:
-        """Take back the record of a job that was not sent; without Redis it stays, as a queued job that was refused."""
-        try:
-            self._store.discard(job_id, idempotency_key)
-        except redis.RedisError:
-            return
+            logger.warning("message of job %s not sent, the reconciler will: %s", job_id, error)
 
     def _result(self, record: JobRecord) -> AIGenerationResult:
         payload = AsyncResult(record.job_id, app=self._celery).result

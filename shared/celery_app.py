@@ -1,12 +1,11 @@
 """The Celery application: JSON only, late acknowledgement, one message at a time, results compressed and expiring."""
 
-from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 from celery import Celery
 from kombu import Queue
 
+from shared.queue.order import order_name
 from shared.schemas import Priority
 from shared.settings import Settings
 
@@ -46,7 +45,7 @@ def make_celery(settings: Settings) -> Celery:
         broker_transport_options={
             **timeouts,
             "visibility_timeout": settings.queue.visibility_timeout_s,
-            "queue_order_strategy": partial(WeightedCycle, settings.queue.bulk_every),
+            "queue_order_strategy": order_name(settings.queue.bulk_every),
         },
         redis_socket_timeout=settings.redis.timeout_s,
         redis_socket_connect_timeout=settings.redis.timeout_s,
@@ -70,30 +69,3 @@ def send_job(app: Celery, job_id: str, priority: Priority, *, shown: str = "", *
     """
     argsrepr = shown or f"({job_id!r},)"
     app.send_task(GENERATE_TASK, args=[job_id], task_id=job_id, queue=priority.value, argsrepr=argsrepr, **options)
-
-
-class WeightedCycle:
-    """kombu's queue order: interactive first, but every n-th time bulk first, so that bulk never starves.
-
-    kombu makes one instance per channel, calls `consume` for the order of the next read, and `rotate` with the queue
-    that the read came from.
-    """
-
-    def __init__(self, bulk_every: int) -> None:
-        self._bulk_every = bulk_every
-        self._taken = 0
-        self._interactive_first: list[str] = []
-
-    def update(self, queues: Iterable[str]) -> None:
-        """Take the channel's queues."""
-        self._interactive_first = sorted(queues, key=lambda queue: queue != Priority.INTERACTIVE)
-
-    def consume(self, count: int) -> list[str]:
-        """Return the queues in the order in which Redis shall look at them."""
-        is_bulk_turn = self._taken % self._bulk_every == self._bulk_every - 1
-        order = self._interactive_first[::-1] if is_bulk_turn else self._interactive_first
-        return order[:count]
-
-    def rotate(self, last_used: str) -> None:
-        """Count a message read."""
-        self._taken += 1

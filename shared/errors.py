@@ -217,6 +217,12 @@ class Poisoned(ServiceError):
     code = "poisoned"
 
 
+class UnreadableRecord(ServiceError):
+    """The job's record was written by another version of the service, or is damaged."""
+
+    code = "unreadable_record"
+
+
 class OutOfMemory(ServiceError):
     """The picture needs more memory than the worker has."""
 

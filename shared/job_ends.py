@@ -1,6 +1,5 @@
 """How a job ends, whoever ends it: part of every script that gives a job a terminal status."""
 
-import json
 from typing import cast
 
 import redis
@@ -44,4 +43,4 @@ def failure_codes(client: redis.Redis) -> dict[str, int]:
 def recent_failures(client: redis.Redis) -> list[RecentFailure]:
     """Return the latest failures, the last one first."""
     kept = cast("list[str]", client.lrange(RECENT_FAILURES, 0, -1))
-    return [RecentFailure.model_validate(json.loads(failure)) for failure in kept]
+    return [RecentFailure.model_validate_json(failure, extra="ignore") for failure in kept]

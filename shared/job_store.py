@@ -8,7 +8,6 @@ script, so it happens whole or not at all, and never out of a terminal status. W
 The pictures are not here: they lie in Celery's result backend under the job's id.
 """
 
-import json
 import math
 import time
 from dataclasses import dataclass
@@ -214,16 +213,6 @@ class JobStore:
         """Return the latest failures, the last one first."""
         return recent_failures(self._redis)
 
-    def discard(self, job_id: str, idempotency_key: str | None = None) -> None:
-        """Remove a record whose message could not be sent: the job was never accepted."""
-        with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.delete(job_key(job_id))
-            for key in waiting_keys():
-                pipeline.zrem(key, job_id)
-            if idempotency_key:
-                pipeline.delete(f"{PREFIX}idempotency:{idempotency_key}")
-            pipeline.execute()
-
     def get(self, job_id: str) -> JobRecord:
         """Return the record.
 
@@ -293,10 +282,10 @@ def _parse(job_id: str, fields: dict[str, str]) -> JobRecord:
         job_id=job_id,
         status=JobStatus(fields["status"]),
         priority=Priority(fields["priority"]),
-        request=GenerationRequest.model_validate_json(fields["request"]),
+        request=GenerationRequest.model_validate_json(fields["request"], extra="ignore"),
         stage=fields.get("stage"),
         progress=Progress(step=int(fields.get("step", 0)), total_steps=int(fields.get("total_steps", 0))),
-        error=JobError(**json.loads(fields["error"])) if fields.get("error") else None,
+        error=JobError.model_validate_json(fields["error"], extra="ignore") if fields.get("error") else None,
         attempts=int(fields.get("attempts", 0)),
         deaths=int(fields.get("deaths", 0)),
         worker=fields.get("worker"),

@@ -12,13 +12,13 @@ suspect, the suspect alone is blamed. Blamed `max_deaths` times, a job fails as 
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import cast
 
 import redis
 
-from shared.errors import Poisoned
+from shared.errors import Poisoned, UnreadableRecord
 from shared.job_ends import END_JOB, STATS
 from shared.job_events import ADD_EVENT
 from shared.job_store import FINISHED, JobRecord, JobStore
@@ -103,33 +103,64 @@ redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 add_event(ARGV[1], 'preview', {{step = tonumber(ARGV[4])}})
 """
 
+# Part of the scripts that take jobs from a worker. A record that has gone, or whose job runs elsewhere by now, is left
+# alone. `put_back` ends a job whose cancellation was requested; else it adds the job and its priority to `back`.
+PUT_BACK = f"""
+{END_JOB}
+local function runs_here(id, worker)
+  local status, owner = unpack(redis.call('HMGET', '{PREFIX}job:' .. id, 'status', 'worker'))
+  return status == 'running' and owner == worker
+end
+local function put_back(key, id, now, ttl, back)
+  redis.call('HDEL', key, 'token', 'stage', 'step', 'total_steps')
+  local priority, sequence = unpack(redis.call('HMGET', key, 'priority', 'sequence'))
+  if redis.call('HEXISTS', key, 'cancel_requested') == 1 then
+    end_job(key, id, 'cancelled', now, '', ttl)
+  elseif priority and sequence then
+    redis.call('HSET', key, 'status', 'queued')
+    redis.call('ZADD', '{PREFIX}waiting:' .. priority, sequence, id)
+    add_progress(id, 'queued')
+    table.insert(back, id)
+    table.insert(back, priority)
+  end
+end
+"""
+
+# KEYS: running   ARGV: worker, now, record TTL, then the jobs to give back
+GIVE_BACK = f"""
+{PUT_BACK}
+local back = {{}}
+for index = 4, #ARGV do
+  local id = ARGV[index]
+  if runs_here(id, ARGV[1]) then put_back('{PREFIX}job:' .. id, id, ARGV[2], ARGV[3], back) end
+  redis.call('SREM', KEYS[1], id)
+end
+return back
+"""
+
 # KEYS: beat, running   ARGV: worker, beat seen, most deaths, poisoned error, now, record TTL
 # Returns the jobs that were put back, as id and priority in turn.
 REAP = f"""
-{END_JOB}
+{PUT_BACK}
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return {{}} end
-local jobs = redis.call('SMEMBERS', KEYS[2])
+local jobs = {{}}
 local suspects = false
-for _, id in ipairs(jobs) do
-  if tonumber(redis.call('HGET', '{PREFIX}job:' .. id, 'deaths') or 0) > 0 then suspects = true end
+for _, id in ipairs(redis.call('SMEMBERS', KEYS[2])) do
+  if runs_here(id, ARGV[1]) then
+    table.insert(jobs, id)
+    if tonumber(redis.call('HGET', '{PREFIX}job:' .. id, 'deaths') or 0) > 0 then suspects = true end
+  end
 end
 local back = {{}}
 for _, id in ipairs(jobs) do
   local key = '{PREFIX}job:' .. id
   local deaths = tonumber(redis.call('HGET', key, 'deaths') or 0)
   if deaths > 0 or not suspects then deaths = redis.call('HINCRBY', key, 'deaths', 1) end
-  redis.call('HDEL', key, 'token', 'stage', 'step', 'total_steps')
-  if redis.call('HEXISTS', key, 'cancel_requested') == 1 then
-    end_job(key, id, 'cancelled', ARGV[5], '', ARGV[6])
-  elseif deaths >= tonumber(ARGV[3]) then
+  if deaths >= tonumber(ARGV[3]) and redis.call('HEXISTS', key, 'cancel_requested') == 0 then
+    redis.call('HDEL', key, 'token', 'stage', 'step', 'total_steps')
     end_job(key, id, 'failed', ARGV[5], ARGV[4], ARGV[6])
   else
-    local priority, sequence = unpack(redis.call('HMGET', key, 'priority', 'sequence'))
-    redis.call('HSET', key, 'status', 'queued')
-    redis.call('ZADD', '{PREFIX}waiting:' .. priority, sequence, id)
-    add_progress(id, 'queued')
-    table.insert(back, id)
-    table.insert(back, priority)
+    put_back(key, id, ARGV[5], ARGV[6], back)
   end
 end
 redis.call('DEL', KEYS[1], KEYS[2])
@@ -177,9 +208,12 @@ class Leases:
         self._report = client.register_script(REPORT)
         self._save_preview = client.register_script(SAVE_PREVIEW)
         self._reap = client.register_script(REAP)
+        self._give_back = client.register_script(GIVE_BACK)
 
     def take(self, job_id: str, token: str | None = None) -> Lease | None:
         """Take a job that waits; None if it runs elsewhere, has ended, or is unknown: there is nothing to do.
+
+        A job whose record cannot be read here, as in an upgrade, ends as failed.
 
         Args:
             job_id: the job.
@@ -190,7 +224,15 @@ class Leases:
             keys=[job_key(job_id), *waiting_keys(), _running_key(self.worker), _beat_key(self.worker)],
             args=[job_id, self.worker, token, time.time()],
         )
-        return Lease(self._store.get(job_id), self.worker, token) if taken else None
+        if not taken:
+            return None
+        try:
+            record = self._store.get(job_id)
+        except (ValueError, KeyError) as error:
+            unreadable = UnreadableRecord(f"the worker cannot read the job's record: {error}")
+            self._end(job_id, token, JobStatus.FAILED, error=JobError(**unreadable.to_dict()))
+            return None
+        return Lease(record, self.worker, token)
 
     def is_suspect(self, job_id: str) -> bool:
         """Return whether a worker has died while it ran this job."""
@@ -210,15 +252,22 @@ class Leases:
 
     def publish(self, lease: Lease, result_key: str, result: bytes, generation_ms: int) -> bool:
         """Store a result and end its job as succeeded, both or neither; False: the lease is lost."""
-        return self._end(lease, JobStatus.SUCCEEDED, generation_ms=generation_ms, result_key=result_key, result=result)
+        return self._end(
+            lease.job_id,
+            lease.token,
+            JobStatus.SUCCEEDED,
+            generation_ms=generation_ms,
+            result_key=result_key,
+            result=result,
+        )
 
     def fail(self, lease: Lease, error: JobError) -> bool:
         """End a job as failed; False: the lease is lost."""
-        return self._end(lease, JobStatus.FAILED, error=error)
+        return self._end(lease.job_id, lease.token, JobStatus.FAILED, error=error)
 
     def confirm_cancelled(self, lease: Lease) -> bool:
         """End a job as cancelled; False: the lease is lost."""
-        return self._end(lease, JobStatus.CANCELLED)
+        return self._end(lease.job_id, lease.token, JobStatus.CANCELLED)
 
     def release(self, lease: Lease) -> bool:
         """Let a job wait again, at its old place; the caller gives its message back. False: the lease is lost."""
@@ -256,7 +305,24 @@ class Leases:
                 ],
             ),
         )
-        return [PutBack(job_id, Priority(priority)) for job_id, priority in zip(back[::2], back[1::2], strict=True)]
+        return _put_back(back)
+
+    def give_back(self, working_on: Callable[[], Collection[str]]) -> list[PutBack]:
+        """Put back the jobs that are recorded as this worker's although it does not work on them.
+
+        Such a job's task ended without ending its record: Redis took no result for longer than the worker tries, or has
+        lost its last second in a power cut.
+
+        Args:
+            working_on: returns the ids of the jobs at work. It is asked after the records were read, so a job that is
+                just being taken is not missed.
+        """
+        recorded = cast("set[str]", self._redis.smembers(_running_key(self.worker)))
+        strays = recorded.difference(working_on())
+        if not strays:
+            return []
+        args: list[str | float] = [self.worker, time.time(), self._settings.record_ttl_s, *sorted(strays)]
+        return _put_back(cast("list[str]", self._give_back(keys=[_running_key(self.worker)], args=args)))
 
     def sign_off(self) -> None:
         """Give up what this worker still holds, as it ends: nobody need wait for its counter to stand still."""
@@ -268,7 +334,8 @@ class Leases:
 
     def _end(
         self,
-        lease: Lease,
+        job_id: str,
+        token: str,
         status: JobStatus,
         *,
         error: JobError | None = None,
@@ -278,10 +345,10 @@ class Leases:
     ) -> bool:
         return bool(
             self._finish(
-                keys=[job_key(lease.job_id), _running_key(self.worker), result_key],
+                keys=[job_key(job_id), _running_key(self.worker), result_key],
                 args=[
-                    lease.job_id,
-                    lease.token,
+                    job_id,
+                    token,
                     status.value,
                     time.time(),
                     error.model_dump_json() if error else "",
@@ -292,6 +359,10 @@ class Leases:
                 ],
             )
         )
+
+
+def _put_back(found: list[str]) -> list[PutBack]:
+    return [PutBack(job_id, Priority(priority)) for job_id, priority in zip(found[::2], found[1::2], strict=True)]
 
 
 def new_token() -> str:

@@ -1,11 +1,15 @@
 """Which workers live: each says so every heartbeat, and one that falls silent is no longer listed."""
 
+import logging
 import time
 from typing import cast
 
 import redis
+from pydantic import ValidationError
 
 from shared.schemas import WorkerInfo
+
+logger = logging.getLogger(__name__)
 
 LIVE = "writing:workers"  # sorted set: worker id, last heartbeat
 INFO = "writing:worker:"
@@ -44,7 +48,7 @@ class WorkerRegistry:
         gone = [worker_id for worker_id, info in zip(ids, found, strict=True) if info is None]
         if gone:
             self._redis.zrem(LIVE, *gone)
-        return [WorkerInfo.model_validate_json(info) for info in found if info is not None]
+        return [info for text in found if text is not None and (info := _parse(text)) is not None]
 
     def unavailable_methods(self) -> dict[str, str]:
         """Return the methods that no live worker can run, each with a worker's reason; {} without workers."""
@@ -56,3 +60,12 @@ class WorkerRegistry:
             for method, reason in worker.unavailable_methods.items()
             if method not in offered
         }
+
+
+def _parse(text: str) -> WorkerInfo | None:
+    """Return what a worker says of itself; None where this version cannot read it, as in a rolling upgrade."""
+    try:
+        return WorkerInfo.model_validate_json(text, extra="ignore")
+    except ValidationError as error:
+        logger.warning("a worker's state cannot be read here: %s", error)
+        return None

@@ -73,6 +73,7 @@ class JobMonitor:
     def __init__(self, leases: Leases, poll_s: float) -> None:
         self._leases = leases
         self._jobs: dict[str, JobHandle] = {}
+        self._working_on: set[str] = set()
         self.is_draining = False
         self._thread = Periodic("job-monitor", poll_s, self._report_all)
 
@@ -80,6 +81,19 @@ class JobMonitor:
     def running(self) -> int:
         """How many jobs run now."""
         return len(self._jobs)
+
+    def working_on(self) -> frozenset[str]:
+        """Return the ids of the jobs that tasks of this worker take or run."""
+        return frozenset(self._working_on.copy())
+
+    @contextmanager
+    def work_on(self, job_id: str) -> Iterator[None]:
+        """Count a job as this worker's own while the block runs, from before it is taken until it has ended."""
+        self._working_on.add(job_id)
+        try:
+            yield
+        finally:
+            self._working_on.discard(job_id)
 
     def start(self) -> None:
         """Begin to report."""

@@ -18,7 +18,7 @@ from typing import Any
 
 import celery.worker.state
 from celery import Celery
-from celery.signals import worker_shutting_down
+from celery.signals import task_revoked, worker_shutting_down
 from celery.worker.control import control_command
 
 from shared.celery_app import WARMUP_COMMAND, make_celery, send_job
@@ -45,7 +45,7 @@ from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.prompt_builder import PromptBuilder
 from worker.reaper import Reaper
-from worker.tasks import GenerateTask
+from worker.tasks import GenerateTask, cancel_revoked
 from worker.webhooks import WebhookSender
 
 logger = logging.getLogger("ai_models")
@@ -155,10 +155,12 @@ def build(settings: Settings) -> WorkerProcess:
             monitor=monitor,
             generator=generator,
             send=send,
+            cancel=store.cancel,
             stop_process=stop_process,
             metrics=JobMetrics(client),
         )
     )
+    task_revoked.connect(cancel_revoked)
     register_warmup(pipeline)
     return WorkerProcess(
         settings=settings,
@@ -173,6 +175,7 @@ def build(settings: Settings) -> WorkerProcess:
             client,
             leases,
             send,
+            working_on=monitor.working_on,
             lease_s=settings.queue.lease_s,
             every_s=settings.worker.heartbeat_s,
             reconcile_s=settings.queue.reconcile_s,

@@ -7,7 +7,7 @@ when the API died between the record and the message.
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import cast
 
 import redis
@@ -32,7 +32,15 @@ class Reaper:
     """Looks around every so often, until stopped."""
 
     def __init__(
-        self, client: redis.Redis, leases: Leases, send: Send, *, lease_s: float, every_s: float, reconcile_s: float
+        self,
+        client: redis.Redis,
+        leases: Leases,
+        send: Send,
+        *,
+        working_on: Callable[[], Collection[str]],
+        lease_s: float,
+        every_s: float,
+        reconcile_s: float,
     ) -> None:
         """Take what it works with.
 
@@ -40,6 +48,7 @@ class Reaper:
             client: of the Redis that holds records and queues.
             leases: of this worker.
             send: sends a waiting job's message.
+            working_on: returns the ids of the jobs that this worker works on.
             lease_s: a worker that is silent for so long has lost its jobs.
             every_s: how often to look.
             reconcile_s: how often to compare records with messages; one worker does it for all.
@@ -47,6 +56,7 @@ class Reaper:
         self._redis = client
         self._leases = leases
         self._send = send
+        self._working_on = working_on
         self._reconcile_s = reconcile_s
         self._observer = Observer(lease_s)
         self._next_reconcile = time.monotonic()
@@ -61,7 +71,10 @@ class Reaper:
         self._thread.stop()
 
     def look(self) -> None:
-        """Put back what silent workers hold, and mend what lost its message."""
+        """Put back what silent workers hold and what this one has lost sight of; mend what lost its message."""
+        if strays := self._leases.give_back(self._working_on):
+            logger.warning("jobs recorded as this worker's, which it does not run; put back: %s", strays)
+            self._send_all(strays)
         silent = self._observer.stale(self._leases.beats())
         for worker, beat in silent.items():
             put_back = self._leases.reap(worker, beat)

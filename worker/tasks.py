@@ -11,10 +11,11 @@ from typing import Any, NoReturn, TypeVar
 import redis
 from celery import Task, states
 from celery.exceptions import Ignore, Reject
+from celery.worker.request import Request
 from kombu.exceptions import OperationalError
 
 from shared.celery_app import GENERATE_TASK
-from shared.errors import DeviceLost, GenerationFailed, JobCancelled, ModelLoadError, ServiceError
+from shared.errors import DeviceLost, GenerationFailed, JobCancelled, JobNotFound, ModelLoadError, ServiceError
 from shared.job_metrics import JobMetrics, Sample
 from shared.leases import Lease, Leases, new_token
 from shared.schemas import AIGenerationResult, JobError, Priority
@@ -29,6 +30,22 @@ T = TypeVar("T")
 INSIST_S = 300.0
 INSIST_EVERY_S = 0.5
 
+# What a task raises when its job has ended or waits again, or when Redis stayed away: then the reaper puts it back.
+SETTLED = (Ignore, Reject, ServiceError, redis.RedisError, OperationalError)
+
+
+class JobRequest(Request):  # type: ignore[misc]  # celery is untyped
+    """A message of a job, as Celery's worker holds it."""
+
+    def terminate(self, _pool: Any, signal: Any = None) -> None:
+        """Cancel the job at its next step, as a revoke with `terminate` asks: a thread cannot be killed."""
+        self.task.cancel(self.id)
+
+
+def cancel_revoked(*, sender: Any, request: Any, **_signal: Any) -> None:
+    """Cancel a job whose message Celery has thrown away because it was revoked, as in Flower."""
+    sender.cancel(request.id)
+
 
 class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
     """Draws the word of one job.
@@ -39,6 +56,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
     """
 
     name = GENERATE_TASK
+    Request = JobRequest
     ignore_result = True  # `_publish` stores it, in Celery's own form
     throws = (ServiceError,)  # a job that fails for a known reason is no error of the worker: no traceback in the log
 
@@ -49,6 +67,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         monitor: JobMonitor,
         generator: AIImageGenerator,
         send: Callable[[str, Priority], None],
+        cancel: Callable[[str], None],
         stop_process: Callable[[str], None],
         metrics: JobMetrics,
     ) -> None:
@@ -59,6 +78,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             monitor: reports progress, hears of cancellations.
             generator: makes the pictures.
             send: sends a waiting job's message.
+            cancel: cancels a job, whatever its status.
             stop_process: ends the process in an orderly way, for the reason given.
             metrics: counts what jobs took.
         """
@@ -66,9 +86,19 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         self._monitor = monitor
         self._generator = generator
         self._send = send
+        self._cancel = cancel
         self._stop_process = stop_process
         self._metrics = metrics
         self._one_suspect = threading.Lock()
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel a job that was revoked; without Redis its message is sent again, and discarded again, later."""
+        try:
+            self._cancel(job_id)
+        except (JobNotFound, redis.RedisError) as error:
+            logger.warning("revoked job %s not cancelled: %s", job_id, error)
+        else:
+            logger.info("job %s cancelled: it was revoked", job_id)
 
     def run(self, job_id: str) -> dict[str, Any]:
         """Run a job and end it; return what Flower shows of it."""
@@ -77,13 +107,23 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         with self._one_suspect if is_suspect else nullcontext():
             if self._monitor.is_draining:
                 raise Reject("the worker ends", requeue=True)
-            token = new_token()
-            lease = insist(lambda: self._leases.take(job_id, token))
-            if lease is None:
-                logger.info("job %s runs elsewhere or has ended; nothing to do", job_id)
-                raise Ignore()
-            with self._monitor.watch(lease) as handle:
+            with self._monitor.work_on(job_id):
+                return self._take_and_run(job_id)
+
+    def _take_and_run(self, job_id: str) -> dict[str, Any]:
+        token = new_token()
+        lease = insist(lambda: self._leases.take(job_id, token))
+        if lease is None:
+            logger.info("job %s runs elsewhere or has ended; nothing to do", job_id)
+            raise Ignore()
+        with self._monitor.watch(lease) as handle:
+            try:
                 return self._publish(lease, self._generate(lease, handle))
+            except SETTLED:
+                raise
+            except Exception as error:  # the process boundary: whatever happened, the job ends and the worker lives
+                logger.exception("job %s failed", lease.job_id)
+                self._failed(lease, GenerationFailed(f"{type(error).__name__}: {error}"))
 
     def _generate(self, lease: Lease, handle: JobHandle) -> AIGenerationResult:
         try:
@@ -97,9 +137,6 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             self._put_back(lease)
         except ServiceError as error:
             self._failed(lease, error)
-        except Exception as error:  # the process boundary: whatever happened, the job ends and the worker lives
-            logger.exception("job %s failed", lease.job_id)
-            self._failed(lease, GenerationFailed(f"{type(error).__name__}: {error}"))
 
     def _publish(self, lease: Lease, result: AIGenerationResult) -> dict[str, Any]:
         generation_ms = result.generation_metadata["generation_time_ms"]

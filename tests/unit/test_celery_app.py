@@ -1,4 +1,10 @@
-from shared.celery_app import WeightedCycle, make_celery
+import json
+
+import pytest
+from kombu.utils.scheduling import cycle_by_name
+
+import shared.queue.order
+from shared.celery_app import make_celery
 from shared.settings import load_settings
 
 
@@ -31,7 +37,8 @@ def test_each_queue_has_its_own_route() -> None:
 
 
 def test_interactive_goes_first_but_bulk_never_starves() -> None:
-    cycle = WeightedCycle(bulk_every=5)
+    options = make_celery(load_settings({})).conf.broker_transport_options
+    cycle = cycle_by_name(options["queue_order_strategy"])()
     cycle.update(["bulk", "interactive"])
     firsts = []
     for _ in range(10):
@@ -40,3 +47,14 @@ def test_interactive_goes_first_but_bulk_never_starves() -> None:
         firsts.append(order[0])
         cycle.rotate(order[0])
     assert firsts == (["interactive"] * 4 + ["bulk"]) * 2
+
+
+def test_the_broker_s_options_can_be_shown_as_json() -> None:
+    """As `inspect stats` and Flower's page of a worker do."""
+    options = make_celery(load_settings({})).conf.broker_transport_options
+    assert json.loads(json.dumps(options)) == options
+
+
+def test_only_orders_have_names_in_the_module() -> None:
+    with pytest.raises(AttributeError):
+        _ = shared.queue.order.bulk_every_few

@@ -1,5 +1,6 @@
 """Job records in a real Redis."""
 
+import json
 import threading
 import time
 
@@ -105,11 +106,15 @@ def test_cancelling_a_waiting_job_ends_it(store: JobStore, leases: Leases) -> No
     assert store.counts().cancelled == 1
 
 
-def test_discarding_frees_the_key_and_the_place(store: JobStore) -> None:
-    store.create("a", REQUEST, idempotency_key="k", fingerprint="f")
-    store.discard("a", "k")
-    assert store.depth()[Priority.INTERACTIVE] == 0
-    assert store.create("b", REQUEST, idempotency_key="k", fingerprint="f").is_new
+def test_a_record_of_a_newer_version_can_be_read(store: JobStore, client: redis.Redis) -> None:
+    store.create("a", REQUEST)
+    request = json.loads(client.hget("writing:job:a", "request"))
+    error = {"code": "c", "title": "t", "detail": "d", "hint": "new"}
+    client.hset("writing:job:a", mapping={"request": json.dumps(request | {"mood": "new"}), "error": json.dumps(error)})
+    record = store.get("a")
+    assert record.request == REQUEST
+    assert record.error is not None
+    assert record.error.code == "c"
 
 
 def test_retry_after_follows_the_measured_rate(store: JobStore, leases: Leases, client: redis.Redis) -> None:

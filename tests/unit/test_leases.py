@@ -242,7 +242,7 @@ def test_the_reaper_sends_a_new_message_for_what_it_puts_back(
     sent = Sent(client)
     store.create("a", BULK)
     worker("dead").take("a")
-    reaper = Reaper(client, worker("alive"), sent, lease_s=0, every_s=1, reconcile_s=1000)
+    reaper = Reaper(client, worker("alive"), sent, working_on=frozenset, lease_s=0, every_s=1, reconcile_s=1000)
     reaper.look()
     assert sent.messages == [("a", Priority.BULK)]
     reaper.look()
@@ -259,7 +259,7 @@ def test_what_a_dead_worker_had_received_and_not_taken_is_sent_again(
     sent("queued", Priority.INTERACTIVE)
     client.hset("unacked", "tag", json.dumps([{"headers": {"id": "received"}}, "", "interactive"]))
     worker("dead").beat()
-    Reaper(client, worker("alive"), sent, lease_s=0, every_s=1, reconcile_s=1000).look()
+    Reaper(client, worker("alive"), sent, working_on=frozenset, lease_s=0, every_s=1, reconcile_s=1000).look()
     assert sent.messages[1:] == [("received", Priority.INTERACTIVE)]
 
 
@@ -272,12 +272,114 @@ def test_a_waiting_job_without_a_message_gets_one_at_the_second_look(
         store.create(job, REQUEST)
     client.lpush("interactive", json.dumps({"headers": {"id": "queued"}}))
     client.hset("unacked", "tag", json.dumps([{"headers": {"id": "delivered"}}, "", "interactive"]))
-    reaper = Reaper(client, worker("w"), sent, lease_s=1000, every_s=1, reconcile_s=1e-9)
+    reaper = Reaper(client, worker("w"), sent, working_on=frozenset, lease_s=1000, every_s=1, reconcile_s=1e-9)
     reaper.look()
     assert sent.messages == []
     client.delete("writing:reconciling")
     reaper.look()
     assert sent.messages == [("lost", Priority.INTERACTIVE)]
+
+
+def test_a_record_that_is_gone_stops_nothing(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    dead, alive = worker("dead"), worker("alive")
+    for job in ("a", "gone", "z"):
+        store.create(job, REQUEST)
+        dead.take(job)
+    client.delete("writing:job:gone")
+    assert {job.job_id for job in die(dead, alive)} == {"a", "z"}
+    assert [store.get(job).status for job in ("a", "z")] == [JobStatus.QUEUED] * 2
+    assert not client.exists("writing:job:gone")
+    assert alive.beats() == {}
+
+
+@pytest.mark.parametrize("deaths", [0, 2])
+def test_a_job_that_a_live_worker_took_meanwhile_stays_its_own(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis, deaths: int
+) -> None:
+    """Neither its lease nor its count of deaths is touched, although the dead worker's list names it."""
+    dead, alive = worker("dead"), worker("alive")
+    store.create("a", REQUEST)
+    client.hset("writing:job:a", "deaths", deaths)
+    lease = taken(alive, "a")
+    dead.beat()
+    client.sadd("writing:running:dead", "a")
+    assert die(dead, alive) == []
+    record = store.get("a")
+    assert (record.status, record.worker, record.deaths) == (JobStatus.RUNNING, "alive", deaths)
+    assert alive.publish(lease, "result", b"{}", 1)
+
+
+class TestGiveBack:
+    """A job recorded as a worker's own, which it does not work on, waits again."""
+
+    def test_what_is_at_work_stays(self, store: JobStore, worker: Callable[[str], Leases]) -> None:
+        leases = worker("w")
+        for job in ("working", "stray"):
+            store.create(job, REQUEST)
+            leases.take(job)
+        assert leases.give_back(lambda: {"working"}) == [PutBack("stray", Priority.INTERACTIVE)]
+        assert leases.give_back(lambda: {"working"}) == []
+        assert [store.get(job).status for job in ("working", "stray")] == [JobStatus.RUNNING, JobStatus.QUEUED]
+        assert leases.take("stray") is not None
+
+    def test_what_has_ended_or_is_another_s_stays_so(
+        self, store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+    ) -> None:
+        leases, other = worker("w"), worker("other")
+        for job in ("ended", "other", "gone"):
+            store.create(job, REQUEST)
+        leases.publish(taken(leases, "ended"), "result", b"{}", 1)
+        taken(other, "other")
+        client.sadd("writing:running:w", "ended", "other", "gone", "never")
+        client.delete("writing:job:gone")
+        assert leases.give_back(frozenset) == []
+        assert store.get("ended").status is JobStatus.SUCCEEDED
+        assert store.get("other").worker == "other"
+        assert not client.smembers("writing:running:w")
+
+    def test_a_cancelled_stray_ends(self, store: JobStore, worker: Callable[[str], Leases]) -> None:
+        leases = worker("w")
+        store.create("a", REQUEST)
+        leases.take("a")
+        store.cancel("a")
+        assert leases.give_back(frozenset) == []
+        assert store.get("a").status is JobStatus.CANCELLED
+
+    def test_a_power_cut_that_forgot_the_end_is_mended(
+        self, store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+    ) -> None:
+        """The record, and the worker's list, are as they were a second ago."""
+        leases = worker("w")
+        store.create("a", REQUEST)
+        lease = taken(leases, "a")
+        before = client.hgetall("writing:job:a")
+        leases.publish(lease, "result", b"{}", 1)
+        client.delete("writing:job:a")
+        client.hset("writing:job:a", mapping=before)
+        client.sadd("writing:running:w", "a")
+        sent = Sent(client)
+        Reaper(client, leases, sent, working_on=frozenset, lease_s=1000, every_s=1, reconcile_s=1000).look()
+        assert sent.messages == [("a", Priority.INTERACTIVE)]
+        assert leases.publish(taken(leases, "a"), "result", b"{}", 1)
+        assert store.get("a").status is JobStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("request_text", ["{", "[]", '{"word": 1}', '{"translation": "no word"}'])
+def test_a_job_whose_record_cannot_be_read_ends(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis, request_text: str
+) -> None:
+    store.create("a", REQUEST)
+    readable = client.hget("writing:job:a", "request")
+    client.hset("writing:job:a", "request", request_text)
+    assert worker("w").take("a") is None
+    client.hset("writing:job:a", "request", readable)
+    record = store.get("a")
+    assert record.status is JobStatus.FAILED
+    assert record.error is not None
+    assert record.error.code == "unreadable_record"
+    assert not client.smembers("writing:running:w")
 
 
 def test_a_thread_that_jobs_hang_on_survives_what_it_did_not_expect(caplog: pytest.LogCaptureFixture) -> None:

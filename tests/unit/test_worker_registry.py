@@ -1,6 +1,8 @@
+import json
 import time
 
 import fakeredis
+import pytest
 
 from shared.schemas import ControlType, GPUStatus, WorkerInfo, WorkerState
 from shared.worker_registry import WorkerRegistry
@@ -56,3 +58,24 @@ def test_a_silent_worker_is_forgotten() -> None:
     workers.publish(info("a@host"))
     time.sleep(0.1)
     assert workers.workers() == []
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '"x"', '{"worker_id": "b@host", "state": "dreaming"}'])
+def test_a_worker_that_cannot_be_read_hides_no_other(text: str, caplog: pytest.LogCaptureFixture) -> None:
+    client = fakeredis.FakeRedis(decode_responses=True)
+    workers = WorkerRegistry(client, 5.0)
+    workers.publish(info("a@host"))
+    client.set("writing:worker:b@host", text)
+    client.zadd("writing:workers", {"b@host": time.time()})
+    assert [worker.worker_id for worker in workers.workers()] == ["a@host"]
+    assert "cannot be read" in caplog.text
+
+
+def test_a_newer_worker_s_fields_are_left_alone() -> None:
+    client = fakeredis.FakeRedis(decode_responses=True)
+    workers = WorkerRegistry(client, 5.0)
+    described = info("a@host").model_dump(mode="json")
+    described |= {"mood": "new", "gpu_status": described["gpu_status"] | {"fans": 3}}
+    client.set("writing:worker:a@host", json.dumps(described))
+    client.zadd("writing:workers", {"a@host": time.time()})
+    assert workers.workers() == [info("a@host")]
