@@ -15,8 +15,10 @@ FIELDS = ("word", "translation", "reading", "style")
 LEAVE_OUT = "-"
 ADVICE = "say which column is which, such as --columns word,reading,translation (- leaves one out)"
 MOST = 0.8  # the share of a column's cells that tells what the column holds
+FEW = 0.2  # less than this share of lines makes no column
 STYLE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 EAST_ASIAN = frozenset({"han", "kana", "hangul"})
+LATIN = frozenset({"latin", "pinyin"})
 # Kinds that are no words of a list, whatever else the columns hold.
 NO_WORDS = frozenset({"", "number", "link"})
 
@@ -123,6 +125,9 @@ def kind_of(cell: str) -> str:
 def _kinds(records: Sequence[Record]) -> list[str]:
     """Return what each column holds in most of its cells that are not empty; "mixed" where nothing is most."""
     width = max((len(record.cells) for record in records), default=0)
+    # What few lines have beyond the others is a separator too many in them, and no column.
+    while width > 1 and len(_cells(records, width - 1)) < FEW * len(records):
+        width -= 1
     kinds = []
     for column in range(width):
         cells = (record.cells[column] for record in records if column < len(record.cells))
@@ -172,38 +177,26 @@ def _by_heading(
 
 def _word_of(places: dict[Role, list[int]], kinds: Sequence[str]) -> int | None:
     """Return the column of the word, or None."""
-
-    def kind(index: int) -> str:
-        return kinds[index] if index < len(kinds) else ""
-
-    if words := places.get(Role.WORD):
-        return words[0]
-    if forms := places.get(Role.OTHER_FORM):
-        return forms[0]
-    languages = places.get(Role.LANGUAGE, [])
-    if len(languages) == 1:
-        return languages[0]
-    if len(languages) > 1:
-        return _only([index for index in languages if kind(index) in EAST_ASIAN]) or _only_foreign(languages, kind)
-    sides = [*places.get(Role.FRONT, []), *places.get(Role.BACK, [])]
-    if sides:
-        foreign = [index for index in sides if kind(index) not in {"latin", "pinyin", "mixed", *NO_WORDS}]
-        if len(foreign) == 1:
-            return foreign[0]
-        return None if len(foreign) > 1 else _latin_side(places, kind)
+    for role in (Role.WORD, Role.OTHER_FORM):
+        if role in places:
+            return places[role][0]
+    if languages := places.get(Role.LANGUAGE):
+        return languages[0] if len(languages) == 1 else _foreign_one(languages, kinds)
+    if sides := [*places.get(Role.FRONT, []), *places.get(Role.BACK, [])]:
+        foreign = [index for index in sides if _is_foreign(index, kinds)]
+        return _foreign_one(foreign, kinds) if foreign else places.get(Role.FRONT, [None])[0]
     # A list in kana has no other word than its reading.
-    return _only([index for index in places.get(Role.READING, []) if kind(index) == "kana"])
+    return _only([index for index in places.get(Role.READING, []) if index < len(kinds) and kinds[index] == "kana"])
 
 
-def _latin_side(places: dict[Role, list[int]], kind: "object") -> int | None:
-    front = places.get(Role.FRONT, [])
-    assert callable(kind)  # noqa: S101
-    return front[0] if front and kind(front[0]) != "pinyin" else None
+def _foreign_one(columns: Sequence[int], kinds: Sequence[str]) -> int | None:
+    """Return the one column in East Asian characters, else the one that is not in Latin letters."""
+    east_asian = [index for index in columns if index < len(kinds) and kinds[index] in EAST_ASIAN]
+    return _only(east_asian or [index for index in columns if _is_foreign(index, kinds)])
 
 
-def _only_foreign(languages: Sequence[int], kind: "object") -> int | None:
-    assert callable(kind)  # noqa: S101
-    return _only([index for index in languages if kind(index) not in {"latin", *NO_WORDS}])
+def _is_foreign(index: int, kinds: Sequence[str]) -> bool:
+    return index < len(kinds) and kinds[index] not in {"latin", "pinyin", "mixed", *NO_WORDS}
 
 
 def _only(indices: Sequence[int]) -> int | None:
@@ -221,7 +214,7 @@ def _by_content(kinds: Sequence[str], records: Sequence[Record], left_out: froze
     if not open_columns:
         # Nothing but numbers, or nothing at all: the first column is as good as any, and each line says why not.
         return ("word", *fields[1:])
-    word = _word_by_content(kinds, open_columns, records)
+    word = _word_by_content(kinds, open_columns)
     fields[word] = "word"
     rest = [index for index in open_columns if index != word]
     for index in rest:
@@ -243,7 +236,7 @@ def _readings_of(word_kind: str) -> frozenset[str]:
     return frozenset({"bopomofo"}) if word_kind in EAST_ASIAN else frozenset()
 
 
-def _word_by_content(kinds: Sequence[str], columns: Sequence[int], records: Sequence[Record]) -> int:
+def _word_by_content(kinds: Sequence[str], columns: Sequence[int]) -> int:
     for wanted in ({"han"}, {"hangul"}, {"kana"}):
         places = [index for index in columns if kinds[index] in wanted]
         if places:
@@ -311,15 +304,18 @@ def _cells(records: Sequence[Record], column: int) -> list[str]:
 
 
 def _is_unlike(first: Record | None, fields: Sequence[str | None], records: Sequence[Record]) -> bool:
-    """Return whether the first line is a heading by its look: the words are of one script, and it is of another."""
-    if first is None or "word" not in fields:
+    """Return whether the first line is a heading by its look: below it stands another script."""
+    if first is None:
         return False
-    column = list(fields).index("word")
-    rest = [kind_of(cell) for cell in _cells([record for record in records[1:] if record.fault is None], column)]
-    kind = _most(Counter(filter(None, rest)))
-    if kind in {"", "mixed", "latin", "pinyin"} or column >= len(first.cells):
-        return False
-    return kind_of(first.cells[column]) in {"latin", "pinyin"} and len(first.cells) > 1
+    rest = [record for record in records if record.fault is None and record is not first]
+    for column, (cell, field) in enumerate(zip(first.cells, fields, strict=False)):
+        below = _most(Counter(kind for cell in _cells(rest, column) if (kind := kind_of(cell))))
+        is_latin, latin_below = kind_of(cell) in LATIN, below in LATIN
+        if field == "word" and is_latin and not latin_below and below not in {"", "mixed"}:
+            return True
+        if field in {"translation", "reading"} and latin_below and not is_latin and kind_of(cell) not in NO_WORDS:
+            return True
+    return False
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from client.errors import WrongInput
@@ -76,6 +77,8 @@ USUAL_HANGUL = frozenset(
 )
 USUAL_LATIN = frozenset("āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüńňǹḿơưșțẞŵŷ")
 USUAL_CYRILLIC = frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґ")
+# What begins the names of signs that stand in no word, though Unicode counts them among the letters.
+NO_LETTERS = frozenset({"Modifier", "Coptic", "Micro", "Nko", "Fullwidth"})
 VOWELS_CYRILLIC = frozenset("аеёиоуыэюяіїє")
 
 
@@ -246,20 +249,22 @@ def _is_odd(character: str) -> bool:
 def _word_score(word: str, english: frozenset[str]) -> float:
     scripts = scripts_in(word)
     if scripts == {"Han"}:
-        return _han_score(word, english)
-    if scripts in ({"Kana"}, {"Han", "Kana"}):
-        return _kana_score(word, scripts)
-    if scripts == {"Hangul"}:
-        return -0.5 + 1.5 * sum(character in USUAL_HANGUL for character in word) / len(word)
-    if scripts == {"Cyrillic"}:
-        return _cyrillic_score(word)
-    if scripts == {"Latin"}:
-        return _latin_score(word)
-    if scripts in ({"Latin", "Han"}, {"Latin", "Hangul"}, {"Latin", "Kana"}):
-        return -0.5
-    if len(scripts) == 1 and not scripts & {"Modifier", "Coptic", "Micro", "Nko", "Fullwidth"}:
-        return -0.7 if any("\u03d0" <= character <= "\u03ff" for character in word) else 0.5
-    return -1.0
+        score = _han_score(word, english)
+    elif scripts in ({"Kana"}, {"Han", "Kana"}):
+        score = _kana_score(word, scripts)
+    elif scripts == {"Hangul"}:
+        score = -0.5 + 1.5 * sum(character in USUAL_HANGUL for character in word) / len(word)
+    elif scripts == {"Cyrillic"}:
+        score = _cyrillic_score(word)
+    elif scripts == {"Latin"}:
+        score = _latin_score(word)
+    elif scripts in ({"Latin", "Han"}, {"Latin", "Hangul"}, {"Latin", "Kana"}):
+        score = -0.5  # there are few such words as T恤
+    elif len(scripts) == 1 and not scripts & NO_LETTERS:
+        score = -0.7 if any("\u03d0" <= character <= "\u03ff" for character in word) else 0.5
+    else:
+        score = -1.0
+    return score
 
 
 def _han_score(word: str, english: frozenset[str]) -> float:
@@ -305,7 +310,7 @@ def _cyrillic_score(word: str) -> float:
 
 def _latin_score(word: str) -> float:
     lower = word.casefold()
-    if any(upper.isupper() and before.islower() for before, upper in zip(word, word[1:], strict=False)):
+    if any(upper.isupper() and before.islower() for before, upper in pairwise(word)):
         return -0.7
     strange = [letter for letter in lower if not letter.isascii() and not _is_usual_latin(letter)]
     if strange:

@@ -83,9 +83,7 @@ def read_list(path: Path, *, encoding: str | None = None, columns: str | None = 
     text = read_text(path, encoding)
     table = read_table(text.content)
     try:
-        found, has_heading = find_columns(
-            table.records, heading=table.heading, left_out=table.left_out, given=given
-        )
+        found, has_heading = find_columns(table.records, heading=table.heading, left_out=table.left_out, given=given)
     except WrongInput as error:
         raise WrongInput(f"{path} (read as {text.encoding}): {error.detail}") from error
     first = next((record.line for record in table.records if record.fault is None), None) if has_heading else None
