@@ -84,6 +84,8 @@ def find_columns(
     first = next((record for record in records if record.fault is None), None)
     names = heading if heading is not None else (first.cells if first is not None else ())
     roles = roles_of(names) if len(names) > 0 else None
+    if len(records) == 1 and len(names) == 1 and not names[0].isascii():
+        roles = None  # 汉字 alone is a word
     is_first_line = heading is None and roles is not None
     kinds = _kinds([record for record in records if record.fault is None and not (is_first_line and record is first)])
     if given is not None:

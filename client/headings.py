@@ -198,7 +198,9 @@ def roles_of(cells: Sequence[str]) -> tuple[Role | None, ...] | None:
     if not known:
         return None
     if len(filled) == 1:
-        return roles if known[0] in {Role.WORD, Role.LANGUAGE, Role.FRONT} and len(cells) == 1 else None
+        # One that is not in Latin letters may as well be a word of the list: 问题, 中文.
+        is_name = known[0] is Role.WORD or (known[0] in {Role.LANGUAGE, Role.FRONT} and cells[0].isascii())
+        return roles if is_name and len(cells) == 1 else None
     if len(set(known)) == 1:
         is_only_one = any(cell.strip().casefold() in CERTAIN for cell in cells) and all(map(str.isascii, cells))
         two_languages = known[0] is Role.LANGUAGE and len(known) == len(filled) == 2 and not _mean_the_same(cells)

@@ -59,9 +59,13 @@ CANDIDATES = (
     ("cp1251", "cp1251"),
     ("cp1252", "cp1252"),
 )
-UTF_8_BONUS = 0.5  # what is valid UTF-8 by chance is rare
+# What is valid UTF-8 by chance is rare: of two bytes a character, and still more of three.
+UTF_8_BONUS, UTF_8_LONG_BONUS = 0.5, 1.0
+FOREIGN_KANA = -0.4
 CLEAR = 0.15  # how much better the best must be than the next
-ENOUGH = 0.25
+ENOUGH = 0.3  # how good the best must be, and of a file with fewer than FEW words
+UNLIKELY = 0.2  # less than this is no reading
+ENOUGH_OF_FEW, FEW = 0.65, 3
 TOKENS = 400
 
 PUNCTUATION = frozenset("，。、；：？！“”‘’„«»‹›（）「」『』【】《》〈〉〔〕［］…—–·・～〜\u3000\xa0¿¡％")
@@ -73,10 +77,12 @@ USUAL_HANGUL = frozenset(
     "삶상새색생서석선설성세소속손송수술숙순쉬스슬습승시식신실심싸쓰씨아악안알암압애야약양어억언얼엄업없에여역연"
     "열영예오옥온올옷와완왕외요용우운울움원월위유육윤은을음응의이인일임입있자작잔잘잠장재저적전절점정제조족존종좋주"
     "죽준중즐증지직진질집차착찬참창책처천철첫청체초촌총최추축출충취치친칠침카커코크큰키타택터토통투특파판팔패페편평포"
+    "늘녁언퓨컴햇벽쪽밤렌닭돼쓸젊짧좁컵펜책벌끝꿈별빵젓숟휴냉짐찌닐겁"
     "표품풍프피필하학한할함합항해했행향험혁현형호혼화환활황회획효후훈휴희히힘"
 )
 USUAL_LATIN = frozenset("āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüńňǹḿơưșțẞŵŷ")
 USUAL_CYRILLIC = frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґ")
+RUSSIAN_ONLY, UKRAINIAN_ONLY = frozenset("ёъыэ"), frozenset("іїєґ")
 # What begins the names of signs that stand in no word, though Unicode counts them among the letters.
 NO_LETTERS = frozenset({"Modifier", "Coptic", "Micro", "Nko", "Fullwidth"})
 VOWELS_CYRILLIC = frozenset("аеёиоуыэюяіїє")
@@ -193,12 +199,14 @@ def _detected(path: Path, content: bytes) -> Text:
             text = content.decode(codec)
         except UnicodeDecodeError:
             continue
-        bonus = UTF_8_BONUS if codec == "utf-8" else 0.0
-        scores.append((plausibility(text) + bonus, Text(text, name)))
+        scores.append((plausibility(text) + _bonus(codec, text), Text(text, name)))
     scores.sort(key=lambda score: -score[0])
-    if not scores or scores[0][0] < ENOUGH:
-        if any(text.encoding == "UTF-8" for _, text in scores):  # odd, but whoever draws it will say why
-            return next(text for _, text in scores if text.encoding == "UTF-8")
+    is_short = len(re.findall(rb"[^\s,;|]*[\x80-\xff]+", content)) < FEW
+    has_rivals = any(score > -UNLIKELY for score, text in scores[1:] if text.content != scores[0][1].content)
+    enough = ENOUGH_OF_FEW if is_short and has_rivals else ENOUGH
+    if not scores or scores[0][0] < enough:
+        if scores and scores[0][1].encoding == "UTF-8" and all(score < UNLIKELY for score, _ in scores[1:]):
+            return scores[0][1]  # odd, but nothing is better: whoever draws it will say why
         raise WrongInput(f"{path}: its encoding cannot be told; name it with --encoding, or {AS_CSV}")
     best = scores[0]
     rivals = [text for score, text in scores[1:] if best[0] - score < CLEAR and text.content != best[1].content]
@@ -206,6 +214,14 @@ def _detected(path: Path, content: bytes) -> Text:
         names = ", ".join(f"{text.encoding} (“{_sample(text.content)}”)" for text in (best[1], *rivals))
         raise WrongInput(f"{path} may be {names}: name it with --encoding, or {AS_CSV}")
     return best[1]
+
+
+def _bonus(codec: str, text: str) -> float:
+    """Return how much likelier or less likely an encoding makes a text, whatever words are in it."""
+    if codec == "utf-8":
+        return UTF_8_LONG_BONUS if any(character >= "\u0800" for character in text) else UTF_8_BONUS
+    # The Chinese and Korean standards have kana, but Japanese lists are not written in them.
+    return FOREIGN_KANA if codec in {"gb18030", "big5hkscs", "cp949"} and "Kana" in scripts_in(text) else 0.0
 
 
 def _sample(text: str) -> str:
@@ -253,7 +269,7 @@ def _word_score(word: str, english: frozenset[str]) -> float:
     elif scripts in ({"Kana"}, {"Han", "Kana"}):
         score = _kana_score(word, scripts)
     elif scripts == {"Hangul"}:
-        score = -0.5 + 1.5 * sum(character in USUAL_HANGUL for character in word) / len(word)
+        score = -0.5 + (1.5 if len(word) > 1 else 1.0) * sum(map(USUAL_HANGUL.__contains__, word)) / len(word)
     elif scripts == {"Cyrillic"}:
         score = _cyrillic_score(word)
     elif scripts == {"Latin"}:
@@ -261,7 +277,7 @@ def _word_score(word: str, english: frozenset[str]) -> float:
     elif scripts in ({"Latin", "Han"}, {"Latin", "Hangul"}, {"Latin", "Kana"}):
         score = -0.5  # there are few such words as T恤
     elif len(scripts) == 1 and not scripts & NO_LETTERS:
-        score = -0.7 if any("\u03d0" <= character <= "\u03ff" for character in word) else 0.5
+        score = -0.7 if any("\u03d0" <= character <= "\u03ff" for character in word) else 0.5 * (len(word) > 1)
     else:
         score = -1.0
     return score
@@ -278,10 +294,14 @@ def _han_score(word: str, english: frozenset[str]) -> float:
 
 
 def _kana_score(word: str, scripts: frozenset[str]) -> float:
-    if not all(map(_is_usual_han, word)):
+    if len(word) == 1:
+        return 0.3
+    if not all(_is_usual_kanji(character) for character in word):
         return -0.3
     has_hiragana = any("\u3041" <= character <= "\u309f" for character in word)
-    return 0.9 if has_hiragana or "Han" not in scripts else 0.2  # kanji between katakana are rare
+    if "Han" in scripts and (not has_hiragana or ("\u3041" <= word[0] <= "\u309f" and word[0] not in "おご")):
+        return 0.2  # kanji between katakana are rare, and so are words that begin with hiragana and go on in kanji
+    return 0.9
 
 
 def _covered(word: str) -> int:
@@ -303,8 +323,10 @@ def _cyrillic_score(word: str) -> float:
         return -0.7
     if any(letter not in USUAL_CYRILLIC and not "\u0490" <= letter <= "\u04ff" for letter in lower):
         return -0.4
-    if len(word) == 1:
-        return -0.2  # of all letters few are words
+    if RUSSIAN_ONLY & set(lower) and UKRAINIAN_ONLY & set(lower):
+        return -0.5
+    if len(word) <= 2:
+        return 0.4 * (len(word) - 1) - 0.2  # of all letters few are words, and of all pairs not many
     return 0.8 if VOWELS_CYRILLIC & set(lower) else -0.5
 
 
@@ -316,7 +338,7 @@ def _latin_score(word: str) -> float:
     if strange:
         return -0.6
     share = sum(letter.isascii() for letter in word) / len(word)
-    if share == 0 or (len(word) <= 3 and word.isupper()):
+    if share == 0 or len(word) <= 2 or (len(word) == 3 and word.isupper()):
         return 0.1
     return 0.7 if share >= 0.5 else 0.4
 
@@ -329,15 +351,23 @@ def _is_usual_latin(letter: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def _is_usual_han(character: str) -> bool:
-    """Return whether it is one of the commoner characters of a national standard: its first level. True of kana."""
-    for codec, first, last in (("gb2312", 0xA1, 0xD7), ("big5", 0xA1, 0xC6), ("shift_jis", 0x81, 0x97)):
-        try:
-            encoded = character.encode(codec)
-        except UnicodeEncodeError:
-            continue
-        if len(encoded) == 2 and first <= encoded[0] <= last:
-            return True
-    return False
+    """Return whether it is one of the commoner characters of a national standard: its first level."""
+    return _is_within(character, "gb2312", 0xD7) or _is_within(character, "big5", 0xC6) or _is_usual_kanji(character)
+
+
+@lru_cache(maxsize=20_000)
+def _is_usual_kanji(character: str) -> bool:
+    """Return whether it is a kana, or a kanji of the first level of the Japanese standard."""
+    return _is_within(character, "shift_jis", 0x97)
+
+
+def _is_within(character: str, codec: str, last: int) -> bool:
+    """Return whether a character's code in a standard of two bytes begins with no more than this."""
+    try:
+        encoded = character.encode(codec)
+    except UnicodeEncodeError:
+        return False
+    return len(encoded) == 2 and encoded[0] <= last
 
 
 @lru_cache(maxsize=1)
