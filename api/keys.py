@@ -4,10 +4,12 @@ import argparse
 import secrets
 
 from api.security import digest
+from shared.console import use_any_console
 
 
 def main() -> None:
     """Print a new key, and what the settings hold of it."""
+    use_any_console()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", help="whose key it is")
     name = parser.parse_args().name

@@ -33,8 +33,8 @@ LOOK = """
 def write_package(path: Path, name: str, cards: Sequence[Card]) -> Path:
     """Write the package; return its path.
 
-    The ids follow from the deck's name and the words, so that importing a later version updates the notes, and what was
-    learnt stays.
+    The ids follow from the deck's name, the words and their meanings, so that importing a later version updates the
+    notes, and what was learnt stays, in whatever order the words stand. Another meaning is another note.
 
     Args:
         path: ends in ``.apkg``.
@@ -49,7 +49,7 @@ def write_package(path: Path, name: str, cards: Sequence[Card]) -> Path:
         css=LOOK,
     )
     deck = genanki.Deck(_number(f"deck {name}"), name)
-    repeats: Counter[str] = Counter()
+    repeats: Counter[tuple[str, str]] = Counter()
     media: dict[str, bytes] = {}
     for card in cards:
         png = card.picture.read_bytes()
@@ -57,8 +57,9 @@ def write_package(path: Path, name: str, cards: Sequence[Card]) -> Path:
         file = f"writing-{hashlib.sha256(png).hexdigest()[:24]}.png"
         media[file] = png
         texts = [escape(text) for text in (card.word, card.reading, card.meaning)]
-        guid = genanki.guid_for(name, card.word, repeats[card.word])  # 长 may stand there twice, with two meanings
-        repeats[card.word] += 1
+        pair = card.word, card.meaning  # 长 may stand there twice, with two meanings; a pair again, in two styles
+        guid = genanki.guid_for(name, *pair, repeats[pair])
+        repeats[pair] += 1
         deck.add_note(genanki.Note(model, [*texts, f'<img src="{file}">'], guid=guid))
     return write_atomically(path, _package(genanki.Package(deck), media))
 

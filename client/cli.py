@@ -10,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from client.anki import write_package
+from client.columns import FIELDS
 from client.contact_sheet import write_contact_sheet
 from client.deck import Deck
 from client.doctor import Level, examine
@@ -18,9 +19,10 @@ from client.files import safe_name
 from client.job import Update
 from client.model_files import HubFile, ModelError, Source, fetch, listed, size_faults, sources
 from client.picture import Picture
-from client.word_list import BadRow, read_words
+from client.word_list import BadRow, Row, WordList, read_list
 from client.writing_client import DEFAULT_CONCURRENCY, DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, WritingClient
 from shared import __version__
+from shared.console import use_any_console
 from shared.errors import SettingsError
 from shared.model_folder import folder_faults
 from shared.settings import load_settings
@@ -29,6 +31,7 @@ DONE, SOME_FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 # Somebody sits in front of it: what is not there is said soon. A deck, once begun, has more patience.
 RETRY_S = 5
 GB = 1e9
+SHOWN = 10  # rows of a dry run
 INCOMPLETE = """\
 not complete: run this again, it goes on where it stopped. For a machine without a network, fetch on another one with
 --to FOLDER, copy the folder, and set the variables that are printed then."""
@@ -40,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: the arguments; None takes the process's own.
     """
+    use_any_console()
     try:
         arguments = _parser().parse_args(argv)
     except SystemExit as end:  # argparse has said why
@@ -76,11 +80,18 @@ def generate(arguments: argparse.Namespace) -> int:
 
 def deck(arguments: argparse.Namespace) -> int:
     """Draw a list of words, and make a contact sheet and an Anki package of them."""
-    rows, bad = read_words(arguments.words)
+    words = read_list(arguments.words, encoding=arguments.encoding, columns=arguments.columns)
+    rows, bad = words.rows, words.bad
+    _say(f"{arguments.words}: {words.mapping}")
+    if arguments.dry_run:
+        _show(words)
     for row in bad:
         _complain(_fault(arguments.words, row))
     if not rows:
         return _complain(f"{arguments.words}: no words to draw", USAGE)
+    if arguments.dry_run:
+        _say(f"{len(rows)} words to draw, {len(bad)} lines skipped; nothing is drawn")
+        return SOME_FAILED if bad else DONE
     pictures = Deck(arguments.out, rows, _options(arguments))
     missing = len(pictures.missing)
     _say(f"{len(rows)} words, {len(rows) - missing} drawn before, {missing} to draw")
@@ -178,6 +189,20 @@ def _draw(arguments: argparse.Namespace, pictures: Deck, words: int, missing: in
         _complain(f"{len(pictures.cards)} pictures are kept; the same command goes on from there")
         raise
     return failed
+
+
+def _show(words: WordList) -> None:
+    """Show how a list was read: its first words as they will be drawn, and the lines that are no words."""
+    _say(f"{'line':>6}  {', '.join(FIELDS)}")
+    for row in words.rows[:SHOWN]:
+        _say(f"{row.line:>6}  {_cells(row)}")
+    for note in words.notes:
+        _say(f"{note.line:>6}  left out: {note.reason}")
+
+
+def _cells(row: Row) -> str:
+    meaning = row.translation or "(to be looked up)"
+    return " | ".join((row.word, meaning, row.reading or "-", row.style or "(the deck's)"))
 
 
 def _bind(arguments: argparse.Namespace, pictures: Deck) -> None:
@@ -279,10 +304,15 @@ def _parser() -> argparse.ArgumentParser:
     many = commands.add_parser(
         "deck",
         parents=[drawing, service],
-        help="draw a CSV of words; make a contact sheet and an Anki package",
+        help="draw a list of words; make a contact sheet and an Anki package",
         description="The same command again goes on where it stopped, and draws only what is missing or has changed.",
     )
     many.add_argument("words", type=Path, metavar="WORDS.CSV", help="columns word, translation, reading, style")
+    many.add_argument("--dry-run", action="store_true", help="only show how the list is read; draw nothing")
+    many.add_argument(
+        "--columns", metavar="NAMES", help="what the columns hold, as word,reading,translation; - for none"
+    )
+    many.add_argument("--encoding", metavar="NAME", help="of the list: UTF-8, GB18030, Big5 …; default: found out")
     many.add_argument("-o", "--out", type=Path, required=True, metavar="FOLDER", help="the deck's folder")
     many.add_argument("--name", help="the deck's name; default: that of the CSV")
     many.add_argument("--concurrency", type=_count, default=DEFAULT_CONCURRENCY, metavar="N", help="words at a time")

@@ -1,31 +1,18 @@
-"""A list of words to draw, read from a CSV file."""
+"""A list of words to draw, read from the file of any program that exports one."""
 
-import csv
-import io
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from client.columns import Columns, find_columns, told
 from client.errors import WrongInput
+from client.markup import shown, split_word
+from client.records import Record, Table, read_table, separator_name
+from client.text_file import read_text
 from shared.errors import InvalidRequest
 from shared.words import normalise_word
 
-COLUMNS = ("word", "translation", "reading", "style")
-# What a heading may also be called.
-ALIASES = {
-    "character": "word",
-    "characters": "word",
-    "hanzi": "word",
-    "kanji": "word",
-    "meaning": "translation",
-    "english": "translation",
-    "pinyin": "reading",
-    "kana": "reading",
-    "pronunciation": "reading",
-}
-# The first separator of the file that is not in quotes; the word stands first, and has none in it.
-FIRST_SEPARATOR = re.compile(r'^\s*(?:"[^"]*"|[^",;\t])*([,;\t])')
+LONGEST_TRANSLATION = 200  # as the request's schema has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +42,75 @@ class BadRow:
     reason: str
 
 
-def read_words(path: Path) -> tuple[list[Row], list[BadRow]]:
-    """Read the words of a CSV file: separated by comma, semicolon or tab, with or without a heading.
+@dataclass(frozen=True, slots=True)
+class WordList:
+    """A list as it was understood.
 
-    With a heading the columns may stand in any order, and others are left alone; without one they are word,
-    translation, reading, style, and only the word is needed. The same word with the same meaning and style again is a
-    bad row.
+    Attributes:
+        rows: the words.
+        bad: lines that should be words, and are none.
+        notes: lines that are not meant as words: a heading, a category, what is for programs.
+        mapping: how it was read, in words: encoding, separator, columns.
+    """
+
+    rows: list[Row]
+    bad: list[BadRow]
+    notes: list[BadRow]
+    mapping: str
+
+
+def read_words(path: Path) -> tuple[list[Row], list[BadRow]]:
+    """Return the words of a list and the lines that give none; see `read_list`."""
+    words = read_list(path)
+    return words.rows, words.bad
+
+
+def read_list(path: Path, *, encoding: str | None = None, columns: str | None = None) -> WordList:
+    """Read a list of words: separated by tab, comma, semicolon and others, with or without a heading.
+
+    The columns are known by the heading, else by what they hold. The same word with the same meaning and style again
+    is a bad row.
+
+    Args:
+        path: the file.
+        encoding: its encoding; None finds out.
+        columns: what its columns hold, as `--columns` says it; None finds out.
 
     Raises:
-        WrongInput: the file cannot be read, is not UTF-8, or its heading has no column `word`.
+        WrongInput: the file cannot be read or is no text, or nobody can tell what its columns hold.
     """
-    records = list(_records(_text(path)))
-    columns: Sequence[str] = COLUMNS
-    if records and (heading := _heading(records[0])) is not None:
-        columns, records = heading, records[1:]
+    given = None if columns is None else told(columns)
+    text = read_text(path, encoding)
+    table = read_table(text.content)
+    try:
+        found, has_heading = find_columns(table.records, heading=table.heading, left_out=table.left_out, given=given)
+    except WrongInput as error:
+        raise WrongInput(f"{path} (read as {text.encoding}): {error.detail}") from error
+    first = next((record.line for record in table.records if record.fault is None), None) if has_heading else None
+    rows, bad = _rows([record for record in table.records if record.line != first], found.fields)
+    return WordList(rows, bad, _notes(table, first), _mapping(text.encoding, table, found))
+
+
+class _Refused(Exception):
+    """A line gives no picture."""
+
+
+def _notes(table: Table, heading: int | None) -> list[BadRow]:
+    notes = [BadRow(line, reason) for line, reason in table.notes]
+    return sorted([*notes, *([] if heading is None else [BadRow(heading, "is the heading")])], key=lambda row: row.line)
+
+
+def _mapping(encoding: str, table: Table, columns: Columns) -> str:
+    return f"read as {encoding}, separated by {separator_name(table.separator)}, {columns}"
+
+
+def _rows(records: Sequence[Record], fields: Sequence[str | None]) -> tuple[list[Row], list[BadRow]]:
     lines_seen: dict[tuple[str, ...], int] = {}
     good: list[Row] = []
     bad: list[BadRow] = []
     for record in records:
         try:
-            row = _row(record, columns)
+            row = _row(record, fields)
             _check_new(row, lines_seen)
         except _Refused as error:
             bad.append(BadRow(record.line, str(error)))
@@ -83,60 +119,7 @@ def read_words(path: Path) -> tuple[list[Row], list[BadRow]]:
     return good, bad
 
 
-class _Refused(Exception):
-    """A line gives no picture."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """A line's cells, trimmed; `fault` is what CSV says is wrong with it."""
-
-    line: int
-    cells: Sequence[str]
-    fault: str | None = None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise WrongInput(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise WrongInput(f"{path} is not UTF-8; save it as “CSV UTF-8”") from error
-
-
-def _records(text: str) -> Iterator[_Record]:
-    """Return the lines that are not blank; a cell in quotes may go over several."""
-    separator = FIRST_SEPARATOR.search(text)
-    reader = csv.reader(io.StringIO(text), delimiter=separator[1] if separator else ",", strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = [cell.strip() for cell in next(reader)]
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield _Record(line, (), fault=f"its quotes do not match ({error})")
-            continue
-        if any(cells):
-            yield _Record(line, cells)
-
-
-def _heading(record: _Record) -> Sequence[str] | None:
-    """Return the columns that the first line names; None if it is no heading but a word.
-
-    Raises:
-        WrongInput: it names columns, but not the word's.
-    """
-    names = [ALIASES.get(cell.casefold(), cell.casefold()) for cell in record.cells]
-    if "word" in names:
-        return names
-    if len(names) > 1 and all(name in COLUMNS for name in names):
-        raise WrongInput(f"the heading names {', '.join(record.cells)}, but no column “word”")
-    return None
-
-
-def _row(record: _Record, columns: Sequence[str]) -> Row:
+def _row(record: Record, fields: Sequence[str | None]) -> Row:
     """Return a line as a row.
 
     Raises:
@@ -144,14 +127,24 @@ def _row(record: _Record, columns: Sequence[str]) -> Row:
     """
     if record.fault is not None:
         raise _Refused(record.fault)
-    if any(record.cells[len(columns) :]):
-        raise _Refused(f"has {len(record.cells)} cells for {len(columns)} columns; put text with a separator in quotes")
-    named = dict(zip(columns, record.cells, strict=False))
+    if any(record.cells[len(fields) :]):
+        raise _Refused(f"has {len(record.cells)} cells for {len(fields)} columns; put text with a separator in quotes")
+    named = {field: cell for field, cell in zip(fields, record.cells, strict=False) if field is not None}
+    text, reading = split_word(named.get("word", ""))
+    reading = _line(named.get("reading", "")) or reading
     try:
-        word = normalise_word(named.get("word", ""))
+        word = normalise_word(text or (reading if "reading" in fields and reading else ""))
     except InvalidRequest as error:
         raise _Refused(error.detail) from error
-    return Row(record.line, word, named.get("translation", ""), named.get("reading", ""), named.get("style") or None)
+    translation = _line(named.get("translation", ""))
+    if len(translation) > LONGEST_TRANSLATION:
+        raise _Refused(f"its translation has {len(translation)} characters; give {LONGEST_TRANSLATION} at most")
+    return Row(record.line, word, translation, reading, _line(named.get("style", "")) or None)
+
+
+def _line(cell: str) -> str:
+    """Return a cell as shown, on one line."""
+    return " ".join(shown(cell).split())
 
 
 def _check_new(row: Row, lines_seen: dict[tuple[str, ...], int]) -> None:

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from embedded.contact_sheet import contact_sheet
 from embedded.stack import Stack
 from embedded.supervisor import ChildFailed, interrupt_on_sigterm
+from shared.console import use_any_console
 from shared.errors import SettingsError
 from shared.settings import load_settings
 
@@ -29,6 +30,7 @@ JOB_S = 300.0
 
 def main() -> int:
     """Run the demo; return the exit code."""
+    use_any_console()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--word", default="学习")
     parser.add_argument("--translation", default="study", help="what the word means, in English")

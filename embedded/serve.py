@@ -8,6 +8,7 @@ from pathlib import Path
 
 from embedded.stack import FLOWER_PORT, HOST, Stack, is_port_free
 from embedded.supervisor import ChildFailed, interrupt_on_sigterm
+from shared.console import use_any_console
 from shared.errors import SettingsError
 
 START_S = 120.0
@@ -15,6 +16,7 @@ START_S = 120.0
 
 def main() -> int:
     """Serve until told to stop; return the exit code."""
+    use_any_console()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8600, help="the API's port (default 8600)")
     parser.add_argument("--workers", type=int, default=1, help="worker processes (default 1)")

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from client import JobCancelled, Picture, Preview, Update, WritingClient, Writin
 from client.cli import DONE, INTERRUPTED, SOME_FAILED, USAGE, main
 from embedded.stack import Stack
 from shared.schemas import GenerationRequest, JobStatus, Quality
+from shared.settings import PROJECT
 from tests.helpers import Api, eventually
 
 WORDS = ("山", "水", "火", "月", "日")
@@ -141,6 +144,16 @@ def test_generate_writes_the_picture_as_it_was_made(
     for part in (str(out), "seed        7", "illustration of study", "read as"):
         assert part in said.out
     assert "4/4" in said.err, "a progress bar"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "gbk"])
+def test_a_console_that_lacks_characters_changes_no_exit_code(url: str, tmp_path: Path, encoding: str) -> None:
+    command = [sys.executable, "-m", "client", "generate", "학교", "--translation", "élève", "--steps", "1"]
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "WRITING_URL": url, "PYTHONPATH": str(PROJECT)}
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert ended.returncode == DONE, ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["학교.png"]
+    assert rb"\ud559\uad50.png" in ended.stdout
 
 
 @pytest.fixture

@@ -84,12 +84,12 @@ class TestWordList:
 
     def test_a_quote_that_is_not_closed_is_named(self, tmp_path: Path) -> None:
         rows, bad = words_of(tmp_path, '山,mountain\n水,"water\n火,fire\n')
-        assert [row.word for row in rows] == ["山"]
-        assert bad[0].line == 2
+        assert [row.word for row in rows] == ["山", "火"]
+        assert [row.line for row in bad] == [2]
 
     @pytest.mark.parametrize(
         ("content", "reason"),
-        [("中文,Chinese".encode("gb18030"), "UTF-8"), (b"translation,style\nstudy,neon\n", "no column")],
+        [(b"\x81\xff\xfe,Chinese", "encoding"), (b"translation,style\nstudy,neon\n", "no column")],
     )
     def test_what_is_no_list_of_words_is_refused(self, tmp_path: Path, content: bytes, reason: str) -> None:
         with pytest.raises(WritingError, match=reason):
@@ -106,7 +106,11 @@ class TestWordList:
     ) -> None:
         path = tmp_path_factory.getbasetemp() / "any.csv"
         path.write_text(text, encoding="utf-8", newline="")
-        rows, bad = read_words(path)
+        try:
+            rows, bad = read_words(path)
+        except WritingError as error:
+            assert error.code == "wrong_input"  # noqa: PT017  # a list that nobody can understand is refused as a whole
+            return
         lines = [row.line for row in rows] + [row.line for row in bad]
         assert len(set(lines)) == len(lines)
         assert all(1 <= line <= len(text.splitlines()) for line in lines)
@@ -306,11 +310,11 @@ class TestAnki:
 
     def test_a_later_version_has_the_same_ids_so_that_anki_updates(self, tmp_path: Path, cards: list[Card]) -> None:
         first, _, decks = notes_of(write_package(tmp_path / "1.apkg", "My deck", cards), tmp_path)
-        changed = [cards[0].model_copy(update={"meaning": "learning"}), *cards[1:]]
+        changed = [cards[0].model_copy(update={"reading": "another"}), *cards[1:]]
         later, _, decks_later = notes_of(write_package(tmp_path / "2.apkg", "My deck", changed), tmp_path)
         assert [guid for guid, _ in first] == [guid for guid, _ in later]
         assert decks == decks_later
-        assert later[0][1][2] == "learning"
+        assert later[0][1][1] == "another"
 
     def test_the_same_word_twice_is_two_notes_and_another_deck_has_its_own(
         self, tmp_path: Path, cards: list[Card]

@@ -1,0 +1,174 @@
+"""The lines of a separated text as cells: CSV, and the dialects of spreadsheets and learning programs."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+# Separators of one character, and those of lists typed by hand, which are looked for only where there is none of these.
+SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "vertical bar", "，": "，", "；": "；"}
+BY_HAND = (" - ", " – ", " — ", " = ", " : ")
+ANKI_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "colon": ":", "space": " "}
+DIRECTIVE = re.compile(r"#\s*([a-z]+(?: [a-z]+)?)\s*:(.*)", re.IGNORECASE)
+COLUMN_DIRECTIVES = ("tags column", "deck column", "notetype column", "guid column")
+LINE_END = re.compile(r"\r\n|\r|\n")
+LONGEST_CELL = 10_000
+VOTERS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A line's cells, trimmed; `fault` is what is wrong with it."""
+
+    line: int
+    cells: Sequence[str]
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file's lines, and what it says of itself.
+
+    Attributes:
+        records: the lines that are not blank.
+        separator: between the cells.
+        heading: the columns' names, where they stand in a line for programs (Anki's `#columns:`).
+        left_out: columns, from 0, that hold what is for a program.
+        notes: lines that are no words, and why.
+    """
+
+    records: list[Record]
+    separator: str
+    heading: Sequence[str] | None = None
+    left_out: frozenset[int] = frozenset()
+    notes: list[tuple[int, str]] = field(default_factory=list)
+
+
+def read_table(text: str) -> Table:
+    """Return the cells of a text."""
+    lines = LINE_END.split(text)
+    notes: list[tuple[int, str]] = []
+    said, start = _preamble(lines, notes)
+    separator = said.get("separator") or _separator(lines[start:])
+    columns = said.get("columns")
+    return Table(
+        records=list(_records(lines, start, separator, notes)),
+        separator=separator,
+        heading=None if columns is None else [cell.strip() for cell in columns.split(separator)],
+        left_out=frozenset(int(said[name]) - 1 for name in COLUMN_DIRECTIVES if said.get(name, "").isdigit()),
+        notes=notes,
+    )
+
+
+def separator_name(separator: str) -> str:
+    """Return what a separator is called."""
+    return SEPARATORS.get(separator, f"“{separator}”")
+
+
+def _preamble(lines: Sequence[str], notes: list[tuple[int, str]]) -> tuple[dict[str, str], int]:
+    """Return what the first lines say to programs, by name, and the first line after them, from 0."""
+    said: dict[str, str] = {}
+    for index, line in enumerate(lines):
+        if excel := re.fullmatch(r'"?sep=(.)"?[,;\t]*', line.strip(" "), re.IGNORECASE):
+            said["separator"] = excel[1]
+        elif directive := DIRECTIVE.fullmatch(line):
+            name, value = directive[1].casefold(), directive[2]
+            said[name] = _anki_separator(value) if name == "separator" else value.strip(" ")
+        elif line.strip() or index == len(lines) - 1:
+            return said, index
+        if line.strip():
+            notes.append((index + 1, f"{line.strip()[:40]}: is for programs"))
+    return said, len(lines)
+
+
+def _anki_separator(value: str) -> str:
+    return ANKI_SEPARATORS.get(value.strip().casefold(), value[:1])
+
+
+def _separator(lines: Sequence[str]) -> str:
+    """Return what most lines have first between two cells; the word stands first, and has none in it."""
+    votes: Counter[str] = Counter()
+    voters = [line for line in lines if line.strip() and not line.startswith("//")][:VOTERS]
+    for line in voters:
+        if vote := _first_separator(line):
+            votes[vote] += 1
+    if votes:
+        return votes.most_common(1)[0][0]
+    for separator in BY_HAND:
+        if voters and sum(separator in line for line in voters) * 2 > len(voters):
+            return separator
+    return ","
+
+
+def _first_separator(line: str) -> str | None:
+    unquoted = re.sub(r'"[^"]*"', "", line)
+    if "\t" in unquoted:
+        return "\t"
+    return next((character for character in unquoted if character in SEPARATORS), None)
+
+
+def _records(lines: Sequence[str], start: int, separator: str, notes: list[tuple[int, str]]) -> Iterator[Record]:
+    """Return the lines that are not blank; a cell in quotes may go over several.
+
+    Quotes that do not match spoil the line where they open, and no other: reading goes on with the next.
+    """
+    index = start
+    while index < len(lines):
+        line = index + 1
+        if lines[index].startswith("//"):
+            notes.append((line, f"{lines[index][:40]}: is a category or a comment"))
+            index += 1
+            continue
+        try:
+            cells, index = _cells(lines, index, separator)
+        except ValueError as error:
+            yield Record(line, (), fault=str(error))
+            index += 1
+            continue
+        if any(cells):
+            longest = max(map(len, cells))
+            fault = f"has a cell of {longest} characters" if longest > LONGEST_CELL else None
+            yield Record(line, cells, fault)
+
+
+def _cells(lines: Sequence[str], index: int, separator: str) -> tuple[list[str], int]:
+    """Return the cells of the record that begins with a line, and the line after it.
+
+    Raises:
+        ValueError: its quotes do not match.
+    """
+    cells: list[str] = []
+    line, position = lines[index], 0
+    while True:
+        start = position + len(line[position:]) - len(line[position:].lstrip(" "))
+        if line.startswith('"', start):
+            cell, index, position = _quoted(lines, index, start + 1)
+            line = lines[index]
+            rest = line[position:]
+            position += len(rest) - len(rest.lstrip(" ")) if not separator.startswith(" ") else 0
+            if position < len(line) and not line.startswith(separator, position):
+                raise ValueError("its quotes do not match: text stands after the closing one")
+        else:
+            end = line.find(separator, position)
+            end = len(line) if end < 0 else end
+            cell, position = line[position:end], end
+        cells.append(cell.strip())
+        if position >= len(line):
+            return cells, index + 1
+        position += len(separator)
+
+
+def _quoted(lines: Sequence[str], index: int, position: int) -> tuple[str, int, int]:
+    """Return the cell that begins behind a quote, the line where it ends, and the place behind its closing quote."""
+    parts: list[str] = []
+    while index < len(lines):
+        line = lines[index]
+        while (quote := line.find('"', position)) >= 0:
+            parts.append(line[position:quote])
+            if not line.startswith('"', quote + 1):
+                return "".join(parts), index, quote + 1
+            parts.append('"')
+            position = quote + 2
+        parts.append(line[position:] + "\n")
+        index, position = index + 1, 0
+    raise ValueError("its quotes do not match: one is never closed")

@@ -1,0 +1,44 @@
+"""The scripts that a text is written in, as far as a word list has to tell them apart."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+# What Unicode calls a letter's script, in the first part of its name, where that is not the script itself.
+NAMES = {"CJK": "Han", "IDEOGRAPHIC": "Han", "KANGXI": "Han", "HIRAGANA": "Kana", "KATAKANA": "Kana"}
+
+SYLLABLE = (
+    r"(?:(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?"
+    r"(?:iang|iong|uang|ueng|ang|eng|ing|ong|iao|ian|uai|uan|van|ai|ei|ao|ou|an|en|er|in|ia|ie|iu|ua|uo|ui|un|ue|ve|vn"
+    r"|a|o|e|i|u|v)r?|r|m|n|ng|hm)"
+)
+PINYIN = re.compile(rf"(?:{SYLLABLE}[1-5]?[\s'’·\-/,]*)+")
+TONE_MARKS = frozenset("\u0304\u0301\u030c\u0300")  # macron, acute, caron, grave: the four tones
+
+
+@lru_cache(maxsize=4096)
+def script_of(character: str) -> str:
+    """Return the script of a letter ("Han", "Kana", "Latin", "Cyrillic", …), or "" of what is no letter."""
+    if not character.isalpha() and character not in "々〇ー":
+        return ""
+    first = re.split(r"[ -]", unicodedata.name(character, "UNKNOWN"))[0]
+    return NAMES.get(first, first.capitalize())
+
+
+def scripts_in(text: str) -> frozenset[str]:
+    """Return the scripts of a text's letters."""
+    return frozenset(filter(None, map(script_of, text)))
+
+
+def is_pinyin(text: str, *, with_tones: bool) -> bool:
+    """Return whether a text can be pinyin; with tones: and has a tone's mark or number."""
+    split = unicodedata.normalize("NFD", text.casefold().replace("u:", "v"))
+    plain = "".join(letter for letter in split.replace("u\u0308", "v") if letter not in TONE_MARKS)
+    has_tones = any(letter in TONE_MARKS for letter in split) or re.search(r"[a-zü:][1-5]", split) is not None
+    return (has_tones or not with_tones) and PINYIN.fullmatch(plain.replace("\u0308", "")) is not None
+
+
+def syllables(text: str) -> int:
+    """Return about how many syllables a text in Latin letters has: its groups of vowels."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFD", text.casefold()) if letter.isascii())
+    return len(re.findall(r"[aeiouv]+", plain))
