@@ -11,14 +11,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.characters import CharacterDatabase
-from shared.errors import InvalidWord, TranslationRequired, UnsupportedCharacter
+from shared.errors import TranslationRequired, UnsupportedCharacter
 from shared.fonts import FontCoverage
+from shared.writing.normalise import describe, normalise_word
 
-MAX_WORD_LENGTH = 12
-
-# Letters, marks, numbers and punctuation can be written; symbols (emoji among them), controls, surrogates, private
-# and unassigned code points cannot.
-WRITABLE_CATEGORIES = frozenset("LMNP")
+__all__ = ["Meaning", "MeaningSource", "as_noun", "check_coverage", "normalise_word", "resolve_meaning"]
 
 MeaningSource = Literal["request", "lexicon"]
 
@@ -36,27 +33,6 @@ class Meaning:
     display: str
     prompt: str
     source: MeaningSource
-
-
-def normalise_word(word: str) -> str:
-    """Return the word trimmed and in Unicode's composed form (NFC).
-
-    Raises:
-        InvalidWord: it is blank, too long, or holds a control character or a lone surrogate.
-        UnsupportedCharacter: it holds a symbol, such as an emoji, or an unassigned code point.
-    """
-    for character in word:
-        if unicodedata.category(character) in {"Cc", "Cs"}:
-            raise InvalidWord(f"the word holds {describe(character)}, which cannot be written", field="word")
-    normal = unicodedata.normalize("NFC", " ".join(word.split()))
-    if not normal:
-        raise InvalidWord("the word is blank; give 1 to 12 characters", field="word")
-    if len(normal) > MAX_WORD_LENGTH:
-        raise InvalidWord(f"the word has {len(normal)} characters; give 1 to {MAX_WORD_LENGTH}", field="word")
-    for character in normal:
-        if character != " " and unicodedata.category(character)[0] not in WRITABLE_CATEGORIES:
-            raise UnsupportedCharacter(f"{describe(character)} is not a character of a script", field="word")
-    return normal
 
 
 def check_coverage(word: str, database: CharacterDatabase, fonts: Sequence[FontCoverage]) -> None:
@@ -121,10 +97,3 @@ def as_noun(gloss: str) -> str:
 def is_latin(text: str) -> bool:
     """Return whether every letter is a Latin one."""
     return all("LATIN" in unicodedata.name(character, "") for character in text if character.isalpha())
-
-
-def describe(character: str) -> str:
-    """Return a character by code point and, where it is printable and has one, its name."""
-    code = f"U+{ord(character):04X}"
-    name = unicodedata.name(character, "")
-    return f"{character} ({code} {name})" if name and character.isprintable() else code
