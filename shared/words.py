@@ -5,7 +5,6 @@ The schema checks the characters (`normalise_word`), the API and the workers che
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,6 +12,7 @@ from typing import Literal
 from shared.characters import CharacterDatabase
 from shared.errors import TranslationRequired, UnsupportedCharacter
 from shared.fonts import FontCoverage
+from shared.writing.english import is_latin, read_translation, why_empty
 from shared.writing.normalise import describe, normalise_word
 
 __all__ = ["Meaning", "MeaningSource", "as_noun", "check_coverage", "normalise_word", "resolve_meaning"]
@@ -28,11 +28,13 @@ class Meaning:
         display: the meaning to show to the learner, as the request gave it, in any script.
         prompt: the English meaning that steers the picture.
         source: where `prompt` comes from.
+        note: why the request's translation was not used, if it says nothing.
     """
 
     display: str
     prompt: str
     source: MeaningSource
+    note: str | None = None
 
 
 def check_coverage(word: str, database: CharacterDatabase, fonts: Sequence[FontCoverage]) -> None:
@@ -54,27 +56,28 @@ def check_coverage(word: str, database: CharacterDatabase, fonts: Sequence[FontC
 def resolve_meaning(word: str, translation: str, database: CharacterDatabase) -> Meaning:
     """Return a word's meaning: the translation if it is in Latin letters, else the lexicon's first gloss.
 
-    The text encoders read English. A translation in another script is kept for display only. One that is a gloss of the
-    lexicon, as the page suggests them, steers as the lexicon's own would.
+    The text encoders read English. A translation in another script is kept for display only. One that says nothing, such
+    as "-" or "n/a", counts as not given. One that is a gloss of the lexicon, as the page suggests them, steers as the
+    lexicon's own would.
 
     Raises:
         TranslationRequired: neither the request nor the lexicon says it in English.
     """
-    shown = " ".join(translation.split())
+    shown = read_translation(translation)
     glosses = database.glosses(word)
-    if shown and is_latin(shown):
-        return Meaning(shown, as_noun(shown) if shown in glosses else shown, "request")
+    if shown in glosses:
+        return Meaning(shown, as_noun(shown), "request")
+    unused = why_empty(shown)
+    if unused is None and shown and is_latin(shown):
+        return Meaning(shown, shown, "request")
     if glosses:
         gloss = as_noun(glosses[0])
-        return Meaning(shown or gloss, gloss, "lexicon")
-    if shown:
-        raise TranslationRequired(
-            f"the picture is steered in English: {shown!r} is in another script, and the lexicon does not know "
-            f"{word!r}; give an English translation",
-            field="translation",
-        )
+        return Meaning(shown if shown and unused is None else gloss, gloss, "lexicon", unused)
+    if unused is None and shown:
+        unused = f"the picture is steered in English: {shown!r} is in another script"
+    reason = f"{unused}, and the" if unused else "the"
     raise TranslationRequired(
-        f"the lexicon does not know {word!r}; say in `translation` what it means, in English", field="translation"
+        f"{reason} lexicon does not know {word!r}; say in `translation` what it means, in English", field="translation"
     )
 
 
@@ -92,8 +95,3 @@ def as_noun(gloss: str) -> str:
     else:
         stem = verb
     return f"{stem}ing {rest}".rstrip()
-
-
-def is_latin(text: str) -> bool:
-    """Return whether every letter is a Latin one."""
-    return all("LATIN" in unicodedata.name(character, "") for character in text if character.isalpha())

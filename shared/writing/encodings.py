@@ -1,5 +1,6 @@
 """Text that was read in a wrong encoding before it came here."""
 
+from itertools import product
 from typing import Final
 
 import regex
@@ -34,8 +35,9 @@ def is_lost(text: str) -> bool:
 
 def misread(text: str) -> str | None:
     """Return what the text says if it is UTF-8 that was read as another encoding, else None."""
-    for encoding, least in TAKEN_FOR:
-        meant = _read_again(text, encoding)
+    # The last byte of many a character is a no-break space, which is trimmed or becomes a plain one on its way.
+    for (encoding, least), form in product(TAKEN_FOR, (text, text.replace(" ", "\xa0"), text.rstrip() + "\xa0")):
+        meant = _read_again(form, encoding)
         if meant is not None and sum(not character.isascii() for character in meant) >= least:
             return meant
     return None

@@ -13,7 +13,7 @@ import regex
 from shared.errors import InvalidWord, UnsupportedCharacter
 from shared.writing.clusters import clusters
 from shared.writing.encodings import check_encoding
-from shared.writing.radicals import IDEOGRAPHS
+from shared.writing.radicals import IDEOGRAPHS, KEPT
 from shared.writing.scripts import check_scripts
 
 MAX_WORD_LENGTH: Final = 12  # grapheme clusters
@@ -128,7 +128,7 @@ def _check_characters(word: str) -> None:
         category = unicodedata.category(character)
         if category in {"Cc", "Cs"}:
             raise InvalidWord(f"the word holds {describe(character)}, which cannot be written", field="word")
-        if category[0] not in WRITABLE_CATEGORIES and character not in JOINERS + " ":
+        if category[0] not in WRITABLE_CATEGORIES and character not in KEPT.union(JOINERS, " "):
             raise UnsupportedCharacter(
                 f"{describe(character)} is not a character of a script{_instead(character)}", field="word"
             )
