@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import re
 import time
 import uuid
 
@@ -34,6 +33,7 @@ from shared.styles import StyleDefinition
 from shared.webhook_targets import parse_target
 from shared.words import check_coverage, normalise_word, resolve_meaning
 from shared.worker_registry import WorkerRegistry
+from shared.writing.blocklist import Blocklist
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +63,7 @@ class Jobs:
         self._celery = celery
         self._database = database
         self._fonts = fonts
+        self._blocklist = Blocklist(settings.api.blocked_words)
 
     def submit(
         self, request: GenerationRequest, idempotency_key: str | None = None, client: str | None = None
@@ -199,12 +200,12 @@ class Jobs:
         self._check_methods(request)
 
     def _check_blocked(self, request: GenerationRequest) -> None:
-        """Refuse words and meanings that the operator does not want drawn; Latin ones match whole words."""
-        for field, text in (("word", request.word), ("translation", request.translation)):
-            words = set(re.findall(r"\w+", text.casefold()))
-            for blocked in map(str.casefold, self._settings.api.blocked_words):
-                if blocked in words or (not blocked.isascii() and blocked in text.casefold()):
-                    raise Blocked("this deployment does not draw that", field=field)
+        """Refuse what the operator does not want drawn: the word, what is said of it, and all that it means."""
+        texts = [("translation", request.translation), ("word", request.word)]
+        texts += [("word", gloss) for gloss in self._database.glosses(request.word)]
+        for field, text in texts:
+            if self._blocklist.blocks(text):
+                raise Blocked("this deployment does not draw that", field=field)
 
     def _check_methods(self, request: GenerationRequest) -> None:
         """Refuse a method that no live worker can run; without workers the job waits for one that may."""

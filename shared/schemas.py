@@ -5,11 +5,20 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StrictBool,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from shared.errors import InvalidRequest
-from shared.words import normalise_word
+from shared.writing.normalise import normalise_word
 
 ControlType = Literal["canny", "depth", "segmentation", "scribble"]
 CONTROL_TYPES: tuple[ControlType, ...] = get_args(ControlType)
@@ -24,10 +33,17 @@ CONDITIONING_METHODS: Mapping[ControlType, tuple[str, ...]] = {
 # Methods that need a model which a deployment may lack.
 AI_METHODS = frozenset({"ai_depth_estimation", "ai_segmentation"})
 
+
+def _integral(value: object) -> object:
+    """Return 7 for 7.0: JSON has one kind of number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+INTEGRAL = BeforeValidator(_integral)  # stands last: JSON Schema knows the bounds of a plain integer only
 # 0 drops the control; the Union ControlNet was trained at 1, and beyond 2 pictures fall apart.
 Weight = Annotated[float, Field(strict=True, ge=0, le=2, allow_inf_nan=False)]
 # Three halvings in the UNet and eight in the VAE: a side is a multiple of 64.
-Side = Annotated[int, Field(strict=True, ge=256, le=2048, multiple_of=64)]
+Side = Annotated[int, Field(strict=True, ge=256, le=2048, multiple_of=64), INTEGRAL]
 
 MAX_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 
@@ -38,6 +54,35 @@ class Schema(BaseModel):
     """Base of everything on the wire."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Question(Schema):
+    """Base of what clients send: null is the same as left out, for every field that may be left out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_left_out(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        fields = cls.model_fields
+        return {
+            key: value
+            for key, value in data.items()
+            if value is not None or key not in fields or fields[key].is_required()
+        }
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Return the schema, which says that every field that may be left out may be null."""
+        reference = handler(core_schema)
+        schema = handler.resolve_ref_schema(reference)
+        for name, field in schema["properties"].items():
+            if name not in schema["required"] and {"type": "null"} not in field.get("anyOf", []):
+                about = {key: field.pop(key) for key in ("title", "description", "default") if key in field}
+                schema["properties"][name] = {"anyOf": [field, {"type": "null"}], **about}
+        return reference
 
 
 class Priority(StrEnum):
@@ -59,7 +104,7 @@ class Quality(StrEnum):
     TURBO = "turbo"
 
 
-class LegibilityTarget(Schema):
+class LegibilityTarget(Question):
     """How legible the word should be; the service then chooses how strongly it steers."""
 
     target: Annotated[
@@ -68,10 +113,12 @@ class LegibilityTarget(Schema):
             strict=True, ge=0, le=1, allow_inf_nan=False, description="score that the least legible character reaches"
         ),
     ]
-    max_attempts: Annotated[int, Field(strict=True, ge=1, le=4, description="pictures to make at most")] = 4
+    max_attempts: Annotated[
+        int, Field(strict=True, ge=1, le=4, description="pictures to make at most"), INTEGRAL
+    ] = 4
 
 
-class GenerationRequest(Schema):
+class GenerationRequest(Question):
     """A word to draw. Only `word` is needed; what is left out takes the model's or the style's default."""
 
     model_config = ConfigDict(
@@ -88,9 +135,10 @@ class GenerationRequest(Schema):
     width: Annotated[Side | None, Field(description="pixels, a multiple of 64; default: the model's own size")] = None
     height: Annotated[Side | None, Field(description="pixels, a multiple of 64; default: the model's own size")] = None
     seed: Annotated[
-        int | None, Field(strict=True, ge=0, le=MAX_SEED, description="the same seed gives the same picture again")
+        Annotated[int, Field(strict=True, ge=0, le=MAX_SEED), INTEGRAL] | None,
+        Field(description="the same seed gives the same picture again"),
     ] = None
-    num_inference_steps: Annotated[int | None, Field(strict=True, ge=1, le=100)] = None
+    num_inference_steps: Annotated[int, Field(strict=True, ge=1, le=100), INTEGRAL] | None = None
     guidance_scale: Annotated[
         float | None, Field(strict=True, ge=1, le=20, allow_inf_nan=False, description="1: no guidance")
     ] = None

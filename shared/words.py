@@ -5,20 +5,17 @@ The schema checks the characters (`normalise_word`), the API and the workers che
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from shared.characters import CharacterDatabase
-from shared.errors import InvalidWord, TranslationRequired, UnsupportedCharacter
+from shared.errors import TranslationRequired, UnsupportedCharacter
 from shared.fonts import FontCoverage
+from shared.writing.english import is_latin, read_translation, why_empty
+from shared.writing.normalise import describe, normalise_word
 
-MAX_WORD_LENGTH = 12
-
-# Letters, marks, numbers and punctuation can be written; symbols (emoji among them), controls, surrogates, private
-# and unassigned code points cannot.
-WRITABLE_CATEGORIES = frozenset("LMNP")
+__all__ = ["Meaning", "MeaningSource", "as_noun", "check_coverage", "normalise_word", "resolve_meaning"]
 
 MeaningSource = Literal["request", "lexicon"]
 
@@ -31,32 +28,13 @@ class Meaning:
         display: the meaning to show to the learner, as the request gave it, in any script.
         prompt: the English meaning that steers the picture.
         source: where `prompt` comes from.
+        note: why the request's translation was not used, if it says nothing.
     """
 
     display: str
     prompt: str
     source: MeaningSource
-
-
-def normalise_word(word: str) -> str:
-    """Return the word trimmed and in Unicode's composed form (NFC).
-
-    Raises:
-        InvalidWord: it is blank, too long, or holds a control character or a lone surrogate.
-        UnsupportedCharacter: it holds a symbol, such as an emoji, or an unassigned code point.
-    """
-    for character in word:
-        if unicodedata.category(character) in {"Cc", "Cs"}:
-            raise InvalidWord(f"the word holds {describe(character)}, which cannot be written", field="word")
-    normal = unicodedata.normalize("NFC", " ".join(word.split()))
-    if not normal:
-        raise InvalidWord("the word is blank; give 1 to 12 characters", field="word")
-    if len(normal) > MAX_WORD_LENGTH:
-        raise InvalidWord(f"the word has {len(normal)} characters; give 1 to {MAX_WORD_LENGTH}", field="word")
-    for character in normal:
-        if character != " " and unicodedata.category(character)[0] not in WRITABLE_CATEGORIES:
-            raise UnsupportedCharacter(f"{describe(character)} is not a character of a script", field="word")
-    return normal
+    note: str | None = None
 
 
 def check_coverage(word: str, database: CharacterDatabase, fonts: Sequence[FontCoverage]) -> None:
@@ -78,27 +56,28 @@ def check_coverage(word: str, database: CharacterDatabase, fonts: Sequence[FontC
 def resolve_meaning(word: str, translation: str, database: CharacterDatabase) -> Meaning:
     """Return a word's meaning: the translation if it is in Latin letters, else the lexicon's first gloss.
 
-    The text encoders read English. A translation in another script is kept for display only. One that is a gloss of the
-    lexicon, as the page suggests them, steers as the lexicon's own would.
+    The text encoders read English. A translation in another script is kept for display only. One that says nothing, such
+    as "-" or "n/a", counts as not given. One that is a gloss of the lexicon, as the page suggests them, steers as the
+    lexicon's own would.
 
     Raises:
         TranslationRequired: neither the request nor the lexicon says it in English.
     """
-    shown = " ".join(translation.split())
+    shown = read_translation(translation)
     glosses = database.glosses(word)
-    if shown and is_latin(shown):
-        return Meaning(shown, as_noun(shown) if shown in glosses else shown, "request")
+    if shown in glosses:
+        return Meaning(shown, as_noun(shown), "request")
+    unused = why_empty(shown)
+    if unused is None and shown and is_latin(shown):
+        return Meaning(shown, shown, "request")
     if glosses:
         gloss = as_noun(glosses[0])
-        return Meaning(shown or gloss, gloss, "lexicon")
-    if shown:
-        raise TranslationRequired(
-            f"the picture is steered in English: {shown!r} is in another script, and the lexicon does not know "
-            f"{word!r}; give an English translation",
-            field="translation",
-        )
+        return Meaning(shown if shown and unused is None else gloss, gloss, "lexicon", unused)
+    if unused is None and shown:
+        unused = f"the picture is steered in English: {shown!r} is in another script"
+    reason = f"{unused}, and the" if unused else "the"
     raise TranslationRequired(
-        f"the lexicon does not know {word!r}; say in `translation` what it means, in English", field="translation"
+        f"{reason} lexicon does not know {word!r}; say in `translation` what it means, in English", field="translation"
     )
 
 
@@ -116,15 +95,3 @@ def as_noun(gloss: str) -> str:
     else:
         stem = verb
     return f"{stem}ing {rest}".rstrip()
-
-
-def is_latin(text: str) -> bool:
-    """Return whether every letter is a Latin one."""
-    return all("LATIN" in unicodedata.name(character, "") for character in text if character.isalpha())
-
-
-def describe(character: str) -> str:
-    """Return a character by code point and, where it is printable and has one, its name."""
-    code = f"U+{ord(character):04X}"
-    name = unicodedata.name(character, "")
-    return f"{character} ({code} {name})" if name and character.isprintable() else code

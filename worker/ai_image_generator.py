@@ -313,6 +313,7 @@ class AIImageGenerator:
             "translation": prompt.meaning.display,
             "prompt_meaning": prompt.meaning.prompt,
             "prompt_meaning_source": prompt.meaning.source,
+            **({"translation_note": prompt.meaning.note} if prompt.meaning.note else {}),
             "style": plan.style_name,
             "seed": kept.seed,
             "num_inference_steps": plan.num_inference_steps,

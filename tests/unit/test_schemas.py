@@ -26,7 +26,7 @@ def test_only_the_word_is_needed() -> None:
         {"width": True},
         {"seed": -1},
         {"seed": 2**53},
-        {"seed": 1.0},
+        {"seed": 1.5},
         {"num_inference_steps": 0},
         {"guidance_scale": float("nan")},
         {"guidance_scale": float("inf")},
@@ -59,3 +59,37 @@ def test_requests_survive_the_record() -> None:
 def test_terminal_statuses() -> None:
     assert [status for status in JobStatus if status.is_terminal] == ["succeeded", "failed", "cancelled"]
     assert set(CONTROL_TYPES) == {"canny", "depth", "segmentation", "scribble"}
+
+
+@pytest.mark.parametrize("field", sorted(set(GenerationRequest.model_fields) - {"word"}))
+def test_null_is_the_same_as_left_out_and_the_description_says_so(field: str) -> None:
+    assert GenerationRequest.model_validate({"word": "学", field: None}) == GenerationRequest(word="学")
+    described = GenerationRequest.model_json_schema()["properties"][field]
+    assert {"type": "null"} in described["anyOf"]
+
+
+def test_null_is_left_out_within_a_field_too_but_the_word_is_needed() -> None:
+    request = GenerationRequest.model_validate({"word": "学", "legibility": {"target": 0.5, "max_attempts": None}})
+    assert request.legibility is not None
+    assert request.legibility.max_attempts == 4
+    for missing in ({"word": None}, {"word": "学", "legibility": {"target": None}}):
+        with pytest.raises(ValidationError):
+            GenerationRequest.model_validate(missing)
+
+
+@pytest.mark.parametrize("field", ["seed", "width", "height", "num_inference_steps"])
+def test_a_whole_number_is_an_integer_however_it_is_written(field: str) -> None:
+    """JSON Schema calls 64.0 an integer; 64.5, infinity, true and text are none."""
+    value = 64.0 if field == "num_inference_steps" else 512.0
+    request = GenerationRequest.model_validate({"word": "学", field: value})
+    assert type(getattr(request, field)) is int
+    assert request == GenerationRequest.model_validate({"word": "学", field: int(value)})
+    for wrong in (value + 0.5, float("inf"), float("nan"), True, str(int(value)), 1e300):
+        with pytest.raises(ValidationError):
+            GenerationRequest.model_validate({"word": "学", field: wrong})
+
+
+def test_the_description_keeps_the_bounds_of_integers() -> None:
+    properties = GenerationRequest.model_json_schema()["properties"]
+    assert properties["width"]["anyOf"][0] == {"type": "integer", "minimum": 256, "maximum": 2048, "multipleOf": 64}
+    assert properties["seed"]["anyOf"][0]["maximum"] == 2**53 - 1

@@ -1,0 +1,57 @@
+"""What the operator does not want drawn."""
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+import regex
+import snowballstemmer
+
+from shared.writing.normalise import INVISIBLE, JOINERS
+
+# Plurals that English makes by changing the word.
+IRREGULAR: Mapping[str, str] = {
+    "men": "man", "women": "woman", "children": "child", "feet": "foot", "teeth": "tooth", "geese": "goose",
+    "mice": "mouse", "lice": "louse", "dice": "die", "oxen": "ox", "people": "person",
+}  # fmt: skip
+
+LATIN = regex.compile(r"[\p{Latin}\p{Common}\p{Inherited}]+")
+
+
+class Blocklist:
+    """Words that are refused: Latin ones as whole words in any of their forms, others wherever they stand."""
+
+    def __init__(self, blocked: Iterable[str]) -> None:
+        normal = set(filter(None, map(_normal, blocked)))
+        self._parts = {form for form in normal if not LATIN.fullmatch(form)}
+        self._phrases = set(filter(None, map(_stems, normal - self._parts)))
+
+    def blocks(self, text: str) -> bool:
+        """Return whether the text holds a blocked word."""
+        normal = _normal(text)
+        stems = _stems(normal)
+        return any(part in normal for part in self._parts) or any(_holds(stems, phrase) for phrase in self._phrases)
+
+
+def _holds(stems: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
+    return any(stems[start : start + len(phrase)] == phrase for start in range(len(stems) - len(phrase) + 1))
+
+
+def _normal(text: str) -> str:
+    """Return what a text reads as: full-width, circled and mathematical letters are letters, invisible signs nothing."""
+    visible = regex.sub(f"[{JOINERS}]", "", INVISIBLE.sub("", text))
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold()).strip()
+
+
+def _stems(text: str) -> tuple[str, ...]:
+    return tuple(map(_stem, regex.findall(r"\w+", text)))
+
+
+@lru_cache(maxsize=4096)
+def _stem(word: str) -> str:
+    word = IRREGULAR.get(word, word)
+    if word.endswith("ves"):  # knives, wolves; what it does to others (gloves) it does to both sides
+        word = word.removesuffix("ves") + "f"
+    # A stemmer of its own for each call: they hold the word they work on, and requests come in threads.
+    stemmed = snowballstemmer.stemmer("english").stemWord(word)
+    return stemmed[:-1] + "f" if stemmed.endswith(("fe", "ve")) else str(stemmed)

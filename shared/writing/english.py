@@ -1,0 +1,53 @@
+"""What a translation says: an English meaning, a meaning in another script, or nothing."""
+
+import unicodedata
+from typing import Final
+
+import regex
+from fontTools import unicodedata as scripts
+
+from shared.writing.encodings import is_lost, misread
+from shared.writing.normalise import fold
+from shared.writing.scripts import NEUTRAL
+
+# What forms and programs write where there is no translation.
+PLACEHOLDERS: Final = frozenset(
+    "n/a n.a n.a. n\\a #n/a none null nil todo to-do tbd tba tbc fixme undefined nan placeholder xxx".split()
+)
+FRACTION_SLASH: Final = "\u2044"
+
+
+def read_translation(translation: str) -> str:
+    """Return a translation on one line, in the normal form of words."""
+    return " ".join(fold(" ".join(translation.split())).split())
+
+
+def why_empty(translation: str) -> str | None:
+    """Return why a translation says no meaning, else None; an empty one has no reason.
+
+    A placeholder may be the meaning of a word (无: none); that is for the caller to know.
+    """
+    if not translation:
+        return None
+    if "\uFFFD" in translation or "??" in translation or (is_lost(translation) and not _has_letter(translation)):
+        return f"the translation {translation!r} has lost characters; send UTF-8"
+    if misread(translation) is not None:
+        return f"the translation {translation!r} was read in a wrong encoding; send UTF-8"
+    if translation.casefold().strip("()[]<>{}-_ ") in PLACEHOLDERS:
+        return f"the translation {translation!r} is a placeholder"
+    if not _has_letter(translation):
+        return f"the translation {translation!r} has no letters"
+    return None
+
+
+def is_latin(text: str) -> bool:
+    """Return whether a text is in Latin letters, at least half of them; units and single Greek letters (α wave) are."""
+    text = regex.sub(r"(?<!\p{Greek})\p{Greek}(?!\p{Greek})", "", text)
+    letters = [scripts.script(character) for character in text if character.isalpha()]
+    counted = [script for script in letters if script not in NEUTRAL]
+    return 2 * counted.count("Latn") >= len(counted)
+
+
+def _has_letter(text: str) -> bool:
+    plain = unicodedata.normalize("NFKC", text)  # № is No, ½ is 1⁄2
+    return FRACTION_SLASH in plain or any(map(str.isalpha, plain))

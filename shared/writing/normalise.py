@@ -1,0 +1,172 @@
+"""The one normal form of words: what is pasted from documents, web pages and keyboards becomes what a learner sees.
+
+The rule: what reads and looks the same is one word. What Unicode calls compatible but looks another way (①, ², ½, ſ) is
+left alone. docs/words.md has the table.
+"""
+
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+import regex
+
+from shared.errors import InvalidWord, UnsupportedCharacter
+from shared.writing.clusters import clusters
+from shared.writing.encodings import check_encoding
+from shared.writing.radicals import IDEOGRAPHS, KEPT
+from shared.writing.scripts import check_scripts
+
+MAX_WORD_LENGTH: Final = 12  # grapheme clusters
+# Vietnamese and Yoruba need two, Hebrew with vowels and accents four.
+MAX_ACCENTS: Final = 4
+# Burmese stacks six signs on a consonant, Tibetan more.
+MAX_SIGNS: Final = 8
+# The longest conjuncts of Sanskrit have five consonants, each with its virama, a vowel, and a sign.
+MAX_CLUSTER_LENGTH: Final = 16
+
+# Letters, marks, numbers and punctuation can be written; symbols (emoji among them), controls, surrogates, private
+# and unassigned code points cannot.
+WRITABLE_CATEGORIES = frozenset("LMNP")
+
+# Kinds of Unicode's compatibility decompositions that change neither what is read nor what it looks like.
+FOLDED_KINDS = frozenset(
+    {"<wide>", "<narrow>", "<font>", "<small>", "<square>", "<initial>", "<medial>", "<final>", "<isolated>"}
+)
+# The kinds <compat> and <vertical> hold both; these ranges are folded.
+FOLDED_RANGES = (
+    (0x0132, 0x0133),  # Ĳ ĳ
+    (0x013F, 0x0140),  # Ŀ ŀ, of Catalan l·l
+    (0x0149, 0x0149),  # ŉ
+    (0x01C4, 0x01CC),  # Ǆ … ǌ
+    (0x01F1, 0x01F3),  # Ǳ ǲ ǳ
+    (0x00B5, 0x00B5),  # µ
+    (0x2160, 0x217F),  # Roman numerals
+    (0x2474, 0x24B5),  # ⑴ ⒈ ⒜
+    (0x2E9F, 0x2E9F),  # ⺟
+    (0x2EF3, 0x2EF3),  # ⻳
+    (0x2F00, 0x2FD5),  # Kangxi radicals
+    (0x3200, 0x3243),  # ㈠, ㈱
+    (0x32C0, 0x32CB),  # ㋀: months
+    (0x3358, 0x3370),  # ㍘: hours
+    (0x33E0, 0x33FE),  # ㏠: days
+    (0xFB00, 0xFB06),  # ﬀ ﬁ
+    (0xFB13, 0xFB17),  # Armenian ligatures
+    (0xFE10, 0xFE44),  # punctuation of vertical lines
+)
+# Full-width forms of these would be symbols in ASCII; a kana's voice mark is typed as a sign of its own on some keyboards.
+SPECIAL = {"～": "〜", "゛": "\u3099", "゜": "\u309a", "－": "-", "‑": "-"}
+
+JOINERS = "\u200c\u200d"
+# Scripts whose letters take another form beside a joiner.
+JOINING_SCRIPTS = (
+    "Adlam Arabic Bengali Devanagari Gujarati Gurmukhi Hanifi_Rohingya Kannada Khmer Malayalam Mandaic Mongolian "
+    "Myanmar Nko Oriya Phags_Pa Sinhala Sogdian Syriac Tamil Telugu Tibetan"
+).split()
+_JOINING = "".join(rf"\p{{Script={script}}}" for script in JOINING_SCRIPTS)
+_JOINING_LETTER = rf"[[{_JOINING}]&&[\p{{L}}\p{{M}}]]"
+JOINER = regex.compile(
+    rf"(?<={_JOINING_LETTER})([{JOINERS}])[{JOINERS}]*(?={_JOINING_LETTER})|[{JOINERS}]+",
+    regex.V1,
+)
+
+INVISIBLE = regex.compile(rf"[\p{{Default_Ignorable_Code_Point}}\uFFF9-\uFFFB--[{JOINERS}]]", regex.V1)
+
+
+def normalise_word(word: str) -> str:
+    """Return a word's normal form: folded, without what is invisible, trimmed, in Unicode's composed form (NFC).
+
+    Raises:
+        InvalidWord: it is blank, too long, read in a wrong encoding, mixes scripts that no language mixes, has marks
+            without a letter or too many on one, or holds a control character or a lone surrogate.
+        UnsupportedCharacter: it holds a symbol, such as an emoji, or an unassigned code point.
+    """
+    check_encoding(word)
+    normal = fold(word)
+    _check_characters(normal)
+    _check_length(normal)
+    _check_marks(normal)
+    check_scripts(normal)
+    return normal
+
+
+def fold(text: str) -> str:
+    """Return any text in the normal form of words; it may still be no word."""
+    visible = unicodedata.normalize("NFC", INVISIBLE.sub("", text))
+    folded = "".join(map(_fold_character, visible))
+    joined = JOINER.sub(lambda match: match[1] or "", folded)
+    return regex.sub(r"\p{Z}+", " ", unicodedata.normalize("NFC", joined)).strip()
+
+
+def describe(character: str) -> str:
+    """Return a character by code point and, where it is printable and has one, its name."""
+    code = f"U+{ord(character):04X}"
+    name = unicodedata.name(character, "")
+    return f"{character} ({code} {name})" if name and character.isprintable() else code
+
+
+@lru_cache(maxsize=4096)
+def _fold_character(character: str) -> str:
+    if character in SPECIAL or character in IDEOGRAPHS:
+        return SPECIAL.get(character) or IDEOGRAPHS[character]
+    kind, *codes = unicodedata.decomposition(character).split() or [""]
+    letters = "".join(chr(int(code, 16)) for code in codes)
+    return "".join(map(_fold_character, letters)) if _is_folded(character, kind, letters) else character
+
+
+def _is_folded(character: str, kind: str, letters: str) -> bool:
+    if not letters or " " in letters:  # a space and an accent, or the words of a ligature such as ﷺ
+        return False
+    if kind == "<wide>":  # ， and ！ are punctuation of their own
+        return unicodedata.category(letters[0])[0] in "LN"
+    return kind in FOLDED_KINDS or any(first <= ord(character) <= last for first, last in FOLDED_RANGES)
+
+
+def _check_characters(word: str) -> None:
+    if not word:
+        raise InvalidWord(f"the word is blank; give 1 to {MAX_WORD_LENGTH} characters", field="word")
+    for character in word:
+        category = unicodedata.category(character)
+        if category in {"Cc", "Cs"}:
+            raise InvalidWord(f"the word holds {describe(character)}, which cannot be written", field="word")
+        if category[0] not in WRITABLE_CATEGORIES and character not in KEPT.union(JOINERS, " "):
+            raise UnsupportedCharacter(
+                f"{describe(character)} is not a character of a script{_instead(character)}", field="word"
+            )
+
+
+def _instead(character: str) -> str:
+    plain = unicodedata.normalize("NFKC", character)
+    return f"; write {plain}" if plain != character and plain.isalnum() else ""
+
+
+def _check_length(word: str) -> None:
+    written = clusters(word)
+    if len(written) > MAX_WORD_LENGTH:
+        raise InvalidWord(f"the word has {len(written)} characters; give 1 to {MAX_WORD_LENGTH}", field="word")
+    longest = max(written, key=len)
+    if len(longest) > MAX_CLUSTER_LENGTH:
+        raise InvalidWord(
+            f"one character of the word is made of {len(longest)} code points; {MAX_CLUSTER_LENGTH} is the most",
+            field="word",
+        )
+
+
+def _check_marks(word: str) -> None:
+    marks = accents = 0
+    base = " "
+    for character in unicodedata.normalize("NFD", word):
+        if unicodedata.category(character)[0] != "M":
+            base, marks, accents = (base if character in JOINERS else character), 0, 0
+            continue
+        if unicodedata.category(base)[0] not in "LN":
+            raise InvalidWord(
+                f"the mark {describe(character)} stands on no letter; write the letter before it", field="word"
+            )
+        marks += 1
+        accents += regex.match(r"\p{Script=Inherited}", character) is not None
+        if marks > MAX_SIGNS or accents > MAX_ACCENTS:
+            raise InvalidWord(
+                f"more than {MAX_ACCENTS} accents, or {MAX_SIGNS} signs of a script, stand on {base}; "
+                "no language writes so many",
+                field="word",
+            )
