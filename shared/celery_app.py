@@ -1,4 +1,4 @@
-"""The Celery application: JSON only, late acknowledgement, one message at a time, results compressed and expiring."""
+"""The Celery application: JSON only, late acknowledgement, one message at a time, expiring results."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -26,7 +26,8 @@ def make_celery(settings: Settings) -> Celery:
     }
     app.conf.update(
         broker_url=settings.redis.url,
-        result_backend=settings.redis.url,
+        result_backend=f"shared.queue.results:ResultBackend+{settings.redis.url}",
+        writing_results_store=settings.results.store,
         # JSON and nothing else, in both directions: a message can never run code.
         task_serializer="json",
         result_serializer="json",
@@ -38,8 +39,6 @@ def make_celery(settings: Settings) -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
-        # Base64 is text of 6 bits a byte; zlib's Huffman coding takes a quarter off.
-        result_compression="zlib",
         result_expires=settings.queue.result_ttl_s,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,

@@ -1,0 +1,1 @@
+"""What lies in the queue's keeping beside the job records."""
