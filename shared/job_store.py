@@ -249,9 +249,12 @@ class JobStore:
         self._memory_checked_until = time.monotonic() + MEMORY_CHECK_S
 
     def memory(self) -> tuple[int, int]:
-        """Return the bytes that Redis uses, and those that it may use; 0: without limit."""
+        """Return the bytes that Redis uses, and those that it may use; 0: without limit.
+
+        The buffers of its file and its replicas are left out, as Redis itself leaves them out of its limit.
+        """
         memory = cast(dict[str, int], self._redis.info("memory"))
-        return memory["used_memory"], memory["maxmemory"]
+        return memory["used_memory"] - memory.get("mem_not_counted_for_evict", 0), memory["maxmemory"]
 
     def failure_codes(self) -> dict[str, int]:
         """Return how many jobs failed, by error code."""

@@ -165,7 +165,7 @@ def test_a_full_redis_takes_a_finished_result(settings: Settings, client: redis.
     lease = publisher.leases.take(job_id)
     assert lease is not None
     new = pack(job_id, lease.token, picture(2))
-    client.config_set("maxmemory", client.info("memory")["used_memory"] - 1000)
+    client.config_set("maxmemory", client.info("memory")["used_memory"] - 100_000)
     try:
         with pytest.raises(redis.ResponseError, match="OOM|maxmemory"):
             client.set("x", "y")
