@@ -94,7 +94,9 @@ class Jobs:
         self._store.check_memory()
         self._store.check_budget(result_bytes, self._budget.limit())
         fingerprint = "" if key is None else hashlib.sha256(request.model_dump_json().encode()).hexdigest()
-        submission = self._store.create(str(uuid.uuid4()), request, idempotency_key=key, fingerprint=fingerprint, result_bytes=result_bytes)
+        submission = self._store.create(
+            str(uuid.uuid4()), request, idempotency_key=key, fingerprint=fingerprint, result_bytes=result_bytes
+        )
         if submission.is_new:
             self._send(submission.job_id, request, key)
         return submission

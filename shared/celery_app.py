@@ -4,14 +4,21 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+import redis
 from celery import Celery
 from kombu import Queue
+from kombu.transport.redis import Transport
 
 from shared.schemas import Priority
 from shared.settings import Settings
 
 GENERATE_TASK = "writing.generate"
 WARMUP_COMMAND = "warmup"
+
+# A full Redis refuses even an acknowledgement. To a worker that shall be a Redis that is away, which it outlives, and
+# no unknown error, of which it ends.
+if redis.exceptions.OutOfMemoryError not in Transport.connection_errors:
+    Transport.connection_errors = (*Transport.connection_errors, redis.exceptions.OutOfMemoryError)
 
 
 def make_celery(settings: Settings) -> Celery:

@@ -215,7 +215,7 @@ class JobStore:
         return min((float(moment) for moment in created if moment), default=time.time())
 
     def check_budget(self, result_bytes: int, budget: int) -> None:
-        """Refuse a job whose result, with those of all that wait or run, would not fit: they would drive one another out.
+        """Refuse a job whose result, with those of all that wait or run, would not fit.
 
         Args:
             result_bytes: what its result should take.

@@ -155,9 +155,7 @@ def _links(stored: StoredResult) -> ResultLinks:
     conditioning_urls: dict[str, dict[str, str]] = {}
     for info in stored.pictures:
         if info.control_type:
-            url = url_for(
-                "jobs.conditioning", job_id=stored.job_id, control_type=info.control_type, method=info.method
-            )
+            url = url_for("jobs.conditioning", job_id=stored.job_id, control_type=info.control_type, method=info.method)
             conditioning_urls.setdefault(info.control_type, {})[info.method] = url
     image_url = url_for("jobs.image", job_id=stored.job_id)
     return ResultLinks(**stored.body, image_url=image_url, conditioning_urls=conditioning_urls)

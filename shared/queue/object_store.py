@@ -27,9 +27,11 @@ class ObjectStore:
             SettingsError: obstore is not installed, or the address is of no kind that is supported.
         """
         try:
-            from obstore.store import LocalStore, S3Store  # an optional dependency
+            from obstore.store import LocalStore, S3Store  # noqa: PLC0415  # an optional dependency
         except ImportError as error:
-            raise SettingsError("results.store: install obstore: pip install 'writing-service[object-store]'") from error
+            raise SettingsError(
+                "results.store: install obstore: pip install 'writing-service[object-store]'"
+            ) from error
         parts = urlsplit(url)
         if parts.scheme == "file" and parts.path:
             return cls(LocalStore(Path(parts.path), mkdir=True))
@@ -87,7 +89,7 @@ def _aws(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _call(act: Any) -> Any:
     """Return what a call of obstore returns; its own errors become `OSError`."""
-    from obstore.exceptions import BaseError
+    from obstore.exceptions import BaseError  # noqa: PLC0415  # optional
 
     try:
         return act()

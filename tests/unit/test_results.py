@@ -167,7 +167,7 @@ def test_a_full_redis_takes_a_finished_result(settings: Settings, client: redis.
     new = pack(job_id, lease.token, picture(2))
     client.config_set("maxmemory", client.info("memory")["used_memory"] - 100_000)
     try:
-        with pytest.raises(redis.ResponseError, match="OOM|maxmemory"):
+        with pytest.raises(redis.ResponseError, match=r"OOM|maxmemory"):
             client.set("x", "y")
         assert publisher.leases.publish(
             lease, DOCUMENT + job_id, new.document, 1, pictures=new.pictures, budget=SIZE + 2000
