@@ -76,7 +76,7 @@ def open_store(address: str) -> ObjectStore | None:
     return None if address == IN_REDIS else ObjectStore.open(address)
 
 
-def _aws(environment: Mapping[str, str]) -> dict[str, str]:
+def _aws(environment: Mapping[str, str]) -> dict[str, Any]:
     options = {
         "endpoint": environment.get("AWS_ENDPOINT_URL"),
         "region": environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
