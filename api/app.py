@@ -25,6 +25,8 @@ from shared.fonts import read_fonts
 from shared.job_events import JobEvents
 from shared.job_metrics import JobMetrics
 from shared.job_store import JobStore
+from shared.queue.object_store import open_store
+from shared.queue.results import Budget, Results, ResultSizes
 from shared.redis_client import make_redis
 from shared.schemas import Problem
 from shared.settings import Settings
@@ -87,6 +89,9 @@ def _services(settings: Settings) -> Services:
             store=store,
             registry=registry,
             celery=celery,
+            results=Results(make_redis(settings.redis, decodes=False), open_store(settings.results.store)),
+            budget=Budget(client, settings.results),
+            sizes=ResultSizes(client),
             database=CharacterDatabase(),
             fonts=read_fonts(settings.fonts),
         ),

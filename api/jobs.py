@@ -1,13 +1,14 @@
 """Jobs as the API handles them: submit, look at, wait for, cancel."""
 
+import base64
 import hashlib
 import logging
 import time
 import uuid
+from collections.abc import Callable
 
 import redis
 from celery import Celery
-from celery.result import AsyncResult
 from kombu.exceptions import OperationalError
 
 from api.style_samples import digest, sample_request
@@ -27,7 +28,8 @@ from shared.errors import (
 )
 from shared.fonts import FontCoverage
 from shared.job_store import JobRecord, JobStore, Submission
-from shared.schemas import AI_METHODS, AIGenerationResult, GenerationRequest, JobStatus, JobView
+from shared.queue.results import Budget, Results, ResultSizes, StoredResult
+from shared.schemas import AI_METHODS, AIGenerationResult, GenerationRequest, JobStatus, JobView, ResultLinks
 from shared.settings import Settings
 from shared.styles import StyleDefinition
 from shared.webhook_targets import parse_target
@@ -39,6 +41,7 @@ logger = logging.getLogger(__name__)
 
 WAIT_POLL_S = 0.05
 MAX_IDEMPOTENCY_KEY_LENGTH = 255
+CONTROL_TYPES = 4  # each has a default method
 
 # One quick second try: a pooled connection that a restarted Redis has closed is replaced, an absent Redis told at once.
 SEND_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
@@ -54,6 +57,9 @@ class Jobs:
         store: JobStore,
         registry: WorkerRegistry,
         celery: Celery,
+        results: Results,
+        budget: Budget,
+        sizes: ResultSizes,
         database: CharacterDatabase,
         fonts: tuple[FontCoverage, ...],
     ) -> None:
@@ -61,6 +67,9 @@ class Jobs:
         self._store = store
         self._registry = registry
         self._celery = celery
+        self._results = results
+        self._budget = budget
+        self._sizes = sizes
         self._database = database
         self._fonts = fonts
         self._blocklist = Blocklist(settings.api.blocked_words)
@@ -84,15 +93,23 @@ class Jobs:
         """
         self._check(request)
         key = _digest_key(idempotency_key, client)
+        result_bytes = self._estimate(request)
         self._store.check_memory()
+        self._store.check_budget(result_bytes, self._budget.limit())
         fingerprint = "" if key is None else hashlib.sha256(request.model_dump_json().encode()).hexdigest()
-        submission = self._store.create(str(uuid.uuid4()), request, idempotency_key=key, fingerprint=fingerprint)
+        submission = self._store.create(
+            str(uuid.uuid4()), request, idempotency_key=key, fingerprint=fingerprint, result_bytes=result_bytes
+        )
         if submission.is_new:
             self._send(submission.job_id, request)
         return submission
 
-    def view(self, job_id: str) -> JobView:
+    def view(self, job_id: str, links: Callable[[StoredResult], ResultLinks] | None = None) -> JobView:
         """Return how a job stands, with the result if it succeeded.
+
+        Args:
+            job_id: the job.
+            links: makes the result's addresses, to be given instead of its pictures.
 
         Raises:
             JobNotFound: there is no record.
@@ -105,33 +122,54 @@ class Jobs:
             stage=record.status.value if record.status.is_terminal else record.stage,
             progress=record.progress,
             queue_position=self._store.position(record) if record.status is JobStatus.QUEUED else None,
-            result=self._result(record) if record.status is JobStatus.SUCCEEDED else None,
+            result=self._answer(record, links) if record.status is JobStatus.SUCCEEDED else None,
             error=record.error,
         )
 
+    def status(self, job_id: str) -> JobStatus | None:
+        """Return a job's status alone; None: there is no record."""
+        return self._store.status(job_id)
+
     def result(self, job_id: str) -> AIGenerationResult:
-        """Return a succeeded job's result.
+        """Return a succeeded job's result. Raises as `stored`."""
+        return self._whole(self.stored(job_id))
+
+    def stored(self, job_id: str) -> StoredResult:
+        """Return a succeeded job's result without its pictures.
 
         Raises:
             JobNotFound, ResultExpired: as `view`.
             JobNotFinished: the job has no result, or will have none.
         """
-        record = self._store.get(job_id)
-        if record.status is not JobStatus.SUCCEEDED:
-            raise JobNotFinished(f"the job is {record.status}; it has no picture")
-        return self._result(record)
+        status = self._store.status(job_id)
+        if status is None:
+            raise JobNotFound(f"no job {job_id!r}: it was never submitted, or its record has expired")
+        if status is not JobStatus.SUCCEEDED:
+            raise JobNotFinished(f"the job is {status}; it has no picture")
+        return self._document(job_id)
 
-    def conditioning_image(self, job_id: str, control_type: str, method: str) -> str:
-        """Return one conditioning image in base64.
+    def find(self, stored: StoredResult, control_type: str = "", method: str = "") -> int:
+        """Return the number of a conditioning image, without arguments of the picture.
 
         Raises:
-            ConditioningNotFound: the job made no such image. Further as `result`.
+            ConditioningNotFound: the job made no such image.
         """
-        images = self.result(job_id).conditioning_images_base64
-        if method not in images.get(control_type, {}):
-            made = ", ".join(f"{kind}/{name}" for kind, methods in images.items() for name in methods)
+        number = stored.find(control_type, method)
+        if number is None:
+            made = ", ".join(f"{info.control_type}/{info.method}" for info in stored.pictures if info.control_type)
             raise ConditioningNotFound(f"no image {control_type}/{method}; the job has {made or 'none'}")
-        return images[control_type][method]
+        return number
+
+    def picture(self, stored: StoredResult, number: int = 0) -> bytes:
+        """Return one picture as PNG.
+
+        Raises:
+            ResultExpired: it is no longer kept.
+        """
+        png = self._results.picture(stored, number)
+        if png is None:
+            raise _expired(stored.job_id)
+        return png
 
     def wait(self, job_id: str, seconds: float) -> JobStatus:
         """Wait until a job has ended, for so long at most; return its status then."""
@@ -179,7 +217,7 @@ class Jobs:
                 record.error.detail if record.error else "the sample is not drawn yet",
                 retry_after_s=self._settings.queue.retry_after_s,
             )
-        return self._result(record).generated_image_base64
+        return base64.b64encode(self.picture(self._document(job_id))).decode()
 
     def _check(self, request: GenerationRequest) -> None:
         if request.style is not None and request.style not in self._settings.styles:
@@ -229,11 +267,35 @@ class Jobs:
         except (OperationalError, redis.RedisError) as error:
             logger.warning("message of job %s not sent, the reconciler will: %s", job_id, error)
 
-    def _result(self, record: JobRecord) -> AIGenerationResult:
-        payload = AsyncResult(record.job_id, app=self._celery).result
-        if not isinstance(payload, dict):
-            raise ResultExpired(f"the pictures of job {record.job_id} are no longer kept")
-        return AIGenerationResult.model_validate(payload)
+    def _estimate(self, request: GenerationRequest) -> int:
+        """Return what a request's result should take, in bytes."""
+        side = self._settings.active_model.default_size
+        pixels = (request.width or side) * (request.height or side)
+        asked = request.conditioning_methods
+        maps = CONTROL_TYPES - len(asked) + sum(map(len, asked.values())) if request.include_conditioning else 0
+        return self._sizes.estimate(pixels, maps)
+
+    def _answer(
+        self, record: JobRecord, links: Callable[[StoredResult], ResultLinks] | None
+    ) -> AIGenerationResult | ResultLinks:
+        stored = self._document(record.job_id)
+        return self._whole(stored) if links is None else links(stored)
+
+    def _document(self, job_id: str) -> StoredResult:
+        stored = self._results.get(job_id)
+        if stored is None:
+            raise _expired(job_id)
+        return stored
+
+    def _whole(self, stored: StoredResult) -> AIGenerationResult:
+        whole = self._results.whole(stored)
+        if whole is None:
+            raise _expired(stored.job_id)
+        return AIGenerationResult.model_construct(**whole)  # a worker made it by the same schema
+
+
+def _expired(job_id: str) -> ResultExpired:
+    return ResultExpired(f"the pictures of job {job_id} are no longer kept")
 
 
 def _digest_key(key: str | None, client: str | None) -> str | None:

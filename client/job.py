@@ -13,7 +13,7 @@ import requests
 from client.connection import Connection
 from client.errors import JobCancelled, JobFailed, WaitTimedOut, refusal
 from client.events import Event, read_events
-from shared.schemas import AIGenerationResult, JobStatus, JobView
+from shared.schemas import AIGenerationResult, JobStatus, JobView, ResultLinks
 
 POLL_S = 0.2
 # The service sends a comment every 15 s, so a longer silence is a broken connection.
@@ -78,7 +78,31 @@ class Job:
         Raises:
             WritingError: `job_not_found`, `result_expired`.
         """
-        return _view(self._connection.call("GET", self._path))
+        return self._fetched(self._light_view())
+
+    def _light_view(self) -> JobView:
+        """Return how the job stands now; a result comes as addresses."""
+        return _view(self._connection.call("GET", self._path, params={"result": "links"}))
+
+    def _fetched(self, view: JobView) -> JobView:
+        """Return a view with its pictures instead of their addresses."""
+        if not isinstance(view.result, ResultLinks):
+            return view
+        links = view.result
+        result = AIGenerationResult(
+            success=links.success,
+            generated_image_base64=self._png(links.image_url),
+            conditioning_images_base64={
+                control_type: {method: self._png(url) for method, url in methods.items()}
+                for control_type, methods in links.conditioning_urls.items()
+            },
+            prompt_used=links.prompt_used,
+            generation_metadata=links.generation_metadata,
+        )
+        return view.model_copy(update={"result": result})
+
+    def _png(self, address: str) -> str:
+        return base64.b64encode(self._connection.call("GET", address).content).decode()
 
     def cancel(self, *, is_retried: bool = True) -> JobView:
         """Cancel the job and return how it stands; one that has ended stays as it is.
@@ -160,7 +184,7 @@ class Job:
 
     def _polled(self, deadline: float) -> Iterator[Update]:
         while True:
-            view = self.view()
+            view = self._light_view()
             yield Update.of(view)
             if view.status.is_terminal:
                 return
@@ -178,7 +202,7 @@ def result_of(view: JobView) -> AIGenerationResult:
     Raises:
         JobFailed, JobCancelled: it has none.
     """
-    if view.result is not None:
+    if isinstance(view.result, AIGenerationResult):
         return view.result
     if view.status is JobStatus.CANCELLED:
         raise JobCancelled(f"job {view.job_id} was cancelled")

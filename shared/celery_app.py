@@ -1,9 +1,11 @@
-"""The Celery application: JSON only, late acknowledgement, one message at a time, results compressed and expiring."""
+"""The Celery application: JSON only, late acknowledgement, one message at a time, expiring results."""
 
 from typing import Any
 
+import redis
 from celery import Celery
 from kombu import Queue
+from kombu.transport.redis import Transport
 
 from shared.queue.order import order_name
 from shared.schemas import Priority
@@ -11,6 +13,11 @@ from shared.settings import Settings
 
 GENERATE_TASK = "writing.generate"
 WARMUP_COMMAND = "warmup"
+
+# A full Redis refuses even an acknowledgement. To a worker that shall be a Redis that is away, which it outlives, and
+# no unknown error, of which it ends.
+if redis.exceptions.OutOfMemoryError not in Transport.connection_errors:
+    Transport.connection_errors = (*Transport.connection_errors, redis.exceptions.OutOfMemoryError)
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -25,7 +32,8 @@ def make_celery(settings: Settings) -> Celery:
     }
     app.conf.update(
         broker_url=settings.redis.url,
-        result_backend=settings.redis.url,
+        result_backend=f"shared.queue.results:ResultBackend+{settings.redis.url}",
+        writing_results_store=settings.results.store,
         # JSON and nothing else, in both directions: a message can never run code.
         task_serializer="json",
         result_serializer="json",
@@ -37,8 +45,6 @@ def make_celery(settings: Settings) -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
-        # Base64 is text of 6 bits a byte; zlib's Huffman coding takes a quarter off.
-        result_compression="zlib",
         result_expires=settings.queue.result_ttl_s,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,

@@ -149,6 +149,7 @@ class ResultExpired(NotFound):
     """The job succeeded, but its pictures are no longer kept."""
 
     code = "result_expired"
+    http_status = 410
 
 
 class ConditioningNotFound(NotFound):

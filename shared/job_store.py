@@ -29,7 +29,24 @@ FINISHED = PREFIX + "finished"
 LEAST_ENDED = 3  # to speak of a rate
 LONGEST_RETRY_AFTER_S = 600
 MEMORY_CHECK_S = 1.0  # for so long a check holds
-MOST_MEMORY = 0.9  # of Redis's maxmemory; the rest is for the results of jobs that were accepted
+MOST_MEMORY = 0.9  # of Redis's maxmemory; results have their own budget below it
+
+# Bytes in the result of a job that waits or runs, by its record's estimate.
+# KEYS: waiting × 2     returns the bytes, and how many jobs
+PENDING = f"""
+local jobs = {{}}
+for _, key in ipairs(KEYS) do
+  for _, id in ipairs(redis.call('ZRANGE', key, 0, -1)) do table.insert(jobs, id) end
+end
+for _, worker in ipairs(redis.call('SMEMBERS', '{PREFIX}owners')) do
+  for _, id in ipairs(redis.call('SMEMBERS', '{PREFIX}running:' .. worker)) do table.insert(jobs, id) end
+end
+local bytes = 0
+for _, id in ipairs(jobs) do
+  bytes = bytes + (redis.call('HGET', '{PREFIX}job:' .. id, 'result_bytes') or 0)
+end
+return {{bytes, #jobs}}
+"""
 
 
 # KEYS: job, waiting of its priority, waiting of the other, idempotency key or ''
@@ -110,10 +127,17 @@ class JobStore:
         self._settings = settings
         self._create = client.register_script(CREATE)
         self._cancel = client.register_script(CANCEL)
+        self._pending = client.register_script(PENDING)
         self._memory_checked_until = 0.0
 
     def create(
-        self, job_id: str, request: GenerationRequest, *, idempotency_key: str | None = None, fingerprint: str = ""
+        self,
+        job_id: str,
+        request: GenerationRequest,
+        *,
+        idempotency_key: str | None = None,
+        fingerprint: str = "",
+        result_bytes: int = 0,
     ) -> Submission:
         """Record a job as queued, or find the one that the same Idempotency-Key made before.
 
@@ -122,6 +146,7 @@ class JobStore:
             request: what to draw.
             idempotency_key: a digest of the client's key; None for none.
             fingerprint: a digest of the request as the client sent it.
+            result_bytes: what its result should take.
 
         Raises:
             QueueFull: as many jobs wait as the queue may hold.
@@ -132,6 +157,7 @@ class JobStore:
             "priority": request.priority.value,
             "request": request.model_dump_json(exclude_defaults=True),
             "created_at": time.time(),
+            "result_bytes": result_bytes,
         }
         if request.webhook_url is not None:
             fields["webhook"] = 1
@@ -187,6 +213,27 @@ class JobStore:
         created = [cast("str | None", self._redis.hget(job_key(job_id), "created_at")) for job_id in first]
         return min((float(moment) for moment in created if moment), default=time.time())
 
+    def check_budget(self, result_bytes: int, budget: int) -> None:
+        """Refuse a job whose result, with those of all that wait or run, would not fit.
+
+        Args:
+            result_bytes: what its result should take.
+            budget: bytes for all results; 0: without limit.
+
+        Raises:
+            QueueUnavailable: it says after how many seconds enough of them should have ended.
+        """
+        if not budget:
+            return
+        pending, jobs = cast("list[int]", self._pending(keys=waiting_keys()))
+        excess = pending + result_bytes - budget
+        if jobs and excess > 0:
+            ends = math.ceil(excess * jobs / max(pending, 1))
+            raise QueueUnavailable(
+                "the results of the jobs that wait take all the memory there is for results; try again later",
+                retry_after_s=min(ends * self.retry_after_s(), LONGEST_RETRY_AFTER_S),
+            )
+
     def check_memory(self) -> None:
         """Refuse new jobs while Redis is nearly full, so that those accepted can still be finished.
 
@@ -201,9 +248,12 @@ class JobStore:
         self._memory_checked_until = time.monotonic() + MEMORY_CHECK_S
 
     def memory(self) -> tuple[int, int]:
-        """Return the bytes that Redis uses, and those that it may use; 0: without limit."""
+        """Return the bytes that Redis uses, and those that it may use; 0: without limit.
+
+        The buffers of its file and its replicas are left out, as Redis itself leaves them out of its limit.
+        """
         memory = cast(dict[str, int], self._redis.info("memory"))
-        return memory["used_memory"], memory["maxmemory"]
+        return memory["used_memory"] - memory.get("mem_not_counted_for_evict", 0), memory["maxmemory"]
 
     def failure_codes(self) -> dict[str, int]:
         """Return how many jobs failed, by error code."""

@@ -23,6 +23,7 @@ from shared.job_ends import END_JOB, STATS
 from shared.job_events import ADD_EVENT
 from shared.job_store import FINISHED, JobRecord, JobStore
 from shared.keys import PREFIX, job_key, preview_key, waiting_keys
+from shared.queue.results import KEEP_RESULT, NewResult
 from shared.schemas import JobError, JobStatus, Priority, Progress
 from shared.settings import QueueSettings
 
@@ -49,12 +50,18 @@ return 1
 """
 
 # KEYS: job, running, result or ''   ARGV: id, token, status, now, error, record TTL, generation ms, result, result TTL
-# Safe to repeat: what this token has ended stays ended by it.
+#       budget, pictures …
+# Safe to repeat: what this token has ended stays ended by it. The DEL lets it through a full Redis (`KEEP_RESULT`).
 FINISH = f"""
 {END_JOB}
+{KEEP_RESULT}
 if redis.call('HGET', KEYS[1], 'ended_by') == ARGV[2] then return 1 end
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return 0 end
-if KEYS[3] ~= '' then redis.call('SET', KEYS[3], ARGV[8], 'EX', ARGV[9]) end
+redis.call('DEL', KEYS[1] .. ':none')
+if KEYS[3] ~= '' then
+  local pictures = {{unpack(ARGV, 11)}}
+  keep_result(KEYS[3], ARGV[1], ARGV[2], ARGV[4], ARGV[9], tonumber(ARGV[10]), ARGV[8], pictures)
+end
 end_job(KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
 redis.call('HSET', KEYS[1], 'ended_by', ARGV[2])
 redis.call('HDEL', KEYS[1], 'token')
@@ -250,15 +257,35 @@ class Leases:
         """Keep a running job's preview, as seen at a step, for a while; a later one replaces it."""
         self._save_preview(keys=[preview_key(lease.job_id)], args=[lease.job_id, jpeg.hex(), PREVIEW_TTL_S, step])
 
-    def publish(self, lease: Lease, result_key: str, result: bytes, generation_ms: int) -> bool:
-        """Store a result and end its job as succeeded, both or neither; False: the lease is lost."""
+    def publish(
+        self,
+        lease: Lease,
+        result_key: str,
+        result: bytes,
+        generation_ms: int,
+        *,
+        pictures: tuple[bytes, ...] = (),
+        budget: int = 0,
+    ) -> bool:
+        """Store a result with its pictures and end its job as succeeded, all or nothing; False: the lease is lost.
+
+        Args:
+            lease: of the job.
+            result_key: where the document goes.
+            result: the document.
+            generation_ms: how long the job took.
+            pictures: PNGs, in the document's order.
+            budget: bytes that all results may take; the oldest make room. 0: without limit.
+        """
+        new = NewResult(result, pictures)
         return self._end(
             lease.job_id,
             lease.token,
             JobStatus.SUCCEEDED,
             generation_ms=generation_ms,
             result_key=result_key,
-            result=result,
+            result=new,
+            budget=budget,
         )
 
     def fail(self, lease: Lease, error: JobError) -> bool:
@@ -341,7 +368,8 @@ class Leases:
         error: JobError | None = None,
         generation_ms: int = 0,
         result_key: str = "",
-        result: bytes = b"",
+        result: NewResult | None = None,
+        budget: int = 0,
     ) -> bool:
         return bool(
             self._finish(
@@ -354,8 +382,10 @@ class Leases:
                     error.model_dump_json() if error else "",
                     self._settings.record_ttl_s,
                     generation_ms,
-                    result,
+                    result.document if result else b"",
                     self._settings.result_ttl_s,
+                    budget,
+                    *(result.pictures if result else ()),
                 ],
             )
         )

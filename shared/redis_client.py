@@ -11,8 +11,8 @@ MAX_CONNECTIONS = 32
 CONNECTION_WAIT_S = 5
 
 
-def make_redis(settings: RedisSettings) -> redis.Redis:
-    """Return a client that answers in str.
+def make_redis(settings: RedisSettings, *, decodes: bool = True) -> redis.Redis:
+    """Return a client that answers in str, or in bytes if it does not decode.
 
     A pooled connection that Redis has closed is replaced at once (one retry); a timeout is not tried again.
     """
@@ -20,7 +20,7 @@ def make_redis(settings: RedisSettings) -> redis.Redis:
         settings.url,
         max_connections=MAX_CONNECTIONS,
         timeout=CONNECTION_WAIT_S,
-        decode_responses=True,
+        decode_responses=decodes,
         socket_timeout=settings.timeout_s,
         socket_connect_timeout=settings.timeout_s,
         retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),

@@ -221,6 +221,16 @@ class AIGenerationResult(Schema):
     )
 
 
+class ResultLinks(Schema):
+    """A finished picture by its addresses: the answer to `?result=links`."""
+
+    success: bool
+    image_url: str
+    conditioning_urls: dict[str, dict[str, str]] = Field(description="type to method to address")
+    prompt_used: str
+    generation_metadata: dict[str, Any] = Field(description="as in the whole result")
+
+
 class JobStatus(StrEnum):
     """Where a job stands; the last three never change."""
 
@@ -260,7 +270,7 @@ class JobView(Schema):
     stage: str | None = Field(description="what the job is doing: glyph, conditioning, diffusion, encoding …")
     progress: Progress
     queue_position: int | None = Field(description="jobs that go before this one; null once it runs")
-    result: AIGenerationResult | None
+    result: AIGenerationResult | ResultLinks | None
     error: JobError | None
 
 

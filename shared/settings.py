@@ -51,6 +51,20 @@ class QueueSettings(Section):
     reconcile_s: Seconds
 
 
+class ResultSettings(Section):
+    """Where finished pictures lie, and how much they may take.
+
+    Attributes:
+        store: `redis`, `file:///FOLDER` or `s3://BUCKET/PREFIX`.
+        budget_share: share of Redis's maxmemory, where it has one; beyond it the oldest results go.
+        budget_bytes: the same in bytes; null: the share alone.
+    """
+
+    store: Annotated[str, Field(pattern=r"^(redis|file:///.+|s3://.+)$")]
+    budget_share: Annotated[float, Field(gt=0, lt=1)]
+    budget_bytes: Count | None
+
+
 class ApiSettings(Section):
     """The HTTP server."""
 
@@ -178,6 +192,7 @@ class Settings(Section):
 
     redis: RedisSettings
     queue: QueueSettings
+    results: ResultSettings
     api: ApiSettings
     webhooks: WebhookSettings
     worker: WorkerSettings

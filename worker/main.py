@@ -29,6 +29,8 @@ from shared.job_metrics import JobMetrics
 from shared.job_store import JobStore
 from shared.leases import Leases
 from shared.logs import configure_logging
+from shared.queue.object_store import open_store
+from shared.queue.results import Budget, ResultSizes
 from shared.redis_client import make_redis
 from shared.schemas import Priority, WorkerInfo
 from shared.settings import Settings, load_settings
@@ -43,12 +45,15 @@ from worker.job_monitor import JobMonitor
 from worker.legibility import LegibilityJudge
 from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
+from worker.periodic import Periodic
 from worker.prompt_builder import PromptBuilder
 from worker.reaper import Reaper
 from worker.tasks import GenerateTask, cancel_revoked
 from worker.webhooks import WebhookSender
 
 logger = logging.getLogger("ai_models")
+
+SWEEP_S = 600.0  # how often expired pictures are looked for in an object store
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ class WorkerProcess:
     leases: Leases
     reaper: Reaper
     webhooks: WebhookSender
+    sweep: Periodic | None
     registry: WorkerRegistry
     concurrency: int
     started_at: float
@@ -100,6 +106,8 @@ class WorkerProcess:
         heartbeat.start()
         self.reaper.start()
         self.webhooks.start()
+        if self.sweep is not None:
+            self.sweep.start()
         try:
             if self.settings.worker.load_at_start:
                 self.pipeline.load()
@@ -120,6 +128,8 @@ class WorkerProcess:
             # Celery forgets the code with which `stop_process` ended it.
             return int(celery.worker.state.should_terminate or worker.exitcode or 0)
         finally:
+            if self.sweep is not None:
+                self.sweep.stop()
             self.webhooks.stop()
             self.reaper.stop()
             heartbeat.stop()
@@ -158,6 +168,8 @@ def build(settings: Settings) -> WorkerProcess:
             cancel=store.cancel,
             stop_process=stop_process,
             metrics=JobMetrics(client),
+            budget=Budget(client, settings.results),
+            sizes=ResultSizes(client),
         )
     )
     task_revoked.connect(cancel_revoked)
@@ -186,10 +198,24 @@ def build(settings: Settings) -> WorkerProcess:
             settings.webhooks,
             every_s=settings.worker.heartbeat_s,
         ),
+        sweep=make_sweep(settings),
         registry=WorkerRegistry(client, settings.worker.stale_after_s),
         concurrency=settings.worker.concurrency or 2 * (settings.worker.batch_limit or gpu.batch_limit),
         started_at=time.time(),
     )
+
+
+def make_sweep(settings: Settings) -> Periodic | None:
+    """Return what deletes expired pictures from the object store; None: Redis lets its own expire.
+
+    Raises:
+        SettingsError: the store cannot be opened.
+    """
+    objects = open_store(settings.results.store)
+    if objects is None:
+        return None
+    ttl_s = settings.queue.result_ttl_s
+    return Periodic("sweep", min(SWEEP_S, ttl_s), lambda: logger.debug("swept %d pictures", objects.sweep(ttl_s)))
 
 
 def make_generator(

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from typing import Any, NoReturn, TypeVar
 
 import redis
-from celery import Task, states
+from celery import Task
 from celery.exceptions import Ignore, Reject
 from celery.worker.request import Request
 from kombu.exceptions import OperationalError
@@ -18,6 +18,7 @@ from shared.celery_app import GENERATE_TASK
 from shared.errors import DeviceLost, GenerationFailed, JobCancelled, JobNotFound, ModelLoadError, ServiceError
 from shared.job_metrics import JobMetrics, Sample
 from shared.leases import Lease, Leases, new_token
+from shared.queue.results import Budget, NewResult, ResultSizes, pack
 from shared.schemas import AIGenerationResult, JobError, Priority
 from worker.ai_image_generator import AIImageGenerator
 from worker.job_monitor import JobHandle, JobMonitor
@@ -70,6 +71,8 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         cancel: Callable[[str], None],
         stop_process: Callable[[str], None],
         metrics: JobMetrics,
+        budget: Budget,
+        sizes: ResultSizes,
     ) -> None:
         """Take what the task works with.
 
@@ -81,6 +84,8 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             cancel: cancels a job, whatever its status.
             stop_process: ends the process in an orderly way, for the reason given.
             metrics: counts what jobs took.
+            budget: how much all results may take.
+            sizes: learns what results take.
         """
         self._leases = leases
         self._monitor = monitor
@@ -89,6 +94,8 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         self._cancel = cancel
         self._stop_process = stop_process
         self._metrics = metrics
+        self._budget = budget
+        self._sizes = sizes
         self._one_suspect = threading.Lock()
 
     def cancel(self, job_id: str) -> None:
@@ -140,21 +147,22 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
 
     def _publish(self, lease: Lease, result: AIGenerationResult) -> dict[str, Any]:
         generation_ms = result.generation_metadata["generation_time_ms"]
-        stored = {
-            "status": states.SUCCESS,
-            "result": result.model_dump(mode="json"),
-            "traceback": None,
-            "children": [],
-            "date_done": self.app.now().isoformat(),
-            "task_id": lease.job_id,
-        }
-        key, payload = self.backend.get_key_for_task(lease.job_id), self.backend.encode(stored)
-        if not insist(lambda: self._leases.publish(lease, key, payload, generation_ms)):
+        new = pack(lease.job_id, lease.token, result)
+        key = self.backend.get_key_for_task(lease.job_id)
+        # Pictures in an object store come first: a record that says `succeeded` has its pictures.
+        kept = insist(lambda: self.backend.results.store_elsewhere(lease.job_id, lease.token, new))
+
+        def publish() -> bool:
+            budget = self._budget.limit()
+            return self._leases.publish(lease, key, new.document, generation_ms, pictures=kept, budget=budget)
+
+        if not insist(publish):
+            self.backend.results.forget(lease.job_id, lease.token, new)
             self._give_up(lease)
-        self._count(lease, result)
+        self._count(lease, result, new)
         return {"seed": result.generation_metadata["seed"], "generation_time_ms": generation_ms}
 
-    def _count(self, lease: Lease, result: AIGenerationResult) -> None:
+    def _count(self, lease: Lease, result: AIGenerationResult, new: NewResult) -> None:
         """Add what a job took to the metrics; without Redis it is left out."""
         metadata, record = result.generation_metadata, lease.record
         started_at = record.started_at or record.created_at
@@ -168,6 +176,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             samples.append(Sample("legibility_score", score))
         try:
             self._metrics.observe(samples)
+            self._sizes.learn(metadata["width"] * metadata["height"], new)
         except redis.RedisError as error:
             logger.warning("job %s not counted: %s", lease.job_id, error)
 
@@ -210,7 +219,7 @@ def insist(call: Callable[[], T]) -> T:
     while True:
         try:
             return call()
-        except (redis.RedisError, OperationalError) as error:
+        except (redis.RedisError, OperationalError, OSError) as error:
             if time.monotonic() > give_up:
                 raise
             logger.warning("Redis does not answer, trying again: %s", error)

@@ -4,7 +4,7 @@ import base64
 import re
 from functools import cache
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from flask import Response, g, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
@@ -14,9 +14,11 @@ from pydantic import BaseModel, Field
 from api.problems import job_problem, problem_response, problem_responses
 from api.services import services
 from shared.errors import InvalidRequest, JobCancelled
-from shared.schemas import AIGenerationResult, GenerationRequest, JobAccepted, JobStatus, JobView
+from shared.queue.results import StoredResult
+from shared.schemas import AIGenerationResult, GenerationRequest, JobAccepted, JobStatus, JobView, ResultLinks
 
 MAX_WAIT_S = 60
+PNG_CACHE = "private, max-age=3600, immutable"  # a finished picture never changes
 
 
 jobs_api = APIBlueprint(
@@ -28,6 +30,12 @@ class JobPath(BaseModel):
     """A job's address."""
 
     job_id: Annotated[str, Field(description="as POST returned it")]
+
+
+class PollQuery(BaseModel):
+    """How a result is given."""
+
+    result: Annotated[Literal["full", "links"], Field(description="`links`: addresses instead of base64")] = "full"
 
 
 class ConditioningPath(JobPath):
@@ -58,7 +66,7 @@ class SubmitHeaders(BaseModel):
 def png_responses() -> ResponseDict:
     """Return the OpenAPI description of a call that answers with an image."""
     png = {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
-    return {200: png, **problem_responses(404, 409, 503)}
+    return {200: png, **problem_responses(404, 409, 410, 503)}
 
 
 @jobs_api.post(
@@ -86,10 +94,22 @@ def submit(header: SubmitHeaders, body: GenerationRequest) -> Response:
     return response
 
 
-@jobs_api.get("/jobs/<job_id>", responses={200: JobView, **problem_responses(404, 503)})
-def poll(path: JobPath) -> Response:
-    """Say how a job stands; the result comes with it once it has succeeded."""
-    return json_response(services().jobs.view(path.job_id))
+@jobs_api.get("/jobs/<job_id>", responses={200: JobView, **problem_responses(404, 410, 422, 503)})
+def poll(path: JobPath, query: PollQuery) -> Response:
+    """Say how a job stands; the result comes with it once it has succeeded, whole or as links."""
+    jobs = services().jobs
+    job_id = path.job_id
+    if jobs.status(job_id) is JobStatus.SUCCEEDED:
+        response = Response(content_type="application/json")
+        response.set_etag(f"{jobs.stored(job_id).etag}-{query.result}")
+        if request.if_none_match.contains(response.get_etag()[0] or ""):
+            response.status_code = HTTPStatus.NOT_MODIFIED
+            return response
+        response.set_data(jobs.view(job_id, _links if query.result == "links" else None).model_dump_json())
+        return response
+    response = json_response(jobs.view(job_id, _links if query.result == "links" else None))
+    response.add_etag()
+    return response.make_conditional(request)  # type: ignore[return-value]
 
 
 @jobs_api.delete("/jobs/<job_id>", responses={200: JobView, **problem_responses(404, 503)})
@@ -104,7 +124,7 @@ def cancel(path: JobPath) -> Response:
 @jobs_api.get("/jobs/<job_id>/image", responses=png_responses())
 def image(path: JobPath) -> Response:
     """Return the picture itself."""
-    return png_response(services().jobs.result(path.job_id).generated_image_base64)
+    return _stored_png(path.job_id)
 
 
 @jobs_api.get(
@@ -113,7 +133,32 @@ def image(path: JobPath) -> Response:
 )
 def conditioning(path: ConditioningPath) -> Response:
     """Return one conditioning image itself."""
-    return png_response(services().jobs.conditioning_image(path.job_id, path.control_type, path.method))
+    return _stored_png(path.job_id, path.control_type, path.method)
+
+
+def _stored_png(job_id: str, control_type: str = "", method: str = "") -> Response:
+    """Return one picture; if the client has it already, it is not even read."""
+    jobs = services().jobs
+    stored = jobs.stored(job_id)
+    number = jobs.find(stored, control_type, method)
+    digest = stored.pictures[number].digest
+    is_known = request.if_none_match.contains(digest)
+    response = Response(b"" if is_known else jobs.picture(stored, number), content_type="image/png")
+    response.headers["Cache-Control"] = PNG_CACHE
+    response.set_etag(digest)
+    if is_known:
+        response.status_code = HTTPStatus.NOT_MODIFIED
+    return response
+
+
+def _links(stored: StoredResult) -> ResultLinks:
+    conditioning_urls: dict[str, dict[str, str]] = {}
+    for info in stored.pictures:
+        if info.control_type:
+            url = url_for("jobs.conditioning", job_id=stored.job_id, control_type=info.control_type, method=info.method)
+            conditioning_urls.setdefault(info.control_type, {})[info.method] = url
+    image_url = url_for("jobs.image", job_id=stored.job_id)
+    return ResultLinks(**stored.body, image_url=image_url, conditioning_urls=conditioning_urls)
 
 
 def json_response(document: BaseModel, status: int = HTTPStatus.OK) -> Response:
@@ -152,6 +197,6 @@ def _status_url(job_id: str) -> str:
 def png_response(encoded: str) -> Response:
     """Return a picture in base64 as itself."""
     response = Response(base64.b64decode(encoded), content_type="image/png")
-    response.headers["Cache-Control"] = "private, max-age=3600, immutable"  # a finished picture never changes
+    response.headers["Cache-Control"] = PNG_CACHE
     response.add_etag()
     return response.make_conditional(request)  # type: ignore[return-value]

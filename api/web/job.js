@@ -9,11 +9,12 @@ const POLL_MS = 700;
 const GONE = new Set(["job_not_found", "result_expired", "unauthorized"]);
 
 const address = (jobId) => `/api/writing/jobs/${jobId}`;
+const light = (jobId) => `${address(jobId)}?result=links`; // the pictures are fetched for themselves
 
 /** Return how a job ended, as the API's JobView. `handlers`: progress, preview and queue, each given an event's data. */
 export async function follow(jobId, handlers, signal) {
   const ended = await listen(jobId, handlers, signal);
-  return ended ? getJson(address(jobId), { signal }) : poll(jobId, handlers, signal);
+  return ended ? getJson(light(jobId), { signal }) : poll(jobId, handlers, signal);
 }
 
 export function cancel(jobId) {
@@ -43,7 +44,7 @@ async function listen(jobId, handlers, signal) {
 async function poll(jobId, handlers, signal) {
   for (let failures = 0; ; await pause(POLL_MS * (1 + failures))) {
     try {
-      const job = await getJson(address(jobId), { signal });
+      const job = await getJson(light(jobId), { signal });
       if (["succeeded", "failed", "cancelled"].includes(job.status)) return job;
       failures = 0;
       if (job.queue_position !== null) handlers.queue({ queue_position: job.queue_position });

@@ -1,21 +1,24 @@
 // A finished picture as the page keeps it, in the history too:
 // {id, created, word, request, prompt, metadata, image, thumbnail, maps: {type: {method: Blob}}}.
 
+import { request } from "./api.js";
+
 const THUMBNAIL = 192; // pixels; shown at half that
 
-/** Return the entry of a job that succeeded. `request` is what was sent for it. */
-export async function toEntry(job, request) {
+/** Return the entry of a job that succeeded. `sent` is what was sent for it. */
+export async function toEntry(job, sent) {
   const { result } = job;
-  const image = toBlob(result.generated_image_base64);
+  const image = await fetchBlob(result.image_url);
   const maps = {};
-  for (const [control, methods] of Object.entries(result.conditioning_images_base64)) {
-    maps[control] = Object.fromEntries(Object.entries(methods).map(([method, png]) => [method, toBlob(png)]));
+  for (const [control, methods] of Object.entries(result.conditioning_urls)) {
+    const images = Object.entries(methods).map(async ([method, url]) => [method, await fetchBlob(url)]);
+    maps[control] = Object.fromEntries(await Promise.all(images));
   }
   return {
     id: job.job_id,
     created: Date.now(),
     word: result.generation_metadata.word,
-    request,
+    request: sent,
     prompt: result.prompt_used,
     metadata: result.generation_metadata,
     image,
@@ -40,8 +43,8 @@ export function toCurl(entry, origin, hasKey) {
   ].join(" \\\n  ");
 }
 
-function toBlob(base64) {
-  return new Blob([Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))], { type: "image/png" });
+async function fetchBlob(url) {
+  return (await request(url)).blob();
 }
 
 async function shrink(image) {

@@ -311,3 +311,44 @@ def test_a_clock_that_jumps_an_hour(tmp_path: Path) -> None:
             time.sleep(12)  # kombu looks every ten seconds
         assert endings(api, jobs, 240) == {"succeeded": 8}
         assert finishes(tmp_path) == 8
+
+
+def test_results_that_fill_redis_make_room_and_the_worker_lives(tmp_path: Path) -> None:
+    """Old results go, no job is refused for them, and the worker process is the one that began."""
+    # Admission is by what the jobs in flight will need; these come one after another.
+    with service(tmp_path, WRITING_RESULTS__BUDGET_SHARE="0.2") as stack:
+        api, client = Api(stack.url), redis.Redis.from_url(stack.redis_url)
+        first_worker = child(stack, "worker-1").process.pid
+        client.config_set("maxmemory", client.info("memory")["used_memory"] + 6_000_000)
+        time.sleep(1.5)  # for so long API and worker trust the limit that they have read
+        jobs = []
+        for seed in range(25):
+            answer = api.submit(word="学", num_inference_steps=1, seed=seed)
+            assert answer.status_code == 202, answer.text
+            jobs.append(answer.json()["job_id"])
+            status = f"/api/writing/jobs/{jobs[-1]}?result=links"
+            eventually(lambda path=status: api.get(path).json()["status"] == "succeeded", 60)
+        codes = [api.get(f"/api/writing/jobs/{job}/image").status_code for job in jobs]
+        kept = codes.count(200)
+        assert codes == [410] * (len(jobs) - kept) + [200] * kept
+        assert 0 < kept < len(jobs)
+        assert child(stack, "worker-1").process.pid == first_worker
+        memory = client.info("memory")
+        assert memory["used_memory"] < memory["maxmemory"]
+        print(f"{len(jobs)} jobs, {kept} results kept, {memory['used_memory']} of {memory['maxmemory']} bytes used")
+
+
+def test_the_worker_outlives_a_redis_that_something_else_has_filled(tmp_path: Path) -> None:
+    with service(tmp_path) as stack:
+        api, client = Api(stack.url), redis.Redis.from_url(stack.redis_url)
+        first_worker = child(stack, "worker-1").process.pid
+        running = api.submit(word="学", num_inference_steps=40).json()["job_id"]
+        eventually(lambda: api.job(running)["status"] == "running")
+        waiting = submit(api, 6)
+        client.config_set("maxmemory", client.info("memory")["used_memory"] - 200_000)
+        refused = api.submit(word="学")
+        assert (refused.status_code, refused.json()["code"]) == (503, "queue_unavailable")
+        time.sleep(5)  # the worker meets the full Redis
+        client.config_set("maxmemory", 0)
+        assert endings(api, [running, *waiting]) == {"succeeded": 7}
+        assert child(stack, "worker-1").process.pid == first_worker

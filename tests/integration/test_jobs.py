@@ -255,7 +255,7 @@ def test_an_expired_result_is_said_to_be_expired(api: Api, stack: Stack) -> None
     redis.Redis.from_url(stack.redis_url).delete(f"celery-task-meta-{job_id}")
     for path in ("", "/image"):
         answer = api.get(f"/api/writing/jobs/{job_id}{path}")
-        assert (answer.status_code, answer.json()["code"]) == (404, "result_expired")
+        assert (answer.status_code, answer.json()["code"]) == (410, "result_expired")
 
 
 def test_jobs_at_the_same_time_share_steps(api: Api) -> None:

@@ -21,9 +21,8 @@ def test_messages_outlive_their_worker() -> None:
     assert conf.worker_prefetch_multiplier == 1
 
 
-def test_results_are_compressed_and_expire() -> None:
+def test_results_expire() -> None:
     conf = make_celery(load_settings({"WRITING_QUEUE__RESULT_TTL_S": "99"})).conf
-    assert conf.result_compression == "zlib"
     assert conf.result_expires == 99
 
 

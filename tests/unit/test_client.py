@@ -74,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None: ...
 
     def _answer(self) -> None:
-        call = f"{self.command} {self.path}"
+        call = f"{self.command} {self.path.removesuffix('?result=links')}"
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         self.server.seen.append((call, dict(self.headers), body))
         answers = self.server.script.get(call, [Answer(404, {"code": "not_found", "detail": "?", "title": "?"})])

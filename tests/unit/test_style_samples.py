@@ -10,6 +10,8 @@ from api.style_samples import shipped_sample
 from shared.celery_app import make_celery
 from shared.job_store import JobStore
 from shared.leases import Leases
+from shared.queue.results import pack
+from shared.schemas import AIGenerationResult
 from shared.settings import Settings
 from shared.styles import StyleDefinition
 
@@ -49,8 +51,8 @@ def test_an_own_style_s_sample_is_drawn_by_one_job(settings: Settings, store: Jo
         "success": True, "generated_image_base64": PNG, "conditioning_images_base64": {}, "prompt_used": "",
         "generation_metadata": {},
     }  # fmt: skip
-    stored = {"status": "SUCCESS", "result": result, "task_id": job_id}
-    leases.publish(lease, backend.get_key_for_task(job_id).decode(), backend.encode(stored), 900)
+    new = pack(str(job_id), lease.token, AIGenerationResult(**result))
+    leases.publish(lease, backend.get_key_for_task(job_id).decode(), new.document, 900, pictures=new.pictures)
     answer = page.get("/api/writing/styles/mosaic/sample")
     assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/png", b"a picture")
 

@@ -1,0 +1,266 @@
+"""Finished results: a small document, and each picture once, as PNG, under a key of its own.
+
+The document is Celery's record of a task (``celery-task-meta-<id>``), without its pictures but with a list of them.
+Light readers take the document alone, or one picture. Celery's `AsyncResult` gets the whole through `ResultBackend`.
+
+Results have a budget. Over it the oldest go first, whole, in the script that publishes the newest.
+"""
+
+import base64
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import redis
+from celery import states
+from celery.backends.redis import RedisBackend
+
+from shared.keys import PREFIX
+from shared.queue.object_store import ObjectStore, open_store
+from shared.schemas import AIGenerationResult
+from shared.settings import ResultSettings
+
+DOCUMENT = "celery-task-meta-"
+PICTURE = PREFIX + "picture:"
+RESULTS = PREFIX + "results"  # sorted set: job, when it was published
+SIZES = PREFIX + "result_sizes"  # hash: job, "bytes pictures token"
+TOTAL = PREFIX + "result_bytes"
+PIXEL_BYTES = PREFIX + "pixel_bytes"  # hash: picture, map; measured PNG bytes a pixel, a running mean
+
+KEY_BYTES = 256  # what Redis needs around a value
+WEIGHT = 0.1  # of the newest measurement
+FIRST_GUESS = {"picture": 2.0, "map": 0.1}  # PNG bytes a pixel, before any is measured
+BUDGET_CHECK_S = 1.0  # for so long a reading of Redis's limit holds
+
+# `now`, `ttl` in seconds, `budget` in bytes (0: none). The document's place is KEYS' name of Celery.
+# DEL comes before anything that needs memory: Redis refuses only a script's first write for want of it, so a full
+# Redis can still take a finished result, and the results that have to go make the room.
+KEEP_RESULT = f"""
+local function drop_result(id)
+  local kept = redis.call('HGET', '{SIZES}', id)
+  redis.call('DEL', '{DOCUMENT}' .. id)
+  if kept then
+    local size, count, token = string.match(kept, '^(%d+) (%d+) (.*)$')
+    for number = 0, count - 1 do redis.call('DEL', '{PICTURE}' .. id .. ':' .. token .. ':' .. number) end
+    redis.call('HDEL', '{SIZES}', id)
+    redis.call('DECRBY', '{TOTAL}', size)
+  end
+  redis.call('ZREM', '{RESULTS}', id)
+end
+local function keep_result(key, id, token, now, ttl, budget, document, pictures)
+  drop_result(id)
+  for _, old in ipairs(redis.call('ZRANGEBYSCORE', '{RESULTS}', '-inf', now - ttl)) do drop_result(old) end
+  local size = #document + {KEY_BYTES}
+  for _, png in ipairs(pictures) do size = size + #png + {KEY_BYTES} end
+  while budget > 0 and tonumber(redis.call('GET', '{TOTAL}') or 0) + size > budget do
+    local oldest = redis.call('ZRANGE', '{RESULTS}', 0, 0)[1]
+    if not oldest then break end
+    drop_result(oldest)
+  end
+  redis.call('SET', key, document, 'EX', ttl)
+  for index, png in ipairs(pictures) do
+    redis.call('SET', '{PICTURE}' .. id .. ':' .. token .. ':' .. index - 1, png, 'EX', ttl)
+  end
+  redis.call('HSET', '{SIZES}', id, size .. ' ' .. #pictures .. ' ' .. token)
+  redis.call('ZADD', '{RESULTS}', now, id)
+  redis.call('INCRBY', '{TOTAL}', size)
+end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureInfo:
+    """A picture as its document lists it; the first one is the result, without type and method."""
+
+    control_type: str
+    method: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """A result's document.
+
+    Attributes:
+        job_id: the job.
+        token: of the lease that published it; part of its pictures' names.
+        body: the result without its pictures.
+        pictures: the list of them.
+        etag: changes with the result.
+    """
+
+    job_id: str
+    token: str
+    body: dict[str, Any]
+    pictures: tuple[PictureInfo, ...]
+    etag: str
+
+    def find(self, control_type: str = "", method: str = "") -> int | None:
+        """Return the number of a conditioning image, without arguments of the picture; None: there is none."""
+        names = [(picture.control_type, picture.method) for picture in self.pictures]
+        return names.index((control_type, method)) if (control_type, method) in names else None
+
+
+@dataclass(frozen=True, slots=True)
+class NewResult:
+    """A result in the form in which it is stored: Celery's document, and the pictures in its order."""
+
+    document: bytes
+    pictures: tuple[bytes, ...]
+
+
+def pack(job_id: str, token: str, result: AIGenerationResult) -> NewResult:
+    """Part a result into its document and its pictures."""
+    named = [("", "", result.generated_image_base64)] + [
+        (control_type, method, encoded)
+        for control_type, methods in result.conditioning_images_base64.items()
+        for method, encoded in methods.items()
+    ]
+    pictures = tuple(base64.b64decode(encoded) for _, _, encoded in named)
+    infos = [
+        PictureInfo(control_type, method, len(png), hashlib.blake2b(png, digest_size=16).hexdigest())
+        for (control_type, method, _), png in zip(named, pictures, strict=True)
+    ]
+    document = {
+        "status": states.SUCCESS,
+        "result": result.model_dump(mode="json", exclude={"generated_image_base64", "conditioning_images_base64"}),
+        "traceback": None,
+        "children": [],
+        "date_done": datetime.now(UTC).isoformat(),
+        "task_id": job_id,
+        "token": token,
+        "pictures": [asdict(info) for info in infos],
+    }
+    return NewResult(json.dumps(document, ensure_ascii=False).encode(), pictures)
+
+
+class Results:
+    """Reads results, and stores the pictures that go elsewhere than to Redis.
+
+    Every method raises `redis.RedisError` when Redis does not answer, `OSError` when the object store does not.
+    """
+
+    def __init__(self, client: redis.Redis, objects: ObjectStore | None) -> None:
+        """Take a client that answers in bytes, and where the pictures lie; None: in Redis."""
+        self._redis = client
+        self._objects = objects
+
+    def get(self, job_id: str) -> StoredResult | None:
+        """Return a result's document; None: it is not kept."""
+        document = cast("bytes | None", self._redis.get(DOCUMENT + job_id))
+        return None if document is None else _parse(document)
+
+    def picture(self, stored: StoredResult, number: int) -> bytes | None:
+        """Return one picture as PNG; None: it is no longer kept."""
+        if self._objects is not None:
+            return self._objects.get(_object_name(stored.job_id, stored.token, number))
+        return cast("bytes | None", self._redis.get(f"{PICTURE}{stored.job_id}:{stored.token}:{number}"))
+
+    def whole(self, stored: StoredResult) -> dict[str, Any] | None:
+        """Return a result with all its pictures in base64; None: one of them is no longer kept."""
+        maps: dict[str, dict[str, str]] = {}
+        image = ""
+        for number, info in enumerate(stored.pictures):
+            png = self.picture(stored, number)
+            if png is None:
+                return None
+            encoded = base64.b64encode(png).decode()
+            if info.control_type:
+                maps.setdefault(info.control_type, {})[info.method] = encoded
+            else:
+                image = encoded
+        return {**stored.body, "generated_image_base64": image, "conditioning_images_base64": maps}
+
+    def store_elsewhere(self, job_id: str, token: str, new: NewResult) -> tuple[bytes, ...]:
+        """Write the pictures to the object store, if there is one; return those that Redis is to keep."""
+        if self._objects is None:
+            return new.pictures
+        for number, png in enumerate(new.pictures):
+            self._objects.put(_object_name(job_id, token, number), png)
+        return ()
+
+    def forget(self, job_id: str, token: str, new: NewResult) -> None:
+        """Delete what was written for a lease that is lost."""
+        if self._objects is not None:
+            self._objects.delete([_object_name(job_id, token, number) for number in range(len(new.pictures))])
+
+
+class Budget:
+    """How many bytes results may take in Redis."""
+
+    def __init__(self, client: redis.Redis, settings: ResultSettings, clock: Callable[[], float] = time.monotonic):
+        self._redis = client
+        self._settings = settings
+        self._clock = clock
+        self._limit = 0
+        self._read_until = float("-inf")
+
+    def limit(self) -> int:
+        """Return the bytes; 0: without limit."""
+        if self._clock() >= self._read_until:
+            maxmemory = int(cast("dict[str, int]", self._redis.info("memory"))["maxmemory"])
+            limits = (int(self._settings.budget_share * maxmemory), self._settings.budget_bytes or 0)
+            self._limit = min((limit for limit in limits if limit), default=0)
+            self._read_until = self._clock() + BUDGET_CHECK_S
+        return self._limit
+
+
+class ResultSizes:
+    """What results take, as measured; running means, so that a lost update does no harm."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+
+    def learn(self, pixels: int, new: NewResult) -> None:
+        """Take a result's sizes into account."""
+        for kind, pngs in (("picture", new.pictures[:1]), ("map", new.pictures[1:])):
+            if pngs:
+                measured = sum(map(len, pngs)) / len(pngs) / pixels
+                self._redis.hset(PIXEL_BYTES, kind, str(self._mean(kind) * (1 - WEIGHT) + measured * WEIGHT))
+
+    def estimate(self, pixels: int, maps: int) -> int:
+        """Return what a result of so many pixels and maps should take, in bytes."""
+        return int(pixels * (self._mean("picture") + maps * self._mean("map")))
+
+    def _mean(self, kind: str) -> float:
+        kept = self._redis.hget(PIXEL_BYTES, kind)
+        return FIRST_GUESS[kind] if kept is None else float(cast("str", kept))
+
+
+class ResultBackend(RedisBackend):  # type: ignore[misc]  # celery is untyped
+    """Celery's Redis backend, whose results have their pictures in keys of their own, or in an object store."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._objects = open_store(self.app.conf.get("writing_results_store", "redis"))
+
+    @property
+    def results(self) -> Results:
+        """Reads single parts of results."""
+        return Results(self.client, self._objects)
+
+    def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
+        meta = cast("dict[str, Any]", super()._get_task_meta_for(task_id))
+        if "pictures" not in meta:
+            return meta
+        whole = self.results.whole(_stored(meta, etag=""))
+        return {"status": states.PENDING, "result": None} if whole is None else {**meta, "result": whole}
+
+
+def _parse(document: bytes) -> StoredResult | None:
+    meta = json.loads(document)
+    return _stored(meta, hashlib.blake2b(document, digest_size=16).hexdigest()) if "pictures" in meta else None
+
+
+def _stored(meta: dict[str, Any], etag: str) -> StoredResult:
+    pictures = tuple(PictureInfo(**info) for info in meta["pictures"])
+    return StoredResult(meta["task_id"], meta["token"], meta["result"], pictures, etag)
+
+
+def _object_name(job_id: str, token: str, number: int) -> str:
+    return f"{job_id}/{token}/{number}.png"
