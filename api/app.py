@@ -67,6 +67,8 @@ SECURITY_SCHEMES: dict[str, Any] = {
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "the same key"},
 }
 
+CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
+
 DESCRIPTION = (
     "Turns a written word and its meaning into a picture in the shape of the word. "
     "POST a word, then poll the job's `status_url`."
@@ -108,7 +110,7 @@ def _check_body() -> Response | None:
         UnsupportedMediaType: it is not declared as JSON.
         MalformedJson: it is no JSON, or no object.
     """
-    expects_body = request.endpoint == "jobs.submit"
+    expects_body = request.endpoint == "jobs.submit" and request.method == "POST"
     if not expects_body:
         return None
     limit = services().settings.api.max_body_bytes
@@ -117,8 +119,13 @@ def _check_body() -> Response | None:
         raise BodyTooLarge(f"the body has more than {limit} bytes")
     if not request.is_json:
         raise UnsupportedMediaType("send the request as application/json")
+    charset = request.mimetype_params.get("charset") or "utf-8"
+    if charset.lower() not in CHARSETS:
+        raise UnsupportedMediaType(f"charset={charset}: send the request in UTF-8")
     try:
-        document = json.loads(body)
+        document = json.loads(body.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise MalformedJson(f"the body is not UTF-8: byte {error.start} is wrong") from error
     except ValueError as error:
         raise MalformedJson(f"the body is not JSON: {error}") from error
     except RecursionError as error:

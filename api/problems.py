@@ -121,7 +121,11 @@ def register_error_handlers(app: Flask, retry_after_s: int) -> None:
             return error.response  # type: ignore[return-value]
         status = error.code or 500
         cls = HTTP_ERRORS.get(status, ServiceError)
-        return problem_response(cls(error.description or error.name), status=status)
+        response = problem_response(cls(error.description or error.name), status=status)
+        for name, value in error.get_headers():  # such as Allow of a 405
+            if name.lower() != "content-type":
+                response.headers.setdefault(name, value)
+        return response
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:  # the process boundary of a request

@@ -8,6 +8,7 @@ import hmac
 import ipaddress
 from typing import cast
 
+import limits
 from flask import Flask, Response, g, request
 from flask_cors import CORS
 from flask_limiter import Limiter
@@ -56,6 +57,7 @@ def protect(app: Flask, settings: Settings) -> None:
     if api.cors_origins:
         CORS(app, origins=list(api.cors_origins), expose_headers=["Location", "Retry-After"])
     if api.rate_limit is not None:
+        _check_rate(api.rate_limit)
         _limit(app, settings, api.rate_limit)
     app.after_request(_add_headers)
 
@@ -76,6 +78,15 @@ def _authenticate(keys: dict[str, str]) -> None:
     if not found:
         raise Unauthorized("send a valid key as Authorization: Bearer … or X-API-Key")
     g.client = found[0]
+
+
+def _check_rate(rate: str) -> None:
+    try:
+        limits.parse_many(rate)
+    except ValueError as error:
+        raise SettingsError(
+            f'api.rate_limit: {rate!r} is no rate such as "60/minute" or "10/second;500/hour"'
+        ) from error
 
 
 def _limit(app: Flask, settings: Settings, rate: str) -> None:

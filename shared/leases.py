@@ -103,9 +103,11 @@ end
 return redis.call('HEXISTS', KEYS[1], 'cancel_requested')
 """
 
-# KEYS: preview   ARGV: id, JPEG, TTL, step
+# KEYS: preview, job   ARGV: id, JPEG, TTL, step, token     nothing once the lease is lost or the job has ended
 SAVE_PREVIEW = f"""
 {ADD_EVENT}
+if redis.call('HGET', KEYS[2], 'token') ~= ARGV[5] then return end
+if redis.call('HGET', KEYS[2], 'status') ~= 'running' then return end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 add_event(ARGV[1], 'preview', {{step = tonumber(ARGV[4])}})
 """
@@ -255,7 +257,10 @@ class Leases:
 
     def save_preview(self, lease: Lease, jpeg: bytes, step: int) -> None:
         """Keep a running job's preview, as seen at a step, for a while; a later one replaces it."""
-        self._save_preview(keys=[preview_key(lease.job_id)], args=[lease.job_id, jpeg.hex(), PREVIEW_TTL_S, step])
+        self._save_preview(
+            keys=[preview_key(lease.job_id), job_key(lease.job_id)],
+            args=[lease.job_id, jpeg.hex(), PREVIEW_TTL_S, step, lease.token],
+        )
 
     def publish(
         self,

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from api.problems import job_problem, problem_response, problem_responses
 from api.services import services
-from shared.errors import InvalidRequest, JobCancelled
+from shared.errors import JobCancelled
 from shared.queue.results import StoredResult
 from shared.schemas import AIGenerationResult, GenerationRequest, JobAccepted, JobStatus, JobView, ResultLinks
 
@@ -177,17 +177,12 @@ def _finished(job_id: str, status: JobStatus) -> Response:
 
 
 def _wait_seconds(prefer: str | None) -> int:
-    """Return N of `Prefer: wait=N` (RFC 7240), 0 without it; other preferences are ignored, as the RFC asks.
-
-    Raises:
-        InvalidRequest: N is no number from 0 to 60.
-    """
+    """Return N of `Prefer: wait=N` (RFC 7240), at most 60; 0 without it, or where N is no whole number."""
     match = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?([^\",;\s]*)", prefer or "", re.IGNORECASE)
-    if match is None:
+    if match is None or not re.fullmatch(r"[0-9]+", match[1]):
         return 0
-    if not re.fullmatch(r"\d{1,2}", match[1]) or int(match[1]) > MAX_WAIT_S:
-        raise InvalidRequest(f"Prefer: wait={match[1]}: give whole seconds from 0 to {MAX_WAIT_S}", field="Prefer")
-    return int(match[1])
+    digits = match[1].lstrip("0") or "0"
+    return MAX_WAIT_S if len(digits) > 2 else min(int(digits), MAX_WAIT_S)
 
 
 def _status_url(job_id: str) -> str:

@@ -93,10 +93,17 @@ def test_waiting_too_short_gives_the_job(api: Api) -> None:
         api.finished(document["job_id"])
 
 
-@pytest.mark.parametrize("preference", ["wait=61", "wait=soon", "wait=-1", "wait="])
-def test_a_wrong_wait_is_refused(api: Api, preference: str) -> None:
+@pytest.mark.parametrize("preference", ["wait=30.5", "wait=soon", "wait=-1", "wait="])
+def test_a_wait_that_is_no_whole_number_is_ignored(api: Api, preference: str) -> None:
     answer = api.submit(**STUDY, headers={"Prefer": preference})
-    assert (answer.status_code, answer.json()["field"]) == (422, "Prefer")
+    assert answer.status_code == 202
+    assert "Preference-Applied" not in answer.headers
+    api.cancel(answer.json()["job_id"])
+
+
+def test_a_long_wait_is_cut_to_sixty_seconds(api: Api) -> None:
+    answer = api.submit(**STUDY, headers={"Prefer": "wait=61"})
+    assert (answer.status_code, answer.headers["Preference-Applied"]) == (200, "wait=60")
 
 
 def test_progress_is_seen_while_it_is_made(api: Api) -> None:

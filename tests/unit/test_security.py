@@ -116,3 +116,34 @@ def test_no_text_of_a_request_can_forge_a_line_of_the_log() -> None:
     line = OneLineFormatter("%(levelname)s %(message)s").format(record)
     assert len(line.splitlines()) == 1
     assert r"b\x0a2026 INFO root: forged\x1b[31m\u2028" in line
+
+
+@pytest.mark.parametrize("rate", ["sixty", "", "60/fortnight", "10/second;many"])
+def test_a_mistyped_rate_stops_the_start(settings: Settings, rate: str) -> None:
+    with pytest.raises(SettingsError, match=r"api\.rate_limit.*60/minute"):
+        client_of(settings, rate_limit=rate)
+
+
+@pytest.mark.parametrize(
+    ("charset", "status"), [("gbk", 415), ("utf-16", 415), ("UTF8", 202), ('"Utf-8"', 202), ("us-ascii", 202)]
+)
+def test_a_body_is_utf_8(settings: Settings, charset: str, status: int) -> None:
+    answer = client_of(settings).post(
+        URL, data=b'{"word": "\\u706b"}', content_type=f"application/json; charset={charset}"
+    )
+    assert answer.status_code == status
+    if status == 415:
+        assert (answer.get_json()["code"], charset in answer.get_json()["detail"]) == ("unsupported_media_type", True)
+
+
+def test_bytes_that_are_no_utf_8_are_malformed(settings: Settings) -> None:
+    for body in ('{"word": "火"}'.encode("gbk"), '{"word": "火"}'.encode("utf-16")):
+        answer = client_of(settings).post(URL, data=body, content_type="application/json")
+        assert (answer.status_code, answer.get_json()["code"]) == (422, "malformed_json")
+        assert "UTF-8" in answer.get_json()["detail"]
+
+
+def test_other_methods_are_told_which_there_are(settings: Settings) -> None:
+    client = client_of(settings)
+    assert "POST" in client.get(URL).headers["Allow"]
+    assert client.options(URL).status_code == 200
