@@ -72,9 +72,7 @@ class Question(Schema):
         }
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Return the schema, which says that every field that may be left out may be null."""
         reference = handler(core_schema)
         schema = handler.resolve_ref_schema(reference)
@@ -113,9 +111,7 @@ class LegibilityTarget(Question):
             strict=True, ge=0, le=1, allow_inf_nan=False, description="score that the least legible character reaches"
         ),
     ]
-    max_attempts: Annotated[
-        int, Field(strict=True, ge=1, le=4, description="pictures to make at most"), INTEGRAL
-    ] = 4
+    max_attempts: Annotated[int, Field(strict=True, ge=1, le=4, description="pictures to make at most"), INTEGRAL] = 4
 
 
 class GenerationRequest(Question):

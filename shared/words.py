@@ -56,9 +56,9 @@ def check_coverage(word: str, database: CharacterDatabase, fonts: Sequence[FontC
 def resolve_meaning(word: str, translation: str, database: CharacterDatabase) -> Meaning:
     """Return a word's meaning: the translation if it is in Latin letters, else the lexicon's first gloss.
 
-    The text encoders read English. A translation in another script is kept for display only. One that says nothing, such
-    as "-" or "n/a", counts as not given. One that is a gloss of the lexicon, as the page suggests them, steers as the
-    lexicon's own would.
+    The text encoders read English. A translation in another script is kept for display only. One that says nothing,
+    such as "-" or "n/a", counts as not given. One that is a gloss of the lexicon, as the page suggests them, steers as
+    the lexicon's own would.
 
     Raises:
         TranslationRequired: neither the request nor the lexicon says it in English.

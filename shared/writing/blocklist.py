@@ -38,7 +38,7 @@ def _holds(stems: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
 
 
 def _normal(text: str) -> str:
-    """Return what a text reads as: full-width, circled and mathematical letters are letters, invisible signs nothing."""
+    """Return what a text reads as: full-width and circled letters are letters, invisible signs nothing."""
     visible = regex.sub(f"[{JOINERS}]", "", INVISIBLE.sub("", text))
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold()).strip()
 

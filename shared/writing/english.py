@@ -11,9 +11,10 @@ from shared.writing.normalise import fold
 from shared.writing.scripts import NEUTRAL
 
 # What forms and programs write where there is no translation.
-PLACEHOLDERS: Final = frozenset(
-    "n/a n.a n.a. n\\a #n/a none null nil todo to-do tbd tba tbc fixme undefined nan placeholder xxx".split()
-)
+PLACEHOLDERS: Final = frozenset({
+    "n/a", "n.a", "n.a.", "n\\a", "#n/a", "none", "null", "nil", "todo", "to-do", "tbd", "tba", "tbc", "fixme",
+    "undefined", "nan", "placeholder", "xxx",
+})  # fmt: skip
 FRACTION_SLASH: Final = "\u2044"
 
 
@@ -29,7 +30,7 @@ def why_empty(translation: str) -> str | None:
     """
     if not translation:
         return None
-    if "\uFFFD" in translation or "??" in translation or (is_lost(translation) and not _has_letter(translation)):
+    if "\ufffd" in translation or "??" in translation or (is_lost(translation) and not _has_letter(translation)):
         return f"the translation {translation!r} has lost characters; send UTF-8"
     if misread(translation) is not None:
         return f"the translation {translation!r} was read in a wrong encoding; send UTF-8"

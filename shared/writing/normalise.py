@@ -53,15 +53,16 @@ FOLDED_RANGES = (
     (0xFB13, 0xFB17),  # Armenian ligatures
     (0xFE10, 0xFE44),  # punctuation of vertical lines
 )
-# Full-width forms of these would be symbols in ASCII; a kana's voice mark is typed as a sign of its own on some keyboards.
+# Full-width forms of these would be symbols in ASCII; some keyboards type a kana's voice mark as a sign of its own.
 SPECIAL = {"～": "〜", "゛": "\u3099", "゜": "\u309a", "－": "-", "‑": "-"}
 
 JOINERS = "\u200c\u200d"
 # Scripts whose letters take another form beside a joiner.
 JOINING_SCRIPTS = (
-    "Adlam Arabic Bengali Devanagari Gujarati Gurmukhi Hanifi_Rohingya Kannada Khmer Malayalam Mandaic Mongolian "
-    "Myanmar Nko Oriya Phags_Pa Sinhala Sogdian Syriac Tamil Telugu Tibetan"
-).split()
+    "Adlam", "Arabic", "Bengali", "Devanagari", "Gujarati", "Gurmukhi", "Hanifi_Rohingya", "Kannada", "Khmer",
+    "Malayalam", "Mandaic", "Mongolian", "Myanmar", "Nko", "Oriya", "Phags_Pa", "Sinhala", "Sogdian", "Syriac",
+    "Tamil", "Telugu", "Tibetan",
+)  # fmt: skip
 _JOINING = "".join(rf"\p{{Script={script}}}" for script in JOINING_SCRIPTS)
 _JOINING_LETTER = rf"[[{_JOINING}]&&[\p{{L}}\p{{M}}]]"
 JOINER = regex.compile(
@@ -94,7 +95,7 @@ def fold(text: str) -> str:
     visible = unicodedata.normalize("NFC", INVISIBLE.sub("", text))
     folded = "".join(map(_fold_character, visible))
     joined = JOINER.sub(lambda match: match[1] or "", folded)
-    return regex.sub(r"\p{Z}+", " ", unicodedata.normalize("NFC", joined)).strip()
+    return str(regex.sub(r"\p{Z}+", " ", unicodedata.normalize("NFC", joined))).strip()
 
 
 def describe(character: str) -> str:

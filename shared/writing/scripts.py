@@ -31,9 +31,7 @@ def check_scripts(word: str) -> None:
     letters = [character for character in word if unicodedata.script(character) not in NEUTRAL]
     if not _is_mixed_well(letters) or any(map(_mixes_alike, regex.findall(r"[\p{L}\p{M}]+", word))):
         names = sorted({unicodedata.script_name(unicodedata.script(letter)) for letter in letters})
-        raise InvalidWord(
-            f"the word mixes {' and '.join(names)} letters, which no language does; {HINT}", field="word"
-        )
+        raise InvalidWord(f"the word mixes {' and '.join(names)} letters, which no language does; {HINT}", field="word")
 
 
 def _is_mixed_well(letters: list[str]) -> bool:
