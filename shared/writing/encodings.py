@@ -6,7 +6,7 @@ from typing import Final
 import regex
 
 from shared.errors import InvalidWord
-from shared.writing.scripts import HINT
+from shared.writing.scripts import HINT, count_scripts
 
 # Encodings that UTF-8 is taken for, and how many characters of more than one byte must come out: what is in one
 # is chance in cp1251, where Ukrainian “Ті” is one.
@@ -35,12 +35,23 @@ def is_lost(text: str) -> bool:
 
 def misread(text: str) -> str | None:
     """Return what the text says if it is UTF-8 that was read as another encoding, else None."""
-    # The last byte of many a character is a no-break space, which is trimmed or becomes a plain one on its way.
-    for (encoding, least), form in product(TAKEN_FOR, (text, text.replace(" ", "\xa0"), text.rstrip() + "\xa0")):
+    for (encoding, least), form in product(TAKEN_FOR, _forms(text)):
         meant = _read_again(form, encoding)
-        if meant is not None and sum(not character.isascii() for character in meant) >= least:
+        if meant is None or sum(not character.isascii() for character in meant) < least:
+            continue
+        # Where a character was made up, it must go with the others: groß is no Latin and N'Ko.
+        if form == text or count_scripts(meant) == 1:
             return meant
     return None
+
+
+def _forms(text: str) -> tuple[str, ...]:
+    """Return what the text may have been before its no-break spaces became plain ones, or were trimmed at its end.
+
+    A no-break space is the last byte of many a character. One is added to more than a letter only: Ø is a word.
+    """
+    trimmed = (text.rstrip() + "\xa0",) if len(text.strip()) > 1 else ()
+    return (text, text.replace(" ", "\xa0"), *trimmed)
 
 
 def _read_again(text: str, encoding: str) -> str | None:

@@ -28,10 +28,19 @@ def check_scripts(word: str) -> None:
     Raises:
         InvalidWord: it does not.
     """
-    letters = [character for character in word if unicodedata.script(character) not in NEUTRAL]
+    letters = _letters(word)
     if not _is_mixed_well(letters) or any(map(_mixes_alike, regex.findall(r"[\p{L}\p{M}]+", word))):
         names = sorted({unicodedata.script_name(unicodedata.script(letter)) for letter in letters})
         raise InvalidWord(f"the word mixes {' and '.join(names)} letters, which no language does; {HINT}", field="word")
+
+
+def count_scripts(text: str) -> int:
+    """Return how many scripts the text's letters are of."""
+    return len(set(map(unicodedata.script, _letters(text))))
+
+
+def _letters(word: str) -> list[str]:
+    return [character for character in word if unicodedata.script(character) not in NEUTRAL]
 
 
 def _is_mixed_well(letters: list[str]) -> bool:
