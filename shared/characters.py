@@ -76,11 +76,16 @@ class CharacterDatabase:
         self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True, check_same_thread=False)
 
     def has_strokes(self, character: str) -> bool:
-        """Return whether stroke data exist for the character."""
-        return self._one("SELECT 1 FROM characters WHERE code_point = ?", ord(character)) is not None
+        """Return whether stroke data exist for the character; for a cluster of several code points there are none."""
+        return (
+            len(character) == 1
+            and self._one("SELECT 1 FROM characters WHERE code_point = ?", ord(character)) is not None
+        )
 
     def character(self, character: str) -> Character | None:
         """Return the character with its strokes, or None where there are no stroke data."""
+        if len(character) != 1:
+            return None
         row = self._one("SELECT radical, strokes FROM characters WHERE code_point = ?", ord(character))
         return None if row is None else Character(character, row[0], decode_character(row[1]))
 

@@ -1,32 +1,42 @@
-"""Which characters a font has, read from its tables: the API refuses what no font can draw."""
+"""What the fonts can draw, read from their tables: the API refuses what no font can draw."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fontTools import unicodedata
 from fontTools.ttLib import TTFont, TTLibError
 
 from shared.errors import SettingsError
+from shared.writing.clusters import JOINERS, PLAIN_SCRIPTS, is_composed, needs_tables
 
 
 @dataclass(frozen=True)
 class FontCoverage:
-    """A font file, the characters it has, and their advances in em."""
+    """A font file, the characters it has with their advances in em, and the OpenType scripts it can shape."""
 
     path: Path
     advances: Mapping[str, float]
+    shapes: frozenset[str] = frozenset()
 
-    def has(self, character: str) -> bool:
-        """Return whether the font has a glyph for the character."""
-        return character in self.advances
+    def has(self, cluster: str) -> bool:
+        """Return whether the font can draw a grapheme cluster: it has its characters, and shapes it where it must."""
+        if not all(character in self.advances for character in cluster if character not in JOINERS):
+            return False
+        return not needs_tables(cluster) or not self.shapes.isdisjoint(_tags(cluster))
 
     def advance(self, character: str) -> float:
-        """Return the character's advance in em.
+        """Return a single character's advance in em.
 
         Raises:
             KeyError: the font lacks the character.
         """
         return self.advances[character]
+
+
+def font_of(cluster: str, fonts: Sequence[FontCoverage]) -> FontCoverage | None:
+    """Return the first of the fonts that can draw a grapheme cluster; None: none can."""
+    return next((font for font in fonts if font.has(cluster)), None)
 
 
 def read_fonts(paths: Iterable[Path]) -> tuple[FontCoverage, ...]:
@@ -43,6 +53,21 @@ def _read_font(path: Path) -> FontCoverage:
         with TTFont(path, lazy=True) as font:
             em = font["head"].unitsPerEm
             metrics = font["hmtx"].metrics
-            return FontCoverage(path, {chr(code): metrics[name][0] / em for code, name in font.getBestCmap().items()})
+            advances = {chr(code): metrics[name][0] / em for code, name in font.getBestCmap().items()}
+            return FontCoverage(path, advances, _shaped_scripts(font))
     except (OSError, TTLibError) as error:
         raise SettingsError(f"fonts: cannot read {path}: {error}") from error
+
+
+def _shaped_scripts(font: TTFont) -> frozenset[str]:
+    """Return the scripts, as OpenType tags, whose letters the font substitutes (GSUB)."""
+    table = font["GSUB"].table if "GSUB" in font else None
+    scripts = table.ScriptList if table is not None else None
+    return frozenset(record.ScriptTag for record in scripts.ScriptRecord) if scripts is not None else frozenset()
+
+
+def _tags(cluster: str) -> list[str]:
+    if is_composed(cluster):
+        return ["hang"]
+    scripts = {unicodedata.script(character) for character in cluster} - PLAIN_SCRIPTS
+    return [tag for script in scripts for tag in unicodedata.ot_tags_from_script(script)]

@@ -11,7 +11,8 @@ from typing import Literal
 
 from shared.characters import CharacterDatabase
 from shared.errors import TranslationRequired, UnsupportedCharacter
-from shared.fonts import FontCoverage
+from shared.fonts import FontCoverage, font_of
+from shared.writing.clusters import clusters
 from shared.writing.english import is_latin, read_translation, why_empty
 from shared.writing.normalise import describe, normalise_word
 
@@ -38,19 +39,26 @@ class Meaning:
 
 
 def check_coverage(word: str, database: CharacterDatabase, fonts: Sequence[FontCoverage]) -> None:
-    """Check that every character can be drawn.
+    """Check that every grapheme cluster can be drawn.
 
     Raises:
-        UnsupportedCharacter: names the characters that neither the stroke data nor a font has.
+        UnsupportedCharacter: names the characters that neither the stroke data nor a font has, or that no font can
+            shape.
     """
     missing = [
-        character
-        for character in dict.fromkeys(word.replace(" ", ""))
-        if not database.has_strokes(character) and not any(font.has(character) for font in fonts)
+        cluster
+        for cluster in dict.fromkeys(clusters(word.replace(" ", "")))
+        if not database.has_strokes(cluster) and font_of(cluster, fonts) is None
     ]
     if missing:
-        names = ", ".join(describe(character) for character in missing)
+        names = ", ".join(_name(cluster, fonts) for cluster in missing)
         raise UnsupportedCharacter(f"neither the stroke data nor a font has {names}", field="word")
+
+
+def _name(cluster: str, fonts: Sequence[FontCoverage]) -> str:
+    lacking = [character for character in cluster if not any(character in font.advances for font in fonts)]
+    names = " and ".join(map(describe, lacking or cluster))
+    return names if lacking else f"the forms of {names} in this place"
 
 
 def resolve_meaning(word: str, translation: str, database: CharacterDatabase) -> Meaning:

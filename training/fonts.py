@@ -1,25 +1,30 @@
-r"""Make the fallback fonts in ``shared/data/fonts``: subsets of Noto Sans, Noto Sans JP and Noto Sans KR (SIL OFL 1.1).
+r"""Make the fallback fonts in ``shared/data/fonts``: subsets of fonts of the Noto family (SIL OFL 1.1).
 
-    python -m training.fonts --latin NotoSans_500Medium.ttf \
-        --japanese NotoSansJP_500Medium.ttf --korean NotoSansKR_500Medium.ttf
+    python -m training.fonts FOLDER
 
-The sources are the TrueType files of the npm packages ``@expo-google-fonts/noto-sans``, ``…-jp`` and ``…-kr`` 0.4. The
-first subset holds Latin, Greek, Cyrillic and punctuation, the Japanese one kana and those kanji of JIS X 0208 that have
-no stroke data, the Korean one hangul.
+FOLDER holds the TrueType files of the npm packages ``@expo-google-fonts/noto-sans`` and its siblings (`SUBSETS`) 0.4,
+such as ``NotoSans_500Medium.ttf``, anywhere below it.
 """
 
 import argparse
 import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
+from tqdm import tqdm
 
 from shared.characters import CharacterDatabase
 
 OUTPUT = Path("shared/data/fonts")
+
 LETTERS_AND_MARKS = [
     *range(0x0020, 0x0250),  # Latin
+    *range(0x0250, 0x02B0),  # letters of African languages
+    0x02BB,  # ʻokina
+    0x02BC,  # apostrophe that is a letter
     *range(0x0300, 0x0370),  # combining accents
     *range(0x0370, 0x0530),  # Greek, Cyrillic
     *range(0x1E00, 0x2000),  # Latin and Greek with accents
@@ -32,6 +37,44 @@ KANA = [
     *range(0xFF01, 0xFFA0),  # full width Latin, half width kana
 ]
 HANGUL = [*range(0x1100, 0x1200), *range(0x3130, 0x3190), *range(0xAC00, 0xD7A4)]
+ARABIC = [*range(0x0600, 0x0700), *range(0x0750, 0x0780), *range(0x08A0, 0x0900)]
+HEBREW = range(0x0590, 0x0600)
+THAI = range(0x0E00, 0x0E80)
+DEVANAGARI = [*range(0x0900, 0x0980), *range(0xA8E0, 0xA900)]
+JOINERS = [0x200C, 0x200D]
+
+# What HarfBuzz needs to put accents on letters. Ligatures and kerning are left out: each letter has its own box.
+MARKS = ("mark", "mkmk", "ccmp")
+EVERY_FEATURE = ("*",)
+
+
+@dataclass(frozen=True)
+class FontSubset:
+    """A source, what is kept of it, and its OpenType features."""
+
+    source: str
+    output: str
+    code_points: Iterable[int]
+    features: tuple[str, ...] = ()
+
+
+def subsets() -> tuple[FontSubset, ...]:
+    """Return the fonts to make. U+25CC is in none: HarfBuzz would draw it under marks that stand on no letter."""
+    kanji = kanji_without_strokes()
+    return (
+        FontSubset("NotoSans_500Medium.ttf", "NotoSans-Medium-subset.ttf", LETTERS_AND_MARKS, MARKS),
+        FontSubset("NotoSansJP_500Medium.ttf", "NotoSansJP-Medium-subset.ttf", KANA + kanji),
+        FontSubset("NotoSansKR_500Medium.ttf", "NotoSansKR-Medium-subset.ttf", HANGUL),
+        *(
+            FontSubset(f"NotoSans{name}_500Medium.ttf", f"NotoSans{name}-Medium-subset.ttf", kept, EVERY_FEATURE)
+            for name, kept in (
+                ("Arabic", [*ARABIC, *JOINERS]),
+                ("Hebrew", HEBREW),
+                ("Thai", THAI),
+                ("Devanagari", [*DEVANAGARI, *JOINERS]),
+            )
+        ),
+    )
 
 
 def kanji_without_strokes() -> list[int]:
@@ -49,22 +92,21 @@ def _in_jis(character: str) -> bool:
     return True
 
 
-def subset(source: Path, code_points: list[int], output: Path) -> None:
-    """Write the subset of a font that covers the code points, without hinting and layout tables."""
-    font = TTFont(source)
-    subsetter = Subsetter(Options(hinting=False, layout_features=[], notdef_outline=True, name_IDs=["*"]))
-    subsetter.populate(unicodes=code_points)
+def make(subset: FontSubset, folder: Path) -> str:
+    """Write a subset without hinting; return what it holds."""
+    font = TTFont(next(folder.rglob(subset.source)))
+    options = Options(hinting=False, layout_features=list(subset.features), notdef_outline=True, name_IDs=["*"])
+    subsetter = Subsetter(options)
+    subsetter.populate(unicodes=subset.code_points)
     subsetter.subset(font)
+    output = OUTPUT / subset.output
     font.save(output)
-    print(f"{output}: {len(font.getBestCmap())} characters, {output.stat().st_size / 1e6:.2f} MB")
+    return f"{output}: {len(font.getBestCmap())} characters, {output.stat().st_size / 1e6:.2f} MB"
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--latin", type=Path, required=True)
-    parser.add_argument("--japanese", type=Path, required=True)
-    parser.add_argument("--korean", type=Path, required=True)
+    parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()
-    subset(arguments.latin, LETTERS_AND_MARKS, OUTPUT / "NotoSans-Medium-subset.ttf")
-    subset(arguments.japanese, KANA + kanji_without_strokes(), OUTPUT / "NotoSansJP-Medium-subset.ttf")
-    subset(arguments.korean, HANGUL, OUTPUT / "NotoSansKR-Medium-subset.ttf")
+    for wanted in tqdm(subsets(), unit="font"):
+        tqdm.write(make(wanted, arguments.folder))

@@ -157,12 +157,8 @@ def _load_session(model: Path | None) -> Any:
 
 def crop(pixels: RGB, placed: PlacedCharacter) -> RGB:
     """Return the part of a picture that shows a character, with a margin."""
-    box = placed.box
-    margin = MARGIN * box.em
     height, width = pixels.shape[:2]
-    top, bottom = max(0, round(box.top - margin)), min(height, round(box.top + box.em + margin))
-    left, right = max(0, round(box.left - margin)), min(width, round(box.left + box.advance + margin))
-    return pixels[top:bottom, left:right]
+    return pixels[placed.box.region(width, height, MARGIN * placed.box.em)]
 
 
 def _prepare(image: RGB) -> NDArray[np.float32]:

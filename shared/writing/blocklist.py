@@ -7,7 +7,8 @@ from functools import lru_cache
 import regex
 import snowballstemmer
 
-from shared.writing.normalise import INVISIBLE, JOINERS
+from shared.writing.clusters import JOINERS
+from shared.writing.normalise import INVISIBLE
 
 # Plurals that English makes by changing the word.
 IRREGULAR: Mapping[str, str] = {

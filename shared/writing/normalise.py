@@ -11,7 +11,7 @@ from typing import Final
 import regex
 
 from shared.errors import InvalidWord, UnsupportedCharacter
-from shared.writing.clusters import clusters
+from shared.writing.clusters import JOINERS, clusters
 from shared.writing.encodings import check_encoding
 from shared.writing.radicals import IDEOGRAPHS, KEPT
 from shared.writing.scripts import check_scripts
@@ -56,7 +56,6 @@ FOLDED_RANGES = (
 # Full-width forms of these would be symbols in ASCII; some keyboards type a kana's voice mark as a sign of its own.
 SPECIAL = {"～": "〜", "゛": "\u3099", "゜": "\u309a", "－": "-", "‑": "-"}
 
-JOINERS = "\u200c\u200d"
 # Scripts whose letters take another form beside a joiner.
 JOINING_SCRIPTS = (
     "Adlam", "Arabic", "Bengali", "Devanagari", "Gujarati", "Gurmukhi", "Hanifi_Rohingya", "Kannada", "Khmer",

@@ -52,7 +52,7 @@ def _redraw(glyph: Glyph, pen: Pen, seed: int) -> Gray:
     for placed in glyph.characters:
         width = min(pen.width * min(glyph.width, glyph.height), MAX_WIDTH * _stroke_width(glyph, placed))
         if placed.strokes is None:
-            region = _region(placed)
+            region = placed.box.region(glyph.width, glyph.height)
             nib = width * (1 - 0.5 * pen.pressure)
             lines = _redraw_skeleton(glyph.skeleton[region], nib, placed.box.em * pen.roughness, random)
             np.maximum(canvas[region], lines, out=canvas[region])
@@ -67,7 +67,7 @@ def _redraw(glyph: Glyph, pen: Pen, seed: int) -> Gray:
 
 def _stroke_width(glyph: Glyph, placed: PlacedCharacter) -> float:
     """Return the average width of a character's strokes in pixels: a much wider pen would fill it with ink."""
-    region = _region(placed)
+    region = placed.box.region(glyph.width, glyph.height)
     if placed.strokes is None:
         length = float(glyph.skeleton[region].sum())
     else:
@@ -93,13 +93,6 @@ def _redraw_skeleton(
     drawn = cv2.dilate(skeleton.view(np.uint8) * 255, nib)
     pulled = cv2.remap(drawn, across + pull[:, :, 0], down + pull[:, :, 1], cv2.INTER_LINEAR)
     return pulled.astype(np.uint8, copy=False)
-
-
-def _region(placed: PlacedCharacter) -> tuple[slice, slice]:
-    """Return the rows and columns of a character's em box."""
-    box = placed.box
-    left, top = max(0, round(box.left)), max(0, round(box.top))
-    return slice(top, round(box.top + box.em)), slice(left, round(box.left + box.advance))
 
 
 def _evenly(points: Line, spacing: float) -> Line:

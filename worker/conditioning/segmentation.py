@@ -161,11 +161,9 @@ def _colour_parts(colours: RGB, glyph: Glyph, placed: PlacedCharacter) -> None:
 
 def _parts(glyph: Glyph, placed: PlacedCharacter) -> tuple[int, NDArray[np.int32], tuple[int, int]]:
     """Return a character's connected parts: how many labels with the paper, the labels, and their place (left, top)."""
-    box = placed.box
-    left, top = max(0, round(box.left)), max(0, round(box.top))
-    ink = glyph.mask[top : round(box.top + box.em), left : round(box.left + box.advance)]
-    count, labels = cv2.connectedComponents(ink.astype(np.uint8))
-    return count, labels.astype(np.int32), (left, top)
+    rows, columns = placed.box.region(glyph.width, glyph.height)
+    count, labels = cv2.connectedComponents(glyph.mask[rows, columns].astype(np.uint8))
+    return count, labels.astype(np.int32), (columns.start, rows.start)
 
 
 def _inside(glyph: Glyph, colours: RGB) -> RGB:

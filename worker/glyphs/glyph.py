@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,8 +14,9 @@ from skimage.morphology import skeletonize
 from shared.characters import Character, CharacterDatabase
 from shared.fonts import FontCoverage
 from shared.words import check_coverage
-from worker.glyphs.layout import Box, lay_out
+from worker.glyphs.layout import Box, PlacedRun, lay_out
 from worker.glyphs.outlines import Polygon, flatten, to_em
+from worker.glyphs.runs import direction_of, reads_right_to_left, split_runs
 
 Ink = NDArray[np.uint8]
 
@@ -24,7 +26,7 @@ SHIFT = 4
 
 @dataclass(frozen=True, slots=True)
 class PlacedCharacter:
-    """A character, its em box, and its stroke data (None where a font drew it)."""
+    """A character (a grapheme cluster), its em box, and its stroke data (None where a font drew it)."""
 
     character: str
     box: Box
@@ -51,7 +53,7 @@ class Glyph:
         word: the word.
         width: pixels.
         height: pixels.
-        characters: the word's characters, spaces left out, with their places.
+        characters: the word's grapheme clusters, spaces left out, with their places, line by line from left to right.
         ink: (height, width) coverage, 0 (paper) to 255 (ink), anti-aliased.
     """
 
@@ -111,39 +113,40 @@ class GlyphRenderer:
             height: pixels.
 
         Raises:
-            UnsupportedCharacter: neither the database nor a font has one of them.
+            UnsupportedCharacter: neither the database nor a font can draw one of them.
         """
         check_coverage(word, self._database, self._fonts)
+        runs = split_runs(word, self._database, self._fonts)
+        placed = lay_out(runs, width, height, right_to_left=reads_right_to_left(word))
         characters = tuple(
-            PlacedCharacter(character, box, self._database.character(character))
-            for character, box in lay_out(word, width, height, self._advance)
+            PlacedCharacter(character, box, self._database.character(character) if one.run.font is None else None)
+            for one in placed
+            for character, box in one.boxes()
         )
-        ink = draw_polygons([outline for placed in characters for outline in placed.outlines()], width, height)
-        for placed in characters:
-            if placed.strokes is None:
-                self._draw_from_font(ink, placed)
+        ink = draw_polygons([outline for character in characters for outline in character.outlines()], width, height)
+        for one in placed:
+            if one.run.font is not None:
+                _draw_from_font(ink, one, one.run.font)
         return Glyph(word, width, height, characters, ink)
 
-    def _font_of(self, character: str) -> FontCoverage:
-        return next(font for font in self._fonts if font.has(character))
 
-    def _advance(self, character: str) -> float | None:
-        if self._database.has_strokes(character):
-            return None
-        advance = self._font_of(character).advance(character)
-        # A font's square scripts (kana, hangul, kanji) advance by about an em and break anywhere.
-        return None if is_square(character) else advance
-
-    def _draw_from_font(self, ink: Ink, placed: PlacedCharacter) -> None:
-        font_file = self._font_of(placed.character)
-        font = ImageFont.truetype(str(font_file.path), size=placed.box.em)
-        ascent, descent = font.getmetrics()
-        # The font's line, ascent to descent, is centred on the em box.
-        top = placed.box.top + (placed.box.em - (ascent + descent)) / 2
-        left = placed.box.left + (placed.box.advance - font.getlength(placed.character)) / 2
-        canvas = Image.new("L", (ink.shape[1], ink.shape[0]))
-        ImageDraw.Draw(canvas).text((left, top), placed.character, fill=255, font=font)
-        np.maximum(ink, np.asarray(canvas), out=ink)
+def _draw_from_font(ink: Ink, placed: PlacedRun, path: Path) -> None:
+    run, em = placed.run, placed.em
+    font = ImageFont.truetype(str(path), size=em)
+    ascent, descent = font.getmetrics()
+    # The font's line, ascent to descent, is centred on the em box.
+    top = placed.top + (em - (ascent + descent)) / 2
+    canvas = Image.new("L", (ink.shape[1], ink.shape[0]))
+    if run.is_shaped:
+        direction = direction_of(right_to_left=run.right_to_left)
+        left = placed.left + em * run.offset
+        if run.is_square:
+            left += (em * run.width - font.getlength(run.text, direction=direction)) / 2
+        ImageDraw.Draw(canvas).text((left, top), run.text, fill=255, font=font, direction=direction)
+    else:
+        left = placed.left + (em * run.width - font.getlength(run.text)) / 2
+        ImageDraw.Draw(canvas).text((left, top), run.text, fill=255, font=font)
+    np.maximum(ink, np.asarray(canvas), out=ink)
 
 
 def _runs(present: NDArray[np.uint8]) -> list[slice]:
@@ -165,9 +168,3 @@ def draw_polygons(polygons: Sequence[Polygon], width: int, height: int) -> Ink:
         fixed = np.round((polygon * scale - 0.5) * (1 << SHIFT)).astype(np.int32)
         cv2.fillPoly(ink, [fixed], color=255, shift=SHIFT)
     return cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-
-
-def is_square(character: str) -> bool:
-    """Return whether a character fills a square of its own (Han, kana, hangul), so that lines may break beside it."""
-    code = ord(character)
-    return 0x2E80 <= code <= 0xA4CF or 0xAC00 <= code <= 0xD7FF or 0xF900 <= code <= 0xFAFF or 0xFF00 <= code <= 0xFFEF

@@ -1,91 +1,175 @@
 """Fit a word into a picture: line breaks and one em box per character."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
+from typing import TypeVar
+
+from worker.glyphs.runs import Run
+
+T = TypeVar("T")
 
 # Share of the picture's shorter side left free on each side of the word.
 MARGIN = 0.035
-# Distance of two lines' em boxes, in em: letters need room for ascenders and descenders, square characters none.
+# Distance of two lines' em boxes, in em, unless their ink needs more.
 LINE_HEIGHT = 1.0
+# Width of a space, in em.
+SPACE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A character's em box in pixels: left, top, and its size (an em's height; advance is its width)."""
+    """A character's em box in pixels: left, top, and its size (an em's height; advance is its width).
+
+    `above` and `below` are how far the character's ink may reach beyond it.
+    """
 
     left: float
     top: float
     advance: float
     em: float
+    above: float = 0.0
+    below: float = 0.0
+
+    def region(self, width: int, height: int, margin: float = 0.0) -> tuple[slice, slice]:
+        """Return the rows and columns of a picture in which the character's ink lies; at least a pixel of each.
+
+        Args:
+            width: of the picture, pixels.
+            height: of the picture, pixels.
+            margin: pixels around the em box.
+        """
+        rows = _within(self.top - max(self.above, margin), self.top + self.em + max(self.below, margin), height)
+        return rows, _within(self.left - margin, self.left + self.advance + margin, width)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedRun:
+    """A run and where it stands: its left edge, its em box's top, and its em, in pixels."""
+
+    run: Run
+    left: float
+    top: float
+    em: float
+
+    def boxes(self) -> Iterator[tuple[str, Box]]:
+        """Yield the run's characters from left to right, each with its em box."""
+        left, em = self.left, self.em
+        above, below = max(0.0, em * self.run.above), max(0.0, em * self.run.below)
+        for character, advance in zip(self.run.characters, self.run.advances, strict=True):
+            yield character, Box(left, self.top, em * advance, em, above, below)
+            left += em * advance
 
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """Characters that stay on one line, with their advances in em."""
+    """Runs that stay on one line, from left to right."""
 
-    characters: str
-    advances: tuple[float, ...]
+    runs: tuple[Run, ...]
     gap: float = 0.0  # em before the unit, unless it opens a line
 
     @property
     def width(self) -> float:
-        return sum(self.advances)
+        return sum(run.width for run in self.runs)
+
+    @property
+    def right_to_left(self) -> bool:
+        return any(run.right_to_left for run in self.runs)
 
 
-def lay_out(word: str, width: int, height: int, advance: Callable[[str], float | None]) -> list[tuple[str, Box]]:
-    """Return each character of a word, spaces left out, with its em box.
+class _Block:
+    """Lines one below the other. Lengths are in em from the first line's em box."""
+
+    def __init__(self, lines: Sequence[Sequence[_Unit]]) -> None:
+        self.lines = lines
+        self.widest = max(map(_line_width, lines))
+        above = [max(run.above for unit in line for run in unit.runs) for line in lines]
+        below = [max(run.below for unit in line for run in unit.runs) for line in lines]
+        self.tops = [0.0]
+        for upper, lower in zip(below, above[1:], strict=False):
+            self.tops.append(self.tops[-1] + LINE_HEIGHT + max(0.0, upper + lower))
+        # Where the ink ends, and at least the em boxes.
+        self.start = min(0.0, *(top - reach for top, reach in zip(self.tops, above, strict=True)))
+        self.end = max(top + 1 + max(0.0, reach) for top, reach in zip(self.tops, below, strict=True))
+
+    def em(self, width: float, height: float) -> float:
+        """Return the largest em, in pixels, with which the block fits."""
+        return min(width / self.widest, height / (self.end - self.start))
+
+    def top(self, height: int, margin: float, em: float) -> float:
+        """Return where the first line's em box starts: the em boxes are centred, as far as all the ink can be seen."""
+        centred = (height - em * (self.tops[-1] + LINE_HEIGHT)) / 2
+        return max(min(centred, height - margin - em * self.end), margin - em * self.start)
+
+
+def lay_out(runs: Sequence[Run | None], width: int, height: int, *, right_to_left: bool = False) -> list[PlacedRun]:
+    """Return where each of a word's runs stands.
 
     The number of lines is the one that lets the characters be largest; lines are centred. Square characters break
-    anywhere, runs of letters only at spaces.
+    anywhere, others only at spaces.
 
     Args:
-        word: the characters, in reading order.
+        runs: the word in reading order; None is a space.
         width: the picture's width in pixels.
         height: the picture's height in pixels.
-        advance: a letter's advance in em, or None for a square character (advance 1, breaks anywhere).
+        right_to_left: whether the word is read so.
     """
-    units = _units(word, advance)
+    units = _units(runs, right_to_left=right_to_left)
     margin = MARGIN * min(width, height)
     usable_width, usable_height = width - 2 * margin, height - 2 * margin
-
-    def em_of(lines: Sequence[Sequence[_Unit]]) -> float:
-        widest = max(_line_width(line) for line in lines)
-        return min(usable_width / widest, usable_height / (LINE_HEIGHT * len(lines)))
-
+    blocks = (_Block(_balanced_lines(units, count)) for count in range(1, len(units) + 1))
     # max() keeps the first of equals: with the same size, fewer lines.
-    lines = max((_balanced_lines(units, count) for count in range(1, len(units) + 1)), key=em_of)
-    em = em_of(lines)
+    block = max(blocks, key=lambda one: one.em(usable_width, usable_height))
+    em = block.em(usable_width, usable_height)
+    first = block.top(height, margin, em)
     placed = []
-    top = (height - em * LINE_HEIGHT * len(lines)) / 2
-    for line in lines:
+    for line, top in zip(block.lines, block.tops, strict=True):
         left = (width - em * _line_width(line)) / 2
-        for index, unit in enumerate(line):
-            left += em * unit.gap if index else 0.0
-            for character, character_advance in zip(unit.characters, unit.advances, strict=True):
-                placed.append((character, Box(left, top, em * character_advance, em)))
-                left += em * character_advance
-        top += em * LINE_HEIGHT
+        for unit, gap in _from_left(line, right_to_left=right_to_left):
+            left += em * gap
+            for run in unit.runs:
+                placed.append(PlacedRun(run, left, first + em * top, em))
+                left += em * run.width
     return placed
 
 
-def _units(word: str, advance: Callable[[str], float | None]) -> list[_Unit]:
+def in_view(items: Sequence[T], is_right_to_left: Callable[[T], bool], *, right_to_left: bool) -> list[T]:
+    """Return items of a line from left to right, as UAX #9 (rule L2) orders two levels.
+
+    Args:
+        items: in reading order.
+        is_right_to_left: tells of an item whether it is read so.
+        right_to_left: whether the whole is.
+    """
+    groups = [(rtl, list(group)) for rtl, group in groupby(items, key=is_right_to_left)]
+    ordered = [group[::-1] if rtl else group for rtl, group in groups]
+    return [item for group in (ordered[::-1] if right_to_left else ordered) for item in group]
+
+
+def _units(runs: Sequence[Run | None], *, right_to_left: bool) -> list[_Unit]:
     units: list[_Unit] = []
     gap = 0.0
-    for is_letter, group in groupby(word, key=lambda character: character != " " and advance(character) is not None):
-        run = "".join(group)
-        if is_letter:
-            units.append(_Unit(run, tuple(advance(character) or 0.0 for character in run), gap))
-            gap = 0.0
+    for kind, group in groupby(runs, key=lambda run: None if run is None else run.is_square):
+        members = [run for run in group if run is not None]
+        if kind is None:
+            gap = SPACE
             continue
-        for character in run:
-            if character == " ":
-                gap = 0.3
-            else:
-                units.append(_Unit(character, (1.0,), gap))
-                gap = 0.0
+        seen = in_view(members, lambda run: run.right_to_left, right_to_left=right_to_left)
+        parts: list[tuple[Run, ...]] = [(run,) for run in members] if kind else [tuple(seen)]
+        for part in parts:
+            units.append(_Unit(part, gap))
+            gap = 0.0
     return units
+
+
+def _from_left(line: Sequence[_Unit], *, right_to_left: bool) -> Iterator[tuple[_Unit, float]]:
+    """Yield a line's units from left to right, each with the gap before it."""
+    read = list(enumerate(line))
+    seen = in_view(read, lambda one: one[1].right_to_left, right_to_left=right_to_left)
+    yield seen[0][1], 0.0
+    for (before, _), (index, unit) in pairwise(seen):
+        yield unit, line[max(before, index)].gap
 
 
 def _line_width(line: Sequence[_Unit]) -> float:
@@ -116,3 +200,8 @@ def _fill(units: Sequence[_Unit], limit: float) -> list[list[_Unit]] | None:
         else:
             lines.append([unit])
     return lines
+
+
+def _within(start: float, end: float, size: int) -> slice:
+    first = min(max(0, round(start)), size - 1)
+    return slice(first, max(first + 1, min(size, round(end))))

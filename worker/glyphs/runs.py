@@ -1,0 +1,199 @@
+"""A word in runs: what is drawn in one go, and how much room it needs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby, pairwise
+from pathlib import Path
+
+from PIL import ImageFont, features
+
+from shared.characters import CharacterDatabase
+from shared.errors import UnsupportedCharacter
+from shared.fonts import FontCoverage, font_of
+from shared.writing.clusters import clusters, directions, is_joining, is_right_to_left, needs_shaping
+
+# Fonts are measured at this size: outlines have no coarser grid.
+MEASURED_PX = 1000
+JOINER = "\u200d"
+# In em. A cluster with less room of its own forms a ligature with the one before: both are one character here.
+LEAST_ADVANCE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Grapheme clusters that are drawn in one go. Lengths are in em.
+
+    Attributes:
+        text: what is drawn, in reading order.
+        characters: its clusters, from left to right; those of a ligature are one.
+        advances: their widths.
+        font: the font file; None: the strokes of one character.
+        is_shaped: whether HarfBuzz draws it; else it is one plain character.
+        right_to_left: whether it is read so.
+        is_square: whether it fills a square of its own, so that lines may break beside it.
+        offset: from the left edge to where drawing starts.
+        above, below: how far its ink reaches beyond the em box; negative: how much it leaves free.
+    """
+
+    text: str
+    characters: tuple[str, ...]
+    advances: tuple[float, ...]
+    font: Path | None = None
+    is_shaped: bool = False
+    right_to_left: bool = False
+    is_square: bool = False
+    offset: float = 0.0
+    above: float = 0.0
+    below: float = 0.0
+
+    @property
+    def width(self) -> float:
+        """The run's width."""
+        return sum(self.advances)
+
+
+def split_runs(word: str, database: CharacterDatabase, fonts: Sequence[FontCoverage]) -> list[Run | None]:
+    """Return a word's runs in reading order; None stands for a space.
+
+    Raises:
+        UnsupportedCharacter: this Pillow cannot shape text, or what a font has for a cluster takes no room.
+    """
+    written = clusters(word)
+    runs: list[Run | None] = []
+    read = zip(written, directions(written), strict=True)
+    for (font, right_to_left), group in groupby(read, key=lambda one: (_font(one[0], database, fonts), one[1])):
+        stretch = [cluster for cluster, _ in group]
+        if font is None:
+            runs += [
+                None if cluster == " " else Run(cluster, (cluster,), (1.0,), is_square=True) for cluster in stretch
+            ]
+        else:
+            runs += _font_runs(stretch, font, right_to_left=right_to_left)
+    return runs
+
+
+def reads_right_to_left(word: str) -> bool:
+    """Return whether a word is read from right to left."""
+    return is_right_to_left(clusters(word))
+
+
+def _font(cluster: str, database: CharacterDatabase, fonts: Sequence[FontCoverage]) -> FontCoverage | None:
+    return None if cluster == " " or database.has_strokes(cluster) else font_of(cluster, fonts)
+
+
+def _font_runs(stretch: Sequence[str], font: FontCoverage, *, right_to_left: bool) -> Iterator[Run]:
+    """Yield the runs of clusters of one font: squares and plain characters one by one, what is shaped together."""
+    for is_square_group, group in groupby(stretch, key=lambda cluster: is_square(cluster[0])):
+        members = list(group)
+        if is_square_group:
+            yield from (_square(cluster, font) for cluster in members)
+        elif right_to_left or any(map(needs_shaping, members)):
+            yield _shaped(members, font, right_to_left=right_to_left)
+        else:
+            yield from (_plain(cluster, font) for cluster in members)
+
+
+def _plain(character: str, font: FontCoverage) -> Run:
+    advance = font.advance(character)
+    if advance <= 0:
+        raise UnsupportedCharacter(f"the font draws {character!r} without any room of its own", field="word")
+    above, below = _reach(character, font.path)
+    return Run(character, (character,), (advance,), font.path, above=above, below=below)
+
+
+def _square(cluster: str, font: FontCoverage) -> Run:
+    """Return a run of a square script; its characters advance by about an em and break anywhere."""
+    above, below = _reach(cluster, font.path)
+    return Run(
+        cluster,
+        (cluster,),
+        (1.0,),
+        font.path,
+        is_shaped=needs_shaping(cluster),
+        is_square=True,
+        above=above,
+        below=below,
+    )
+
+
+def _shaped(members: Sequence[str], font: FontCoverage, *, right_to_left: bool) -> Run:
+    if not features.check("raqm"):
+        raise UnsupportedCharacter("this worker's Pillow has no Raqm: it cannot shape text", field="word")
+    text = "".join(members)
+    measured = _measured(font.path)
+    direction = direction_of(right_to_left=right_to_left)
+    left, _, right, _ = measured.getbbox(text, anchor="ls", direction=direction)
+    width = measured.getlength(text, direction=direction)
+    characters, advances = _divide(members, measured, right_to_left=right_to_left)
+    # Ink beyond the advance, as of a last letter's flourish, belongs to the outer characters.
+    advances[0] += max(0.0, -left) / MEASURED_PX
+    advances[-1] += max(0.0, right - width) / MEASURED_PX
+    if sum(advances) <= 0:
+        raise UnsupportedCharacter(f"the font draws {text!r} without any room of its own", field="word")
+    above, below = _reach(text, font.path, direction)
+    return Run(
+        text,
+        tuple(characters),
+        tuple(advances),
+        font.path,
+        is_shaped=True,
+        right_to_left=right_to_left,
+        offset=max(0.0, -left) / MEASURED_PX,
+        above=above,
+        below=below,
+    )
+
+
+def _divide(
+    members: Sequence[str], font: ImageFont.FreeTypeFont, *, right_to_left: bool
+) -> tuple[list[str], list[float]]:
+    """Return a run's characters from left to right and their widths.
+
+    A cluster ends where the text up to it ends. Letters that join keep the form that they have in the whole word.
+    """
+    direction = direction_of(right_to_left=right_to_left)
+    ends = [0.0]
+    for count in range(1, len(members) + 1):
+        joins = count < len(members) and is_joining(members[count - 1]) and is_joining(members[count])
+        text = "".join(members[:count]) + (JOINER if joins else "")
+        ends.append(font.getlength(text, direction=direction) / MEASURED_PX)
+    characters: list[str] = []
+    widths: list[float] = []
+    for cluster, (start, end) in zip(members, pairwise(ends), strict=True):
+        if characters and end - start < LEAST_ADVANCE:
+            characters[-1] += cluster
+            widths[-1] = max(0.0, widths[-1] + end - start)
+        else:
+            characters.append(cluster)
+            widths.append(max(0.0, end - start))
+    return (characters[::-1], widths[::-1]) if right_to_left else (characters, widths)
+
+
+def _reach(text: str, path: Path, direction: str | None = None) -> tuple[float, float]:
+    """Return how far a text's ink reaches above and below the em box, in em; the font's line is centred on it."""
+    font = _measured(path)
+    ascent, descent = font.getmetrics()
+    baseline = 0.5 + (ascent - descent) / 2 / MEASURED_PX
+    _, top, _, bottom = font.getbbox(text, anchor="ls", direction=direction)
+    if top == bottom:
+        raise UnsupportedCharacter(f"the font draws nothing for {text!r}", field="word")
+    return -(baseline + top / MEASURED_PX), baseline + bottom / MEASURED_PX - 1
+
+
+def direction_of(*, right_to_left: bool) -> str | None:
+    """Return Raqm's name of a direction; None without Raqm, which basic layout demands."""
+    if not features.check("raqm"):
+        return None
+    return "rtl" if right_to_left else "ltr"
+
+
+@lru_cache(maxsize=64)
+def _measured(path: Path) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(path), size=MEASURED_PX)
+
+
+def is_square(character: str) -> bool:
+    """Return whether a character fills a square of its own (Han, kana, hangul), so that lines may break beside it."""
+    code = ord(character)
+    return 0x2E80 <= code <= 0xA4CF or 0xAC00 <= code <= 0xD7FF or 0xF900 <= code <= 0xFAFF or 0xFF00 <= code <= 0xFFEF
