@@ -13,7 +13,7 @@ PORT ?= 8600
 WORKERS ?= 1
 FLOWER ?= 0
 
-.PHONY: audit bench bench-embedded chaos check clean api demo docs samples serve setup test test-all worker
+.PHONY: audit bench bench-embedded chaos check clean api demo docs fuzz samples serve setup test test-all worker
 
 setup: $(READY)
 
@@ -80,6 +80,10 @@ bench: setup
 ## about half an hour: what the embedded model can do
 bench-embedded: setup
 	$(BIN)/python -m bench.embedded_model
+
+## about an hour: 20,000 words of all of Unicode, by every method and the judge, in a process that may crash
+fuzz: setup
+	$(BIN)/python -m bench.fuzz_words
 
 clean:
 	rm -rf $(VENV) out var

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fontTools import unicodedata
 from fontTools.ttLib import TTFont, TTLibError
@@ -63,7 +64,13 @@ def _shaped_scripts(font: TTFont) -> frozenset[str]:
     """Return the scripts, as OpenType tags, whose letters the font substitutes (GSUB)."""
     table = font["GSUB"].table if "GSUB" in font else None
     scripts = table.ScriptList if table is not None else None
-    return frozenset(record.ScriptTag for record in scripts.ScriptRecord) if scripts is not None else frozenset()
+    records = scripts.ScriptRecord if scripts is not None else []
+    return frozenset(record.ScriptTag for record in records if _has_features(record.Script))
+
+
+def _has_features(script: Any) -> bool:
+    languages = [script.DefaultLangSys, *(record.LangSys for record in script.LangSysRecord)]
+    return any(language is not None and language.FeatureIndex for language in languages)
 
 
 def _tags(cluster: str) -> list[str]:

@@ -4,20 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from transformers import (
-    DPTConfig,
-    DPTForDepthEstimation,
-    DPTImageProcessor,
-    SamConfig,
-    SamImageProcessor,
-    SamMaskDecoderConfig,
-    SamModel,
-    SamProcessor,
-    SamPromptEncoderConfig,
-    SamVisionConfig,
-)
 
 from shared.errors import MethodUnavailable
+from tests.conditioning_models import save_depth_model, save_segmenter
 from worker.conditioning import DepthConditioning, SegmentationConditioning
 from worker.conditioning.segmentation import PART_COLOURS, flat_colours, prompt_points
 from worker.glyphs import GlyphRenderer
@@ -25,50 +14,12 @@ from worker.glyphs import GlyphRenderer
 
 @pytest.fixture(scope="session")
 def depth_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dpt")
-    config = DPTConfig(
-        hidden_size=32,
-        num_hidden_layers=4,
-        num_attention_heads=2,
-        intermediate_size=64,
-        image_size=64,
-        patch_size=16,
-        backbone_out_indices=[0, 1, 2, 3],
-        neck_hidden_sizes=[8, 8, 16, 16],
-        fusion_hidden_size=16,
-    )
-    DPTForDepthEstimation(config).save_pretrained(folder)
-    DPTImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
-    return folder
+    return save_depth_model(tmp_path_factory.mktemp("dpt"))
 
 
 @pytest.fixture(scope="session")
 def sam_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sam")
-    config = SamConfig(
-        vision_config=SamVisionConfig(
-            hidden_size=32,
-            output_channels=16,
-            num_pos_feats=8,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            image_size=64,
-            patch_size=16,
-            mlp_dim=64,
-            global_attn_indexes=[1],
-            window_size=2,
-        ),
-        prompt_encoder_config=SamPromptEncoderConfig(
-            hidden_size=16, image_size=64, patch_size=16, image_embedding_size=4, mask_input_channels=4
-        ),
-        mask_decoder_config=SamMaskDecoderConfig(
-            hidden_size=16, mlp_dim=32, num_attention_heads=2, iou_head_hidden_dim=16
-        ),
-    )
-    SamModel(config).save_pretrained(folder)
-    processor = SamImageProcessor(size={"longest_edge": 64}, pad_size={"height": 64, "width": 64})
-    SamProcessor(processor).save_pretrained(folder)
-    return folder
+    return save_segmenter(tmp_path_factory.mktemp("sam"))
 
 
 def test_depth_estimation_runs_the_real_model(depth_folder: Path, glyphs: GlyphRenderer) -> None:

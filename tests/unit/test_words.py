@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import pytest
+from fontTools.ttLib import TTFont
 
 from shared.characters import CharacterDatabase
 from shared.errors import InvalidWord, TranslationRequired, UnsupportedCharacter
-from shared.fonts import FontCoverage
+from shared.fonts import FontCoverage, read_fonts
 from shared.words import as_noun, check_coverage, normalise_word, resolve_meaning
 
 
@@ -30,18 +33,63 @@ def test_words_are_trimmed_and_composed() -> None:
 def test_the_error_names_every_character_that_nothing_can_draw(
     database: CharacterDatabase, fonts: tuple[FontCoverage, ...]
 ) -> None:
-    """A rare ideograph and a Thai letter, but not the covered ones beside them."""
+    """A rare ideograph and a Tamil letter, but not the covered ones beside them."""
     with pytest.raises(UnsupportedCharacter) as error:
-        check_coverage("学𠀀ก", database, fonts)
+        check_coverage("学𠀀க", database, fonts)
     assert "U+20000" in error.value.detail
-    assert "U+0E01" in error.value.detail
+    assert "U+0B95" in error.value.detail
     assert "学" not in error.value.detail
 
 
-@pytest.mark.parametrize("word", ["学習", "ひらがな", "カタカナ", "한국어", "hello", "привет", "γειά", "働く", "A4"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "学習",
+        "ひらがな",
+        "カタカナ",
+        "한국어",
+        "hello",
+        "привет",
+        "γειά",
+        "働く",
+        "A4",
+        "سلام",
+        "שלום",
+        "สวัสดี",
+        "नमस्ते",
+        "Tiếng Việt",
+        "ọ̀rọ̀",
+        "молоко́",
+        "ƙasa",
+        "ʻōlelo",
+    ],
+)
 def test_common_scripts_are_covered(word: str, database: CharacterDatabase, fonts: tuple[FontCoverage, ...]) -> None:
-    """Stroke data and the shipped fonts cover Han, kana, hangul, Latin, Cyrillic and Greek."""
+    """Stroke data and the shipped fonts cover these languages, accents included."""
     check_coverage(word, database, fonts)
+
+
+def test_a_font_that_cannot_shape_a_script_does_not_cover_it(database: CharacterDatabase, tmp_path: Path) -> None:
+    """Arabic and Devanagari letters without the forms that they take in words are refused, by name."""
+    folder = Path("shared/data/fonts")
+    plain = []
+    for script in ("Arabic", "Devanagari", "Hebrew"):
+        with TTFont(folder / f"NotoSans{script}-Medium-subset.ttf") as font:
+            del font["GSUB"]
+            font.save(tmp_path / f"{script}.ttf")
+        plain.append(tmp_path / f"{script}.ttf")
+    fonts = read_fonts(plain)
+    check_coverage("שלום", database, fonts)
+    for word in ("سلام", "नमस्ते"):
+        with pytest.raises(UnsupportedCharacter, match="the forms of"):
+            check_coverage(word, database, fonts)
+
+
+def test_old_korean_syllables_need_a_font_for_them(
+    database: CharacterDatabase, fonts: tuple[FontCoverage, ...]
+) -> None:
+    with pytest.raises(UnsupportedCharacter, match="the forms of"):
+        check_coverage("\u1112\u119e\u11ab", database, fonts)
 
 
 def test_a_latin_translation_steers(database: CharacterDatabase) -> None:

@@ -56,7 +56,8 @@ class PlacedRun:
     def boxes(self) -> Iterator[tuple[str, Box]]:
         """Yield the run's characters from left to right, each with its em box."""
         left, em = self.left, self.em
-        above, below = max(0.0, em * self.run.above), max(0.0, em * self.run.below)
+        # Drawn, a font's outline may be a pixel off: its line is moved to whole pixels.
+        above, below = (em * reach + 1 if reach > 0 else 0.0 for reach in (self.run.above, self.run.below))
         for character, advance in zip(self.run.characters, self.run.advances, strict=True):
             yield character, Box(left, self.top, em * advance, em, above, below)
             left += em * advance

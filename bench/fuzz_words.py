@@ -1,0 +1,159 @@
+"""Draw words of all of Unicode, by every method, in a process that may crash. ``make fuzz``.
+
+    python -m bench.fuzz_words [--words 20000] [--seed 1]
+
+Half of the words are of any code points, as a careless or hostile caller sends them; half are of letters and marks that
+the shipped fonts have, three marks to a letter at most. Each goes the whole way: normal form, coverage, layout, the
+twelve conditioning methods (the two AI methods with tiny models), the judge. Either it is drawn, or refused with an
+error of the service. Anything else is a finding: another exception, or a process that dies.
+
+The words are drawn in a child process, which writes each one down before it begins. If the process dies, the parent
+notes the word and goes on after it in a new one. Exit code 1: there were findings.
+"""
+
+import argparse
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from bench.report import table, write
+from shared.characters import CharacterDatabase
+from shared.errors import ServiceError
+from shared.fonts import FontCoverage, read_fonts
+from shared.settings import ConditioningSettings, load_settings
+from shared.words import normalise_word
+from tests.conditioning_models import save_depth_model, save_segmenter
+from worker.conditioning import Conditioning, Hand, make_conditionings
+from worker.glyphs import GlyphRenderer
+from worker.legibility import LegibilityJudge
+
+SIDE = 256
+DRAWN = "drawn"
+CODE_POINTS = [
+    code for code in range(0x110000) if unicodedata.category(chr(code)) not in {"Cn", "Cs", "Co"} or code % 4096 == 0
+]
+
+
+def words(seed: int, fonts: Sequence[FontCoverage]) -> Iterator[str]:
+    """Yield words without end, the same for the same seed."""
+    chance = random.Random(seed)
+    letters, marks = ([_of(font, kinds) for font in fonts] for kinds in ("LN", "M"))
+    while True:
+        yield "".join(chr(chance.choice(CODE_POINTS)) for _ in range(chance.randint(1, 8)))
+        font = chance.randrange(len(fonts))
+        yield "".join(
+            chance.choice(letters[font]) + "".join(chance.choices(marks[font] or [""], k=chance.randint(0, 3)))
+            for _ in range(chance.randint(1, 5))
+        )
+
+
+def _of(font: FontCoverage, kinds: str) -> list[str]:
+    return sorted(character for character in font.advances if unicodedata.category(character)[0] in kinds)
+
+
+class Drawer:
+    """Everything that a word goes through."""
+
+    def __init__(self, folder: Path) -> None:
+        settings = load_settings({})
+        models = ConditioningSettings(
+            depth_model=str(save_depth_model(folder / "dpt")), segmentation_model=str(save_segmenter(folder / "sam"))
+        )
+        self.fonts = read_fonts(settings.fonts)
+        self._renderer = GlyphRenderer(CharacterDatabase(), self.fonts)
+        self._conditionings: tuple[Conditioning, ...] = make_conditionings(models)
+        self._judge = LegibilityJudge()
+
+    def draw(self, word: str) -> str:
+        """Draw a word; return "drawn", the code of the error that refused it, or what went wrong instead."""
+        try:
+            glyph = self._renderer.render(normalise_word(word), SIDE, SIDE)
+            for kind in self._conditionings:
+                for method in kind.available_methods:
+                    kind.generate(glyph, method, Hand(seed=1))
+                    json.dumps(kind.notes(glyph, method))
+            self._judge.judge(Image.fromarray(255 - glyph.ink).convert("RGB"), glyph)
+        except ServiceError as error:
+            return error.code
+        except Exception as error:  # noqa: BLE001  # what this looks for
+            return f"{type(error).__name__}: {error}"
+        return DRAWN if np.any(glyph.mask) else "no ink"
+
+
+def child(journal: Path, seed: int, start: int, count: int) -> None:
+    """Draw the words of a seed from a number on; write each number before, and what became of it after."""
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder, journal.open("a", buffering=1) as lines:
+        drawer = Drawer(Path(folder))
+        for number, word in zip(range(count), words(seed, drawer.fonts), strict=False):
+            if number >= start:
+                lines.write(f"{number}\t")
+                lines.write(json.dumps([word, drawer.draw(word)]) + "\n")
+
+
+def run(seed: int, count: int, journal: Path) -> tuple[Counter[str], list[tuple[str, str]]]:
+    """Draw the words, in as many processes as it takes; return what became of them, and the crashes."""
+    crashes: list[tuple[str, str]] = []
+    start = 0
+    everything = words(seed, read_fonts(load_settings({}).fonts))
+    with tqdm(total=count, unit="word") as bar:
+        while start < count:
+            command = [sys.executable, "-m", "bench.fuzz_words", "--child", str(journal)]
+            process = subprocess.Popen([*command, "--seed", str(seed), "--from", str(start), "--words", str(count)])
+            while process.poll() is None:
+                try:
+                    process.wait(1)
+                except subprocess.TimeoutExpired:
+                    bar.update(_begun(journal) - bar.n)
+            begun = _begun(journal)
+            if process.returncode == 0:
+                break
+            name = signal.Signals(-process.returncode).name if process.returncode < 0 else str(process.returncode)
+            crashes.append((next(word for number, word in enumerate(everything) if number == begun - 1), name))
+            everything = words(seed, read_fonts(load_settings({}).fonts))
+            start = begun
+            with journal.open("a") as lines:
+                lines.write("\n")
+    ends = [json.loads(line.split("\t", 1)[1])[1] for line in journal.read_text().splitlines() if line.endswith("]")]
+    return Counter(ends), crashes
+
+
+def _begun(journal: Path) -> int:
+    lines = journal.read_text().splitlines() if journal.exists() else []
+    return int(lines[-1].split("\t")[0]) + 1 if lines and lines[-1] else 0
+
+
+def main() -> int:
+    """Run; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--words", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--from", type=int, default=0, dest="start", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        child(arguments.child, arguments.seed, arguments.start, arguments.words)
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        ends, crashes = run(arguments.seed, arguments.words, Path(folder) / "journal")
+    rows = [*ends.most_common(), *((f"crash by {name}: {word!a}", 1) for word, name in crashes)]
+    command = f"python -m bench.fuzz_words --words {arguments.words} --seed {arguments.seed}"
+    write("fuzz_words", command, table(("what became of a word", "words"), rows))
+    known = {DRAWN, *(code for code in ends if " " not in code and ":" not in code)}
+    return int(bool(crashes) or bool(ends.keys() - known))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
