@@ -55,4 +55,4 @@ def _stem(word: str) -> str:
         word = word.removesuffix("ves") + "f"
     # A stemmer of its own for each call: they hold the word they work on, and requests come in threads.
     stemmed = snowballstemmer.stemmer("english").stemWord(word)
-    return stemmed[:-1] + "f" if stemmed.endswith(("fe", "ve")) else str(stemmed)
+    return stemmed[:-2] + "f" if stemmed.endswith(("fe", "ve")) else str(stemmed)
