@@ -81,7 +81,7 @@ bench: setup
 bench-embedded: setup
 	$(BIN)/python -m bench.embedded_model
 
-## about an hour: 20,000 words of all of Unicode, by every method and the judge, in a process that may crash
+## about half an hour: 20,000 words of all of Unicode, by every method and the judge, in a process that may crash
 fuzz: setup
 	$(BIN)/python -m bench.fuzz_words
 

@@ -39,7 +39,8 @@ from worker.conditioning import Conditioning, Hand, make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.legibility import LegibilityJudge
 
-SIDE = 256
+# Half of the smallest picture that the API takes: regions shrink to nothing sooner.
+SIDE = 128
 DRAWN = "drawn"
 CODE_POINTS = [
     code for code in range(0x110000) if unicodedata.category(chr(code)) not in {"Cn", "Cs", "Co"} or code % 4096 == 0
