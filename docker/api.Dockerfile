@@ -19,5 +19,5 @@ COPY config config
 USER 1000
 EXPOSE 8600
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8600/health', timeout=2)"]
+    CMD ["python", "-m", "api.probe", "8600", "/health"]
 CMD ["python", "-m", "api"]

@@ -17,6 +17,7 @@ import requests
 from PIL import Image
 from tqdm import tqdm
 
+from client.session import request as call
 from embedded.contact_sheet import contact_sheet
 from embedded.stack import Stack
 from embedded.supervisor import ChildFailed, interrupt_on_sigterm
@@ -65,14 +66,14 @@ def _wait_until_ready(stack: Stack) -> None:
 
 def _run(stack: Stack, request: dict[str, Any]) -> dict[str, Any]:
     """Submit the request, follow the job, return its result."""
-    answer = requests.post(f"{stack.url}/api/writing/generate-writing-image", json=request, timeout=10)
+    answer = call("POST", f"{stack.url}/api/writing/generate-writing-image", json=request, timeout=10)
     if not answer.ok:
         raise requests.HTTPError(f"the API refused the request: {answer.json().get('detail', answer.text)}")
     job = answer.json()
     deadline = time.monotonic() + JOB_S
     with tqdm(desc=f"drawing {request['word']}", unit="step") as bar:
         while time.monotonic() < deadline:
-            state = requests.get(stack.url + job["status_url"], timeout=10).json()
+            state = call("GET", stack.url + job["status_url"], timeout=10).json()
             bar.total = state["progress"]["total_steps"] or None
             bar.set_postfix_str(state["stage"] or state["status"])
             bar.update(state["progress"]["step"] - bar.n)

