@@ -10,6 +10,7 @@ import io
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tqdm import tqdm
 from client.session import request as call
 from embedded.contact_sheet import contact_sheet
 from embedded.stack import Stack
-from embedded.supervisor import ChildFailed, interrupt_on_sigterm
+from embedded.supervisor import ChildFailed, interrupt_on_signals
 from shared.console import use_any_console
 from shared.errors import SettingsError
 from shared.settings import load_settings
@@ -41,7 +42,7 @@ def main() -> int:
     arguments = parser.parse_args()
     request = {name: getattr(arguments, name) for name in ("word", "translation", "style", "seed")}
     logs = arguments.out / "logs"
-    interrupt_on_sigterm()
+    interrupt_on_signals()
     try:
         with (
             tempfile.TemporaryDirectory(prefix="writing-demo-") as data,
@@ -54,7 +55,8 @@ def main() -> int:
         print(f"demo failed: {error}\n{_last_lines(logs)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+        with suppress(OSError):  # the terminal may be gone: its end was the signal
+            print("stopped", file=sys.stderr)
         return 130
     return 0
 

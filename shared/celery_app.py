@@ -8,6 +8,7 @@ from kombu import Queue
 from kombu.transport.redis import Transport
 
 from shared.queue.order import order_name
+from shared.queue.tls import tls_options
 from shared.schemas import Priority
 from shared.settings import Settings
 
@@ -30,8 +31,11 @@ def make_celery(settings: Settings) -> Celery:
         "socket_timeout": settings.redis.timeout_s,
         "socket_connect_timeout": settings.redis.timeout_s,
     }
+    tls = tls_options(settings.redis) or None
     app.conf.update(
         broker_url=settings.redis.url,
+        broker_use_ssl=tls,
+        redis_backend_use_ssl=tls,
         result_backend=f"shared.queue.results:ResultBackend+{settings.redis.url}",
         writing_results_store=settings.results.store,
         # JSON and nothing else, in both directions: a message can never run code.

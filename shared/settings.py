@@ -5,9 +5,10 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from shared.errors import SettingsError
 from shared.schemas import Quality, Side
@@ -19,6 +20,8 @@ LEVEL_SEPARATOR = "__"
 CLIENT_VARIABLES = frozenset({"WRITING_URL", "WRITING_API_KEY"})
 PROJECT = Path(__file__).resolve().parents[1]
 CONFIG = PROJECT / "config"
+# What an address of Redis may say of TLS: what holds anyway.
+VERIFIED = (("ssl_cert_reqs", "required"), ("ssl_cert_reqs", "CERT_REQUIRED"))
 
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
@@ -31,10 +34,48 @@ class Section(BaseModel):
 
 
 class RedisSettings(Section):
-    """Broker, result backend and job records."""
+    """Broker, result backend and job records.
 
-    url: str
+    Attributes:
+        url: `redis://…`, or `rediss://…` for TLS, which is always verified.
+        timeout_s: connecting, and waiting for an answer.
+        ca_file: PEM of the CA that has signed Redis's certificate, besides the system's; null: the system's alone.
+        cert_file, key_file: PEM of our own certificate and its key, for a Redis that asks for one.
+    """
+
+    url: Annotated[str, Field(pattern=r"^rediss?://")]
     timeout_s: Seconds
+    ca_file: Path | None
+    cert_file: Path | None
+    key_file: Path | None
+
+    @property
+    def uses_tls(self) -> bool:
+        """Whether the way to Redis is encrypted."""
+        return self.url.startswith("rediss://")
+
+    @field_validator("url")
+    @classmethod
+    def _refuse_tls_options(cls, url: str) -> str:
+        """Take no word on TLS from the address, where `ssl_cert_reqs=none` would switch verification off."""
+        parts = urlsplit(url)
+        options = parse_qsl(parts.query, keep_blank_values=True)
+        kept = [pair for pair in options if pair not in VERIFIED]
+        named = [name for name, _ in kept if name.startswith("ssl")]
+        if named:
+            raise ValueError(
+                f"leave {named[0]} out: TLS is always verified; files are named in redis.ca_file, cert_file, key_file"
+            )
+        return urlunsplit(parts._replace(query=urlencode(kept)))
+
+    @model_validator(mode="after")
+    def _need_tls_for_its_files(self) -> Self:
+        for name in ("ca_file", "cert_file", "key_file"):
+            if getattr(self, name) is not None and not self.uses_tls:
+                raise ValueError(f"redis.{name} is set, but redis.url is not encrypted; give it as rediss://…")
+        if self.key_file is not None and self.cert_file is None:
+            raise ValueError("redis.key_file is set without redis.cert_file")
+        return self
 
 
 class QueueSettings(Section):
