@@ -59,6 +59,8 @@ class RedisSettings(Section):
     def _refuse_tls_options(cls, url: str) -> str:
         """Take no word on TLS from the address, where `ssl_cert_reqs=none` would switch verification off."""
         parts = urlsplit(url)
+        if parts.port == 0:
+            raise ValueError("0 is no port")
         options = parse_qsl(parts.query, keep_blank_values=True)
         kept = [pair for pair in options if pair not in VERIFIED]
         named = [name for name, _ in kept if name.startswith("ssl")]

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -9,7 +10,8 @@ from shared.errors import SettingsError
 from shared.settings import PROJECT, RedisSettings
 
 DEFAULT_PORT = 6379
-PING = b"PING\r\n"
+BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+ALERT_S = 0.3  # for so long a refusal after the handshake is waited for
 
 
 def tls_options(settings: RedisSettings) -> dict[str, Any]:
@@ -33,21 +35,42 @@ def check_tls(settings: RedisSettings) -> None:
     if not settings.uses_tls:
         return
     parts = urlsplit(settings.url)
-    host, port = unquote(parts.hostname or "localhost"), parts.port or DEFAULT_PORT
-    context = _context(settings)
+    address = unquote(parts.hostname or "localhost"), parts.port or DEFAULT_PORT
     try:
-        with (
-            socket.create_connection((host, port), timeout=settings.timeout_s) as plain,
-            context.wrap_socket(plain, server_hostname=host) as encrypted,
-        ):
-            encrypted.sendall(PING)
-            encrypted.recv(1)  # under TLS 1.3, a server that wants a certificate of ours says so only here
-    except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-        return
-    except ssl.SSLError as error:
-        raise SettingsError(f"redis.url: {host}:{port} {_fault(error)}") from error
+        _shake_hands(address, _context(settings), settings.timeout_s)
+    except OSError as error:
+        is_broken_off = not isinstance(error, ssl.SSLError) or isinstance(error, BROKEN_OFF)
+        if is_broken_off and not _answers_in_the_clear(address, settings.timeout_s):
+            return  # it is away
+        fault = "does not speak TLS; its address then begins with redis://" if is_broken_off else _fault(error)
+        raise SettingsError(f"redis.url: {address[0]}:{address[1]} {fault}") from error
+
+
+def _shake_hands(address: tuple[str, int], context: ssl.SSLContext, timeout_s: float) -> None:
+    """Open a connection and close it.
+
+    Raises:
+        ssl.SSLError: one side does not like the other.
+        OSError: nobody answers.
+    """
+    with (
+        socket.create_connection(address, timeout=timeout_s) as plain,
+        context.wrap_socket(plain, server_hostname=address[0]) as encrypted,
+    ):
+        # Under TLS 1.3 a server that asks for a certificate of ours says only afterwards that it has missed it.
+        encrypted.settimeout(min(ALERT_S, timeout_s))
+        with suppress(TimeoutError):
+            encrypted.recv(1)
+
+
+def _answers_in_the_clear(address: tuple[str, int], timeout_s: float) -> bool:
+    """Return whether it is a Redis without TLS; it is told nothing but a PING."""
+    try:
+        with socket.create_connection(address, timeout=timeout_s) as plain:
+            plain.sendall(b"PING\r\n")
+            return plain.recv(1) in {b"+", b"-"}
     except OSError:
-        return
+        return False
 
 
 def _context(settings: RedisSettings) -> ssl.SSLContext:
@@ -80,16 +103,16 @@ def _unreadable(error: OSError) -> str:
     return f"cannot be read ({error.strerror})"
 
 
-def _fault(error: ssl.SSLError) -> str:
+def _fault(error: OSError) -> str:
     """Say what is wrong with a handshake, and what to do."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"has a certificate that is not trusted ({error.verify_message}); "
             "if it comes from a CA of your own, name that CA's file in redis.ca_file"
         )
-    reason = (error.reason or str(error)).lower().replace("_", " ")
+    reason = (getattr(error, "reason", None) or str(error)).lower().replace("_", " ")
     if "certificate required" in reason or "bad certificate" in reason or "unknown ca" in reason:
         return (
             f"does not take us without a certificate that it knows ({reason}): set redis.cert_file and redis.key_file"
         )
-    return f"does not speak TLS as we do ({reason}); without TLS the address begins with redis://"
+    return f"does not speak TLS as we do ({reason})"
