@@ -8,6 +8,7 @@ COPY pyproject.toml constraints.txt README.md ./
 COPY shared shared
 COPY api api
 COPY worker/__init__.py worker/__init__.py
+COPY worker/background/__init__.py worker/background/__init__.py
 COPY worker/conditioning/__init__.py worker/conditioning/__init__.py
 COPY worker/engine/__init__.py worker/engine/__init__.py
 COPY worker/glyphs/__init__.py worker/glyphs/__init__.py

@@ -1,6 +1,8 @@
 """Settings: ``config/default.yaml`` overlaid by ``WRITING_…`` environment variables, frozen, read once."""
 
+import base64
 import difflib
+import ipaddress
 import json
 import os
 from collections.abc import Mapping
@@ -20,6 +22,9 @@ LEVEL_SEPARATOR = "__"
 CLIENT_VARIABLES = frozenset({"WRITING_URL", "WRITING_API_KEY"})
 PROJECT = Path(__file__).resolve().parents[1]
 CONFIG = PROJECT / "config"
+# What no host's name holds; with one of them it would match nothing.
+NO_HOST_CHARACTERS = frozenset("/:@*?#[] ")
+SECRET_PREFIX, SECRET_BYTES = "whsec_", range(24, 65)
 # What an address of Redis may say of TLS: what holds anyway.
 VERIFIED = (("ssl_cert_reqs", "required"), ("ssl_cert_reqs", "CERT_REQUIRED"))
 
@@ -198,7 +203,16 @@ class LoggingSettings(Section):
 
 
 class WebhookSettings(Section):
-    """Who may be told of a job's end, and how."""
+    """Who may be told of a job's end, and how.
+
+    Attributes:
+        allowed_hosts: names or addresses alone; kept in lower case and in ASCII.
+        secret: with which receivers verify what comes.
+        attempts: of one delivery.
+        first_pause_s: before the second attempt; each further pause is four times as long.
+        timeout_s: for a whole delivery, from the name server to the answer.
+        allow_private: http and private addresses too.
+    """
 
     allowed_hosts: tuple[str, ...]
     secret: str | None = Field(repr=False)
@@ -206,6 +220,38 @@ class WebhookSettings(Section):
     first_pause_s: Seconds
     timeout_s: Seconds
     allow_private: bool
+
+    @property
+    def claim_s(self) -> float:
+        """How long a worker has a webhook for itself: well beyond the longest delivery."""
+        return 6 * self.timeout_s
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_host_alone(host) for host in hosts)
+
+    @field_validator("secret")
+    @classmethod
+    def _is_a_secret(cls, secret: str | None) -> str | None:
+        if secret is None:
+            return None
+        try:
+            size = len(base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True))
+        except ValueError:
+            size = 0
+        if size not in SECRET_BYTES:
+            raise ValueError(f"give {SECRET_PREFIX} and {SECRET_BYTES[0]} to {SECRET_BYTES[-1]} bytes in base64")
+        return secret
+
+    @model_validator(mode="after")
+    def _sign_what_is_sent(self) -> Self:
+        if self.allowed_hosts and self.secret is None:
+            raise ValueError(
+                "webhooks.allowed_hosts is set, but webhooks.secret is not: receivers could not know who calls; "
+                "set it by WRITING_WEBHOOKS__SECRET"
+            )
+        return self
 
 
 class GPUProfile(Section):
@@ -283,6 +329,31 @@ def load_settings(environment: Mapping[str, str] | None = None, config: Path = C
     _check_choice("model", settings.model, settings.models)
     _check_choice("default_style", settings.default_style, settings.styles)
     return settings.model_copy(update={"fonts": tuple(PROJECT / font for font in settings.fonts)})
+
+
+def plain_host(host: str) -> str:
+    """Return a host's name or address as it is compared and sent: in lower case and in ASCII, without a final dot.
+
+    Raises:
+        ValueError: it is no name.
+    """
+    return host.rstrip(".").encode("idna").decode().lower()
+
+
+def _host_alone(host: str) -> str:
+    """Return an allowed host as `plain_host` has it.
+
+    Raises:
+        ValueError: it is more than a host, so that it would never match.
+    """
+    address = host.removeprefix("[").removesuffix("]")
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        plain = plain_host(host)
+    if not plain or set(plain) & NO_HOST_CHARACTERS:
+        raise ValueError(f"{host!r} is no host alone: give names such as hooks.example, without scheme, port and path")
+    return plain
 
 
 def _overlay(values: dict[str, Any], name: str, text: str) -> None:

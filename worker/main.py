@@ -194,7 +194,7 @@ def build(settings: Settings) -> WorkerProcess:
             reconcile_s=settings.queue.reconcile_s,
         ),
         webhooks=WebhookSender(
-            WebhookOutbox(client, claim_s=6 * settings.webhooks.timeout_s),
+            WebhookOutbox(client, claim_s=settings.webhooks.claim_s),
             store,
             settings.webhooks,
             every_s=settings.worker.heartbeat_s,
