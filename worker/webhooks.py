@@ -14,7 +14,7 @@ import h11
 import redis
 from standardwebhooks.webhooks import Webhook
 
-from shared.errors import ServiceError, WebhookNotAllowed
+from shared.errors import ServiceError, UnreadableRecord, WebhookNotAllowed
 from shared.job_store import JobRecord, JobStore
 from shared.settings import WebhookSettings
 from shared.webhook_outbox import Claim, WebhookOutbox
@@ -127,7 +127,7 @@ class WebhookSender:
             ServiceError: it cannot be sent, now or later.
             OSError, h11.ProtocolError: it did not arrive.
         """
-        record = await in_thread(lambda: self._store.get(claim.job_id))
+        record = await in_thread(lambda: self._read(claim.job_id))
         if self._signer is None or record.request.webhook_url is None:
             raise WebhookNotAllowed("webhooks.secret is not set")
         target = parse_target(record.request.webhook_url, self._settings)
@@ -136,6 +136,17 @@ class WebhookSender:
         async with asyncio.timeout(self._settings.timeout_s):
             addresses = await in_thread(lambda: resolve(target, self._settings))
             return await post(target, addresses, headers, body)
+
+    def _read(self, job_id: str) -> JobRecord:
+        """Return a job's record.
+
+        Raises:
+            JobNotFound, UnreadableRecord: it is not there any more, or damaged.
+        """
+        try:
+            return self._store.get(job_id)
+        except (KeyError, ValueError) as error:
+            raise UnreadableRecord(f"its record cannot be read: {error}") from error
 
     async def _settle(self, claim: Claim, status: int) -> None:
         """Take note of the answer."""

@@ -144,7 +144,8 @@ def test_a_redis_that_asks_for_our_certificate_gets_it(redis_url: str, authority
 @pytest.mark.parametrize(
     "query",
     ["ssl_cert_reqs=none", "ssl_cert_reqs=CERT_NONE", "ssl_cert_reqs=optional", "ssl_cert_reqs=",
-     "ssl_check_hostname=false", "ssl_ca_certs=/ca.pem", "db=1&ssl_cert_reqs=none", "ssl_cert_reqs=required&ssl_cert_reqs=none", "ssl=false"],
+     "ssl_check_hostname=false",
+     "ssl_ca_certs=/ca.pem", "db=1&ssl_cert_reqs=none", "ssl_cert_reqs=required&ssl_cert_reqs=none", "ssl=false"],
 )  # fmt: skip
 @pytest.mark.parametrize("scheme", ["redis", "rediss"])
 def test_an_address_cannot_switch_verification_off(scheme: str, query: str) -> None:

@@ -103,9 +103,6 @@ async def _open(address: str, port: int) -> socket.socket:
     try:
         connection.setblocking(False)
         await asyncio.get_running_loop().sock_connect(connection, (address, port))
-    except OSError as error:
-        connection.close()
-        raise OSError(error.errno, f"{address}: {error.strerror or error}") from error
     except BaseException:
         connection.close()
         raise
