@@ -98,7 +98,7 @@ def _limit(app: Flask, settings: Settings, rate: str) -> None:
         key_func=lambda: g.client or request.remote_addr or "",
         default_limits=[rate],
         storage_uri=settings.redis.url,
-        storage_options=cast(dict[str, str], {**timeouts, **tls_options(settings.redis)}),
+        storage_options=cast(dict[str, str | int], {**timeouts, **tls_options(settings.redis)}),
         swallow_errors=True,  # Redis away: the submission itself will say so
         headers_enabled=True,
     )

@@ -29,9 +29,10 @@ async def post(target: Target, addresses: Sequence[str], headers: Mapping[str, s
         h11.RemoteProtocolError: the answer is no HTTP.
     """
     connected = await connect(addresses, target.port)
-    security = {"ssl": _verifying_context(), "server_hostname": target.host} if target.scheme == "https" else {}
+    is_secure = target.scheme == "https"
+    context, name = (_verifying_context(), target.host) if is_secure else (None, None)
     try:
-        reader, writer = await asyncio.open_connection(sock=connected, **security)
+        reader, writer = await asyncio.open_connection(sock=connected, ssl=context, server_hostname=name)
     except BaseException:
         connected.close()
         raise
