@@ -21,7 +21,7 @@ from tqdm import tqdm
 from client.session import request as call
 from embedded.contact_sheet import contact_sheet
 from embedded.stack import Stack
-from embedded.supervisor import ChildFailed, interrupt_on_signals
+from embedded.supervisor import ChildFailed
 from shared.console import use_any_console
 from shared.errors import SettingsError
 from shared.settings import load_settings
@@ -42,7 +42,6 @@ def main() -> int:
     arguments = parser.parse_args()
     request = {name: getattr(arguments, name) for name in ("word", "translation", "style", "seed")}
     logs = arguments.out / "logs"
-    interrupt_on_signals()
     try:
         with (
             tempfile.TemporaryDirectory(prefix="writing-demo-") as data,

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from api.style_samples import SAMPLES, sample_request, shipped_sample
 from client import Picture, WritingClient, WritingError
 from embedded.stack import Stack
-from embedded.supervisor import ChildFailed, interrupt_on_signals
+from embedded.supervisor import ChildFailed
 from shared.errors import SettingsError
 from shared.settings import load_settings
 
@@ -29,7 +29,6 @@ def main() -> int:
     files = {name: shipped_sample(name, style) for name, style in load_settings().styles.items()}
     _remove_others(set() if again else set(files.values()))
     missing = {name: file for name, file in files.items() if not file.is_file()}
-    interrupt_on_signals()
     try:
         _draw(missing)
     except KeyboardInterrupt:

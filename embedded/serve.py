@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from embedded.stack import FLOWER_PORT, HOST, Stack, is_port_free
-from embedded.supervisor import ChildFailed, interrupt_on_signals
+from embedded.supervisor import ChildFailed
 from shared.console import use_any_console
 from shared.errors import SettingsError
 
@@ -29,7 +29,6 @@ def main() -> int:
     for port in [arguments.port, *([FLOWER_PORT] if arguments.flower else [])]:
         if not is_port_free(port):
             parser.error(f"port {port} is in use; choose another (make serve PORT=…)")
-    interrupt_on_signals()
     stack = Stack(port=arguments.port, workers=arguments.workers, flower=arguments.flower, data_folder=arguments.data)
     try:
         with stack:

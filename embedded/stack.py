@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import requests
 
 from client.session import request
 from embedded.data_folder import PIDFILE, lock_folder
-from embedded.supervisor import Program, Supervisor
+from embedded.supervisor import Program, Supervisor, interrupted_by_signals
 from shared.settings import load_settings
 
 HOST = "127.0.0.1"
@@ -23,7 +24,10 @@ REDIS_START_S = 15.0
 
 
 class Stack:
-    """Redis, workers and API under one supervisor. A context manager: leaving it ends them all."""
+    """Redis, workers and API under one supervisor. A context manager: leaving it ends them all.
+
+    While it runs, every signal that asks for an end is raised as KeyboardInterrupt.
+    """
 
     def __init__(
         self,
@@ -68,22 +72,20 @@ class Stack:
             ChildFailed, TimeoutError: Redis does not start.
         """
         load_settings()  # a wrong setting is said here, once
-        self._lock = lock_folder(self._data_folder)
-        try:
-            self._start()
-        except BaseException:
-            self.__exit__()
-            raise
+        with ExitStack() as opened:
+            opened.enter_context(interrupted_by_signals())
+            lock = lock_folder(self._data_folder)
+            opened.callback(os.close, lock)
+            opened.callback(self.supervisor.end)
+            self._start(lock)
+            self._opened = opened.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        try:
-            self.supervisor.end()
-        finally:
-            os.close(self._lock)
+        self._opened.close()
 
-    def _start(self) -> None:
-        self.supervisor.start(redis_program(self.redis_url, self._data_folder, self._lock))
+    def _start(self, lock: int) -> None:
+        self.supervisor.start(redis_program(self.redis_url, self._data_folder, lock))
         self.wait_for(self._redis_answers, REDIS_START_S, "Redis")
         self.supervisor.start(self._python("api", "-m", "api"))
         for number in range(1, self._workers + 1):

@@ -19,12 +19,16 @@ ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 GRACE_S = 20.0
 
 
-def interrupt_on_signals() -> None:
-    """Treat every signal that asks for an end as Ctrl-C, so that a supervisor ends its programs first.
+@contextmanager
+def interrupted_by_signals() -> Iterator[None]:
+    """Treat every signal that asks for an end as Ctrl-C in the block, so that a supervisor ends its programs first.
 
     A signal that is ignored stays so: `nohup` ignores the hang-up for the programs that it starts. After the first one
     no other counts: a closed window may send several, and the end must not be broken off.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     heard = [number for number in ENDINGS if signal.getsignal(number) != signal.SIG_IGN]
 
     def interrupt(*_: object) -> None:
@@ -32,8 +36,12 @@ def interrupt_on_signals() -> None:
             signal.signal(number, lambda *_: None)
         raise KeyboardInterrupt
 
-    for number in heard:
-        signal.signal(number, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
