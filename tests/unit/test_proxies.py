@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from client import WritingClient
 from client.errors import Unreachable, WritingError, WrongInput
@@ -144,12 +143,6 @@ def test_the_containers_health_check_asks_no_proxy(project: Path, proxy: Server,
         command = [sys.executable, "-m", "api.probe", str(port), "/health"]
         assert subprocess.run(command, env=environment, check=False).returncode == code
     assert proxy.paths == ["/health"], "asked as a service, never as a proxy"
-
-
-def test_compose_asks_flower_itself(project: Path) -> None:
-    flower = yaml.safe_load((project / "docker-compose.yml").read_text())["services"]["flower"]
-    assert flower["ports"] == ["127.0.0.1:5555:5555"]
-    assert flower["healthcheck"]["test"] == ["CMD", "python", "-m", "api.probe", "5555", "/healthcheck"]
 
 
 def test_a_stack_starts_where_proxies_are_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, proxy: Server) -> None:
