@@ -68,7 +68,7 @@ class RedisSettings(Section):
             raise ValueError("0 is no port")
         options = parse_qsl(parts.query, keep_blank_values=True)
         kept = [pair for pair in options if pair not in VERIFIED]
-        named = [name for name, _ in kept if name.startswith("ssl")]
+        named = [name for name, _ in kept if name.lower().startswith("ssl")]
         if named:
             raise ValueError(
                 f"leave {named[0]} out: TLS is always verified; files are named in redis.ca_file, cert_file, key_file"
