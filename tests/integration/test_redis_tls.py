@@ -50,7 +50,7 @@ def trusted(tls_url: str, authority: Authority) -> Settings:
 def run(module: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", *module.split()]
     return subprocess.run(
-        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False
+        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=200, check=False
     )
 
 
