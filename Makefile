@@ -12,6 +12,7 @@ PIP_ARGS ?=
 PORT ?= 8600
 WORKERS ?= 1
 FLOWER ?= 0
+DATA ?= var/redis
 
 .PHONY: audit bench bench-embedded chaos check clean api demo docs fuzz samples serve setup test test-all worker
 
@@ -26,9 +27,9 @@ $(READY): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/python -m embedded.demo
 
-## the whole service on this machine: PORT=8600 WORKERS=1 FLOWER=0
+## the whole service on this machine: PORT=8600 WORKERS=1 FLOWER=0 DATA=var/redis (a folder for each)
 serve: setup
-	$(BIN)/python -m embedded.serve --port $(PORT) --workers $(WORKERS) $(if $(filter 1,$(FLOWER)),--flower)
+	$(BIN)/python -m embedded.serve --port $(PORT) --workers $(WORKERS) --data $(DATA) $(if $(filter 1,$(FLOWER)),--flower)
 
 ## the API alone, and a worker alone: for machines that share a Redis (WRITING_REDIS__URL)
 api: setup

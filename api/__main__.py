@@ -16,6 +16,7 @@ from gunicorn.app.base import BaseApplication
 from api.app import create_app
 from shared.errors import SettingsError
 from shared.logs import configure_logging
+from shared.queue.tls import check_tls
 from shared.settings import Settings, load_settings
 
 
@@ -66,6 +67,7 @@ def main() -> int:
     """Serve until told to stop; return the exit code."""
     try:
         settings = load_settings()
+        check_tls(settings.redis)
         create_app(settings)  # a wrong setting ends the process here, and not gunicorn's workers one after another
     except SettingsError as error:
         print(f"API cannot start: {error}", file=sys.stderr)

@@ -14,6 +14,7 @@ from flask_cors import CORS
 from flask_limiter import Limiter
 
 from shared.errors import SettingsError, Unauthorized
+from shared.queue.tls import tls_options
 from shared.settings import ApiSettings, Settings
 
 # Probes have no key, and neither the description of the API nor the pages hold a secret.
@@ -91,12 +92,13 @@ def _check_rate(rate: str) -> None:
 
 def _limit(app: Flask, settings: Settings, rate: str) -> None:
     """Limit submissions by client, or by address where there are no keys; counted in Redis for all processes."""
-    timeout = cast(int, settings.redis.timeout_s)  # redis-py takes fractions, whatever the library's types say
+    timeout = settings.redis.timeout_s  # redis-py takes fractions, whatever the library's types say
+    timeouts = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), timeout)
     limiter = Limiter(
         key_func=lambda: g.client or request.remote_addr or "",
         default_limits=[rate],
         storage_uri=settings.redis.url,
-        storage_options=dict.fromkeys(("socket_timeout", "socket_connect_timeout"), timeout),
+        storage_options=cast(dict[str, str | int], {**timeouts, **tls_options(settings.redis)}),
         swallow_errors=True,  # Redis away: the submission itself will say so
         headers_enabled=True,
     )

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 import requests
 
 from bench.report import table, write
+from client.session import request
 from embedded.stack import HOST, Stack
 from embedded.supervisor import Program
 from shared.settings import load_settings
@@ -61,7 +62,7 @@ def bare_program(stack: Stack, port: int) -> Program:
 def answers(port: int) -> bool:
     """Return whether something listens."""
     try:
-        return requests.get(f"http://{HOST}:{port}/health", timeout=1).ok
+        return request("GET", f"http://{HOST}:{port}/health", timeout=1).ok
     except requests.RequestException:
         return False
 

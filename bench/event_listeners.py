@@ -12,10 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
-import requests
 from tqdm import tqdm
 
 from bench.report import table, write
+from client.session import open_session
 from embedded.stack import HOST, Stack
 from tests.helpers import Api
 
@@ -60,7 +60,7 @@ def heard(connections: list[socket.socket], timeout_s: float) -> list[str]:
 def calls_ms(url: str, count: int) -> list[float]:
     """Return how long some polls took, one after another."""
     took = []
-    with requests.Session() as session:
+    with open_session() as session:
         for _ in range(count):
             started = time.perf_counter()
             session.get(f"{url}/api/writing/status", timeout=10).raise_for_status()

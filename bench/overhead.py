@@ -10,11 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import requests
 from PIL import Image
 from tqdm import tqdm
 
 from bench.report import table, write
+from client.session import request as call
 from embedded.stack import Stack
 from shared.job_store import JobStore
 from shared.redis_client import make_redis
@@ -29,7 +29,7 @@ GENERATE = "/api/writing/generate-writing-image"
 
 def post(url: str, **request: Any) -> dict[str, Any]:
     """Submit a job and wait for its end."""
-    answer = requests.post(url + GENERATE, json=request, headers={"Prefer": "wait=60"}, timeout=90)
+    answer = call("POST", url + GENERATE, json=request, headers={"Prefer": "wait=60"}, timeout=90)
     answer.raise_for_status()
     body: dict[str, Any] = answer.json()
     return body
@@ -40,7 +40,7 @@ def measure_start(url: str, store: JobStore, count: int) -> list[float]:
     found = []
     for _ in tqdm(range(count), desc="POST to start"):
         sent = time.time()
-        answer = requests.post(url + GENERATE, json={"word": "火", "num_inference_steps": 1}, timeout=10)
+        answer = call("POST", url + GENERATE, json={"word": "火", "num_inference_steps": 1}, timeout=10)
         job_id = answer.json()["job_id"]
         while not store.get(job_id).status.is_terminal:
             time.sleep(0.02)

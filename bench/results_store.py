@@ -19,6 +19,7 @@ from flask.testing import FlaskClient
 from tqdm import tqdm
 
 from api.app import create_app
+from client.session import request
 from embedded.stack import Stack
 from shared.job_store import JobStore
 from shared.leases import Leases
@@ -93,7 +94,7 @@ def measure_polls(settings: Settings, stack: Stack) -> None:
     for name in ("links", "whole"):
         before = memory_mib(stack)
         with ThreadPoolExecutor(POLLERS) as pool:
-            list(pool.map(lambda _, path=calls[name][0]: requests.get(stack.url + path, timeout=60), range(POLLERS)))
+            list(pool.map(lambda _, path=calls[name][0]: request("GET", stack.url + path, timeout=60), range(POLLERS)))
         print(f"| {name} | {before} | {memory_mib(stack)} |")
 
 
@@ -141,7 +142,7 @@ def memory_mib(stack: Stack) -> int:
 def answers(url: str) -> bool:
     """Return whether an API answers there."""
     try:
-        return requests.get(f"{url}/health", timeout=1).ok
+        return request("GET", f"{url}/health", timeout=1).ok
     except (requests.RequestException, redis.RedisError):
         return False
 

@@ -7,10 +7,12 @@ from typing import Any
 import requests
 
 from client.errors import Unreachable, WritingError, WrongInput, refusal
+from client.session import open_session, proxy_of
 
 # Between tries, where the service does not say how long: doubled each time.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 8.0
 NO_ADDRESS = (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema)
+PROXY_ADVICE = "name the service's host in no_proxy to reach it directly"
 # The service is full, or a part of it is away for a moment.
 PASSING = frozenset({requests.codes.too_many_requests, requests.codes.service_unavailable})
 
@@ -30,7 +32,7 @@ class Connection:
         self.url = url.rstrip("/")
         self._timeout_s = timeout_s
         self._retry_s = retry_s
-        self._session = requests.Session()
+        self._session = open_session()
         if api_key:
             self._session.headers["Authorization"] = f"Bearer {api_key}"
 
@@ -88,13 +90,23 @@ class Connection:
     def _call_once(self, method: str, path: str, **arguments: Any) -> requests.Response:
         try:
             response = self._session.request(method, self.url + path, timeout=self._timeout_s, **arguments)
-        except NO_ADDRESS as error:
-            raise WrongInput(f"{self.url!r} is not the address of a service ({error})") from error
         except requests.RequestException as error:
-            raise Unreachable(f"nobody answers at {self.url} ({_reason(error)})") from error
+            raise self._unanswered(error) from error
         if not response.ok:
-            raise refusal(response)
+            raise refusal(response, proxy_of(self.url))
         return response
+
+    def _unanswered(self, error: requests.RequestException) -> WritingError:
+        """Return what a call without an answer means: the proxy is at fault before the service is."""
+        is_address = isinstance(error, NO_ADDRESS) and not isinstance(error, requests.exceptions.InvalidProxyURL)
+        proxy = None if is_address else proxy_of(self.url)
+        if proxy is not None:
+            return Unreachable(
+                f"nobody answers at {self.url} through the proxy {proxy} ({_reason(error)}); {PROXY_ADVICE}"
+            )
+        if is_address:
+            return WrongInput(f"{self.url!r} is not the address of a service ({error})")
+        return Unreachable(f"nobody answers at {self.url} ({_reason(error)})")
 
 
 def _reason(error: Exception) -> str:

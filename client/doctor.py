@@ -19,6 +19,7 @@ from shared.errors import SettingsError
 from shared.fonts import read_fonts
 from shared.gpu_profiles import CPU_PROFILE, GIB, choose_profile
 from shared.model_folder import folder_faults
+from shared.queue.tls import check_tls
 from shared.redis_client import make_redis
 from shared.schemas import WorkerState
 from shared.settings import PROJECT, Settings
@@ -168,6 +169,11 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
 def check_redis(settings: Settings) -> Iterator[Finding]:
     """Look whether Redis answers, and whether it keeps what it is given."""
     address = _without_password(settings.redis.url)
+    try:
+        check_tls(settings.redis)
+    except SettingsError as error:
+        yield Finding(Level.FAIL, "Redis", str(error))
+        return
     client = make_redis(settings.redis)
     try:
         info = client.info()

@@ -82,9 +82,10 @@ class JobCancelled(WritingError):
         super().__init__(detail, code="cancelled", title="The job was cancelled.")
 
 
-def refusal(response: requests.Response) -> WritingError:
+def refusal(response: requests.Response, proxy: str | None = None) -> WritingError:
     """Return an answer that is no success as an error; one without problem+json comes from something in between."""
     document: Any = None
+    between = f" (the proxy {proxy} is in between)" if proxy else ""
     if "json" in response.headers.get("Content-Type", ""):
         try:
             document = response.json()
@@ -93,7 +94,7 @@ def refusal(response: requests.Response) -> WritingError:
     if not isinstance(document, dict):
         document = {}
     return WritingError(
-        str(document.get("detail") or f"{response.url} answered {response.status_code} {response.reason}"),
+        str(document.get("detail") or f"{response.url} answered {response.status_code} {response.reason}{between}"),
         code=str(document.get("code") or "unexpected_answer"),
         title=str(document.get("title") or response.reason),
         field=document.get("field"),

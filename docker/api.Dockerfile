@@ -8,6 +8,7 @@ COPY pyproject.toml constraints.txt README.md ./
 COPY shared shared
 COPY api api
 COPY worker/__init__.py worker/__init__.py
+COPY worker/background/__init__.py worker/background/__init__.py
 COPY worker/conditioning/__init__.py worker/conditioning/__init__.py
 COPY worker/engine/__init__.py worker/engine/__init__.py
 COPY worker/glyphs/__init__.py worker/glyphs/__init__.py
@@ -19,5 +20,5 @@ COPY config config
 USER 1000
 EXPOSE 8600
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8600/health', timeout=2)"]
+    CMD ["python", "-m", "api.probe", "8600", "/health"]
 CMD ["python", "-m", "api"]

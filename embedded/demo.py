@@ -10,6 +10,7 @@ import io
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ import requests
 from PIL import Image
 from tqdm import tqdm
 
+from client.session import request as call
 from embedded.contact_sheet import contact_sheet
 from embedded.stack import Stack
-from embedded.supervisor import ChildFailed, interrupt_on_sigterm
+from embedded.supervisor import ChildFailed
 from shared.console import use_any_console
 from shared.errors import SettingsError
 from shared.settings import load_settings
@@ -40,7 +42,6 @@ def main() -> int:
     arguments = parser.parse_args()
     request = {name: getattr(arguments, name) for name in ("word", "translation", "style", "seed")}
     logs = arguments.out / "logs"
-    interrupt_on_sigterm()
     try:
         with (
             tempfile.TemporaryDirectory(prefix="writing-demo-") as data,
@@ -53,7 +54,8 @@ def main() -> int:
         print(f"demo failed: {error}\n{_last_lines(logs)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+        with suppress(OSError):  # the terminal may be gone: its end was the signal
+            print("stopped", file=sys.stderr)
         return 130
     return 0
 
@@ -65,14 +67,14 @@ def _wait_until_ready(stack: Stack) -> None:
 
 def _run(stack: Stack, request: dict[str, Any]) -> dict[str, Any]:
     """Submit the request, follow the job, return its result."""
-    answer = requests.post(f"{stack.url}/api/writing/generate-writing-image", json=request, timeout=10)
+    answer = call("POST", f"{stack.url}/api/writing/generate-writing-image", json=request, timeout=10)
     if not answer.ok:
         raise requests.HTTPError(f"the API refused the request: {answer.json().get('detail', answer.text)}")
     job = answer.json()
     deadline = time.monotonic() + JOB_S
     with tqdm(desc=f"drawing {request['word']}", unit="step") as bar:
         while time.monotonic() < deadline:
-            state = requests.get(stack.url + job["status_url"], timeout=10).json()
+            state = call("GET", stack.url + job["status_url"], timeout=10).json()
             bar.total = state["progress"]["total_steps"] or None
             bar.set_postfix_str(state["stage"] or state["status"])
             bar.update(state["progress"]["step"] - bar.n)

@@ -3,6 +3,7 @@
 import argparse
 import io
 import sys
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,8 +11,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from api.style_samples import SAMPLES, sample_request, shipped_sample
-from client import Picture, WritingClient
+from client import Picture, WritingClient, WritingError
 from embedded.stack import Stack
+from embedded.supervisor import ChildFailed
+from shared.errors import SettingsError
 from shared.settings import load_settings
 
 START_S = 120
@@ -26,14 +29,27 @@ def main() -> int:
     files = {name: shipped_sample(name, style) for name, style in load_settings().styles.items()}
     _remove_others(set() if again else set(files.values()))
     missing = {name: file for name, file in files.items() if not file.is_file()}
-    if missing:
-        with TemporaryDirectory() as folder, Stack(data_folder=Path(folder), log_folder=Path(folder)) as stack:
-            stack.wait_for(stack.is_ready, START_S, "a warm worker")
-            with WritingClient(stack.url) as client:
-                for name, file in tqdm(missing.items(), desc="samples", unit="style"):
-                    _save(Picture(client.generate(sample_request(name))).png, file)
+    try:
+        _draw(missing)
+    except KeyboardInterrupt:
+        with suppress(OSError):  # the terminal may be gone: its end was the signal
+            print("stopped", file=sys.stderr)
+        return 130
+    except (ChildFailed, TimeoutError, SettingsError, WritingError) as error:
+        print(f"no samples: {error}", file=sys.stderr)
+        return 1
     print(f"{len(missing)} drawn, {len(files) - len(missing)} were there: {SAMPLES}")
     return 0
+
+
+def _draw(missing: dict[str, Path]) -> None:
+    if not missing:
+        return
+    with TemporaryDirectory() as folder, Stack(data_folder=Path(folder), log_folder=Path(folder)) as stack:
+        stack.wait_for(stack.is_ready, START_S, "a warm worker")
+        with WritingClient(stack.url) as client:
+            for name, file in tqdm(missing.items(), desc="samples", unit="style"):
+                _save(Picture(client.generate(sample_request(name))).png, file)
 
 
 def _remove_others(wanted: set[Path]) -> None:

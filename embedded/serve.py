@@ -4,10 +4,11 @@ import argparse
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from embedded.stack import FLOWER_PORT, HOST, Stack, is_port_free
-from embedded.supervisor import ChildFailed, interrupt_on_sigterm
+from embedded.supervisor import ChildFailed
 from shared.console import use_any_console
 from shared.errors import SettingsError
 
@@ -28,7 +29,6 @@ def main() -> int:
     for port in [arguments.port, *([FLOWER_PORT] if arguments.flower else [])]:
         if not is_port_free(port):
             parser.error(f"port {port} is in use; choose another (make serve PORT=…)")
-    interrupt_on_sigterm()
     stack = Stack(port=arguments.port, workers=arguments.workers, flower=arguments.flower, data_folder=arguments.data)
     try:
         with stack:
@@ -41,7 +41,8 @@ def main() -> int:
                 stack.supervisor.check()
                 time.sleep(0.5)
     except KeyboardInterrupt:
-        print("\nstopped")
+        with suppress(OSError):  # the terminal may be gone: its end was the signal
+            print("\nstopped", flush=True)
         return 0
     except (ChildFailed, TimeoutError) as error:
         print(f"\nserve ends: {error}", file=sys.stderr)

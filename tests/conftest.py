@@ -1,5 +1,6 @@
 """Fixtures that every test may use: a private real Redis, the real data, small helpers."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ from tests.helpers import Api, eventually
 from worker.glyphs import GlyphRenderer
 
 READY_S = 90
+
+# The tests talk to this machine alone; a proxy of the environment would look for it elsewhere.
+os.environ["no_proxy"] = "localhost,127.0.0.1,::1"  # goes before NO_PROXY
 
 
 @pytest.fixture(scope="session")

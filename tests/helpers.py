@@ -11,6 +11,8 @@ import requests
 from numpy.typing import NDArray
 from PIL import Image
 
+from client.session import request as call
+
 T = TypeVar("T")
 
 
@@ -38,7 +40,7 @@ def pixels(encoded: str) -> NDArray[np.uint8]:
 def answers(url: str) -> bool:
     """Return whether an API answers there."""
     try:
-        return requests.get(f"{url}/health", timeout=1).ok
+        return call("GET", f"{url}/health", timeout=1).ok
     except requests.RequestException:
         return False
 
@@ -50,8 +52,8 @@ class Api:
         self.url = url
 
     def submit(self, headers: dict[str, str] | None = None, **request: Any) -> requests.Response:
-        return requests.post(
-            f"{self.url}/api/writing/generate-writing-image", json=request, headers=headers or {}, timeout=70
+        return call(
+            "POST", f"{self.url}/api/writing/generate-writing-image", json=request, headers=headers or {}, timeout=70
         )
 
     def job(self, job_id: str) -> dict[str, Any]:
@@ -60,10 +62,10 @@ class Api:
         return answer.json()
 
     def get(self, path: str, **arguments: Any) -> requests.Response:
-        return requests.get(self.url + path, timeout=10, **arguments)
+        return call("GET", self.url + path, timeout=10, **arguments)
 
     def cancel(self, job_id: str) -> requests.Response:
-        return requests.delete(f"{self.url}/api/writing/jobs/{job_id}", timeout=10)
+        return call("DELETE", f"{self.url}/api/writing/jobs/{job_id}", timeout=10)
 
     def finished(self, job_id: str, timeout_s: float = 60) -> dict[str, Any]:
         """Return the job once it has ended."""

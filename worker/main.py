@@ -31,6 +31,7 @@ from shared.leases import Leases
 from shared.logs import configure_logging
 from shared.queue.object_store import open_store
 from shared.queue.results import Budget, ResultSizes
+from shared.queue.tls import check_tls
 from shared.redis_client import make_redis
 from shared.schemas import Priority, WorkerInfo
 from shared.settings import Settings, load_settings
@@ -193,7 +194,7 @@ def build(settings: Settings) -> WorkerProcess:
             reconcile_s=settings.queue.reconcile_s,
         ),
         webhooks=WebhookSender(
-            WebhookOutbox(client, claim_s=6 * settings.webhooks.timeout_s),
+            WebhookOutbox(client, claim_s=settings.webhooks.claim_s),
             store,
             settings.webhooks,
             every_s=settings.worker.heartbeat_s,
@@ -263,6 +264,7 @@ def main() -> int:
     try:
         settings = load_settings()
         configure_logging(settings.logging)
+        check_tls(settings.redis)
         return build(settings).run()
     except (SettingsError, ModelLoadError) as error:
         print(f"worker cannot start: {error}", file=sys.stderr)

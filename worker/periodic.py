@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 
+STOP_S = 10.0  # longer than calls of Redis take; what waits for others must not hold the process
+
 
 class Periodic:
     """Calls a function again and again until stopped.
@@ -30,9 +32,11 @@ class Periodic:
         self._thread.start()
 
     def stop(self) -> None:
-        """Wait for the present call to return, and end."""
+        """Wait for the present call to return, `STOP_S` at the most, and end."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(STOP_S)
+        if self._thread.is_alive():
+            logger.warning("%s does not end within %.0f s; it is left", self._thread.name, STOP_S)
 
     def _run(self) -> None:
         while not self._stop.is_set():

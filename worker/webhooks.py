@@ -1,27 +1,33 @@
 """One thread per worker that tells clients of their jobs' ends, signed as Standard Webhooks has it.
 
-https://www.standardwebhooks.com: headers webhook-id, webhook-timestamp and webhook-signature; 2xx means received.
+https://www.standardwebhooks.com: headers webhook-id, webhook-timestamp and webhook-signature; 2xx means received, 410
+that the receiver wants nothing more. Each host has a turn of its own: one that is slow keeps only itself waiting.
 """
 
+import asyncio
 import json
 import logging
+import threading
 from datetime import UTC, datetime
 
-import certifi
+import h11
 import redis
-import urllib3
 from standardwebhooks.webhooks import Webhook
 
-from shared.errors import JobNotFound, WebhookNotAllowed
+from shared.errors import ServiceError, UnreadableRecord, WebhookNotAllowed
 from shared.job_store import JobRecord, JobStore
 from shared.settings import WebhookSettings
 from shared.webhook_outbox import Claim, WebhookOutbox
-from shared.webhook_targets import Target, parse_target, resolve
-from worker.periodic import Periodic
+from shared.webhook_targets import parse_target, resolve
+from worker.background.exchange import in_thread, post
 
 logger = logging.getLogger(__name__)
 
-DELIVERY_ERRORS = (OSError, urllib3.exceptions.HTTPError)
+DELIVERY_ERRORS = (OSError, h11.ProtocolError)
+GONE = 410
+SENDERS = 16  # deliveries at a time; hosts beyond wait for their turn
+FINISH_S = 2.0  # told to end, for so long deliveries under way may go on
+STOP_S = 5.0  # and the thread is waited for so long
 
 
 class WebhookSender:
@@ -32,102 +38,147 @@ class WebhookSender:
         self._outbox = outbox
         self._store = store
         self._settings = settings
+        self._every_s = every_s
         self._signer = Webhook(settings.secret) if settings.secret else None
-        self._thread = Periodic("webhooks", every_s, self._deliver_all)
+        self._is_stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
 
     def start(self) -> None:
         """Begin to deliver."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
-        self._thread.stop()
+        """End the thread, after `STOP_S` at the latest; what was under way then is due again for another worker."""
+        self._is_stopping.set()
+        self._thread.join(STOP_S)
+        if self._thread.is_alive():
+            logger.warning("webhooks under way are left: they come again when their claims have lapsed")
 
-    def deliver_one(self) -> bool:
-        """Deliver one webhook that is due; return whether there was one."""
-        claim = self._outbox.claim()
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        """Look for hosts that have something due, and give each that has none a task."""
+        tasks: dict[str, asyncio.Task[None]] = {}
+        turns = asyncio.Semaphore(SENDERS)
+        while not self._is_stopping.is_set():
+            tasks = {host: task for host, task in tasks.items() if not task.done()}
+            for host in await self._waiting_hosts():
+                if host not in tasks:
+                    tasks[host] = asyncio.create_task(self._serve_host(host, turns))
+            await self._pause()
+        if tasks:
+            _, late = await asyncio.wait(tasks.values(), timeout=FINISH_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _pause(self) -> None:
+        """Wait for the next look; an end is heard at once, within a tenth of a second."""
+        for _ in range(max(1, round(10 * self._every_s))):
+            if self._is_stopping.is_set():
+                return
+            await asyncio.sleep(min(0.1, self._every_s))
+
+    async def _waiting_hosts(self) -> list[str]:
+        try:
+            return await in_thread(self._outbox.hosts)
+        except redis.RedisError as error:
+            logger.warning("webhooks wait for Redis: %s", error)
+            return []
+
+    async def _serve_host(self, host: str, turns: asyncio.Semaphore) -> None:
+        """Deliver what is due to one host, one after another."""
+        try:
+            has_more = True
+            while has_more and not self._is_stopping.is_set():
+                async with turns:
+                    has_more = await self.deliver_one(host)
+        except redis.RedisError as error:
+            logger.warning("webhooks wait for Redis: %s", error)
+        except Exception:  # the task's boundary: the next look tries again
+            logger.exception("webhooks to %s failed; they go on", host)
+
+    async def deliver_one(self, host: str) -> bool:
+        """Deliver one webhook that is due to a host; return whether there was one."""
+        claim = await in_thread(lambda: self._outbox.claim(host))
         if claim is None:
             return False
         try:
-            record = self._store.get(claim.job_id)
-            status = self._post(record)
-        except (JobNotFound, WebhookNotAllowed) as error:
+            status = await self._deliver(claim)
+        except ServiceError as error:  # it may not go there, or its record is not there (any more) or cannot be read
             logger.warning("webhook of job %s given up: %s", claim.job_id, error)
-            self._outbox.settle(claim)
+            await in_thread(lambda: self._outbox.settle(claim))
+        except TimeoutError:
+            await self._try_later(claim, f"no answer within {self._settings.timeout_s:g} s")
         except DELIVERY_ERRORS as error:
-            self._try_later(claim, str(error))
+            await self._try_later(claim, str(error))
+        except asyncio.CancelledError:
+            await in_thread(lambda: self._outbox.give_back(claim))
+            raise
         else:
-            if 200 <= status < 300:
-                self._outbox.settle(claim)
-            else:
-                self._try_later(claim, f"answered {status}")
+            await self._settle(claim, status)
         return True
 
-    def _post(self, record: JobRecord) -> int:
-        """Send a job's end; return the HTTP status.
+    async def _deliver(self, claim: Claim) -> int:
+        """Send a job's end; return the HTTP status. The deadline covers all of it, the name server included.
 
         Raises:
-            WebhookNotAllowed: it may not go there (any more).
-            OSError, urllib3.exceptions.HTTPError: it did not arrive.
+            ServiceError: it cannot be sent, now or later.
+            OSError, h11.ProtocolError: it did not arrive.
         """
+        record = await in_thread(lambda: self._read(claim.job_id))
         if self._signer is None or record.request.webhook_url is None:
             raise WebhookNotAllowed("webhooks.secret is not set")
         target = parse_target(record.request.webhook_url, self._settings)
-        body = json.dumps(_payload(record), ensure_ascii=False)
-        message_id, now = f"msg_{record.job_id}", datetime.now(UTC)
-        headers = {
-            "Host": target.host,
-            "Content-Type": "application/json",
-            "User-Agent": "writing-service",
-            "webhook-id": message_id,
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": self._signer.sign(message_id, now, body),
-        }
-        with self._connect(target) as pool:
-            response = pool.request(
-                "POST",
-                target.path,
-                body=body.encode(),
-                headers=headers,
-                redirect=False,
-                retries=False,
-                preload_content=False,
-            )
-            response.close()
-            return response.status
+        body = json.dumps(_payload(record), ensure_ascii=False).encode()
+        headers = {"Host": target.authority, **_headers(self._signer, record.job_id, body)}
+        async with asyncio.timeout(self._settings.timeout_s):
+            addresses = await in_thread(lambda: resolve(target, self._settings))
+            return await post(target, addresses, headers, body)
 
-    def _connect(self, target: Target) -> urllib3.HTTPConnectionPool:
-        """Return a connection to the address that was checked, with a certificate for the name."""
-        address = resolve(target, self._settings)
-        timeout = urllib3.Timeout(self._settings.timeout_s)
-        if target.scheme == "http":
-            return urllib3.HTTPConnectionPool(address, target.port, timeout=timeout)
-        return urllib3.HTTPSConnectionPool(
-            address,
-            target.port,
-            timeout=timeout,
-            server_hostname=target.host,
-            assert_hostname=target.host,
-            cert_reqs="CERT_REQUIRED",
-            ca_certs=certifi.where(),
-        )
+    def _read(self, job_id: str) -> JobRecord:
+        """Return a job's record.
 
-    def _try_later(self, claim: Claim, reason: str) -> None:
+        Raises:
+            JobNotFound, UnreadableRecord: it is not there any more, or damaged.
+        """
+        try:
+            return self._store.get(job_id)
+        except (KeyError, ValueError) as error:
+            raise UnreadableRecord(f"its record cannot be read: {error}") from error
+
+    async def _settle(self, claim: Claim, status: int) -> None:
+        """Take note of the answer."""
+        if status == GONE:
+            logger.warning("webhook of job %s given up: the receiver wants none (410)", claim.job_id)
+        if status == GONE or 200 <= status < 300:
+            await in_thread(lambda: self._outbox.settle(claim))
+        else:
+            await self._try_later(claim, f"answered {status}")
+
+    async def _try_later(self, claim: Claim, reason: str) -> None:
         failures = claim.failures + 1
         if failures >= self._settings.attempts:
             logger.warning("webhook of job %s given up after %d attempts: %s", claim.job_id, failures, reason)
-            self._outbox.settle(claim)
+            await in_thread(lambda: self._outbox.settle(claim))
             return
         pause_s = self._settings.first_pause_s * 4**claim.failures
         logger.info("webhook of job %s not delivered, again in %.0f s: %s", claim.job_id, pause_s, reason)
-        self._outbox.postpone(claim, pause_s)
+        await in_thread(lambda: self._outbox.postpone(claim, pause_s))
 
-    def _deliver_all(self) -> None:
-        try:
-            while not self._thread.is_stopping and self.deliver_one():
-                pass
-        except redis.RedisError as error:
-            logger.warning("webhooks wait for Redis: %s", error)
+
+def _headers(signer: Webhook, job_id: str, body: bytes) -> dict[str, str]:
+    message_id, now = f"msg_{job_id}", datetime.now(UTC)
+    return {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        "User-Agent": "writing-service",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": signer.sign(message_id, now, body.decode()),
+    }
 
 
 def _payload(record: JobRecord) -> dict[str, object]:

@@ -3,8 +3,10 @@ import json
 import pytest
 from kombu.utils.scheduling import cycle_by_name
 
+import shared.celery_app
 import shared.queue.order
 from shared.celery_app import make_celery
+from shared.errors import SettingsError
 from shared.settings import load_settings
 
 
@@ -57,3 +59,14 @@ def test_the_broker_s_options_can_be_shown_as_json() -> None:
 def test_only_orders_have_names_in_the_module() -> None:
     with pytest.raises(AttributeError):
         _ = shared.queue.order.bulk_every_few
+
+
+@pytest.mark.parametrize("name", shared.celery_app.CELERY_ADDRESSES)
+def test_no_variable_of_celery_s_leads_elsewhere(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """It would part messages from records, and lead around TLS that is verified."""
+    settings = load_settings({"WRITING_REDIS__URL": "rediss://cache.example/0"})
+    monkeypatch.setenv(name, "rediss://elsewhere.example/0?ssl_cert_reqs=none")
+    with pytest.raises(SettingsError, match=name):
+        make_celery(settings)
+    monkeypatch.setenv(name, "")
+    assert make_celery(settings).conf.broker_use_ssl["ssl_cert_reqs"] == "required"

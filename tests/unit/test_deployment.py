@@ -4,11 +4,17 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
 import yaml
 from compose_spec import PyCompose
+
+from api.probe import is_well
+from embedded.stack import free_port
+from embedded.supervisor import Program, Supervisor
+from tests.helpers import eventually
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +87,34 @@ def test_images_have_every_package_that_pip_looks_for(project: Path, image: str)
     for package in packages:
         folder = PurePosixPath(package.replace(".", "/"))
         assert copied & {str(folder), str(folder / "__init__.py"), *map(str, folder.parents)}, package
+
+
+def test_the_api_alone_listens_to_other_machines(compose: dict[str, dict[str, object]]) -> None:
+    published = {name: service.get("ports", []) for name, service in compose.items()}
+    assert published == {"redis": [], "api": ["8600:8600"], "worker": [], "flower": ["127.0.0.1:5555:5555"]}
+
+
+def test_every_server_has_a_health_check_of_its_own(
+    compose: dict[str, dict[str, object]], project: Path, flower: int
+) -> None:
+    """Flower runs from the API's image, and must not be asked as the API is."""
+    check = compose["flower"]["healthcheck"]["test"]  # type: ignore[index]
+    assert check == ["CMD", "python", "-m", "api.probe", "5555", "/healthcheck"]
+    command = [sys.executable if part == "python" else part for part in check[1:]]
+    command[command.index("5555")] = str(flower)
+    eventually(lambda: subprocess.run(command, cwd=project, check=False).returncode == 0, 60)
+    assert not is_well(flower, "/"), "all but the check asks for the password"
+    assert not is_well(flower, "/health"), "as the image's own check would ask"
+
+
+@pytest.fixture
+def flower(compose: dict[str, dict[str, object]], tmp_path: Path, redis_url: str) -> Iterator[int]:
+    """The port of a Flower that runs as compose has it, with a password."""
+    port = free_port()
+    command = str(compose["flower"]["command"]).replace("5555", str(port)).split()
+    environment = {"WRITING_REDIS__URL": redis_url, "FLOWER_BASIC_AUTH": "operator:secret"}
+    assert set(compose["flower"]["environment"]) == set(environment)  # type: ignore[call-overload]
+    supervisor = Supervisor(tmp_path)
+    supervisor.start(Program("flower", [sys.executable, *command[1:]], environment))
+    yield port
+    supervisor.end()

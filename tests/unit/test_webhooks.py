@@ -1,27 +1,37 @@
-"""Webhooks: durable, signed, retried, and to allowed hosts alone. Real Redis, a real HTTP receiver."""
+"""Webhooks: durable, signed, retried, and to allowed hosts alone. Real Redis, real receivers."""
 
+import asyncio
 import json
+import logging
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 from standardwebhooks.webhooks import Webhook
 
-from shared.errors import WebhookNotAllowed
+from shared.errors import SettingsError, WebhookNotAllowed
 from shared.job_store import JobStore
 from shared.leases import Leases
 from shared.schemas import GenerationRequest, JobError
-from shared.settings import Settings, WebhookSettings
-from shared.webhook_outbox import WebhookOutbox
-from shared.webhook_targets import parse_target, resolve
-from worker.webhooks import WebhookSender
+from shared.settings import Settings, WebhookSettings, load_settings
+from shared.webhook_outbox import DUE, FAILURES, HOSTS, WebhookOutbox
+from shared.webhook_targets import Target, is_public, parse_target, resolve
+from tests.helpers import eventually
+from tests.tls import Authority
+from worker.background.exchange import connect
+from worker.periodic import Periodic
+from worker.webhooks import STOP_S, WebhookSender
 
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 CLAIM_S = 0.2
+HOST = "127.0.0.1"
 
 
 class Receiver:
@@ -62,6 +72,7 @@ def webhooks(settings: Settings) -> WebhookSettings:
         "allowed_hosts": ("127.0.0.1",),
         "secret": SECRET,
         "allow_private": True,
+        "timeout_s": 5.0,
         "first_pause_s": 0.01,
         "attempts": 3,
     }
@@ -93,13 +104,18 @@ def finish(client: redis.Redis, store: JobStore, settings: Settings, receiver: R
     return end
 
 
+def deliver(sender: WebhookSender, host: str = HOST) -> bool:
+    """Deliver one webhook that is due to a host."""
+    return asyncio.run(sender.deliver_one(host))
+
+
 @pytest.mark.parametrize("how", ["succeeded", "failed", "cancelled"])
 def test_every_end_is_told_once_and_signed(
     sender: WebhookSender, receiver: Receiver, finish: Callable[[str], None], how: str
 ) -> None:
     finish(how)
-    assert sender.deliver_one()
-    assert not sender.deliver_one()
+    assert deliver(sender)
+    assert not deliver(sender)
     ((headers, body),) = receiver.received
     told = Webhook(SECRET).verify(body, headers)
     assert told["type"] == f"job.{how}"
@@ -114,10 +130,10 @@ def test_a_refusal_is_tried_again_with_growing_pauses_and_given_up_in_the_end(
     receiver.statuses = [500, 302, 503]
     finish("succeeded")
     deadline = time.monotonic() + 5
-    while client.zcard("writing:webhooks") and time.monotonic() < deadline:
-        sender.deliver_one()
+    while client.exists(DUE + HOST) and time.monotonic() < deadline:
+        deliver(sender)
     assert len(receiver.received) == 3, "as many attempts as are set; a redirect is not followed"
-    assert not client.exists("writing:webhooks", "writing:webhook_failures")
+    assert not client.exists(HOSTS, DUE + HOST, FAILURES)
 
 
 def test_a_receiver_that_is_away_hears_later(
@@ -125,18 +141,18 @@ def test_a_receiver_that_is_away_hears_later(
 ) -> None:
     receiver.server.server_close()
     finish("succeeded")
-    assert sender.deliver_one()
-    assert client.zcard("writing:webhooks") == 1
+    assert deliver(sender)
+    assert client.zcard(DUE + HOST) == 1
 
 
 def test_a_sender_that_dies_leaves_the_webhook_due_again(
     sender: WebhookSender, receiver: Receiver, finish: Callable[[str], None], client: redis.Redis
 ) -> None:
     finish("succeeded")
-    assert WebhookOutbox(client, CLAIM_S).claim() is not None  # and then its worker dies
-    assert not sender.deliver_one()
+    assert WebhookOutbox(client, CLAIM_S).claim(HOST) is not None  # and then its worker dies
+    assert not deliver(sender)
     time.sleep(CLAIM_S)
-    assert sender.deliver_one()
+    assert deliver(sender)
     assert len(receiver.received) == 1
 
 
@@ -166,10 +182,334 @@ def test_a_name_that_leads_into_a_private_network_is_refused_at_delivery(
     with pytest.raises(WebhookNotAllowed, match="no public address"):
         resolve(parse_target("https://hooks.example/", allowed), allowed)
     monkeypatch.setattr("socket.getaddrinfo", lambda *_args, **_kwargs: entries[:1])
-    assert resolve(parse_target("https://hooks.example/", allowed), allowed) == "93.184.215.14"
+    assert resolve(parse_target("https://hooks.example/", allowed), allowed) == ["93.184.215.14"]
 
 
 def test_the_payload_is_json_of_text(sender: WebhookSender, receiver: Receiver, finish: Callable[[str], None]) -> None:
     finish("succeeded")
-    sender.deliver_one()
+    deliver(sender)
     assert json.loads(receiver.received[0][1])["data"]["word"] == "学"
+
+
+class RawReceiver:
+    """Answers each connection as a function says, which may take its time."""
+
+    def __init__(self, answer: Callable[[socket.socket], None], host: str = HOST) -> None:
+        self.requests: list[bytes] = []
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.listener = socket.create_server((host, 0), family=family)
+        self.port = self.listener.getsockname()[1]
+        self._answer = answer
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        try:
+            with connection:
+                self.requests.append(whole_request(connection))
+                self._answer(connection)
+        except OSError:
+            pass  # the sender has hung up
+
+
+def whole_request(connection: socket.socket) -> bytes:
+    """Read a request to its end."""
+    text = b""
+    while not text.endswith(b"}"):
+        text += connection.recv(65536)
+    return text
+
+
+def drip(connection: socket.socket) -> None:
+    """Answer one byte at a time, for ever: each comes before any timeout of a single read."""
+    text = b"HTTP/1.1 200 OK\r\nX-Slow: "
+    for number in range(10_000):
+        connection.sendall(text[number : number + 1] or b"x")
+        time.sleep(0.05)
+
+
+def stay_silent(connection: socket.socket) -> None:
+    while connection.recv(1024):
+        pass
+
+
+def answer_with(head: bytes) -> Callable[[socket.socket], None]:
+    return lambda connection: connection.sendall(head)
+
+
+@pytest.fixture
+def end_job(client: redis.Redis, store: JobStore, settings: Settings) -> Callable[[str, str], None]:
+    """Let a job succeed that asked for a webhook."""
+
+    def end(job_id: str, url: str) -> None:
+        store.create(job_id, GenerationRequest(word="学", webhook_url=url))
+        leases = Leases(client, store, settings.queue, "w")
+        lease = leases.take(job_id)
+        assert lease is not None
+        assert leases.publish(lease, f"result of {job_id}", b"{}", 1)
+
+    return end
+
+
+@pytest.fixture
+def quick(webhooks: WebhookSettings) -> WebhookSettings:
+    """A short deadline, and names that lead to this machine."""
+    return webhooks.model_copy(
+        update={"timeout_s": 0.5, "first_pause_s": 60, "allowed_hosts": (HOST, "localhost", "127.0.0.2")}
+    )
+
+
+@pytest.fixture
+def hasty(client: redis.Redis, store: JobStore, quick: WebhookSettings) -> WebhookSender:
+    return WebhookSender(WebhookOutbox(client, 60), store, quick, every_s=1)
+
+
+@pytest.mark.parametrize("behave", [drip, stay_silent])
+def test_a_delivery_has_one_deadline_however_the_receiver_behaves(
+    client: redis.Redis,
+    hasty: WebhookSender,
+    end_job: Callable[[str, str], None],
+    behave: Callable[[socket.socket], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    slow = RawReceiver(behave)
+    end_job("a", f"http://{HOST}:{slow.port}/")
+    assert deliver(hasty)
+    assert "no answer within 0.5 s" in caplog.text
+    assert client.hget(FAILURES, "a") == "1"
+    assert len(slow.requests) == 1
+
+
+def test_a_name_server_that_does_not_answer_counts_too(
+    client: redis.Redis,
+    hasty: WebhookSender,
+    end_job: Callable[[str, str], None],
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer = threading.Event()
+    monkeypatch.setattr("worker.webhooks.resolve", lambda *_: answer.wait(60) and [HOST])
+    end_job("a", receiver.url)
+    assert deliver(hasty)
+    assert client.hget(FAILURES, "a") == "1"
+    answer.set()
+
+
+def test_slow_hosts_hold_up_no_other_and_no_end(
+    client: redis.Redis,
+    store: JobStore,
+    quick: WebhookSettings,
+    end_job: Callable[[str, str], None],
+    receiver: Receiver,
+) -> None:
+    """Many webhooks of slow hosts are due before the one of a quick host."""
+    patient = quick.model_copy(update={"timeout_s": 600})
+    slow = {"localhost": RawReceiver(drip), "127.0.0.2": RawReceiver(stay_silent, "127.0.0.2")}
+    for host, one in slow.items():
+        for number in range(20):
+            end_job(f"{host} {number}", f"http://{host}:{one.port}/")
+    end_job("quick", receiver.url)
+    sender = WebhookSender(WebhookOutbox(client, 3600), store, patient, every_s=0.1)
+    sender.start()
+    eventually(lambda: receiver.received and all(one.requests for one in slow.values()))
+    assert {len(one.requests) for one in slow.values()} == {1}, "each host has one delivery at a time"
+    sender.stop()
+    assert not sender._thread.is_alive(), f"ends within {STOP_S} s, whatever the deadline"
+    outbox = WebhookOutbox(client, 60)
+    for host in slow:
+        claimed = {claim.job_id for _ in range(20) if (claim := outbox.claim(host))}
+        assert len(claimed) == 20, "what was under way is due again at once, for another worker"
+    assert client.hlen(FAILURES) == 0
+
+
+def test_the_receiver_that_wants_nothing_more_gets_nothing_more(
+    sender: WebhookSender, receiver: Receiver, finish: Callable[[str], None], client: redis.Redis
+) -> None:
+    receiver.statuses = [410]
+    finish("succeeded")
+    assert deliver(sender)
+    assert not client.exists(HOSTS, DUE + HOST, FAILURES)
+    assert not deliver(sender)
+    assert len(receiver.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "is_received"),
+    [(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", True),
+     (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\nx", True), (b"HTTP/1.0 200 OK\r\n\r\n", True),
+     (b"HTTP/1.1 301 Moved\r\nLocation: http://127.0.0.1:1/\r\n\r\n", False), (b"", False), (b"220 smtp\r\n", False),
+     (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000, False)],
+)  # fmt: skip
+def test_answers_of_all_kinds(
+    client: redis.Redis, hasty: WebhookSender, end_job: Callable[[str, str], None], head: bytes, is_received: bool
+) -> None:
+    odd = RawReceiver(answer_with(head))
+    end_job("a", f"http://{HOST}:{odd.port}/")
+    assert deliver(hasty)
+    assert client.exists(DUE + HOST) == (not is_received)
+    assert client.hexists(FAILURES, "a") == (not is_received)
+
+
+def test_the_request_names_host_and_port_and_an_encoded_path(
+    hasty: WebhookSender, end_job: Callable[[str, str], None]
+) -> None:
+    plain = RawReceiver(answer_with(b"HTTP/1.1 204 No Content\r\n\r\n"))
+    end_job("a", f"http://LOCALHOST:{plain.port}/höök a?x=%20é#part")
+    assert deliver(hasty, "localhost")
+    (request,) = plain.requests
+    assert request.startswith(b"POST /h%C3%B6%C3%B6k%20a?x=%20%C3%A9 HTTP/1.1\r\n")
+    assert f"Host: localhost:{plain.port}\r\n".encode() in request
+
+
+@pytest.mark.parametrize(
+    ("target", "authority"),
+    [(Target("https", "hooks.example", 443, "/"), "hooks.example"),
+     (Target("http", "hooks.example", 80, "/"), "hooks.example"),
+     (Target("https", "hooks.example", 8443, "/"), "hooks.example:8443"),
+     (Target("https", "hooks.example", 80, "/"), "hooks.example:80"),
+     (Target("https", "2606:2800::1", 443, "/"), "[2606:2800::1]"),
+     (Target("https", "2606:2800::1", 444, "/"), "[2606:2800::1]:444")],
+)  # fmt: skip
+def test_the_host_header_has_the_port_where_it_is_not_the_scheme_s_own(target: Target, authority: str) -> None:
+    assert target.authority == authority
+
+
+def test_addresses_come_in_the_system_s_order_with_the_families_in_turn(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowed = settings.webhooks.model_copy(update={"allowed_hosts": ("hooks.example",)})
+    found = ["2606:2800::2", "2606:2800::1", "2606:2800::2", "93.184.215.14", "93.184.215.13", "93.184.215.12"]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_a, **_k: [(0, 0, 0, "", (one, 443)) for one in found])
+    assert resolve(parse_target("https://hooks.example/", allowed), allowed) == [
+        "2606:2800::2", "93.184.215.14", "2606:2800::1", "93.184.215.13", "93.184.215.12",
+    ]  # fmt: skip
+
+
+def test_every_address_is_tried(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One refuses, one is silent (its queue of connections is full), the last one answers."""
+    port = receiver.server.server_port
+    with socket.create_server(("127.0.0.3", port), backlog=0) as silent:
+        filling = [socket.socket() for _ in range(3)]
+        for one in filling:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.3", port))
+        connection = asyncio.run(connect(["127.0.0.2", "127.0.0.3", HOST], port))
+        assert connection.getpeername() == (HOST, port)
+        for one in (connection, *filling):
+            one.close()
+        assert silent.fileno() > 0
+    with pytest.raises(OSError, match=r"127\.0\.0\.2.*; .*127\.0\.0\.3"):
+        asyncio.run(connect(["127.0.0.2", "127.0.0.3"], port))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::", "224.0.0.1", "ff02::1", "0.0.0.0", "::", "255.255.255.255",  # noqa: S104
+     "fc00::1", "192.0.2.1", "198.18.0.1"],
+)  # fmt: skip
+def test_what_leads_inside_in_other_clothes_is_not_public(address: str) -> None:
+    assert not is_public(address)
+    assert is_public("93.184.215.14")
+    assert is_public("2606:2800:21f::1")
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    """A CA that the sender trusts."""
+    authority = Authority(tmp_path)
+    trusting = ssl.create_default_context(cafile=str(authority.file))
+    monkeypatch.setattr("worker.background.exchange._verifying_context", lambda: trusting)
+    return authority
+
+
+@pytest.mark.parametrize("name", ["localhost", "other.example"])
+def test_the_certificate_has_to_be_the_host_s(
+    client: redis.Redis, hasty: WebhookSender, end_job: Callable[[str, str], None], authority: Authority, name: str
+) -> None:
+    context = authority.server_context(name)
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    class Encrypted(RawReceiver):
+        def _talk(self, connection: socket.socket) -> None:
+            try:
+                super()._talk(context.wrap_socket(connection, server_side=True))
+            except OSError:
+                connection.close()
+
+    secure = Encrypted(answer)
+    end_job("a", f"https://localhost:{secure.port}/")
+    assert deliver(hasty, "localhost")
+    assert client.hexists(FAILURES, "a") == (name != "localhost")
+    assert len(secure.requests) == (1 if name == "localhost" else 0)
+
+
+def test_a_record_that_cannot_be_read_does_not_stay_due(
+    sender: WebhookSender, finish: Callable[[str], None], client: redis.Redis
+) -> None:
+    finish("succeeded")
+    client.hset("writing:job:a", "request", "{")
+    assert deliver(sender)
+    assert not client.exists(HOSTS, DUE + HOST)
+
+
+def test_what_an_older_version_has_left_is_delivered(
+    sender: WebhookSender, receiver: Receiver, finish: Callable[[str], None], client: redis.Redis
+) -> None:
+    finish("succeeded")
+    client.delete(HOSTS, DUE + HOST)
+    client.hset("writing:job:a", "webhook", 1)
+    client.zadd("writing:webhooks", {"a": time.time()})
+    (host,) = WebhookOutbox(client, CLAIM_S).hosts()
+    assert deliver(sender, host)
+    assert len(receiver.received) == 1
+    assert not client.exists("writing:webhooks", HOSTS)
+
+
+@pytest.mark.parametrize(
+    ("settings_of", "message"),
+    [({"ALLOWED_HOSTS": '["hooks.example"]'}, r"webhooks\.secret"),
+     ({"ALLOWED_HOSTS": '["hooks.example"]', "SECRET": "null"}, r"webhooks\.secret"),
+     ({"ALLOWED_HOSTS": '["hooks.example"]', "SECRET": ""}, "24 to 64 bytes"),
+     ({"ALLOWED_HOSTS": '["hooks.example"]', "SECRET": "whsec_c2hvcnQ="}, "24 to 64 bytes"),
+     ({"SECRET": "whsec_no base64 at all, but long enough"}, "24 to 64 bytes"),
+     ({"ALLOWED_HOSTS": '["https://hooks.example"]', "SECRET": SECRET}, "no host alone"),
+     ({"ALLOWED_HOSTS": '["hooks.example:443"]', "SECRET": SECRET}, "no host alone"),
+     ({"ALLOWED_HOSTS": '["*.example"]', "SECRET": SECRET}, "no host alone"),
+     ({"ALLOWED_HOSTS": '[""]', "SECRET": SECRET}, "no host alone")],
+)  # fmt: skip
+def test_settings_that_could_never_deliver_stop_the_start(settings_of: dict[str, str], message: str) -> None:
+    environment = {f"WRITING_WEBHOOKS__{key}": value for key, value in settings_of.items()}
+    with pytest.raises(SettingsError, match=message) as caught:
+        load_settings(environment)
+    assert "no base64 at all" not in str(caught.value)
+
+
+def test_allowed_hosts_are_compared_as_names_are() -> None:
+    environment = {"ALLOWED_HOSTS": '["Hooks.Example.", "bücher.example", "[2606:2800:0::1]"]', "SECRET": SECRET}
+    settings = load_settings({f"WRITING_WEBHOOKS__{key}": value for key, value in environment.items()}).webhooks
+    assert settings.allowed_hosts == ("hooks.example", "xn--bcher-kva.example", "2606:2800::1")
+    assert parse_target("https://HOOKS.example./", settings).host == "hooks.example"
+    assert parse_target("https://bücher.example/", settings).host == "xn--bcher-kva.example"
+    assert parse_target("https://[2606:2800::1]:8443/", settings).authority == "[2606:2800::1]:8443"
+
+
+def test_a_periodic_thread_that_hangs_does_not_hold_the_process(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("worker.periodic.STOP_S", 0.1)
+    release = threading.Event()
+    hanging = Periodic("sweep", 1, lambda: release.wait(60) and None)
+    hanging.start()
+    hanging.stop()
+    assert "sweep does not end" in caplog.text
+    release.set()

@@ -1,0 +1,25 @@
+"""Ask whether a program on this machine is well, as health checks of containers do: ``python -m api.probe PORT PATH``.
+
+No proxy is asked, whatever the environment says, and nothing but the standard library is loaded.
+"""
+
+import http.client
+import sys
+
+TIMEOUT_S = 2.0
+
+
+def is_well(port: int, path: str) -> bool:
+    """Return whether an HTTP server of this machine answers with 2xx."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        return 200 <= connection.getresponse().status < 300
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+if __name__ == "__main__":
+    sys.exit(0 if is_well(int(sys.argv[1]), sys.argv[2]) else 1)

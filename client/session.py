@@ -1,0 +1,108 @@
+"""HTTP sessions that use a proxy where the environment names one, but never to reach this machine itself."""
+
+import ipaddress
+import os
+import socket
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidProxyURL, InvalidSchema
+from requests.utils import get_environ_proxies, select_proxy
+from urllib3.exceptions import LocationValueError
+
+
+class DirectAdapter(HTTPAdapter):
+    """Goes straight to loopback addresses, whatever proxy is set: it would look for the service on its own machine."""
+
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
+        """Send a request.
+
+        Raises:
+            requests.RequestException: nobody answers, or the proxy's address is none.
+        """
+        if is_loopback(request.url or ""):
+            options["proxies"] = None
+        return super().send(request, *arguments, **options)
+
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, *arguments: Any, **options: Any
+    ) -> Any:
+        """Return a connection's pool.
+
+        Raises:
+            InvalidProxyURL: the proxy's address cannot be used; requests itself would blame the service's.
+        """
+        try:
+            return super().get_connection_with_tls_context(request, *arguments, **options)
+        except (LocationValueError, InvalidSchema) as error:
+            if select_proxy(request.url or "", options.get("proxies")):
+                raise InvalidProxyURL(str(error), request=request) from error
+            raise
+
+
+def open_session() -> requests.Session:
+    """Return a session for our own service, wherever it runs."""
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, DirectAdapter())
+    return session
+
+
+def request(method: str, url: str, **options: Any) -> requests.Response:
+    """Call the service once; arguments and errors are those of `requests.request`."""
+    with open_session() as session:
+        return session.request(method, url, **options)
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether a URL leads to this machine, without asking a name server."""
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return _is_short_loopback(host)
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_loopback or mapped.is_unspecified)
+
+
+def _is_short_loopback(host: str) -> bool:
+    """Return whether a host is a loopback address as the system's resolver also reads it, such as 127.1."""
+    try:
+        return socket.inet_aton(host)[0] in {0, 127}
+    except OSError:
+        return False
+
+
+def proxy_of(url: str) -> str | None:
+    """Return the proxy through which a URL is reached, and the variable that says so; None: it is reached directly.
+
+    A password in the proxy's address is left out.
+    """
+    if is_loopback(url):
+        return None
+    proxy = select_proxy(url, get_environ_proxies(url))
+    if not proxy:
+        return None
+    return f"{_without_password(proxy)} (from {_variable_of(proxy, urlsplit(url).scheme.lower())})"
+
+
+def _variable_of(proxy: str, scheme: str) -> str:
+    """Return the environment variable that names a proxy, in the order in which they count."""
+    names = [f"{kind}_proxy" for kind in (scheme, "all")]
+    found = (name for lower in names for name in (lower, lower.upper()) if os.environ.get(name) == proxy)
+    return next(found, "the system's settings")
+
+
+def _without_password(proxy: str) -> str:
+    try:
+        parts = urlsplit(proxy)
+    except ValueError:
+        return "an address that cannot be read"
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], path="", query="", fragment=""))

@@ -1,0 +1,48 @@
+"""The folder in which Redis keeps its data: for one Redis, since a second would overwrite what the first wrote."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from shared.errors import SettingsError
+
+LOCK, PIDFILE = "lock", "redis.pid"
+
+
+def lock_folder(folder: Path) -> int:
+    """Take a folder for oneself, making it if need be; return the lock, which holds while any process has it open.
+
+    Raises:
+        SettingsError: another service has it, or it cannot be used.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise SettingsError(f"{folder} cannot be used for Redis's data ({error.strerror}): {_ADVICE}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise SettingsError(_refusal(folder, error)) from error
+    return lock
+
+
+_ADVICE = "choose another folder by --data FOLDER (make serve DATA=FOLDER)"
+
+
+def _refusal(folder: Path, error: OSError) -> str:
+    """Say who has the folder, and what to do."""
+    if not isinstance(error, BlockingIOError):
+        return f"{folder} cannot be locked ({error.strerror}), so a second service could spoil it: {_ADVICE}"
+    pid = _redis_pid(folder)
+    left = f"; if it is gone and has left its Redis behind, `kill {pid}` ends that" if pid else ""
+    return f"{folder} is in use by another service on this machine: end it{left}, or {_ADVICE}"
+
+
+def _redis_pid(folder: Path) -> int | None:
+    """Return the process that Redis says it is; None: it has not said so yet."""
+    try:
+        return int((folder / PIDFILE).read_text())
+    except (OSError, ValueError):
+        return None

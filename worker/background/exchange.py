@@ -1,0 +1,127 @@
+"""One HTTP POST whose end can be set: every part of it is awaited, so a deadline around the call covers all of them."""
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from typing import TypeVar
+
+import certifi
+import h11
+
+from shared.webhook_targets import Target
+
+# RFC 8305: so long an address has for itself before the next one is tried beside it.
+STAGGER_S = 0.25
+PIECE = 65536
+
+T = TypeVar("T")
+
+
+async def post(target: Target, addresses: Sequence[str], headers: Mapping[str, str], body: bytes) -> int:
+    """Send a body to the first address that can be reached; return the answer's status, whose body is not read.
+
+    Raises:
+        OSError: no address can be reached, its certificate is not the host's, or the connection broke.
+        h11.RemoteProtocolError: the answer is no HTTP.
+    """
+    connected = await connect(addresses, target.port)
+    is_secure = target.scheme == "https"
+    context, name = (_verifying_context(), target.host) if is_secure else (None, None)
+    try:
+        reader, writer = await asyncio.open_connection(sock=connected, ssl=context, server_hostname=name)
+    except BaseException:
+        connected.close()
+        raise
+    try:
+        protocol = h11.Connection(h11.CLIENT)
+        request = h11.Request(method="POST", target=target.path, headers=list(headers.items()))
+        for event in (request, h11.Data(body), h11.EndOfMessage()):
+            writer.write(protocol.send(event) or b"")
+        await writer.drain()
+        return await _read_status(protocol, reader)
+    finally:
+        writer.transport.abort()
+
+
+async def connect(addresses: Sequence[str], port: int) -> socket.socket:
+    """Return a connection to the first address that answers; each is tried when the one before has failed or is slow.
+
+    Raises:
+        OSError: none answers; it says why each did not.
+    """
+    waiting, running, errors = list(addresses), set[asyncio.Task[socket.socket]](), list[str]()
+    try:
+        while waiting or running:
+            if waiting:
+                running.add(asyncio.create_task(_open(waiting.pop(0), port)))
+            ended, running = await asyncio.wait(
+                running, timeout=STAGGER_S if waiting else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            opened = [task.result() for task in ended if task.exception() is None]
+            errors += [str(task.exception()) for task in ended if task.exception() is not None]
+            for superfluous in opened[1:]:
+                superfluous.close()
+            if opened:
+                return opened[0]
+    finally:
+        for task in running:
+            task.cancel()
+    raise OSError("; ".join(errors) or "there is no address")
+
+
+async def in_thread(act: Callable[[], T]) -> T:
+    """Await a call that blocks, in a thread that no end of the process waits for, as a name server may never answer."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def settle(value: T | None, error: Exception | None) -> None:
+        if result.cancelled():
+            return
+        if error is None:
+            result.set_result(value)  # type: ignore[arg-type]
+        else:
+            result.set_exception(error)
+
+    def run() -> None:
+        try:
+            outcome: tuple[T | None, Exception | None] = act(), None
+        except Exception as error:  # noqa: BLE001  # the thread's boundary: it is raised where the call is awaited
+            outcome = None, error
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(settle, *outcome)
+
+    threading.Thread(target=run, name="blocking-call", daemon=True).start()
+    return await result
+
+
+async def _open(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    connection = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connection, (address, port))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+async def _read_status(protocol: h11.Connection, reader: asyncio.StreamReader) -> int:
+    """Read as far as the final answer's headers; what is said in between (1xx) does not count."""
+    while True:
+        event = protocol.next_event()
+        if event is h11.NEED_DATA:
+            protocol.receive_data(await reader.read(PIECE))
+        elif isinstance(event, h11.Response):
+            return event.status_code
+        elif isinstance(event, h11.ConnectionClosed):
+            raise ConnectionError("closed without an answer")
+
+
+@cache
+def _verifying_context() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certifi.where())
