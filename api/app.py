@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response, json, request
 from flask_openapi3 import Info, OpenAPI
 
+from api.access_log import log_requests
 from api.event_hub import EventHub
 from api.jobs import Jobs
 from api.metrics import ServiceCollector, make_registry
@@ -54,6 +55,7 @@ def create_app(settings: Settings) -> OpenAPI:
     app.config["MAX_CONTENT_LENGTH"] = settings.api.max_body_bytes + 1
     app.extensions["writing"] = _services(settings)
     register_error_handlers(app, settings.queue.retry_after_s)
+    log_requests(app)
     protect(app, settings)
     app.before_request(_check_body)
     for routes in (jobs_api, events_api, status_api, lexicon_api, health_api):

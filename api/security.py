@@ -1,11 +1,11 @@
-"""Who may call: API keys, rate limits, origins, and headers that browsers obey.
+"""Who may call: host names, API keys, owners of jobs, rate limits, origins, and headers that browsers obey.
 
 A key is 32 random bytes, so its SHA-256 needs no salt: nobody can guess what it came from. Settings hold digests alone.
 """
 
 import hashlib
 import hmac
-import ipaddress
+from collections.abc import Collection
 from typing import cast
 
 import limits
@@ -13,12 +13,18 @@ from flask import Flask, Response, g, request
 from flask_cors import CORS
 from flask_limiter import Limiter
 
-from shared.errors import SettingsError, Unauthorized
+from api.hosts import Hosts, is_loopback
+from api.services import services
+from shared.errors import OperatorOnly, SettingsError, Unauthorized
+from shared.job_store import unknown_job
 from shared.settings import ApiSettings, Settings
 
 # Probes have no key, and neither the description of the API nor the pages hold a secret.
-OPEN_PATHS = ("/", "/admin", "/health", "/health/ready")
+PROBES = ("/health", "/health/ready")
+OPEN_PATHS = ("/", "/admin", *PROBES)
 OPEN_PREFIXES = ("/openapi", "/static/")
+# They show what all clients do.
+OPERATOR_ENDPOINTS = frozenset({"health.detailed", "health.warmup", "pages.metrics"})
 # The one call that costs a GPU's time.
 LIMITED_ENDPOINT = "jobs.submit"
 
@@ -48,12 +54,16 @@ def protect(app: Flask, settings: Settings) -> None:
     """
     api = settings.api
     keys = _read_keys(api)
-    if not keys and not api.allow_anonymous and not _is_loopback(api.host):
+    if not keys and not api.allow_anonymous and not is_loopback(api.host):
         raise SettingsError(
             f"api.host {api.host} is open to other machines: set api.keys (python -m api.keys NAME makes one), "
             "or api.allow_anonymous where something in front asks for them"
         )
+    if (hosts := Hosts.of(api)) is not None:
+        app.before_request(lambda: None if request.path in PROBES else hosts.check(request.environ))
     app.before_request(lambda: _authenticate(keys))
+    if keys:
+        app.before_request(lambda: _authorise(api.operators))
     if api.cors_origins:
         CORS(app, origins=list(api.cors_origins), expose_headers=["Location", "Retry-After"])
     if api.rate_limit is not None:
@@ -78,6 +88,23 @@ def _authenticate(keys: dict[str, str]) -> None:
     if not found:
         raise Unauthorized("send a valid key as Authorization: Bearer … or X-API-Key")
     g.client = found[0]
+
+
+def _authorise(operators: Collection[str]) -> None:
+    """Let operators do everything, and others what is their own.
+
+    Raises:
+        OperatorOnly: the call is for operators.
+        JobNotFound: the job is another client's: it is told as if there were none.
+    """
+    is_open = g.client is None  # what anybody may ask: a page, a probe, what a browser asks before it calls
+    if is_open or g.client in operators:
+        return
+    if request.endpoint in OPERATOR_ENDPOINTS:
+        raise OperatorOnly("this call needs the key of an operator (api.operators)")
+    job_id = (request.view_args or {}).get("job_id")
+    if job_id is not None and services().store.owner(job_id) not in (None, g.client):
+        raise unknown_job(job_id)
 
 
 def _check_rate(rate: str) -> None:
@@ -121,10 +148,3 @@ def _read_keys(api: ApiSettings) -> dict[str, str]:
             raise SettingsError(f"api.keys: {name or entry!r} is not NAME:DIGEST; python -m api.keys NAME makes one")
         keys[name] = known
     return keys
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -135,6 +135,7 @@ class JobStore:
         job_id: str,
         request: GenerationRequest,
         *,
+        client: str = "",
         idempotency_key: str | None = None,
         fingerprint: str = "",
         result_bytes: int = 0,
@@ -144,6 +145,7 @@ class JobStore:
         Args:
             job_id: the new job's id.
             request: what to draw.
+            client: whose job it is: the name of a key; "" for none.
             idempotency_key: a digest of the client's key; None for none.
             fingerprint: a digest of the request as the client sent it.
             result_bytes: what its result should take.
@@ -158,6 +160,7 @@ class JobStore:
             "request": request.model_dump_json(exclude_defaults=True),
             "created_at": time.time(),
             "result_bytes": result_bytes,
+            "client": client,
         }
         if request.webhook_url is not None:
             fields["webhook"] = 1
@@ -271,8 +274,15 @@ class JobStore:
         """
         fields = cast(dict[str, str], self._redis.hgetall(job_key(job_id)))
         if "status" not in fields:
-            raise JobNotFound(f"no job {job_id!r}: it was never submitted, or its record has expired")
+            raise unknown_job(job_id)
         return _parse(job_id, fields)
+
+    def owner(self, job_id: str) -> str | None:
+        """Return whose job it is: the name of a key, "" if it was sent without one.
+
+        None: there is no record, or one from before owners were recorded, which any key may read as it could then.
+        """
+        return cast("str | None", self._redis.hget(job_key(job_id), "client"))
 
     def status(self, job_id: str) -> JobStatus | None:
         """Return the job's status alone, or None if there is no record."""
@@ -292,7 +302,7 @@ class JobStore:
         """
         keys = [job_key(job_id), *waiting_keys()]
         if self._cancel(keys=keys, args=[job_id, time.time(), self._settings.record_ttl_s]) is None:
-            raise JobNotFound(f"no job {job_id!r}: it was never submitted, or its record has expired")
+            raise unknown_job(job_id)
 
     def position(self, record: JobRecord) -> int | None:
         """Return how many jobs go before a queued one (bulk lets interactive pass), None if it left the queue."""
@@ -322,6 +332,11 @@ class JobStore:
             average_generation_time_ms=average("generation_ms"),
             average_wait_ms=average("wait_ms"),
         )
+
+
+def unknown_job(job_id: str) -> JobNotFound:
+    """Return the error of a job that there is not, as far as its caller may know."""
+    return JobNotFound(f"no job {job_id!r}: it was never submitted, or its record has expired")
 
 
 def _parse(job_id: str, fields: dict[str, str]) -> JobRecord:

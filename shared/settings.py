@@ -73,8 +73,11 @@ class ApiSettings(Section):
     processes: Count
     connections: Count
     max_body_bytes: Count
+    receive_s: Seconds
     keys: tuple[str, ...]
+    operators: tuple[str, ...]
     allow_anonymous: bool
+    allowed_hosts: tuple[str, ...]
     cors_origins: tuple[str, ...]
     rate_limit: str | None
     blocked_words: tuple[str, ...]

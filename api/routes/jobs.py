@@ -80,16 +80,17 @@ def submit(header: SubmitHeaders, body: GenerationRequest) -> Response:
     """
     wait_s = _wait_seconds(header.prefer)
     jobs = services().jobs
-    submission = jobs.submit(body, header.idempotency_key, client=g.client)
+    submission = jobs.submit(body, header.idempotency_key, client=g.client or "")
     job_id, status_url = submission.job_id, _status_url(submission.job_id)
     is_queued = submission.is_new and not wait_s  # as far as its client can know
     status = JobStatus.QUEUED if is_queued else jobs.wait(job_id, wait_s)
     if wait_s and status.is_terminal:
         response = _finished(job_id, status)
-        response.headers["Preference-Applied"] = f"wait={wait_s}"
     else:
         accepted = JobAccepted(job_id=job_id, status=status, status_url=status_url)
         response = json_response(accepted, HTTPStatus.ACCEPTED)
+    if wait_s and (status.is_terminal or not jobs.is_closed):
+        response.headers["Preference-Applied"] = f"wait={wait_s}"
     response.headers["Location"] = status_url
     return response
 
