@@ -3,9 +3,10 @@
 from typing import Any
 
 from flask import Response, json, request
-from flask_openapi3 import Info, OpenAPI
+from flask_openapi3 import Info
 
 from api.access_log import log_requests
+from api.description import DescribedApi
 from api.event_hub import EventHub
 from api.jobs import Jobs
 from api.metrics import ServiceCollector, make_registry
@@ -34,7 +35,7 @@ from shared.settings import Settings
 from shared.worker_registry import WorkerRegistry
 
 
-def create_app(settings: Settings) -> OpenAPI:
+def create_app(settings: Settings) -> DescribedApi:
     """Return the application.
 
     It connects to Redis at the first request, so it starts without one and answers 503 until there is one.
@@ -42,7 +43,7 @@ def create_app(settings: Settings) -> OpenAPI:
     Raises:
         SettingsError: a font cannot be read, or the API would be open to other machines without keys.
     """
-    app = OpenAPI(
+    app = DescribedApi(
         __name__,
         info=Info(title="Writing service", version=__version__, description=DESCRIPTION),
         validation_error_callback=validation_problem,

@@ -11,6 +11,7 @@ import redis
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from api.fingerprint import fingerprint
 from api.style_samples import digest, sample_request
 from shared.celery_app import send_job
 from shared.characters import CharacterDatabase
@@ -106,13 +107,12 @@ class Jobs:
         result_bytes = self._estimate(request)
         self._store.check_memory()
         self._store.check_budget(result_bytes, self._budget.limit())
-        fingerprint = "" if key is None else hashlib.sha256(request.model_dump_json().encode()).hexdigest()
         submission = self._store.create(
             str(uuid.uuid4()),
             request,
             client=client,
             idempotency_key=key,
-            fingerprint=fingerprint,
+            fingerprint="" if key is None else fingerprint(request, self._settings),
             result_bytes=result_bytes,
         )
         if submission.is_new:

@@ -99,6 +99,7 @@ class JobRecord:
     """A job as recorded. Times are seconds since the epoch.
 
     `attempts` counts how often a worker took it, `deaths` how often a worker died of it, as far as we know.
+    `end_event` is the id of the event that told its end.
     """
 
     job_id: str
@@ -114,6 +115,7 @@ class JobRecord:
     created_at: float
     started_at: float | None
     finished_at: float | None
+    end_event: str | None
 
 
 class JobStore:
@@ -357,4 +359,5 @@ def _parse(job_id: str, fields: dict[str, str]) -> JobRecord:
         created_at=float(fields["created_at"]),
         started_at=moment("started_at"),
         finished_at=moment("finished_at"),
+        end_event=fields.get("end_event"),
     )
