@@ -30,7 +30,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         """Hand gunicorn its options."""
         api = self.settings.api
         options: dict[str, Any] = {
-            "bind": f"{api.host}:{api.port}",
+            "bind": f"[{api.host}]:{api.port}" if ":" in api.host else f"{api.host}:{api.port}",
             "workers": api.processes,
             "worker_class": HttpWorker,
             "worker_connections": api.connections,

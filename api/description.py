@@ -33,9 +33,9 @@ BODILESS: Mapping[int, tuple[str, str]] = {
 HEADERS: tuple[tuple[str, str, tuple[int, ...], str], ...] = (
     ("Location", "the job's address", (200, 202), SUBMIT),
     ("Preference-Applied", "`wait=N`, where it was waited for", (200, 202), SUBMIT),
-    ("X-RateLimit-Limit", "submissions in the present window, where there is a limit", (202, 429), SUBMIT),
-    ("X-RateLimit-Remaining", "those that are left", (202, 429), SUBMIT),
-    ("X-RateLimit-Reset", "when the window ends, in seconds since the epoch", (202, 429), SUBMIT),
+    ("X-RateLimit-Limit", "submissions in the present window, where there is a limit", (200, 202, 429), SUBMIT),
+    ("X-RateLimit-Remaining", "those that are left", (200, 202, 429), SUBMIT),
+    ("X-RateLimit-Reset", "when the window ends, in seconds since the epoch", (200, 202, 429), SUBMIT),
     ("Retry-After", "try again after so many seconds", (429, 503), ".*"),
     ("Retry-After", "try again after so many seconds", (404,), SAMPLE),
     ("ETag", "for If-None-Match", (200, 304), rf"{JOB}|{PICTURES}|{SAMPLE}"),

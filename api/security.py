@@ -5,6 +5,7 @@ A key is 32 random bytes, so its SHA-256 needs no salt: nobody can guess what it
 
 import hashlib
 import hmac
+import re
 from collections.abc import Collection
 from typing import cast
 
@@ -17,7 +18,7 @@ from api.hosts import Hosts, is_loopback
 from api.services import services
 from shared.errors import OperatorOnly, SettingsError, Unauthorized
 from shared.job_store import unknown_job
-from shared.settings import ApiSettings, Settings
+from shared.settings import ApiSettings, Settings, checked
 
 # Probes have no key, and neither the description of the API nor the pages hold a secret.
 PROBES = ("/health", "/health/ready")
@@ -25,6 +26,8 @@ OPEN_PATHS = ("/", "/admin", *PROBES)
 OPEN_PREFIXES = ("/openapi", "/static/")
 # They show what all clients do.
 OPERATOR_ENDPOINTS = frozenset({"health.detailed", "health.warmup", "pages.metrics"})
+# What scripts of other origins may read of an answer.
+EXPOSED = ["ETag", "Location", "Preference-Applied", "Retry-After"]
 # The one call that costs a GPU's time.
 LIMITED_ENDPOINT = "jobs.submit"
 
@@ -52,8 +55,8 @@ def protect(app: Flask, settings: Settings) -> None:
     Raises:
         SettingsError: the service would be open to other machines without keys.
     """
-    api = settings.api
-    keys = _read_keys(api)
+    api = checked(ApiSettings, settings.api.model_dump(), "api")  # also where a program made them
+    keys: dict[str, str] = dict(entry.split(":") for entry in api.keys)
     if not keys and not api.allow_anonymous and not is_loopback(api.host):
         raise SettingsError(
             f"api.host {api.host} is open to other machines: set api.keys (python -m api.keys NAME makes one), "
@@ -65,7 +68,7 @@ def protect(app: Flask, settings: Settings) -> None:
     if keys:
         app.before_request(lambda: _authorise(api.operators))
     if api.cors_origins:
-        CORS(app, origins=list(api.cors_origins), expose_headers=["Location", "Retry-After"])
+        CORS(app, origins=list(map(_pattern, api.cors_origins)), expose_headers=EXPOSED)
     if api.rate_limit is not None:
         _check_rate(api.rate_limit)
         _limit(app, settings, api.rate_limit)
@@ -109,7 +112,8 @@ def _authorise(operators: Collection[str]) -> None:
 
 def _check_rate(rate: str) -> None:
     try:
-        limits.parse_many(rate)
+        if any(limit.amount < 1 for limit in limits.parse_many(rate)):
+            raise SettingsError(f"api.rate_limit: {rate!r} would let nobody send anything")
     except ValueError as error:
         raise SettingsError(
             f'api.rate_limit: {rate!r} is no rate such as "60/minute" or "10/second;500/hour"'
@@ -131,6 +135,11 @@ def _limit(app: Flask, settings: Settings, rate: str) -> None:
     limiter.init_app(app)
 
 
+def _pattern(origin: str) -> "str | re.Pattern[str]":
+    """Return an origin so that flask-cors takes it literally: it takes some for patterns, such as IPv6 addresses."""
+    return origin if origin == "*" else re.compile(re.escape(origin) + r"\Z")
+
+
 def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
@@ -138,13 +147,3 @@ def _add_headers(response: Response) -> Response:
         policy = SWAGGER_POLICY if request.path.startswith("/openapi") else CONTENT_POLICY
         response.headers.setdefault("Content-Security-Policy", policy)
     return response
-
-
-def _read_keys(api: ApiSettings) -> dict[str, str]:
-    keys: dict[str, str] = {}
-    for entry in api.keys:
-        name, _, known = entry.partition(":")
-        if not name or len(known) != 64 or set(known) - set("0123456789abcdef"):
-            raise SettingsError(f"api.keys: {name or entry!r} is not NAME:DIGEST; python -m api.keys NAME makes one")
-        keys[name] = known
-    return keys
