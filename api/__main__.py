@@ -16,6 +16,7 @@ from api.app import create_app
 from api.http_worker import HttpWorker
 from shared.errors import SettingsError
 from shared.logs import configure_logging
+from shared.redis_client import make_redis, refuse_cluster
 from shared.settings import Settings, load_settings
 
 
@@ -53,6 +54,7 @@ def main() -> int:
     """Serve until told to stop; return the exit code."""
     try:
         settings = load_settings()
+        refuse_cluster(make_redis(settings.redis))
         create_app(settings)  # a wrong setting ends the process here, and not gunicorn's workers one after another
     except SettingsError as error:
         print(f"API cannot start: {error}", file=sys.stderr)

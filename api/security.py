@@ -7,14 +7,12 @@ import hashlib
 import hmac
 import re
 from collections.abc import Collection
-from typing import cast
 
-import limits
 from flask import Flask, Response, g, request
 from flask_cors import CORS
-from flask_limiter import Limiter
 
 from api.hosts import Hosts, is_loopback
+from api.rate_limit import RateLimit
 from api.services import services
 from shared.errors import OperatorOnly, SettingsError, Unauthorized
 from shared.job_store import unknown_job
@@ -28,8 +26,6 @@ OPEN_PREFIXES = ("/openapi", "/static/")
 OPERATOR_ENDPOINTS = frozenset({"health.detailed", "health.warmup", "pages.metrics"})
 # What scripts of other origins may read of an answer.
 EXPOSED = ["ETag", "Location", "Preference-Applied", "Retry-After"]
-# The one call that costs a GPU's time.
-LIMITED_ENDPOINT = "jobs.submit"
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -70,8 +66,7 @@ def protect(app: Flask, settings: Settings) -> None:
     if api.cors_origins:
         CORS(app, origins=list(map(_pattern, api.cors_origins)), expose_headers=EXPOSED)
     if api.rate_limit is not None:
-        _check_rate(api.rate_limit)
-        _limit(app, settings, api.rate_limit)
+        RateLimit(api.rate_limit, settings.redis).apply(app)
     app.after_request(_add_headers)
 
 
@@ -108,31 +103,6 @@ def _authorise(operators: Collection[str]) -> None:
     job_id = (request.view_args or {}).get("job_id")
     if job_id is not None and services().store.owner(job_id) not in (None, g.client):
         raise unknown_job(job_id)
-
-
-def _check_rate(rate: str) -> None:
-    try:
-        if any(limit.amount < 1 for limit in limits.parse_many(rate)):
-            raise SettingsError(f"api.rate_limit: {rate!r} would let nobody send anything")
-    except ValueError as error:
-        raise SettingsError(
-            f'api.rate_limit: {rate!r} is no rate such as "60/minute" or "10/second;500/hour"'
-        ) from error
-
-
-def _limit(app: Flask, settings: Settings, rate: str) -> None:
-    """Limit submissions by client, or by address where there are no keys; counted in Redis for all processes."""
-    timeout = cast(int, settings.redis.timeout_s)  # redis-py takes fractions, whatever the library's types say
-    limiter = Limiter(
-        key_func=lambda: g.client or request.remote_addr or "",
-        default_limits=[rate],
-        storage_uri=settings.redis.url,
-        storage_options=dict.fromkeys(("socket_timeout", "socket_connect_timeout"), timeout),
-        swallow_errors=True,  # Redis away: the submission itself will say so
-        headers_enabled=True,
-    )
-    limiter.request_filter(lambda: request.endpoint != LIMITED_ENDPOINT)
-    limiter.init_app(app)
 
 
 def _pattern(origin: str) -> "str | re.Pattern[str]":
