@@ -47,9 +47,11 @@ class Connection:
         if self._is_late:
             return b""
         if self._deadline is None:
-            self._deadline = time.monotonic() + self._receive_s
             with contextlib.suppress(TimeoutError):
-                return self._recv(size, self._idle_s)
+                data = self._recv(size, self._idle_s)
+                self._deadline = time.monotonic() + self._receive_s
+                return data
+            self._is_late = True
             return b""
         try:
             return self._recv(size, self._deadline - time.monotonic())
