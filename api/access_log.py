@@ -14,7 +14,7 @@ UNKNOWN = {"client": "-", "method": "-", "route": "-", "job": "-", "milliseconds
 
 
 def log_requests(app: Flask) -> None:
-    """Log each request when its answer has been sent. Call it before anything that may refuse a request."""
+    """Log each request. Call it before anything that may refuse a request."""
     app.before_request(_start)
     app.after_request(_log_at_end)
 
@@ -30,8 +30,12 @@ def _start() -> None:
 
 
 def _log_at_end(response: Response) -> Response:
-    """Log when the body is sent: a stream of events takes as long as its job."""
-    response.call_on_close(_line(response))
+    """Log a request; a stream when it has ended: that of a job's events takes as long as the job."""
+    write = _line(response)
+    if response.is_streamed and not response.direct_passthrough:  # files are no streams, and never say that they end
+        response.call_on_close(write)
+    else:
+        write()
     return response
 
 

@@ -152,13 +152,15 @@ def test_no_client_can_take_a_sample_s_place(settings: Settings) -> None:
 def test_the_access_log_names_client_route_and_job(guarded: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "access"):
         job_id = submit(guarded, ALICE)
-        guarded.get(f"/api/writing/jobs/{job_id}?result=links&token=secret", headers=BOB).close()
-        guarded.get("/api/writing/status").close()
+        guarded.get(f"/api/writing/jobs/{job_id}?result=links&token=secret", headers=BOB)
+        guarded.get("/api/writing/status")
+        guarded.get("/admin").close()
     fields = [(line.client, line.method, line.route, line.job, line.status) for line in caplog.records]  # type: ignore[attr-defined]
     assert fields == [
         ("alice", "POST", SUBMIT, job_id, 202),
         ("bob", "GET", "/api/writing/jobs/<job_id>", job_id, 404),
         ("-", "GET", "/api/writing/status", "-", 401),
+        ("-", "GET", "/admin", "-", 200),
     ]
     assert all(line.milliseconds >= 0 for line in caplog.records)  # type: ignore[attr-defined]
     assert "secret" not in caplog.text
@@ -168,5 +170,6 @@ def test_failures_of_others_are_not_in_what_everybody_sees(settings: Settings, g
     failure = {"job_id": "the-job-of-bob", "code": "generation_failed", "detail": "d", "ended_at": 1.0}
     make_redis(settings.redis).lpush("writing:recent_failures", json.dumps(failure))
     for path in ("/api/writing/status", "/health", "/health/ready", "/", "/admin", "/openapi/openapi.json"):
-        assert "the-job-of-bob" not in guarded.get(path, headers=ALICE).text
+        with guarded.get(path, headers=ALICE) as answer:
+            assert "the-job-of-bob" not in answer.text
     assert "the-job-of-bob" in guarded.get("/health/detailed", headers=OPERATOR).text
