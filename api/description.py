@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from flask_openapi3 import OpenAPI
 
@@ -49,7 +49,7 @@ class DescribedApi(OpenAPI):
 
     def generate_spec_json(self) -> None:
         """Make the document."""
-        super().generate_spec_json()
+        super().generate_spec_json()  # type: ignore[no-untyped-call]
         for path, operations in self.spec_json["paths"].items():
             for method, operation in operations.items():
                 _complete(f"{method} {path}", operation)
@@ -73,4 +73,4 @@ def _complete(call: str, operation: Operation) -> None:
 
 def _add_problems(responses: dict[str, Any], statuses: Iterable[int]) -> None:
     for status, response in problem_responses(*statuses).items():
-        responses[str(status)] = {"description": "A problem.", **response}
+        responses[str(status)] = {"description": "A problem.", **cast("dict[str, Any]", response)}

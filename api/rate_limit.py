@@ -32,7 +32,7 @@ class RateLimit:
             settings.url,
             socket_timeout=settings.timeout_s,
             socket_connect_timeout=settings.timeout_s,
-            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),  # type: ignore[arg-type]  # redis-py's
         )
         self._counter = FixedWindowRateLimiter(storage)
 

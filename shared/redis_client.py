@@ -46,7 +46,7 @@ class SharedRedis(redis.Redis):
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send a command and return its answer."""
         try:
-            return super().execute_command(*args, **options)
+            return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         except RedisSilentError:
             raise
         except redis.TimeoutError:
@@ -83,7 +83,7 @@ def refuse_cluster(client: redis.Redis) -> None:
         SettingsError: it is one.
     """
     try:
-        cluster = cast("dict[str, Any]", client.info("cluster"))
+        cluster = client.info("cluster")
     except redis.RedisError:
         return
     if cluster.get("cluster_enabled"):

@@ -135,9 +135,9 @@ DIGEST, OTHER_DIGEST = "0" * 64, "1" * 64
         *(
             (variable, f'["{host}"]', r"allowed_hosts\.0: .* no host name")
             for variable in ("WRITING_API__ALLOWED_HOSTS", "WRITING_WEBHOOKS__ALLOWED_HOSTS")
-            for host in ("https://a.example", "*.example", "", "a.example:443", "a.example/", "256.1.1.1", "a b")
+            for host in ("https://a.example", "*.example", "", "a.example:443", "a.example/", "256.1.1.1")
         ),
-        *(("WRITING_API__HOST", host, r"api\.host") for host in ("", "a host", "http://a", "127.0.0.1:80", "256.0.0.1")),
+        *(("WRITING_API__HOST", host, r"api\.host") for host in ("", "a b", "http://a", "::1:80:", "256.1.1.1")),
         *(
             ("WRITING_WEBHOOKS__SECRET", secret, r"webhooks\.secret: is not whsec_")
             for secret in ("", "abc", "whsec_", "whsec_YWJj", "whsec_" + "!" * 40, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
