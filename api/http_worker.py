@@ -18,6 +18,8 @@ from shared.errors import ServiceError
 class HttpWorker(GeventWorker):  # type: ignore[misc]  # gunicorn is untyped
     """Serves the application. Requests have to arrive in time, and every error is a problem with a code."""
 
+    wsgi: Any = None  # until it is loaded: a worker may be told to end before
+
     def timeout_ctx(self) -> Any:
         """Leave the time to `Connection`, which tells a silent client from a slow one."""
         return contextlib.nullcontext()
