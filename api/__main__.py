@@ -6,7 +6,6 @@ from gevent import monkey
 monkey.patch_all()  # before anything else has taken the blocking calls
 
 import os
-import signal
 import sys
 from typing import Any
 
@@ -14,9 +13,11 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from api.app import create_app
+from api.http_worker import HttpWorker
 from shared.errors import SettingsError
 from shared.logs import configure_logging
 from shared.queue.tls import check_tls
+from shared.redis_client import make_redis, refuse_cluster
 from shared.settings import Settings, load_settings
 
 
@@ -24,18 +25,17 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
     """gunicorn, set up from the service's settings instead of its own."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         super().__init__()
 
     def load_config(self) -> None:
         """Hand gunicorn its options."""
-        api = self._settings.api
+        api = self.settings.api
         options: dict[str, Any] = {
-            "bind": f"{api.host}:{api.port}",
+            "bind": f"[{api.host}]:{api.port}" if ":" in api.host else f"{api.host}:{api.port}",
             "workers": api.processes,
-            "worker_class": "gevent",
+            "worker_class": HttpWorker,
             "worker_connections": api.connections,
-            "post_worker_init": close_listeners_at_end,
             "timeout": 90,  # longer than `Prefer: wait` may take
             "graceful_timeout": 30,
             "control_socket_disable": True,
@@ -47,20 +47,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
 
     def load(self) -> Flask:
         """Make the application, in each gunicorn worker anew: connections are not shared across a fork."""
-        configure_logging(self._settings.logging)
-        return create_app(self._settings)
-
-
-def close_listeners_at_end(worker: Any) -> None:
-    """Send those who listen to events away when a gunicorn worker is told to end: it would wait for them else."""
-    end = signal.getsignal(signal.SIGTERM)
-
-    def close(*arguments: Any) -> None:
-        worker.wsgi.extensions["writing"].hub.close()
-        if callable(end):
-            end(*arguments)
-
-    signal.signal(signal.SIGTERM, close)
+        configure_logging(self.settings.logging)
+        return create_app(self.settings)
 
 
 def main() -> int:
@@ -68,6 +56,7 @@ def main() -> int:
     try:
         settings = load_settings()
         check_tls(settings.redis)
+        refuse_cluster(make_redis(settings.redis))
         create_app(settings)  # a wrong setting ends the process here, and not gunicorn's workers one after another
     except SettingsError as error:
         print(f"API cannot start: {error}", file=sys.stderr)

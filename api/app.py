@@ -3,8 +3,10 @@
 from typing import Any
 
 from flask import Response, json, request
-from flask_openapi3 import Info, OpenAPI
+from flask_openapi3 import Info
 
+from api.access_log import log_requests
+from api.description import DescribedApi
 from api.event_hub import EventHub
 from api.jobs import Jobs
 from api.metrics import ServiceCollector, make_registry
@@ -33,7 +35,7 @@ from shared.settings import Settings
 from shared.worker_registry import WorkerRegistry
 
 
-def create_app(settings: Settings) -> OpenAPI:
+def create_app(settings: Settings) -> DescribedApi:
     """Return the application.
 
     It connects to Redis at the first request, so it starts without one and answers 503 until there is one.
@@ -41,7 +43,7 @@ def create_app(settings: Settings) -> OpenAPI:
     Raises:
         SettingsError: a font cannot be read, or the API would be open to other machines without keys.
     """
-    app = OpenAPI(
+    app = DescribedApi(
         __name__,
         info=Info(title="Writing service", version=__version__, description=DESCRIPTION),
         validation_error_callback=validation_problem,
@@ -54,6 +56,7 @@ def create_app(settings: Settings) -> OpenAPI:
     app.config["MAX_CONTENT_LENGTH"] = settings.api.max_body_bytes + 1
     app.extensions["writing"] = _services(settings)
     register_error_handlers(app, settings.queue.retry_after_s)
+    log_requests(app)
     protect(app, settings)
     app.before_request(_check_body)
     for routes in (jobs_api, events_api, status_api, lexicon_api, health_api):

@@ -66,9 +66,11 @@ class EventHub:
             redis.RedisError: Redis does not answer at the start.
         """
         mail: Mail = Queue(MAX_BACKLOG)
-        self._join(record, mail)
+        newest = self._join(record, mail)
+        # An id that has not been given yet stands for the newest: what comes shall be told.
+        seen = last_event_id or BEGINNING
         try:
-            yield from self._told(record, mail, last_event_id or BEGINNING)
+            yield from self._told(record, mail, newest if is_after(seen, newest) else seen)
         finally:
             self._leave(record.job_id, mail)
 
@@ -88,8 +90,8 @@ class EventHub:
         for event in past:
             if (whole := self._with_picture(record.job_id, event)) is not None:
                 yield whole
-        if past and past[-1].is_last:
-            return
+            if event.is_last:
+                return
         if record.status.is_terminal:  # it ended so long ago that its events are gone, or the listener has seen them
             yield ended(record)
             return
@@ -117,7 +119,7 @@ class EventHub:
         image = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
         return JobEvent(event.name, {**event.data, "image": image}, event.event_id)
 
-    def _join(self, record: JobRecord, mail: Mail) -> None:
+    def _join(self, record: JobRecord, mail: Mail) -> str:
         cursor = self._events.last_id(record.job_id)
         with self._lock:
             watched = self._watched.setdefault(
@@ -128,6 +130,7 @@ class EventHub:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="events", daemon=True)
                 self._thread.start()
+        return cursor
 
     def _leave(self, job_id: str, mail: Mail) -> None:
         with self._lock:
@@ -179,9 +182,19 @@ class EventHub:
 
 
 def ended(record: JobRecord) -> JobEvent:
-    """Return the event that tells of a job's end by its record."""
+    """Return the event that told of a job's end, by its record."""
     error = record.error.model_dump() if record.error else None
-    return JobEvent("end", {"status": record.status.value, "error": error})
+    return JobEvent("end", {"status": record.status.value, "error": error}, _end_id(record))
+
+
+def has_heard_end(record: JobRecord, last_event_id: str) -> bool:
+    """Return whether a job has ended, and the listener that saw this event last knows it."""
+    return record.status.is_terminal and not is_after(_end_id(record), last_event_id)
+
+
+def _end_id(record: JobRecord) -> str:
+    """Return the id of the end's event; for a record from before it was kept, one by its time."""
+    return record.end_event or f"{int(1000 * (record.finished_at or 0))}-0"
 
 
 def _post(watched: Watched, event: JobEvent | None) -> None:

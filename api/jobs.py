@@ -11,6 +11,7 @@ import redis
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from api.fingerprint import fingerprint
 from api.style_samples import digest, sample_request
 from shared.celery_app import send_job
 from shared.characters import CharacterDatabase
@@ -19,7 +20,6 @@ from shared.errors import (
     ConditioningNotFound,
     InvalidRequest,
     JobNotFinished,
-    JobNotFound,
     MethodUnavailable,
     QualityUnavailable,
     ResultExpired,
@@ -27,7 +27,7 @@ from shared.errors import (
     UnknownStyle,
 )
 from shared.fonts import FontCoverage
-from shared.job_store import JobRecord, JobStore, Submission
+from shared.job_store import JobRecord, JobStore, Submission, unknown_job
 from shared.queue.results import Budget, Results, ResultSizes, StoredResult
 from shared.schemas import AI_METHODS, AIGenerationResult, GenerationRequest, JobStatus, JobView, ResultLinks
 from shared.settings import Settings
@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 
 WAIT_POLL_S = 0.05
 MAX_IDEMPOTENCY_KEY_LENGTH = 255
+SAMPLES = "\n"  # who has the styles' samples drawn: no client is called so
 CONTROL_TYPES = 4  # each has a default method
 
 # One quick second try: a pooled connection that a restarted Redis has closed is replaced, an absent Redis told at once.
@@ -73,16 +74,24 @@ class Jobs:
         self._database = database
         self._fonts = fonts
         self._blocklist = Blocklist(settings.api.blocked_words)
+        self._is_closed = False
 
-    def submit(
-        self, request: GenerationRequest, idempotency_key: str | None = None, client: str | None = None
-    ) -> Submission:
+    def close(self) -> None:
+        """Let nobody wait any longer, as the process ends."""
+        self._is_closed = True
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the process ends."""
+        return self._is_closed
+
+    def submit(self, request: GenerationRequest, idempotency_key: str | None = None, client: str = "") -> Submission:
         """Check a request, record the job, and send its message.
 
         Args:
             request: what to draw.
             idempotency_key: the client's key: the same key with the same request returns the first job.
-            client: who asks; each has its own Idempotency-Keys.
+            client: who asks, "" for nobody known; each has its own jobs and Idempotency-Keys.
 
         Raises:
             InvalidRequest: the word cannot be drawn, its meaning is not known, or style or method are not to be had.
@@ -91,14 +100,20 @@ class Jobs:
             QueueUnavailable: Redis is full; no job was made.
             redis.RedisError: Redis does not answer; no job was made.
         """
+        return self._submit(request, _digest_key(idempotency_key, client), client)
+
+    def _submit(self, request: GenerationRequest, key: str | None, client: str) -> Submission:
         self._check(request)
-        key = _digest_key(idempotency_key, client)
         result_bytes = self._estimate(request)
         self._store.check_memory()
         self._store.check_budget(result_bytes, self._budget.limit())
-        fingerprint = "" if key is None else hashlib.sha256(request.model_dump_json().encode()).hexdigest()
         submission = self._store.create(
-            str(uuid.uuid4()), request, idempotency_key=key, fingerprint=fingerprint, result_bytes=result_bytes
+            str(uuid.uuid4()),
+            request,
+            client=client,
+            idempotency_key=key,
+            fingerprint="" if key is None else fingerprint(request, self._settings),
+            result_bytes=result_bytes,
         )
         if submission.is_new:
             self._send(submission.job_id, request)
@@ -143,7 +158,7 @@ class Jobs:
         """
         status = self._store.status(job_id)
         if status is None:
-            raise JobNotFound(f"no job {job_id!r}: it was never submitted, or its record has expired")
+            raise unknown_job(job_id)
         if status is not JobStatus.SUCCEEDED:
             raise JobNotFinished(f"the job is {status}; it has no picture")
         return self._document(job_id)
@@ -172,13 +187,13 @@ class Jobs:
         return png
 
     def wait(self, job_id: str, seconds: float) -> JobStatus:
-        """Wait until a job has ended, for so long at most; return its status then."""
+        """Wait until a job has ended, for so long at most, or until the process ends; return its status then."""
         deadline = time.monotonic() + seconds
         while True:
             status = self._store.status(job_id)
             if status is None:
-                raise JobNotFound(f"no job {job_id!r}")
-            if status.is_terminal or time.monotonic() >= deadline:
+                raise unknown_job(job_id)
+            if status.is_terminal or time.monotonic() >= deadline or self._is_closed:
                 return status
             time.sleep(WAIT_POLL_S)
 
@@ -209,8 +224,8 @@ class Jobs:
         """
         # A new one for each time that results are kept, so that one is always there.
         period = int(time.time() / self._settings.queue.result_ttl_s)
-        key = f"sample {style} {digest(definition)} {self._settings.model} {period}"
-        job_id = self.submit(sample_request(style), key).job_id
+        key = f"{style} {digest(definition)} {self._settings.model} {period}"
+        job_id = self._submit(sample_request(style), _digest_key(key, SAMPLES), client="").job_id
         record = self._store.get(job_id)
         if record.status is not JobStatus.SUCCEEDED:
             raise SampleNotReady(
@@ -298,11 +313,11 @@ def _expired(job_id: str) -> ResultExpired:
     return ResultExpired(f"the pictures of job {job_id} are no longer kept")
 
 
-def _digest_key(key: str | None, client: str | None) -> str | None:
+def _digest_key(key: str | None, client: str) -> str | None:
     if key is None:
         return None
     if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY_LENGTH or not key.isprintable():
         raise InvalidRequest(
             f"give 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable characters as Idempotency-Key", field="Idempotency-Key"
         )
-    return hashlib.sha256(f"{client or ''}\n{key}".encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(f"{client}\n{key}".encode("utf-8", "surrogateescape")).hexdigest()

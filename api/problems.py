@@ -9,17 +9,21 @@ import orjson
 import redis
 from flask import Flask, Response
 from flask_openapi3.types import ResponseDict
+from gunicorn.http.errors import ParseException
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
+from api.http_errors import as_service_error
 from shared.errors import (
     ERRORS_BY_CODE,
+    BadRequest,
     BodyTooLarge,
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
     QueueUnavailable,
     RateLimited,
+    RequestTimeout,
     ServiceError,
     Unauthorized,
     UnsupportedMediaType,
@@ -46,6 +50,8 @@ FIELD_CODES = {
 TYPE_ERRORS = ("_type", "_parsing")
 
 HTTP_ERRORS: dict[int, type[ServiceError]] = {
+    400: BadRequest,
+    408: RequestTimeout,
     404: NotFound,
     405: MethodNotAllowed,
     413: BodyTooLarge,
@@ -64,6 +70,20 @@ def problem_response(
     error: ServiceError, *, status: int | None = None, errors: Sequence[dict[str, Any]] = (), code: str | None = None
 ) -> Response:
     """Return an error as a response."""
+    status = status or error.http_status
+    body = problem_body(error, status=status, errors=errors, code=code)
+    response = Response(body, status=status, content_type="application/problem+json")
+    if status == Unauthorized.http_status:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
+
+
+def problem_body(
+    error: ServiceError, *, status: int | None = None, errors: Sequence[dict[str, Any]] = (), code: str | None = None
+) -> bytes:
+    """Return an error as problem+json."""
     problem = Problem(
         title=error.title,
         status=status or error.http_status,
@@ -73,15 +93,9 @@ def problem_response(
         errors=list(errors),
     )
     # Text from the request may hold what UTF-8 cannot: it is shown escaped.
-    body = orjson.dumps(
+    return orjson.dumps(
         _printable(problem.model_dump(exclude_defaults=True, exclude={"type"}) | {"type": problem.type})
     )
-    response = Response(body, status=problem.status, content_type="application/problem+json")
-    if problem.status == Unauthorized.http_status:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    if error.retry_after_s is not None:
-        response.headers["Retry-After"] = str(error.retry_after_s)
-    return response
 
 
 def job_problem(error: JobError) -> Response:
@@ -115,12 +129,16 @@ def register_error_handlers(app: Flask, retry_after_s: int) -> None:
         logger.warning("Redis: %s", error)
         return problem_response(QueueUnavailable("Redis does not answer; try again", retry_after_s=retry_after_s))
 
+    @app.errorhandler(ParseException)  # found as the body was read
+    def malformed_http(error: ParseException) -> Response:
+        return problem_response(as_service_error(error))
+
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
         if error.response is not None:  # a complete answer, given by abort(response)
             return error.response  # type: ignore[return-value]
         status = error.code or 500
-        cls = HTTP_ERRORS.get(status, ServiceError)
+        cls = HTTP_ERRORS.get(status, BadRequest if status < 500 else ServiceError)
         response = problem_response(cls(error.description or error.name), status=status)
         for name, value in error.get_headers():  # such as Allow of a 405
             if name.lower() != "content-type":

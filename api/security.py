@@ -1,27 +1,31 @@
-"""Who may call: API keys, rate limits, origins, and headers that browsers obey.
+"""Who may call: host names, API keys, owners of jobs, rate limits, origins, and headers that browsers obey.
 
 A key is 32 random bytes, so its SHA-256 needs no salt: nobody can guess what it came from. Settings hold digests alone.
 """
 
 import hashlib
 import hmac
-import ipaddress
-from typing import cast
+import re
+from collections.abc import Collection
 
-import limits
 from flask import Flask, Response, g, request
 from flask_cors import CORS
-from flask_limiter import Limiter
 
-from shared.errors import SettingsError, Unauthorized
-from shared.queue.tls import tls_options
-from shared.settings import ApiSettings, Settings
+from api.hosts import Hosts, is_loopback
+from api.rate_limit import RateLimit
+from api.services import services
+from shared.errors import OperatorOnly, SettingsError, Unauthorized
+from shared.job_store import unknown_job
+from shared.settings import ApiSettings, Settings, checked
 
 # Probes have no key, and neither the description of the API nor the pages hold a secret.
-OPEN_PATHS = ("/", "/admin", "/health", "/health/ready")
+PROBES = ("/health", "/health/ready")
+OPEN_PATHS = ("/", "/admin", *PROBES)
 OPEN_PREFIXES = ("/openapi", "/static/")
-# The one call that costs a GPU's time.
-LIMITED_ENDPOINT = "jobs.submit"
+# They show what all clients do.
+OPERATOR_ENDPOINTS = frozenset({"health.detailed", "health.warmup", "pages.metrics"})
+# What scripts of other origins may read of an answer.
+EXPOSED = ["ETag", "Location", "Preference-Applied", "Retry-After"]
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -47,19 +51,22 @@ def protect(app: Flask, settings: Settings) -> None:
     Raises:
         SettingsError: the service would be open to other machines without keys.
     """
-    api = settings.api
-    keys = _read_keys(api)
-    if not keys and not api.allow_anonymous and not _is_loopback(api.host):
+    api = checked(ApiSettings, settings.api.model_dump(), "api")  # also where a program made them
+    keys: dict[str, str] = dict(entry.split(":") for entry in api.keys)
+    if not keys and not api.allow_anonymous and not is_loopback(api.host):
         raise SettingsError(
             f"api.host {api.host} is open to other machines: set api.keys (python -m api.keys NAME makes one), "
             "or api.allow_anonymous where something in front asks for them"
         )
+    if (hosts := Hosts.of(api)) is not None:
+        app.before_request(lambda: None if request.path in PROBES else hosts.check(request.environ))
     app.before_request(lambda: _authenticate(keys))
+    if keys:
+        app.before_request(lambda: _authorise(api.operators))
     if api.cors_origins:
-        CORS(app, origins=list(api.cors_origins), expose_headers=["Location", "Retry-After"])
+        CORS(app, origins=list(map(_pattern, api.cors_origins)), expose_headers=EXPOSED)
     if api.rate_limit is not None:
-        _check_rate(api.rate_limit)
-        _limit(app, settings, api.rate_limit)
+        RateLimit(api.rate_limit, settings.redis).apply(app)
     app.after_request(_add_headers)
 
 
@@ -81,29 +88,26 @@ def _authenticate(keys: dict[str, str]) -> None:
     g.client = found[0]
 
 
-def _check_rate(rate: str) -> None:
-    try:
-        limits.parse_many(rate)
-    except ValueError as error:
-        raise SettingsError(
-            f'api.rate_limit: {rate!r} is no rate such as "60/minute" or "10/second;500/hour"'
-        ) from error
+def _authorise(operators: Collection[str]) -> None:
+    """Let operators do everything, and others what is their own.
+
+    Raises:
+        OperatorOnly: the call is for operators.
+        JobNotFound: the job is another client's: it is told as if there were none.
+    """
+    is_open = g.client is None  # what anybody may ask: a page, a probe, what a browser asks before it calls
+    if is_open or g.client in operators:
+        return
+    if request.endpoint in OPERATOR_ENDPOINTS:
+        raise OperatorOnly("this call needs the key of an operator (api.operators)")
+    job_id = (request.view_args or {}).get("job_id")
+    if job_id is not None and services().store.owner(job_id) not in (None, g.client):
+        raise unknown_job(job_id)
 
 
-def _limit(app: Flask, settings: Settings, rate: str) -> None:
-    """Limit submissions by client, or by address where there are no keys; counted in Redis for all processes."""
-    timeout = settings.redis.timeout_s  # redis-py takes fractions, whatever the library's types say
-    timeouts = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), timeout)
-    limiter = Limiter(
-        key_func=lambda: g.client or request.remote_addr or "",
-        default_limits=[rate],
-        storage_uri=settings.redis.url,
-        storage_options=cast(dict[str, str | int], {**timeouts, **tls_options(settings.redis)}),
-        swallow_errors=True,  # Redis away: the submission itself will say so
-        headers_enabled=True,
-    )
-    limiter.request_filter(lambda: request.endpoint != LIMITED_ENDPOINT)
-    limiter.init_app(app)
+def _pattern(origin: str) -> "str | re.Pattern[str]":
+    """Return an origin so that flask-cors takes it literally: it takes some for patterns, such as IPv6 addresses."""
+    return origin if origin == "*" else re.compile(re.escape(origin) + r"\Z")
 
 
 def _add_headers(response: Response) -> Response:
@@ -113,20 +117,3 @@ def _add_headers(response: Response) -> Response:
         policy = SWAGGER_POLICY if request.path.startswith("/openapi") else CONTENT_POLICY
         response.headers.setdefault("Content-Security-Policy", policy)
     return response
-
-
-def _read_keys(api: ApiSettings) -> dict[str, str]:
-    keys: dict[str, str] = {}
-    for entry in api.keys:
-        name, _, known = entry.partition(":")
-        if not name or len(known) != 64 or set(known) - set("0123456789abcdef"):
-            raise SettingsError(f"api.keys: {name or entry!r} is not NAME:DIGEST; python -m api.keys NAME makes one")
-        keys[name] = known
-    return keys
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

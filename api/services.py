@@ -26,6 +26,11 @@ class Services:
     hub: EventHub
     metrics: CollectorRegistry
 
+    def close(self) -> None:
+        """Answer all who wait or listen, as the process ends."""
+        self.jobs.close()
+        self.hub.close()
+
 
 def services() -> Services:
     """Return the services of the app that handles the present request."""

@@ -111,11 +111,67 @@ class BodyTooLarge(ServiceError):
     http_status = 413
 
 
+class BadRequest(ServiceError):
+    """The request is not valid HTTP."""
+
+    code = "bad_request"
+    http_status = 400
+
+
+class RequestTimeout(ServiceError):
+    """The request did not arrive in time."""
+
+    code = "request_timeout"
+    http_status = 408
+
+
+class AddressTooLong(ServiceError):
+    """The address is longer than the service accepts."""
+
+    code = "address_too_long"
+    http_status = 414
+
+
+class ExpectationFailed(ServiceError):
+    """The service cannot do what the request's Expect header asks for."""
+
+    code = "expectation_failed"
+    http_status = 417
+
+
+class HostNotAllowed(ServiceError):
+    """The service is not reached by this host name."""
+
+    code = "host_not_allowed"
+    http_status = 421
+
+
+class HeadersTooLarge(ServiceError):
+    """The request has too many headers, or too long ones."""
+
+    code = "headers_too_large"
+    http_status = 431
+
+
+class UnsupportedTransferCoding(ServiceError):
+    """The service does not understand the body's Transfer-Encoding."""
+
+    code = "unsupported_transfer_coding"
+    http_status = 501
+
+
 class Unauthorized(ServiceError):
     """The call needs a valid API key."""
 
     code = "unauthorized"
     http_status = 401
+
+
+class OperatorOnly(ServiceError):
+    """The call needs an operator's API key."""
+
+    code = "operator_only"
+    http_status = 403
 
 
 class RateLimited(ServiceError):

@@ -24,7 +24,8 @@ local function end_job(key, id, status, now, error, ttl)
   redis.call('HINCRBY', '{STATS}', status, 1)
   enqueue_webhook(key, id, now)
   local reason = error ~= '' and cjson.decode(error) or cjson.null
-  add_event(id, 'end', {{status = status, error = reason}})
+  local event = add_event(id, 'end', {{status = status, error = reason}})
+  redis.call('HSET', key, 'end_event', event)
   if reason ~= cjson.null then
     local failure = {{job_id = id, code = reason.code, detail = reason.detail, ended_at = tonumber(now)}}
     redis.call('HINCRBY', '{FAILURE_CODES}', reason.code, 1)

@@ -5,6 +5,7 @@ Pictures are not in it: a preview event names its step, and the newest preview l
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -17,13 +18,15 @@ BEGINNING = "0-0"
 # A picture of 100 steps with all its stages is told whole.
 KEPT_EVENTS = 256
 EVENTS_TTL_S = 600
+EVENT_ID = re.compile(r"(?:0|[1-9][0-9]{0,19})-(?:0|[1-9][0-9]{0,19})")
 
 # Part of every script that changes a job: `id` is the job.
 ADD_EVENT = f"""
 local function add_event(id, name, data)
   local key = '{PREFIX}events:' .. id
-  redis.call('XADD', key, 'MAXLEN', '~', '{KEPT_EVENTS}', '*', 'event', name, 'data', cjson.encode(data))
+  local event = redis.call('XADD', key, 'MAXLEN', '~', '{KEPT_EVENTS}', '*', 'event', name, 'data', cjson.encode(data))
   redis.call('EXPIRE', key, '{EVENTS_TTL_S}')
+  return event
 end
 local function add_progress(id, status, stage, step, total_steps)
   add_event(id, 'progress', {{
@@ -83,9 +86,8 @@ class JobEvents:
 
 
 def is_event_id(text: str) -> bool:
-    """Return whether a text is the id of an event: two numbers, of milliseconds and of the place among equals."""
-    first, dash, second = text.partition("-")
-    return len(text) < 40 and dash == "-" and all(part.isascii() and part.isdigit() for part in (first, second))
+    """Return whether a text can be the id of an event: two numbers, of milliseconds and of the place among equals."""
+    return EVENT_ID.fullmatch(text) is not None and max(_order(text)) < 2**64
 
 
 def is_after(event_id: str, other: str) -> bool:

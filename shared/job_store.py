@@ -100,6 +100,7 @@ class JobRecord:
     """A job as recorded. Times are seconds since the epoch.
 
     `attempts` counts how often a worker took it, `deaths` how often a worker died of it, as far as we know.
+    `end_event` is the id of the event that told its end.
     """
 
     job_id: str
@@ -115,6 +116,7 @@ class JobRecord:
     created_at: float
     started_at: float | None
     finished_at: float | None
+    end_event: str | None
 
 
 class JobStore:
@@ -136,6 +138,7 @@ class JobStore:
         job_id: str,
         request: GenerationRequest,
         *,
+        client: str = "",
         idempotency_key: str | None = None,
         fingerprint: str = "",
         result_bytes: int = 0,
@@ -145,6 +148,7 @@ class JobStore:
         Args:
             job_id: the new job's id.
             request: what to draw.
+            client: whose job it is: the name of a key; "" for none.
             idempotency_key: a digest of the client's key; None for none.
             fingerprint: a digest of the request as the client sent it.
             result_bytes: what its result should take.
@@ -159,6 +163,7 @@ class JobStore:
             "request": request.model_dump_json(exclude_defaults=True),
             "created_at": time.time(),
             "result_bytes": result_bytes,
+            "client": client,
         }
         if request.webhook_url is not None:
             fields["webhook"] = host_of(request.webhook_url)
@@ -272,8 +277,15 @@ class JobStore:
         """
         fields = cast(dict[str, str], self._redis.hgetall(job_key(job_id)))
         if "status" not in fields:
-            raise JobNotFound(f"no job {job_id!r}: it was never submitted, or its record has expired")
+            raise unknown_job(job_id)
         return _parse(job_id, fields)
+
+    def owner(self, job_id: str) -> str | None:
+        """Return whose job it is: the name of a key, "" if it was sent without one.
+
+        None: there is no record, or one from before owners were recorded, which any key may read as it could then.
+        """
+        return cast("str | None", self._redis.hget(job_key(job_id), "client"))
 
     def status(self, job_id: str) -> JobStatus | None:
         """Return the job's status alone, or None if there is no record."""
@@ -293,7 +305,7 @@ class JobStore:
         """
         keys = [job_key(job_id), *waiting_keys()]
         if self._cancel(keys=keys, args=[job_id, time.time(), self._settings.record_ttl_s]) is None:
-            raise JobNotFound(f"no job {job_id!r}: it was never submitted, or its record has expired")
+            raise unknown_job(job_id)
 
     def position(self, record: JobRecord) -> int | None:
         """Return how many jobs go before a queued one (bulk lets interactive pass), None if it left the queue."""
@@ -325,6 +337,11 @@ class JobStore:
         )
 
 
+def unknown_job(job_id: str) -> JobNotFound:
+    """Return the error of a job that there is not, as far as its caller may know."""
+    return JobNotFound(f"no job {job_id!r}: it was never submitted, or its record has expired")
+
+
 def _parse(job_id: str, fields: dict[str, str]) -> JobRecord:
     def moment(name: str) -> float | None:
         return float(fields[name]) if fields.get(name) else None
@@ -343,4 +360,5 @@ def _parse(job_id: str, fields: dict[str, str]) -> JobRecord:
         created_at=float(fields["created_at"]),
         started_at=moment("started_at"),
         finished_at=moment("finished_at"),
+        end_event=fields.get("end_event"),
     )

@@ -7,13 +7,14 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from shared.errors import SettingsError
 from shared.schemas import Quality, Side
+from shared.setting_types import Host, Key, Name, Origin, Phrase, RedisUrl, WebhookSecret, key_names
 from shared.styles import StyleDefinition, load_styles, read_yaml
 
 PREFIX = "WRITING_"
@@ -30,12 +31,13 @@ VERIFIED = (("ssl_cert_reqs", "required"), ("ssl_cert_reqs", "CERT_REQUIRED"))
 
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
+S = TypeVar("S", bound=BaseModel)
 
 
 class Section(BaseModel):
     """Base of the settings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
 
 class RedisSettings(Section):
@@ -48,7 +50,7 @@ class RedisSettings(Section):
         cert_file, key_file: PEM of our own certificate and its key, for a Redis that asks for one.
     """
 
-    url: Annotated[str, Field(pattern=r"^rediss?://")]
+    url: RedisUrl
     timeout_s: Seconds
     ca_file: Path | None
     cert_file: Path | None
@@ -116,16 +118,46 @@ class ResultSettings(Section):
 class ApiSettings(Section):
     """The HTTP server."""
 
-    host: str
+    host: Host
     port: Annotated[int, Field(ge=1, le=65535)]
     processes: Count
     connections: Count
     max_body_bytes: Count
-    keys: tuple[str, ...]
+    receive_s: Seconds
+    keys: tuple[Key, ...]
+    operators: tuple[str, ...]
     allow_anonymous: bool
-    cors_origins: tuple[str, ...]
+    allowed_hosts: tuple[Host, ...]
+    cors_origins: tuple[Origin, ...]
     rate_limit: str | None
-    blocked_words: tuple[str, ...]
+    blocked_words: tuple[Phrase, ...]
+
+    @field_validator("keys")
+    @classmethod
+    def _keys_differ(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        names = key_names(keys)
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two are called {twice!r}")
+        if len({entry.split(":")[1] for entry in keys}) < len(keys):
+            raise ValueError("one key has two names")
+        return keys
+
+    @field_validator("operators")
+    @classmethod
+    def _operators_have_keys(cls, operators: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        names = key_names(info.data.get("keys", ()))
+        unknown = next((name for name in operators if name not in names), None)
+        if unknown is not None:
+            raise ValueError(f"{unknown!r} is the name of no key; there is {', '.join(names) or 'none'}")
+        return operators
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _not_all_without_keys(cls, origins: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if "*" in origins and not info.data.get("keys"):
+            raise ValueError("with * every page may call, which needs keys")
+        return origins
 
 
 class WorkerSettings(Section):
@@ -164,8 +196,8 @@ class TurboSettings(Section):
         timestep_spacing: likewise.
     """
 
-    lora: str
-    weight_name: str
+    lora: Name
+    weight_name: Name
     num_inference_steps: Count
     guidance_scale: Annotated[float, Field(ge=1)]
     timestep_spacing: Literal["linspace", "leading", "trailing"]
@@ -174,9 +206,9 @@ class TurboSettings(Section):
 class ModelSettings(Section):
     """A checkpoint and the parameters it works best with."""
 
-    base: str
-    controlnet: str | None
-    vae: str | None
+    base: Name
+    controlnet: Name | None
+    vae: Name | None
     dtype: Literal["auto", "float32", "float16", "bfloat16"]
     default_size: Side
     num_inference_steps: Count
@@ -191,8 +223,8 @@ class ModelSettings(Section):
 class ConditioningSettings(Section):
     """The models of the two AI methods: hub names or local folders; null: the method is not available."""
 
-    depth_model: str | None
-    segmentation_model: str | None
+    depth_model: Name | None
+    segmentation_model: Name | None
 
 
 class LoggingSettings(Section):
@@ -214,8 +246,8 @@ class WebhookSettings(Section):
         allow_private: http and private addresses too.
     """
 
-    allowed_hosts: tuple[str, ...]
-    secret: str | None = Field(repr=False)
+    allowed_hosts: tuple[Host, ...]
+    secret: WebhookSecret | None = Field(repr=False)
     attempts: Count
     first_pause_s: Seconds
     timeout_s: Seconds
@@ -295,6 +327,18 @@ class Settings(Section):
     styles: Mapping[str, StyleDefinition] = Field(exclude=True)
     gpu_profiles: Mapping[str, GPUProfile] = Field(exclude=True)
 
+    @model_validator(mode="after")
+    def _silence_is_longer_than_a_beat(self) -> Self:
+        for path, silent_s in (
+            ("worker.stale_after_s", self.worker.stale_after_s),
+            ("queue.lease_s", self.queue.lease_s),
+        ):
+            if silent_s <= self.worker.heartbeat_s:
+                raise ValueError(
+                    f"{path}: {silent_s:g} is not more than worker.heartbeat_s: all workers would count as gone"
+                )
+        return self
+
     @property
     def active_model(self) -> ModelSettings:
         """The checkpoint that `model` names."""
@@ -313,19 +357,10 @@ def load_settings(environment: Mapping[str, str] | None = None, config: Path = C
     """
     values = read_yaml(config / "default.yaml")
     for name, text in sorted((os.environ if environment is None else environment).items()):
-        if name.startswith(PREFIX) and name not in CLIENT_VARIABLES:
+        if name.upper().startswith(PREFIX) and name not in CLIENT_VARIABLES:
             _overlay(values, name, text)
-    try:
-        settings = Settings.model_validate(
-            {
-                **values,
-                "styles": load_styles(config / "styles.yaml"),
-                "gpu_profiles": read_yaml(config / "gpu_profiles.yaml"),
-            }
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise SettingsError(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    styles, gpu_profiles = load_styles(config / "styles.yaml"), read_yaml(config / "gpu_profiles.yaml")
+    settings = checked(Settings, {**values, "styles": styles, "gpu_profiles": gpu_profiles})
     _check_choice("model", settings.model, settings.models)
     _check_choice("default_style", settings.default_style, settings.styles)
     return settings.model_copy(update={"fonts": tuple(PROJECT / font for font in settings.fonts)})
@@ -356,8 +391,30 @@ def _host_alone(host: str) -> str:
     return plain
 
 
+def checked(kind: type[S], values: Mapping[str, Any], path: str = "") -> S:
+    """Return a section by its values.
+
+    Args:
+        kind: its class.
+        values: by name.
+        path: where it stands, e.g. "api".
+
+    Raises:
+        SettingsError: names the first setting that is wrong.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        place = ".".join(map(str, (path, *first["loc"]) if path else first["loc"]))
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"setting {place}: {reason}" if place else f"setting {reason}") from error
+
+
 def _overlay(values: dict[str, Any], name: str, text: str) -> None:
     """Set the key that an environment variable names."""
+    if name != name.upper():
+        raise SettingsError(f"environment variable {name}: is not in capitals")
     *sections, key = name.removeprefix(PREFIX).lower().split(LEVEL_SEPARATOR)
     for section in sections:
         found = values.get(section)

@@ -32,7 +32,7 @@ from shared.logs import configure_logging
 from shared.queue.object_store import open_store
 from shared.queue.results import Budget, ResultSizes
 from shared.queue.tls import check_tls
-from shared.redis_client import make_redis
+from shared.redis_client import make_redis, refuse_cluster
 from shared.schemas import Priority, WorkerInfo
 from shared.settings import Settings, load_settings
 from shared.webhook_outbox import WebhookOutbox
@@ -143,7 +143,7 @@ def build(settings: Settings) -> WorkerProcess:
     """Put a worker together; nothing is loaded yet.
 
     Raises:
-        SettingsError: the device or a font is not there.
+        SettingsError: the device or a font is not there, or Redis is a cluster.
     """
     try:
         gpu = GPUManager(settings.device, settings.gpu_profiles, settings.worker.gpu_locks)
@@ -154,6 +154,7 @@ def build(settings: Settings) -> WorkerProcess:
     conditionings = make_conditionings(settings.conditioning)
     pipeline = MultiControlNetPipeline(lambda: load_model(settings, gpu))
     client = make_redis(settings.redis)
+    refuse_cluster(client)
     store = JobStore(client, settings.queue)
     leases = Leases(client, store, settings.queue, worker_id)
     monitor = JobMonitor(leases, settings.worker.poll_s)

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterator
 from functools import cache
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from flask import Response
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
+from api.event_hub import has_heard_end
 from api.problems import problem_responses
 from api.routes.jobs import JobPath
 from api.services import services
@@ -47,12 +49,15 @@ def events(path: JobPath, header: EventHeaders) -> Response:
     """Tell how a job goes on, until it has ended.
 
     `progress` (status, stage, step), `preview` (a small picture as it forms), `queue` (its place as it waits), `end`.
+    Who has heard the end is answered 204, upon which a browser does not come back.
     """
-    last = header.last_event_id
+    last = header.last_event_id or None  # browsers take empty for none
     if last is not None and not is_event_id(last):
         raise InvalidRequest("give the id of an event of this job, such as 1763986512345-0", field="Last-Event-ID")
     service = services()
     record = service.store.get(path.job_id)
+    if last is not None and has_heard_end(record, last):
+        return Response(status=HTTPStatus.NO_CONTENT)
     lines = _lines(service.hub.listen(record, last))
     # X-Accel-Buffering: nginx would hold the events back.
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

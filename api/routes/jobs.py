@@ -1,11 +1,13 @@
 """Submitting a word and following its job."""
 
 import base64
+import logging
 import re
 from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
+import redis
 from flask import Response, g, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 from flask_openapi3.types import ResponseDict
@@ -16,6 +18,8 @@ from api.services import services
 from shared.errors import JobCancelled
 from shared.queue.results import StoredResult
 from shared.schemas import AIGenerationResult, GenerationRequest, JobAccepted, JobStatus, JobView, ResultLinks
+
+logger = logging.getLogger(__name__)
 
 MAX_WAIT_S = 60
 PNG_CACHE = "private, max-age=3600, immutable"  # a finished picture never changes
@@ -80,17 +84,13 @@ def submit(header: SubmitHeaders, body: GenerationRequest) -> Response:
     """
     wait_s = _wait_seconds(header.prefer)
     jobs = services().jobs
-    submission = jobs.submit(body, header.idempotency_key, client=g.client)
-    job_id, status_url = submission.job_id, _status_url(submission.job_id)
+    submission = jobs.submit(body, header.idempotency_key, client=g.client or "")
+    job_id = submission.job_id
     is_queued = submission.is_new and not wait_s  # as far as its client can know
-    status = JobStatus.QUEUED if is_queued else jobs.wait(job_id, wait_s)
-    if wait_s and status.is_terminal:
-        response = _finished(job_id, status)
+    response = _accepted(job_id, JobStatus.QUEUED) if is_queued else _waited(job_id, wait_s)
+    if wait_s and (response.status_code != HTTPStatus.ACCEPTED or not jobs.is_closed):
         response.headers["Preference-Applied"] = f"wait={wait_s}"
-    else:
-        accepted = JobAccepted(job_id=job_id, status=status, status_url=status_url)
-        response = json_response(accepted, HTTPStatus.ACCEPTED)
-    response.headers["Location"] = status_url
+    response.headers["Location"] = _status_url(job_id)
     return response
 
 
@@ -164,6 +164,21 @@ def _links(stored: StoredResult) -> ResultLinks:
 def json_response(document: BaseModel, status: int = HTTPStatus.OK) -> Response:
     """Return a schema as a JSON response."""
     return Response(document.model_dump_json(), status=status, content_type="application/json")
+
+
+def _accepted(job_id: str, status: JobStatus) -> Response:
+    accepted = JobAccepted(job_id=job_id, status=status, status_url=_status_url(job_id))
+    return json_response(accepted, HTTPStatus.ACCEPTED)
+
+
+def _waited(job_id: str, wait_s: int) -> Response:
+    """Wait for a job that is accepted already: its client gets its id even if Redis goes away meanwhile."""
+    try:
+        status = services().jobs.wait(job_id, wait_s)
+        return _finished(job_id, status) if wait_s and status.is_terminal else _accepted(job_id, status)
+    except redis.RedisError as error:
+        logger.warning("job %s cannot be waited for: %s", job_id, error)
+        return _accepted(job_id, JobStatus.QUEUED)
 
 
 def _finished(job_id: str, status: JobStatus) -> Response:

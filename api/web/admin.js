@@ -1,12 +1,14 @@
 // The operator's page: /health/detailed, shown again every few seconds.
 
-import { getJson } from "./api.js";
+import { getJson, request } from "./api.js";
 import { startAppearance } from "./appearance.js";
 import { $, pause } from "./dom.js";
+import { askForKey, currentKey } from "./key.js";
 import { number, say, startLanguage, time } from "./i18n.js";
 
 const REFRESH_MS = 3000;
 const FLOWER_PORT = 5555;
+const REFUSED = ["unauthorized", "operator_only"];
 
 /** A cell or tile: `key` with `values`, where there is something to say. */
 const text = (key, values) => (Object.values(values).some((value) => value == null) ? "–" : { key, values });
@@ -54,6 +56,8 @@ async function start() {
   await startLanguage();
   startAppearance();
   $("#flower").href = `${window.location.protocol}//${window.location.hostname}:${FLOWER_PORT}/`;
+  $("#other-key").addEventListener("click", () => askForKey(currentKey()));
+  $("#metrics").addEventListener("click", openWithKey);
   for (;;) {
     if (!document.hidden) await refresh();
     await pause(REFRESH_MS);
@@ -63,7 +67,16 @@ async function start() {
 async function refresh() {
   const isAway = await getJson("/health/detailed").then(show).then(() => false, (problem) => problem);
   $("#away").hidden = !isAway;
-  if (isAway) say($("#away"), isAway.code === "unauthorized" ? "error.unauthorized" : "admin.away");
+  if (isAway) say($("#away"), REFUSED.includes(isAway.code) ? `error.${isAway.code}` : "admin.away");
+  $("#no-operator").hidden = isAway?.code !== "operator_only";
+}
+
+/** Follow a link to what needs the key, which a browser would not send by itself. */
+async function openWithKey(click) {
+  if (!currentKey()) return;
+  click.preventDefault();
+  const answer = await request(click.currentTarget.getAttribute("href")).catch(() => null);
+  if (answer) window.location.assign(URL.createObjectURL(await answer.blob()));
 }
 
 function show({ status, gpu_status: gpus, service_status: service }) {

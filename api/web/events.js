@@ -8,6 +8,7 @@ const SILENCE_MS = 40_000; // the service sends a beat every 15 s; a connection 
 export async function* readEvents(path, lastId, signal) {
   const headers = { Accept: "text/event-stream", ...(lastId && { "Last-Event-ID": lastId }) };
   const answer = await request(path, { headers, signal });
+  if (answer.status === 204) return; // nothing more will come
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   try {

@@ -321,13 +321,29 @@ def test_a_key_is_asked_for_once_and_kept_in_the_tab(open_page: OpenPage, url_wi
     assert not page.is_visible("#key")
 
 
+def test_the_operators_page_wants_an_operators_key(open_page: OpenPage, url_with_key: str) -> None:
+    page = open_page("/admin", url=url_with_key)
+    page.fill("#key-value", "secret")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"#away:text-is('{text('en', 'error.operator_only')}')")
+    page.click("#other-key")
+    page.fill("#key-value", "operator secret")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#workers .state[data-state=warm]")
+    assert page.is_hidden("#away")
+    assert page.is_hidden("#other-key")
+    page.click("#metrics")
+    page.wait_for_selector("text=writing_workers")
+
+
 @pytest.fixture
 def url_with_key(stack: Stack) -> Iterator[str]:
-    """A second API of the same service, which asks for the key ``secret``."""
+    """A second API of the same service, which asks for the key ``secret``, or the operator's, ``operator secret``."""
     port = free_port()
     program = next(child.program for child in stack.supervisor.children if child.program.name == "api")
-    keys = json.dumps([f"teacher:{digest('secret')}"])
-    environment = {**program.environment, "WRITING_API__PORT": str(port), "WRITING_API__KEYS": keys}
+    keys = json.dumps([f"teacher:{digest('secret')}", f"operator:{digest('operator secret')}"])
+    of_keys = {"WRITING_API__KEYS": keys, "WRITING_API__OPERATORS": '["operator"]'}
+    environment = {**program.environment, "WRITING_API__PORT": str(port), **of_keys}
     child = stack.supervisor.start(replace(program, name="api-with-key", environment=environment))
     url = f"http://127.0.0.1:{port}"
     eventually(lambda: answers(url))

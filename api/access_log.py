@@ -1,0 +1,61 @@
+"""One line a request: who called what, and what came of it. The logger is `access`; no query or body is in it."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, g, request
+
+logger = logging.getLogger("access")
+
+LINE = "%(client)s %(method)s %(route)s job=%(job)s %(status)d %(milliseconds)d ms"
+UNKNOWN = {"client": "-", "method": "-", "route": "-", "job": "-", "milliseconds": 0}
+
+
+def log_requests(app: Flask) -> None:
+    """Log each request. Call it before anything that may refuse a request."""
+    app.before_request(_start)
+    app.after_request(_log_at_end)
+
+
+def log_refused(status: int) -> None:
+    """Log a request that was refused before it could be understood."""
+    _log({**UNKNOWN, "status": status})
+
+
+def _start() -> None:
+    g.started = time.monotonic()
+    g.client = None
+
+
+def _log_at_end(response: Response) -> Response:
+    """Log a request; a stream when it has ended: that of a job's events takes as long as the job."""
+    write = _line(response)
+    if response.is_streamed and not response.direct_passthrough:  # files are no streams, and never say that they end
+        response.call_on_close(write)
+    else:
+        write()
+    return response
+
+
+def _line(response: Response) -> Callable[[], None]:
+    started = g.started
+    known = {
+        "client": g.client or "-",
+        "method": request.method,
+        "route": request.url_rule.rule if request.url_rule else "-",
+        "job": _job_id(response) or "-",
+        "status": response.status_code,
+    }
+    return lambda: _log({**known, "milliseconds": round(1000 * (time.monotonic() - started))})
+
+
+def _job_id(response: Response) -> str:
+    """Return the job that a request is about: the one in its address, or the one that it made."""
+    in_address: str = (request.view_args or {}).get("job_id", "")
+    return in_address or response.headers.get("Location", "").rpartition("/")[2]
+
+
+def _log(fields: dict[str, Any]) -> None:
+    logger.info(LINE, fields, extra=fields)

@@ -1,0 +1,82 @@
+"""A client's connection that has to bring each request in time."""
+
+import contextlib
+import socket
+import time
+from typing import Any
+
+from shared.errors import RequestTimeout
+
+LINGER_S = 1.0
+LINGER_BYTES = 1 << 20
+
+
+class Connection:
+    """A socket as gunicorn reads requests from it. Everything but reading is the socket's own.
+
+    Between two requests a client may be silent for `idle_s`. From the first byte of a request on it has `receive_s` for
+    all of the headers and the body.
+    """
+
+    def __init__(self, sock: socket.socket, *, receive_s: float, idle_s: float) -> None:
+        self._sock = sock
+        self._receive_s = receive_s
+        self._idle_s = idle_s
+        self._deadline: float | None = None
+        self._request: Any = None
+        self._is_late = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the socket has."""
+        return getattr(self._sock, name)
+
+    def begin(self, request: Any) -> None:
+        """Note the request whose headers have come: it is the last one here if its body does not come in time."""
+        self._request = request
+
+    def expect_next(self) -> None:
+        """Wait for another request from now on."""
+        self._request = self._deadline = None
+
+    def recv(self, size: int) -> bytes:
+        """Return what has come, b"" if nothing more does.
+
+        Raises:
+            RequestTimeout: a request has begun, and does not end in time.
+        """
+        if self._is_late:
+            return b""
+        if self._deadline is None:
+            with contextlib.suppress(TimeoutError):
+                data = self._recv(size, self._idle_s)
+                self._deadline = time.monotonic() + self._receive_s
+                return data
+            self._is_late = True
+            return b""
+        try:
+            return self._recv(size, self._deadline - time.monotonic())
+        except TimeoutError:
+            self._is_late = True
+            if self._request is not None:
+                self._request.force_close()
+            raise RequestTimeout(f"a request has {self._receive_s:g} s to arrive") from None
+
+    def linger(self) -> None:
+        """Say that nothing more is written, and read on for a moment.
+
+        A socket that is closed with unread bytes resets the connection, and the client may lose the answer.
+        """
+        deadline, left = time.monotonic() + LINGER_S, LINGER_BYTES
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+            while left > 0 and (data := self._recv(65536, deadline - time.monotonic())):
+                left -= len(data)
+
+    def _recv(self, size: int, timeout_s: float) -> bytes:
+        if timeout_s <= 0:
+            raise TimeoutError
+        self._sock.settimeout(timeout_s)
+        try:
+            return self._sock.recv(size)
+        finally:
+            self._sock.settimeout(None)

@@ -1,0 +1,76 @@
+"""The OpenAPI document: what holds for many calls is added here, so that no route has to repeat it."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from flask_openapi3 import OpenAPI
+
+from api.problems import problem_responses
+
+Operation = dict[str, Any]
+
+# Method and path of the calls to which a status belongs; `.*`: all.
+SUBMIT, SAMPLE = r"post /api/writing/generate-writing-image", r"get /api/writing/styles/\{style\}/sample"
+JOB = r"get /api/writing/jobs/\{job_id\}"
+PICTURES = rf"{JOB}/(image|conditioning/.*)"
+OPERATORS = r"get /health/detailed|post /health/warmup"
+KEYED = r"\w+ /api/.*|" + OPERATORS
+
+PROBLEMS: Mapping[int, str] = {
+    400: ".*",
+    401: KEYED,
+    403: OPERATORS,
+    408: SUBMIT,
+    421: KEYED,
+    429: f"{SUBMIT}|{SAMPLE}",
+}
+BODILESS: Mapping[int, tuple[str, str]] = {
+    204: (rf"{JOB}/events", "The end was heard before; do not come back."),
+    304: (rf"{JOB}|{PICTURES}|{SAMPLE}", "It has not changed (If-None-Match)."),
+}
+# Header, what it says, and in which answers of which calls it stands.
+HEADERS: tuple[tuple[str, str, tuple[int, ...], str], ...] = (
+    ("Location", "the job's address", (200, 202), SUBMIT),
+    ("Preference-Applied", "`wait=N`, where it was waited for", (200, 202), SUBMIT),
+    ("X-RateLimit-Limit", "submissions in the present window, where there is a limit", (200, 202, 429), SUBMIT),
+    ("X-RateLimit-Remaining", "those that are left", (200, 202, 429), SUBMIT),
+    ("X-RateLimit-Reset", "when the window ends, in seconds since the epoch", (200, 202, 429), SUBMIT),
+    ("Retry-After", "try again after so many seconds", (429, 503), ".*"),
+    ("Retry-After", "try again after so many seconds", (404,), SAMPLE),
+    ("ETag", "for If-None-Match", (200, 304), rf"{JOB}|{PICTURES}|{SAMPLE}"),
+    ("Cache-Control", "how long it may be kept", (200,), rf"{PICTURES}|{SAMPLE}"),
+    ("WWW-Authenticate", "`Bearer`", (401,), ".*"),
+)
+
+
+class DescribedApi(OpenAPI):
+    """flask-openapi3's application, with a whole description."""
+
+    def generate_spec_json(self) -> None:
+        """Make the document."""
+        super().generate_spec_json()  # type: ignore[no-untyped-call]
+        for path, operations in self.spec_json["paths"].items():
+            for method, operation in operations.items():
+                _complete(f"{method} {path}", operation)
+
+
+def _complete(call: str, operation: Operation) -> None:
+    responses = operation["responses"]
+    expected = [status for status, calls in PROBLEMS.items() if re.fullmatch(calls, call)]
+    _add_problems(responses, [*expected, 422])
+    for status, (calls, description) in BODILESS.items():
+        if re.fullmatch(calls, call):
+            responses[str(status)] = {"description": description}
+    for name, description, statuses, calls in HEADERS:
+        for status in filter(responses.__contains__, map(str, statuses)):
+            if re.fullmatch(calls, call):
+                header = {"description": description, "schema": {"type": "string"}}
+                responses[status].setdefault("headers", {})[name] = header
+    is_keyed = re.fullmatch(KEYED, call)
+    operation["security"] = [{"bearer": []}, {"header": []}] if is_keyed else []
+
+
+def _add_problems(responses: dict[str, Any], statuses: Iterable[int]) -> None:
+    for status, response in problem_responses(*statuses).items():
+        responses[str(status)] = {"description": "A problem.", **cast("dict[str, Any]", response)}

@@ -1,0 +1,65 @@
+"""The names by which the service may be reached.
+
+A page of any host can make its own name lead to this machine (DNS rebinding); the browser then takes the service for
+that page's own. It still sends the name in Host.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.errors import HostNotAllowed
+from shared.settings import ApiSettings
+
+# A name or an address, and perhaps a port; IPv6 in brackets.
+AUTHORITY = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s\[\]:/?#@,]+)(?::[0-9]{1,5})?", re.IGNORECASE)
+
+
+class Hosts:
+    """Host names that are answered. Those of loopback always are."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._names = {_plain(name) for name in names}
+
+    @classmethod
+    def of(cls, settings: ApiSettings) -> "Hosts | None":
+        """Return the hosts by the settings; None: any. Whoever has no key may call from this machine alone."""
+        is_guarded = bool(settings.keys) or settings.allow_anonymous
+        return None if is_guarded and not settings.allowed_hosts else cls(settings.allowed_hosts)
+
+    def check(self, environ: Mapping[str, Any]) -> None:
+        """Refuse a request that names another host, in Host or in an absolute address.
+
+        Raises:
+            HostNotAllowed: it does.
+        """
+        authorities = [environ.get("HTTP_HOST")]  # HTTP/1.0 has none; all browsers send it
+        target = environ.get("RAW_URI", "")
+        if not target.startswith("/") and "://" in target:
+            authorities.append(urlsplit(target).netloc)
+        for authority in authorities:
+            if authority is not None and not self._allows(authority):
+                raise HostNotAllowed(
+                    f"this service does not answer as {authority!r}; its operator can add the name to api.allowed_hosts"
+                )
+
+    def _allows(self, authority: str) -> bool:
+        match = AUTHORITY.fullmatch(authority)
+        if match is None:
+            return False
+        name = _plain(match["name"])
+        return name in self._names or is_loopback(name)
+
+
+def is_loopback(name: str) -> bool:
+    """Return whether a host name or an address is this machine's own."""
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
+def _plain(name: str) -> str:
+    return name.lower().strip("[]").removesuffix(".")

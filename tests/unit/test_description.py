@@ -1,0 +1,74 @@
+"""The OpenAPI document says who may call, and what answers carry."""
+
+from typing import Any
+
+import pytest
+
+from api.app import create_app
+from shared.settings import Settings
+
+SUBMIT = "/api/writing/generate-writing-image"
+JOB = "/api/writing/jobs/{job_id}"
+METHODS = {"get", "post", "delete"}
+
+
+@pytest.fixture
+def document(settings: Settings) -> dict[str, Any]:
+    found: dict[str, Any] = create_app(settings).test_client().get("/openapi/openapi.json").get_json()
+    return found
+
+
+@pytest.fixture
+def calls(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (method, path): operation
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if method in METHODS
+    }
+
+
+def test_every_call_but_probes_names_its_keys(
+    document: dict[str, Any], calls: dict[tuple[str, str], dict[str, Any]]
+) -> None:
+    for (_, path), operation in calls.items():
+        is_open = path in {"/health", "/health/ready"}
+        assert operation["security"] == ([] if is_open else [{"bearer": []}, {"header": []}])
+        assert ("401" in operation["responses"]) is not is_open
+    assert {*document["components"]["securitySchemes"]} == {"bearer", "header"}
+    for_operators = {path for (_, path), operation in calls.items() if "403" in operation["responses"]}
+    assert for_operators == {"/health/detailed", "/health/warmup"}
+
+
+def test_every_problem_is_described_as_one(calls: dict[tuple[str, str], dict[str, Any]]) -> None:
+    for operation in calls.values():
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                assert [*response["content"]] == ["application/problem+json"], status
+                assert response["description"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "headers"),
+    [
+        ("post", SUBMIT, "202", {"Location", "Preference-Applied", "X-RateLimit-Remaining"}),
+        ("post", SUBMIT, "200", {"Location", "Preference-Applied"}),
+        ("post", SUBMIT, "429", {"Retry-After", "X-RateLimit-Reset"}),
+        ("post", SUBMIT, "503", {"Retry-After"}),
+        ("post", SUBMIT, "401", {"WWW-Authenticate"}),
+        ("get", JOB, "200", {"ETag"}),
+        ("get", JOB, "304", {"ETag"}),
+        ("get", f"{JOB}/image", "200", {"ETag", "Cache-Control"}),
+        ("get", f"{JOB}/events", "503", {"Retry-After"}),
+        ("get", "/api/writing/styles/{style}/sample", "404", {"Retry-After"}),
+        ("get", "/health/ready", "503", {"Retry-After"}),
+    ],
+)
+def test_answers_carry_the_headers_that_are_described(
+    calls: dict[tuple[str, str], dict[str, Any]], method: str, path: str, status: str, headers: set[str]
+) -> None:
+    assert headers <= {*calls[method, path]["responses"][status]["headers"]}
+
+
+def test_the_end_heard_before_is_described(calls: dict[tuple[str, str], dict[str, Any]]) -> None:
+    assert "content" not in calls["get", f"{JOB}/events"]["responses"]["204"]

@@ -1,0 +1,94 @@
+"""The same request, however it is written, is the same for its Idempotency-Key."""
+
+import json
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from api.app import create_app
+from shared.schemas import CONDITIONING_METHODS
+from shared.settings import Settings, load_settings
+
+SUBMIT = "/api/writing/generate-writing-image"
+FULL = {
+    "word": "学习", "translation": "study", "seed": 7, "controlnet_weights": {"canny": 1.5, "depth": 0.25},
+    "conditioning_methods": {"canny": ["opencv_canny"], "depth": ["distance_transform_depth"]},
+    "legibility": {"target": 0.5, "max_attempts": 2},
+}  # fmt: skip
+
+
+@pytest.fixture
+def client(settings: Settings) -> FlaskClient:
+    return create_app(settings).test_client()
+
+
+def send(client: FlaskClient, body: str | dict[str, Any]) -> tuple[int, str]:
+    text = body if isinstance(body, str) else json.dumps(body)
+    answer = client.post(SUBMIT, data=text, content_type="application/json", headers={"Idempotency-Key": "k"})
+    return answer.status_code, answer.get_json().get("job_id", answer.get_json().get("code"))
+
+
+def backwards(value: Any) -> Any:
+    return {key: backwards(value[key]) for key in reversed(value)} if isinstance(value, dict) else value
+
+
+def test_order_and_white_space_do_not_count(client: FlaskClient) -> None:
+    first = send(client, FULL)
+    assert first[0] == 202
+    assert send(client, backwards(FULL)) == first
+    assert send(client, json.dumps(FULL, indent=4, ensure_ascii=False)) == first
+    assert send(client, json.dumps(FULL).replace("0.25", "2.5e-1").replace("1.5", "1.50")) == first
+
+
+MODEL = load_settings({}).active_model
+STYLE = load_settings({}).styles[load_settings({}).default_style]
+
+
+@pytest.mark.parametrize(
+    "spelled_out",
+    [
+        {"translation": ""},
+        {"style": None, "seed": None, "webhook_url": None},
+        {"style": load_settings({}).default_style},
+        {"width": MODEL.default_size, "height": MODEL.default_size},
+        {"width": float(MODEL.default_size)},
+        {"num_inference_steps": MODEL.num_inference_steps, "guidance_scale": MODEL.guidance_scale},
+        {"quality": "exact", "priority": "interactive", "include_conditioning": True},
+        {"conditioning_methods": {}, "controlnet_weights": {}},
+        {"conditioning_methods": {"canny": ["opencv_canny"], "depth": ["distance_transform_depth"]}},
+        {"controlnet_weights": dict(STYLE.controlnet_weights)},
+    ],
+)
+def test_a_default_spelled_out_is_the_same(client: FlaskClient, spelled_out: dict[str, Any]) -> None:
+    first = send(client, {"word": "火"})
+    assert first[0] == 202
+    assert send(client, {"word": "火", **spelled_out}) == first
+    assert send(client, {**spelled_out, "word": "火"}) == first
+
+
+def test_a_nested_default_is_the_same(client: FlaskClient) -> None:
+    first = send(client, {"word": "火", "legibility": {"target": 0.5}})
+    assert send(client, {"word": "火", "legibility": {"max_attempts": 4, "target": 0.50}}) == first
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"word": "水"}, {"translation": "blaze"}, {"style": "neon"}, {"width": 512}, {"seed": 0},
+        {"guidance_scale": 7.5}, {"conditioning_methods": {"canny": list(CONDITIONING_METHODS["canny"][:2])}},
+        {"num_inference_steps": 11}, {"priority": "bulk"}, {"include_conditioning": False}, {"quality": "fast"},
+        {"controlnet_weights": {"canny": 0}}, {"legibility": {"target": 0}}, {"negative_prompt": ""},
+    ],
+)  # fmt: skip
+def test_another_request_is_another(client: FlaskClient, other: dict[str, Any]) -> None:
+    assert send(client, {"word": "火"})[0] == 202
+    status, code = send(client, {"word": "火", **other})
+    assert (status, code) == (409, "idempotency_conflict"), other
+
+
+def test_another_style_s_weights_are_no_default(client: FlaskClient, settings: Settings) -> None:
+    weights = dict(settings.styles["neon"].controlnet_weights)
+    assert send(client, {"word": "火", "style": "neon", "controlnet_weights": weights})[0] == 202
+    assert send(client, {"word": "火", "style": "neon"})[0] == 202
+    assert send(client, {"word": "火", "controlnet_weights": weights})[0] == 409

@@ -1,0 +1,175 @@
+"""Jobs belong to the key that sent them, and what concerns all is for operators. The real application and Redis."""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from api.app import create_app
+from api.security import digest
+from api.services import Services
+from shared.redis_client import make_redis
+from shared.settings import Settings
+
+SUBMIT = "/api/writing/generate-writing-image"
+KEYS = tuple(f"{name}:{digest(name)}" for name in ("alice", "bob", "op"))
+ALICE, BOB, OPERATOR = ({"X-API-Key": name} for name in ("alice", "bob", "op"))
+
+
+def client_of(settings: Settings, **api: Any) -> FlaskClient:
+    return create_app(settings.model_copy(update={"api": settings.api.model_copy(update=api)})).test_client()
+
+
+@pytest.fixture
+def guarded(settings: Settings) -> FlaskClient:
+    return client_of(settings, keys=KEYS, operators=("op",))
+
+
+def submit(client: FlaskClient, headers: dict[str, str]) -> str:
+    answer = client.post(SUBMIT, json={"word": "火"}, headers=headers)
+    assert answer.status_code == 202
+    return str(answer.get_json()["job_id"])
+
+
+def routes_of_a_job(client: FlaskClient) -> list[tuple[str, str]]:
+    """Return the method and the address of every route with a job's id, whichever there are; `ID` stands for the id."""
+    values = {"job_id": "ID", "control_type": "canny", "method": "opencv_canny"}
+    return [
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], rule.rule))
+        for rule in client.application.url_map.iter_rules()
+        if "job_id" in rule.arguments
+        for method in sorted((rule.methods or set()) - {"OPTIONS"})
+    ]
+
+
+def test_to_other_keys_a_job_does_not_exist(guarded: FlaskClient) -> None:
+    job_id = submit(guarded, ALICE)
+    routes = routes_of_a_job(guarded)
+    assert len(routes) >= 9, "with HEAD"
+
+    def answers(job: str, headers: dict[str, str]) -> list[tuple[int, str]]:
+        found = [guarded.open(path.replace("ID", job), method=method, headers=headers) for method, path in routes]
+        return [(answer.status_code, answer.text.replace(job, "")) for answer in found]
+
+    assert answers(job_id, BOB) == answers("00000000-0000-0000-0000-000000000000", BOB)
+    assert {status for status, _ in answers(job_id, BOB)} == {404}
+    assert guarded.get(f"/api/writing/jobs/{job_id}", headers=ALICE).get_json()["status"] == "queued", "not cancelled"
+    assert 404 not in {status for status, _ in answers(job_id, ALICE)}
+
+
+def test_operators_see_and_cancel_all_jobs(guarded: FlaskClient) -> None:
+    job_id = submit(guarded, ALICE)
+    assert guarded.get(f"/api/writing/jobs/{job_id}", headers=OPERATOR).status_code == 200
+    assert guarded.delete(f"/api/writing/jobs/{job_id}", headers=OPERATOR).get_json()["status"] == "cancelled"
+    assert guarded.get(f"/api/writing/jobs/{job_id}", headers=ALICE).get_json()["status"] == "cancelled"
+
+
+OPERATORS_CALLS: list[Callable[[FlaskClient, dict[str, str]], TestResponse]] = [
+    lambda client, headers: client.get("/health/detailed", headers=headers),
+    lambda client, headers: client.head("/health/detailed", headers=headers),
+    lambda client, headers: client.get("/metrics", headers=headers),
+    lambda client, headers: client.head("/metrics", headers=headers),
+    lambda client, headers: client.post("/health/warmup", headers=headers),
+]
+
+
+@pytest.mark.parametrize("call", OPERATORS_CALLS)
+def test_what_concerns_all_is_for_operators(
+    settings: Settings, guarded: FlaskClient, call: Callable[[FlaskClient, dict[str, str]], TestResponse]
+) -> None:
+    refused = call(guarded, ALICE)
+    assert refused.status_code == 403
+    if refused.request.method != "HEAD":
+        assert refused.get_json()["code"] == "operator_only"
+    assert call(guarded, {}).status_code == 401
+    assert call(guarded, OPERATOR).status_code in {200, 202}
+    assert call(client_of(settings), {}).status_code in {200, 202}, "without keys all is as before"
+    nobody = client_of(settings, keys=KEYS)
+    assert {call(nobody, headers).status_code for headers in (ALICE, BOB, OPERATOR)} == {403}
+
+
+def test_without_keys_all_jobs_are_everybody_s(settings: Settings) -> None:
+    client = client_of(settings)
+    job_id = submit(client, {})
+    assert client.get(f"/api/writing/jobs/{job_id}").status_code == 200
+    later = client_of(settings, keys=KEYS, operators=("op",))
+    path = f"/api/writing/jobs/{job_id}"
+    assert later.get(path, headers=ALICE).status_code == 404, "sent without a key, it is nobody's"
+    assert later.get(path, headers=OPERATOR).status_code == 200
+
+
+def test_a_job_from_before_owners_were_recorded_can_be_read(settings: Settings, guarded: FlaskClient) -> None:
+    job_id = submit(guarded, ALICE)
+    make_redis(settings.redis).hdel(f"writing:job:{job_id}", "client")
+    assert guarded.get(f"/api/writing/jobs/{job_id}", headers=BOB).status_code == 200
+
+
+def test_a_key_gone_from_the_settings_leaves_its_jobs_to_operators(settings: Settings, guarded: FlaskClient) -> None:
+    job_id = submit(guarded, ALICE)
+    later = client_of(settings, keys=KEYS[1:], operators=("op",))
+    path = f"/api/writing/jobs/{job_id}"
+    assert [later.get(path, headers=headers).status_code for headers in (ALICE, BOB, OPERATOR)] == [401, 404, 200]
+
+
+def test_an_idempotency_key_finds_the_own_job_only(guarded: FlaskClient) -> None:
+    same = {"Idempotency-Key": "same"}
+    first, again = (submit(guarded, {**ALICE, **same}) for _ in range(2))
+    other = submit(guarded, {**BOB, **same})
+    assert first == again != other
+    assert guarded.get(f"/api/writing/jobs/{other}", headers=BOB).status_code == 200
+    assert guarded.get(f"/api/writing/jobs/{first}", headers=BOB).status_code == 404
+
+
+def test_preflights_need_no_owner(settings: Settings) -> None:
+    client = client_of(settings, keys=KEYS, cors_origins=("https://learn.example",))
+    job_id = submit(client, ALICE)
+    asked = {"Origin": "https://learn.example", "Access-Control-Request-Method": "GET"}
+    answer = client.options(f"/api/writing/jobs/{job_id}", headers=asked)
+    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (200, "https://learn.example")
+
+
+def test_no_client_can_take_a_sample_s_place(settings: Settings) -> None:
+    """Samples have Idempotency-Keys of their own: a client that guesses one makes a job of its own."""
+    style = settings.styles["comic"].model_copy(update={"base_template": "my own {meaning}"})
+    client = client_of(settings.model_copy(update={"styles": {**settings.styles, "mine": style}}))
+    services: Services = client.application.extensions["writing"]
+    redis = make_redis(settings.redis)
+    assert client.get("/api/writing/styles/mine/sample").get_json()["code"] == "sample_not_ready"
+    (sample,) = redis.zrange("writing:waiting:bulk", 0, -1)
+    assert services.store.owner(sample) == ""
+    before = len(redis.keys("writing:idempotency:*"))
+    for key in ("mine", "sample mine", "\\n"):
+        assert client.post(SUBMIT, json={"word": "火"}, headers={"Idempotency-Key": key}).status_code == 202
+    assert len(redis.keys("writing:idempotency:*")) == before + 3
+    assert client.get("/api/writing/styles/mine/sample").get_json()["code"] == "sample_not_ready"
+
+
+def test_the_access_log_names_client_route_and_job(guarded: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "access"):
+        job_id = submit(guarded, ALICE)
+        guarded.get(f"/api/writing/jobs/{job_id}?result=links&token=secret", headers=BOB)
+        guarded.get("/api/writing/status")
+        guarded.get("/admin").close()
+    fields = [(line.client, line.method, line.route, line.job, line.status) for line in caplog.records]  # type: ignore[attr-defined]
+    assert fields == [
+        ("alice", "POST", SUBMIT, job_id, 202),
+        ("bob", "GET", "/api/writing/jobs/<job_id>", job_id, 404),
+        ("-", "GET", "/api/writing/status", "-", 401),
+        ("-", "GET", "/admin", "-", 200),
+    ]
+    assert all(line.milliseconds >= 0 for line in caplog.records)  # type: ignore[attr-defined]
+    assert "secret" not in caplog.text
+
+
+def test_failures_of_others_are_not_in_what_everybody_sees(settings: Settings, guarded: FlaskClient) -> None:
+    failure = {"job_id": "the-job-of-bob", "code": "generation_failed", "detail": "d", "ended_at": 1.0}
+    make_redis(settings.redis).lpush("writing:recent_failures", json.dumps(failure))
+    for path in ("/api/writing/status", "/health", "/health/ready", "/", "/admin", "/openapi/openapi.json"):
+        with guarded.get(path, headers=ALICE) as answer:
+            assert "the-job-of-bob" not in answer.text
+    assert "the-job-of-bob" in guarded.get("/health/detailed", headers=OPERATOR).text
