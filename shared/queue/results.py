@@ -244,6 +244,13 @@ class ResultBackend(RedisBackend):  # type: ignore[misc]  # celery is untyped
         """Reads single parts of results."""
         return Results(self.client, self._objects)
 
+    def on_task_call(self, producer: Any, task_id: str) -> None:
+        """Do nothing as a message is sent.
+
+        Celery would listen for the result from now on, which nobody does here, and with a Redis that is silent try so
+        for half a minute.
+        """
+
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
         meta = cast("dict[str, Any]", super()._get_task_meta_for(task_id))
         if "pictures" not in meta:
