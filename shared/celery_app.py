@@ -74,4 +74,6 @@ def send_job(app: Celery, job_id: str, priority: Priority, *, shown: str = "", *
         **options: further ones of `Celery.send_task`.
     """
     argsrepr = shown or f"({job_id!r},)"
+    # Else each sender would subscribe to the result, and for twenty seconds again and again while Redis is away.
+    options["ignore_result"] = True
     app.send_task(GENERATE_TASK, args=[job_id], task_id=job_id, queue=priority.value, argsrepr=argsrepr, **options)
