@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response, json, request
 from flask_openapi3 import Info, OpenAPI
 
+from api.blocking import in_thread
 from api.event_hub import EventHub
 from api.jobs import Jobs
 from api.metrics import ServiceCollector, make_registry
@@ -80,7 +81,8 @@ def _services(settings: Settings) -> Services:
     store = JobStore(client, settings.queue)
     registry = WorkerRegistry(client, settings.worker.stale_after_s)
     celery = make_celery(settings)
-    metrics = ServiceCollector(store, registry, JobMetrics(client))
+    budget = Budget(client, settings.results)
+    metrics = ServiceCollector(store, registry, JobMetrics(client), budget)
     return Services(
         settings=settings,
         store=store,
@@ -91,8 +93,8 @@ def _services(settings: Settings) -> Services:
             store=store,
             registry=registry,
             celery=celery,
-            results=Results(make_redis(settings.redis, decodes=False), open_store(settings.results.store)),
-            budget=Budget(client, settings.results),
+            results=Results(make_redis(settings.redis, decodes=False), open_store(settings.results.store, in_thread)),
+            budget=budget,
             sizes=ResultSizes(client),
             database=CharacterDatabase(),
             fonts=read_fonts(settings.fonts),

@@ -20,10 +20,12 @@ from shared.errors import (
     NotFound,
     QueueUnavailable,
     RateLimited,
+    ResultsUnavailable,
     ServiceError,
     Unauthorized,
     UnsupportedMediaType,
 )
+from shared.queue.object_store import StoreUnavailable
 from shared.schemas import GenerationRequest, JobError, Problem
 
 logger = logging.getLogger(__name__)
@@ -114,6 +116,13 @@ def register_error_handlers(app: Flask, retry_after_s: int) -> None:
     def queue_unavailable(error: Exception) -> Response:
         logger.warning("Redis: %s", error)
         return problem_response(QueueUnavailable("Redis does not answer; try again", retry_after_s=retry_after_s))
+
+    @app.errorhandler(StoreUnavailable)
+    def results_unavailable(error: StoreUnavailable) -> Response:
+        logger.warning("%s", error)
+        return problem_response(
+            ResultsUnavailable("the pictures' store does not answer; try again", retry_after_s=retry_after_s)
+        )
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:

@@ -238,6 +238,7 @@ class Leases:
             return None
         try:
             record = self._store.get(job_id)
+            _ = record.request
         except (ValueError, KeyError) as error:
             unreadable = UnreadableRecord(f"the worker cannot read the job's record: {error}")
             self._end(job_id, token, JobStatus.FAILED, error=JobError(**unreadable.to_dict()))

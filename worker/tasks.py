@@ -26,6 +26,7 @@ from shared.errors import (
 )
 from shared.job_metrics import JobMetrics, Sample
 from shared.leases import Lease, Leases, new_token
+from shared.queue.object_store import StoreUnavailable
 from shared.queue.results import Budget, NewResult, ResultSizes, pack
 from shared.schemas import AIGenerationResult, JobError, JobStatus, Priority
 from worker.ai_image_generator import AIImageGenerator
@@ -155,9 +156,9 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         """Return the signal that a waiting job's rehearsal died of, if it did."""
         try:
             record = insist(lambda: self._leases.record(job_id))
+            return stage.rehearse(record.request) if record.status is JobStatus.QUEUED else None
         except (ValueError, KeyError):
             return None  # it cannot be read: `take` ends it
-        return stage.rehearse(record.request) if record.status is JobStatus.QUEUED else None
 
     def _run(self, job_id: str, act: Callable[[Lease, JobHandle], dict[str, Any]]) -> dict[str, Any]:
         """Take a job and act on it; whatever that raises, the job ends or waits again."""
@@ -199,8 +200,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         generation_ms = result.generation_metadata["generation_time_ms"]
         new = pack(lease.job_id, lease.token, result)
         key = self.backend.get_key_for_task(lease.job_id)
-        # Pictures in an object store come first: a record that says `succeeded` has its pictures.
-        kept = insist(lambda: self.backend.results.store_elsewhere(lease.job_id, lease.token, new))
+        kept = self._store_elsewhere(lease, new)
 
         def publish() -> bool:
             budget = self._budget.limit()
@@ -211,6 +211,17 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             self._give_up(lease)
         self._count(lease, result, new)
         return {"seed": result.generation_metadata["seed"], "generation_time_ms": generation_ms}
+
+    def _store_elsewhere(self, lease: Lease, new: NewResult) -> tuple[bytes, ...]:
+        """Write the pictures to the object store, if there is one, before the record says `succeeded`.
+
+        Returns:
+            Those that Redis is to keep.
+        """
+        try:
+            return insist(lambda: self.backend.results.store_elsewhere(lease.job_id, lease.token, new))
+        except StoreUnavailable:
+            self._put_back(lease)  # the job is not at fault
 
     def _count(self, lease: Lease, result: AIGenerationResult, new: NewResult) -> None:
         """Add what a job took to the metrics; without Redis it is left out."""
@@ -264,10 +275,10 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
 
 
 def insist(call: Callable[[], T]) -> T:
-    """Return the call's value, trying again while Redis is away, so that a finished job is not lost to a restart.
+    """Return the call's value, trying again while Redis or the object store is away: a finished job shall not be lost.
 
     Raises:
-        redis.RedisError: Redis stayed away for INSIST_S.
+        redis.RedisError, StoreUnavailable: it stayed away for INSIST_S.
     """
     give_up = time.monotonic() + INSIST_S
     while True:
@@ -276,5 +287,5 @@ def insist(call: Callable[[], T]) -> T:
         except (redis.RedisError, OperationalError, OSError) as error:
             if time.monotonic() > give_up:
                 raise
-            logger.warning("Redis does not answer, trying again: %s", error)
+            logger.warning("no answer, trying again: %s", error)
             time.sleep(INSIST_EVERY_S)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import certifi
 import redis
 import urllib3
+from pydantic import ValidationError
 from standardwebhooks.webhooks import Webhook
 
 from shared.errors import JobNotFound, WebhookNotAllowed
@@ -51,7 +52,7 @@ class WebhookSender:
         try:
             record = self._store.get(claim.job_id)
             status = self._post(record)
-        except (JobNotFound, WebhookNotAllowed) as error:
+        except (JobNotFound, WebhookNotAllowed, ValidationError) as error:
             logger.warning("webhook of job %s given up: %s", claim.job_id, error)
             self._outbox.settle(claim)
         except DELIVERY_ERRORS as error:

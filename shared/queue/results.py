@@ -29,6 +29,7 @@ PICTURE = PREFIX + "picture:"
 RESULTS = PREFIX + "results"  # sorted set: job, when it was published
 SIZES = PREFIX + "result_sizes"  # hash: job, "bytes pictures token"
 TOTAL = PREFIX + "result_bytes"
+EVICTED = PREFIX + "results_evicted"  # how many had to make room
 PIXEL_BYTES = PREFIX + "pixel_bytes"  # hash: picture, map; measured PNG bytes a pixel, a running mean
 
 KEY_BYTES = 256  # what Redis needs around a value
@@ -60,6 +61,7 @@ local function keep_result(key, id, token, now, ttl, budget, document, pictures)
     local oldest = redis.call('ZRANGE', '{RESULTS}', 0, 0)[1]
     if not oldest then break end
     drop_result(oldest)
+    redis.call('INCR', '{EVICTED}')
   end
   redis.call('SET', key, document, 'EX', ttl)
   for index, png in ipairs(pictures) do
@@ -142,7 +144,7 @@ def pack(job_id: str, token: str, result: AIGenerationResult) -> NewResult:
 class Results:
     """Reads results, and stores the pictures that go elsewhere than to Redis.
 
-    Every method raises `redis.RedisError` when Redis does not answer, `OSError` when the object store does not.
+    Every method raises `redis.RedisError` when Redis does not answer, `StoreUnavailable` when the object store does not.
     """
 
     def __init__(self, client: redis.Redis, objects: ObjectStore | None) -> None:
@@ -190,8 +192,17 @@ class Results:
             self._objects.delete([_object_name(job_id, token, number) for number in range(len(new.pictures))])
 
 
+@dataclass(frozen=True, slots=True)
+class ResultsUse:
+    """What is kept: how many results, the bytes that they take in Redis, and how many have made room so far."""
+
+    results: int
+    size: int
+    evicted: int
+
+
 class Budget:
-    """How many bytes results may take in Redis."""
+    """How many bytes results may take in Redis, and how many they take."""
 
     def __init__(self, client: redis.Redis, settings: ResultSettings, clock: Callable[[], float] = time.monotonic):
         self._redis = client
@@ -208,6 +219,11 @@ class Budget:
             self._limit = min((limit for limit in limits if limit), default=0)
             self._read_until = self._clock() + BUDGET_CHECK_S
         return self._limit
+
+    def use(self) -> ResultsUse:
+        """Return what the results take; those whose time is over count until the next is published."""
+        size, evicted = cast("list[str | None]", self._redis.mget([TOTAL, EVICTED]))
+        return ResultsUse(self._redis.zcard(RESULTS), int(size or 0), int(evicted or 0))
 
 
 class ResultSizes:
