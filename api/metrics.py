@@ -88,7 +88,9 @@ class ServiceCollector(Collector):
         use = self._budget.use()
         yield GaugeMetricFamily("writing_results", "Results that are kept.", use.results)
         yield GaugeMetricFamily("writing_results_bytes", "Memory that they take in Redis.", use.size)
-        yield GaugeMetricFamily("writing_results_budget_bytes", "What they may take; 0: no limit.", self._budget.limit())
+        yield GaugeMetricFamily(
+            "writing_results_budget_bytes", "What they may take; 0: no limit.", self._budget.limit()
+        )
         yield CounterMetricFamily("writing_results_evicted", "Results that made room for newer ones.", use.evicted)
 
 

@@ -2,22 +2,16 @@
 
 from typing import Any
 
-import redis
 from celery import Celery
 from kombu import Queue
-from kombu.transport.redis import Transport
 
 from shared.queue.order import order_name
+from shared.queue.transport import harden_transport
 from shared.schemas import Priority
 from shared.settings import Settings
 
 GENERATE_TASK = "writing.generate"
 WARMUP_COMMAND = "warmup"
-
-# A full Redis refuses even an acknowledgement. To a worker that shall be a Redis that is away, which it outlives, and
-# no unknown error, of which it ends.
-if redis.exceptions.OutOfMemoryError not in Transport.connection_errors:
-    Transport.connection_errors = (*Transport.connection_errors, redis.exceptions.OutOfMemoryError)
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -25,6 +19,7 @@ def make_celery(settings: Settings) -> Celery:
 
     The API sends tasks through it by name; a worker registers them.
     """
+    harden_transport()
     app = Celery("writing", set_as_current=False)
     timeouts = {
         "socket_timeout": settings.redis.timeout_s,

@@ -35,7 +35,10 @@ PIXEL_BYTES = PREFIX + "pixel_bytes"  # hash: picture, map; measured PNG bytes a
 KEY_BYTES = 256  # what Redis needs around a value
 WEIGHT = 0.1  # of the newest measurement
 FIRST_GUESS = {"picture": 2.0, "map": 0.1}  # PNG bytes a pixel, before any is measured
-BUDGET_CHECK_S = 1.0  # for so long a reading of Redis's limit holds
+BUDGET_CHECK_S = 1.0  # for so long a reading of Redis's memory holds
+# Of Redis's maxmemory, for all that lies there: as job records grow, results give way. Above more than this no job is
+# accepted (`JobStore.check_memory`).
+MOST_MEMORY = 0.8
 
 # `now`, `ttl` in seconds, `budget` in bytes (0: none). The document's place is KEYS' name of Celery.
 # DEL comes before anything that needs memory: Redis refuses only a script's first write for want of it, so a full
@@ -214,11 +217,21 @@ class Budget:
     def limit(self) -> int:
         """Return the bytes; 0: without limit."""
         if self._clock() >= self._read_until:
-            maxmemory = int(cast("dict[str, int]", self._redis.info("memory"))["maxmemory"])
-            limits = (int(self._settings.budget_share * maxmemory), self._settings.budget_bytes or 0)
-            self._limit = min((limit for limit in limits if limit), default=0)
+            self._limit = min((limit for limit in self._limits() if limit), default=0)
             self._read_until = self._clock() + BUDGET_CHECK_S
         return self._limit
+
+    def _limits(self) -> tuple[int, ...]:
+        """Return the limits by the settings and by the room that there is; 0: none."""
+        own = self._settings.budget_bytes or 0
+        memory = cast("dict[str, int]", self._redis.info("memory"))
+        maxmemory = int(memory["maxmemory"])
+        if not maxmemory:
+            return (own,)
+        # Buffers come and go: that many clients read results must not cost the results.
+        buffers = memory.get("mem_not_counted_for_evict", 0) + memory.get("mem_clients_normal", 0)
+        others = memory["used_memory"] - buffers - self.use().size
+        return own, int(self._settings.budget_share * maxmemory), max(1, int(MOST_MEMORY * maxmemory - others))
 
     def use(self) -> ResultsUse:
         """Return what the results take; those whose time is over count until the next is published."""
