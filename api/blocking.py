@@ -16,7 +16,7 @@ def in_thread(act: Callable[[], T]) -> T:
     def call() -> None:
         try:
             answers.append(act())
-        except Exception as error:  # the thread's boundary: gevent would print it, though the caller handles it
+        except Exception as error:  # noqa: BLE001  # the thread's boundary: gevent would print what the caller handles
             errors.append(error)
 
     gevent.get_hub().threadpool.apply(call)

@@ -20,7 +20,7 @@ class Line:
             return is_first
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the jobs in their order, with those that come meanwhile. Who joins after the end, or a break, begins anew."""
+        """Yield the jobs in their order, with those that come meanwhile; who joins after the end begins anew."""
         try:
             while (job_id := self._next()) is not None:
                 yield job_id

@@ -148,7 +148,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             if self._monitor.is_draining:
                 insist(lambda: self._send(job_id, self._leases.record(job_id).priority))
             else:
-                self._run(job_id, self._draw if crash is None else partial(self._end_poisoned, crash=crash))
+                self._run(job_id, self._draw if crash is None else partial(self._refuse, crash=crash))
         except SETTLED as outcome:
             logger.info("suspect %s: %r", job_id, outcome)
 
@@ -171,17 +171,19 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             with self._monitor.watch(lease) as handle:
                 try:
                     return act(lease, handle)
+                except ServiceError as error:
+                    self._failed(lease, error)
                 except SETTLED:
                     raise
-                except Exception as error:  # the process boundary: whatever happened, the job ends, the worker lives
+                except BaseException as error:  # the process boundary: whatever happened, the job ends
                     logger.exception("job %s failed", lease.job_id)
                     self._failed(lease, GenerationFailed(f"{type(error).__name__}: {error}"))
 
     def _draw(self, lease: Lease, handle: JobHandle) -> dict[str, Any]:
         return self._publish(lease, self._generate(lease, handle))
 
-    def _end_poisoned(self, lease: Lease, _handle: JobHandle, *, crash: str) -> NoReturn:
-        self._failed(lease, Poisoned(f"a worker died while it ran this job, and so did its rehearsal, by {crash}"))
+    def _refuse(self, _lease: Lease, _handle: JobHandle, *, crash: str) -> NoReturn:
+        raise Poisoned(f"a worker died while it ran this job, and so did its rehearsal, by {crash}")
 
     def _generate(self, lease: Lease, handle: JobHandle) -> AIGenerationResult:
         try:
@@ -193,8 +195,6 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             self._monitor.is_draining = True
             self._stop_process(str(error))
             self._put_back(lease)
-        except ServiceError as error:
-            self._failed(lease, error)
 
     def _publish(self, lease: Lease, result: AIGenerationResult) -> dict[str, Any]:
         generation_ms = result.generation_metadata["generation_time_ms"]
@@ -278,12 +278,15 @@ def insist(call: Callable[[], T]) -> T:
     """Return the call's value, trying again while Redis or the object store is away: a finished job shall not be lost.
 
     Raises:
+        TypeError: the call is one that Redis can never take.
         redis.RedisError, StoreUnavailable: it stayed away for INSIST_S.
     """
     give_up = time.monotonic() + INSIST_S
     while True:
         try:
             return call()
+        except redis.DataError as error:  # what cannot be sent now never can
+            raise TypeError(str(error)) from error
         except (redis.RedisError, OperationalError, OSError) as error:
             if time.monotonic() > give_up:
                 raise

@@ -147,7 +147,7 @@ def pack(job_id: str, token: str, result: AIGenerationResult) -> NewResult:
 class Results:
     """Reads results, and stores the pictures that go elsewhere than to Redis.
 
-    Every method raises `redis.RedisError` when Redis does not answer, `StoreUnavailable` when the object store does not.
+    Every method raises `redis.RedisError` when Redis does not answer, `StoreUnavailable` when the store does not.
     """
 
     def __init__(self, client: redis.Redis, objects: ObjectStore | None) -> None:

@@ -1,4 +1,4 @@
-"""What must hold when jobs crash natively, and when others write, revoke or forget: half upgrades, Redis's last second."""
+"""What must hold when jobs crash natively, and when others write, revoke or forget: half upgrades, a power cut."""
 
 import os
 import signal
