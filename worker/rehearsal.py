@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 MODULE = "worker.rehearsal"
 # Several times what it takes on a slow machine. One that takes longer says nothing of crashes.
-TIMEOUT_S = 60.0
+TIMEOUT_S = 120.0
 # A process dies of these by what it does itself. SIGKILL is not among them: it may come from the kernel, which wants
 # memory, or from a hand, and proves nothing.
 CRASHES = frozenset(

@@ -1,6 +1,7 @@
 """The task: whatever is raised after a job was taken, the job ends, and the next one runs."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -72,10 +73,8 @@ class Bench:
         """Run a job whose picture is made so; return its record."""
         self.make = make
         job_id = self.job()
-        try:
+        with contextlib.suppress(ServiceError, Ignore):
             self.task.run(job_id)
-        except (ServiceError, Ignore):
-            pass
         assert self.monitor.working_on() == frozenset()
         return self.store.get(job_id)
 
@@ -124,9 +123,7 @@ def test_a_result_that_cannot_be_packed_or_stored_ends_the_job(bench: Bench, bro
     assert bench.run(result).status is JobStatus.SUCCEEDED
 
 
-def test_a_known_error_keeps_its_code_wherever_it_comes_from(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_known_error_keeps_its_code_wherever_it_comes_from(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bench.run(raise_it(OutOfMemory("x"))).error.code == "out_of_memory"  # type: ignore[union-attr]
     monkeypatch.setattr("worker.tasks.pack", lambda *_: raise_it(OutOfMemory("while packing"))())
     assert bench.run(result).error.code == "out_of_memory"  # type: ignore[union-attr]
