@@ -1,30 +1,22 @@
-"""A job's native code, run in a process that may die of it. ``python -m worker.rehearsal`` is that process.
+"""A job's native code, run in a process that may die of it.
 
-A worker that runs what crashed another would die as well, and its other jobs with it. So a suspect is rehearsed first:
-glyph, conditioning and judge with the worker's own composition, the picture left blank, no model.
+A worker that runs what crashed another would die as well, and its other jobs with it. So a suspect is rehearsed first,
+by `worker.understudy`.
 """
 
-import asyncio
 import logging
-import os
 import select
 import signal
 import subprocess
 import sys
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Self
 
-from PIL import Image
-
-from shared.logs import configure_logging
-from shared.schemas import AI_METHODS, CONDITIONING_METHODS, ControlType, GenerationRequest
-from shared.settings import load_settings
-from worker.engine.request import Drawing, DrawRequest
-from worker.progress import Unobserved
+from shared.schemas import GenerationRequest
 
 logger = logging.getLogger(__name__)
 
-MODULE = "worker.rehearsal"
+MODULE = "worker.understudy"
 # Several times what it takes on a slow machine. One that takes longer says nothing of crashes.
 TIMEOUT_S = 120.0
 # A process dies of these by what it does itself. SIGKILL is not among them: it may come from the kernel, which wants
@@ -113,53 +105,3 @@ def _answers(process: subprocess.Popen[bytes]) -> bool:
         return True
     process.wait()  # it has closed its side: it dies
     return False
-
-
-class BlankPipeline:
-    """Stands where the model would: every picture is blank."""
-
-    scheduler_name = "none"
-
-    def networks_name(self, _quality: Any) -> str:
-        """Return the networks' name: there are none."""
-        return "none"
-
-    async def draw(self, request: DrawRequest, _progress: Any) -> Drawing:
-        """Return a blank picture of the size asked for."""
-        return Drawing(Image.new("RGB", request.size, "white"), 1)
-
-
-def without_models(request: GenerationRequest) -> GenerationRequest:
-    """Return a request with each method that needs a model left out, or replaced by its type's default."""
-    methods: dict[ControlType, tuple[str, ...]] = {
-        kind: tuple(method for method in chosen if method not in AI_METHODS) or CONDITIONING_METHODS[kind][:1]
-        for kind, chosen in request.conditioning_methods.items()
-    }
-    return request.model_copy(update={"conditioning_methods": methods})
-
-
-def main() -> int:
-    """Rehearse the requests on stdin, one a line; write an empty line when ready for one."""
-    # Here, so that who only starts rehearsals need not be what `main` puts together.
-    from worker.conditioning import make_conditionings  # noqa: PLC0415
-    from worker.main import make_generator  # noqa: PLC0415
-
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whoever prints does not answer
-    settings = load_settings()
-    configure_logging(settings.logging)
-    logging.getLogger("generation").setLevel(logging.WARNING)  # no picture has been made
-    generator = make_generator(settings, make_conditionings(settings.conditioning), cast(Any, BlankPipeline()))
-    print(file=answers, flush=True)
-    for line in sys.stdin:
-        try:
-            request = without_models(GenerationRequest.model_validate_json(line))
-            asyncio.run(generator.generate(request, Unobserved()))
-        except Exception:  # the process boundary: the worker itself will meet it, and say so
-            logger.exception("rehearsal failed")
-        print(file=answers, flush=True)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

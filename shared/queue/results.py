@@ -38,7 +38,7 @@ FIRST_GUESS = {"picture": 2.0, "map": 0.1}  # PNG bytes a pixel, before any is m
 BUDGET_CHECK_S = 1.0  # for so long a reading of Redis's memory holds
 # Of Redis's maxmemory, for all that lies there: as job records grow, results give way. Above more than this no job is
 # accepted (`JobStore.check_memory`).
-MOST_MEMORY = 0.8
+MOST_MEMORY = 0.75
 
 # `now`, `ttl` in seconds, `budget` in bytes (0: none). The document's place is KEYS' name of Celery.
 # DEL comes before anything that needs memory: Redis refuses only a script's first write for want of it, so a full

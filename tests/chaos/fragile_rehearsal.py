@@ -3,7 +3,7 @@
 import sys
 
 from tests.chaos.fragile_conditioning import break_conditioning
-from worker.rehearsal import main
+from worker.understudy import main
 
 if __name__ == "__main__":
     break_conditioning()

@@ -8,8 +8,9 @@ import pytest
 from shared.schemas import GenerationRequest
 from tests.chaos.fragile_worker import DEADLY
 from worker import rehearsal
-from worker.rehearsal import Stage, without_models
+from worker.rehearsal import Stage
 from worker.suspects import Line
+from worker.understudy import without_models
 
 HARMLESS = GenerationRequest(word="学")
 
