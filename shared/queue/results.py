@@ -38,7 +38,9 @@ FIRST_GUESS = {"picture": 2.0, "map": 0.1}  # PNG bytes a pixel, before any is m
 BUDGET_CHECK_S = 1.0  # for so long a reading of Redis's memory holds
 # Of Redis's maxmemory, for all that lies there: as job records grow, results give way. Above more than this no job is
 # accepted (`JobStore.check_memory`).
-MOST_MEMORY = 0.75
+MOST_MEMORY = 0.7
+# Redis 6 takes so much at once while it rewrites its file, and counts it as used.
+REWRITE_BYTES = 10 * 2**20
 
 # `now`, `ttl` in seconds, `budget` in bytes (0: none). The document's place is KEYS' name of Celery.
 # DEL comes before anything that needs memory: Redis refuses only a script's first write for want of it, so a full
@@ -224,12 +226,13 @@ class Budget:
     def _limits(self) -> tuple[int, ...]:
         """Return the limits by the settings and by the room that there is; 0: none."""
         own = self._settings.budget_bytes or 0
-        memory = cast("dict[str, int]", self._redis.info("memory"))
+        memory = cast("dict[str, int]", self._redis.info())
         maxmemory = int(memory["maxmemory"])
         if not maxmemory:
             return (own,)
-        # Buffers come and go: that many clients read results must not cost the results.
+        # Buffers come and go: that many clients read results, or a file is rewritten, must not cost the results.
         buffers = memory.get("mem_not_counted_for_evict", 0) + memory.get("mem_clients_normal", 0)
+        buffers += REWRITE_BYTES * memory.get("aof_rewrite_in_progress", 0)
         others = memory["used_memory"] - buffers - self.use().size
         return own, int(self._settings.budget_share * maxmemory), max(1, int(MOST_MEMORY * maxmemory - others))
 
