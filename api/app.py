@@ -6,6 +6,7 @@ from flask import Response, json, request
 from flask_openapi3 import Info
 
 from api.access_log import log_requests
+from api.blocking import in_thread
 from api.description import DescribedApi
 from api.event_hub import EventHub
 from api.jobs import Jobs
@@ -83,7 +84,8 @@ def _services(settings: Settings) -> Services:
     store = JobStore(client, settings.queue)
     registry = WorkerRegistry(client, settings.worker.stale_after_s)
     celery = make_celery(settings)
-    metrics = ServiceCollector(store, registry, JobMetrics(client))
+    budget = Budget(client, settings.results)
+    metrics = ServiceCollector(store, registry, JobMetrics(client), budget)
     return Services(
         settings=settings,
         store=store,
@@ -94,8 +96,8 @@ def _services(settings: Settings) -> Services:
             store=store,
             registry=registry,
             celery=celery,
-            results=Results(make_redis(settings.redis, decodes=False), open_store(settings.results.store)),
-            budget=Budget(client, settings.results),
+            results=Results(make_redis(settings.redis, decodes=False), open_store(settings.results.store, in_thread)),
+            budget=budget,
             sizes=ResultSizes(client),
             database=CharacterDatabase(),
             fonts=read_fonts(settings.fonts),

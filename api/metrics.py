@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from shared.job_metrics import HISTOGRAMS, JobMetrics
 from shared.job_store import JobStore
+from shared.queue.results import Budget
 from shared.schemas import JobStatus, WorkerInfo, WorkerState
 from shared.worker_registry import WorkerRegistry
 
@@ -27,10 +28,11 @@ LABELS = {"stage_seconds": ["stage"]}
 class ServiceCollector(Collector):
     """Reads the service's state at each scrape. Raises `redis.RedisError` when Redis does not answer."""
 
-    def __init__(self, store: JobStore, workers: WorkerRegistry, metrics: JobMetrics) -> None:
+    def __init__(self, store: JobStore, workers: WorkerRegistry, metrics: JobMetrics, budget: Budget) -> None:
         self._store = store
         self._workers = workers
         self._metrics = metrics
+        self._budget = budget
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
@@ -38,6 +40,7 @@ class ServiceCollector(Collector):
         yield from self._jobs()
         yield from self._worker_states()
         yield from self._redis()
+        yield from self._results()
 
     def _queue(self) -> Iterator[Metric]:
         depth = GaugeMetricFamily("writing_queue_depth", "Jobs that wait.", labels=["priority"])
@@ -80,6 +83,15 @@ class ServiceCollector(Collector):
         used, limit = self._store.memory()
         yield GaugeMetricFamily("writing_redis_memory_bytes", "Memory that Redis uses.", used)
         yield GaugeMetricFamily("writing_redis_memory_limit_bytes", "Redis's maxmemory; 0: no limit.", limit)
+
+    def _results(self) -> Iterator[Metric]:
+        use = self._budget.use()
+        yield GaugeMetricFamily("writing_results", "Results that are kept.", use.results)
+        yield GaugeMetricFamily("writing_results_bytes", "Memory that they take in Redis.", use.size)
+        yield GaugeMetricFamily(
+            "writing_results_budget_bytes", "What they may take; 0: no limit.", self._budget.limit()
+        )
+        yield CounterMetricFamily("writing_results_evicted", "Results that made room for newer ones.", use.evicted)
 
 
 def _by_worker(workers: list[WorkerInfo]) -> Iterator[Metric]:

@@ -24,10 +24,12 @@ from shared.errors import (
     QueueUnavailable,
     RateLimited,
     RequestTimeout,
+    ResultsUnavailable,
     ServiceError,
     Unauthorized,
     UnsupportedMediaType,
 )
+from shared.queue.object_store import StoreUnavailable
 from shared.schemas import GenerationRequest, JobError, Problem
 
 logger = logging.getLogger(__name__)
@@ -132,6 +134,13 @@ def register_error_handlers(app: Flask, retry_after_s: int) -> None:
     @app.errorhandler(ParseException)  # found as the body was read
     def malformed_http(error: ParseException) -> Response:
         return problem_response(as_service_error(error))
+
+    @app.errorhandler(StoreUnavailable)
+    def results_unavailable(error: StoreUnavailable) -> Response:
+        logger.warning("%s", error)
+        return problem_response(
+            ResultsUnavailable("the pictures' store does not answer; try again", retry_after_s=retry_after_s)
+        )
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:

@@ -64,6 +64,7 @@ def fill(settings: Settings, count: int) -> None:
             publish(leases, answer.get_json()["job_id"], budget.limit(), noise(number, PICTURE_BYTES, MAPS))
         else:
             refused += 1
+            tqdm.write(f"refused: {answer.get_json()['detail']}")
         if number % (count // 4) == 0:
             used = client.info("memory")["used_memory"] / 1e6
             tqdm.write(f"| {number} | {refused} | {published - client.zcard(RESULTS)} | {used:.1f} |")

@@ -3,14 +3,13 @@
 import os
 from typing import Any
 
-import redis
 from celery import Celery
 from kombu import Queue
-from kombu.transport.redis import Transport
 
 from shared.errors import SettingsError
 from shared.queue.order import order_name
 from shared.queue.tls import tls_options
+from shared.queue.transport import harden_transport
 from shared.schemas import Priority
 from shared.settings import Settings
 
@@ -18,11 +17,6 @@ GENERATE_TASK = "writing.generate"
 WARMUP_COMMAND = "warmup"
 # Celery itself reads these, and they go before its configuration.
 CELERY_ADDRESSES = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL", "CELERY_RESULT_BACKEND")
-
-# A full Redis refuses even an acknowledgement. To a worker that shall be a Redis that is away, which it outlives, and
-# no unknown error, of which it ends.
-if redis.exceptions.OutOfMemoryError not in Transport.connection_errors:
-    Transport.connection_errors = (*Transport.connection_errors, redis.exceptions.OutOfMemoryError)
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -35,6 +29,7 @@ def make_celery(settings: Settings) -> Celery:
     """
     backend = f"shared.queue.results:ResultBackend+{settings.redis.url}"
     _refuse_other_addresses(settings.redis.url, backend)
+    harden_transport()
     app = Celery("writing", set_as_current=False)
     timeouts = {
         "socket_timeout": settings.redis.timeout_s,
@@ -95,4 +90,6 @@ def send_job(app: Celery, job_id: str, priority: Priority, *, shown: str = "", *
         **options: further ones of `Celery.send_task`.
     """
     argsrepr = shown or f"({job_id!r},)"
+    # Else each sender would subscribe to the result, and for twenty seconds again and again while Redis is away.
+    options["ignore_result"] = True
     app.send_task(GENERATE_TASK, args=[job_id], task_id=job_id, queue=priority.value, argsrepr=argsrepr, **options)

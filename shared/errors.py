@@ -255,6 +255,13 @@ class QueueUnavailable(ServiceError):
     http_status = 503
 
 
+class ResultsUnavailable(ServiceError):
+    """The store of the pictures cannot be reached at the moment."""
+
+    code = "results_unavailable"
+    http_status = 503
+
+
 class NotReady(ServiceError):
     """No worker is ready to generate pictures."""
 

@@ -3,6 +3,7 @@
 from typing import cast
 
 import redis
+from pydantic import ValidationError
 
 from shared.job_events import ADD_EVENT
 from shared.keys import PREFIX
@@ -44,4 +45,12 @@ def failure_codes(client: redis.Redis) -> dict[str, int]:
 def recent_failures(client: redis.Redis) -> list[RecentFailure]:
     """Return the latest failures, the last one first."""
     kept = cast("list[str]", client.lrange(RECENT_FAILURES, 0, -1))
-    return [RecentFailure.model_validate_json(failure, extra="ignore") for failure in kept]
+    return [failure for failure in map(_read_failure, kept) if failure is not None]
+
+
+def _read_failure(text: str) -> RecentFailure | None:
+    """Return a failure; None if another version wrote it and this one cannot read it."""
+    try:
+        return RecentFailure.model_validate_json(text, extra="ignore")
+    except ValidationError:
+        return None

@@ -106,7 +106,7 @@ class JobRecord:
     job_id: str
     status: JobStatus
     priority: Priority
-    request: GenerationRequest
+    request_text: str
     stage: str | None
     progress: Progress
     error: JobError | None
@@ -117,6 +117,15 @@ class JobRecord:
     started_at: float | None
     finished_at: float | None
     end_event: str | None
+
+    @property
+    def request(self) -> GenerationRequest:
+        """What to draw, as far as this version knows it; read only when asked for, as a status needs it not.
+
+        Raises:
+            pydantic.ValidationError: another version wrote it, and this one cannot read it.
+        """
+        return GenerationRequest.model_validate_json(self.request_text, extra="ignore")
 
 
 class JobStore:
@@ -350,7 +359,7 @@ def _parse(job_id: str, fields: dict[str, str]) -> JobRecord:
         job_id=job_id,
         status=JobStatus(fields["status"]),
         priority=Priority(fields["priority"]),
-        request=GenerationRequest.model_validate_json(fields["request"], extra="ignore"),
+        request_text=fields["request"],
         stage=fields.get("stage"),
         progress=Progress(step=int(fields.get("step", 0)), total_steps=int(fields.get("total_steps", 0))),
         error=JobError.model_validate_json(fields["error"], extra="ignore") if fields.get("error") else None,

@@ -6,8 +6,9 @@ nothing. A worker keeps all its leases by one counter, ``writing:beat:<worker>``
 worker that sees a counter stand still puts that worker's jobs back. Nobody compares clocks: each observer measures by
 its own how long a counter has not moved.
 
-A job whose worker died is suspected of having killed it. Workers run suspects one at a time; if a worker dies with a
-suspect, the suspect alone is blamed. Blamed `max_deaths` times, a job fails as poisoned.
+A job whose worker died is suspected of having killed it. Workers rehearse suspects in a process of their own; one that
+dies there fails as poisoned. The others they run one at a time; if a worker dies with a suspect, the suspect alone is
+blamed. Blamed `max_deaths` times, it fails as poisoned too.
 """
 
 import time
@@ -237,11 +238,16 @@ class Leases:
             return None
         try:
             record = self._store.get(job_id)
+            _ = record.request
         except (ValueError, KeyError) as error:
             unreadable = UnreadableRecord(f"the worker cannot read the job's record: {error}")
             self._end(job_id, token, JobStatus.FAILED, error=JobError(**unreadable.to_dict()))
             return None
         return Lease(record, self.worker, token)
+
+    def record(self, job_id: str) -> JobRecord:
+        """Return a job's record; raises as `JobStore.get`."""
+        return self._store.get(job_id)
 
     def is_suspect(self, job_id: str) -> bool:
         """Return whether a worker has died while it ran this job."""

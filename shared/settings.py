@@ -104,7 +104,8 @@ class ResultSettings(Section):
 
     Attributes:
         store: `redis`, `file:///FOLDER` or `s3://BUCKET/PREFIX`.
-        budget_share: share of Redis's maxmemory, where it has one; beyond it the oldest results go.
+        budget_share: share of Redis's maxmemory, where it has one; beyond it the oldest results go. Less where records
+            need the memory.
         budget_bytes: the same in bytes; null: the share alone.
     """
 

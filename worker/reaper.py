@@ -121,11 +121,11 @@ class Reaper:
     def _queued(self) -> set[str]:
         """Return the ids of the jobs whose message waits in a queue."""
         messages = [text for priority in Priority for text in cast("list[str]", self._redis.lrange(priority, 0, -1))]
-        return {json.loads(message)["headers"]["id"] for message in messages}
+        return _job_ids(messages)
 
     def _delivered(self) -> set[str]:
         """Return the ids of the jobs whose message was delivered and not acknowledged."""
-        return {json.loads(text)[0]["headers"]["id"] for text in cast("list[str]", self._redis.hvals(UNACKED))}
+        return _job_ids(cast("list[str]", self._redis.hvals(UNACKED)))
 
     def _send_all(self, jobs: Iterable[PutBack]) -> None:
         for job in jobs:
@@ -141,3 +141,15 @@ class Reaper:
             # While Redis was away no worker's counter could move: they are watched anew from now on.
             self._observer.forget()
             logger.warning("could not look after jobs: %s", error)
+
+
+def _job_ids(messages: Iterable[str]) -> set[str]:
+    """Return the ids of the jobs that messages stand for; what is no message of ours stands for none."""
+    found = set()
+    for text in messages:
+        try:
+            message = json.loads(text)
+            found.add(str((message[0] if isinstance(message, list) else message)["headers"]["id"]))
+        except (ValueError, LookupError, TypeError):
+            logger.debug("not a message of a job: %.100s", text)
+    return found

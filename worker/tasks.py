@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-import threading
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
+import celery.worker.state
 import redis
 from celery import Task
 from celery.exceptions import Ignore, Reject
@@ -15,13 +15,24 @@ from celery.worker.request import Request
 from kombu.exceptions import OperationalError
 
 from shared.celery_app import GENERATE_TASK
-from shared.errors import DeviceLost, GenerationFailed, JobCancelled, JobNotFound, ModelLoadError, ServiceError
+from shared.errors import (
+    DeviceLost,
+    GenerationFailed,
+    JobCancelled,
+    JobNotFound,
+    ModelLoadError,
+    Poisoned,
+    ServiceError,
+)
 from shared.job_metrics import JobMetrics, Sample
 from shared.leases import Lease, Leases, new_token
+from shared.queue.object_store import StoreUnavailable
 from shared.queue.results import Budget, NewResult, ResultSizes, pack
-from shared.schemas import AIGenerationResult, JobError, Priority
+from shared.schemas import AIGenerationResult, JobError, JobStatus, Priority
 from worker.ai_image_generator import AIImageGenerator
 from worker.job_monitor import JobHandle, JobMonitor
+from worker.rehearsal import Stage
+from worker.suspects import Line
 
 logger = logging.getLogger("generation")
 
@@ -96,7 +107,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         self._metrics = metrics
         self._budget = budget
         self._sizes = sizes
-        self._one_suspect = threading.Lock()
+        self._suspects = Line()
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job that was revoked; without Redis its message is sent again, and discarded again, later."""
@@ -109,28 +120,70 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
 
     def run(self, job_id: str) -> dict[str, Any]:
         """Run a job and end it; return what Flower shows of it."""
-        # Of the jobs that may have killed a worker one runs at a time, so that it is known which one did.
-        is_suspect = insist(lambda: self._leases.is_suspect(job_id))
-        with self._one_suspect if is_suspect else nullcontext():
-            if self._monitor.is_draining:
-                raise Reject("the worker ends", requeue=True)
-            with self._monitor.work_on(job_id):
-                return self._take_and_run(job_id)
+        if insist(lambda: self._leases.is_suspect(job_id)):
+            self._run_suspects(job_id)
+        if self._monitor.is_draining:
+            raise Reject("the worker ends", requeue=True)
+        return self._run(job_id, self._draw)
 
-    def _take_and_run(self, job_id: str) -> dict[str, Any]:
-        token = new_token()
-        lease = insist(lambda: self._leases.take(job_id, token))
-        if lease is None:
-            logger.info("job %s runs elsewhere or has ended; nothing to do", job_id)
-            raise Ignore()
-        with self._monitor.watch(lease) as handle:
-            try:
-                return self._publish(lease, self._generate(lease, handle))
-            except SETTLED:
-                raise
-            except Exception as error:  # the process boundary: whatever happened, the job ends and the worker lives
-                logger.exception("job %s failed", lease.job_id)
-                self._failed(lease, GenerationFailed(f"{type(error).__name__}: {error}"))
+    def _run_suspects(self, job_id: str) -> NoReturn:
+        """Run a job that a worker may have died of, after those that came before it.
+
+        One runs at a time, so that it is known which one kills. The task that finds none at work does all that come
+        meanwhile; theirs end at once. Should this worker die with them, they are waiting jobs without a message, which
+        another worker sends.
+        """
+        if self._suspects.join(job_id):
+            with Stage() as stage:
+                for suspect in self._suspects:
+                    self._run_suspect(suspect, stage)
+        raise Ignore()
+
+    def _run_suspect(self, job_id: str, stage: Stage) -> None:
+        """Run a suspect, first where only a rehearsal can die of it."""
+        if job_id in celery.worker.state.revoked:  # Celery looks only when a message comes
+            self.cancel(job_id)
+        try:
+            crash = None if self._monitor.is_draining else self._rehearse(job_id, stage)
+            if self._monitor.is_draining:
+                insist(lambda: self._send(job_id, self._leases.record(job_id).priority))
+            else:
+                self._run(job_id, self._draw if crash is None else partial(self._refuse, crash=crash))
+        except SETTLED as outcome:
+            logger.info("suspect %s: %r", job_id, outcome)
+
+    def _rehearse(self, job_id: str, stage: Stage) -> str | None:
+        """Return the signal that a waiting job's rehearsal died of, if it did."""
+        try:
+            record = insist(lambda: self._leases.record(job_id))
+            return stage.rehearse(record.request) if record.status is JobStatus.QUEUED else None
+        except (ValueError, KeyError):
+            return None  # it cannot be read: `take` ends it
+
+    def _run(self, job_id: str, act: Callable[[Lease, JobHandle], dict[str, Any]]) -> dict[str, Any]:
+        """Take a job and act on it; whatever that raises, the job ends or waits again."""
+        with self._monitor.work_on(job_id):
+            token = new_token()
+            lease = insist(lambda: self._leases.take(job_id, token))
+            if lease is None:
+                logger.info("job %s runs elsewhere or has ended; nothing to do", job_id)
+                raise Ignore()
+            with self._monitor.watch(lease) as handle:
+                try:
+                    return act(lease, handle)
+                except ServiceError as error:
+                    self._failed(lease, error)
+                except SETTLED:
+                    raise
+                except BaseException as error:  # the process boundary: whatever happened, the job ends
+                    logger.exception("job %s failed", lease.job_id)
+                    self._failed(lease, GenerationFailed(f"{type(error).__name__}: {error}"))
+
+    def _draw(self, lease: Lease, handle: JobHandle) -> dict[str, Any]:
+        return self._publish(lease, self._generate(lease, handle))
+
+    def _refuse(self, _lease: Lease, _handle: JobHandle, *, crash: str) -> NoReturn:
+        raise Poisoned(f"a worker died while it ran this job, and so did its rehearsal, by {crash}")
 
     def _generate(self, lease: Lease, handle: JobHandle) -> AIGenerationResult:
         try:
@@ -142,15 +195,12 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             self._monitor.is_draining = True
             self._stop_process(str(error))
             self._put_back(lease)
-        except ServiceError as error:
-            self._failed(lease, error)
 
     def _publish(self, lease: Lease, result: AIGenerationResult) -> dict[str, Any]:
         generation_ms = result.generation_metadata["generation_time_ms"]
         new = pack(lease.job_id, lease.token, result)
         key = self.backend.get_key_for_task(lease.job_id)
-        # Pictures in an object store come first: a record that says `succeeded` has its pictures.
-        kept = insist(lambda: self.backend.results.store_elsewhere(lease.job_id, lease.token, new))
+        kept = self._store_elsewhere(lease, new)
 
         def publish() -> bool:
             budget = self._budget.limit()
@@ -161,6 +211,17 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             self._give_up(lease)
         self._count(lease, result, new)
         return {"seed": result.generation_metadata["seed"], "generation_time_ms": generation_ms}
+
+    def _store_elsewhere(self, lease: Lease, new: NewResult) -> tuple[bytes, ...]:
+        """Write the pictures to the object store, if there is one, before the record says `succeeded`.
+
+        Returns:
+            Those that Redis is to keep.
+        """
+        try:
+            return insist(lambda: self.backend.results.store_elsewhere(lease.job_id, lease.token, new))
+        except StoreUnavailable:
+            self._put_back(lease)  # the job is not at fault
 
     def _count(self, lease: Lease, result: AIGenerationResult, new: NewResult) -> None:
         """Add what a job took to the metrics; without Redis it is left out."""
@@ -189,13 +250,17 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         """End a job that was told to stop, as its reason demands."""
         if handle.is_cancel_requested:
             insist(lambda: self._leases.confirm_cancelled(lease))
-            # Flower knows no other word for it.
-            self.send_event("task-revoked", terminated=False, signum=None, expired=False)
+            self._tell_revoked(lease.job_id)
             logger.info("job %s cancelled", lease.job_id)
             raise Ignore()
         if handle.is_lost:
             self._give_up(lease)
         self._put_back(lease)
+
+    def _tell_revoked(self, job_id: str) -> None:
+        """Let Flower show a job as cancelled: it knows no other word. This task may be another's than the job's."""
+        with self.app.events.default_dispatcher(hostname=self.request.hostname) as events:
+            events.send("task-revoked", uuid=job_id, terminated=False, signum=None, expired=False)
 
     def _put_back(self, lease: Lease) -> NoReturn:
         """Let the job wait again, under a new message: this one may have been given back already as the worker ends."""
@@ -210,17 +275,20 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
 
 
 def insist(call: Callable[[], T]) -> T:
-    """Return the call's value, trying again while Redis is away, so that a finished job is not lost to a restart.
+    """Return the call's value, trying again while Redis or the object store is away: a finished job shall not be lost.
 
     Raises:
-        redis.RedisError: Redis stayed away for INSIST_S.
+        TypeError: the call is one that Redis can never take.
+        redis.RedisError, StoreUnavailable: it stayed away for INSIST_S.
     """
     give_up = time.monotonic() + INSIST_S
     while True:
         try:
             return call()
+        except redis.DataError as error:  # what cannot be sent now never can
+            raise TypeError(str(error)) from error
         except (redis.RedisError, OperationalError, OSError) as error:
             if time.monotonic() > give_up:
                 raise
-            logger.warning("Redis does not answer, trying again: %s", error)
+            logger.warning("no answer, trying again: %s", error)
             time.sleep(INSIST_EVERY_S)

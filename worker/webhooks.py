@@ -144,9 +144,11 @@ class WebhookSender:
             JobNotFound, UnreadableRecord: it is not there any more, or damaged.
         """
         try:
-            return self._store.get(job_id)
+            record = self._store.get(job_id)
+            record.request  # noqa: B018  # read here, where it may fail
         except (KeyError, ValueError) as error:
             raise UnreadableRecord(f"its record cannot be read: {error}") from error
+        return record
 
     async def _settle(self, claim: Claim, status: int) -> None:
         """Take note of the answer."""

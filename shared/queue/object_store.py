@@ -1,26 +1,46 @@
 """Pictures outside Redis: a folder, or a bucket with S3's API, through obstore."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from shared.errors import SettingsError
 
+T = TypeVar("T")
+
 IN_REDIS = "redis"
+# Its own defaults would have a caller wait for minutes. Whoever has to insist does so itself.
+PATIENCE = {"connect_timeout": "2s", "timeout": "10s"}
+RETRIES = {"max_retries": 1, "retry_timeout": timedelta(seconds=10)}
+
+
+class StoreUnavailable(OSError):
+    """The store does not answer, or refuses."""
+
+
+def at_once(act: Callable[[], T]) -> T:
+    """Call here and now."""
+    return act()
 
 
 class ObjectStore:
-    """Puts, gets and deletes objects by name. Every method raises `OSError` when the store does not answer."""
+    """Puts, gets and deletes objects by name. Every method raises `StoreUnavailable` when the store does not answer."""
 
-    def __init__(self, store: Any) -> None:
-        """Take a store of obstore."""
+    def __init__(self, store: Any, run: Callable[[Callable[[], Any]], Any] = at_once) -> None:
+        """Take a store of obstore, and what calls it: its calls block the thread that they are made in."""
         self._store = store
+        self._run = run
 
     @classmethod
-    def open(cls, url: str, environment: Mapping[str, str] = os.environ) -> Self:
+    def open(
+        cls,
+        url: str,
+        run: Callable[[Callable[[], Any]], Any] = at_once,
+        environment: Mapping[str, str] = os.environ,
+    ) -> Self:
         """Open a store; a bucket's endpoint, region and credentials come from the usual AWS_ variables.
 
         Raises:
@@ -34,23 +54,27 @@ class ObjectStore:
             ) from error
         parts = urlsplit(url)
         if parts.scheme == "file" and parts.path:
-            return cls(LocalStore(Path(parts.path), mkdir=True))
+            return cls(LocalStore(Path(parts.path), mkdir=True), run)
         if parts.scheme == "s3" and parts.netloc:
             endpoint = environment.get("AWS_ENDPOINT_URL", "")
-            options: dict[str, Any] = {"client_options": {"allow_http": True}} if endpoint.startswith("http:") else {}
+            client_options = {**PATIENCE, **({"allow_http": True} if endpoint.startswith("http:") else {})}
+            options: dict[str, Any] = {"client_options": client_options, "retry_config": RETRIES}
             if parts.path.strip("/"):
                 options["prefix"] = parts.path.strip("/")
-            return cls(S3Store(parts.netloc, **_aws(environment), **options))
+            return cls(S3Store(parts.netloc, **_aws(environment), **options), run)
         raise SettingsError(f"results.store: {url!r} is none of redis, file:///FOLDER, s3://BUCKET/PREFIX")
 
     def put(self, name: str, content: bytes) -> None:
         """Write an object."""
-        _call(lambda: self._store.put(name, content))
+        try:
+            self._call(lambda: self._store.put(name, content))
+        except FileNotFoundError as error:
+            raise StoreUnavailable(f"the results' store has no such bucket: {error}") from error
 
     def get(self, name: str) -> bytes | None:
         """Return an object; None: there is none."""
         try:
-            return bytes(_call(lambda: self._store.get(name).bytes()))
+            return bytes(self._call(lambda: self._store.get(name).bytes()))
         except FileNotFoundError:
             return None
 
@@ -58,22 +82,33 @@ class ObjectStore:
         """Delete objects; those that are not there are passed over."""
         for name in names:
             try:
-                _call(lambda name=name: self._store.delete(name))
+                self._call(lambda name=name: self._store.delete(name))
             except FileNotFoundError:
                 continue
 
     def sweep(self, older_than_s: float) -> int:
         """Delete the objects that were written longer ago; return how many."""
         limit = datetime.now(UTC) - timedelta(seconds=older_than_s)
-        found = _call(lambda: [entry for page in self._store.list() for entry in page])
+        found = self._call(lambda: [entry for page in self._store.list() for entry in page])
         old = [entry["path"] for entry in found if entry["last_modified"] < limit]
         self.delete(old)
         return len(old)
 
+    def _call(self, act: Any) -> Any:
+        """Return what a call of obstore returns; all errors but `FileNotFoundError` become `StoreUnavailable`."""
+        from obstore.exceptions import BaseError  # noqa: PLC0415  # optional
 
-def open_store(address: str) -> ObjectStore | None:
-    """Return the store of a setting; None: pictures lie in Redis."""
-    return None if address == IN_REDIS else ObjectStore.open(address)
+        try:
+            return self._run(act)
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError) as error:
+            raise StoreUnavailable(f"the results' store does not answer: {error}") from error
+
+
+def open_store(address: str, run: Callable[[Callable[[], Any]], Any] = at_once) -> ObjectStore | None:
+    """Return the store of a setting, and what its calls are made by; None: pictures lie in Redis."""
+    return None if address == IN_REDIS else ObjectStore.open(address, run)
 
 
 def _aws(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -85,13 +120,3 @@ def _aws(environment: Mapping[str, str]) -> dict[str, Any]:
         "session_token": environment.get("AWS_SESSION_TOKEN"),
     }
     return {name: value for name, value in options.items() if value}
-
-
-def _call(act: Any) -> Any:
-    """Return what a call of obstore returns; its own errors become `OSError`."""
-    from obstore.exceptions import BaseError  # noqa: PLC0415  # optional
-
-    try:
-        return act()
-    except BaseError as error:
-        raise OSError(f"the results' store does not answer: {error}") from error

@@ -29,12 +29,18 @@ PICTURE = PREFIX + "picture:"
 RESULTS = PREFIX + "results"  # sorted set: job, when it was published
 SIZES = PREFIX + "result_sizes"  # hash: job, "bytes pictures token"
 TOTAL = PREFIX + "result_bytes"
+EVICTED = PREFIX + "results_evicted"  # how many had to make room
 PIXEL_BYTES = PREFIX + "pixel_bytes"  # hash: picture, map; measured PNG bytes a pixel, a running mean
 
 KEY_BYTES = 256  # what Redis needs around a value
 WEIGHT = 0.1  # of the newest measurement
 FIRST_GUESS = {"picture": 2.0, "map": 0.1}  # PNG bytes a pixel, before any is measured
-BUDGET_CHECK_S = 1.0  # for so long a reading of Redis's limit holds
+BUDGET_CHECK_S = 1.0  # for so long a reading of Redis's memory holds
+# Of Redis's maxmemory, for all that lies there: as job records grow, results give way. Above more than this no job is
+# accepted (`JobStore.check_memory`).
+MOST_MEMORY = 0.7
+# Redis 6 takes so much at once while it rewrites its file, and counts it as used.
+REWRITE_BYTES = 10 * 2**20
 
 # `now`, `ttl` in seconds, `budget` in bytes (0: none). The document's place is KEYS' name of Celery.
 # DEL comes before anything that needs memory: Redis refuses only a script's first write for want of it, so a full
@@ -60,6 +66,7 @@ local function keep_result(key, id, token, now, ttl, budget, document, pictures)
     local oldest = redis.call('ZRANGE', '{RESULTS}', 0, 0)[1]
     if not oldest then break end
     drop_result(oldest)
+    redis.call('INCR', '{EVICTED}')
   end
   redis.call('SET', key, document, 'EX', ttl)
   for index, png in ipairs(pictures) do
@@ -142,7 +149,7 @@ def pack(job_id: str, token: str, result: AIGenerationResult) -> NewResult:
 class Results:
     """Reads results, and stores the pictures that go elsewhere than to Redis.
 
-    Every method raises `redis.RedisError` when Redis does not answer, `OSError` when the object store does not.
+    Every method raises `redis.RedisError` when Redis does not answer, `StoreUnavailable` when the store does not.
     """
 
     def __init__(self, client: redis.Redis, objects: ObjectStore | None) -> None:
@@ -190,8 +197,17 @@ class Results:
             self._objects.delete([_object_name(job_id, token, number) for number in range(len(new.pictures))])
 
 
+@dataclass(frozen=True, slots=True)
+class ResultsUse:
+    """What is kept: how many results, the bytes that they take in Redis, and how many have made room so far."""
+
+    results: int
+    size: int
+    evicted: int
+
+
 class Budget:
-    """How many bytes results may take in Redis."""
+    """How many bytes results may take in Redis, and how many they take."""
 
     def __init__(self, client: redis.Redis, settings: ResultSettings, clock: Callable[[], float] = time.monotonic):
         self._redis = client
@@ -203,11 +219,27 @@ class Budget:
     def limit(self) -> int:
         """Return the bytes; 0: without limit."""
         if self._clock() >= self._read_until:
-            maxmemory = int(cast("dict[str, int]", self._redis.info("memory"))["maxmemory"])
-            limits = (int(self._settings.budget_share * maxmemory), self._settings.budget_bytes or 0)
-            self._limit = min((limit for limit in limits if limit), default=0)
+            self._limit = min((limit for limit in self._limits() if limit), default=0)
             self._read_until = self._clock() + BUDGET_CHECK_S
         return self._limit
+
+    def _limits(self) -> tuple[int, ...]:
+        """Return the limits by the settings and by the room that there is; 0: none."""
+        own = self._settings.budget_bytes or 0
+        memory = cast("dict[str, int]", self._redis.info())
+        maxmemory = int(memory["maxmemory"])
+        if not maxmemory:
+            return (own,)
+        # Buffers come and go: that many clients read results, or a file is rewritten, must not cost the results.
+        buffers = memory.get("mem_not_counted_for_evict", 0) + memory.get("mem_clients_normal", 0)
+        buffers += REWRITE_BYTES * memory.get("aof_rewrite_in_progress", 0)
+        others = memory["used_memory"] - buffers - self.use().size
+        return own, int(self._settings.budget_share * maxmemory), max(1, int(MOST_MEMORY * maxmemory - others))
+
+    def use(self) -> ResultsUse:
+        """Return what the results take; those whose time is over count until the next is published."""
+        size, evicted = cast("list[str | None]", self._redis.mget([TOTAL, EVICTED]))
+        return ResultsUse(self._redis.zcard(RESULTS), int(size or 0), int(evicted or 0))
 
 
 class ResultSizes:

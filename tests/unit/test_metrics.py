@@ -7,6 +7,7 @@ from api.app import create_app
 from shared.job_metrics import HISTOGRAMS, JobMetrics, Sample
 from shared.job_store import JobStore
 from shared.leases import Leases
+from shared.queue.results import DOCUMENT
 from shared.schemas import GenerationRequest, GPUStatus, JobError, Priority, WorkerInfo, WorkerState
 from shared.settings import Settings
 from shared.worker_registry import WorkerRegistry
@@ -55,6 +56,21 @@ def test_the_queue_the_jobs_and_their_ends_are_counted(
     assert found["writing_failures_total", (("code", "out_of_memory"),)] == 1
     assert found["writing_redis_memory_bytes", ()] > 0
     assert ("writing_queue_drain_seconds", ()) not in found, "two ends are too few for a rate"
+
+
+def test_results_and_what_made_room_are_counted(settings: Settings, store: JobStore, client: redis.Redis) -> None:
+    leases = Leases(client, store, settings.queue, "w")
+    for job_id in ("a", "b", "c"):
+        store.create(job_id, GenerationRequest(word="学"))
+        lease = leases.take(job_id)
+        assert lease is not None
+        leases.publish(lease, DOCUMENT + job_id, b"{}", 900, pictures=(bytes(1000),), budget=4000)
+    limited = settings.model_copy(update={"results": settings.results.model_copy(update={"budget_bytes": 4000})})
+    found = scrape(limited)
+    assert found["writing_results", ()] == 2
+    assert 2000 < found["writing_results_bytes", ()] < 4000
+    assert found["writing_results_budget_bytes", ()] == 4000
+    assert found["writing_results_evicted_total", ()] == 1
 
 
 def test_each_worker_tells_of_its_engine_and_its_card(settings: Settings, client: redis.Redis) -> None:

@@ -1,6 +1,7 @@
 """Results: whole or not at all, single pictures by themselves, the oldest make room, in Redis or elsewhere."""
 
 import base64
+import itertools
 import os
 import random
 import uuid
@@ -20,7 +21,7 @@ from shared.errors import QueueUnavailable, SettingsError
 from shared.job_store import JobStore
 from shared.leases import Leases
 from shared.queue.object_store import ObjectStore
-from shared.queue.results import DOCUMENT, SIZES, TOTAL, ResultSizes, pack
+from shared.queue.results import DOCUMENT, SIZES, TOTAL, Budget, ResultSizes, pack
 from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult, GenerationRequest
 from shared.settings import Settings, load_settings
@@ -154,6 +155,35 @@ def test_the_count_heals_when_redis_lets_results_expire(settings: Settings) -> N
     last = publisher.publish(2)
     assert list(publisher.client.hgetall(SIZES)) == [last]
     assert int(str(publisher.client.get(TOTAL))) < 1.2 * SIZE
+
+
+def fill(publisher: Publisher, size: float) -> None:
+    """Let other things grow until so many bytes are in use."""
+    for number in itertools.count():
+        if publisher.store.memory()[0] > size:
+            return
+        publisher.client.set(f"other:{size}:{number}", b"x" * 50_000)
+
+
+def test_results_give_way_to_what_else_grows(settings: Settings, client: redis.Redis) -> None:
+    """Down to the newest one; what others read or wait for does not count."""
+    publisher, budget = Publisher(settings), Budget(client, settings.results, clock=itertools.count(step=10).__next__)
+    client.config_set("maxmemory", client.info("memory")["used_memory"] + 20_000_000)
+    try:
+        maxmemory = client.info("memory")["maxmemory"]
+        assert budget.limit() == int(settings.results.budget_share * maxmemory)
+        jobs = [publisher.publish(number, budget.limit()) for number in range(10)]
+        fill(publisher, 0.6 * maxmemory)
+        assert 0 < budget.limit() < 0.3 * maxmemory
+        fill(publisher, 0.81 * maxmemory)
+        jobs.append(publisher.publish(10, budget.limit()))
+        kept = [job for job in jobs if publisher.results.get(job)]
+        assert kept[-1] == jobs[-1]
+        assert len(kept) < len(jobs)
+        assert kept == jobs[-len(kept) :]
+        assert budget.use().evicted == len(jobs) - len(kept)
+    finally:
+        client.config_set("maxmemory", 0)
 
 
 def test_a_full_redis_takes_a_finished_result(settings: Settings, client: redis.Redis) -> None:

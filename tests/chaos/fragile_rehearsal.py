@@ -1,0 +1,10 @@
+"""A rehearsal that dies of what kills `tests.chaos.fragile_conditioning`."""
+
+import sys
+
+from tests.chaos.fragile_conditioning import break_conditioning
+from worker.understudy import main
+
+if __name__ == "__main__":
+    break_conditioning()
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""The task: whatever is raised after a job was taken, the job ends, and the next one runs."""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis
+from celery.exceptions import Ignore, Reject
+from redis.exceptions import DataError
+
+from shared.celery_app import make_celery
+from shared.errors import OutOfMemory, ServiceError
+from shared.job_metrics import JobMetrics
+from shared.job_store import JobRecord, JobStore
+from shared.leases import Leases
+from shared.queue.results import Budget, ResultSizes
+from shared.redis_client import make_redis
+from shared.schemas import AIGenerationResult, GenerationRequest, JobStatus, Priority
+from shared.settings import Settings
+from worker.job_monitor import JobMonitor
+from worker.tasks import GenerateTask, insist
+
+METADATA: dict[str, Any] = {
+    "seed": 1, "generation_time_ms": 5, "timings_ms": {}, "legibility": {"score": None}, "width": 8, "height": 8,
+}  # fmt: skip
+
+
+def result(image: Any = "AAAA", maps: Any = None, **metadata: Any) -> AIGenerationResult:
+    return AIGenerationResult.model_construct(
+        success=True,
+        generated_image_base64=image,
+        conditioning_images_base64={} if maps is None else maps,
+        prompt_used="p",
+        generation_metadata={**METADATA, **metadata},
+    )
+
+
+class Bench:
+    """A task with a real Redis and everything real but what makes the picture."""
+
+    def __init__(self, settings: Settings) -> None:
+        client = make_redis(settings.redis)
+        self.store = JobStore(client, settings.queue)
+        self.leases = Leases(client, self.store, settings.queue, "w")
+        self.monitor = JobMonitor(self.leases, 0.1)
+        self.make: Callable[[], Any] = result
+        self.sent: list[tuple[str, Priority]] = []
+        app = make_celery(settings)
+        self.task = app.register_task(
+            GenerateTask(
+                leases=self.leases,
+                monitor=self.monitor,
+                generator=self,  # type: ignore[arg-type]
+                send=lambda *message: self.sent.append(message),
+                cancel=self.store.cancel,
+                stop_process=lambda _reason: None,
+                metrics=JobMetrics(client),
+                budget=Budget(client, settings.results),
+                sizes=ResultSizes(client),
+            )
+        )
+
+    async def generate(self, _request: Any, _progress: Any) -> Any:
+        return self.make()
+
+    def job(self) -> str:
+        return self.store.create(str(uuid.uuid4()), GenerationRequest(word="学")).job_id
+
+    def run(self, make: Callable[[], Any]) -> JobRecord:
+        """Run a job whose picture is made so; return its record."""
+        self.make = make
+        job_id = self.job()
+        with contextlib.suppress(ServiceError, Ignore):
+            self.task.run(job_id)
+        assert self.monitor.working_on() == frozenset()
+        return self.store.get(job_id)
+
+
+@pytest.fixture
+def bench(settings: Settings) -> Bench:
+    return Bench(settings)
+
+
+def raise_it(error: BaseException) -> Callable[[], Any]:
+    def raising() -> Any:
+        raise error
+
+    return raising
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("x"), MemoryError(), OSError(28, "No space left on device"), KeyError("k"), RecursionError(),
+              asyncio.CancelledError(), SystemExit(3), StopIteration(), UnicodeDecodeError("utf-8", b"x", 0, 1, "r")],
+    ids=lambda error: type(error).__name__,
+)  # fmt: skip
+def test_whatever_making_a_picture_raises_ends_the_job(bench: Bench, error: BaseException) -> None:
+    record = bench.run(raise_it(error))
+    assert record.error is not None
+    assert (record.status, record.error.code) == (JobStatus.FAILED, "generation_failed")
+    assert bench.run(result).status is JobStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"image": "a"}, {"image": "ä"}, {"image": None}, {"image": b"\xff"}, {"maps": {"canny": {"m": "%"}}},
+        {"maps": {"canny": None}}, {"maps": []}, {"generation_time_ms": None}, {"generation_time_ms": object()},
+        {"generation_time_ms": "soon"}, {"note": object()}, {"note": {1, 2}}, {"note": "\ud800"}, {"note": b"\xff"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_result_that_cannot_be_packed_or_stored_ends_the_job(bench: Bench, broken: dict[str, Any]) -> None:
+    """In the whole or not at all: what can be stored all the same succeeds."""
+    record = bench.run(lambda: result(**broken))
+    assert record.status.is_terminal
+    if record.status is JobStatus.FAILED:
+        assert record.error is not None
+        assert record.error.code == "generation_failed"
+        assert bench.task.backend.results.get(record.job_id) is None
+    assert bench.run(result).status is JobStatus.SUCCEEDED
+
+
+def test_a_known_error_keeps_its_code_wherever_it_comes_from(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bench.run(raise_it(OutOfMemory("x"))).error.code == "out_of_memory"  # type: ignore[union-attr]
+    monkeypatch.setattr("worker.tasks.pack", lambda *_: raise_it(OutOfMemory("while packing"))())
+    assert bench.run(result).error.code == "out_of_memory"  # type: ignore[union-attr]
+
+
+def test_what_is_not_counted_has_ended_all_the_same(bench: Bench) -> None:
+    """An error after the end changes nothing of it."""
+    assert bench.run(lambda: result(legibility=None)).status is JobStatus.SUCCEEDED
+
+
+def test_a_call_that_redis_can_never_take_is_not_repeated() -> None:
+    calls: list[int] = []
+
+    def call() -> None:
+        calls.append(1)
+        raise DataError("no such type")
+
+    with pytest.raises(TypeError):
+        insist(call)
+    assert calls == [1]
+
+
+def test_a_draining_worker_takes_nothing(bench: Bench, client: redis.Redis) -> None:
+    """An ordinary job's message goes back; a suspect gets a new one."""
+    ordinary, suspect = bench.job(), bench.job()
+    client.hset(f"writing:job:{suspect}", "deaths", 1)
+    bench.monitor.drain(0)
+    with pytest.raises(Reject):
+        bench.task.run(ordinary)
+    with pytest.raises(Ignore):
+        bench.task.run(suspect)
+    assert bench.sent == [(suspect, Priority.INTERACTIVE)]
+    assert [bench.store.get(job).status for job in (ordinary, suspect)] == [JobStatus.QUEUED] * 2
