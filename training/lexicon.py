@@ -7,8 +7,8 @@ name in Debian's package ``unicode-data`` 15.0.0, and ``wordfreq/data/large_en.m
 only orders. Also needed: ``pip install msgpack lemminflect``.
 
 CC-CEDICT sorts entries by pinyin and senses by history: its first sense of 钱 is "coin", of 太 "highest". The order
-here comes from weights (`Weights`): a sense's place in its entry, how common its English words are, whether Unihan's short
-definition of the character begins with it, how often the reading is used (kHanyuPinlu), and marks as "(archaic)".
+here comes from weights (`Weights`): a sense's place in its entry, how common its English words are, whether Unihan's
+short definition of the character begins with it, how often the reading is used (kHanyuPinlu), and marks as "(archaic)".
 `training/first_senses.tsv` names the first sense where these err.
 """
 
