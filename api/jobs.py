@@ -36,6 +36,7 @@ from shared.webhook_targets import parse_target
 from shared.words import check_coverage, normalise_word, resolve_meaning
 from shared.worker_registry import WorkerRegistry
 from shared.writing.blocklist import Blocklist
+from shared.writing.lexicon import Sense
 
 logger = logging.getLogger(__name__)
 
@@ -206,15 +207,15 @@ class Jobs:
         self._store.cancel(job_id)
         return self.view(job_id)
 
-    def meanings(self, word: str) -> tuple[str, tuple[str, ...]]:
-        """Return a word in its normal form, and its English meanings.
+    def senses(self, word: str) -> tuple[str, tuple[Sense, ...]]:
+        """Return a word in its normal form, and its senses, the likeliest first.
 
         Raises:
             InvalidRequest: it cannot be written.
         """
         word = normalise_word(word)
         check_coverage(word, self._database, self._fonts)
-        return word, self._database.glosses(word)
+        return word, self._database.senses(word)
 
     def sample(self, style: str, definition: StyleDefinition) -> str:
         """Return a style's sample in base64; the first call has it drawn.
@@ -247,7 +248,7 @@ class Jobs:
             )
         self._check_blocked(request)
         check_coverage(request.word, self._database, self._fonts)
-        resolve_meaning(request.word, request.translation, self._database)
+        resolve_meaning(request.word, request.translation, self._database, request.reading)
         if request.webhook_url is not None:
             parse_target(request.webhook_url, self._settings.webhooks)
         self._check_methods(request)

@@ -297,6 +297,7 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("generate", parents=[drawing, service], help="draw one word")
     one.add_argument("word")
     one.add_argument("--translation", default="", metavar="TEXT", help="its meaning in English; default: looked up")
+    one.add_argument("--reading", metavar="PINYIN", help="which of its senses: zhǎng or zhang3; default: the likeliest")
     one.add_argument("-o", "--out", type=Path, metavar="FILE", help="the PNG to write; default: the word's name")
     one.add_argument("--maps", type=Path, metavar="FOLDER", help="write the conditioning images there, too")
     one.set_defaults(command=generate)

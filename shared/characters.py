@@ -5,19 +5,19 @@ License), glosses from CC-CEDICT (CC BY-SA 4.0);
 ``training/character_data.py`` makes the file. Coordinates are those of hanzi-writer-data: an em of 1024 units, x to
 the right, y **up**, the box's top at 900 and its bottom at -124.
 
-Table ``characters`` holds one zlib-compressed record per character; ``lexicon`` holds blocks of 256 words each,
-compressed together and found by the block's first word.
+Table ``characters`` holds one zlib-compressed record per character. The lexicon's tables are described in
+`shared.writing.lexicon`.
 """
 
-import json
 import re
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from shared.writing.lexicon import Sense, decode_block
 
 DATABASE_PATH = Path(__file__).parent / "data" / "characters.sqlite"
 
@@ -28,8 +28,6 @@ TOP = 900
 SCHEMA = """
 PRAGMA page_size = 32768;
 CREATE TABLE characters (code_point INTEGER PRIMARY KEY, radical INTEGER, strokes BLOB NOT NULL);
-CREATE TABLE lexicon (first_word TEXT NOT NULL, block BLOB NOT NULL);
-CREATE UNIQUE INDEX lexicon_first_word ON lexicon (first_word);
 """
 
 Point = tuple[int, int]
@@ -94,15 +92,24 @@ class CharacterDatabase:
         rows = self._connection.execute("SELECT code_point FROM characters ORDER BY code_point")
         return tuple(chr(row[0]) for row in rows)
 
-    def glosses(self, word: str) -> tuple[str, ...]:
-        """Return up to four English glosses of a word (simplified or traditional), the commonest first, or ()."""
+    def senses(self, word: str) -> tuple[Sense, ...]:
+        """Return the senses of a word (simplified or traditional), the one that a learner means first, or ()."""
         row = self._one("SELECT block FROM lexicon WHERE first_word <= ? ORDER BY first_word DESC LIMIT 1", word)
-        return () if row is None else _decode_lexicon_block(row[0]).get(word, ())
+        return () if row is None else decode_block(row[0]).get(word, ())
+
+    def glosses(self, word: str) -> tuple[str, ...]:
+        """Return the English glosses of a word that can be pictured, the likeliest first, or ()."""
+        return tuple(dict.fromkeys(sense.gloss for sense in self.senses(word) if sense.is_pictured))
+
+    def gerund(self, verb: str) -> str | None:
+        """Return the -ing form of a verb of the glosses; None: it is none."""
+        row = self._one("SELECT gerund FROM gerunds WHERE verb = ?", verb)
+        return None if row is None else str(row[0])
 
     def words(self) -> Iterator[str]:
         """Yield all words of the lexicon."""
         for (block,) in self._connection.execute("SELECT block FROM lexicon ORDER BY first_word"):
-            yield from _decode_lexicon_block(block)
+            yield from decode_block(block)
 
     def _one(self, query: str, key: str | int) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = self._connection.execute(query, (key,)).fetchone()
@@ -154,16 +161,6 @@ def decode_character(record: bytes) -> tuple[Stroke, ...]:
         )
         strokes.append(Stroke(outline, tuple(points(median_length)), bool(in_radical)))
     return tuple(strokes)
-
-
-def encode_lexicon_block(block: Mapping[str, tuple[str, ...]]) -> bytes:
-    """Return a block of words and their glosses, compressed."""
-    return zlib.compress(json.dumps(block, ensure_ascii=False, separators=(",", ":")).encode(), 9)
-
-
-@lru_cache(maxsize=64)
-def _decode_lexicon_block(block: bytes) -> dict[str, tuple[str, ...]]:
-    return {word: tuple(glosses) for word, glosses in json.loads(zlib.decompress(block)).items()}
 
 
 def _varint(value: int) -> bytes:

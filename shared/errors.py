@@ -55,6 +55,12 @@ class TranslationRequired(InvalidRequest):
     code = "translation_required"
 
 
+class UnknownReading(InvalidRequest):
+    """The word is not read so; the detail lists its readings."""
+
+    code = "unknown_reading"
+
+
 class UnknownStyle(InvalidRequest):
     """There is no style of that name."""
 

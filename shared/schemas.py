@@ -127,6 +127,12 @@ class GenerationRequest(Question):
     translation: Annotated[
         str, Field(max_length=200, description="the word's meaning, in English; empty: looked up in the lexicon")
     ] = ""
+    reading: Annotated[
+        str,
+        Field(
+            max_length=80, description="which of the word's senses, by pinyin: zhǎng or zhang3; empty: the likeliest"
+        ),
+    ] = ""
     style: Annotated[str, Field(max_length=40, description="a style of /api/writing/status")] | None = None
     width: Annotated[Side | None, Field(description="pixels, a multiple of 64; default: the model's own size")] = None
     height: Annotated[Side | None, Field(description="pixels, a multiple of 64; default: the model's own size")] = None
@@ -170,7 +176,7 @@ class GenerationRequest(Question):
         except InvalidRequest as error:
             raise PydanticCustomError(error.code, "{detail}", {"detail": error.detail}) from error
 
-    @field_validator("translation", "negative_prompt")
+    @field_validator("translation", "reading", "negative_prompt")
     @classmethod
     def _text_has_no_control_characters(cls, text: str | None) -> str | None:
         if text and CONTROL_CHARACTER.search(text):

@@ -4,21 +4,26 @@ The schema checks the characters (`normalise_word`), the API and the workers che
 (`check_coverage`) and find the English meaning that steers the picture (`resolve_meaning`).
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from shared.characters import CharacterDatabase
-from shared.errors import TranslationRequired, UnsupportedCharacter
+from shared.errors import TranslationRequired, UnknownReading, UnsupportedCharacter
 from shared.fonts import FontCoverage, font_of
 from shared.writing.clusters import clusters
 from shared.writing.english import is_latin, read_translation, why_empty
+from shared.writing.lexicon import Sense
 from shared.writing.normalise import describe, normalise_word
+from shared.writing.pinyin import same_reading
 
-__all__ = ["Meaning", "MeaningSource", "as_noun", "check_coverage", "normalise_word", "resolve_meaning"]
+__all__ = ["Meaning", "MeaningSource", "check_coverage", "depicted", "normalise_word", "resolve_meaning", "senses_read"]
 
 MeaningSource = Literal["request", "lexicon"]
+
+
+# What a word is pictured as that has no meaning to picture (a particle): itself, written.
+WRITTEN: Final = "a page of calligraphy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +34,14 @@ class Meaning:
         display: the meaning to show to the learner, as the request gave it, in any script.
         prompt: the English meaning that steers the picture.
         source: where `prompt` comes from.
-        note: why the request's translation was not used, if it says nothing.
+        reading: the word's reading in this sense, in pinyin; None: the lexicon does not know the word.
+        note: why the request's translation was not used, or why the picture shows no meaning.
     """
 
     display: str
     prompt: str
     source: MeaningSource
+    reading: str | None = None
     note: str | None = None
 
 
@@ -61,26 +68,34 @@ def _name(cluster: str, fonts: Sequence[FontCoverage]) -> str:
     return names if lacking else f"the forms of {names} in this place"
 
 
-def resolve_meaning(word: str, translation: str, database: CharacterDatabase) -> Meaning:
-    """Return a word's meaning: the translation if it is in Latin letters, else the lexicon's first gloss.
+def resolve_meaning(word: str, translation: str, database: CharacterDatabase, reading: str = "") -> Meaning:
+    """Return a word's meaning: the translation if it is in Latin letters, else the lexicon's likeliest sense.
 
     The text encoders read English. A translation in another script is kept for display only. One that says nothing,
     such as "-" or "n/a", counts as not given. One that is a gloss of the lexicon, as the page suggests them, steers as
-    the lexicon's own would.
+    the lexicon's own would. A particle has no meaning that a picture could show: it is pictured as written.
+
+    Args:
+        word: in normal form.
+        translation: as the request gave it.
+        database: the lexicon.
+        reading: which of the word's senses, in pinyin; "": any.
 
     Raises:
+        UnknownReading: the word is not read so.
         TranslationRequired: neither the request nor the lexicon says it in English.
     """
+    senses = senses_read(word, reading, database)
     shown = read_translation(translation)
-    glosses = database.glosses(word)
-    if shown in glosses:
-        return Meaning(shown, as_noun(shown), "request")
+    likeliest = senses[0].reading if senses else None
+    known = next((sense for sense in senses if sense.gloss == shown and sense.is_pictured), None)
+    if known is not None:
+        return Meaning(shown, depicted(known, database), "request", known.reading)
     unused = why_empty(shown)
     if unused is None and shown and is_latin(shown):
-        return Meaning(shown, shown, "request")
-    if glosses:
-        gloss = as_noun(glosses[0])
-        return Meaning(shown if shown and unused is None else gloss, gloss, "lexicon", unused)
+        return Meaning(shown, shown, "request", likeliest)
+    if senses:
+        return _of_lexicon(senses[0], shown if unused is None else "", unused, database)
     if unused is None and shown:
         unused = f"the picture is steered in English: {shown!r} is in another script"
     reason = f"{unused}, and the" if unused else "the"
@@ -89,17 +104,39 @@ def resolve_meaning(word: str, translation: str, database: CharacterDatabase) ->
     )
 
 
-def as_noun(gloss: str) -> str:
-    """Return a gloss so that it can follow "a picture of": "to learn a trade" becomes "learning a trade"."""
-    if not gloss.startswith("to "):
-        return gloss
-    verb, _, rest = gloss.removeprefix("to ").partition(" ")
-    if verb.endswith("ie"):
-        stem = verb[:-2] + "y"
-    elif verb.endswith("e") and not verb.endswith(("ee", "oe", "ye")) and verb != "be":
-        stem = verb[:-1]
-    elif re.fullmatch(r"[^aeiou]*[aeiou][^aeiouwxy]", verb):  # one short syllable: run, running
-        stem = verb + verb[-1]
-    else:
-        stem = verb
-    return f"{stem}ing {rest}".rstrip()
+def senses_read(word: str, reading: str, database: CharacterDatabase) -> tuple[Sense, ...]:
+    """Return a word's senses that are read so; "" is any reading.
+
+    Raises:
+        UnknownReading: there is none.
+    """
+    senses = database.senses(word)
+    if not reading:
+        return senses
+    chosen = tuple(sense for sense in senses if same_reading(reading, sense.reading))
+    if not chosen:
+        there = ", ".join(dict.fromkeys(sense.reading for sense in senses))
+        known = f"it is read {there}" if there else "the lexicon does not know the word: leave the reading out"
+        raise UnknownReading(f"{word!r} is not read {reading!r}; {known}", field="reading")
+    return chosen
+
+
+def depicted(sense: Sense, database: CharacterDatabase) -> str:
+    """Return a sense as a phrase that can follow "a picture of": "to learn a trade" becomes "learning a trade"."""
+    if not sense.is_pictured:
+        return WRITTEN
+    if sense.counts:
+        return sense.counts
+    if not sense.gloss.startswith("to "):
+        return sense.gloss
+    verb, _, rest = sense.gloss.removeprefix("to ").partition(" ")
+    gerund = database.gerund(verb)
+    return f"{gerund} {rest}".rstrip() if gerund is not None else sense.gloss
+
+
+def _of_lexicon(sense: Sense, shown: str, unused: str | None, database: CharacterDatabase) -> Meaning:
+    if not sense.is_pictured:
+        note = f"the word is a particle ({sense.gloss}): no picture can show it, so it is drawn as written"
+        return Meaning(shown or sense.gloss, WRITTEN, "lexicon", sense.reading, note)
+    phrase = depicted(sense, database)
+    return Meaning(shown or phrase, phrase, "lexicon", sense.reading, unused)

@@ -200,7 +200,9 @@ class AIImageGenerator:
         progress.stage("conditioning")
         with watch.time("conditioning_and_prompt"):
             prompt, maps = await asyncio.gather(
-                self._prompts.build_prompt(plan.word, plan.style_name, translation=request.translation),
+                self._prompts.build_prompt(
+                    plan.word, plan.style_name, translation=request.translation, reading=request.reading
+                ),
                 self._condition(glyph, request, Hand(plan.style.pen, plan.seed)),
             )
         prepared = Prepared(plan, prompt, glyph, maps)
@@ -310,6 +312,7 @@ class AIImageGenerator:
             "prompt": kept.drawing.prompt.text,
             "negative_prompt": kept.drawing.negative_prompt.text,
             "word": plan.word,
+            "reading": prompt.meaning.reading,
             "translation": prompt.meaning.display,
             "prompt_meaning": prompt.meaning.prompt,
             "prompt_meaning_source": prompt.meaning.source,

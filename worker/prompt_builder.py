@@ -35,19 +35,23 @@ class PromptBuilder:
         self._styles = styles
         self._database = database
 
-    async def build_prompt(self, character: str, style: str = "comic", *, translation: str = "") -> PromptResult:
+    async def build_prompt(
+        self, character: str, style: str = "comic", *, translation: str = "", reading: str = ""
+    ) -> PromptResult:
         """Return the prompt for a word.
 
         Args:
             character: the word.
             style: a style's name.
             translation: the meaning; empty or not in Latin letters: the lexicon's gloss steers.
+            reading: which of the lexicon's senses, in pinyin; empty: the likeliest.
 
         Raises:
             UnknownStyle: there is no such style.
+            UnknownReading: the word is not read so.
             TranslationRequired: the word's meaning is not known in English.
         """
-        return await asyncio.to_thread(self._build, character, style, translation)
+        return await asyncio.to_thread(self._build, character, style, translation, reading)
 
     def style(self, name: str) -> StyleDefinition:
         """Return a style.
@@ -59,9 +63,9 @@ class PromptBuilder:
             raise UnknownStyle(f"no style {name!r}; there are {', '.join(self._styles)}", field="style")
         return self._styles[name]
 
-    def _build(self, character: str, style_name: str, translation: str) -> PromptResult:
+    def _build(self, character: str, style_name: str, translation: str, reading: str) -> PromptResult:
         style = self.style(style_name)
-        meaning = resolve_meaning(character, translation, self._database)
+        meaning = resolve_meaning(character, translation, self._database, reading)
         return PromptResult(
             prompt=style.fill(meaning.prompt, character),
             meaning=meaning,

@@ -26,10 +26,26 @@ class MeaningQuery(BaseModel):
 
 
 class Meanings(BaseModel):
-    """A word and its English meanings, the commonest first."""
+    """A word and its English meanings, the likeliest first."""
 
     word: str
     meanings: tuple[str, ...]
+
+
+class SenseView(BaseModel):
+    """One sense of a word; a particle cannot be pictured."""
+
+    reading: Annotated[str, Field(description="pinyin with tone marks")]
+    gloss: str
+    is_pictured: bool
+
+
+class Senses(BaseModel):
+    """A word, its readings, and its senses, the likeliest first."""
+
+    word: str
+    readings: tuple[str, ...]
+    senses: tuple[SenseView, ...]
 
 
 class StylePath(BaseModel):
@@ -40,9 +56,19 @@ class StylePath(BaseModel):
 
 @lexicon_api.get("/meaning", responses={200: Meanings, **problem_responses(422)})
 def meaning(query: MeaningQuery) -> Response:
-    """Look a word up in the lexicon; none found is an empty list."""
-    word, glosses = services().jobs.meanings(query.word)
-    return json_response(Meanings(word=word, meanings=glosses))
+    """Look up what can be pictured of a word; none found is an empty list."""
+    word, senses = services().jobs.senses(query.word)
+    glosses = dict.fromkeys(sense.gloss for sense in senses if sense.is_pictured)
+    return json_response(Meanings(word=word, meanings=tuple(glosses)))
+
+
+@lexicon_api.get("/meanings", responses={200: Senses, **problem_responses(422)})
+def meanings(query: MeaningQuery) -> Response:
+    """Look up a word's readings and senses; none found is an empty list."""
+    word, senses = services().jobs.senses(query.word)
+    views = [SenseView(reading=one.reading, gloss=one.gloss, is_pictured=one.is_pictured) for one in senses]
+    readings = tuple(dict.fromkeys(one.reading for one in senses))
+    return json_response(Senses(word=word, readings=readings, senses=tuple(views)))
 
 
 @lexicon_api.get(

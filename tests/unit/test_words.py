@@ -6,7 +6,7 @@ from fontTools.ttLib import TTFont
 from shared.characters import CharacterDatabase
 from shared.errors import InvalidWord, TranslationRequired, UnsupportedCharacter
 from shared.fonts import FontCoverage, read_fonts
-from shared.words import as_noun, check_coverage, normalise_word, resolve_meaning
+from shared.words import check_coverage, normalise_word, resolve_meaning
 
 
 @pytest.mark.parametrize("word", ["", "   ", "\u3000", "一" * 13, "a\x00b", "学\n习", "\ud800", "\x7f"])
@@ -117,21 +117,3 @@ def test_an_unknown_word_needs_an_english_translation(translation: str, database
     with pytest.raises(TranslationRequired) as error:
         resolve_meaning("학교", translation, database)
     assert error.value.field == "translation"
-
-
-@pytest.mark.parametrize(
-    ("gloss", "noun"),
-    [
-        ("to learn", "learning"),
-        ("to run away", "running away"),
-        ("to be fond of", "being fond of"),
-        ("to love", "loving"),
-        ("to die", "dying"),
-        ("to see", "seeing"),
-        ("to visit", "visiting"),
-        ("to play", "playing"),
-        ("tomato", "tomato"),
-    ],
-)
-def test_verbs_follow_a_picture_of(gloss: str, noun: str) -> None:
-    assert as_noun(gloss) == noun

@@ -1,0 +1,60 @@
+"""The lexicon: what Chinese words mean, by reading, the sense that a learner means first.
+
+Made by ``training/lexicon.py`` from CC-CEDICT (CC BY-SA 4.0). Table ``lexicon`` holds blocks of words, compressed
+together and found by the block's first word; ``gerunds`` the -ing forms of the verbs in the glosses.
+"""
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+# Rowid tables with large pages: small pages and `WITHOUT ROWID` leave up to half of the file unused.
+SCHEMA = """
+DROP TABLE IF EXISTS lexicon;
+DROP TABLE IF EXISTS gerunds;
+CREATE TABLE lexicon (first_word TEXT NOT NULL, block BLOB NOT NULL);
+CREATE UNIQUE INDEX lexicon_first_word ON lexicon (first_word);
+CREATE TABLE gerunds (verb TEXT PRIMARY KEY, gerund TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sense:
+    """One meaning of a word.
+
+    Attributes:
+        reading: in pinyin with tone marks.
+        gloss: in English.
+        is_pictured: False for a particle, which has no meaning that a picture could show.
+        counts: what a measure word counts; "" for other words.
+    """
+
+    reading: str
+    gloss: str
+    is_pictured: bool = True
+    counts: str = ""
+
+
+def encode_block(block: Mapping[str, Sequence[Sense]]) -> bytes:
+    """Return a block of words and their senses, compressed."""
+    rows = {word: [_row(sense) for sense in senses] for word, senses in block.items()}
+    return zlib.compress(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode(), 9)
+
+
+@lru_cache(maxsize=64)
+def decode_block(block: bytes) -> dict[str, tuple[Sense, ...]]:
+    """Return the words and senses that `encode_block` wrote."""
+    return {word: tuple(map(_sense, rows)) for word, rows in json.loads(zlib.decompress(block)).items()}
+
+
+def _row(sense: Sense) -> list[str | int]:
+    row: list[str | int] = [sense.reading, sense.gloss]
+    return [*row, sense.counts if sense.is_pictured else 0] if sense.counts or not sense.is_pictured else row
+
+
+def _sense(row: list[str | int]) -> Sense:
+    reading, gloss, *mark = row
+    counts = mark[0] if mark and isinstance(mark[0], str) else ""
+    return Sense(str(reading), str(gloss), is_pictured=mark != [0], counts=counts)

@@ -1,0 +1,55 @@
+"""Readings of Chinese words in pinyin."""
+
+import re
+import unicodedata
+from typing import Final
+
+TONES: Final = {"a": "āáǎà", "e": "ēéěè", "i": "īíǐì", "o": "ōóǒò", "u": "ūúǔù", "ü": "ǖǘǚǜ"}
+SYLLABLE: Final = re.compile(r"([a-zü]+)([0-5])", re.IGNORECASE)
+TONE_ACCENTS: Final = {"\u0304", "\u0301", "\u030c", "\u0300"}
+
+
+def tone_marks(numbered: str) -> str:
+    """Return numbered syllables (zhang3, nu:3 er2) as one word with tone marks (zhǎng, nǚ'ér)."""
+    syllables = [_mark(syllable) for syllable in numbered.replace("u:", "ü").replace("U:", "Ü").split()]
+    word = ""
+    for syllable in syllables:
+        if word and unicodedata.normalize("NFD", syllable)[0] in "aeo" and word[-1].isalpha():
+            word += "'"
+        word += syllable
+    return word
+
+
+def same_reading(asked: str, reading: str) -> bool:
+    """Return whether a caller's reading names a word's: "zhang3", "ZHǍNG" and "zhǎng" are one; without tones any."""
+    wanted, known = _canonical(asked), _canonical(reading)
+    return wanted == known or (_toneless(wanted) == wanted and wanted == _toneless(known))
+
+
+def _canonical(reading: str) -> str:
+    """Return a reading in small letters with tone marks, without spaces, apostrophes and hyphens."""
+    plain = unicodedata.normalize("NFC", reading).casefold().replace("u:", "ü").replace("v", "ü")
+    marked = SYLLABLE.sub(lambda match: _mark(match[0]), plain)
+    return re.sub(r"[\s'’·-]", "", marked)
+
+
+def _toneless(reading: str) -> str:
+    letters = (letter for letter in unicodedata.normalize("NFD", reading) if letter not in TONE_ACCENTS)
+    return unicodedata.normalize("NFC", "".join(letters))
+
+
+def _mark(syllable: str) -> str:
+    """Return a numbered syllable with its tone mark: on a or e, on the o of ou, else on the last vowel."""
+    match = SYLLABLE.fullmatch(syllable)
+    if match is None:
+        return syllable
+    letters, tone = match[1], int(match[2])
+    if tone in {0, 5}:
+        return "r" if letters == "r" else letters
+    small = letters.lower()
+    place = next((small.index(vowel) for vowel in ("a", "e", "ou") if vowel in small), -1)
+    place = place if place >= 0 else max(small.rfind(vowel) for vowel in "iouü")
+    if place < 0:
+        return letters
+    marked = TONES[small[place]][tone - 1]
+    return letters[:place] + (marked.upper() if letters[place].isupper() else marked) + letters[place + 1 :]

