@@ -110,7 +110,7 @@ def test_whatever_making_a_picture_raises_ends_the_job(bench: Bench, error: Base
         {"maps": {"canny": None}}, {"maps": []}, {"generation_time_ms": None}, {"generation_time_ms": object()},
         {"generation_time_ms": "soon"}, {"note": object()}, {"note": {1, 2}}, {"note": "\ud800"}, {"note": b"\xff"},
     ],
-    ids=str,
+    ids=lambda broken: "-".join(f"{name}_{type(value).__name__}" for name, value in broken.items()),
 )  # fmt: skip
 def test_a_result_that_cannot_be_packed_or_stored_ends_the_job(bench: Bench, broken: dict[str, Any]) -> None:
     """In the whole or not at all: what can be stored all the same succeeds."""
