@@ -34,6 +34,7 @@ class RateLimit:
             socket_timeout=settings.timeout_s,
             socket_connect_timeout=settings.timeout_s,
             **tls_options(settings),
+            key_prefix=settings.prefix + "LIMITS",
             retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),  # type: ignore[arg-type]  # redis-py's
         )
         self._counter = FixedWindowRateLimiter(storage)

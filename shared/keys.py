@@ -1,8 +1,13 @@
 """The names of the keys in Redis that several modules share."""
 
+import os
+
 from shared.schemas import Priority
 
-PREFIX = "writing:"
+# `redis.prefix`: before every key of ours, of Celery's and of the rate limit's. It is read here, once, as the scripts'
+# texts are put together: a process has one for all of its life. `shared.settings` checks it.
+NAMESPACE = os.environ.get("WRITING_REDIS__PREFIX", "")
+PREFIX = NAMESPACE + "writing:"
 
 
 def job_key(job_id: str) -> str:

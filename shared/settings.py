@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from shared.errors import SettingsError
+from shared.keys import NAMESPACE
 from shared.schemas import Quality, Side
 from shared.setting_types import Host, Key, Name, Origin, Phrase, RedisUrl, WebhookSecret, key_names
 from shared.styles import StyleDefinition, load_styles, read_yaml
@@ -46,6 +47,7 @@ class RedisSettings(Section):
         timeout_s: connecting, and waiting for an answer.
         ca_file: PEM of the CA that has signed Redis's certificate, besides the system's; null: the system's alone.
         cert_file, key_file: PEM of our own certificate and its key, for a Redis that asks for one.
+        prefix: before every key, so that several deployments can share a database; from the environment alone.
     """
 
     url: RedisUrl
@@ -53,6 +55,7 @@ class RedisSettings(Section):
     ca_file: Path | None
     cert_file: Path | None
     key_file: Path | None
+    prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9_.-]{1,40}[:_.-])?$")]
 
     @property
     def uses_tls(self) -> bool:
@@ -74,6 +77,13 @@ class RedisSettings(Section):
                 f"leave {named[0]} out: TLS is always verified; files are named in redis.ca_file, cert_file, key_file"
             )
         return urlunsplit(parts._replace(query=urlencode(kept)))
+
+    @field_validator("prefix")
+    @classmethod
+    def _is_the_process_s(cls, prefix: str) -> str:
+        if prefix != NAMESPACE:
+            raise ValueError("it is read as the process starts: set it by the environment's WRITING_REDIS__PREFIX")
+        return prefix
 
     @model_validator(mode="after")
     def _need_tls_for_its_files(self) -> Self:

@@ -7,12 +7,13 @@ from typing import cast
 import redis
 from pydantic import ValidationError
 
+from shared.keys import PREFIX
 from shared.schemas import WorkerInfo
 
 logger = logging.getLogger(__name__)
 
-LIVE = "writing:workers"  # sorted set: worker id, last heartbeat
-INFO = "writing:worker:"
+LIVE = PREFIX + "workers"  # sorted set: worker id, last heartbeat
+INFO = PREFIX + "worker:"
 
 
 class WorkerRegistry:

@@ -13,7 +13,7 @@ from typing import cast
 import redis
 from kombu.exceptions import OperationalError
 
-from shared.keys import PREFIX, waiting_keys
+from shared.keys import NAMESPACE, PREFIX, waiting_keys
 from shared.leases import Leases, Observer, PutBack
 from shared.schemas import Priority
 from worker.periodic import Periodic
@@ -21,7 +21,7 @@ from worker.periodic import Periodic
 logger = logging.getLogger(__name__)
 
 # kombu's keys: a list for each queue by its name, and a hash of the messages that were delivered and not acknowledged.
-UNACKED = "unacked"
+UNACKED = NAMESPACE + "unacked"
 RECONCILING = PREFIX + "reconciling"
 MISSING = PREFIX + "missing"  # jobs that had no message at the last look
 
@@ -120,7 +120,9 @@ class Reaper:
 
     def _queued(self) -> set[str]:
         """Return the ids of the jobs whose message waits in a queue."""
-        messages = [text for priority in Priority for text in cast("list[str]", self._redis.lrange(priority, 0, -1))]
+        messages = [
+            text for priority in Priority for text in cast("list[str]", self._redis.lrange(NAMESPACE + priority, 0, -1))
+        ]
         return _job_ids(messages)
 
     def _delivered(self) -> set[str]:

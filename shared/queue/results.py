@@ -19,12 +19,12 @@ import redis
 from celery import states
 from celery.backends.redis import RedisBackend
 
-from shared.keys import PREFIX
+from shared.keys import NAMESPACE, PREFIX
 from shared.queue.object_store import ObjectStore, open_store
 from shared.schemas import AIGenerationResult
 from shared.settings import ResultSettings
 
-DOCUMENT = "celery-task-meta-"
+DOCUMENT = NAMESPACE + "celery-task-meta-"
 PICTURE = PREFIX + "picture:"
 RESULTS = PREFIX + "results"  # sorted set: job, when it was published
 SIZES = PREFIX + "result_sizes"  # hash: job, "bytes pictures token"
