@@ -34,6 +34,25 @@ def check_host(host: str) -> str:
     return plain.lower()
 
 
+def plain_host(host: str) -> str:
+    """Return a host's name or address as it is compared and sent: in lower case and in ASCII, without a final dot.
+
+    Raises:
+        ValueError: it is no name.
+    """
+    return host.rstrip(".").encode("idna").decode().lower()
+
+
+def check_receiver(host: str) -> str:
+    """Return a webhooks' host as `plain_host` has it.
+
+    Raises:
+        ValueError: it is more than a host, so that it would never match, or none.
+    """
+    address = host.strip("[]")
+    return str(ipaddress.ip_address(address)) if _is_address(address) else check_host(plain_host(host))
+
+
 def check_origin(origin: str) -> str:
     """Return a page's origin as browsers send it; `*` is all of them.
 
@@ -94,7 +113,7 @@ def check_redis_url(url: str) -> str:
         is_whole = bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_whole = False
-    if not is_whole or parts.scheme not in {"redis", "rediss"} or not re.fullmatch(r"/?[0-9]*", parts.path):
+    if not is_whole or not url.startswith(("redis://", "rediss://")) or not re.fullmatch(r"/?[0-9]*", parts.path):
         raise ValueError("is not redis://[:PASSWORD@]HOST[:PORT][/NUMBER], or rediss:// for TLS")
     return url
 
@@ -123,6 +142,7 @@ def _is_address(text: str) -> bool:
 
 
 Host = Annotated[str, AfterValidator(check_host)]
+Receiver = Annotated[str, AfterValidator(check_receiver)]
 Origin = Annotated[str, AfterValidator(check_origin)]
 Key = Annotated[str, AfterValidator(check_key)]
 Phrase = Annotated[str, AfterValidator(check_not_blank)]

@@ -1,7 +1,6 @@
 """Settings: ``config/default.yaml`` overlaid by ``WRITING_…`` environment variables, frozen, read once."""
 
 import difflib
-import ipaddress
 import json
 import os
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from shared.errors import SettingsError
 from shared.keys import NAMESPACE
 from shared.schemas import Quality, Side
-from shared.setting_types import Host, Key, Name, Origin, Phrase, RedisUrl, WebhookSecret, key_names
+from shared.setting_types import Host, Key, Name, Origin, Phrase, Receiver, RedisUrl, WebhookSecret, key_names
 from shared.styles import StyleDefinition, load_styles, read_yaml
 
 PREFIX = "WRITING_"
@@ -23,8 +22,6 @@ LEVEL_SEPARATOR = "__"
 CLIENT_VARIABLES = frozenset({"WRITING_URL", "WRITING_API_KEY"})
 PROJECT = Path(__file__).resolve().parents[1]
 CONFIG = PROJECT / "config"
-# What no host's name holds; with one of them it would match nothing.
-NO_HOST_CHARACTERS = frozenset("/:@*?#[] ")
 # What an address of Redis may say of TLS: what holds anyway.
 VERIFIED = (("ssl_cert_reqs", "required"), ("ssl_cert_reqs", "CERT_REQUIRED"))
 
@@ -255,7 +252,7 @@ class WebhookSettings(Section):
         allow_private: http and private addresses too.
     """
 
-    allowed_hosts: tuple[str, ...]
+    allowed_hosts: tuple[Receiver, ...]
     secret: WebhookSecret | None = Field(repr=False)
     attempts: Count
     first_pause_s: Seconds
@@ -266,11 +263,6 @@ class WebhookSettings(Section):
     def claim_s(self) -> float:
         """How long a worker has a webhook for itself: well beyond the longest delivery."""
         return 6 * self.timeout_s
-
-    @field_validator("allowed_hosts")
-    @classmethod
-    def _are_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(_host_alone(host) for host in hosts)
 
     @model_validator(mode="after")
     def _sign_what_is_sent(self) -> Self:
@@ -360,31 +352,6 @@ def load_settings(environment: Mapping[str, str] | None = None, config: Path = C
     _check_choice("model", settings.model, settings.models)
     _check_choice("default_style", settings.default_style, settings.styles)
     return settings.model_copy(update={"fonts": tuple(PROJECT / font for font in settings.fonts)})
-
-
-def plain_host(host: str) -> str:
-    """Return a host's name or address as it is compared and sent: in lower case and in ASCII, without a final dot.
-
-    Raises:
-        ValueError: it is no name.
-    """
-    return host.rstrip(".").encode("idna").decode().lower()
-
-
-def _host_alone(host: str) -> str:
-    """Return an allowed host as `plain_host` has it.
-
-    Raises:
-        ValueError: it is more than a host, so that it would never match.
-    """
-    address = host.removeprefix("[").removesuffix("]")
-    try:
-        return str(ipaddress.ip_address(address))
-    except ValueError:
-        plain = plain_host(host)
-    if not plain or set(plain) & NO_HOST_CHARACTERS:
-        raise ValueError(f"{host!r} is no host alone: give names such as hooks.example, without scheme, port and path")
-    return plain
 
 
 def checked(kind: type[S], values: Mapping[str, Any], path: str = "") -> S:

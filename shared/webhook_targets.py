@@ -7,7 +7,8 @@ from itertools import zip_longest
 from urllib.parse import quote, urlsplit
 
 from shared.errors import WebhookNotAllowed
-from shared.settings import WebhookSettings, plain_host
+from shared.setting_types import plain_host
+from shared.settings import WebhookSettings
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
 # What a path and a query may hold as it is (RFC 3986); anything else is sent percent-encoded.

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -77,9 +78,12 @@ class Stage:
         process, self._process = self._process, None
         if process is None:
             return 0
-        with process:
-            process.kill()  # to no effect on one that has died
-        return process.returncode
+        process.kill()  # to no effect on one that has died
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                with suppress(BrokenPipeError):  # what was not sent to one that has died
+                    stream.close()
+        return process.wait()
 
 
 def _start() -> subprocess.Popen[bytes]:

@@ -117,6 +117,7 @@ def test_a_stopped_worker_s_late_result_is_refused(tmp_path: Path) -> None:
         assert after == seeds
 
 
+@pytest.mark.chaos
 def test_told_to_end_a_worker_finishes_or_gives_back(tmp_path: Path) -> None:
     """SIGTERM with eight in flight and another worker alive: all succeed, each picture is made once."""
     with service(tmp_path, workers=2) as stack:

@@ -29,6 +29,7 @@ def test_the_demo_writes_a_picture_and_a_contact_sheet(tmp_path: Path) -> None:
     assert "%" in done.stderr, "a progress bar"
 
 
+@pytest.mark.slow
 def test_the_demo_says_why_it_failed(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "embedded.demo", "--out", str(tmp_path), "--style", "cubist"],

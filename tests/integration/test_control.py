@@ -53,6 +53,7 @@ def test_a_running_job_that_is_terminated_is_cancelled(api: Api, celery: Celery)
     assert api.draw(word="水")["success"]
 
 
+@pytest.mark.slow
 def test_purged_messages_are_sent_again(api: Api, celery: Celery) -> None:
     """The records say that the jobs wait; the reconciler finds that they have no message."""
     busy = [api.submit(word="山", num_inference_steps=60).json()["job_id"] for _ in range(9)]

@@ -103,6 +103,7 @@ def test_a_job_outlives_a_restart_of_redis(tmp_path: Path) -> None:
         assert api.draw(**WORD)["success"], "the worker takes jobs again"
 
 
+@pytest.mark.slow
 def test_two_workers_share_ten_jobs(tmp_path: Path) -> None:
     with Stack(workers=2, data_folder=tmp_path / "redis", log_folder=tmp_path) as stack:
         api = Api(stack.url)
@@ -115,6 +116,7 @@ def test_two_workers_share_ten_jobs(tmp_path: Path) -> None:
         assert min(done) >= 2, done
 
 
+@pytest.mark.slow
 def test_a_worker_may_load_its_model_on_demand(tmp_path: Path) -> None:
     environment = {"WRITING_WORKER__LOAD_AT_START": "false"}
     with Stack(data_folder=tmp_path / "redis", log_folder=tmp_path, environment=environment) as stack:
@@ -141,7 +143,7 @@ def start_worker(tmp_path: Path, redis_url: str, **environment: str) -> subproce
     )
 
 
-@pytest.mark.parametrize("load_at_start", ["true", "false"])
+@pytest.mark.parametrize("load_at_start", ["true", pytest.param("false", marks=pytest.mark.slow)])
 def test_a_broken_model_ends_the_worker_with_the_reason(
     tmp_path: Path, project: Path, bare: Stack, load_at_start: str
 ) -> None:
@@ -207,6 +209,7 @@ def test_a_wrong_setting_ends_worker_and_api_with_its_name(tmp_path: Path, redis
     assert "api.port" in api.stderr
 
 
+@pytest.mark.slow
 def test_a_worker_that_died_is_started_again(tmp_path: Path) -> None:
     with Stack(data_folder=tmp_path / "redis", log_folder=tmp_path) as stack:
         api = Api(stack.url)

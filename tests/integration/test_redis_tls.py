@@ -67,6 +67,7 @@ def test_records_messages_results_and_limits_go_through_tls(trusted: Settings) -
     assert next(finding.level for finding in check_redis(trusted)) is Level.OK
 
 
+@pytest.mark.slow
 def test_a_whole_service_works_through_tls(tmp_path: Path, tls_url: str, authority: Authority) -> None:
     """Real processes of ours, Flower among them."""
     ports = free_port(), free_port()
@@ -89,7 +90,7 @@ def test_a_whole_service_works_through_tls(tmp_path: Path, tls_url: str, authori
 
 
 @pytest.mark.parametrize("fault", ["unknown CA", "other name", "no TLS"])
-@pytest.mark.parametrize("program", ["api", "worker.main"])
+@pytest.mark.parametrize("program", ["api", pytest.param("worker.main", marks=pytest.mark.slow)])
 def test_an_untrusted_redis_stops_the_start_with_plain_words(
     redis_url: str, authority: Authority, fault: str, program: str
 ) -> None:

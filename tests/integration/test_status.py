@@ -55,6 +55,7 @@ def test_the_api_is_documented_from_the_schemas(api: Api) -> None:
         "/api/writing/jobs/{job_id}/conditioning/{control_type}/{method}",
         "/api/writing/status",
         "/api/writing/meaning",
+        "/api/writing/meanings",
         "/api/writing/styles/{style}/sample",
         "/health",
         "/health/ready",

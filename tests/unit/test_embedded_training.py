@@ -162,6 +162,7 @@ def test_samples_of_a_batch_do_not_leak_into_one_another() -> None:
         assert torch.allclose(together[row : row + 1], run(slice(row, row + 1)), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_recipe_runs_resumes_and_exports_what_the_service_loads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, glyphs: GlyphRenderer
 ) -> None:

@@ -139,7 +139,10 @@ def test_alone_with_a_negative_prompt_or_without_guidance_it_is_the_stock_pipeli
         assert error(ours[-1], stock_latents(pipeline, "euler", request)[-1]) <= TOLERANCE
 
 
-@pytest.mark.parametrize(("source", "solver"), [*(("embedded", solver) for solver in SOLVERS), ("random", "euler")])
+@pytest.mark.parametrize(
+    ("source", "solver"),
+    [*(("embedded", solver) for solver in SOLVERS), pytest.param("random", "euler", marks=pytest.mark.slow)],
+)
 def test_eight_different_jobs_in_one_batch_each_equal_their_lone_run(
     maps: dict[str, Maps], source: str, solver: str
 ) -> None:
@@ -162,6 +165,7 @@ def test_rounding_up_the_rows_changes_nothing(pipeline: Any, maps: dict[str, Map
         assert error(ours[-1], reference[-1]) <= TOLERANCE
 
 
+@pytest.mark.slow
 def test_the_stock_pipeline_in_a_batch_changes_its_pictures(maps: dict[str, Maps]) -> None:
     """Why there is an engine: diffusers' batch leaks from one picture into another; ours does not."""
     pipeline = embedded_pipeline()

@@ -184,6 +184,7 @@ def test_what_is_right_is_taken_as_browsers_and_programs_write_it() -> None:
             "WRITING_API__OPERATORS": '["学生"]',
             "WRITING_API__ALLOWED_HOSTS": '["Draw.example", "10.0.0.1", "[fe80::1]"]',
             "WRITING_WEBHOOKS__ALLOWED_HOSTS": '["Hooks.example"]',
+            "WRITING_WEBHOOKS__SECRET": "whsec_" + "A" * 32,
             "WRITING_API__BLOCKED_WORDS": '["毒", "knife fight"]',
         }
     )

@@ -482,10 +482,10 @@ def test_what_an_older_version_has_left_is_delivered(
      ({"ALLOWED_HOSTS": '["hooks.example"]', "SECRET": ""}, "24 to 64 bytes"),
      ({"ALLOWED_HOSTS": '["hooks.example"]', "SECRET": "whsec_c2hvcnQ="}, "24 to 64 bytes"),
      ({"SECRET": "whsec_no base64 at all, but long enough"}, "24 to 64 bytes"),
-     ({"ALLOWED_HOSTS": '["https://hooks.example"]', "SECRET": SECRET}, "no host alone"),
-     ({"ALLOWED_HOSTS": '["hooks.example:443"]', "SECRET": SECRET}, "no host alone"),
-     ({"ALLOWED_HOSTS": '["*.example"]', "SECRET": SECRET}, "no host alone"),
-     ({"ALLOWED_HOSTS": '[""]', "SECRET": SECRET}, "no host alone")],
+     ({"ALLOWED_HOSTS": '["https://hooks.example"]', "SECRET": SECRET}, "no host name"),
+     ({"ALLOWED_HOSTS": '["hooks.example:443"]', "SECRET": SECRET}, "no host name"),
+     ({"ALLOWED_HOSTS": '["*.example"]', "SECRET": SECRET}, "no host name"),
+     ({"ALLOWED_HOSTS": '[""]', "SECRET": SECRET}, "no host name")],
 )  # fmt: skip
 def test_settings_that_could_never_deliver_stop_the_start(settings_of: dict[str, str], message: str) -> None:
     environment = {f"WRITING_WEBHOOKS__{key}": value for key, value in settings_of.items()}

@@ -361,9 +361,7 @@ def test_every_console_can_be_written_to(tmp_path: Path, encoding: str) -> None:
     shown = {"gbk": "学习".encode("gbk")}.get(encoding, rb"\u5b66\u4e60")
     assert shown in ended.stdout
     assert rb"\U0001f600" in ended.stderr
-    key = subprocess.run(
-        [sys.executable, "-m", "api.keys", "学习😀"], env=environment, capture_output=True, check=False
-    )
+    key = subprocess.run([sys.executable, "-m", "api.keys", "学习"], env=environment, capture_output=True, check=False)
     assert (key.returncode, key.stderr) == (0, b"")
 
 
