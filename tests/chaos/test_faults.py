@@ -83,6 +83,7 @@ def attempts(stack: Stack, jobs: list[str]) -> list[int]:
     return [int(client.hget(f"writing:job:{job}", "attempts") or 0) for job in jobs]
 
 
+@pytest.mark.chaos
 def test_a_killed_worker_s_jobs_are_done_by_the_other(tmp_path: Path) -> None:
     """Eight in flight; the time until one of those that died is at work again is printed."""
     with service(tmp_path, workers=2) as stack:
@@ -314,6 +315,7 @@ def test_a_clock_that_jumps_an_hour(tmp_path: Path) -> None:
         assert finishes(tmp_path) == 8
 
 
+@pytest.mark.chaos
 def test_results_that_fill_redis_make_room_and_the_worker_lives(tmp_path: Path) -> None:
     """Old results go, no job is refused for them, and the worker process is the one that began."""
     # Admission is by what the jobs in flight will need; these come one after another.
@@ -339,6 +341,7 @@ def test_results_that_fill_redis_make_room_and_the_worker_lives(tmp_path: Path) 
         print(f"{len(jobs)} jobs, {kept} results kept, {memory['used_memory']} of {memory['maxmemory']} bytes used")
 
 
+@pytest.mark.chaos
 def test_the_worker_outlives_a_redis_that_something_else_has_filled(tmp_path: Path) -> None:
     with service(tmp_path) as stack:
         api, client = Api(stack.url), redis.Redis.from_url(stack.redis_url)

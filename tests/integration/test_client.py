@@ -186,6 +186,8 @@ def test_what_cannot_be_done_is_said_by_message_and_exit_code(
 
 
 @pytest.mark.usefixtures("interruptible")
+# An interrupt that comes while a socket is being opened leaves it to the collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_deck_that_is_interrupted_goes_on_without_drawing_anything_twice(
     url: str, api: Api, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,6 +26,7 @@ def boxes(placed: list[PlacedRun]) -> list[tuple[str, Box]]:
 SIDES = st.integers(4, 32).map(lambda n: n * 64)
 
 
+@settings(deadline=None)
 @given(st.text("学习山水火花", min_size=1, max_size=12), SIDES, SIDES)
 def test_every_word_fits_every_picture(word: str, width: int, height: int) -> None:
     """All em boxes lie inside the picture, have one size and do not overlap."""
