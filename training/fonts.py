@@ -29,7 +29,6 @@ LETTERS_AND_MARKS = [
     *range(0x0370, 0x0530),  # Greek, Cyrillic
     *range(0x1E00, 0x2000),  # Latin and Greek with accents
     *range(0x2010, 0x2040),  # dashes and quotation marks
-    *range(0x0530, 0x0590),  # Armenian
 ]
 KANA = [
     *range(0x3001, 0x3100),  # CJK punctuation, kana

@@ -88,6 +88,7 @@ def test_a_frozen_store_is_told_and_holds_up_nobody_else(service: tuple[Api, Pat
     assert requests.get(image, timeout=10).ok
 
 
+@pytest.mark.slow
 def test_a_worker_holds_a_picture_until_the_store_is_back(service: tuple[Api, Path], bucket: Bucket) -> None:
     api, folder = service
     bucket.freeze()

@@ -19,6 +19,7 @@ PREFIX = "school-a:"
 URL = "/api/writing/generate-writing-image"
 
 
+@pytest.mark.slow
 def test_every_key_has_the_prefix_and_everything_works(tmp_path: Path) -> None:
     environment = {"WRITING_REDIS__PREFIX": PREFIX, "WRITING_API__RATE_LIMIT": "100/minute"}
     with Stack(data_folder=tmp_path / "redis", log_folder=tmp_path / "logs", environment=environment) as stack:
