@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any
 
 import celery.worker.state
+import redis
 from celery import Celery
 from celery.signals import task_revoked, worker_shutting_down
 from celery.worker.control import control_command
@@ -145,10 +146,7 @@ def build(settings: Settings) -> WorkerProcess:
     Raises:
         SettingsError: the device or a font is not there, or Redis is a cluster.
     """
-    try:
-        gpu = GPUManager(settings.device, settings.gpu_profiles, settings.worker.gpu_locks)
-    except RuntimeError as error:
-        raise SettingsError(f"device: {error}") from error
+    gpu = find_device(settings)
     # A container that is started again has the same process id and host name, but none of its predecessor's leases.
     worker_id = f"{os.getpid()}-{secrets.token_hex(3)}@{socket.gethostname()}"
     conditionings = make_conditionings(settings.conditioning)
@@ -194,17 +192,30 @@ def build(settings: Settings) -> WorkerProcess:
             every_s=settings.worker.heartbeat_s,
             reconcile_s=settings.queue.reconcile_s,
         ),
-        webhooks=WebhookSender(
-            WebhookOutbox(client, claim_s=settings.webhooks.claim_s),
-            store,
-            settings.webhooks,
-            every_s=settings.worker.heartbeat_s,
-        ),
+        webhooks=make_webhooks(client, store, settings),
         sweep=make_sweep(settings),
         registry=WorkerRegistry(client, settings.worker.stale_after_s),
         concurrency=settings.worker.concurrency or 2 * (settings.worker.batch_limit or gpu.batch_limit),
         started_at=time.time(),
     )
+
+
+def find_device(settings: Settings) -> GPUManager:
+    """Return the device to compute on.
+
+    Raises:
+        SettingsError: it is not there.
+    """
+    try:
+        return GPUManager(settings.device, settings.gpu_profiles, settings.worker.gpu_locks)
+    except RuntimeError as error:
+        raise SettingsError(f"device: {error}") from error
+
+
+def make_webhooks(client: redis.Redis, store: JobStore, settings: Settings) -> WebhookSender:
+    """Return what tells clients of their jobs' ends."""
+    outbox = WebhookOutbox(client, claim_s=settings.webhooks.claim_s)
+    return WebhookSender(outbox, store, settings.webhooks, every_s=settings.worker.heartbeat_s)
 
 
 def make_sweep(settings: Settings) -> Periodic | None:
