@@ -101,17 +101,20 @@ def child(journal: Path, seed: int, start: int, count: int) -> None:
         for number, word in zip(range(count), words(seed, drawer.fonts), strict=False):
             if number >= start:
                 lines.write(f"{number}\t")
+                lines.flush()  # on disk before anything can crash
                 lines.write(json.dumps([word, drawer.draw(word)]) + "\n")
 
 
-def run(seed: int, count: int, journal: Path) -> tuple[Counter[str], list[tuple[str, str]]]:
+def run(
+    seed: int, count: int, journal: Path, module: str = "bench.fuzz_words"
+) -> tuple[Counter[str], list[tuple[str, str]]]:
     """Draw the words, in as many processes as it takes; return what became of them, and the crashes."""
     crashes: list[tuple[str, str]] = []
     start = 0
     everything = words(seed, read_fonts(load_settings({}).fonts))
     with tqdm(total=count, unit="word") as bar:
         while start < count:
-            command = [sys.executable, "-m", "bench.fuzz_words", "--child", str(journal)]
+            command = [sys.executable, "-m", module, "--child", str(journal)]
             process = subprocess.Popen([*command, "--seed", str(seed), "--from", str(start), "--words", str(count)])
             while process.poll() is None:
                 try:
@@ -121,6 +124,8 @@ def run(seed: int, count: int, journal: Path) -> tuple[Counter[str], list[tuple[
             begun = _begun(journal)
             if process.returncode == 0:
                 break
+            if begun == start:
+                raise RuntimeError(f"the child ended with {process.returncode} before it had drawn a word")
             name = signal.Signals(-process.returncode).name if process.returncode < 0 else str(process.returncode)
             crashes.append((next(word for number, word in enumerate(everything) if number == begun - 1), name))
             everything = words(seed, read_fonts(load_settings({}).fonts))

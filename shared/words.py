@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from shared.characters import CharacterDatabase
-from shared.errors import TranslationRequired, UnknownReading, UnsupportedCharacter
+from shared.errors import InvalidWord, TranslationRequired, UnknownReading, UnsupportedCharacter
 from shared.fonts import FontCoverage, font_of
 from shared.writing.clusters import clusters
+from shared.writing.encodings import misread_east_asian
 from shared.writing.english import is_latin, read_translation, why_empty
 from shared.writing.lexicon import Sense
 from shared.writing.normalise import describe, normalise_word
 from shared.writing.pinyin import same_reading
+from shared.writing.scripts import HINT
 
 __all__ = ["Meaning", "MeaningSource", "check_coverage", "depicted", "normalise_word", "resolve_meaning", "senses_read"]
 
@@ -46,12 +48,16 @@ class Meaning:
 
 
 def check_coverage(word: str, database: CharacterDatabase, fonts: Sequence[FontCoverage]) -> None:
-    """Check that every grapheme cluster can be drawn.
+    """Check that every grapheme cluster can be drawn, and that the word is none of another encoding.
 
     Raises:
+        InvalidWord: it seems to be a word of the lexicon that was read in a wrong encoding.
         UnsupportedCharacter: names the characters that neither the stroke data nor a font has, or that no font can
             shape.
     """
+    meant = misread_east_asian(word, lambda text: bool(database.senses(text)))
+    if meant is not None:
+        raise InvalidWord(f"the word {word!r} seems to be {meant!r}: {HINT}", field="word")
     missing = [
         cluster
         for cluster in dict.fromkeys(clusters(word.replace(" ", "")))

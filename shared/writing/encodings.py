@@ -1,5 +1,6 @@
 """Text that was read in a wrong encoding before it came here."""
 
+from collections.abc import Callable
 from itertools import product
 from typing import Final
 
@@ -11,6 +12,16 @@ from shared.writing.scripts import HINT, count_scripts
 # Encodings that UTF-8 is taken for, and how many characters of more than one byte must come out: what is in one
 # is chance in cp1251, where Ukrainian “Ті” is one.
 TAKEN_FOR: Final = (("cp1252", 1), ("latin-1", 1), ("cp1251", 2), ("mac_roman", 2))
+
+# What may be UTF-8 by chance, and what two of its bytes come out as.
+EAST_ASIAN: Final = ("gbk", "big5", "shift_jis", "euc_kr")
+TWO_BYTES = regex.compile(r"[\x20-\x7E]*[\u0080-\u07FF][\x20-\u07FF]*")
+# Letters and signs that no common alphabet has: IPA, archaic Greek and Cyrillic, rare Latin, lone accents.
+UNCOMMON = regex.compile(
+    r"[\u0180-\u019F\u01A2-\u01AE\u01B1-\u01CC\u01DD-\u0217\u021C-\u0385\u03CF-\u03FF\u0460-\u048F\u0492-\u05CF\u0600-\u0620"
+    r"\u0700-\u07FF]"
+)
+HEBREW = regex.compile(r"[\u05D0-\u05EA]+")
 
 REPLACED = regex.compile(r"\uFFFD|\?\s*\?|^[\s?]*\?[\s?]*$")
 
@@ -52,6 +63,30 @@ def _forms(text: str) -> tuple[str, ...]:
     """
     trimmed = (text.rstrip() + "\xa0",) if len(text.strip()) > 1 else ()
     return (text, text.replace(" ", "\xa0"), *trimmed)
+
+
+def misread_east_asian(text: str, is_word: Callable[[str], bool]) -> str | None:
+    """Return the word that a text is if it was written in an encoding of East Asia and read as UTF-8, else None.
+
+    Two bytes of GBK can be one character of UTF-8: 一些 becomes һЩ, which looks like letters of another language. One
+    letter alone is only doubted if it is of no common alphabet, and two of Hebrew are not: רע is a word, and 专注 too.
+
+    Args:
+        text: in normal form.
+        is_word: tells whether the lexicon has a word.
+    """
+    if not TWO_BYTES.fullmatch(text):
+        return None
+    for encoding in EAST_ASIAN:
+        try:
+            meant = text.encode().decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        characters = sum(not character.isascii() for character in meant)
+        least = 3 if HEBREW.fullmatch(text) else 2
+        if is_word(meant) and (characters >= least or UNCOMMON.search(text)):
+            return meant
+    return None
 
 
 def _read_again(text: str, encoding: str) -> str | None:
