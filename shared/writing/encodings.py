@@ -15,7 +15,7 @@ TAKEN_FOR: Final = (("cp1252", 1), ("latin-1", 1), ("cp1251", 2), ("mac_roman", 
 
 # What may be UTF-8 by chance, and what two of its bytes come out as.
 EAST_ASIAN: Final = ("gbk", "big5", "shift_jis", "euc_kr")
-TWO_BYTES = regex.compile(r"[\x20-\x7E]*[\u0080-\u07FF][\x20-\u07FF]*")
+TWO_BYTES = regex.compile(r"[\u0080-\u07FF]")
 # Letters and signs that no common alphabet has: IPA, archaic Greek and Cyrillic, rare Latin, lone accents.
 UNCOMMON = regex.compile(
     r"[\u0180-\u019F\u01A2-\u01AE\u01B1-\u01CC\u01DD-\u0217\u021C-\u0385\u03CF-\u03FF\u0460-\u048F\u0492-\u05CF\u0600-\u0620"
@@ -75,7 +75,7 @@ def misread_east_asian(text: str, is_word: Callable[[str], bool]) -> str | None:
         text: in normal form.
         is_word: tells whether the lexicon has a word.
     """
-    if not TWO_BYTES.fullmatch(text):
+    if TWO_BYTES.search(text) is None:
         return None
     for encoding in EAST_ASIAN:
         try:
