@@ -153,7 +153,8 @@ def in_utf_8_by_chance(database: CharacterDatabase) -> Iterator[tuple[str, str]]
         for encoding in ("gbk", "big5", "shift_jis", "euc_kr"):
             with suppress(UnicodeError):
                 looks = word.encode(encoding).decode("utf-8")
-                if sum(not character.isascii() for character in looks) > 1:
+                # What comes out as Han alone is a word of Chinese; it cannot be told from another.
+                if sum(not character.isascii() for character in looks) > 1 and re.search("[\x80-\u07ff]", looks):
                     yield word, looks
 
 
