@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.writing.lexicon import Sense, decode_block
+from shared.writing.varint import read_varint, varint
 
 DATABASE_PATH = Path(__file__).parent / "data" / "characters.sqlite"
 
@@ -127,7 +128,7 @@ def encode_character(strokes: tuple[Stroke, ...]) -> bytes:
         points = [*zip(numbers[::2], numbers[1::2], strict=True), *stroke.median]
         payload += bytes([stroke.in_radical, len(stroke.median), len(commands)]) + commands.encode("ascii")
         for point in points:
-            payload += _varint(point[0] - previous[0]) + _varint(point[1] - previous[1])
+            payload += varint(point[0] - previous[0]) + varint(point[1] - previous[1])
             previous = point
     return zlib.compress(bytes(payload), 9)
 
@@ -144,9 +145,9 @@ def decode_character(record: bytes) -> tuple[Stroke, ...]:
     def points(count: int) -> Iterator[Point]:
         nonlocal position, x, y
         for _ in range(count):
-            difference, position = _read_varint(payload, position)
+            difference, position = read_varint(payload, position)
             x += difference
-            difference, position = _read_varint(payload, position)
+            difference, position = read_varint(payload, position)
             y += difference
             yield x, y
 
@@ -161,25 +162,3 @@ def decode_character(record: bytes) -> tuple[Stroke, ...]:
         )
         strokes.append(Stroke(outline, tuple(points(median_length)), bool(in_radical)))
     return tuple(strokes)
-
-
-def _varint(value: int) -> bytes:
-    zigzag = value << 1 if value >= 0 else (-value << 1) - 1
-    encoded = bytearray()
-    while zigzag >= 0x80:
-        encoded.append(zigzag & 0x7F | 0x80)
-        zigzag >>= 7
-    encoded.append(zigzag)
-    return bytes(encoded)
-
-
-def _read_varint(payload: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = payload[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            break
-        shift += 7
-    return (value >> 1) ^ -(value & 1), position

