@@ -132,9 +132,10 @@ class Imagery:
     def _depicting_sense(self, sense: str) -> dict[str, "Evidence"]:
         """Return what depicts the most of a sense that anything depicts: all of it, its object, its head."""
         for term in terms_of(sense):
-            for form in base_forms(term):
-                if found := self._depicting(form):
-                    return found
+            # "dogs" is listed as slang for feet.
+            known = [found for form in base_forms(term) if (found := self._depicting(form))]
+            if known:
+                return min(known, key=lambda found: min(found.values()))
         return {}
 
     def search(self, query: str, limit: int = 50) -> tuple[MotifName, ...]:
