@@ -115,9 +115,29 @@ class GlyphRenderer:
         Raises:
             UnsupportedCharacter: neither the database nor a font can draw one of them.
         """
+        return self.draw(word, self.lay_out(word, width, height), width, height)
+
+    def lay_out(self, word: str, width: float, height: float) -> list[PlacedRun]:
+        """Return where each of a word's runs stands, as large as the room allows; raises as `render`.
+
+        Args:
+            word: the characters.
+            width: of the room, pixels.
+            height: of the room, pixels.
+        """
         check_coverage(word, self._database, self._fonts)
         runs = split_runs(word, self._database, self._fonts)
-        placed = lay_out(runs, width, height, right_to_left=reads_right_to_left(word))
+        return lay_out(runs, width, height, right_to_left=reads_right_to_left(word))
+
+    def draw(self, word: str, placed: Sequence[PlacedRun], width: int, height: int) -> Glyph:
+        """Return the glyph of a word whose runs have their places.
+
+        Args:
+            word: the characters.
+            placed: of `lay_out`, moved at will.
+            width: of the picture, pixels.
+            height: of the picture, pixels.
+        """
         characters = tuple(
             PlacedCharacter(character, box, self._database.character(character) if one.run.font is None else None)
             for one in placed
