@@ -1,8 +1,8 @@
 """A word as anti-aliased ink, from stroke data where there are any and from fonts elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import cv2
@@ -19,6 +19,8 @@ from worker.glyphs.outlines import Polygon, flatten, to_em
 from worker.glyphs.runs import direction_of, reads_right_to_left, split_runs
 
 Ink = NDArray[np.uint8]
+# Lays a word out in a room of some width and height, in pixels.
+Typesetter = Callable[[float, float], list[PlacedRun]]
 
 # cv2's fixed-point coordinates: 1/16 pixel.
 SHIFT = 4
@@ -115,26 +117,20 @@ class GlyphRenderer:
         Raises:
             UnsupportedCharacter: neither the database nor a font can draw one of them.
         """
-        return self.draw(word, self.lay_out(word, width, height), width, height)
+        return self.draw(word, self.typesetter(word)(width, height), width, height)
 
-    def lay_out(self, word: str, width: float, height: float) -> list[PlacedRun]:
-        """Return where each of a word's runs stands, as large as the room allows; raises as `render`.
-
-        Args:
-            word: the characters.
-            width: of the room, pixels.
-            height: of the room, pixels.
-        """
+    def typesetter(self, word: str) -> Typesetter:
+        """Return what lays a word out, as large as possible, in a room of some width and height; raises as `render`."""
         check_coverage(word, self._database, self._fonts)
         runs = split_runs(word, self._database, self._fonts)
-        return lay_out(runs, width, height, right_to_left=reads_right_to_left(word))
+        return partial(lay_out, runs, right_to_left=reads_right_to_left(word))
 
     def draw(self, word: str, placed: Sequence[PlacedRun], width: int, height: int) -> Glyph:
         """Return the glyph of a word whose runs have their places.
 
         Args:
             word: the characters.
-            placed: of `lay_out`, moved at will.
+            placed: of a typesetter, moved at will.
             width: of the picture, pixels.
             height: of the picture, pixels.
         """

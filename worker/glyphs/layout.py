@@ -110,9 +110,7 @@ class _Block:
         return max(min(centred, height - margin - em * self.end), margin - em * self.start)
 
 
-def lay_out(
-    runs: Sequence[Run | None], width: float, height: float, *, right_to_left: bool = False
-) -> list[PlacedRun]:
+def lay_out(runs: Sequence[Run | None], width: float, height: float, *, right_to_left: bool = False) -> list[PlacedRun]:
     """Return where each of a word's runs stands.
 
     The number of lines is the one that lets the characters be largest; lines are centred. Square characters break
