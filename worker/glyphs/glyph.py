@@ -1,9 +1,10 @@
 """A word as anti-aliased ink, from stroke data where there are any and from fonts elsewhere."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -19,8 +20,6 @@ from worker.glyphs.outlines import Polygon, flatten, to_em
 from worker.glyphs.runs import direction_of, reads_right_to_left, split_runs
 
 Ink = NDArray[np.uint8]
-# Lays a word out in a room of some width and height, in pixels.
-Typesetter = Callable[[float, float], list[PlacedRun]]
 
 # cv2's fixed-point coordinates: 1/16 pixel.
 SHIFT = 4
@@ -98,6 +97,14 @@ class Glyph:
         return tuple((rows, columns) for rows in _runs(mask.max(1)) for columns in _runs(mask[rows].max(0)))
 
 
+class Typesetter(Protocol):
+    """Lays a word out; `worker.glyphs.layout.lay_out` of its runs."""
+
+    def __call__(self, width: float, height: float, margin: float | None = None) -> list[PlacedRun]:
+        """Return where the word's runs stand, as large as the room allows."""
+        ...
+
+
 class GlyphRenderer:
     """Draws words."""
 
@@ -120,7 +127,7 @@ class GlyphRenderer:
         return self.draw(word, self.typesetter(word)(width, height), width, height)
 
     def typesetter(self, word: str) -> Typesetter:
-        """Return what lays a word out, as large as possible, in a room of some width and height; raises as `render`."""
+        """Return what lays a word out; raises as `render`."""
         check_coverage(word, self._database, self._fonts)
         runs = split_runs(word, self._database, self._fonts)
         return partial(lay_out, runs, right_to_left=reads_right_to_left(word))

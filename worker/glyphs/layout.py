@@ -110,7 +110,14 @@ class _Block:
         return max(min(centred, height - margin - em * self.end), margin - em * self.start)
 
 
-def lay_out(runs: Sequence[Run | None], width: float, height: float, *, right_to_left: bool = False) -> list[PlacedRun]:
+def lay_out(
+    runs: Sequence[Run | None],
+    width: float,
+    height: float,
+    margin: float | None = None,
+    *,
+    right_to_left: bool = False,
+) -> list[PlacedRun]:
     """Return where each of a word's runs stands.
 
     The number of lines is the one that lets the characters be largest; lines are centred. Square characters break
@@ -120,10 +127,12 @@ def lay_out(runs: Sequence[Run | None], width: float, height: float, *, right_to
         runs: the word in reading order; None is a space.
         width: the room's width in pixels.
         height: the room's height in pixels.
+        margin: what stays free on each side, in pixels; None: `MARGIN` of the room's shorter side.
         right_to_left: whether the word is read so.
     """
     units = _units(runs, right_to_left=right_to_left)
-    margin = MARGIN * min(width, height)
+    if margin is None:
+        margin = MARGIN * min(width, height)
     usable_width, usable_height = width - 2 * margin, height - 2 * margin
     limits = _limits(units)
     blocks = (_Block(_balanced_lines(units, count, limits)) for count in range(1, len(units) + 1))

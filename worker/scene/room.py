@@ -147,8 +147,10 @@ def _part(allowed: Mask, row: int, column: int) -> Mask:
 
 def _middle(allowed: Mask) -> tuple[int, int]:
     """Return the row and column in the middle of the largest connected part of where a box may have its own."""
-    _, labels, stats, centroids = cv2.connectedComponentsWithStats(allowed.view(np.uint8))
+    left, top, width, height = cv2.boundingRect(allowed.view(np.uint8))
+    cropped = allowed[top : top + height, left : left + width].view(np.uint8)
+    _, labels, stats, centroids = cv2.connectedComponentsWithStats(cropped)
     part = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     rows, columns = np.nonzero(labels == part)
     nearest = int(((rows - centroids[part][1]) ** 2 + (columns - centroids[part][0]) ** 2).argmin())
-    return int(rows[nearest]), int(columns[nearest])
+    return top + int(rows[nearest]), left + int(columns[nearest])
