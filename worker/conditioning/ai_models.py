@@ -97,19 +97,19 @@ class DepthEstimator(LazyModel):
     model_class = DPTForDepthEstimation
     processor_class = DPTImageProcessor
 
-    def estimate(self, ink: NDArray[np.uint8]) -> RGB:
-        """Return the depth of a page with this ink, near = bright, stretched to 0…255.
+    def estimate(self, page: RGB) -> RGB:
+        """Return the depth of a page, near = bright, stretched to 0…255.
 
         Args:
-            ink: (height, width), 0 paper to 255 ink.
+            page: (height, width, 3).
 
         Returns:
             (height, width, 3).
         """
         processor, model = self.load()
         with torch.inference_mode():
-            depth = model(**processor(images=_page(ink), return_tensors="pt")).predicted_depth
-        height, width = ink.shape
+            depth = model(**processor(images=page, return_tensors="pt")).predicted_depth
+        height, width, _ = page.shape
         near = cv2.resize(depth[0].float().numpy(), (width, height), interpolation=cv2.INTER_CUBIC)
         stretched = cv2.normalize(near, np.empty_like(near), 0, 255, cv2.NORM_MINMAX)
         return np.repeat(np.rint(stretched).astype(np.uint8)[:, :, None], 3, axis=2)
@@ -121,11 +121,11 @@ class Segmenter(LazyModel):
     model_class = SamModel
     processor_class = SamProcessor
 
-    def masks(self, ink: NDArray[np.uint8], points: Points) -> NDArray[np.bool_]:
+    def masks(self, page: RGB, points: Points) -> NDArray[np.bool_]:
         """Return the region that the model sees around each point.
 
         Args:
-            ink: (height, width), 0 paper to 255 ink.
+            page: (height, width, 3).
             points: (n, 2), x and y in pixels.
 
         Returns:
@@ -133,7 +133,7 @@ class Segmenter(LazyModel):
         """
         processor, model = self.load()
         prompts = points[None, :, None, :].astype(float).tolist()  # one picture, n prompts of one point each
-        inputs = processor(_page(ink), input_points=prompts, return_tensors="pt")
+        inputs = processor(page, input_points=prompts, return_tensors="pt")
         with torch.inference_mode():
             output = model(**inputs, multimask_output=True)
         (masks,) = processor.image_processor.post_process_masks(
@@ -142,8 +142,3 @@ class Segmenter(LazyModel):
         best = output.iou_scores[0].argmax(-1)
         chosen: NDArray[np.bool_] = masks[torch.arange(len(best)), best].numpy().astype(bool)
         return chosen
-
-
-def _page(ink: NDArray[np.uint8]) -> RGB:
-    """Return the ink as a photograph would show it: dark on white, (height, width, 3)."""
-    return np.repeat((255 - ink)[:, :, None], 3, axis=2)

@@ -1,4 +1,4 @@
-"""What every conditioning is: a table of methods that turn a glyph into an RGB image."""
+"""What every conditioning is: a table of methods that turn a scene into an RGB image."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from shared.errors import MethodUnavailable
 from shared.schemas import ControlType
 from shared.styles import Pen
 from worker.glyphs import Glyph
+from worker.scene import Scene
 
 RGB = NDArray[np.uint8]
 
@@ -42,17 +43,37 @@ def no_notes(_glyph: Glyph) -> dict[str, Any]:
     return {}
 
 
+Draw = Callable[[Scene, Hand], RGB]
+
+
+def layered(draw_word: Callable[[Glyph, Hand], RGB], add_motifs: Callable[[RGB, Scene, Hand], None]) -> Draw:
+    """Return what draws a scene in two layers.
+
+    Args:
+        draw_word: returns the word alone.
+        add_motifs: draws the motifs into it.
+    """
+
+    def draw(scene: Scene, hand: Hand) -> RGB:
+        image = draw_word(scene.glyph, hand)
+        if scene.motifs:
+            add_motifs(image, scene, hand)
+        return image
+
+    return draw
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """One way to draw a conditioning image.
 
     Attributes:
-        draw: glyph and hand to an RGB image (height, width, 3) of the glyph's size; the same for the same arguments.
+        draw: scene and hand to an RGB image (height, width, 3) of the scene's size; the same for the same arguments.
         notes: what the result's metadata should say of a glyph, e.g. that a fallback was used.
         unavailable: why the method cannot run here, or None.
     """
 
-    draw: Callable[[Glyph, Hand], RGB]
+    draw: Draw
     notes: Callable[[Glyph], dict[str, Any]] = no_notes
     unavailable: Callable[[], str | None] = always
 
@@ -76,25 +97,26 @@ class Conditioning:
         """The methods that cannot run here, each with the reason."""
         return {name: reason for name, method in self._methods.items() if (reason := method.unavailable()) is not None}
 
-    def generate(self, glyph: Glyph, method: str | None = None, hand: Hand | None = None) -> Image.Image:
+    def generate(self, scene: Scene | Glyph, method: str | None = None, hand: Hand | None = None) -> Image.Image:
         """Return the conditioning image.
 
         Args:
-            glyph: the word, drawn at the picture's size.
+            scene: the word and its motifs, or the word alone, at the picture's size.
             method: one of `available_methods`; None takes the first.
             hand: pen and seed for the methods that draw by hand; None: an even pen, seed 0.
 
         Returns:
-            An RGB image of the glyph's size.
+            An RGB image of the scene's size.
 
         Raises:
             MethodUnavailable: the method is unknown or cannot run here.
         """
-        return Image.fromarray(self._method(method).draw(glyph, hand or Hand()))
+        whole = Scene(scene) if isinstance(scene, Glyph) else scene
+        return Image.fromarray(self._method(method).draw(whole, hand or Hand()))
 
-    def notes(self, glyph: Glyph, method: str | None = None) -> dict[str, Any]:
-        """Return what the result's metadata should say of this method on this glyph; raises as `generate`."""
-        return self._method(method).notes(glyph)
+    def notes(self, scene: Scene | Glyph, method: str | None = None) -> dict[str, Any]:
+        """Return what the result's metadata should say of this method on this word; raises as `generate`."""
+        return self._method(method).notes(scene if isinstance(scene, Glyph) else scene.glyph)
 
     def _method(self, name: str | None) -> Method:
         chosen = name or next(iter(self._methods))

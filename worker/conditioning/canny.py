@@ -5,8 +5,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.conditioning import structured_forest
-from worker.conditioning.base import RGB, Conditioning, Hand, Method, to_rgb
+from worker.conditioning.base import LINE_WIDTH, RGB, Conditioning, Hand, Method, layered, to_rgb
+from worker.conditioning.outlines import outlines
 from worker.glyphs import Glyph
+from worker.scene import Scene
 
 # The hysteresis thresholds that the Union ControlNet's own examples use.
 LOW, HIGH = 100, 200
@@ -16,6 +18,9 @@ HYSTERESIS = 0.4
 
 # Border probability from which a ridge is drawn: the level with the best F-score on held-out characters.
 BORDER_LEVEL = 0.2
+
+# Details of motifs that are left out, in line widths.
+DETAIL = 0.2
 
 # Largest side at which the forest looks for borders, in pixels: beyond, characters are smaller than it was trained on.
 MAX_DETECTION_SIDE = 640
@@ -80,6 +85,14 @@ def thin_ridges(probability: NDArray[np.float32], level: float) -> NDArray[np.bo
     return is_ridge & (probability >= level)
 
 
+def add_outlines(edges: RGB, scene: Scene, _hand: Hand) -> None:
+    """Draw the motifs' outlines, thin as the word's."""
+    detail = DETAIL * LINE_WIDTH * min(scene.glyph.width, scene.glyph.height)
+    for placed in scene.motifs:
+        region, lines = outlines(placed, detail)
+        np.maximum(edges[region], lines[:, :, None], out=edges[region])
+
+
 class CannyConditioning(Conditioning):
     """Outlines of the strokes."""
 
@@ -89,8 +102,8 @@ class CannyConditioning(Conditioning):
         """Nothing to choose."""
         super().__init__(
             {
-                "opencv_canny": Method(opencv_canny),
-                "structured_edge_detection": Method(structured_edge_detection),
-                "adaptive_canny": Method(adaptive_canny),
+                "opencv_canny": Method(layered(opencv_canny, add_outlines)),
+                "structured_edge_detection": Method(layered(structured_edge_detection, add_outlines)),
+                "adaptive_canny": Method(layered(adaptive_canny, add_outlines)),
             }
         )

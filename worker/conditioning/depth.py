@@ -5,12 +5,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.conditioning.ai_models import DepthEstimator
-from worker.conditioning.base import RGB, Conditioning, Hand, Method, to_rgb
+from worker.conditioning.base import RGB, Conditioning, Hand, Method, layered, to_rgb
 from worker.glyphs import Glyph
+from worker.scene import Scene
 
 # The background recedes from the picture's bottom (nearer) to its top; the word stands clearly in front of it.
 FAR, NEAR_BACKGROUND = 20, 70
 INK_NEAREST, INK_RANGE = 150, 105
+# Motifs stand between the two.
+MOTIF_NEAREST, MOTIF_RANGE = 90, 40
 # Softens the step from ink to background, as a share of the shorter side (1.5 px at 256).
 BLUR = 1.5 / 256
 
@@ -50,6 +53,21 @@ def _before_background(glyph: Glyph, nearness: NDArray[np.float32]) -> RGB:
     return to_rgb(cv2.GaussianBlur(rounded, (0, 0), sigmaX=BLUR * min(glyph.width, glyph.height)))
 
 
+def add_planes(depth: RGB, scene: Scene, _hand: Hand) -> None:
+    """Draw each motif as a plane behind the word, with a soft relief and a soft edge."""
+    softness = BLUR * min(scene.glyph.width, scene.glyph.height)
+    for placed in scene.motifs:
+        margin = int(3 * softness)
+        region = placed.region(margin)
+        coverage = cv2.copyMakeBorder(placed.collage[:, :, 3], margin, margin, margin, margin, cv2.BORDER_CONSTANT)
+        distance = cv2.distanceTransform((coverage > 127).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+        relief = np.sqrt(distance / max(float(distance.max()), 1.0))
+        share = cv2.GaussianBlur(coverage, (0, 0), softness) * np.float32(1 / 255)
+        behind = depth[region][:, :, 0]
+        plane = behind + share * (MOTIF_NEAREST + MOTIF_RANGE * relief - behind)
+        depth[region] = np.rint(plane).astype(np.uint8)[:, :, None]
+
+
 class DepthConditioning(Conditioning):
     """The word as a relief."""
 
@@ -59,13 +77,13 @@ class DepthConditioning(Conditioning):
         """Choose the model of `ai_depth_estimation`: hub name or local folder; None: the method is unavailable."""
         estimator = DepthEstimator(model)
 
-        def ai_depth_estimation(glyph: Glyph, _hand: Hand) -> RGB:
-            return estimator.estimate(glyph.ink)
+        def ai_depth_estimation(scene: Scene, _hand: Hand) -> RGB:
+            return estimator.estimate(scene.page)
 
         super().__init__(
             {
-                "distance_transform_depth": Method(distance_transform_depth),
-                "stroke_thickness_depth": Method(stroke_thickness_depth),
+                "distance_transform_depth": Method(layered(distance_transform_depth, add_planes)),
+                "stroke_thickness_depth": Method(layered(stroke_thickness_depth, add_planes)),
                 "ai_depth_estimation": Method(ai_depth_estimation, unavailable=estimator.why_unavailable),
             }
         )

@@ -7,15 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.styles import Pen
-from worker.conditioning.base import LINE_WIDTH, RGB, Conditioning, Hand, Method, to_rgb
+from worker.conditioning.base import LINE_WIDTH, RGB, Conditioning, Hand, Method, layered, to_rgb
+from worker.conditioning.outlines import outlines
 from worker.glyphs import Glyph, PlacedCharacter
 from worker.glyphs.glyph import SHIFT
+from worker.scene import Scene
 
 Line = NDArray[np.float64]
 Gray = NDArray[np.uint8]
 
 # The hand of `hand_drawn_simulation`: a fine pen, neither slow nor careful.
 PLAIN_HAND = Pen(width=LINE_WIDTH, pressure=0.45, speed=0.4, roughness=0.45)
+
+# Of motifs' outlines: details that are left out, and the widest pen, in line widths.
+DETAIL, WIDEST = 0.5, 1.25
 
 # Distances in em. Points along a drawn line; the wave length of a hand's tremor; its largest swing; overshoot at most.
 SPACING, TREMOR_WAVE, TREMOR_SWING, OVERSHOOT = 1 / 64, 1 / 10, 0.022, 0.06
@@ -25,9 +30,7 @@ MAX_WIDTH = 1.1
 
 def skeletonization_scribble(glyph: Glyph, _hand: Hand) -> RGB:
     """Return the ink's skeleton (Zhang and Suen 1984) drawn with an even, round pen."""
-    width = max(1, round(LINE_WIDTH * min(glyph.width, glyph.height)))
-    pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-    return to_rgb(cv2.dilate(glyph.skeleton.view(np.uint8) * 255, pen))
+    return to_rgb(cv2.dilate(glyph.skeleton.view(np.uint8) * 255, _nib(_line_width(glyph))))
 
 
 def hand_drawn_simulation(glyph: Glyph, hand: Hand) -> RGB:
@@ -40,10 +43,51 @@ def style_aware_scribble(glyph: Glyph, hand: Hand) -> RGB:
     return to_rgb(_redraw(glyph, hand.pen, hand.seed))
 
 
+def add_even_outlines(drawing: RGB, scene: Scene, _hand: Hand) -> None:
+    """Draw the motifs' outlines with the even pen of the skeleton."""
+    width = _line_width(scene.glyph)
+    for placed in scene.motifs:
+        region, lines = outlines(placed, DETAIL * width)
+        np.maximum(drawing[region], cv2.dilate(lines, _nib(width))[:, :, None], out=drawing[region])
+
+
+def add_simulated_outlines(drawing: RGB, scene: Scene, hand: Hand) -> None:
+    """Draw the motifs' outlines with the hand that drew the word."""
+    _redraw_outlines(drawing, scene, PLAIN_HAND, hand.seed)
+
+
+def add_styled_outlines(drawing: RGB, scene: Scene, hand: Hand) -> None:
+    """Draw the motifs' outlines with the style's pen."""
+    _redraw_outlines(drawing, scene, hand.pen, hand.seed)
+
+
 def skeleton_notes(glyph: Glyph) -> dict[str, Any]:
     """Say which characters have no stroke data, so that their skeletons were redrawn; {} if all have."""
     without = [placed.character for placed in glyph.characters if placed.strokes is None]
     return {"skeletons": list(dict.fromkeys(without))} if without else {}
+
+
+def _redraw_outlines(drawing: RGB, scene: Scene, pen: Pen, seed: int) -> None:
+    glyph = scene.glyph
+    random = np.random.default_rng([seed, len(scene.motifs)])
+    width = min(pen.width, WIDEST * LINE_WIDTH) * min(glyph.width, glyph.height)
+    canvas = np.zeros((glyph.height, glyph.width), np.uint8)
+    for placed in scene.motifs:
+        region, lines = outlines(placed, DETAIL * width)
+        roughness = max(placed.box[2:]) * pen.roughness
+        canvas[region] = _redraw_skeleton(lines > 0, width * (1 - 0.5 * pen.pressure), roughness, random)
+    drawn = _show_paper(canvas, pen, random) if pen.grain else canvas
+    np.maximum(drawing, drawn[:, :, None], out=drawing)
+
+
+def _line_width(glyph: Glyph) -> int:
+    """Return the even pen's width in pixels."""
+    return max(1, round(LINE_WIDTH * min(glyph.width, glyph.height)))
+
+
+def _nib(width: int) -> Gray:
+    """Return a round nib, (width, width)."""
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)).astype(np.uint8, copy=False)
 
 
 def _redraw(glyph: Glyph, pen: Pen, seed: int) -> Gray:
@@ -88,9 +132,7 @@ def _redraw_skeleton(
     swing = random.normal(0, TREMOR_SWING * roughness_px * 0.5, (knots, knots, 2)).astype(np.float32)
     pull = cv2.resize(swing, (columns, rows), interpolation=cv2.INTER_CUBIC)
     across, down = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
-    diameter = max(1, round(width))
-    nib = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (diameter, diameter))
-    drawn = cv2.dilate(skeleton.view(np.uint8) * 255, nib)
+    drawn = cv2.dilate(skeleton.view(np.uint8) * 255, _nib(max(1, round(width))))
     pulled = cv2.remap(drawn, across + pull[:, :, 0], down + pull[:, :, 1], cv2.INTER_LINEAR)
     return pulled.astype(np.uint8, copy=False)
 
@@ -168,8 +210,12 @@ class ScribbleConditioning(Conditioning):
         """Nothing to choose."""
         super().__init__(
             {
-                "skeletonization_scribble": Method(skeletonization_scribble),
-                "hand_drawn_simulation": Method(hand_drawn_simulation, notes=skeleton_notes),
-                "style_aware_scribble": Method(style_aware_scribble, notes=skeleton_notes),
+                "skeletonization_scribble": Method(layered(skeletonization_scribble, add_even_outlines)),
+                "hand_drawn_simulation": Method(
+                    layered(hand_drawn_simulation, add_simulated_outlines), notes=skeleton_notes
+                ),
+                "style_aware_scribble": Method(
+                    layered(style_aware_scribble, add_styled_outlines), notes=skeleton_notes
+                ),
             }
         )

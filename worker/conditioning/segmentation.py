@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.conditioning.ai_models import Segmenter
-from worker.conditioning.base import RGB, Conditioning, Hand, Method
+from worker.conditioning.base import RGB, Conditioning, Hand, Method, layered
 from worker.glyphs import Glyph, PlacedCharacter
 from worker.glyphs.glyph import SHIFT
 from worker.glyphs.outlines import Polygon
 from worker.glyphs.stroke_types import StrokeType, stroke_type
+from worker.scene import Scene
 
 Colour = tuple[int, int, int]
 
@@ -45,6 +46,9 @@ PART_COLOURS: tuple[Colour, ...] = (
     (150, 160, 60),
     (110, 120, 150),
 )
+
+# What says something of the word: no motif may have exactly such a colour.
+WORD_COLOURS = frozenset({RADICAL_COLOUR, OTHER_COLOUR, *STROKE_COLOURS.values(), *PART_COLOURS})
 
 KANGXI_BLOCK = 0x2F00
 
@@ -117,6 +121,20 @@ def fallback_notes(glyph: Glyph) -> dict[str, Any]:
     return {"connected_parts": list(dict.fromkeys(without))} if without else {}
 
 
+def add_regions(colours: RGB, scene: Scene, _hand: Hand) -> None:
+    """Paint the motifs' shapes in their own colours."""
+    for placed in scene.motifs:
+        flat, inside = placed.flat[:, :, :3], placed.flat[:, :, 3:]
+        for colour in {shape.colour for shape in placed.motif.shapes} & WORD_COLOURS:
+            flat = np.where((flat == colour).all(2, keepdims=True), apart(colour), flat)
+        colours[placed.region()] = np.where(inside, flat, colours[placed.region()])
+
+
+def apart(colour: Colour) -> NDArray[np.uint8]:
+    """Return a colour next to one of the word's, which is none of them."""
+    return np.array([channel - 1 if channel else 1 for channel in colour], np.uint8)
+
+
 def prompt_points(glyph: Glyph) -> NDArray[np.float32]:
     """Return one point inside each stroke, or inside each connected part of a character from a font, (n, 2)."""
     points: list[NDArray[Any]] = []
@@ -180,13 +198,15 @@ class SegmentationConditioning(Conditioning):
         """Choose the model of `ai_segmentation`: hub name or local folder; None: the method is unavailable."""
         segmenter = Segmenter(model)
 
-        def ai_segmentation(glyph: Glyph, _hand: Hand) -> RGB:
-            return flat_colours(segmenter.masks(glyph.ink, prompt_points(glyph)))
+        def ai_segmentation(scene: Scene, hand: Hand) -> RGB:
+            colours = flat_colours(segmenter.masks(scene.page, prompt_points(scene.glyph)))
+            add_regions(colours, scene, hand)
+            return colours
 
         super().__init__(
             {
-                "radical_segmentation": Method(radical_segmentation, notes=radical_notes),
-                "stroke_type_segmentation": Method(stroke_type_segmentation, notes=stroke_notes),
+                "radical_segmentation": Method(layered(radical_segmentation, add_regions), notes=radical_notes),
+                "stroke_type_segmentation": Method(layered(stroke_type_segmentation, add_regions), notes=stroke_notes),
                 "ai_segmentation": Method(ai_segmentation, notes=fallback_notes, unavailable=segmenter.why_unavailable),
             }
         )

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -96,6 +97,14 @@ class Glyph:
         return tuple((rows, columns) for rows in _runs(mask.max(1)) for columns in _runs(mask[rows].max(0)))
 
 
+class Typesetter(Protocol):
+    """Lays a word out; `worker.glyphs.layout.lay_out` of its runs."""
+
+    def __call__(self, width: float, height: float, margin: float | None = None) -> list[PlacedRun]:
+        """Return where the word's runs stand, as large as the room allows."""
+        ...
+
+
 class GlyphRenderer:
     """Draws words."""
 
@@ -115,9 +124,23 @@ class GlyphRenderer:
         Raises:
             UnsupportedCharacter: neither the database nor a font can draw one of them.
         """
+        return self.draw(word, self.typesetter(word)(width, height), width, height)
+
+    def typesetter(self, word: str) -> Typesetter:
+        """Return what lays a word out; raises as `render`."""
         check_coverage(word, self._database, self._fonts)
         runs = split_runs(word, self._database, self._fonts)
-        placed = lay_out(runs, width, height, right_to_left=reads_right_to_left(word))
+        return partial(lay_out, runs, right_to_left=reads_right_to_left(word))
+
+    def draw(self, word: str, placed: Sequence[PlacedRun], width: int, height: int) -> Glyph:
+        """Return the glyph of a word whose runs have their places.
+
+        Args:
+            word: the characters.
+            placed: of a typesetter, moved at will.
+            width: of the picture, pixels.
+            height: of the picture, pixels.
+        """
         characters = tuple(
             PlacedCharacter(character, box, self._database.character(character) if one.run.font is None else None)
             for one in placed

@@ -1,8 +1,10 @@
 """Fit a word into a picture: line breaks and one em box per character."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby, pairwise
 from typing import TypeVar
 
@@ -53,6 +55,10 @@ class PlacedRun:
     top: float
     em: float
 
+    def moved(self, left: float, top: float, scale: float = 1.0) -> "PlacedRun":
+        """Return the run enlarged from the picture's corner by `scale`, then moved by `left` and `top` pixels."""
+        return PlacedRun(self.run, self.left * scale + left, self.top * scale + top, self.em * scale)
+
     def boxes(self) -> Iterator[tuple[str, Box]]:
         """Yield the run's characters from left to right, each with its em box."""
         left, em = self.left, self.em
@@ -63,14 +69,14 @@ class PlacedRun:
             left += em * advance
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Unit:
     """Runs that stay on one line, from left to right."""
 
     runs: tuple[Run, ...]
     gap: float = 0.0  # em before the unit, unless it opens a line
 
-    @property
+    @cached_property
     def width(self) -> float:
         return sum(run.width for run in self.runs)
 
@@ -98,13 +104,20 @@ class _Block:
         """Return the largest em, in pixels, with which the block fits."""
         return min(width / self.widest, height / (self.end - self.start))
 
-    def top(self, height: int, margin: float, em: float) -> float:
+    def top(self, height: float, margin: float, em: float) -> float:
         """Return where the first line's em box starts: the em boxes are centred, as far as all the ink can be seen."""
         centred = (height - em * (self.tops[-1] + LINE_HEIGHT)) / 2
         return max(min(centred, height - margin - em * self.end), margin - em * self.start)
 
 
-def lay_out(runs: Sequence[Run | None], width: int, height: int, *, right_to_left: bool = False) -> list[PlacedRun]:
+def lay_out(
+    runs: Sequence[Run | None],
+    width: float,
+    height: float,
+    margin: float | None = None,
+    *,
+    right_to_left: bool = False,
+) -> list[PlacedRun]:
     """Return where each of a word's runs stands.
 
     The number of lines is the one that lets the characters be largest; lines are centred. Square characters break
@@ -112,14 +125,17 @@ def lay_out(runs: Sequence[Run | None], width: int, height: int, *, right_to_lef
 
     Args:
         runs: the word in reading order; None is a space.
-        width: the picture's width in pixels.
-        height: the picture's height in pixels.
+        width: the room's width in pixels.
+        height: the room's height in pixels.
+        margin: what stays free on each side, in pixels; None: `MARGIN` of the room's shorter side.
         right_to_left: whether the word is read so.
     """
     units = _units(runs, right_to_left=right_to_left)
-    margin = MARGIN * min(width, height)
+    if margin is None:
+        margin = MARGIN * min(width, height)
     usable_width, usable_height = width - 2 * margin, height - 2 * margin
-    blocks = (_Block(_balanced_lines(units, count)) for count in range(1, len(units) + 1))
+    limits = _limits(units)
+    blocks = (_Block(_balanced_lines(units, count, limits)) for count in range(1, len(units) + 1))
     # max() keeps the first of equals: with the same size, fewer lines.
     block = max(blocks, key=lambda one: one.em(usable_width, usable_height))
     em = block.em(usable_width, usable_height)
@@ -177,18 +193,26 @@ def _line_width(line: Sequence[_Unit]) -> float:
     return sum(unit.width + (unit.gap if index else 0.0) for index, unit in enumerate(line))
 
 
-def _balanced_lines(units: Sequence[_Unit], count: int) -> list[list[_Unit]]:
+def _limits(units: Sequence[_Unit]) -> list[float]:
+    """Return the widths of all runs of units, in order: a widest line has one of them."""
+    runs = {_line_width(units[start:end]) for start in range(len(units)) for end in range(start + 1, len(units) + 1)}
+    return sorted(runs)
+
+
+def _balanced_lines(units: Sequence[_Unit], count: int, limits: Sequence[float]) -> list[list[_Unit]]:
     """Split units into at most ``count`` lines so that the widest line is as narrow as possible.
 
-    The narrowest feasible width is one of the widths of a run of units, and filling lines greedily is optimal for a
-    given width, so trying those widths in order finds it.
+    Filling lines greedily is optimal for a given width, and a wider one never needs more lines.
     """
-    runs = {_line_width(units[start:end]) for start in range(len(units)) for end in range(start + 1, len(units) + 1)}
-    for limit in sorted(runs):
+
+    def fits(limit: float) -> bool:
         lines = _fill(units, limit)
-        if lines is not None and len(lines) <= count:
-            return lines
-    raise AssertionError("one line of all units always fits the widest limit")
+        return lines is not None and len(lines) <= count
+
+    lines = _fill(units, limits[bisect_left(limits, True, key=fits)])
+    if lines is None:
+        raise AssertionError("one line of all units always fits the widest limit")
+    return lines
 
 
 def _fill(units: Sequence[_Unit], limit: float) -> list[list[_Unit]] | None:

@@ -1,0 +1,156 @@
+"""Free room on the paper: the largest boxes that fit, and where."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+Plane = NDArray[np.float32]
+# A box takes this share of the room there is: the rest is play, in which its middle is found.
+PLAY = 0.97
+# Each box's size at most, as a share of the size of the one before it.
+FURTHER = 0.85
+
+# Left, top, width, height.
+Box = tuple[float, float, float, float]
+
+
+@dataclass
+class _Box:
+    """A box that still moves and grows.
+
+    Attributes:
+        aspect: width over height.
+        size: square root of its area.
+        row, column: the pixel of its middle.
+    """
+
+    aspect: float
+    size: float
+    row: int
+    column: int
+
+    @property
+    def longer(self) -> float:
+        """Its longer side."""
+        return self.size * longer_side(self.aspect)
+
+    def bounds(self) -> Box:
+        """Return left, top, width and height."""
+        width, height = self.size * math.sqrt(self.aspect), self.size / math.sqrt(self.aspect)
+        return self.column + 0.5 - width / 2, self.row + 0.5 - height / 2, width, height
+
+
+class FreeRoom:
+    """Paper on which boxes find a place, one after another, clear of what is there."""
+
+    def __init__(self, paper: Mask, gap: int, largest: float, least: float) -> None:
+        """Take the paper and the rules.
+
+        Args:
+            paper: (height, width), where a box may lie.
+            gap: pixels that boxes keep from one another.
+            largest: the first box's size (square root of its area) at most, pixels.
+            least: each box's size at least, pixels.
+        """
+        self._paper = paper
+        self._gap = gap
+        self._largest = largest
+        self._least = least
+
+    def place(self, aspects: Sequence[float], rounds: int = 0) -> list[Box | None]:
+        """Return a box for each aspect ratio, each smaller than the one before; None: there is no room for it.
+
+        Args:
+            aspects: width over height.
+            rounds: how many times each box moves to the middle of the room that the others leave it, and grows.
+        """
+        boxes: list[_Box | None] = []
+        for aspect in aspects:
+            room = sides(self._without(boxes), aspect)
+            size = min(self._limit(boxes), PLAY * float(room.max()) / longer_side(aspect))
+            if size < self._least:
+                boxes.append(None)
+                continue
+            row, column = _middle(room >= size * longer_side(aspect))
+            boxes.append(_Box(aspect, size, row, column))
+        for index in [*range(len(boxes))] * rounds:
+            self._settle(index, boxes)
+        return [None if box is None else box.bounds() for box in boxes]
+
+    def _limit(self, before: Sequence[_Box | None]) -> float:
+        """Return the size that the next box may have."""
+        sizes = [box.size for box in before if box is not None]
+        return FURTHER * sizes[-1] if sizes else self._largest
+
+    def _settle(self, index: int, boxes: Sequence[_Box | None]) -> None:
+        """Move a box to the middle of the room that the others leave it, and let it grow there."""
+        box = boxes[index]
+        if box is None:
+            return
+        room = sides(self._without([*boxes[:index], *boxes[index + 1 :]]), box.aspect)
+        # Rounded, the room where it is may seem too narrow for it.
+        needed = min(box.longer, float(room[box.row, box.column]))
+        room[~_part(room >= needed, box.row, box.column)] = 0
+        grown = PLAY * float(room.max()) / longer_side(box.aspect)
+        if grown > box.size:
+            box.size = min(grown, self._limit(boxes[:index]))
+            needed = box.longer
+        box.row, box.column = _middle(room >= needed)
+
+    def _without(self, boxes: Sequence[_Box | None]) -> Mask:
+        """Return the paper that boxes leave free."""
+        paper = self._paper.copy()
+        for box in filter(None, boxes):
+            left, top, width, height = box.bounds()
+            rows = slice(max(0, int(top) - self._gap), int(np.ceil(top + height)) + self._gap)
+            paper[rows, max(0, int(left) - self._gap) : int(np.ceil(left + width)) + self._gap] = False
+        return paper
+
+
+def sides(paper: Mask, aspect: float) -> Plane:
+    """Return the longer side of the largest box that has its middle at each pixel and lies on the paper.
+
+    The paper is stretched until boxes are squares; the chessboard distance to its end is half a square's side.
+
+    Args:
+        paper: (height, width).
+        aspect: of the boxes, width over height.
+
+    Returns:
+        (height, width), pixels; 0 where there is no paper.
+    """
+    height, width = paper.shape
+    stretched = (round(width * max(1.0, 1 / aspect)), round(height * max(1.0, aspect)))
+    squared = cv2.resize(paper.view(np.uint8), stretched, interpolation=cv2.INTER_NEAREST)
+    framed = cv2.copyMakeBorder(squared, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    distance = cv2.distanceTransform(framed, cv2.DIST_C, 3)[1:-1, 1:-1]
+    back = cv2.resize(distance, (width, height), interpolation=cv2.INTER_NEAREST)
+    return np.where(paper, 2 * back - 1, 0).astype(np.float32)
+
+
+def longer_side(aspect: float) -> float:
+    """Return the longer side of a box of size 1."""
+    return math.sqrt(max(aspect, 1 / aspect))
+
+
+def _part(allowed: Mask, row: int, column: int) -> Mask:
+    """Return the connected part that holds a pixel."""
+    _, labels = cv2.connectedComponents(allowed.view(np.uint8))
+    part: Mask = labels == labels[row, column]
+    return part
+
+
+def _middle(allowed: Mask) -> tuple[int, int]:
+    """Return the row and column in the middle of the largest connected part of where a box may have its own."""
+    left, top, width, height = cv2.boundingRect(allowed.view(np.uint8))
+    cropped = allowed[top : top + height, left : left + width].view(np.uint8)
+    _, labels, stats, centroids = cv2.connectedComponentsWithStats(cropped)
+    part = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    rows, columns = np.nonzero(labels == part)
+    nearest = int(((rows - centroids[part][1]) ** 2 + (columns - centroids[part][0]) ** 2).argmin())
+    return top + int(rows[nearest]), left + int(columns[nearest])
