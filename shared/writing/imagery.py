@@ -13,7 +13,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from shared.errors import SettingsError
-from shared.writing.motif import Motif, decode_shapes
+from shared.writing.motif import Motif, decode_shapes, motif_name
 
 DATABASE_PATH = Path(__file__).parent.parent / "data" / "imagery.sqlite"
 
@@ -69,6 +69,9 @@ class Imagery:
             raise SettingsError(f"imagery database not found: {path}")
         self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True, check_same_thread=False)
         try:
+            damage = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if damage != "ok":
+                raise SettingsError(f"imagery database is damaged: {path}: {damage}")
             rows = self._connection.execute("SELECT name, phrase, keywords FROM motifs ORDER BY name").fetchall()
         except sqlite3.DatabaseError as error:
             raise SettingsError(f"imagery database is damaged: {path}: {error}") from error
@@ -150,7 +153,7 @@ class Imagery:
 
     def find(self, name: str) -> str | None:
         """Return the motif that a text names, whatever its case and separators; None if there is none."""
-        wanted = re.sub(r"[\s_-]+", "-", name.strip().casefold())
+        wanted = motif_name(name)
         return wanted if wanted in self._names else None
 
     def nearest(self, name: str, count: int = 5) -> tuple[str, ...]:
