@@ -75,7 +75,9 @@ class Imagery:
             rows = self._connection.execute("SELECT name, phrase, keywords FROM motifs ORDER BY name").fetchall()
         except sqlite3.DatabaseError as error:
             raise SettingsError(f"imagery database is damaged: {path}: {error}") from error
-        self._names = {name: MotifName(name, phrase, tuple(keywords.split("|"))) for name, phrase, keywords in rows}
+        self._names = {
+            name: MotifName(name, phrase, tuple(filter(None, keywords.split("|")))) for name, phrase, keywords in rows
+        }
         if not self._names:
             raise SettingsError(f"imagery database is empty: {path}")
 

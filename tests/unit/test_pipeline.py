@@ -13,6 +13,7 @@ from shared.characters import CharacterDatabase
 from shared.errors import JobCancelled
 from shared.schemas import AIGenerationResult, ControlType, WorkerState
 from shared.settings import load_settings
+from shared.writing.imagery import Imagery
 from tests.helpers import decode, pixels
 from worker.ai_image_generator import AIImageGenerator, ModelIdentity
 from worker.conditioning import make_conditionings
@@ -36,12 +37,13 @@ def pipeline() -> MultiControlNetPipeline:
 
 @pytest.fixture(scope="module")
 def generator(
-    pipeline: MultiControlNetPipeline, glyphs: GlyphRenderer, database: CharacterDatabase
+    pipeline: MultiControlNetPipeline, glyphs: GlyphRenderer, database: CharacterDatabase, imagery: Imagery
 ) -> AIImageGenerator:
     return AIImageGenerator(
         glyphs=glyphs,
         conditionings={kind.control_type: kind for kind in CONDITIONINGS},
-        prompts=PromptBuilder(SETTINGS.styles, database),
+        imagery=imagery,
+        prompts=PromptBuilder(SETTINGS.styles, database, imagery),
         pipeline=pipeline,
         judge=LegibilityJudge(),
         model=ModelIdentity("embedded", SETTINGS.active_model, SETTINGS.default_style),
