@@ -32,7 +32,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="imagery database not found: .*no.sqlite"):
+    with pytest.raises(SettingsError, match=r"imagery database not found: .*no\.sqlite"):
         Imagery(tmp_path / "no.sqlite")
     with pytest.raises(SettingsError, match="not found"):
         Imagery(tmp_path)
