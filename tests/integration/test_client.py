@@ -130,7 +130,7 @@ def test_the_lexicon_and_the_status_are_asked(client: WritingClient) -> None:
     assert (sense.reading, sense.gloss) == ("xuéxí", "to learn")
     assert sense.imagery
     assert sense.imagery[0] in {motif.name for motif in client.imagery("学习", limit=200).motifs}
-    assert client.imagery(limit=1).total > 1000
+    assert client.imagery(limit=1).total > 500
     with pytest.raises(WritingError) as caught:
         client.imagery(limit=0)
     assert (caught.value.status, caught.value.field) == (422, "limit")
