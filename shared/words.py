@@ -174,8 +174,9 @@ def _motif(name: str, imagery: Imagery) -> str:
 
 def no_motif(name: str, imagery: Imagery) -> str:
     """Return what to tell of a name that is no motif's."""
-    nearest = ", ".join(imagery.nearest(name)) or "listed by /api/writing/imagery"
-    return f"there is no motif {name!r}; there are {nearest}"
+    nearest = ", ".join(imagery.nearest(name))
+    hint = f"the nearest are {nearest}" if nearest else "/api/writing/imagery lists all"
+    return f"there is no motif {name!r}; {hint}"
 
 
 def imagery_of(word: str, sense: Sense, imagery: Imagery) -> tuple[str, ...]:
