@@ -146,12 +146,13 @@ class Imagery:
     def search(self, query: str, limit: int = 50) -> tuple[MotifName, ...]:
         """Return motifs whose name or keyword holds a text, those that begin with it first; "": all, by name."""
         wanted = query.strip().casefold()
-        found: list[tuple[int, str]] = []
+        found: list[tuple[int, int, str]] = []
         for motif in self._names.values():
-            rank = min((_rank(wanted, text) for text in (motif.name, *motif.keywords)), default=9)
+            texts = (motif.name, *motif.keywords)
+            rank, place = min((_rank(wanted, text), place) for place, text in enumerate(texts))
             if rank < 9:
-                found.append((rank, motif.name))
-        return tuple(self._names[name] for _, name in sorted(found)[:limit])
+                found.append((rank, place, motif.name))
+        return tuple(self._names[name] for *_, name in sorted(found)[:limit])
 
     def find(self, name: str) -> str | None:
         """Return the motif that a text names, whatever its case and separators; None if there is none."""
