@@ -172,7 +172,7 @@ def test_a_word_that_fills_the_picture_makes_motifs_smaller_or_leaves_them_out(g
     assert (scene.glyph.ink == glyphs.render("学", 256, 256).ink).all()
 
 
-@pytest.mark.parametrize("word", ["学习", "kitchen", "شمس", "ひらがな"])
+@pytest.mark.parametrize("word", ["学习", "شمس a"])
 def test_without_motifs_every_map_is_that_of_the_word(
     glyphs: GlyphRenderer, conditionings: tuple[Conditioning, ...], word: str
 ) -> None:
@@ -191,7 +191,7 @@ def test_without_motifs_every_map_is_that_of_the_word(
         assert kind.notes(composed, method) == kind.notes(glyph, method)
 
 
-@pytest.mark.parametrize("size", [(256, 256), (768, 512)])
+@pytest.mark.parametrize("size", [(256, 256), (576, 384)])
 def test_every_method_draws_both_layers(
     glyphs: GlyphRenderer, conditionings: tuple[Conditioning, ...], size: tuple[int, int]
 ) -> None:
