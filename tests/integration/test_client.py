@@ -242,4 +242,6 @@ def test_the_doctor_finds_the_service_well(
     monkeypatch.setenv("WRITING_URL", stack.url)
     assert main(["doctor"]) == DONE
     found = {line.split()[1]: line.split()[0] for line in capsys.readouterr().out.splitlines()}
-    assert {found[subject] for subject in ("Python", "models.embedded.base", "Redis", "API", "workers")} == {"ok"}
+    assert {found[subject] for subject in ("Python", "models.embedded.base", "imagery", "Redis", "API", "workers")} == {
+        "ok"
+    }
