@@ -35,9 +35,7 @@ def maps(glyphs: GlyphRenderer) -> dict[str, Maps]:
     # One of them a scene, with motifs beside the word.
     motifs = {"学习": [imagery.motif("books"), imagery.motif("graduation-cap")]}
     scenes = {word: compose(glyphs, word, 256, 256, motifs.get(word, []), 7) for word in ("火", "水", "学习", "龍")}
-    return {
-        word: {kind.control_type: kind.generate(scene) for kind in conditionings} for word, scene in scenes.items()
-    }
+    return {word: {kind.control_type: kind.generate(scene) for kind in conditionings} for word, scene in scenes.items()}
 
 
 def stock_latents(pipeline: Any, solver: str, request: DrawRequest) -> list[torch.Tensor]:
