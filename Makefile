@@ -71,6 +71,7 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m bench.conditioning
+	$(BIN)/python -m bench.scene
 	$(BIN)/python -m bench.overhead
 	$(BIN)/python -m bench.api_throughput
 	$(BIN)/python -m bench.event_listeners

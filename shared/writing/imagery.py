@@ -13,7 +13,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from shared.errors import SettingsError
-from shared.writing.motif import Motif, decode_shapes
+from shared.writing.motif import Motif, decode_shapes, motif_name
 
 DATABASE_PATH = Path(__file__).parent.parent / "data" / "imagery.sqlite"
 
@@ -69,10 +69,15 @@ class Imagery:
             raise SettingsError(f"imagery database not found: {path}")
         self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True, check_same_thread=False)
         try:
+            damage = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if damage != "ok":
+                raise SettingsError(f"imagery database is damaged: {path}: {damage}")
             rows = self._connection.execute("SELECT name, phrase, keywords FROM motifs ORDER BY name").fetchall()
         except sqlite3.DatabaseError as error:
             raise SettingsError(f"imagery database is damaged: {path}: {error}") from error
-        self._names = {name: MotifName(name, phrase, tuple(keywords.split("|"))) for name, phrase, keywords in rows}
+        self._names = {
+            name: MotifName(name, phrase, tuple(filter(None, keywords.split("|")))) for name, phrase, keywords in rows
+        }
         if not self._names:
             raise SettingsError(f"imagery database is empty: {path}")
 
@@ -141,16 +146,17 @@ class Imagery:
     def search(self, query: str, limit: int = 50) -> tuple[MotifName, ...]:
         """Return motifs whose name or keyword holds a text, those that begin with it first; "": all, by name."""
         wanted = query.strip().casefold()
-        found: list[tuple[int, str]] = []
+        found: list[tuple[int, int, str]] = []
         for motif in self._names.values():
-            rank = min((_rank(wanted, text) for text in (motif.name, *motif.keywords)), default=9)
+            texts = (motif.name, *motif.keywords)
+            rank, place = min((_rank(wanted, text), place) for place, text in enumerate(texts))
             if rank < 9:
-                found.append((rank, motif.name))
-        return tuple(self._names[name] for _, name in sorted(found)[:limit])
+                found.append((rank, place, motif.name))
+        return tuple(self._names[name] for *_, name in sorted(found)[:limit])
 
     def find(self, name: str) -> str | None:
         """Return the motif that a text names, whatever its case and separators; None if there is none."""
-        wanted = re.sub(r"[\s_-]+", "-", name.strip().casefold())
+        wanted = motif_name(name)
         return wanted if wanted in self._names else None
 
     def nearest(self, name: str, count: int = 5) -> tuple[str, ...]:

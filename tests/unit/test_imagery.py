@@ -25,11 +25,6 @@ shape = st.builds(
 )
 
 
-@pytest.fixture(scope="module")
-def imagery() -> Imagery:
-    return Imagery()
-
-
 def rows(name: str) -> Iterator[dict[str, str]]:
     with (HERE / name).open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file, delimiter="\t")
@@ -221,11 +216,19 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         Imagery(tmp_path / "nowhere.sqlite")
 
 
-@pytest.mark.parametrize("kept", [0, 100, 5000, 100_000])
+@pytest.mark.parametrize("kept", [0, 100, 5000, 100_000, -100])
 def test_a_damaged_file_is_named(kept: int, tmp_path: Path) -> None:
     path = tmp_path / "imagery.sqlite"
     path.write_bytes(DATABASE_PATH.read_bytes()[:kept])
     with pytest.raises(SettingsError, match=r"(damaged|empty): .*imagery\.sqlite"):
+        Imagery(path)
+
+
+def test_a_file_with_a_hole_is_named(tmp_path: Path) -> None:
+    """As it is opened, and not by the first job whose motif lies there."""
+    path, whole = tmp_path / "imagery.sqlite", DATABASE_PATH.read_bytes()
+    path.write_bytes(whole[:100_000] + bytes(100_000) + whole[200_000:])
+    with pytest.raises(SettingsError, match="damaged"):
         Imagery(path)
 
 

@@ -135,3 +135,14 @@ class Conditioning:
 def to_rgb(gray: NDArray[Any]) -> RGB:
     """Return a (height, width) image of 0 to 255 as (height, width, 3), uint8."""
     return cv2.cvtColor(gray.astype(np.uint8, copy=False), cv2.COLOR_GRAY2RGB).astype(np.uint8, copy=False)
+
+
+def brighten(image: RGB, region: tuple[slice, slice], gray: NDArray[np.uint8]) -> None:
+    """Draw white lines into a part of an image, which stays as bright as it is elsewhere.
+
+    Args:
+        image: (height, width, 3).
+        region: rows and columns of it.
+        gray: (rows, columns), 0 to 255.
+    """
+    image[region] = cv2.max(image[region], to_rgb(gray))

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.conditioning import structured_forest
-from worker.conditioning.base import LINE_WIDTH, RGB, Conditioning, Hand, Method, layered, to_rgb
+from worker.conditioning.base import LINE_WIDTH, RGB, Conditioning, Hand, Method, brighten, layered, to_rgb
 from worker.conditioning.outlines import outlines
 from worker.glyphs import Glyph
 from worker.scene import Scene
@@ -90,7 +90,7 @@ def add_outlines(edges: RGB, scene: Scene, _hand: Hand) -> None:
     detail = DETAIL * LINE_WIDTH * min(scene.glyph.width, scene.glyph.height)
     for placed in scene.motifs:
         region, lines = outlines(placed, detail)
-        np.maximum(edges[region], lines[:, :, None], out=edges[region])
+        brighten(edges, region, lines)
 
 
 class CannyConditioning(Conditioning):

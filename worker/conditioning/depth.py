@@ -61,7 +61,7 @@ def add_planes(depth: RGB, scene: Scene, _hand: Hand) -> None:
         region = placed.region(margin)
         coverage = cv2.copyMakeBorder(placed.collage[:, :, 3], margin, margin, margin, margin, cv2.BORDER_CONSTANT)
         distance = cv2.distanceTransform((coverage > 127).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-        relief = np.sqrt(distance / max(float(distance.max()), 1.0))
+        relief = np.sqrt(distance * np.float32(1 / max(float(distance.max()), 1.0)))
         share = cv2.GaussianBlur(coverage, (0, 0), softness) * np.float32(1 / 255)
         behind = depth[region][:, :, 0]
         plane = behind + share * (MOTIF_NEAREST + MOTIF_RANGE * relief - behind)

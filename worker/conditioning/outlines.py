@@ -1,5 +1,7 @@
 """Outlines of motifs: their silhouettes and the borders between their colours, as thin lines."""
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +27,12 @@ def outlines(placed: PlacedMotif, detail: float) -> tuple[tuple[slice, slice], G
     Returns:
         The rows and columns of the picture, a little more than the motif's box, and (rows, columns), 255 on a line.
     """
-    margin = 2 + int(2 * detail)
+    # The radius of a stack blur whose standard deviation is `detail`; it is several times as fast as a Gaussian one.
+    radius = max(1, round(math.sqrt(1 + 6 * detail**2) - 1))
+    margin = 2 + radius
     framed = cv2.copyMakeBorder(placed.collage, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
-    soft = cv2.GaussianBlur(framed, (0, 0), detail)
+    soft = cv2.stackBlur(framed, (2 * radius + 1, 2 * radius + 1))
     # The slope in the middle of a blurred step, as Sobel's filter sees it, per level of the step.
-    slope = 4 * min(1.0, 2 / (detail * np.sqrt(2 * np.pi)))
+    slope = 8 / (radius + 1)
     edges = cv2.Canny(soft, WEAK_STEP * slope, STEP * slope)
     return placed.region(margin), edges.astype(np.uint8, copy=False)

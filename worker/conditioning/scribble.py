@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.styles import Pen
-from worker.conditioning.base import LINE_WIDTH, RGB, Conditioning, Hand, Method, layered, to_rgb
+from worker.conditioning.base import LINE_WIDTH, RGB, Conditioning, Hand, Method, brighten, layered, to_rgb
 from worker.conditioning.outlines import outlines
 from worker.glyphs import Glyph, PlacedCharacter
 from worker.glyphs.glyph import SHIFT
@@ -48,7 +48,7 @@ def add_even_outlines(drawing: RGB, scene: Scene, _hand: Hand) -> None:
     width = _line_width(scene.glyph)
     for placed in scene.motifs:
         region, lines = outlines(placed, DETAIL * width)
-        np.maximum(drawing[region], cv2.dilate(lines, _nib(width))[:, :, None], out=drawing[region])
+        brighten(drawing, region, cv2.dilate(lines, _nib(width)).astype(np.uint8, copy=False))
 
 
 def add_simulated_outlines(drawing: RGB, scene: Scene, hand: Hand) -> None:
@@ -77,7 +77,7 @@ def _redraw_outlines(drawing: RGB, scene: Scene, pen: Pen, seed: int) -> None:
         roughness = max(placed.box[2:]) * pen.roughness
         canvas[region] = _redraw_skeleton(lines > 0, width * (1 - 0.5 * pen.pressure), roughness, random)
     drawn = _show_paper(canvas, pen, random) if pen.grain else canvas
-    np.maximum(drawing, drawn[:, :, None], out=drawing)
+    brighten(drawing, (slice(None), slice(None)), drawn)
 
 
 def _line_width(glyph: Glyph) -> int:

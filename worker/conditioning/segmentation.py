@@ -124,10 +124,10 @@ def fallback_notes(glyph: Glyph) -> dict[str, Any]:
 def add_regions(colours: RGB, scene: Scene, _hand: Hand) -> None:
     """Paint the motifs' shapes in their own colours."""
     for placed in scene.motifs:
-        flat, inside = placed.flat[:, :, :3], placed.flat[:, :, 3:]
+        flat, inside = placed.flat[:, :, :3].copy(), placed.flat[:, :, 3]
         for colour in {shape.colour for shape in placed.motif.shapes} & WORD_COLOURS:
-            flat = np.where((flat == colour).all(2, keepdims=True), apart(colour), flat)
-        colours[placed.region()] = np.where(inside, flat, colours[placed.region()])
+            flat[(flat == colour).all(2)] = apart(colour)
+        colours[placed.region()] = cv2.copyTo(flat, inside, colours[placed.region()].copy())
 
 
 def apart(colour: Colour) -> NDArray[np.uint8]:

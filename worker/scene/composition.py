@@ -35,8 +35,8 @@ LEAST = 0.15
 ROUNDS = 3
 # Each further motif's worth, as a share of the one before it.
 WORTH = 0.7
-# Motifs may reach this far into an em box, in em, where it has no ink.
-INSET = 0.08
+# From a character's em box to motifs, in em: readers look a little beyond the box.
+BESIDE_EM = 0.03
 
 # Shares of the page's sides that the word may be laid out in.
 SHARES = tuple(np.arange(0.88, 0.31, -0.06).tolist())
@@ -115,20 +115,20 @@ class Page:
         )
 
     def beside_boxes(self, runs: Sequence[PlacedRun]) -> Mask:
-        """Return the paper that the characters' em boxes leave free."""
+        """Return the paper that is clear of the em boxes: near enough to weigh a place before the ink is drawn."""
         width, height = self.pixels
         paper = self._within_border()
         for run in runs:
             for _, box in run.boxes():
-                paper[box.region(width, height)] = False
+                paper[box.region(width, height, CLEARANCE * PAGE)] = False
         return paper
 
     def beside_ink(self, glyph: Glyph) -> Mask:
-        """Return the paper that is clear of the ink and of the inner parts of the em boxes, where a reader looks."""
+        """Return the paper that is clear of the ink and of the em boxes, where a reader looks."""
         distance = cv2.distanceTransform((glyph.ink == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         paper: Mask = self._within_border() & (distance > 1 + CLEARANCE * PAGE)
         for placed in glyph.characters:
-            paper[placed.box.region(glyph.width, glyph.height, -INSET * placed.box.em)] = False
+            paper[placed.box.region(glyph.width, glyph.height, BESIDE_EM * placed.box.em)] = False
         return paper
 
     def _within_border(self) -> Mask:

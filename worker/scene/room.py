@@ -12,6 +12,8 @@ Mask = NDArray[np.bool_]
 Plane = NDArray[np.float32]
 # A box takes this share of the room there is: the rest is play, in which its middle is found.
 PLAY = 0.97
+# A box stays where the room seems this much too narrow for it, in pixels.
+SLACK = 2
 # Each box's size at most, as a share of the size of the one before it.
 FURTHER = 0.85
 
@@ -71,7 +73,7 @@ class FreeRoom:
         """
         boxes: list[_Box | None] = []
         for aspect in aspects:
-            room = sides(self._without(boxes), aspect)
+            room = sides(self._without(boxes, self._gap), aspect)
             size = min(self._limit(boxes), PLAY * float(room.max()) / longer_side(aspect))
             if size < self._least:
                 boxes.append(None)
@@ -92,23 +94,22 @@ class FreeRoom:
         box = boxes[index]
         if box is None:
             return
-        room = sides(self._without([*boxes[:index], *boxes[index + 1 :]]), box.aspect)
-        # Rounded, the room where it is may seem too narrow for it.
-        needed = min(box.longer, float(room[box.row, box.column]))
-        room[~_part(room >= needed, box.row, box.column)] = 0
+        # Rounded, the gaps and the room where it is may seem a little too narrow for it.
+        room = sides(self._without([*boxes[:index], *boxes[index + 1 :]], self._gap - 1), box.aspect)
+        if room[box.row, box.column] < box.longer - SLACK:
+            return
+        room[~_part(room >= box.longer - SLACK, box.row, box.column)] = 0
         grown = PLAY * float(room.max()) / longer_side(box.aspect)
-        if grown > box.size:
-            box.size = min(grown, self._limit(boxes[:index]))
-            needed = box.longer
-        box.row, box.column = _middle(room >= needed)
+        box.size = max(box.size, min(grown, self._limit(boxes[:index])))
+        box.row, box.column = _middle(room >= min(box.longer, float(room.max())))
 
-    def _without(self, boxes: Sequence[_Box | None]) -> Mask:
-        """Return the paper that boxes leave free."""
+    def _without(self, boxes: Sequence[_Box | None], gap: int) -> Mask:
+        """Return the paper that boxes and a gap around them leave free."""
         paper = self._paper.copy()
         for box in filter(None, boxes):
             left, top, width, height = box.bounds()
-            rows = slice(max(0, int(top) - self._gap), int(np.ceil(top + height)) + self._gap)
-            paper[rows, max(0, int(left) - self._gap) : int(np.ceil(left + width)) + self._gap] = False
+            rows = slice(max(0, int(top) - gap), math.ceil(top + height) + gap)
+            paper[rows, max(0, int(left) - gap) : math.ceil(left + width) + gap] = False
         return paper
 
 
