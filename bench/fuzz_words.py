@@ -3,9 +3,9 @@
     python -m bench.fuzz_words [--words 20000] [--seed 1]
 
 Half of the words are of any code points, as a careless or hostile caller sends them; half are of letters and marks that
-the shipped fonts have, three marks to a letter at most. Each goes the whole way: normal form, coverage, layout, a scene
-with up to three motifs, the twelve conditioning methods (the two AI methods with tiny models), the judge. Either it is drawn, or refused with an
-error of the service. Anything else is a finding: another exception, or a process that dies.
+the shipped fonts have, three marks to a letter at most. Each goes the whole way: normal form, coverage, a scene with up
+to three motifs, the twelve conditioning methods (the two AI methods with tiny models), the judge. Either it is drawn,
+or refused with an error of the service. Anything else is a finding: another exception, or a process that dies.
 
 The words are drawn in a child process, which writes each one down before it begins. If the process dies, the parent
 notes the word and goes on after it in a new one. Exit code 1: there were findings.
