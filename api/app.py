@@ -14,6 +14,7 @@ from api.metrics import ServiceCollector, make_registry
 from api.problems import register_error_handlers, validation_problem
 from api.routes.events import events_api
 from api.routes.health import health_api
+from api.routes.imagery import imagery_api
 from api.routes.jobs import jobs_api
 from api.routes.lexicon import lexicon_api
 from api.routes.pages import pages
@@ -34,6 +35,7 @@ from shared.redis_client import make_redis
 from shared.schemas import Problem
 from shared.settings import Settings
 from shared.worker_registry import WorkerRegistry
+from shared.writing.imagery import Imagery
 
 
 def create_app(settings: Settings) -> DescribedApi:
@@ -42,7 +44,7 @@ def create_app(settings: Settings) -> DescribedApi:
     It connects to Redis at the first request, so it starts without one and answers 503 until there is one.
 
     Raises:
-        SettingsError: a font cannot be read, or the API would be open to other machines without keys.
+        SettingsError: a font or the imagery cannot be read, or the API would be open to other machines without keys.
     """
     app = DescribedApi(
         __name__,
@@ -60,7 +62,7 @@ def create_app(settings: Settings) -> DescribedApi:
     log_requests(app)
     protect(app, settings)
     app.before_request(_check_body)
-    for routes in (jobs_api, events_api, status_api, lexicon_api, health_api):
+    for routes in (jobs_api, events_api, status_api, lexicon_api, imagery_api, health_api):
         app.register_api(routes)
     app.register_blueprint(pages)
     return app
@@ -85,6 +87,7 @@ def _services(settings: Settings) -> Services:
     registry = WorkerRegistry(client, settings.worker.stale_after_s)
     celery = make_celery(settings)
     budget = Budget(client, settings.results)
+    imagery = Imagery()
     metrics = ServiceCollector(store, registry, JobMetrics(client), budget)
     return Services(
         settings=settings,
@@ -101,7 +104,9 @@ def _services(settings: Settings) -> Services:
             sizes=ResultSizes(client),
             database=CharacterDatabase(),
             fonts=read_fonts(settings.fonts),
+            imagery=imagery,
         ),
+        imagery=imagery,
         hub=EventHub(store, JobEvents(client)),
         metrics=make_registry(metrics),
     )

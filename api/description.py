@@ -13,6 +13,7 @@ Operation = dict[str, Any]
 # Method and path of the calls to which a status belongs; `.*`: all.
 SUBMIT, SAMPLE = r"post /api/writing/generate-writing-image", r"get /api/writing/styles/\{style\}/sample"
 JOB = r"get /api/writing/jobs/\{job_id\}"
+MOTIF = r"get /api/writing/imagery/\{name\}\.svg"
 PICTURES = rf"{JOB}/(image|conditioning/.*)"
 OPERATORS = r"get /health/detailed|post /health/warmup"
 KEYED = r"\w+ /api/.*|" + OPERATORS
@@ -27,7 +28,7 @@ PROBLEMS: Mapping[int, str] = {
 }
 BODILESS: Mapping[int, tuple[str, str]] = {
     204: (rf"{JOB}/events", "The end was heard before; do not come back."),
-    304: (rf"{JOB}|{PICTURES}|{SAMPLE}", "It has not changed (If-None-Match)."),
+    304: (rf"{JOB}|{PICTURES}|{SAMPLE}|{MOTIF}", "It has not changed (If-None-Match)."),
 }
 # Header, what it says, and in which answers of which calls it stands.
 HEADERS: tuple[tuple[str, str, tuple[int, ...], str], ...] = (
@@ -38,8 +39,8 @@ HEADERS: tuple[tuple[str, str, tuple[int, ...], str], ...] = (
     ("X-RateLimit-Reset", "when the window ends, in seconds since the epoch", (200, 202, 429), SUBMIT),
     ("Retry-After", "try again after so many seconds", (429, 503), ".*"),
     ("Retry-After", "try again after so many seconds", (404,), SAMPLE),
-    ("ETag", "for If-None-Match", (200, 304), rf"{JOB}|{PICTURES}|{SAMPLE}"),
-    ("Cache-Control", "how long it may be kept", (200,), rf"{PICTURES}|{SAMPLE}"),
+    ("ETag", "for If-None-Match", (200, 304), rf"{JOB}|{PICTURES}|{SAMPLE}|{MOTIF}"),
+    ("Cache-Control", "how long it may be kept", (200,), rf"{PICTURES}|{SAMPLE}|{MOTIF}"),
     ("WWW-Authenticate", "`Bearer`", (401,), ".*"),
 )
 

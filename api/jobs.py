@@ -29,14 +29,23 @@ from shared.errors import (
 from shared.fonts import FontCoverage
 from shared.job_store import JobRecord, JobStore, Submission, unknown_job
 from shared.queue.results import Budget, Results, ResultSizes, StoredResult
-from shared.schemas import AI_METHODS, AIGenerationResult, GenerationRequest, JobStatus, JobView, ResultLinks
+from shared.schemas import (
+    AI_METHODS,
+    AIGenerationResult,
+    GenerationRequest,
+    JobStatus,
+    JobView,
+    ResultLinks,
+    Senses,
+    SenseView,
+)
 from shared.settings import Settings
 from shared.styles import StyleDefinition
 from shared.webhook_targets import parse_target
-from shared.words import check_coverage, normalise_word, resolve_meaning
+from shared.words import check_coverage, imagery_of, normalise_word, resolve_imagery, resolve_meaning
 from shared.worker_registry import WorkerRegistry
 from shared.writing.blocklist import Blocklist
-from shared.writing.lexicon import Sense
+from shared.writing.imagery import Imagery
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +73,7 @@ class Jobs:
         sizes: ResultSizes,
         database: CharacterDatabase,
         fonts: tuple[FontCoverage, ...],
+        imagery: Imagery,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -74,6 +84,7 @@ class Jobs:
         self._sizes = sizes
         self._database = database
         self._fonts = fonts
+        self._imagery = imagery
         self._blocklist = Blocklist(settings.api.blocked_words)
         self._is_closed = False
 
@@ -207,15 +218,24 @@ class Jobs:
         self._store.cancel(job_id)
         return self.view(job_id)
 
-    def senses(self, word: str) -> tuple[str, tuple[Sense, ...]]:
-        """Return a word in its normal form, and its senses, the likeliest first.
+    def senses(self, word: str) -> Senses:
+        """Return a word in its normal form, and its senses with what depicts them, the likeliest first.
 
         Raises:
             InvalidRequest: it cannot be written.
         """
         word = normalise_word(word)
         check_coverage(word, self._database, self._fonts)
-        return word, self._database.senses(word)
+        senses = tuple(
+            SenseView(
+                reading=sense.reading,
+                gloss=sense.gloss,
+                is_pictured=sense.is_pictured,
+                imagery=imagery_of(word, sense, self._imagery),
+            )
+            for sense in self._database.senses(word)
+        )
+        return Senses(word=word, readings=tuple(dict.fromkeys(sense.reading for sense in senses)), senses=senses)
 
     def sample(self, style: str, definition: StyleDefinition) -> str:
         """Return a style's sample in base64; the first call has it drawn.
@@ -248,7 +268,8 @@ class Jobs:
             )
         self._check_blocked(request)
         check_coverage(request.word, self._database, self._fonts)
-        resolve_meaning(request.word, request.translation, self._database, request.reading)
+        meaning = resolve_meaning(request.word, request.translation, self._database, request.reading)
+        resolve_imagery(request.word, meaning, request.imagery, self._imagery)
         if request.webhook_url is not None:
             parse_target(request.webhook_url, self._settings.webhooks)
         self._check_methods(request)
@@ -257,6 +278,8 @@ class Jobs:
         """Refuse what the operator does not want drawn: the word, what is said of it, and all that it means."""
         texts = [("translation", request.translation), ("word", request.word)]
         texts += [("word", gloss) for gloss in self._database.glosses(request.word)]
+        motifs = () if isinstance(request.imagery, str) else request.imagery
+        texts += [("imagery", name.replace("-", " ")) for name in motifs]
         for field, text in texts:
             if self._blocklist.blocks(text):
                 raise Blocked("this deployment does not draw that", field=field)

@@ -12,6 +12,7 @@ from api.jobs import Jobs
 from shared.job_store import JobStore
 from shared.settings import Settings
 from shared.worker_registry import WorkerRegistry
+from shared.writing.imagery import Imagery
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Services:
     registry: WorkerRegistry
     celery: Celery
     jobs: Jobs
+    imagery: Imagery
     hub: EventHub
     metrics: CollectorRegistry
 

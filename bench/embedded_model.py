@@ -33,6 +33,7 @@ from shared.characters import CharacterDatabase
 from shared.fonts import read_fonts
 from shared.schemas import CONTROL_TYPES, AIGenerationResult, ControlType
 from shared.settings import Settings, load_settings
+from shared.writing.imagery import Imagery
 from training.embedded_model.meanings import MEANINGS as TARGETS
 from training.embedded_model.pictures import draw as draw_target
 from training.embedded_model.pictures import make_scene
@@ -69,14 +70,15 @@ class Bench:
     def __init__(self, settings: Settings, seed: int) -> None:
         self.settings = settings
         self.random = np.random.default_rng(seed)
-        database = CharacterDatabase()
+        database, imagery = CharacterDatabase(), Imagery()
         self.glyphs = GlyphRenderer(database, read_fonts(settings.fonts))
         self.judge = LegibilityJudge()
         gpu = GPUManager(settings.device, settings.gpu_profiles)
         self.generator = AIImageGenerator(
             glyphs=self.glyphs,
             conditionings={kind.control_type: kind for kind in make_conditionings(settings.conditioning)},
-            prompts=PromptBuilder(settings.styles, database),
+            imagery=imagery,
+            prompts=PromptBuilder(settings.styles, database, imagery),
             pipeline=MultiControlNetPipeline(lambda: load_model(settings, gpu)),
             judge=self.judge,
             model=ModelIdentity(settings.model, settings.active_model, settings.default_style),

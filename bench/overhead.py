@@ -60,7 +60,7 @@ def measure_end_to_end(url: str, side: int, count: int) -> list[float]:
         result = post(url, word="火", seed=number, **options)
         elapsed_ms = 1000 * (time.perf_counter() - began)
         timings = result["generation_metadata"]["timings_ms"]
-        maps_ms = timings["conditioning_and_prompt"] + timings["glyph"]
+        maps_ms = timings["prompt"] + timings["glyph"] + timings["conditioning"]
         found.append(elapsed_ms - timings["diffusion"] - timings["legibility"] - maps_ms)
     return found
 

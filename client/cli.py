@@ -16,6 +16,7 @@ from client.deck import Deck
 from client.doctor import Level, examine
 from client.errors import WritingError, WrongInput
 from client.files import safe_name
+from client.imagery import read_imagery
 from client.job import Update
 from client.model_files import HubFile, ModelError, Source, fetch, listed, size_faults, sources
 from client.picture import Picture
@@ -71,6 +72,7 @@ def generate(arguments: argparse.Namespace) -> int:
         "picture": out,
         "seed": picture.seed,
         "prompt": picture.prompt,
+        "imagery": ", ".join(motif["name"] for motif in picture.metadata.get("imagery", ())) or "none",
         "legibility": f"{legibility.get('score')}, read as {legibility.get('read')}" if legibility else "not judged",
         **({"maps": f"{len(maps)} in {arguments.maps}"} if maps else {}),
     }.items():
@@ -202,7 +204,8 @@ def _show(words: WordList) -> None:
 
 def _cells(row: Row) -> str:
     meaning = row.translation or "(to be looked up)"
-    return " | ".join((row.word, meaning, row.reading or "-", row.style or "(the deck's)"))
+    own = (row.style or "(the deck's)", row.imagery or "(the deck's)")
+    return " | ".join((row.word, meaning, row.reading or "-", *own))
 
 
 def _bind(arguments: argparse.Namespace, pictures: Deck) -> None:
@@ -250,6 +253,8 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         "height": arguments.size,
         "num_inference_steps": arguments.steps,
         "quality": arguments.quality,
+        "imagery": None if arguments.imagery is None else read_imagery(arguments.imagery),
+        "draw_imagery": arguments.draw_imagery,
         "legibility": None if arguments.legibility is None else {"target": arguments.legibility},
     }
     return {field: value for field, value in given.items() if value is not None}
@@ -308,7 +313,9 @@ def _parser() -> argparse.ArgumentParser:
         help="draw a list of words; make a contact sheet and an Anki package",
         description="The same command again goes on where it stopped, and draws only what is missing or has changed.",
     )
-    many.add_argument("words", type=Path, metavar="WORDS.CSV", help="columns word, translation, reading, style")
+    many.add_argument(
+        "words", type=Path, metavar="WORDS.CSV", help="columns word, translation, reading, style, imagery"
+    )
     many.add_argument("--dry-run", action="store_true", help="only show how the list is read; draw nothing")
     many.add_argument(
         "--columns", metavar="NAMES", help="what the columns hold, as word,reading,translation; - for none"
@@ -348,6 +355,14 @@ def _drawing_options() -> argparse.ArgumentParser:
     group.add_argument("--size", type=int, metavar="PIXELS", help="of each side, a multiple of 64")
     group.add_argument("--steps", type=int, metavar="N", help="denoising steps")
     group.add_argument("--quality", choices=("exact", "fast", "turbo"))
+    group.add_argument(
+        "--imagery", metavar="NAMES", help="what depicts the meaning: books,graduation-cap, or none; default: looked up"
+    )
+    group.add_argument(
+        "--draw-imagery",
+        action=argparse.BooleanOptionalAction,
+        help="whether the maps hold the imagery too; default: the model's own",
+    )
     group.add_argument("--legibility", type=float, metavar="SCORE", help="try until the word is so legible, 0 to 1")
     return options
 

@@ -11,7 +11,7 @@ from client.markup import shown, split_word
 from client.records import Record
 from client.scripts import is_pinyin, scripts_in, syllables
 
-FIELDS = ("word", "translation", "reading", "style")
+FIELDS = ("word", "translation", "reading", "style", "imagery")
 LEAVE_OUT = "-"
 ADVICE = "say which column is which, such as --columns word,reading,translation (- leaves one out)"
 MOST = 0.8  # the share of a column's cells that tells what the column holds
@@ -170,6 +170,7 @@ def _by_heading(
         ("translation", (Role.ENGLISH, Role.TRANSLATION, Role.BACK, Role.FRONT, Role.LANGUAGE)),
         ("reading", (Role.READING,)),
         ("style", (Role.STYLE,)),
+        ("imagery", (Role.IMAGERY,)),
     ):
         free = (index for role in wanted for index in places.get(role, ()) if fields[index] is None)
         if (place := next(free, None)) is not None:

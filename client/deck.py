@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from client.errors import WritingError, WrongInput
 from client.files import safe_name, write_atomically
+from client.imagery import read_imagery
 from client.picture import Picture
 from client.word_list import Row
 from client.writing_client import WritingClient
@@ -63,7 +64,7 @@ class Deck:
         Args:
             folder: made when the first picture is written.
             rows: the words, in the order of the deck.
-            options: fields of `GenerationRequest` for all words; a row's own style goes before.
+            options: fields of `GenerationRequest` for all words; a row's own style and imagery go before.
 
         Raises:
             WrongInput: the folder's record is broken.
@@ -152,8 +153,10 @@ def fingerprint(request: Mapping[str, Any]) -> str:
 
 
 def _request(row: Row, options: Mapping[str, Any]) -> dict[str, Any]:
-    style = {"style": row.style} if row.style is not None else {}
-    return {"word": row.word, "translation": row.translation, "include_conditioning": False, **options, **style}
+    own: dict[str, Any] = {"style": row.style} if row.style is not None else {}
+    if row.imagery:
+        own["imagery"] = read_imagery(row.imagery)
+    return {"word": row.word, "translation": row.translation, "include_conditioning": False, **options, **own}
 
 
 def _read_state(path: Path) -> dict[str, Drawing]:

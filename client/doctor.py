@@ -23,6 +23,7 @@ from shared.queue.tls import check_tls
 from shared.redis_client import make_redis
 from shared.schemas import WorkerState
 from shared.settings import PROJECT, Settings
+from shared.writing.imagery import Imagery
 
 LOWEST_PYTHON = (3, 11)
 LOWEST_REDIS = (6, 2)  # the oldest that the tests run with
@@ -72,6 +73,7 @@ def examine(settings: Settings, client: WritingClient) -> Iterator[Finding]:
         lambda: check_gpu(settings),
         lambda: check_models(settings),
         lambda: check_fonts(settings),
+        check_imagery,
         lambda: check_disk(settings),
         lambda: check_redis(settings),
         lambda: check_api(client),
@@ -158,6 +160,16 @@ def check_fonts(settings: Settings) -> Iterator[Finding]:
             yield Finding(Level.FAIL, "font", str(error), "correct `fonts` in the settings, or put the file back")
         else:
             yield Finding(Level.OK, "font", f"{path.name}: {len(font.advances)} characters")
+
+
+def check_imagery() -> Iterator[Finding]:
+    """Open the motifs."""
+    try:
+        count = len(Imagery().names)
+    except SettingsError as error:
+        yield Finding(Level.FAIL, "imagery", str(error), "put the file back")
+    else:
+        yield Finding(Level.OK, "imagery", f"{count} motifs")
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ class Role(StrEnum):
     TRANSLATION = "translation"
     READING = "reading"
     STYLE = "style"
+    IMAGERY = "imagery"
     # Which of two columns holds the word is for the rest of the heading, or the rows, to say.
     OTHER_FORM = "other form"  # traditional characters beside the simplified ones
     ENGLISH = "english"
@@ -76,6 +77,7 @@ NAMES: dict[Role, str] = {
         uttal|výslovnost
     """,
     Role.STYLE: "style|stil|风格|風格|スタイル|스타일|стиль|estilo|stile|stijl|styl|gaya",
+    Role.IMAGERY: "imagery|motif|motifs|意象|образы|bildmotiv|bildmotive",
     Role.ENGLISH: """
         english|en|en-us|en-gb|英文|英语|英語|영어|английский|по-английски|englisch|anglais|inglés|ingles|inglese
         inglês
@@ -145,6 +147,7 @@ PRECEDENCE = (
     Role.LEFT_OUT,
     Role.READING,
     Role.STYLE,
+    Role.IMAGERY,
     Role.TRANSLATION,
     Role.ENGLISH,
     Role.OTHER_FORM,

@@ -25,6 +25,7 @@ class Row:
         translation: its meaning in English; "": to be looked up.
         reading: how it is read (pinyin, kana), for the cards only.
         style: its own style; None: the deck's.
+        imagery: what depicts it, as `client.imagery` reads it; "": the deck's.
     """
 
     line: int
@@ -32,6 +33,7 @@ class Row:
     translation: str = ""
     reading: str = ""
     style: str | None = None
+    imagery: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ def read_words(path: Path) -> tuple[list[Row], list[BadRow]]:
 def read_list(path: Path, *, encoding: str | None = None, columns: str | None = None) -> WordList:
     """Read a list of words: separated by tab, comma, semicolon and others, with or without a heading.
 
-    The columns are known by the heading, else by what they hold. The same word with the same meaning and style again
-    is a bad row.
+    The columns are known by the heading, else by what they hold. The same word with the same meaning, style and
+    imagery again is a bad row.
 
     Args:
         path: the file.
@@ -139,7 +141,8 @@ def _row(record: Record, fields: Sequence[str | None]) -> Row:
     translation = _line(named.get("translation", ""))
     if len(translation) > LONGEST_TRANSLATION:
         raise _Refused(f"its translation has {len(translation)} characters; give {LONGEST_TRANSLATION} at most")
-    return Row(record.line, word, translation, reading, _line(named.get("style", "")) or None)
+    style, imagery = _line(named.get("style", "")) or None, _line(named.get("imagery", ""))
+    return Row(record.line, word, translation, reading, style, imagery)
 
 
 def _line(cell: str) -> str:
@@ -153,6 +156,6 @@ def _check_new(row: Row, lines_seen: dict[tuple[str, ...], int]) -> None:
     Raises:
         _Refused: one does.
     """
-    first = lines_seen.setdefault((row.word, row.translation, row.style or ""), row.line)
+    first = lines_seen.setdefault((row.word, row.translation, row.style or "", row.imagery), row.line)
     if first != row.line:
         raise _Refused(f"is the same as line {first}")

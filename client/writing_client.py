@@ -14,7 +14,7 @@ from pydantic_core import to_jsonable_python
 from client.connection import Connection
 from client.errors import JobCancelled, JobFailed, WritingError
 from client.job import POLL_S, Job, OnPreview, OnProgress, result_of
-from shared.schemas import AIGenerationResult, GenerationRequest, Priority, ServiceStatus
+from shared.schemas import AIGenerationResult, GenerationRequest, Motifs, Priority, Senses, ServiceStatus
 
 DEFAULT_URL = "http://127.0.0.1:8600"
 URL_VARIABLE, KEY_VARIABLE = "WRITING_URL", "WRITING_API_KEY"
@@ -89,7 +89,7 @@ class WritingClient:
         Args:
             word: 1 to 12 characters, or a whole request.
             translation: what the word means, in English; empty: looked up.
-            **options: the other fields of `GenerationRequest`: style, seed, width, legibility …
+            **options: the other fields of `GenerationRequest`: style, seed, width, imagery, legibility …
 
         Raises:
             WritingError: the service refuses the request (`field` says which part), or stays full or away for
@@ -170,6 +170,30 @@ class WritingClient:
         """
         document = self._connection.call("GET", "/api/writing/meaning", params={"word": word}).json()
         return list(document["meanings"])
+
+    def meanings(self, word: str) -> Senses:
+        """Return a word's readings and senses, the likeliest first, with the motifs that depict each.
+
+        Raises:
+            WritingError: the word cannot be written.
+        """
+        document = self._connection.call("GET", "/api/writing/meanings", params={"word": word}).json()
+        return Senses.model_validate(document, extra="ignore")
+
+    def imagery(self, query: str = "", *, limit: int = 50, offset: int = 0) -> Motifs:
+        """Return motifs whose name or keyword holds a text, in English or Chinese; without one all, by name.
+
+        Args:
+            query: the text.
+            limit: motifs in one answer, 1 to 200.
+            offset: motifs to pass over.
+
+        Raises:
+            WritingError: an argument is out of range.
+        """
+        params = {"query": query, "limit": str(limit), "offset": str(offset)}
+        document = self._connection.call("GET", "/api/writing/imagery", params=params).json()
+        return Motifs.model_validate(document, extra="ignore")
 
     def status(self) -> ServiceStatus:
         """Return what the service offers, and how busy it is."""

@@ -61,6 +61,18 @@ class UnknownReading(InvalidRequest):
     code = "unknown_reading"
 
 
+class InvalidImagery(InvalidRequest):
+    """Imagery is "auto", "none", or a list of one to three different motifs."""
+
+    code = "invalid_imagery"
+
+
+class UnknownImagery(InvalidRequest):
+    """There is no motif of that name; the detail lists the nearest ones."""
+
+    code = "unknown_imagery"
+
+
 class UnknownStyle(InvalidRequest):
     """There is no style of that name."""
 
@@ -212,6 +224,12 @@ class ResultExpired(NotFound):
 
     code = "result_expired"
     http_status = 410
+
+
+class ImageryNotFound(NotFound):
+    """There is no motif at this address; the detail lists the nearest ones."""
+
+    code = "imagery_not_found"
 
 
 class ConditioningNotFound(NotFound):

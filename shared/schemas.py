@@ -18,6 +18,8 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from shared.errors import InvalidRequest
+from shared.writing.imagery import MAX_MOTIFS
+from shared.writing.motif import motif_name
 from shared.writing.normalise import normalise_word
 
 ControlType = Literal["canny", "depth", "segmentation", "scribble"]
@@ -39,7 +41,41 @@ def _integral(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+ImageryMode = Literal["auto", "none"]
+LONGEST_MOTIF_NAME = 80
+IMAGERY_HINT = 'give "auto", "none", or a list of one to three different motif names such as ["books"]'
+
+
+def _imagery(value: object) -> object:
+    """Return what a request says of imagery, names as motifs have them; whether there are such motifs is seen later.
+
+    Raises:
+        PydanticCustomError: it is nothing of `IMAGERY_HINT`.
+    """
+    if isinstance(value, str):
+        mode = value.strip().casefold()
+        if mode not in get_args(ImageryMode):
+            raise PydanticCustomError("invalid_imagery", IMAGERY_HINT)
+        return mode
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise PydanticCustomError("imagery_type", IMAGERY_HINT)
+    if not value:
+        raise PydanticCustomError("too_short", IMAGERY_HINT)
+    if len(value) > MAX_MOTIFS or any(len(name) > LONGEST_MOTIF_NAME for name in value):
+        raise PydanticCustomError("too_long", IMAGERY_HINT)
+    names = tuple(map(motif_name, value))
+    if not all(name.isprintable() for name in names):
+        raise PydanticCustomError("invalid_text", "holds a character that cannot be shown")
+    if len(set(names)) < len(names) or not all(names) or not set(names).isdisjoint(get_args(ImageryMode)):
+        raise PydanticCustomError("invalid_imagery", IMAGERY_HINT)
+    return names
+
+
 INTEGRAL = BeforeValidator(_integral)  # stands last: JSON Schema knows the bounds of a plain integer only
+MotifNames = Annotated[
+    tuple[Annotated[str, Field(max_length=LONGEST_MOTIF_NAME)], ...],
+    Field(min_length=1, max_length=MAX_MOTIFS, json_schema_extra={"uniqueItems": True}),
+]
 # 0 drops the control; the Union ControlNet was trained at 1, and beyond 2 pictures fall apart.
 Weight = Annotated[float, Field(strict=True, ge=0, le=2, allow_inf_nan=False)]
 # Three halvings in the UNet and eight in the VAE: a side is a multiple of 64.
@@ -133,6 +169,18 @@ class GenerationRequest(Question):
             max_length=80, description="which of the word's senses, by pinyin: zhǎng or zhang3; empty: the likeliest"
         ),
     ] = ""
+    imagery: Annotated[
+        ImageryMode | MotifNames,
+        Field(
+            description="what depicts the meaning: `auto`, `none`, or one to three motifs of /api/writing/imagery",
+            examples=["auto", ["books", "graduation-cap"]],
+        ),
+        BeforeValidator(_imagery),
+    ] = "auto"
+    draw_imagery: Annotated[
+        StrictBool | None,
+        Field(description="whether the conditioning images hold the motifs too; default: the model's own"),
+    ] = None
     style: Annotated[str, Field(max_length=40, description="a style of /api/writing/status")] | None = None
     width: Annotated[Side | None, Field(description="pixels, a multiple of 64; default: the model's own size")] = None
     height: Annotated[Side | None, Field(description="pixels, a multiple of 64; default: the model's own size")] = None
@@ -231,6 +279,40 @@ class ResultLinks(Schema):
     conditioning_urls: dict[str, dict[str, str]] = Field(description="type to method to address")
     prompt_used: str
     generation_metadata: dict[str, Any] = Field(description="as in the whole result")
+
+
+class SenseView(Schema):
+    """One sense of a word."""
+
+    reading: str = Field(description="pinyin with tone marks")
+    gloss: str
+    is_pictured: bool = Field(description="false: a particle, which no picture can show")
+    imagery: tuple[str, ...] = Field(description="the motifs that depict it, the best first")
+
+
+class Senses(Schema):
+    """A word, its readings, and its senses, the likeliest first."""
+
+    word: str
+    readings: tuple[str, ...]
+    senses: tuple[SenseView, ...]
+
+
+class MotifView(Schema):
+    """One thing that a picture can show."""
+
+    name: str = Field(description="as `imagery` of a request names it", examples=["graduation-cap"])
+    phrase: str = Field(description="as a prompt names it", examples=["a graduation cap"])
+    keywords: tuple[str, ...] = Field(description="English and Chinese words that lead to it")
+    svg_url: str = Field(description="its drawing")
+
+
+class Motifs(Schema):
+    """Motifs that were looked for."""
+
+    query: str
+    total: int = Field(description="how many were found; `motifs` is a part of them")
+    motifs: tuple[MotifView, ...]
 
 
 class JobStatus(StrEnum):
@@ -344,6 +426,7 @@ class ServiceStatus(Schema):
     models: dict[str, str | None] = Field(description="base, ControlNet and VAE of the model in use")
     controlnet_model: Literal["union"] = "union"
     default_size: int
+    draw_imagery: bool = Field(description="what `draw_imagery` is where a request leaves it out")
     qualities: tuple[Quality, ...] = Field(description="what `quality` may be for this model")
     profiles: list[str] = Field(description="GPU profiles of the live workers")
     styles: dict[str, dict[str, Any]]

@@ -210,7 +210,11 @@ class TurboSettings(Section):
 
 
 class ModelSettings(Section):
-    """A checkpoint and the parameters it works best with."""
+    """A checkpoint and the parameters it works best with.
+
+    Attributes:
+        draw_imagery: whether the maps hold motifs where a request leaves it open.
+    """
 
     base: Name
     controlnet: Name | None
@@ -220,6 +224,7 @@ class ModelSettings(Section):
     num_inference_steps: Count
     guidance_scale: Annotated[float, Field(ge=1)]
     negative_prompt: str | None
+    draw_imagery: bool
     solver: Literal["euler", "euler_ancestral", "dpmpp_2m_karras"]
     qualities: tuple[Quality, ...]
     fast: FastSettings

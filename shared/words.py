@@ -1,7 +1,8 @@
 """What a word may be, and what it means.
 
 The schema checks the characters (`normalise_word`), the API and the workers check that they can be drawn
-(`check_coverage`) and find the English meaning that steers the picture (`resolve_meaning`).
+(`check_coverage`) and find the English meaning that steers the picture (`resolve_meaning`) and the motifs that depict
+it (`resolve_imagery`).
 """
 
 from collections.abc import Sequence
@@ -9,17 +10,30 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from shared.characters import CharacterDatabase
-from shared.errors import InvalidWord, TranslationRequired, UnknownReading, UnsupportedCharacter
+from shared.errors import InvalidWord, TranslationRequired, UnknownImagery, UnknownReading, UnsupportedCharacter
 from shared.fonts import FontCoverage, font_of
+from shared.schemas import ImageryMode
 from shared.writing.clusters import clusters
 from shared.writing.encodings import misread_east_asian
 from shared.writing.english import is_latin, read_translation, why_empty
+from shared.writing.imagery import Imagery
 from shared.writing.lexicon import Sense
 from shared.writing.normalise import describe, normalise_word
 from shared.writing.pinyin import same_reading
 from shared.writing.scripts import HINT
 
-__all__ = ["Meaning", "MeaningSource", "check_coverage", "depicted", "normalise_word", "resolve_meaning", "senses_read"]
+__all__ = [
+    "Meaning",
+    "MeaningSource",
+    "check_coverage",
+    "depicted",
+    "imagery_of",
+    "no_motif",
+    "normalise_word",
+    "resolve_imagery",
+    "resolve_meaning",
+    "senses_read",
+]
 
 MeaningSource = Literal["request", "lexicon"]
 
@@ -38,6 +52,8 @@ class Meaning:
         source: where `prompt` comes from.
         reading: the word's reading in this sense, in pinyin; None: the lexicon does not know the word.
         note: why the request's translation was not used, or why the picture shows no meaning.
+        depictable: the English by which imagery is looked up: the request's translation, or the lexicon's sense; "":
+            nothing depicts it.
     """
 
     display: str
@@ -45,6 +61,7 @@ class Meaning:
     source: MeaningSource
     reading: str | None = None
     note: str | None = None
+    depictable: str = ""
 
 
 def check_coverage(word: str, database: CharacterDatabase, fonts: Sequence[FontCoverage]) -> None:
@@ -96,10 +113,10 @@ def resolve_meaning(word: str, translation: str, database: CharacterDatabase, re
     likeliest = senses[0].reading if senses else None
     known = next((sense for sense in senses if sense.gloss == shown and sense.is_pictured), None)
     if known is not None:
-        return Meaning(shown, depicted(known, database), "request", known.reading)
+        return Meaning(shown, depicted(known, database), "request", known.reading, depictable=depictable(known))
     unused = why_empty(shown)
     if unused is None and shown and is_latin(shown):
-        return Meaning(shown, shown, "request", likeliest)
+        return Meaning(shown, shown, "request", likeliest, depictable=shown)
     if senses:
         return _of_lexicon(senses[0], shown if unused is None else "", unused, database)
     if unused is None and shown:
@@ -127,6 +144,55 @@ def senses_read(word: str, reading: str, database: CharacterDatabase) -> tuple[S
     return chosen
 
 
+def resolve_imagery(
+    word: str, meaning: Meaning, asked: ImageryMode | Sequence[str], imagery: Imagery
+) -> tuple[str, ...]:
+    """Return the names of the motifs that depict a word: those asked for, else those of its meaning, the best first.
+
+    Args:
+        word: in normal form.
+        meaning: the word's.
+        asked: "auto", "none", or names.
+        imagery: the motifs that there are.
+
+    Raises:
+        UnknownImagery: a name is no motif's.
+    """
+    if asked == "none":
+        return ()
+    if asked == "auto":
+        return _depicting(word, meaning.depictable, imagery)
+    return tuple(_motif(name, imagery) for name in asked)
+
+
+def _motif(name: str, imagery: Imagery) -> str:
+    found = imagery.find(name)
+    if found is None:
+        raise UnknownImagery(no_motif(name, imagery), field="imagery")
+    return found
+
+
+def no_motif(name: str, imagery: Imagery) -> str:
+    """Return what to tell of a name that is no motif's."""
+    nearest = ", ".join(imagery.nearest(name))
+    hint = f"the nearest are {nearest}" if nearest else "/api/writing/imagery lists all"
+    return f"there is no motif {name!r}; {hint}"
+
+
+def imagery_of(word: str, sense: Sense, imagery: Imagery) -> tuple[str, ...]:
+    """Return the names of the motifs that depict a sense of a word, the best first; () of a particle."""
+    return _depicting(word, depictable(sense), imagery)
+
+
+def _depicting(word: str, sense: str, imagery: Imagery) -> tuple[str, ...]:
+    return imagery.for_word(word, sense) if sense else ()
+
+
+def depictable(sense: Sense) -> str:
+    """Return what of a sense can be depicted: its gloss, or what a measure word counts; "" of a particle."""
+    return (sense.counts or sense.gloss) if sense.is_pictured else ""
+
+
 def depicted(sense: Sense, database: CharacterDatabase) -> str:
     """Return a sense as a phrase that can follow "a picture of": "to learn a trade" becomes "learning a trade"."""
     if not sense.is_pictured:
@@ -145,4 +211,4 @@ def _of_lexicon(sense: Sense, shown: str, unused: str | None, database: Characte
         note = f"the word is a particle ({sense.gloss}): no picture can show it, so it is drawn as written"
         return Meaning(shown or sense.gloss, WRITTEN, "lexicon", sense.reading, note)
     phrase = depicted(sense, database)
-    return Meaning(shown or phrase, phrase, "lexicon", sense.reading, unused)
+    return Meaning(shown or phrase, phrase, "lexicon", sense.reading, unused, depictable(sense))

@@ -13,6 +13,7 @@ from embedded.supervisor import Supervisor
 from shared.characters import CharacterDatabase
 from shared.fonts import FontCoverage, read_fonts
 from shared.settings import Settings, load_settings
+from shared.writing.imagery import Imagery
 from tests.helpers import Api, eventually
 from worker.glyphs import GlyphRenderer
 
@@ -59,6 +60,11 @@ def api(stack: Stack) -> Api:
 @pytest.fixture(scope="session")
 def database() -> CharacterDatabase:
     return CharacterDatabase()
+
+
+@pytest.fixture(scope="session")
+def imagery() -> Imagery:
+    return Imagery()
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ colours from what a renderer (resvg) shows where a path lies on top.
 
 import io
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -26,6 +27,8 @@ CANVAS = 1024
 # covers (Euclidean distance in CIELAB).
 MIN_AREA = 0.0006
 MIN_CONTRAST = 7.0
+# A path that is more see-through than this only shades others.
+MIN_OPACITY = 0.25
 # Colours of a motif at most, and the distance below which two are one.
 MAX_COLOURS = 10
 SAME_COLOUR = 9.0
@@ -33,6 +36,10 @@ SAME_COLOUR = 9.0
 TOLERANCE = 1.3
 # Lines that a curve is drawn as.
 SEGMENTS = 12
+
+GRADIENT = re.compile(
+    r'<(?P<kind>linearGradient|radialGradient)\b[^>]*?\bid="(?P<id>[^"]*)"[^>]*?(/>|>.*?</(?P=kind)>)', re.DOTALL
+)
 
 Point = NDArray[np.float64]
 Polygon = NDArray[np.float32]
@@ -47,12 +54,15 @@ class Area:
     colour: Colour
 
 
-def flat_shapes(body: str, view_box: tuple[float, float]) -> tuple[tuple[int, int], tuple[Shape, ...]]:
+def flat_shapes(
+    body: str, view_box: tuple[float, float], without: Collection[int] = ()
+) -> tuple[tuple[int, int], tuple[Shape, ...]]:
     """Return the size (width, height) in units and the shapes of a drawing.
 
     Args:
         body: what the svg element holds.
         view_box: its width and height.
+        without: paths to leave out, by index.
 
     Raises:
         ValueError: nothing is left of it.
@@ -61,8 +71,8 @@ def flat_shapes(body: str, view_box: tuple[float, float]) -> tuple[tuple[int, in
     scale = CANVAS / max(view_box)
     areas = [
         Area(polygons, np.zeros(3, np.float32))
-        for path in _paths(flat, view_box)
-        if (polygons := _polygons(path, scale))
+        for index, path in enumerate(_paths(flat, view_box))
+        if index not in without and (polygons := _polygons(path, scale))
     ]
     areas = _coloured(areas, _render(body, view_box))
     if not areas:
@@ -80,16 +90,29 @@ def _svg(body: str, view_box: tuple[float, float]) -> str:
 
 
 def _without_gradients(body: str) -> str:
-    """Return the drawing with every gradient replaced by black: their colours are measured, not computed."""
+    """Return the drawing with black for gradients, whose colours are measured, and nothing for those that fade out."""
     # picosvg reads SVG 1.1, where a reference has a namespace.
     body = re.sub(r'(?<=\s)href="#', 'xlink:href="#', body)
-    without = re.sub(r"<(linear|radial)Gradient\b[^>]*?(/>|>.*?</\1Gradient>)", "", body, flags=re.DOTALL)
-    return re.sub(r'(fill|stroke)="url\(#[^)]*\)"', r'\1="#000"', without)
+    gradients = {match["id"]: match[0] for match in GRADIENT.finditer(body)}
+
+    def paint(match: re.Match[str]) -> str:
+        return f'{match[1]}="{"none" if _fades(match[2], gradients) else "#000"}"'
+
+    return re.sub(r'(fill|stroke)="url\(#([^)]*)\)"', paint, GRADIENT.sub("", body))
+
+
+def _fades(identifier: str, gradients: Mapping[str, str]) -> bool:
+    """Return whether a gradient, or the one whose stops it uses, is see-through somewhere."""
+    gradient = gradients[identifier]
+    if re.search(r'stop-opacity="(0|0?\.0\d*|0?\.1\d*)"', gradient):
+        return True
+    reference = re.search(r'xlink:href="#([^"]*)"', gradient)
+    return reference is not None and _fades(reference[1], gradients)
 
 
 def _paths(body: str, view_box: tuple[float, float]) -> list[SVGPath]:
     pico = SVG.fromstring(_svg(body, view_box)).topicosvg(drop_unsupported=True)
-    return [shape.as_path() for shape in pico.shapes()]
+    return [shape.as_path() for shape in pico.shapes() if shape.opacity * shape.fill_opacity > MIN_OPACITY]
 
 
 def _polygons(path: SVGPath, scale: float) -> list[Polygon]:
@@ -133,12 +156,14 @@ def _coloured(areas: list[Area], rendered: NDArray[np.uint8]) -> list[Area]:
     owner = np.zeros(rendered.shape[:2], np.int32)
     for index, area in enumerate(areas, 1):
         cv2.fillPoly(owner, [np.round(polygon).astype(np.int32) for polygon in area.polygons], color=index)
-    lab = cv2.cvtColor((rendered[..., :3] / np.float32(255)).astype(np.float32), cv2.COLOR_RGB2LAB)
-    opaque = rendered[..., 3] > 200
+    opacity = rendered[..., 3:] / np.float32(255)
+    on_white = rendered[..., :3] / np.float32(255) * opacity + 1 - opacity
+    lab = cv2.cvtColor(on_white.astype(np.float32), cv2.COLOR_RGB2LAB)
+    seen = rendered[..., 3] > 255 * MIN_OPACITY
     kept: list[Area] = []
     under = np.full((*owner.shape, 3), 1e3, np.float32)
     for index, area in enumerate(areas, 1):
-        shown = (owner == index) & opaque
+        shown = (owner == index) & seen
         # The rim is mixed with the neighbours: measure inside where there is an inside.
         inner = cv2.erode(shown.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
         # A glow is more see-through than seen.

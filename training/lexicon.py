@@ -9,7 +9,7 @@ only orders. Also needed: ``pip install msgpack lemminflect``.
 CC-CEDICT sorts entries by pinyin and senses by history: its first sense of 钱 is "coin", of 太 "highest". The order
 here comes from weights (`Weights`): a sense's place in its entry, how common its English words are, whether Unihan's
 short definition of the character begins with it, how often the reading is used (kHanyuPinlu), and marks as "(archaic)".
-`training/first_senses.tsv` names the first sense where these err.
+`training/first_senses.tsv` names the first sense where these err; `training/added_words.u8` has words that it lacks.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from shared.writing.lexicon import SCHEMA, Sense, encode_block
 from shared.writing.pinyin import tone_marks
 
 FIRST_SENSES = Path(__file__).parent / "first_senses.tsv"
+ADDED_WORDS = Path(__file__).parent / "added_words.u8"
 WORDS_PER_BLOCK = 256
 MAX_SENSES = 8
 MAX_GLOSS_LENGTH = 60
@@ -107,10 +108,10 @@ class Orders:
     shares: Mapping[str, Mapping[str, float]]
 
 
-def read_entries(path: Path) -> dict[str, list[Entry]]:
-    """Return CC-CEDICT's entries by word, in both scripts."""
+def read_entries(*paths: Path) -> dict[str, list[Entry]]:
+    """Return entries in CC-CEDICT's format by word, in both scripts."""
     entries: dict[str, list[Entry]] = defaultdict(list)
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in (line for path in paths for line in path.read_text(encoding="utf-8").splitlines()):
         if match := ENTRY.match(line):
             traditional, simplified, pinyin, senses = match.groups()
             entry = Entry(traditional, simplified, pinyin, tuple(filter(None, senses.split("/"))))
@@ -252,7 +253,7 @@ def gerunds(senses: Iterable[Sense]) -> dict[str, str]:
 
 def build(cedict: Path, unihan: Path, english: Path, output: Path) -> None:
     """Write the lexicon's tables anew; the file's other tables stay."""
-    entries, orders = read_entries(cedict), read_orders(unihan, english)
+    entries, orders = read_entries(cedict, ADDED_WORDS), read_orders(unihan, english)
     first: dict[str, list[tuple[str, str]]] = defaultdict(list)
     with FIRST_SENSES.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):

@@ -10,27 +10,14 @@ from tqdm import tqdm
 from shared.characters import CharacterDatabase
 from shared.fonts import read_fonts
 from shared.settings import ConditioningSettings, load_settings
+from shared.words import resolve_imagery, resolve_meaning
 from shared.writing.imagery import Imagery
 from training.conditioning_sheet import OUTPUT as CONDITIONING_SHEET
 from worker.conditioning import make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.scene import compose
 
-# Each word with its motifs; one has none.
-WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("学习", ("books", "graduation-cap")),
-    ("下雨", ("umbrella",)),
-    ("狗", ("dog",)),
-    ("咖啡", ("coffee",)),
-    ("学校", ("school",)),
-    ("生日", ("birthday-cake", "gift")),
-    ("飞机", ("airplane",)),
-    ("音乐", ("musical-notes",)),
-    ("医院", ("hospital",)),
-    ("冬天", ("snowman",)),
-    ("朋友", ()),
-    ("kitchen", ("pan",)),
-)
+WORDS = ("学习", "下雨", "狗", "咖啡", "学校", "生日", "飞机", "音乐", "医院", "冬天", "朋友", "kitchen")
 DRAWN, CELL, GAP, HEADER = 512, 200, 4, 30
 OUTPUT = CONDITIONING_SHEET.with_name("scenes.jpg")
 
@@ -38,8 +25,8 @@ OUTPUT = CONDITIONING_SHEET.with_name("scenes.jpg")
 def main() -> None:
     """Draw and write the sheet."""
     settings = load_settings({})
-    renderer = GlyphRenderer(CharacterDatabase(), read_fonts(settings.fonts))
-    imagery = Imagery()
+    database, imagery = CharacterDatabase(), Imagery()
+    renderer = GlyphRenderer(database, read_fonts(settings.fonts))
     conditionings = make_conditionings(ConditioningSettings(depth_model=None, segmentation_model=None))
     titles = ["scene", *(kind.available_methods[0] for kind in conditionings)]
     sheet = Image.new("RGB", (len(titles) * (CELL + GAP), HEADER + len(WORDS) * (CELL + GAP)), (30, 30, 34))
@@ -47,7 +34,9 @@ def main() -> None:
     label = ImageFont.truetype(str(settings.fonts[0]), 14)
     for column, title in enumerate(titles):
         draw.text((column * (CELL + GAP) + 4, 6), title, font=label, fill=(235, 235, 235))
-    for row, (word, names) in enumerate(tqdm(WORDS, desc="words")):
+    for row, word in enumerate(tqdm(WORDS, desc="words")):
+        meaning = resolve_meaning(word, word if word.isascii() else "", database)
+        names = resolve_imagery(word, meaning, "auto", imagery)
         scene = compose(renderer, word, DRAWN, DRAWN, [imagery.motif(name) for name in names], seed=row)
         pictures = [Image.fromarray(scene.page), *(kind.generate(scene) for kind in conditionings)]
         for column, picture in enumerate(pictures):

@@ -1,10 +1,10 @@
-"""One job from word to result: glyph, conditioning and prompt side by side, diffusion, the judge, PNG."""
+"""One job from word to result: prompt, scene, conditioning, diffusion, the judge, PNG."""
 
 import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,21 +15,23 @@ from PIL import Image
 from shared import __version__
 from shared.schemas import AIGenerationResult, ControlType, GenerationRequest, LegibilityTarget, Priority, Quality
 from shared.settings import ModelSettings
+from shared.writing.imagery import Imagery
 from worker.conditioning import Conditioning, Hand
 from worker.engine.request import Drawing, DrawRequest
-from worker.glyphs import Glyph, GlyphRenderer
+from worker.glyphs import GlyphRenderer
 from worker.legibility import Legibility, LegibilityJudge
 from worker.legibility_target import FIRST, ControlLevel, Outcome, best, next_level
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.png import encode_png
 from worker.progress import LaterAttempt, ProgressSink, Unobserved, stop_if_cancelled
 from worker.prompt_builder import PromptBuilder, PromptResult
+from worker.scene import Scene, compose
 from worker.style_definitions import StyleDefinition, steering_weights
 
 logger = logging.getLogger("generation")
 
-# Methods whose map depends on the seed. If one of them steers, all attempts share the seed: a request repeated with the
-# seed of the picture that was kept gives the same picture.
+# Methods whose map depends on the seed. If one of them steers, or a scene's layout does, all attempts share the seed: a
+# request repeated with the seed of the picture that was kept gives the same picture.
 HAND_METHODS = frozenset({"hand_drawn_simulation", "style_aware_scribble"})
 
 ConditioningImages = dict[ControlType, dict[str, Image.Image]]
@@ -49,6 +51,7 @@ class Plan:
     """A request with its defaults filled in.
 
     `is_seed_free`: the request left the seed to the service, which may try others for a legibility target.
+    `draw_imagery`: the maps hold the motifs, too.
     """
 
     word: str
@@ -63,6 +66,7 @@ class Plan:
     guidance_end: float
     negative_prompt: str
     weights: dict[ControlType, float]
+    draw_imagery: bool
     priority: Priority
     quality: Quality
 
@@ -77,7 +81,7 @@ class Prepared:
 
     plan: Plan
     prompt: PromptResult
-    glyph: Glyph
+    scene: Scene
     maps: ConditioningImages
 
 
@@ -157,6 +161,7 @@ class AIImageGenerator:
         self,
         *,
         glyphs: GlyphRenderer,
+        imagery: Imagery,
         conditionings: Mapping[ControlType, Conditioning],
         prompts: PromptBuilder,
         pipeline: MultiControlNetPipeline,
@@ -164,6 +169,7 @@ class AIImageGenerator:
         model: ModelIdentity,
     ) -> None:
         self._glyphs = glyphs
+        self._imagery = imagery
         self._conditionings = conditionings
         self._prompts = prompts
         self._pipeline = pipeline
@@ -194,32 +200,21 @@ class AIImageGenerator:
         """Return the picture of a validated request; raises as `generate_character_image`."""
         watch = Stopwatch()
         plan = self._plan(request)
-        progress.stage("glyph")
-        with watch.time("glyph"):
-            glyph = await asyncio.to_thread(self._glyphs.render, plan.word, plan.width, plan.height)
-        progress.stage("conditioning")
-        with watch.time("conditioning_and_prompt"):
-            prompt, maps = await asyncio.gather(
-                self._prompts.build_prompt(
-                    plan.word, plan.style_name, translation=request.translation, reading=request.reading
-                ),
-                self._condition(glyph, request, Hand(plan.style.pen, plan.seed)),
-            )
-        prepared = Prepared(plan, prompt, glyph, maps)
+        prepared = await self._prepare(plan, request, progress, watch)
         attempts = await self._attempt(prepared, request.legibility, progress, watch)
         kept = attempts[best([attempt.outcome for attempt in attempts], _target(request.legibility))]
         progress.stage("encoding")
         parameters = self._parameters(prepared, kept)
         with watch.time("encoding"):
             png = await asyncio.to_thread(encode_png, kept.image, parameters)
-            encoded_maps = await asyncio.to_thread(_encode_maps, maps) if request.include_conditioning else {}
+            encoded_maps = await asyncio.to_thread(_encode_maps, prepared.maps) if request.include_conditioning else {}
         metadata = {
             "generation_time_ms": watch.total_ms,
             **{key: value for key, value in parameters.items() if key != "prompt"},
             "left_out": _left_out(kept.drawing),
             "legibility": kept.legibility.to_dict(),
             "legibility_attempts": [attempt.to_dict(kept=attempt is kept) for attempt in attempts],
-            "conditioning_notes": self._notes(glyph, maps),
+            "conditioning_notes": self._notes(prepared.scene, prepared.maps),
             "timings_ms": watch.timings_ms,
             "batch_size_max": max(attempt.drawing.batch_size_max for attempt in attempts),
         }
@@ -231,6 +226,31 @@ class AIImageGenerator:
             prompt_used=kept.drawing.prompt.text,
             generation_metadata=metadata,
         )
+
+    async def _prepare(
+        self, plan: Plan, request: GenerationRequest, progress: ProgressSink, watch: Stopwatch
+    ) -> Prepared:
+        """Find the words and motifs that depict the meaning, compose the scene, and condition it."""
+        progress.stage("glyph")
+        with watch.time("prompt"):
+            prompt = await self._prompts.build_prompt(
+                plan.word,
+                plan.style_name,
+                translation=request.translation,
+                reading=request.reading,
+                imagery=request.imagery,
+            )
+        with watch.time("glyph"):
+            scene = await asyncio.to_thread(self._compose, plan, prompt.imagery)
+        progress.stage("conditioning")
+        with watch.time("conditioning"):
+            maps = await self._condition(scene, request, Hand(plan.style.pen, plan.seed))
+        return Prepared(plan, prompt, scene, maps)
+
+    def _compose(self, plan: Plan, imagery: Sequence[str]) -> Scene:
+        """Return the word, with the motifs around it if they are drawn."""
+        motifs = [self._imagery.motif(name) for name in imagery] if plan.draw_imagery else []
+        return compose(self._glyphs, plan.word, plan.width, plan.height, motifs, seed=plan.seed)
 
     async def _attempt(
         self, prepared: Prepared, wanted: LegibilityTarget | None, progress: ProgressSink, watch: Stopwatch
@@ -247,7 +267,7 @@ class AIImageGenerator:
                 drawing = await self._draw(prepared, level, sink)
             progress.stage("reading")
             with watch.time("legibility"):
-                legibility = await asyncio.to_thread(self._judge.judge, drawing.image, prepared.glyph)
+                legibility = await asyncio.to_thread(self._judge.judge, drawing.image, prepared.scene.glyph)
             attempts.append(Attempt(plan, drawing, level, legibility))
             # Without a control there is nothing to turn up or down.
             is_last = wanted is None or len(attempts) == wanted.max_attempts or not plan.weights
@@ -279,13 +299,13 @@ class AIImageGenerator:
         drawn_best = turbo or defaults
         style_name = request.style or self._model.default_style
         style = self._prompts.style(style_name)
+        draw_imagery = defaults.draw_imagery if request.draw_imagery is None else request.draw_imagery
         return Plan(
             word=request.word,
             style_name=style_name,
             style=style,
             seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
-            is_seed_free=request.seed is None
-            and not HAND_METHODS & {methods[0] for methods in request.methods().values()},
+            is_seed_free=request.seed is None and not _is_drawn_by_seed(request, draw_imagery=draw_imagery),
             width=request.width or defaults.default_size,
             height=request.height or defaults.default_size,
             num_inference_steps=request.num_inference_steps or drawn_best.num_inference_steps,
@@ -293,6 +313,7 @@ class AIImageGenerator:
             guidance_end=defaults.fast.guidance_end if request.quality is Quality.FAST else 1.0,
             negative_prompt=self._negative_prompt(request, style),
             weights=steering_weights(style, request.controlnet_weights),
+            draw_imagery=draw_imagery,
             priority=request.priority,
             quality=request.quality,
         )
@@ -317,6 +338,7 @@ class AIImageGenerator:
             "prompt_meaning": prompt.meaning.prompt,
             "prompt_meaning_source": prompt.meaning.source,
             **({"translation_note": prompt.meaning.note} if prompt.meaning.note else {}),
+            **_imagery(prepared),
             "style": plan.style_name,
             "seed": kept.seed,
             "num_inference_steps": plan.num_inference_steps,
@@ -335,21 +357,21 @@ class AIImageGenerator:
             "service_version": __version__,
         }
 
-    async def _condition(self, glyph: Glyph, request: GenerationRequest, hand: Hand) -> ConditioningImages:
+    async def _condition(self, scene: Scene, request: GenerationRequest, hand: Hand) -> ConditioningImages:
         """Run every method of every type side by side in threads."""
         wanted = [(kind, method) for kind, methods in request.methods().items() for method in methods]
         images = await asyncio.gather(
-            *(asyncio.to_thread(self._conditionings[kind].generate, glyph, method, hand) for kind, method in wanted)
+            *(asyncio.to_thread(self._conditionings[kind].generate, scene, method, hand) for kind, method in wanted)
         )
         maps: ConditioningImages = {}
         for (kind, method), image in zip(wanted, images, strict=True):
             maps.setdefault(kind, {})[method] = image
         return maps
 
-    def _notes(self, glyph: Glyph, maps: ConditioningImages) -> dict[str, dict[str, Any]]:
+    def _notes(self, scene: Scene, maps: ConditioningImages) -> dict[str, dict[str, Any]]:
         """Return what the methods have to say of the word, by method: radicals, stroke types, fallbacks."""
         notes = {
-            method: self._conditionings[control_type].notes(glyph, method)
+            method: self._conditionings[control_type].notes(scene, method)
             for control_type, methods in maps.items()
             for method in methods
         }
@@ -359,6 +381,24 @@ class AIImageGenerator:
 def _target(wanted: LegibilityTarget | None) -> float:
     """Return the score to reach; without a target any will do."""
     return wanted.target if wanted is not None else 0.0
+
+
+def _is_drawn_by_seed(request: GenerationRequest, *, draw_imagery: bool) -> bool:
+    """Return whether a map that steers, or the scene, depends on the seed."""
+    has_motifs = draw_imagery and request.imagery != "none"
+    return has_motifs or not HAND_METHODS.isdisjoint(methods[0] for methods in request.methods().values())
+
+
+def _imagery(prepared: Prepared) -> dict[str, Any]:
+    """Return what depicts the meaning, where each motif is drawn, and which found no room, for the metadata."""
+    scene = prepared.scene
+    boxes = {placed.motif.name: list(placed.box) for placed in scene.motifs}
+    note = f"no room beside the word, so not drawn: {', '.join(scene.left_out)}"
+    return {
+        "imagery": [{"name": name, "box": boxes.get(name)} for name in prepared.prompt.imagery],
+        "draw_imagery": prepared.plan.draw_imagery,
+        **({"imagery_note": note} if scene.left_out else {}),
+    }
 
 
 def _steering(methods: Mapping[str, Image.Image]) -> Image.Image:

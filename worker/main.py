@@ -38,6 +38,8 @@ from shared.schemas import Priority, WorkerInfo
 from shared.settings import Settings, load_settings
 from shared.webhook_outbox import WebhookOutbox
 from shared.worker_registry import WorkerRegistry
+from shared.writing.blocklist import Blocklist
+from shared.writing.imagery import Imagery
 from worker.ai_image_generator import AIImageGenerator, ModelIdentity
 from worker.conditioning import Conditioning, make_conditionings
 from worker.glyphs import GlyphRenderer
@@ -144,7 +146,7 @@ def build(settings: Settings) -> WorkerProcess:
     """Put a worker together; nothing is loaded yet.
 
     Raises:
-        SettingsError: the device or a font is not there, or Redis is a cluster.
+        SettingsError: the device, a font or the imagery is not there, or Redis is a cluster.
     """
     gpu = find_device(settings)
     # A container that is started again has the same process id and host name, but none of its predecessor's leases.
@@ -237,13 +239,14 @@ def make_generator(
     """Return what makes pictures.
 
     Raises:
-        SettingsError: a font is not there.
+        SettingsError: a font is not there, or the imagery cannot be read.
     """
-    database = CharacterDatabase()
+    database, imagery = CharacterDatabase(), Imagery()
     return AIImageGenerator(
         glyphs=GlyphRenderer(database, read_fonts(settings.fonts)),
         conditionings={kind.control_type: kind for kind in conditionings},
-        prompts=PromptBuilder(settings.styles, database),
+        imagery=imagery,
+        prompts=PromptBuilder(settings.styles, database, imagery, Blocklist(settings.api.blocked_words)),
         pipeline=pipeline,
         judge=LegibilityJudge(),
         model=ModelIdentity(settings.model, settings.active_model, settings.default_style),

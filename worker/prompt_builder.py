@@ -1,14 +1,19 @@
 """From a word, its meaning and a style to the prompt."""
 
 import asyncio
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.characters import CharacterDatabase
 from shared.errors import UnknownStyle
-from shared.schemas import ControlType
-from shared.words import Meaning, resolve_meaning
+from shared.schemas import ControlType, ImageryMode
+from shared.words import Meaning, resolve_imagery, resolve_meaning
+from shared.writing.blocklist import Blocklist
+from shared.writing.imagery import Imagery
 from worker.style_definitions import StyleDefinition
+
+ARTICLES = frozenset({"a", "an", "the"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,26 +22,50 @@ class PromptResult:
 
     Attributes:
         prompt: what the picture should show.
+        imagery: names of the motifs that depict the meaning, the best first.
         meaning: the meaning to show and the English one that steers.
         style: the style's name.
         controlnet_weights: the style's weights.
     """
 
     prompt: str
+    imagery: tuple[str, ...]
     meaning: Meaning
     style: str
     controlnet_weights: Mapping[ControlType, float]
 
 
 class PromptBuilder:
-    """Builds prompts from the styles' templates and the lexicon."""
+    """Builds prompts from the styles' templates, the lexicon and the imagery."""
 
-    def __init__(self, styles: Mapping[str, StyleDefinition], database: CharacterDatabase) -> None:
+    def __init__(
+        self,
+        styles: Mapping[str, StyleDefinition],
+        database: CharacterDatabase,
+        imagery: Imagery,
+        blocked: Blocklist | None = None,
+    ) -> None:
+        """Make a builder.
+
+        Args:
+            styles: by name.
+            database: the lexicon.
+            imagery: the motifs.
+            blocked: what imagery never shows; None: nothing.
+        """
         self._styles = styles
         self._database = database
+        self._imagery = imagery
+        self._blocked = blocked or Blocklist(())
 
     async def build_prompt(
-        self, character: str, style: str = "comic", *, translation: str = "", reading: str = ""
+        self,
+        character: str,
+        style: str = "comic",
+        *,
+        translation: str = "",
+        reading: str = "",
+        imagery: ImageryMode | Sequence[str] = "auto",
     ) -> PromptResult:
         """Return the prompt for a word.
 
@@ -45,13 +74,15 @@ class PromptBuilder:
             style: a style's name.
             translation: the meaning; empty or not in Latin letters: the lexicon's gloss steers.
             reading: which of the lexicon's senses, in pinyin; empty: the likeliest.
+            imagery: "auto" looks up what depicts the meaning, "none" leaves the template as it is; else motifs' names.
 
         Raises:
             UnknownStyle: there is no such style.
             UnknownReading: the word is not read so.
+            UnknownImagery: a name is no motif's.
             TranslationRequired: the word's meaning is not known in English.
         """
-        return await asyncio.to_thread(self._build, character, style, translation, reading)
+        return await asyncio.to_thread(self._build, character, style, translation, reading, imagery)
 
     def style(self, name: str) -> StyleDefinition:
         """Return a style.
@@ -63,12 +94,40 @@ class PromptBuilder:
             raise UnknownStyle(f"no style {name!r}; there are {', '.join(self._styles)}", field="style")
         return self._styles[name]
 
-    def _build(self, character: str, style_name: str, translation: str, reading: str) -> PromptResult:
+    def _build(
+        self,
+        character: str,
+        style_name: str,
+        translation: str,
+        reading: str,
+        asked: ImageryMode | Sequence[str],
+    ) -> PromptResult:
         style = self.style(style_name)
         meaning = resolve_meaning(character, translation, self._database, reading)
+        names = self._allowed(resolve_imagery(character, meaning, asked, self._imagery))
         return PromptResult(
-            prompt=style.fill(meaning.prompt, character),
+            prompt=style.fill(meaning.prompt, character) + self._clause(names, meaning.prompt),
+            imagery=names,
             meaning=meaning,
             style=style_name,
             controlnet_weights=style.controlnet_weights,
         )
+
+    def _allowed(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in names if not self._blocked.blocks(self._imagery.phrase(name)))
+
+    def _clause(self, names: tuple[str, ...], meaning: str) -> str:
+        """Return ", with books and a graduation cap"; a phrase that only repeats the meaning is left out."""
+        said = _content(meaning)
+        phrases = [phrase for phrase in map(self._imagery.phrase, names) if not _content(phrase) <= said]
+        return f", with {_joined(phrases)}" if phrases else ""
+
+
+def _joined(phrases: Sequence[str]) -> str:
+    """Return "a", "a and b" or "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(phrases[:-1]), phrases[-1]]))
+
+
+def _content(text: str) -> set[str]:
+    """Return a text's words without articles, plurals as singulars."""
+    return {word.removesuffix("s") for word in re.findall(r"\w+", text.casefold())} - ARTICLES

@@ -11,6 +11,7 @@ from api.routes.jobs import json_response, png_response
 from api.services import services
 from api.style_samples import shipped_sample
 from shared.errors import UnknownStyle
+from shared.schemas import Senses
 
 SAMPLE_MAX_AGE_S = 86_400
 
@@ -32,22 +33,6 @@ class Meanings(BaseModel):
     meanings: tuple[str, ...]
 
 
-class SenseView(BaseModel):
-    """One sense of a word; a particle cannot be pictured."""
-
-    reading: Annotated[str, Field(description="pinyin with tone marks")]
-    gloss: str
-    is_pictured: bool
-
-
-class Senses(BaseModel):
-    """A word, its readings, and its senses, the likeliest first."""
-
-    word: str
-    readings: tuple[str, ...]
-    senses: tuple[SenseView, ...]
-
-
 class StylePath(BaseModel):
     """A style's address."""
 
@@ -57,18 +42,15 @@ class StylePath(BaseModel):
 @lexicon_api.get("/meaning", responses={200: Meanings, **problem_responses(422)})
 def meaning(query: MeaningQuery) -> Response:
     """Look up what can be pictured of a word; none found is an empty list."""
-    word, senses = services().jobs.senses(query.word)
-    glosses = dict.fromkeys(sense.gloss for sense in senses if sense.is_pictured)
-    return json_response(Meanings(word=word, meanings=tuple(glosses)))
+    found = services().jobs.senses(query.word)
+    glosses = dict.fromkeys(sense.gloss for sense in found.senses if sense.is_pictured)
+    return json_response(Meanings(word=found.word, meanings=tuple(glosses)))
 
 
 @lexicon_api.get("/meanings", responses={200: Senses, **problem_responses(422)})
 def meanings(query: MeaningQuery) -> Response:
-    """Look up a word's readings and senses; none found is an empty list."""
-    word, senses = services().jobs.senses(query.word)
-    views = [SenseView(reading=one.reading, gloss=one.gloss, is_pictured=one.is_pictured) for one in senses]
-    readings = tuple(dict.fromkeys(one.reading for one in senses))
-    return json_response(Senses(word=word, readings=readings, senses=tuple(views)))
+    """Look up a word's readings and senses, and the motifs that depict each; none found is an empty list."""
+    return json_response(services().jobs.senses(query.word))
 
 
 @lexicon_api.get(

@@ -27,6 +27,7 @@ def status() -> Response:
             model=settings.model,
             models={"base": model.base, "controlnet": model.controlnet, "vae": model.vae},
             default_size=model.default_size,
+            draw_imagery=model.draw_imagery,
             qualities=model.qualities,
             profiles=sorted({worker.gpu_status.profile for worker in workers}),
             styles={

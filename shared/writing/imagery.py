@@ -1,7 +1,7 @@
 """What a meaning can be depicted by: motifs, each with its picture, and the words that they stand for; read-only.
 
-``training/imagery.py`` makes the file. Table ``motifs`` holds the pictures; ``terms`` says which motifs depict a term:
-a Chinese word ("学习") or an English noun, verb or adjective ("n:dog", "v:study", "a:cold").
+``training/imagery.py`` makes the file. Table ``motifs`` holds the pictures; ``terms`` says which motifs depict a term,
+a Chinese word ("学习") or an English phrase ("dog", "to study", "cold"), and by what evidence.
 """
 
 import difflib
@@ -9,10 +9,11 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 
 from shared.errors import SettingsError
-from shared.writing.motif import Motif, decode_shapes
+from shared.writing.motif import Motif, decode_shapes, motif_name
 
 DATABASE_PATH = Path(__file__).parent.parent / "data" / "imagery.sqlite"
 
@@ -27,6 +28,17 @@ CREATE TABLE motifs (
 );
 CREATE TABLE terms (term TEXT PRIMARY KEY, motifs TEXT NOT NULL);
 """
+
+
+class Evidence(IntEnum):
+    """Why a motif depicts a term, the strongest first."""
+
+    ASSOCIATION = 0  # chosen by hand
+    OWN_NAME = 1
+    SYNONYM = 2
+    KIND = 3  # the term is a kind of what the motif shows
+    KEYWORD = 4
+    FAR_KIND = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +69,15 @@ class Imagery:
             raise SettingsError(f"imagery database not found: {path}")
         self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True, check_same_thread=False)
         try:
+            damage = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if damage != "ok":
+                raise SettingsError(f"imagery database is damaged: {path}: {damage}")
             rows = self._connection.execute("SELECT name, phrase, keywords FROM motifs ORDER BY name").fetchall()
         except sqlite3.DatabaseError as error:
             raise SettingsError(f"imagery database is damaged: {path}: {error}") from error
-        self._names = {name: MotifName(name, phrase, tuple(keywords.split("|"))) for name, phrase, keywords in rows}
+        self._names = {
+            name: MotifName(name, phrase, tuple(filter(None, keywords.split("|")))) for name, phrase, keywords in rows
+        }
         if not self._names:
             raise SettingsError(f"imagery database is empty: {path}")
 
@@ -90,26 +107,56 @@ class Imagery:
     def for_word(self, word: str, sense: str) -> tuple[str, ...]:
         """Return the names of up to `MAX_MOTIFS` motifs that depict a word in a sense, the best first; () if none.
 
+        What the word and the sense both lead to comes first. A keyword of either alone is not enough where the other
+        leads elsewhere: a motif that merely shares a word with another sense is wrong.
+
         Args:
             word: in normal form, of any language.
-            sense: in English, as the lexicon has it: "dog", "to study", "cold".
+            sense: in English: "dog", "to study", "studying", "cold".
         """
-        row = self._connection.execute("SELECT motifs FROM terms WHERE term = ?", (word,)).fetchone()
-        return tuple(row[0].split("|"))[:MAX_MOTIFS] if row else ()
+        by_word, by_sense = self._depicting(word), self._depicting_sense(sense)
+        for found in (by_word, by_sense):
+            if chosen := [name for name, evidence in found.items() if evidence is Evidence.ASSOCIATION]:
+                return tuple(chosen[:MAX_MOTIFS])
+        scored = [
+            (strength, name)
+            for name in {**by_word, **by_sense}
+            if (strength := _strength(by_word.get(name), by_sense.get(name), word, sense_known=bool(by_sense)))
+            is not None
+        ]
+        best = min((strength for strength, _ in scored), default=0.0)
+        return tuple(name for strength, name in sorted(scored, key=lambda one: one[0]) if strength <= best + NEARLY)[
+            :MAX_MOTIFS
+        ]
+
+    def _depicting(self, term: str) -> dict[str, "Evidence"]:
+        row = self._connection.execute("SELECT motifs FROM terms WHERE term = ?", (term,)).fetchone()
+        pairs = (one.split(":") for one in row[0].split("|")) if row else ()
+        return {name: Evidence(int(evidence)) for name, evidence in pairs}
+
+    def _depicting_sense(self, sense: str) -> dict[str, "Evidence"]:
+        """Return what depicts the most of a sense that anything depicts: all of it, its object, its head."""
+        for term in terms_of(sense):
+            # "dogs" is listed as slang for feet.
+            known = [found for form in base_forms(term) if (found := self._depicting(form))]
+            if known:
+                return min(known, key=lambda found: min(found.values()))
+        return {}
 
     def search(self, query: str, limit: int = 50) -> tuple[MotifName, ...]:
         """Return motifs whose name or keyword holds a text, those that begin with it first; "": all, by name."""
         wanted = query.strip().casefold()
-        found: list[tuple[int, str]] = []
+        found: list[tuple[int, int, str]] = []
         for motif in self._names.values():
-            rank = min((_rank(wanted, text) for text in (motif.name, *motif.keywords)), default=9)
+            texts = (motif.name, *motif.keywords)
+            rank, place = min((_rank(wanted, text), place) for place, text in enumerate(texts))
             if rank < 9:
-                found.append((rank, motif.name))
-        return tuple(self._names[name] for _, name in sorted(found)[:limit])
+                found.append((rank, place, motif.name))
+        return tuple(self._names[name] for *_, name in sorted(found)[:limit])
 
     def find(self, name: str) -> str | None:
         """Return the motif that a text names, whatever its case and separators; None if there is none."""
-        wanted = re.sub(r"[\s_-]+", "-", name.strip().casefold())
+        wanted = motif_name(name)
         return wanted if wanted in self._names else None
 
     def nearest(self, name: str, count: int = 5) -> tuple[str, ...]:
@@ -129,3 +176,94 @@ def _rank(wanted: str, text: str) -> int:
     if text.startswith(wanted):
         return 1
     return 2 if wanted in text else 9
+
+
+# How much weaker than the best a further motif may be.
+NEARLY = 0.5
+# What agrees from both sides is stronger than either.
+AGREEMENT = 1.5
+
+
+def _strength(by_word: Evidence | None, by_sense: Evidence | None, word: str, *, sense_known: bool) -> float | None:
+    """Return how well a motif depicts a word in a sense, 0 the best; None: not well enough."""
+    if by_word is not None and by_sense is not None:
+        return min(by_word, by_sense) - AGREEMENT
+    if by_sense is not None:
+        return None if by_sense is Evidence.KEYWORD else float(by_sense)
+    if by_word is Evidence.OWN_NAME:
+        return float(by_word) if len(word) > 1 else None
+    return float(Evidence.KEYWORD) if len(word) > 1 and not sense_known else None
+
+
+ARTICLE = re.compile(r"^(?:an?|the|some|one's|somebody's) ")
+NOTE = re.compile(r"\([^()]*\)|\{[^{}]*\}")
+# "a piece of cake" shows cake; "a map of China" shows a map.
+MEASURE = re.compile(
+    r"^(?:piece|kind|type|sort|lump|sheet|bunch|group|pair|bowl|cup|glass|bottle|slice|set|part|form) of (.+)$"
+)
+# "to give up" has nothing to do with giving, "at present" nothing with presents.
+PARTICLE = re.compile(
+    r"^(?:up|down|out|off|away|back|over|through|into|onto|on|in|at|by|for|from|of|to|with|about|after|against|around|as|"
+    r"along|apart|aside|together|be|one's|without|under|than|because|so|if|when|while|that|sb|sth)\b"
+)
+SOMEBODY = re.compile(r"\b(?:sb|sth|somebody|something|someone)\b")
+# Of a longer phrase the last word says little.
+MAX_WORDS = 4
+# Verbs that mean little without their object.
+LIGHT_VERBS = frozenset(
+    {"take", "make", "have", "get", "give", "put", "do", "go", "come", "hold", "keep", "set", "be", "let", "turn"}
+)
+COUNTED = re.compile(r"^measure word for (.+)$")
+PREPOSITION = re.compile(r" (?:of|in|on|at|with|for|from|to|by|about|under|over|without|who|that|which|used)(?: |$)")
+NEGATION = re.compile(r"^(?:not|no|non|without|lack|cannot|never)\b")
+
+
+def terms_of(sense: str) -> tuple[str, ...]:
+    """Return the terms that a sense in English may be depicted by: all of it, its object or head, its verb."""
+    text = " ".join(NOTE.sub(" ", sense).split()).casefold().strip(" .!?…")
+    text = re.split(r"[;,/]| or ", text)[0].strip()
+    if not text or NEGATION.match(text):
+        return ()
+    if counted := COUNTED.match(text):
+        return (counted[1],)
+    if text.startswith("to "):
+        verb, _, rest = text.removeprefix("to ").partition(" ")
+        if not rest or PARTICLE.match(rest):
+            return (text,)
+        return tuple(dict.fromkeys([text, *_heads(rest), *([] if verb in LIGHT_VERBS else [f"to {verb}"])]))
+    return tuple(dict.fromkeys([text, *_heads(text)]))
+
+
+def _heads(phrase: str) -> tuple[str, ...]:
+    """Return a noun phrase without its article, then its head; () if it is none."""
+    phrase = ARTICLE.sub("", phrase)
+    if PARTICLE.match(phrase) or SOMEBODY.search(phrase) or phrase.count(" ") >= MAX_WORDS:
+        return (phrase,)
+    if measured := MEASURE.match(phrase):
+        return (phrase, *_heads(measured[1]))
+    core = PREPOSITION.split(phrase, maxsplit=1)[0]
+    return (phrase, core, core.rpartition(" ")[2])
+
+
+# Endings of nouns and verbs and what they replace (as WordNet's morphy does).
+ENDINGS = (
+    *(("s", ""), ("ses", "s"), ("xes", "x"), ("zes", "z"), ("ches", "ch"), ("shes", "sh"), ("oes", "o")),
+    *(("ies", "y"), ("ves", "f"), ("men", "man")),
+)
+GERUND_ENDINGS = (("ing", ""), ("ing", "e"))
+
+
+def base_forms(term: str) -> Iterator[str]:
+    """Yield a term as it is, then as it may stand in a dictionary: "dogs" as "dog", "studying" as "to study"."""
+    yield term
+    if term.startswith("to "):
+        return
+    for ending, base in ENDINGS:
+        if term.endswith(ending) and len(term) > len(ending) + 2:
+            yield term.removesuffix(ending) + base
+    gerund, _, rest = term.partition(" ")
+    for ending, base in GERUND_ENDINGS:
+        if gerund.endswith(ending) and len(gerund) > len(ending) + 2:
+            yield f"to {gerund.removesuffix(ending)}{base} {rest}".rstrip()
+    if re.search(r"(.)\1ing$", gerund):
+        yield f"to {gerund[:-4]} {rest}".rstrip()

@@ -1,5 +1,6 @@
 """A motif: one thing that a picture can show, as flat coloured shapes."""
 
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,11 @@ class Motif:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" role="img">'
             f"<title>{self.phrase}</title>{paths}</svg>"
         )
+
+
+def motif_name(text: str) -> str:
+    """Return a name as motifs have it, whatever its case and separators: "Graduation Cap" is "graduation-cap"."""
+    return re.sub(r"[\s_-]+", "-", text.strip().casefold())
 
 
 def encode_shapes(shapes: Sequence[Shape]) -> bytes:

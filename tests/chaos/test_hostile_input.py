@@ -17,6 +17,7 @@ VALID: dict[str, Any] = {
     "word": "学习", "translation": "study", "style": "comic", "width": 256, "height": 256, "seed": 7,
     "num_inference_steps": 4, "guidance_scale": 3.0, "conditioning_methods": {"canny": ["opencv_canny"]},
     "controlnet_weights": {"depth": 0.5}, "legibility": {"target": 0.5}, "priority": "bulk",
+    "imagery": ["books", "owl"], "draw_imagery": True,
 }  # fmt: skip
 JUNK: list[Any] = [
     None, True, -1, 0, 1e308, 2**70, "", " ", "\u0000", "\ud800", "学" * 5000, "<script>", "../../etc/passwd",

@@ -47,6 +47,7 @@ def test_a_word_is_drawn_and_its_progress_is_told(client: WritingClient, tmp_pat
         style="neon",
         seed=7,
         num_inference_steps=12,
+        imagery="none",
     )
     steps = [update.step for update in updates]
     assert steps == sorted(steps)
@@ -125,6 +126,14 @@ def test_the_lexicon_and_the_status_are_asked(client: WritingClient) -> None:
     with pytest.raises(WritingError) as caught:
         client.meaning("😀")
     assert caught.value.status == 422
+    (sense, *_) = client.meanings("学习").senses
+    assert (sense.reading, sense.gloss) == ("xuéxí", "to learn")
+    assert sense.imagery
+    assert sense.imagery[0] in {motif.name for motif in client.imagery("学习", limit=200).motifs}
+    assert client.imagery(limit=1).total > 500
+    with pytest.raises(WritingError) as caught:
+        client.imagery(limit=0)
+    assert (caught.value.status, caught.value.field) == (422, "limit")
     status = client.status()
     assert "comic" in status.styles
     assert status.workers
@@ -135,13 +144,16 @@ def test_generate_writes_the_picture_as_it_was_made(
 ) -> None:
     out, maps = tmp_path / "study.png", tmp_path / "maps"
     arguments = ["学习", "--translation", "study", "--style", "comic", "--seed", "7", "--steps", "4", "--size", "320"]
+    arguments += ["--imagery", "Graduation cap, owl", "--no-draw-imagery"]
     assert main(["generate", *arguments, "-o", str(out), "--maps", str(maps)]) == DONE
     with Image.open(out) as picture:
         assert picture.size == (320, 320)
-        assert json.loads(picture.text["writing-service"])["word"] == "学习"
+        told = json.loads(picture.text["writing-service"])
+    assert (told["word"], [motif["name"] for motif in told["imagery"]]) == ("学习", ["graduation-cap", "owl"])
+    assert told["draw_imagery"] is False
     assert len(list(maps.iterdir())) == 4
     said = capsys.readouterr()
-    for part in (str(out), "seed        7", "illustration of study", "read as"):
+    for part in (str(out), "seed        7", "with a graduation cap and an owl", "read as"):
         assert part in said.out
     assert "4/4" in said.err, "a progress bar"
 
@@ -230,4 +242,6 @@ def test_the_doctor_finds_the_service_well(
     monkeypatch.setenv("WRITING_URL", stack.url)
     assert main(["doctor"]) == DONE
     found = {line.split()[1]: line.split()[0] for line in capsys.readouterr().out.splitlines()}
-    assert {found[subject] for subject in ("Python", "models.embedded.base", "Redis", "API", "workers")} == {"ok"}
+    assert {found[subject] for subject in ("Python", "models.embedded.base", "imagery", "Redis", "API", "workers")} == {
+        "ok"
+    }

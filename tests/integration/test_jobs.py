@@ -38,12 +38,36 @@ def test_the_response_has_exactly_the_given_fields(api: Api) -> None:
         "generation_metadata",
     }
     assert result["success"] is True
-    assert result["prompt_used"] == "A vibrant comic book style illustration of study, inspired by 学习"
+    assert result["prompt_used"].startswith("A vibrant comic book style illustration of study, inspired by 学习")
     assert set(result["conditioning_images_base64"]) == {"canny", "depth", "segmentation", "scribble"}
     assert {"generation_time_ms", "model_used", "controlnet_model", "seed", "num_inference_steps", "timings_ms"} <= set(
         result["generation_metadata"]
     )
     assert result["generation_metadata"]["seed"] == 7
+
+
+def test_the_prompt_names_what_depicts_the_word(api: Api) -> None:
+    """Looked up for the lexicon's sense, as `/meanings` lists it; or as the request says."""
+    listed = api.get("/api/writing/meanings", params={"word": "学习"}).json()["senses"][0]["imagery"]
+    motifs = {motif["name"]: motif for motif in api.get("/api/writing/imagery?query=学习&limit=200").json()["motifs"]}
+    assert listed
+    result = api.draw(word="学习", style="comic", num_inference_steps=1)
+    metadata = result["generation_metadata"]
+    assert [motif["name"] for motif in metadata["imagery"]] == listed
+    assert result["prompt_used"].startswith(
+        "A vibrant comic book style illustration of learning, inspired by 学习, with "
+    )
+    assert motifs[listed[0]]["phrase"] in result["prompt_used"]
+    assert metadata["draw_imagery"] is api.get("/api/writing/status").json()["draw_imagery"]
+    told = json.loads(decode(result["generated_image_base64"]).text["writing-service"])
+    assert told["imagery"] == metadata["imagery"]
+    chosen = api.draw(word="学习", style="comic", num_inference_steps=1, imagery=["Graduation Cap"], draw_imagery=True)
+    assert chosen["prompt_used"].endswith("inspired by 学习, with a graduation cap")
+    (motif,) = chosen["generation_metadata"]["imagery"]
+    assert motif["name"] == "graduation-cap"
+    plain = api.draw(word="学习", style="comic", num_inference_steps=1, imagery="none")
+    assert plain["prompt_used"].endswith("inspired by 学习")
+    assert plain["generation_metadata"]["imagery"] == []
 
 
 def test_the_same_seed_gives_the_same_pixels_and_another_seed_others(api: Api) -> None:

@@ -209,6 +209,44 @@ def test_a_wrong_setting_ends_worker_and_api_with_its_name(tmp_path: Path, redis
     assert "api.port" in api.stderr
 
 
+IMAGERY = "shared/data/imagery.sqlite"
+
+
+def copy_of(project: Path, folder: Path) -> Path:
+    """Return a copy of the service whose imagery file is not there; the other data files are the project's own."""
+    for name in ("api", "worker", "config"):
+        (folder / name).symlink_to(project / name)
+    shutil.copytree(project / "shared", folder / "shared", ignore=shutil.ignore_patterns("data", "__pycache__"))
+    (folder / "shared/data").mkdir()
+    for file in (project / "shared/data").iterdir():
+        if file.name != "imagery.sqlite":
+            (folder / "shared/data" / file.name).symlink_to(file)
+    return folder
+
+
+@pytest.mark.parametrize("module", ["api", "worker.main"])
+@pytest.mark.parametrize("reason", ["not found", "is damaged"])
+def test_an_imagery_file_that_cannot_be_read_ends_worker_and_api_with_its_name(
+    tmp_path: Path, project: Path, redis_url: str, module: str, reason: str
+) -> None:
+    folder = copy_of(project, tmp_path)
+    if reason == "is damaged":
+        whole = (project / IMAGERY).read_bytes()
+        (folder / IMAGERY).write_bytes(whole[: len(whole) // 2])
+    ended = subprocess.run(
+        [sys.executable, "-m", module],
+        env={**os.environ, "WRITING_REDIS__URL": redis_url, "PYTHONPATH": str(folder)},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ended.returncode == os.EX_CONFIG, ended.stderr
+    assert reason in ended.stderr
+    assert str(folder / IMAGERY) in ended.stderr
+
+
 @pytest.mark.slow
 def test_a_worker_that_died_is_started_again(tmp_path: Path) -> None:
     with Stack(data_folder=tmp_path / "redis", log_folder=tmp_path) as stack:

@@ -32,7 +32,7 @@ def test_the_readmes_curl_commands_work(project: Path, stack: Stack, api: Api) -
         document = json.loads(done.stdout) if done.stdout else {}
         job_id = document.get("job_id", job_id)
         assert document.get("code") is None, document
-    assert document["prompt_used"] == "An ink wash painting of mountain, sumi-e brushwork on rice paper"
+    assert document["prompt_used"].startswith("An ink wash painting of mountain, sumi-e brushwork on rice paper")
 
 
 def test_the_readme_s_python_works(

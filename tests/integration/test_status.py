@@ -56,6 +56,8 @@ def test_the_api_is_documented_from_the_schemas(api: Api) -> None:
         "/api/writing/status",
         "/api/writing/meaning",
         "/api/writing/meanings",
+        "/api/writing/imagery",
+        "/api/writing/imagery/{name}.svg",
         "/api/writing/styles/{style}/sample",
         "/health",
         "/health/ready",

@@ -46,6 +46,11 @@ class TestWordList:
         rows, _ = words_of(tmp_path, "Pinyin;HSK;Meaning;Hanzi;style\nshān;1;mountain;山;neon\n")
         assert rows == [Row(2, "山", "mountain", "shān", "neon")]
 
+    def test_a_heading_may_name_what_depicts_the_word(self, tmp_path: Path) -> None:
+        rows, bad = words_of(tmp_path, "word;imagery\n山;mountain, owl\n山;none\n山;mountain, owl\n水;\n")
+        assert [(row.word, row.imagery) for row in rows] == [("山", "mountain, owl"), ("山", "none"), ("水", "")]
+        assert [row.line for row in bad] == [4], "the same picture again"
+
     def test_without_a_heading_the_columns_have_their_places(self, tmp_path: Path) -> None:
         rows, _ = words_of(tmp_path, "山,mountain,shān,neon\n水\n")
         assert rows == [Row(1, "山", "mountain", "shān", "neon"), Row(2, "水")]
@@ -161,6 +166,7 @@ class TestDeck:
         [
             ([Row(1, "学习", "learn"), *ROWS[1:]], {}),
             ([Row(1, "学习", "study", "xuéxí", "neon"), *ROWS[1:]], {}),
+            ([Row(1, "学习", "study", "xuéxí", imagery="owl"), *ROWS[1:]], {}),
         ],
     )
     def test_a_changed_row_is_drawn_again_and_the_others_are_not(
@@ -177,6 +183,11 @@ class TestDeck:
         rows = [*ROWS, Row(4, "火", style="neon")]
         drawn(Deck(tmp_path, rows, {"style": "comic"}), 0, 1, 2, 3)
         assert Deck(tmp_path, rows, {"style": "oil"}).missing == [0, 1, 2]
+
+    def test_a_row_s_imagery_goes_before_the_deck_s(self, tmp_path: Path) -> None:
+        rows = [Row(1, "火"), Row(2, "山", imagery="Mountain, owl"), Row(3, "水", imagery=" None")]
+        requests = Deck(tmp_path, rows, {"imagery": ["dog"]})._requests
+        assert [request["imagery"] for request in requests] == [["dog"], ["Mountain", "owl"], "none"]
 
     def test_a_reading_changes_the_card_and_not_the_picture(self, tmp_path: Path) -> None:
         drawn(Deck(tmp_path, [STUDY], {}), 0)

@@ -61,6 +61,8 @@ def test_every_problem_is_described_as_one(calls: dict[tuple[str, str], dict[str
         ("get", f"{JOB}/image", "200", {"ETag", "Cache-Control"}),
         ("get", f"{JOB}/events", "503", {"Retry-After"}),
         ("get", "/api/writing/styles/{style}/sample", "404", {"Retry-After"}),
+        ("get", "/api/writing/imagery/{name}.svg", "200", {"ETag", "Cache-Control"}),
+        ("get", "/api/writing/imagery/{name}.svg", "304", {"ETag"}),
         ("get", "/health/ready", "503", {"Retry-After"}),
     ],
 )

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from shared.schemas import CONTROL_TYPES, ControlType
+from shared.writing.imagery import Imagery
 from tests.models import embedded_pipeline, embedded_settings, engine_model, random_pipeline
 from worker.conditioning import CONTROL_TYPE_INDEX, make_conditionings
 from worker.engine.denoiser import Row
@@ -15,6 +16,7 @@ from worker.engine.model import EngineModel
 from worker.engine.request import DrawRequest
 from worker.engine.solvers import SOLVERS
 from worker.glyphs import GlyphRenderer
+from worker.scene import compose
 
 PIPELINES = {"embedded": embedded_pipeline, "random": random_pipeline}
 TOLERANCE = 1e-5
@@ -29,10 +31,11 @@ def pipeline(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture(scope="module")
 def maps(glyphs: GlyphRenderer) -> dict[str, Maps]:
     conditionings = make_conditionings(embedded_settings().conditioning)
-    return {
-        word: {kind.control_type: kind.generate(glyphs.render(word, 256, 256)) for kind in conditionings}
-        for word in ("火", "水", "学习", "龍")
-    }
+    imagery = Imagery()
+    # One of them a scene, with motifs beside the word.
+    motifs = {"学习": [imagery.motif("books"), imagery.motif("graduation-cap")]}
+    scenes = {word: compose(glyphs, word, 256, 256, motifs.get(word, []), 7) for word in ("火", "水", "学习", "龍")}
+    return {word: {kind.control_type: kind.generate(scene) for kind in conditionings} for word, scene in scenes.items()}
 
 
 def stock_latents(pipeline: Any, solver: str, request: DrawRequest) -> list[torch.Tensor]:
@@ -128,6 +131,12 @@ def test_alone_it_is_the_stock_pipeline_at_every_step(
     assert len(ours) == len(reference) == request.num_inference_steps
     for ours_step, reference_step in zip(ours, reference, strict=True):
         assert error(ours_step, reference_step) <= TOLERANCE
+
+
+def test_of_a_scene_it_is_the_stock_pipeline(pipeline: Any, maps: dict[str, Maps]) -> None:
+    request = make_request(maps["学习"], prompt="learning, inspired by 学习, with books and a graduation cap")
+    (ours,) = engine_latents(engine_model(pipeline), [request], [0])
+    assert error(ours[-1], stock_latents(pipeline, "euler", request)[-1]) <= TOLERANCE
 
 
 def test_alone_with_a_negative_prompt_or_without_guidance_it_is_the_stock_pipeline(

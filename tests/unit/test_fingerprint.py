@@ -58,6 +58,7 @@ STYLE = load_settings({}).styles[load_settings({}).default_style]
         {"conditioning_methods": {}, "controlnet_weights": {}},
         {"conditioning_methods": {"canny": ["opencv_canny"], "depth": ["distance_transform_depth"]}},
         {"controlnet_weights": dict(STYLE.controlnet_weights)},
+        {"imagery": "auto", "draw_imagery": MODEL.draw_imagery},
     ],
 )
 def test_a_default_spelled_out_is_the_same(client: FlaskClient, spelled_out: dict[str, Any]) -> None:
@@ -72,6 +73,13 @@ def test_a_nested_default_is_the_same(client: FlaskClient) -> None:
     assert send(client, {"word": "火", "legibility": {"max_attempts": 4, "target": 0.50}}) == first
 
 
+def test_a_motif_s_name_is_the_same_however_it_is_written(client: FlaskClient) -> None:
+    first = send(client, {"word": "火", "imagery": ["graduation-cap", "owl"]})
+    assert first[0] == 202
+    assert send(client, {"word": "火", "imagery": ["Graduation Cap", "OWL"]}) == first
+    assert send(client, {"word": "火", "imagery": ["owl", "graduation-cap"]})[0] == 409
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -79,6 +87,7 @@ def test_a_nested_default_is_the_same(client: FlaskClient) -> None:
         {"guidance_scale": 7.5}, {"conditioning_methods": {"canny": list(CONDITIONING_METHODS["canny"][:2])}},
         {"num_inference_steps": 11}, {"priority": "bulk"}, {"include_conditioning": False}, {"quality": "fast"},
         {"controlnet_weights": {"canny": 0}}, {"legibility": {"target": 0}}, {"negative_prompt": ""},
+        {"imagery": "none"}, {"imagery": ["owl"]}, {"draw_imagery": not MODEL.draw_imagery},
     ],
 )  # fmt: skip
 def test_another_request_is_another(client: FlaskClient, other: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """The pipeline and the generator with the real embedded model, in this process."""
 
 import asyncio
+import json
 import threading
 
 import numpy as np
@@ -13,6 +14,7 @@ from shared.characters import CharacterDatabase
 from shared.errors import JobCancelled
 from shared.schemas import AIGenerationResult, ControlType, WorkerState
 from shared.settings import load_settings
+from shared.writing.imagery import Imagery
 from tests.helpers import decode, pixels
 from worker.ai_image_generator import AIImageGenerator, ModelIdentity
 from worker.conditioning import make_conditionings
@@ -36,12 +38,13 @@ def pipeline() -> MultiControlNetPipeline:
 
 @pytest.fixture(scope="module")
 def generator(
-    pipeline: MultiControlNetPipeline, glyphs: GlyphRenderer, database: CharacterDatabase
+    pipeline: MultiControlNetPipeline, glyphs: GlyphRenderer, database: CharacterDatabase, imagery: Imagery
 ) -> AIImageGenerator:
     return AIImageGenerator(
         glyphs=glyphs,
         conditionings={kind.control_type: kind for kind in CONDITIONINGS},
-        prompts=PromptBuilder(SETTINGS.styles, database),
+        imagery=imagery,
+        prompts=PromptBuilder(SETTINGS.styles, database, imagery),
         pipeline=pipeline,
         judge=LegibilityJudge(),
         model=ModelIdentity("embedded", SETTINGS.active_model, SETTINGS.default_style),
@@ -168,7 +171,7 @@ def test_one_call_from_word_to_result(generator: AIImageGenerator) -> None:
     watcher = Watcher()
     result = asyncio.run(
         generator.generate_character_image(
-            "学习", "study", style="comic", seed=7, num_inference_steps=STEPS, progress=watcher
+            "学习", "study", style="comic", seed=7, num_inference_steps=STEPS, imagery="none", progress=watcher
         )
     )
     assert isinstance(result, AIGenerationResult)
@@ -193,6 +196,76 @@ def test_one_call_from_word_to_result(generator: AIImageGenerator) -> None:
         "reading",
         "encoding",
     ]
+
+
+def drawn(generator: AIImageGenerator, word: str, **options: object) -> AIGenerationResult:
+    return asyncio.run(generator.generate_character_image(word, num_inference_steps=1, seed=7, **options))  # type: ignore[arg-type]
+
+
+def test_the_prompt_and_the_metadata_name_what_depicts_the_meaning(
+    generator: AIImageGenerator, imagery: Imagery
+) -> None:
+    result = drawn(generator, "学习", translation="study", draw_imagery=False)
+    names = imagery.for_word("学习", "study")
+    assert names
+    assert result.prompt_used.startswith("A vibrant comic book style illustration of study, inspired by 学习, with ")
+    assert imagery.phrase(names[0]) in result.prompt_used
+    metadata = result.generation_metadata
+    assert metadata["imagery"] == [{"name": name, "box": None} for name in names]
+    assert metadata["draw_imagery"] is False
+    assert "imagery_note" not in metadata
+    told = json.loads(decode(result.generated_image_base64).text["writing-service"])  # type: ignore[attr-defined]
+    assert (told["imagery"], told["draw_imagery"]) == (metadata["imagery"], False)
+
+
+@pytest.mark.parametrize(("word", "size"), [("火", (256, 256)), ("学" * 12, (256, 2048))])
+def test_every_motif_has_a_box_in_the_picture_or_is_said_to_have_no_room(
+    generator: AIImageGenerator, word: str, size: tuple[int, int]
+) -> None:
+    names = ["owl", "books", "graduation-cap"]
+    width, height = size
+    options = {"imagery": names, "draw_imagery": True, "width": width, "height": height}
+    metadata = drawn(generator, word, translation="fire", **options).generation_metadata
+    assert metadata["draw_imagery"] is True
+    assert [motif["name"] for motif in metadata["imagery"]] == names
+    for motif in metadata["imagery"]:
+        if motif["box"] is None:
+            assert motif["name"] in metadata["imagery_note"]
+        else:
+            left, top, box_width, box_height = motif["box"]
+            assert 0 <= left <= left + box_width <= width
+            assert 0 <= top <= top + box_height <= height
+            assert motif["name"] not in metadata.get("imagery_note", "")
+
+
+def test_no_imagery_draws_what_was_drawn_before(generator: AIImageGenerator) -> None:
+    result = drawn(generator, "火", imagery="none", draw_imagery=True)
+    assert result.prompt_used == "A vibrant comic book style illustration of fire, inspired by 火"
+    assert result.generation_metadata["imagery"] == []
+    plain = drawn(generator, "火", imagery="none", draw_imagery=False)
+    assert result.generated_image_base64 != plain.generated_image_base64, "the metadata inside differs"
+    assert (pixels(result.generated_image_base64) == pixels(plain.generated_image_base64)).all()
+    assert result.conditioning_images_base64 == plain.conditioning_images_base64
+
+
+def test_the_model_s_setting_says_whether_motifs_are_drawn(generator: AIImageGenerator) -> None:
+    metadata = drawn(generator, "火", imagery=["owl"]).generation_metadata
+    assert metadata["draw_imagery"] is SETTINGS.active_model.draw_imagery
+
+
+@pytest.mark.parametrize(("names", "seeds"), [(["owl"], 1), ("none", 2)])
+def test_with_motifs_all_attempts_share_the_seed(generator: AIImageGenerator, names: object, seeds: int) -> None:
+    """Their places depend on it: the seed of the picture that was kept draws that picture again."""
+    options = {
+        "imagery": names,
+        "draw_imagery": True,
+        "num_inference_steps": 1,
+        "controlnet_weights": dict.fromkeys(("canny", "depth", "segmentation", "scribble"), 0.01),
+        "legibility": {"target": 1.0, "max_attempts": 2},
+    }
+    metadata = asyncio.run(generator.generate_character_image("龍", "dragon", **options)).generation_metadata  # type: ignore[arg-type]
+    assert len(metadata["legibility_attempts"]) == 2
+    assert len({attempt["seed"] for attempt in metadata["legibility_attempts"]}) == seeds
 
 
 def test_a_random_seed_is_reported_and_repeats_the_picture(generator: AIImageGenerator) -> None:

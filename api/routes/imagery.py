@@ -1,0 +1,83 @@
+"""What a picture can show: the motifs, and a drawing of each."""
+
+from typing import Annotated
+
+from flask import Response, request, url_for
+from flask_openapi3 import APIBlueprint, Tag
+from pydantic import BaseModel, Field
+
+from api.problems import problem_responses
+from api.routes.jobs import json_response
+from api.services import services
+from shared.errors import ImageryNotFound
+from shared.schemas import LONGEST_MOTIF_NAME, Motifs, MotifView
+from shared.words import no_motif
+from shared.writing.imagery import MotifName
+
+MAX_LIMIT = 200
+# They change with a new version only.
+SVG_CACHE = "public, max-age=86400"
+# A drawing that is opened by itself is a document: it runs and loads nothing.
+SVG_POLICY = "default-src 'none'; sandbox"
+
+imagery_api = APIBlueprint(
+    "imagery", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="status", description="what the service offers")]
+)
+
+
+class MotifQuery(BaseModel):
+    """What to look for, and which part of what is found."""
+
+    query: Annotated[
+        str,
+        Field(description="part of a name or of a keyword, in English or Chinese; empty: all motifs", max_length=100),
+    ] = ""
+    limit: Annotated[int, Field(description="motifs in one answer", ge=1, le=MAX_LIMIT)] = 50
+    offset: Annotated[int, Field(description="motifs to pass over", ge=0, le=100_000)] = 0
+
+
+class MotifPath(BaseModel):
+    """A motif's address."""
+
+    name: Annotated[str, Field(max_length=LONGEST_MOTIF_NAME)]
+
+
+@imagery_api.get("/imagery", responses={200: Motifs, **problem_responses(422)})
+def motifs(query: MotifQuery) -> Response:
+    """List motifs, those first whose name or keyword is the query, then those that begin with it.
+
+    Without a query all are listed, by name.
+    """
+    imagery = services().imagery
+    found = imagery.search(query.query, len(imagery.names))
+    page = found[query.offset : query.offset + query.limit]
+    return json_response(Motifs(query=query.query, total=len(found), motifs=tuple(map(_view, page))))
+
+
+@imagery_api.get(
+    "/imagery/<name>.svg",
+    responses={
+        200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}},
+        **problem_responses(404),
+    },
+)
+def motif(path: MotifPath) -> Response:
+    """Show a motif."""
+    imagery = services().imagery
+    name = imagery.find(path.name)
+    if name is None:
+        raise ImageryNotFound(no_motif(path.name, imagery))
+    response = Response(imagery.motif(name).to_svg(), content_type="image/svg+xml")
+    response.headers["Cache-Control"] = SVG_CACHE
+    response.headers["Content-Security-Policy"] = SVG_POLICY
+    response.add_etag()
+    return response.make_conditional(request)  # type: ignore[return-value]
+
+
+def _view(motif: MotifName) -> MotifView:
+    return MotifView(
+        name=motif.name,
+        phrase=motif.phrase,
+        keywords=motif.keywords,
+        svg_url=url_for("imagery.motif", name=motif.name),
+    )

