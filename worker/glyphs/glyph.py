@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -15,7 +14,7 @@ from skimage.morphology import skeletonize
 from shared.characters import Character, CharacterDatabase
 from shared.fonts import FontCoverage
 from shared.words import check_coverage
-from worker.glyphs.layout import Box, PlacedRun, lay_out
+from worker.glyphs.layout import Box, PlacedRun, Typesetter
 from worker.glyphs.outlines import Polygon, flatten, to_em
 from worker.glyphs.runs import direction_of, reads_right_to_left, split_runs
 
@@ -97,14 +96,6 @@ class Glyph:
         return tuple((rows, columns) for rows in _runs(mask.max(1)) for columns in _runs(mask[rows].max(0)))
 
 
-class Typesetter(Protocol):
-    """Lays a word out; `worker.glyphs.layout.lay_out` of its runs."""
-
-    def __call__(self, width: float, height: float, margin: float | None = None) -> list[PlacedRun]:
-        """Return where the word's runs stand, as large as the room allows."""
-        ...
-
-
 class GlyphRenderer:
     """Draws words."""
 
@@ -124,13 +115,13 @@ class GlyphRenderer:
         Raises:
             UnsupportedCharacter: neither the database nor a font can draw one of them.
         """
-        return self.draw(word, self.typesetter(word)(width, height), width, height)
+        return self.draw(word, self.typesetter(word).lay_out(width, height), width, height)
 
     def typesetter(self, word: str) -> Typesetter:
         """Return what lays a word out; raises as `render`."""
         check_coverage(word, self._database, self._fonts)
         runs = split_runs(word, self._database, self._fonts)
-        return partial(lay_out, runs, right_to_left=reads_right_to_left(word))
+        return Typesetter(runs, right_to_left=reads_right_to_left(word))
 
     def draw(self, word: str, placed: Sequence[PlacedRun], width: int, height: int) -> Glyph:
         """Return the glyph of a word whose runs have their places.

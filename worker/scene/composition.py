@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from shared.writing.motif import Motif
 from worker.glyphs import Glyph, GlyphRenderer
-from worker.glyphs.glyph import Typesetter
-from worker.glyphs.layout import MARGIN, PlacedRun
+from worker.glyphs.layout import MARGIN, PlacedRun, Typesetter
 from worker.scene.room import Box, FreeRoom
 from worker.scene.scene import PlacedMotif, Scene
 
@@ -137,14 +136,14 @@ class Page:
         return np.pad(inner, border)
 
 
-def _arrange(page: Page, typeset: Typesetter, random: np.random.Generator) -> Sequence[PlacedRun] | None:
+def _arrange(page: Page, typesetter: Typesetter, random: np.random.Generator) -> Sequence[PlacedRun] | None:
     """Return a place for the word that suits it and its motifs; None: there is no room for any of them."""
-    full_em = typeset(page.width, page.height)[0].em
+    full_em = typesetter.lay_out(page.width, page.height)[0].em
     suitable: list[tuple[float, Sequence[PlacedRun]]] = []
     for arrangement in _arrangements(page, *random.integers(0, 2, 2)):
         values = []
         for area in arrangement:
-            placed = typeset(area.width, area.height, MARGIN * PAGE)
+            placed = typesetter.lay_out(area.width, area.height, MARGIN * PAGE)
             runs = [run.moved(area.left, area.top) for run in placed]
             if _is_large_enough(runs, full_em):
                 values.append((_value(page, runs, full_em), runs))
