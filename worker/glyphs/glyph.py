@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import cv2
@@ -103,6 +103,8 @@ class GlyphRenderer:
         """Use stroke data first, then the first of the fonts that has the character."""
         self._database = database
         self._fonts = fonts
+        # A scene's word is drawn twice, small and at its size.
+        self._strokes = lru_cache(maxsize=128)(database.character)
 
     def render(self, word: str, width: int, height: int) -> Glyph:
         """Return the word's glyph, as large as the picture allows.
@@ -133,7 +135,7 @@ class GlyphRenderer:
             height: of the picture, pixels.
         """
         characters = tuple(
-            PlacedCharacter(character, box, self._database.character(character) if one.run.font is None else None)
+            PlacedCharacter(character, box, self._strokes(character) if one.run.font is None else None)
             for one in placed
             for character, box in one.boxes()
         )
