@@ -3,9 +3,9 @@
     python -m bench.fuzz_words [--words 20000] [--seed 1]
 
 Half of the words are of any code points, as a careless or hostile caller sends them; half are of letters and marks that
-the shipped fonts have, three marks to a letter at most. Each goes the whole way: normal form, coverage, layout, the
-twelve conditioning methods (the two AI methods with tiny models), the judge. Either it is drawn, or refused with an
-error of the service. Anything else is a finding: another exception, or a process that dies.
+the shipped fonts have, three marks to a letter at most. Each goes the whole way: normal form, coverage, a scene with up
+to three motifs, the twelve conditioning methods (the two AI methods with tiny models), the judge. Either it is drawn,
+or refused with an error of the service. Anything else is a finding: another exception, or a process that dies.
 
 The words are drawn in a child process, which writes each one down before it begins. If the process dies, the parent
 notes the word and goes on after it in a new one. Exit code 1: there were findings.
@@ -34,10 +34,12 @@ from shared.errors import ServiceError
 from shared.fonts import FontCoverage, read_fonts
 from shared.settings import ConditioningSettings, load_settings
 from shared.words import normalise_word
+from shared.writing.imagery import MAX_MOTIFS, Imagery
 from tests.conditioning_models import save_depth_model, save_segmenter
 from worker.conditioning import Conditioning, Hand, make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.legibility import LegibilityJudge
+from worker.scene import compose
 
 # Half of the smallest picture that the API takes: regions shrink to nothing sooner.
 SIDE = 128
@@ -75,22 +77,27 @@ class Drawer:
         self.fonts = read_fonts(settings.fonts)
         self._renderer = GlyphRenderer(CharacterDatabase(), self.fonts)
         self._conditionings: tuple[Conditioning, ...] = make_conditionings(models)
+        self._imagery = Imagery()
         self._judge = LegibilityJudge()
 
     def draw(self, word: str) -> str:
         """Draw a word; return "drawn", the code of the error that refused it, or what went wrong instead."""
+        chance = random.Random(word)
+        names = chance.sample(self._imagery.names, chance.randint(0, MAX_MOTIFS))
         try:
-            glyph = self._renderer.render(normalise_word(word), SIDE, SIDE)
+            scene = compose(
+                self._renderer, normalise_word(word), SIDE, SIDE, [self._imagery.motif(name) for name in names], seed=1
+            )
             for kind in self._conditionings:
                 for method in kind.available_methods:
-                    kind.generate(glyph, method, Hand(seed=1))
-                    json.dumps(kind.notes(glyph, method))
-            self._judge.judge(Image.fromarray(255 - glyph.ink).convert("RGB"), glyph)
+                    kind.generate(scene, method, Hand(seed=1))
+                    json.dumps(kind.notes(scene, method))
+            self._judge.judge(Image.fromarray(scene.page), scene.glyph)
         except ServiceError as error:
             return error.code
         except Exception as error:  # noqa: BLE001  # what this looks for
             return f"{type(error).__name__}: {error}"
-        return DRAWN if np.any(glyph.mask) else "no ink"
+        return DRAWN if np.any(scene.glyph.mask) else "no ink"
 
 
 def child(journal: Path, seed: int, start: int, count: int) -> None:

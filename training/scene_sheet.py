@@ -42,7 +42,7 @@ def main() -> None:
         for column, picture in enumerate(pictures):
             place = (column * (CELL + GAP), HEADER + row * (CELL + GAP))
             sheet.paste(picture.resize((CELL, CELL), Image.Resampling.LANCZOS), place)
-    sheet.save(OUTPUT, quality=85, optimize=True)
+    sheet.save(OUTPUT, quality=80, optimize=True)
     print(f"{OUTPUT}: {OUTPUT.stat().st_size / 1e3:.0f} kB, {np.prod(sheet.size) / 1e6:.1f} MP")
 
 

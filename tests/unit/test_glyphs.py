@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.glyphs import GlyphRenderer
-from worker.glyphs.layout import Box, PlacedRun, lay_out
+from worker.glyphs.layout import Box, PlacedRun, Typesetter
 from worker.glyphs.outlines import flatten
 from worker.glyphs.runs import Run
 
@@ -30,7 +30,7 @@ SIDES = st.integers(4, 32).map(lambda n: n * 64)
 @given(st.text("学习山水火花", min_size=1, max_size=12), SIDES, SIDES)
 def test_every_word_fits_every_picture(word: str, width: int, height: int) -> None:
     """All em boxes lie inside the picture, have one size and do not overlap."""
-    placed = boxes(lay_out(squares(word), width, height))
+    placed = boxes(Typesetter(squares(word)).lay_out(width, height))
     assert [character for character, _ in placed] == list(word)
     for _, box in placed:
         assert box.left >= 0
@@ -46,26 +46,26 @@ def test_every_word_fits_every_picture(word: str, width: int, height: int) -> No
     [(1, 256, 256, 1), (2, 256, 256, 1), (4, 256, 256, 2), (4, 1024, 256, 1), (4, 256, 1024, 4), (9, 512, 512, 3)],
 )
 def test_the_number_of_lines_follows_the_aspect_ratio(length: int, width: int, height: int, rows: int) -> None:
-    placed = boxes(lay_out(squares("学" * length), width, height))
+    placed = boxes(Typesetter(squares("学" * length)).lay_out(width, height))
     assert len({box.top for _, box in placed}) == rows
 
 
 def test_one_character_fills_the_picture() -> None:
-    ((_, box),) = boxes(lay_out(squares("学"), 1024, 1024))
+    ((_, box),) = boxes(Typesetter(squares("学")).lay_out(1024, 1024))
     assert box.em > 0.9 * 1024
 
 
 def test_letters_stay_on_a_line_and_words_break_at_spaces() -> None:
-    one = boxes(lay_out(letters("hello"), 256, 256))
+    one = boxes(Typesetter(letters("hello")).lay_out(256, 256))
     assert len({box.top for _, box in one}) == 1
-    two = boxes(lay_out(letters("good day"), 256, 256))
+    two = boxes(Typesetter(letters("good day")).lay_out(256, 256))
     assert [character for character, _ in two] == list("goodday")
     assert len({box.top for _, box in two}) == 2
 
 
 def test_lines_keep_apart_what_reaches_beyond_their_em_boxes() -> None:
     """Two lines whose letters carry accents of half an em: the second one stands lower, and the picture holds both."""
-    placed = boxes(lay_out(letters("good day", above=0.5), 256, 256))
+    placed = boxes(Typesetter(letters("good day", above=0.5)).lay_out(256, 256))
     first, second = sorted({box.top for _, box in placed})
     em, above = placed[0][1].em, placed[0][1].above
     assert above == pytest.approx(em / 2 + 1)  # and a pixel to be sure

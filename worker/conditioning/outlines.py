@@ -29,10 +29,13 @@ def outlines(placed: PlacedMotif, detail: float) -> tuple[tuple[slice, slice], G
     """
     # The radius of a stack blur whose standard deviation is `detail`; it is several times as fast as a Gaussian one.
     radius = max(1, round(math.sqrt(1 + 6 * detail**2) - 1))
-    margin = 2 + radius
-    framed = cv2.copyMakeBorder(placed.collage, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
+    frame = 2 + radius
+    framed = cv2.copyMakeBorder(placed.collage, frame, frame, frame, frame, cv2.BORDER_CONSTANT)
     soft = cv2.stackBlur(framed, (2 * radius + 1, 2 * radius + 1))
     # The slope in the middle of a blurred step, as Sobel's filter sees it, per level of the step.
     slope = 8 / (radius + 1)
     edges = cv2.Canny(soft, WEAK_STEP * slope, STEP * slope)
-    return placed.region(margin), edges.astype(np.uint8, copy=False)
+    # Lines are next to the box at most; a pen of twice the detail has room beside them.
+    margin = 2 + round(detail)
+    inner = slice(frame - margin, margin - frame or None)
+    return placed.region(margin), edges[inner, inner].astype(np.uint8, copy=False)

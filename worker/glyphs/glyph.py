@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -15,7 +14,7 @@ from skimage.morphology import skeletonize
 from shared.characters import Character, CharacterDatabase
 from shared.fonts import FontCoverage
 from shared.words import check_coverage
-from worker.glyphs.layout import Box, PlacedRun, lay_out
+from worker.glyphs.layout import Box, PlacedRun, Typesetter
 from worker.glyphs.outlines import Polygon, flatten, to_em
 from worker.glyphs.runs import direction_of, reads_right_to_left, split_runs
 
@@ -97,14 +96,6 @@ class Glyph:
         return tuple((rows, columns) for rows in _runs(mask.max(1)) for columns in _runs(mask[rows].max(0)))
 
 
-class Typesetter(Protocol):
-    """Lays a word out; `worker.glyphs.layout.lay_out` of its runs."""
-
-    def __call__(self, width: float, height: float, margin: float | None = None) -> list[PlacedRun]:
-        """Return where the word's runs stand, as large as the room allows."""
-        ...
-
-
 class GlyphRenderer:
     """Draws words."""
 
@@ -112,6 +103,8 @@ class GlyphRenderer:
         """Use stroke data first, then the first of the fonts that has the character."""
         self._database = database
         self._fonts = fonts
+        # A scene's word is drawn twice, small and at its size.
+        self._strokes = lru_cache(maxsize=128)(database.character)
 
     def render(self, word: str, width: int, height: int) -> Glyph:
         """Return the word's glyph, as large as the picture allows.
@@ -124,13 +117,13 @@ class GlyphRenderer:
         Raises:
             UnsupportedCharacter: neither the database nor a font can draw one of them.
         """
-        return self.draw(word, self.typesetter(word)(width, height), width, height)
+        return self.draw(word, self.typesetter(word).lay_out(width, height), width, height)
 
     def typesetter(self, word: str) -> Typesetter:
         """Return what lays a word out; raises as `render`."""
         check_coverage(word, self._database, self._fonts)
         runs = split_runs(word, self._database, self._fonts)
-        return partial(lay_out, runs, right_to_left=reads_right_to_left(word))
+        return Typesetter(runs, right_to_left=reads_right_to_left(word))
 
     def draw(self, word: str, placed: Sequence[PlacedRun], width: int, height: int) -> Glyph:
         """Return the glyph of a word whose runs have their places.
@@ -142,7 +135,7 @@ class GlyphRenderer:
             height: of the picture, pixels.
         """
         characters = tuple(
-            PlacedCharacter(character, box, self._database.character(character) if one.run.font is None else None)
+            PlacedCharacter(character, box, self._strokes(character) if one.run.font is None else None)
             for one in placed
             for character, box in one.boxes()
         )

@@ -110,45 +110,49 @@ class _Block:
         return max(min(centred, height - margin - em * self.end), margin - em * self.start)
 
 
-def lay_out(
-    runs: Sequence[Run | None],
-    width: float,
-    height: float,
-    margin: float | None = None,
-    *,
-    right_to_left: bool = False,
-) -> list[PlacedRun]:
-    """Return where each of a word's runs stands.
+class Typesetter:
+    """Lays a word out in rooms of any size.
 
     The number of lines is the one that lets the characters be largest; lines are centred. Square characters break
     anywhere, others only at spaces.
-
-    Args:
-        runs: the word in reading order; None is a space.
-        width: the room's width in pixels.
-        height: the room's height in pixels.
-        margin: what stays free on each side, in pixels; None: `MARGIN` of the room's shorter side.
-        right_to_left: whether the word is read so.
     """
-    units = _units(runs, right_to_left=right_to_left)
-    if margin is None:
-        margin = MARGIN * min(width, height)
-    usable_width, usable_height = width - 2 * margin, height - 2 * margin
-    limits = _limits(units)
-    blocks = (_Block(_balanced_lines(units, count, limits)) for count in range(1, len(units) + 1))
-    # max() keeps the first of equals: with the same size, fewer lines.
-    block = max(blocks, key=lambda one: one.em(usable_width, usable_height))
-    em = block.em(usable_width, usable_height)
-    first = block.top(height, margin, em)
-    placed = []
-    for line, top in zip(block.lines, block.tops, strict=True):
-        left = (width - em * _line_width(line)) / 2
-        for unit, gap in _from_left(line, right_to_left=right_to_left):
-            left += em * gap
-            for run in unit.runs:
-                placed.append(PlacedRun(run, left, first + em * top, em))
-                left += em * run.width
-    return placed
+
+    def __init__(self, runs: Sequence[Run | None], *, right_to_left: bool = False) -> None:
+        """Break the word into every number of lines.
+
+        Args:
+            runs: the word in reading order; None is a space.
+            right_to_left: whether the word is read so.
+        """
+        units = _units(runs, right_to_left=right_to_left)
+        limits = _limits(units)
+        self._blocks = [_Block(_balanced_lines(units, count, limits)) for count in range(1, len(units) + 1)]
+        self._right_to_left = right_to_left
+
+    def lay_out(self, width: float, height: float, margin: float | None = None) -> list[PlacedRun]:
+        """Return where each of the word's runs stands, as large as the room allows.
+
+        Args:
+            width: the room's width in pixels.
+            height: the room's height in pixels.
+            margin: what stays free on each side, in pixels; None: `MARGIN` of the room's shorter side.
+        """
+        if margin is None:
+            margin = MARGIN * min(width, height)
+        usable_width, usable_height = width - 2 * margin, height - 2 * margin
+        # max() keeps the first of equals: with the same size, fewer lines.
+        block = max(self._blocks, key=lambda one: one.em(usable_width, usable_height))
+        em = block.em(usable_width, usable_height)
+        first = block.top(height, margin, em)
+        placed = []
+        for line, top in zip(block.lines, block.tops, strict=True):
+            left = (width - em * _line_width(line)) / 2
+            for unit, gap in _from_left(line, right_to_left=self._right_to_left):
+                left += em * gap
+                for run in unit.runs:
+                    placed.append(PlacedRun(run, left, first + em * top, em))
+                    left += em * run.width
+        return placed
 
 
 def in_view(items: Sequence[T], is_right_to_left: Callable[[T], bool], *, right_to_left: bool) -> list[T]:

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from shared.writing.motif import Motif
 from worker.glyphs import Glyph, GlyphRenderer
-from worker.glyphs.glyph import Typesetter
-from worker.glyphs.layout import MARGIN, PlacedRun
-from worker.scene.room import Box, FreeRoom
+from worker.glyphs.layout import MARGIN, PlacedRun, Typesetter
+from worker.scene.room import FURTHER, Box, FreeRoom
 from worker.scene.scene import PlacedMotif, Scene
 
 Mask = NDArray[np.bool_]
@@ -107,12 +106,19 @@ class Page:
         """Width and height in whole pixels."""
         return int(self.width), int(self.height)
 
+    @property
+    def largest(self) -> float:
+        """The first motif's size at most."""
+        return min(LARGEST * math.sqrt(self.width * self.height), LARGEST_OF_SIDE * PAGE)
+
+    @property
+    def most_worth(self) -> float:
+        """The `_worth` of all motifs at their largest."""
+        return sum(self.largest / PAGE * (WORTH * FURTHER) ** rank for rank in range(len(self.aspects)))
+
     def place(self, paper: Mask, rounds: int = 0) -> list[Box | None]:
         """Return each motif's box on the paper; None: there is no room for it. `rounds`: see `FreeRoom.place`."""
-        largest = LARGEST * math.sqrt(self.width * self.height)
-        return FreeRoom(paper, round(GAP * PAGE), min(largest, LARGEST_OF_SIDE * PAGE), LEAST * PAGE).place(
-            self.aspects, rounds
-        )
+        return FreeRoom(paper, round(GAP * PAGE), self.largest, LEAST * PAGE).place(self.aspects, rounds)
 
     def beside_boxes(self, runs: Sequence[PlacedRun]) -> Mask:
         """Return the paper that is clear of the em boxes: near enough to weigh a place before the ink is drawn."""
@@ -137,27 +143,37 @@ class Page:
         return np.pad(inner, border)
 
 
-def _arrange(page: Page, typeset: Typesetter, random: np.random.Generator) -> Sequence[PlacedRun] | None:
+def _arrange(page: Page, typesetter: Typesetter, random: np.random.Generator) -> Sequence[PlacedRun] | None:
     """Return a place for the word that suits it and its motifs; None: there is no room for any of them."""
-    full_em = typeset(page.width, page.height)[0].em
-    suitable: list[tuple[float, Sequence[PlacedRun]]] = []
-    for arrangement in _arrangements(page, *random.integers(0, 2, 2)):
-        values = []
-        for area in arrangement:
-            placed = typeset(area.width, area.height, MARGIN * PAGE)
-            runs = [run.moved(area.left, area.top) for run in placed]
-            if _is_large_enough(runs, full_em):
-                values.append((_value(page, runs, full_em), runs))
-        if values:
-            # max() keeps the first of equals, and the areas begin with the largest.
-            suitable.append(max(values, key=lambda one: one[0]))
-    best = max((value for value, _ in suitable), default=0.0)
+    full_em = typesetter.lay_out(page.width, page.height)[0].em
+    suitable = [
+        _best(page, [_set(typesetter, area) for area in arrangement], full_em)
+        for arrangement in _arrangements(page, *random.integers(0, 2, 2))
+    ]
+    best = max(value for value, _ in suitable)
     good = [runs for value, runs in suitable if value >= NEARLY * best > 0]
     return good[random.integers(len(good))] if good else None
 
 
+def _set(typesetter: Typesetter, area: Area) -> list[PlacedRun]:
+    """Return the word's runs in a part of the page."""
+    return [run.moved(area.left, area.top) for run in typesetter.lay_out(area.width, area.height, MARGIN * PAGE)]
+
+
+def _best(page: Page, places: Sequence[list[PlacedRun]], full_em: float) -> tuple[float, list[PlacedRun]]:
+    """Return the best value of the word's places, and that place; 0: no motif has room, or the word is too small."""
+    best: tuple[float, list[PlacedRun]] = (0.0, [])
+    for runs in sorted(places, key=lambda runs: runs[0].em, reverse=True):
+        size = min(1.0, runs[0].em / full_em)
+        if size * page.most_worth <= best[0]:
+            break  # the others are smaller still
+        if _is_large_enough(runs, full_em):
+            best = max(best, (size * _value(page, runs), runs), key=lambda one: one[0])
+    return best
+
+
 def _arrangements(page: Page, across: float, down: float) -> Iterator[list[Area]]:
-    """Yield areas for the word, the largest first: above or below, left or right, in a corner, between motifs.
+    """Yield areas for the word: above or below, left or right, in a corner, between motifs.
 
     Args:
         page: the page.
@@ -185,12 +201,11 @@ def _is_large_enough(runs: Sequence[PlacedRun], full_em: float) -> bool:
     return runs[0].em >= KEPT_OF_SHORT * full_em and max(across, down) >= LEAST_SPAN * PAGE
 
 
-def _value(page: Page, runs: Sequence[PlacedRun], full_em: float) -> float:
-    """Return how good a place of the word is: how large the word and its motifs are, and how well they balance."""
+def _value(page: Page, runs: Sequence[PlacedRun]) -> float:
+    """Return how good a place of the word is for the motifs: how large they are, and how well all balances."""
     motifs = page.place(page.beside_boxes(runs))
     word = [(box.left, box.top, box.advance, box.em) for run in runs for _, box in run.boxes()]
-    size = min(1.0, runs[0].em / full_em)
-    return size * _worth(motifs) * (1 - _imbalance(page, [*word, *filter(None, motifs)]))
+    return _worth(motifs) * (1 - _imbalance(page, [*word, *filter(None, motifs)]))
 
 
 def _worth(boxes: Sequence[Box | None]) -> float:

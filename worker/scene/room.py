@@ -125,12 +125,13 @@ def sides(paper: Mask, aspect: float) -> Plane:
     Returns:
         (height, width), pixels; 0 where there is no paper.
     """
-    height, width = paper.shape
-    stretched = (round(width * max(1.0, 1 / aspect)), round(height * max(1.0, aspect)))
-    squared = cv2.resize(paper.view(np.uint8), stretched, interpolation=cv2.INTER_NEAREST)
-    framed = cv2.copyMakeBorder(squared, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    axis = int(aspect < 1)  # wide boxes: the paper is stretched downwards
+    length = paper.shape[axis]
+    stretched = round(length * max(aspect, 1 / aspect))
+    squared = paper.take(np.arange(stretched) * length // stretched, axis)
+    framed = cv2.copyMakeBorder(squared.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     distance = cv2.distanceTransform(framed, cv2.DIST_C, 3)[1:-1, 1:-1]
-    back = cv2.resize(distance, (width, height), interpolation=cv2.INTER_NEAREST)
+    back = distance.take(np.arange(length) * stretched // length, axis)
     return np.where(paper, 2 * back - 1, 0).astype(np.float32)
 
 
