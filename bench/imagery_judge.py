@@ -43,8 +43,7 @@ def main() -> None:
     arguments = parser.parse_args()
     judge = Judge(arguments.fluent)
     rows = [["clean drawings", *judge.score((name, judge.ours(name)) for name in judge.names)]]
-    for style in STYLES:
-        rows.append([style, *judge.score(target_parts(style, judge.names, arguments.pictures))])
+    rows += [[style, *judge.score(target_parts(style, judge.names, arguments.pictures))] for style in STYLES]
     body = table(["what", "motifs", "top 1", "top 5"], rows)
     print(body)
     write("imagery_judge", f"python -m bench.imagery_judge --pictures {arguments.pictures}", body)
