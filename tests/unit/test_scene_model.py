@@ -1,5 +1,6 @@
 """What the next embedded model learns from: pictures of scenes in eight styles."""
 
+import asyncio
 from pathlib import Path
 
 import cv2
@@ -12,12 +13,20 @@ from PIL import Image
 from shared.characters import CharacterDatabase
 from shared.settings import load_settings
 from shared.writing.imagery import Imagery
+from training.scene_model.__main__ import export
 from training.scene_model.data import HELD_OUT_EVERY, SIDE, PictureStream, SceneMaker, to_tensor
+from training.scene_model.diffusion import CROPS, WHOLES, ShardStream, train_diffusion
 from training.scene_model.palettes import choose_palette, hue_of
 from training.scene_model.pictures import STYLES, draw
-from training.scene_model.vae import make_vae, psnr, train_vae, vae_loss
+from training.scene_model.shards import Crop, Shard, save_shard, store_shards
+from training.scene_model.text import folder_tokenizer, tokenize, train_text
+from training.scene_model.vae import load_vae, make_vae, psnr, train_vae, vae_loss
+from worker.conditioning import make_conditionings
 from worker.glyphs import GlyphRenderer
+from worker.gpu_manager import GPUManager
 from worker.legibility import LegibilityJudge
+from worker.model_assembly import load_model
+from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.scene import Scene, compose
 
 
@@ -112,6 +121,75 @@ def test_the_vae_keeps_an_images_size_and_has_a_loss() -> None:
     assert vae.encode(images).latent_dist.mean.shape == (1, 16, 4, 4)
     assert loss.item() > 0
     assert psnr(images, images + 0.2) == pytest.approx(20.0, abs=0.01)
+
+
+def test_shards_keep_what_they_are_given_and_crop_all_alike(tmp_path: Path) -> None:
+    samples = [SceneMaker(seed).sample() for seed in range(2)]
+    latents = np.random.default_rng(0).normal(size=(2, 16, 64, 64)).astype(np.float16)
+    save_shard(tmp_path / "shard-00000.npz", samples, latents)
+    shard, crop = Shard(tmp_path / "shard-00000.npz"), Crop(64, 128, 256)
+    assert len(shard) == 2
+    for index, sample in enumerate(samples):
+        assert shard.prompt(index) == sample.prompt
+        assert (shard.latents(index).numpy() == latents[index].astype(np.float32)).all()
+        assert (shard.latents(index, crop).numpy() == latents[index, :, 8:40, 16:48].astype(np.float32)).all()
+        for control, image in sample.maps.items():
+            stored = np.rint(shard.map(index, control).numpy().transpose(1, 2, 0) * 255)
+            assert (stored == image).all()
+            part = np.rint(shard.map(index, control, crop).numpy().transpose(1, 2, 0) * 255)
+            assert (part == image[64:320, 128:384]).all()
+        moved = np.rint(shard.map(index, "canny", shift=(5, -3)).numpy().transpose(1, 2, 0) * 255)
+        assert (moved[5:, :-3] == sample.maps["canny"][:-5, 3:]).all()
+
+
+def test_batches_share_their_crop_controls_and_weights(tmp_path: Path) -> None:
+    samples = [SceneMaker(0).sample()] * CROPS
+    save_shard(tmp_path / "shard-00000.npz", samples, np.zeros((CROPS, 16, 64, 64), np.float16))
+    for whole, count, side in ((False, CROPS, 256), (True, WHOLES, 512)):
+        batch = next(iter(ShardStream(tmp_path, 3, whole=whole)))
+        assert batch.latents.shape == (count, 16, side // 8, side // 8)
+        assert [one.shape for one in batch.maps] == [(count, 3, side, side)] * len(batch.controls)
+        assert 1 <= len(batch.controls) == len(batch.weights) <= 4
+        assert batch.crop.side == side
+        assert batch.crop.top % 8 == batch.crop.left % 8 == 0
+
+
+def test_the_tokenizer_knows_the_prompts_words_and_survives_any_text(tmp_path: Path) -> None:
+    tokenizer = folder_tokenizer(tmp_path)
+    assert tokenizer.tokenize("comic book") == ["comic</w>", "book</w>"]
+    assert folder_tokenizer(tmp_path).get_vocab() == tokenizer.get_vocab(), "learned once"
+    for text in ("", "学习", "naïve 😀 zzz", "x" * 500):
+        (tokens,) = tokenize(tokenizer, [text]).tolist()
+        assert len(tokens) == 77
+        assert max(tokens) < len(tokenizer)
+
+
+@pytest.mark.slow
+def test_the_recipe_runs_resumes_and_exports_what_the_service_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, glyphs: GlyphRenderer
+) -> None:
+    """A step or two of each stage; the result draws noise, but through the service's own loader and pipeline."""
+    device = torch.device("cpu")
+    monkeypatch.setattr("training.scene_model.shards.SHARD_SIZE", 4)
+    monkeypatch.setattr("training.scene_model.diffusion.CROPS", 2)
+    monkeypatch.setattr("training.scene_model.diffusion.WHOLES", 1)
+    torch.manual_seed(0)
+    vae = make_vae()
+    torch.save({"ema": {"weights": vae.state_dict()}}, tmp_path / "vae.pt")
+    store_shards(tmp_path, load_vae(tmp_path, device), 1, device)
+    train_text(tmp_path, folder_tokenizer(tmp_path), 2)
+    train_diffusion(tmp_path, 1, device, workers=0)
+    train_diffusion(tmp_path, 3, device, workers=0)
+    assert torch.load(tmp_path / "diffusion.pt", weights_only=True)["step"] == 3
+    export(tmp_path, tmp_path / "checkpoint")
+    size = sum(file.stat().st_size for file in (tmp_path / "checkpoint").rglob("*") if file.is_file())
+    assert size < 40e6
+    settings = load_settings({"WRITING_MODELS__EMBEDDED__BASE": str(tmp_path / "checkpoint"), "WRITING_DEVICE": "cpu"})
+    scene = compose(glyphs, "火", 512, 512, [Imagery().motif("fire")], 1)
+    maps = {kind.control_type: kind.generate(scene) for kind in make_conditionings(settings.conditioning)}
+    pipeline = MultiControlNetPipeline(lambda: load_model(settings, GPUManager("cpu", settings.gpu_profiles)))
+    image = asyncio.run(pipeline.generate("A neon sign", maps, num_inference_steps=1, guidance_scale=3.0))
+    assert image.size == (512, 512)
 
 
 @pytest.mark.slow

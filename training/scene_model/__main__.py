@@ -3,6 +3,10 @@
     python -m training.scene_model targets     # a sheet of the pictures that it learns from
     python -m training.scene_model vae         # 1. the VAE; --start FOLDER goes on from another one of its form
     python -m training.scene_model judge       # what the VAE keeps of held-out pictures, by style
+    python -m training.scene_model shards      # 2. latents and maps of the training pictures
+    python -m training.scene_model text        # 3. both text encoders, on prompts alone
+    python -m training.scene_model diffusion   # 4. UNet, Union ControlNet, text encoders
+    python -m training.scene_model export --to FOLDER    # 5. the folder that the service loads
 
 Each command can be interrupted and started again: it goes on where it stopped. Files in the making lie in
 ``var/scene_model``.
@@ -16,11 +20,17 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
+from training.embedded_model.models import save_pipeline
 from training.scene_model.data import SceneMaker
+from training.scene_model.diffusion import load_networks, train_diffusion
 from training.scene_model.pictures import STYLES
+from training.scene_model.shards import store_shards
+from training.scene_model.text import folder_tokenizer, train_text
 from training.scene_model.vae import judge_vae, load_vae, train_vae
 
-COMMANDS = ("targets", "vae", "judge")
+COMMANDS = ("targets", "vae", "judge", "shards", "text", "diffusion", "export")
+# Steps in all, where the command line does not say.
+STEPS = {"vae": 20_000, "text": 1_500, "diffusion": 60_000}
 COLUMNS, CELL = 8, 256
 
 
@@ -43,24 +53,50 @@ def judge(folder: Path, device: torch.device) -> None:
     print(f"{'mean':12}{sum(found.values()) / len(found):6.1f} dB")
 
 
+def export(folder: Path, destination: Path) -> None:
+    """Write the checkpoint as the service loads it."""
+    networks, tokenizer = load_networks(folder)
+    save_pipeline(
+        destination,
+        vae=load_vae(folder, torch.device("cpu")),
+        unet=networks.unet,
+        controlnet=networks.controlnet,
+        encoders=(networks.encoder, networks.encoder_2),
+        tokenizer=tokenizer,
+    )
+    size = sum(file.stat().st_size for file in destination.rglob("*") if file.is_file()) / 1e6
+    print(f"{destination}: {size:.1f} MB")
+
+
 def main() -> None:
     """Run one command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--folder", type=Path, default=Path("var/scene_model"), help="files in the making")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--steps", type=int, default=20_000, help="steps in all")
+    parser.add_argument("--steps", type=int, help=f"steps in all; default {STEPS}")
+    parser.add_argument("--shards", type=int, default=40, help="shards of 250 pictures")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pictures")
     parser.add_argument("--start", type=Path, help="a VAE's folder to go on from")
+    parser.add_argument("--to", type=Path, default=Path("var/scene_model/checkpoint"), help="where to export to")
     arguments = parser.parse_args()
+    steps = arguments.steps or STEPS.get(arguments.command, 0)
     folder, device = arguments.folder, torch.device(arguments.device)
     folder.mkdir(parents=True, exist_ok=True)
     if arguments.command == "targets":
         targets(folder)
     elif arguments.command == "vae":
-        train_vae(folder, arguments.steps, device, arguments.workers, arguments.start)
-    else:
+        train_vae(folder, steps, device, arguments.workers, arguments.start)
+    elif arguments.command == "judge":
         judge(folder, device)
+    elif arguments.command == "shards":
+        store_shards(folder, load_vae(folder, device), arguments.shards, device)
+    elif arguments.command == "text":
+        train_text(folder, folder_tokenizer(folder), steps)
+    elif arguments.command == "diffusion":
+        train_diffusion(folder, steps, device, arguments.workers)
+    else:
+        export(folder, arguments.to)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,237 @@
+"""Train UNet, Union ControlNet and both text encoders together on stored latents and maps.
+
+First on crops, with SDXL's own crop conditioning (Podell et al. 2023), then on whole pictures.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import DDPMScheduler
+from torch import nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, IterableDataset
+from tqdm import tqdm
+from transformers import CLIPTokenizer
+
+from shared.schemas import CONTROL_TYPES, ControlType
+from training.embedded_model.checkpoint import Ema, TrainingState, ignore_signals, parameters_of
+from training.embedded_model.models import make_scheduler, make_text_encoders
+from training.scene_model.data import SIDE
+from training.scene_model.models import make_controlnet, make_unet
+from training.scene_model.shards import PIXELS, WHOLE, Crop, Shard
+from training.scene_model.text import folder_tokenizer, load_text, tokenize
+from training.scene_model.vae import has_bfloat16
+from worker.conditioning import CONTROL_TYPE_INDEX
+
+# A batch of crops costs as much as one of whole pictures.
+CROP_SIDE, CROPS, WHOLES = 256, 16, 4
+# Share of all steps that are taken on whole pictures, the last ones.
+WHOLE_SHARE = 0.2
+LEARNING_RATE = 1e-3
+# Timesteps are 1,000 · u^this, u even in 0 to 1: more of them noisy, where colours and layout are decided.
+TIMESTEP_EXPONENT = 0.65
+WARM_UP_STEPS = 300
+NO_TEXT_SHARE = 0.1
+# Weights are drawn from here; below WEAK a map is moved, the further the weaker, so that a weak control may be ignored.
+LEAST_WEIGHT, MOST_WEIGHT, WEAK, FARTHEST_SHIFT_PX = 0.1, 1.2, 0.5, 80
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step learns from; all its samples share their crop, controls and weights.
+
+    Attributes:
+        latents: (batch, 16, side / 8, side / 8).
+        maps: one (batch, 3, side, side) for each control.
+        controls: types, in the order of `CONTROL_TYPES`.
+        weights: one for each control.
+        prompts: one for each sample.
+        crop: the part of the pictures.
+    """
+
+    latents: torch.Tensor
+    maps: list[torch.Tensor]
+    controls: list[ControlType]
+    weights: list[float]
+    prompts: list[str]
+    crop: Crop
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device."""
+        return replace(self, latents=self.latents.to(device), maps=[one.to(device) for one in self.maps])
+
+
+class Networks(nn.Module):
+    """Everything that is trained together."""
+
+    def __init__(self, vocabulary: int) -> None:
+        super().__init__()
+        self.unet = make_unet()
+        self.controlnet = make_controlnet(self.unet)
+        self.encoder, self.encoder_2 = make_text_encoders(vocabulary)
+
+    def forward(
+        self, noisy: torch.Tensor, timesteps: torch.Tensor, tokens: torch.Tensor, has_text: torch.Tensor, batch: Batch
+    ) -> torch.Tensor:
+        """Return the predicted velocity.
+
+        Args:
+            noisy: (batch, 16, side / 8, side / 8).
+            timesteps: (batch,).
+            tokens: (batch, 77).
+            has_text: (batch,); without text the embeddings are zeros, as in guidance without a negative prompt.
+            batch: the rest.
+        """
+        first = self.encoder(tokens, output_hidden_states=True).hidden_states[-2]
+        second = self.encoder_2(tokens, output_hidden_states=True)
+        keep = has_text.to(first.dtype)
+        text = torch.cat([first, second.hidden_states[-2]], dim=-1) * keep[:, None, None]
+        added = {"text_embeds": second.text_embeds * keep[:, None], "time_ids": _time_ids(batch.crop, text)}
+        indices = [CONTROL_TYPE_INDEX[control] for control in batch.controls]
+        kinds = torch.zeros(len(text), 6, device=text.device)
+        kinds[:, indices] = 1
+        down, middle = self.controlnet(
+            noisy,
+            timesteps,
+            encoder_hidden_states=text,
+            controlnet_cond=batch.maps,
+            control_type=kinds,
+            control_type_idx=indices,
+            conditioning_scale=batch.weights,
+            added_cond_kwargs=added,
+            return_dict=False,
+        )
+        predicted: torch.Tensor = self.unet(
+            noisy,
+            timesteps,
+            encoder_hidden_states=text,
+            down_block_additional_residuals=down,
+            mid_block_additional_residual=middle,
+            added_cond_kwargs=added,
+            return_dict=False,
+        )[0]
+        return predicted
+
+
+def _time_ids(crop: Crop, text: torch.Tensor) -> torch.Tensor:
+    """Return SDXL's micro-conditioning: original size, crop's top and left, target size; the same for each sample."""
+    numbers = [SIDE, SIDE, crop.top, crop.left, crop.side, crop.side]
+    return torch.tensor([numbers], dtype=text.dtype, device=text.device).expand(len(text), 6)
+
+
+class ShardStream(IterableDataset[Batch]):
+    """Endless batches from stored shards."""
+
+    def __init__(self, folder: Path, seed: int, *, whole: bool) -> None:
+        """Take crops, or whole pictures."""
+        self._paths = sorted(folder.glob("shard-*.npz"))
+        self._seed, self._whole = seed, whole
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Go through the shards in a random order, again and again."""
+        random = np.random.default_rng(self._seed)
+        count = WHOLES if self._whole else CROPS
+        while True:
+            for path in random.permutation(np.array(self._paths, dtype=object)):
+                shard = Shard(path)
+                order = random.permutation(len(shard))
+                for start in range(0, len(order) - count + 1, count):
+                    yield self._batch(shard, order[start : start + count].tolist(), random)
+
+    def _batch(self, shard: Shard, indices: list[int], random: np.random.Generator) -> Batch:
+        controls = [CONTROL_TYPES[i] for i in sorted(random.permutation(4)[: random.integers(1, 5)].tolist())]
+        weights = random.uniform(LEAST_WEIGHT, MOST_WEIGHT, len(controls)).tolist()
+        crop = WHOLE if self._whole else _random_crop(random)
+        maps = []
+        for control, weight in zip(controls, weights, strict=True):
+            reach = int(FARTHEST_SHIFT_PX * max(0.0, 1 - weight / WEAK))
+            shifts = random.integers(-reach, reach + 1, (len(indices), 2)).tolist()
+            pairs = zip(indices, shifts, strict=True)
+            maps.append(torch.stack([shard.map(index, control, crop, (down, right)) for index, (down, right) in pairs]))
+        latents = torch.stack([shard.latents(index, crop) for index in indices])
+        return Batch(latents, maps, controls, weights, [shard.prompt(index) for index in indices], crop)
+
+
+def _random_crop(random: np.random.Generator) -> Crop:
+    top, left = (PIXELS * random.integers(0, (SIDE - CROP_SIDE) // PIXELS + 1, 2)).tolist()
+    return Crop(top, left, CROP_SIDE)
+
+
+def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int) -> None:
+    """Train until ``steps`` steps are done in all, the last fifth on whole pictures; goes on from the saved state.
+
+    The first steps start from the encoders of the text stage, if there are any.
+    """
+    torch.manual_seed(0)
+    tokenizer = folder_tokenizer(folder)
+    networks = Networks(len(tokenizer))
+    load_text(folder, (networks.encoder, networks.encoder_2))
+    networks = networks.train().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    parameters = parameters_of([networks])
+    optimizer = torch.optim.AdamW(parameters, LEARNING_RATE, weight_decay=1e-2, betas=(0.9, 0.99))
+    ema = Ema(networks)
+    state = TrainingState(folder / "diffusion.pt", {"model": networks, "optimizer": optimizer, "ema": ema})
+    noise_schedule = DDPMScheduler.from_config(make_scheduler().config)
+    generator = torch.Generator().manual_seed(state.step)
+    turn = round(steps * (1 - WHOLE_SHARE))
+    log = (folder / "diffusion.tsv").open("a", encoding="utf-8")
+    with log, state, tqdm(total=steps, initial=state.step, desc="diffusion", unit="step") as bar:
+        for end, whole in ((turn, False), (steps, True)):
+            if state.step >= end:
+                continue
+            stream = ShardStream(folder, seed=state.step, whole=whole)
+            batches = iter(DataLoader(stream, None, num_workers=workers, worker_init_fn=ignore_signals))
+            while state.step < end and not state.is_stopping:
+                for group in optimizer.param_groups:
+                    group["lr"] = LEARNING_RATE * _rate(state.step, steps)
+                batch = next(batches).to(device)
+                tokens = tokenize(tokenizer, batch.prompts).to(device)
+                with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
+                    loss = _step_loss(networks, batch, tokens, noise_schedule, generator)
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                nn.utils.clip_grad_norm_(parameters, 1.0)
+                optimizer.step()
+                ema.update(networks)
+                state.after_step()
+                bar.update()
+                bar.set_postfix(loss=f"{loss.item():.4f}")
+                print(state.step, f"{loss.item():.5f}", sep="\t", file=log, flush=True)
+
+
+def load_networks(folder: Path) -> tuple[Networks, CLIPTokenizer]:
+    """Return the trained networks with averaged weights, on the CPU, and their tokenizer."""
+    tokenizer = folder_tokenizer(folder)
+    networks = Networks(len(tokenizer))
+    stored = torch.load(folder / "diffusion.pt", weights_only=True, map_location="cpu")
+    networks.load_state_dict(stored["ema"]["weights"])
+    return networks.eval(), tokenizer
+
+
+def _step_loss(
+    networks: Networks,
+    batch: Batch,
+    tokens: torch.Tensor,
+    noise_schedule: DDPMScheduler,
+    generator: torch.Generator,
+) -> torch.Tensor:
+    """Return the mean squared error of the predicted velocity (Salimans and Ho 2022)."""
+    latents, count = batch.latents, len(batch.latents)
+    noise = torch.randn(latents.shape, generator=generator).to(latents.device)
+    even = torch.rand(count, generator=generator)
+    last = noise_schedule.config.num_train_timesteps - 1
+    timesteps = ((last + 1) * even**TIMESTEP_EXPONENT).long().clamp(max=last)
+    has_text = torch.rand(count, generator=generator) >= NO_TEXT_SHARE
+    timesteps = timesteps.to(latents.device)
+    noisy = noise_schedule.add_noise(latents, noise, timesteps)
+    velocity = noise_schedule.get_velocity(latents, noise, timesteps)
+    predicted = networks(noisy, timesteps, tokens, has_text.to(latents.device), batch)
+    return functional.mse_loss(predicted.float(), velocity)
+
+
+def _rate(step: int, steps: int) -> float:
+    """Return the learning rate's factor: a short warm-up, full, then down to a fiftieth in the last third."""
+    return min((step + 1) / WARM_UP_STEPS, 1.0) * max(0.02, min(1.0, 3 * (1 - step / steps)))

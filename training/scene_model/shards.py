@@ -1,0 +1,99 @@
+"""Stored training samples: latents, prompts, and maps as PNG bytes, some hundred to a file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from shared.schemas import CONTROL_TYPES, ControlType
+from training.scene_model.data import SIDE, Image, Sample, SceneMaker, to_tensor
+
+SHARD_SIZE = 250
+# Pictures encoded at once.
+ENCODED = 4
+# Pixels of the picture to one of its latents.
+PIXELS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A square part of a picture, in pixels, all multiples of 8."""
+
+    top: int = 0
+    left: int = 0
+    side: int = SIDE
+
+
+WHOLE = Crop()
+
+
+def store_shards(folder: Path, vae: AutoencoderKL, count: int, device: torch.device) -> None:
+    """Draw samples, encode them, and store them until there are ``count`` shards; goes on where it stopped."""
+    for number in tqdm(range(count), desc="shards"):
+        path = folder / f"shard-{number:05}.npz"
+        if path.is_file():
+            continue
+        maker = SceneMaker(seed=1_000_003 * number + 17)
+        samples = [maker.sample() for _ in tqdm(range(SHARD_SIZE), desc="pictures", leave=False)]
+        latents = [_encode(vae, samples[start : start + ENCODED], device) for start in range(0, len(samples), ENCODED)]
+        save_shard(path, samples, np.concatenate(latents))
+
+
+def _encode(vae: AutoencoderKL, samples: list[Sample], device: torch.device) -> NDArray[np.float16]:
+    images = torch.stack([to_tensor(sample.picture) for sample in samples]).to(device)
+    with torch.inference_mode():
+        means = vae.encode(images).latent_dist.mean.float() * vae.config.scaling_factor
+    latents: NDArray[np.float16] = means.cpu().numpy().astype(np.float16)
+    return latents
+
+
+def save_shard(path: Path, samples: list[Sample], latents: NDArray[np.float16]) -> None:
+    """Write samples as arrays; the maps' PNG bytes lie end to end."""
+    arrays: dict[str, NDArray[np.generic]] = {"latents": latents, "prompts": np.array([s.prompt for s in samples])}
+    for control_type in CONTROL_TYPES:
+        pngs = [cv2.imencode(".png", sample.maps[control_type][:, :, ::-1])[1] for sample in samples]
+        arrays[control_type] = np.concatenate(pngs)
+        arrays[f"{control_type}_ends"] = np.cumsum([len(png) for png in pngs])
+    temporary = path.with_suffix(".tmp.npz")
+    np.savez(temporary, **arrays)  # type: ignore[arg-type]
+    temporary.rename(path)  # a shard is there whole or not at all
+
+
+class Shard:
+    """A stored shard in memory."""
+
+    def __init__(self, path: Path) -> None:
+        with np.load(path, allow_pickle=False) as stored:
+            self._arrays = dict(stored)
+
+    def __len__(self) -> int:
+        """How many samples it holds."""
+        return len(self._arrays["latents"])
+
+    def latents(self, index: int, crop: Crop = WHOLE) -> torch.Tensor:
+        """Return a picture's latents (16, side / 8, side / 8)."""
+        top, left, side = (value // PIXELS for value in (crop.top, crop.left, crop.side))
+        part = self._arrays["latents"][index][:, top : top + side, left : left + side]
+        return torch.from_numpy(part.astype(np.float32))
+
+    def prompt(self, index: int) -> str:
+        """Return a picture's prompt."""
+        return str(self._arrays["prompts"][index])
+
+    def map(
+        self, index: int, control_type: ControlType, crop: Crop = WHOLE, shift: tuple[int, int] = (0, 0)
+    ) -> torch.Tensor:
+        """Return a map as (3, side, side), 0 to 1, moved by so many pixels (down, right)."""
+        ends = self._arrays[f"{control_type}_ends"]
+        start = int(ends[index - 1]) if index else 0
+        png: Image = self._arrays[control_type][start : int(ends[index])]
+        image = np.asarray(cv2.imdecode(png, cv2.IMREAD_COLOR_RGB))
+        if any(shift):
+            image = np.roll(image, shift, (0, 1))
+        part = image[crop.top : crop.top + crop.side, crop.left : crop.left + crop.side]
+        return torch.from_numpy(np.ascontiguousarray(part.transpose(2, 0, 1))).float() / 255
