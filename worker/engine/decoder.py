@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn.functional import avg_pool2d
 
-from shared.errors import DeviceLost, GenerationFailed, OutOfMemory
-from worker.engine.placement import DEVICE_ERRORS, Placement
+from shared.errors import GenerationFailed
+from worker.engine.faults import Fault, attempt, free_memory
+from worker.engine.placement import Placement
 from worker.engine.request import EngineJob
 from worker.progress import stop_if_cancelled
 
@@ -41,24 +42,30 @@ class Decoder:
         ready = torch.cuda.current_stream(latents.device).record_event() if self._stream is not None else None
         self._thread.submit(partial(self._finish, job, latents, ready))
 
+    def wait(self) -> None:
+        """Wait until what was submitted so far has been decoded."""
+        self._thread.submit(lambda: None).result()
+
     def close(self) -> None:
         """Finish what was submitted, then end the thread."""
         self._thread.shutdown()
 
     def _finish(self, job: EngineJob, latents: torch.Tensor, ready: torch.cuda.Event | None) -> None:
-        try:
-            stop_if_cancelled(job.progress)
-            job.progress.stage("decoding")
-            with torch.cuda.stream(self._stream):
-                if ready is not None:
-                    ready.wait()
-                image = self.decode(latents)
-        except DEVICE_ERRORS as error:  # elsewhere the picture can be drawn; the step loop will meet the same error
-            job.fail(DeviceLost(f"the device computes no more: {error}"))
-        except Exception as error:  # noqa: BLE001  # the end of a thread: whatever happened, the job ends with it
-            job.fail(error)
+        """End the job; whatever happened, it ends here."""
+        pictures: list[Image.Image] = []
+        failure = attempt(lambda: pictures.append(self._draw(job, latents, ready)))
+        if failure is None:
+            job.succeed(pictures[0])
         else:
-            job.succeed(image)
+            job.fail(failure.answer)
+
+    def _draw(self, job: EngineJob, latents: torch.Tensor, ready: torch.cuda.Event | None) -> Image.Image:
+        stop_if_cancelled(job.progress)
+        job.progress.stage("decoding")
+        with torch.cuda.stream(self._stream):
+            if ready is not None:
+                ready.wait()
+            return self.decode(latents)
 
     @torch.inference_mode()
     def decode(self, latents: torch.Tensor) -> Image.Image:
@@ -66,7 +73,7 @@ class Decoder:
 
         Raises:
             GenerationFailed: the latents hold values that are no numbers.
-            OutOfMemory: it does not fit, not even in tiles.
+            What PyTorch raises: it does not fit, not even in tiles, or the device computes no more.
         """
         if not bool(torch.isfinite(latents).all()):
             raise GenerationFailed("the model computed values that are no numbers; another seed or dtype may help")
@@ -77,19 +84,18 @@ class Decoder:
         return Image.fromarray(bytes_[0].permute(1, 2, 0).cpu().numpy())
 
     def _decode_or_tile(self, latents: torch.Tensor) -> torch.Tensor:
-        try:
-            return self._decode(latents)
-        except torch.OutOfMemoryError:
-            torch.cuda.empty_cache()
-        was_tiling = self._vae.use_tiling
+        pixels: list[torch.Tensor] = []
+        failure = attempt(lambda: pixels.append(self._decode(latents)))
+        if failure is None:
+            return pixels[0]
+        if failure.fault is not Fault.OUT_OF_MEMORY:
+            raise failure.error
+        free_memory()
         self._vae.enable_tiling()
         try:
             return self._decode(latents)
-        except torch.OutOfMemoryError as error:
-            raise OutOfMemory(f"the picture does not fit into the GPU's memory: {error}") from error
         finally:
-            if not was_tiling:
-                self._vae.disable_tiling()
+            self._vae.disable_tiling()
 
     def _decode(self, latents: torch.Tensor) -> torch.Tensor:
         pixels: torch.Tensor = self._vae.decode(latents, return_dict=False)[0]

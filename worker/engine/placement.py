@@ -7,9 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-# Errors after which a CUDA context computes nothing more; older releases of PyTorch have no class for them.
-DEVICE_ERRORS: tuple[type[Exception], ...] = tuple(filter(None, [getattr(torch, "AcceleratorError", None)]))
-
 
 @dataclass(frozen=True, slots=True)
 class Placement:
