@@ -39,6 +39,7 @@ from shared.settings import Settings, load_settings
 from shared.webhook_outbox import WebhookOutbox
 from shared.worker_registry import WorkerRegistry
 from worker.ai_image_generator import AIImageGenerator, ModelIdentity
+from worker.background.watchdog import Watchdog
 from worker.conditioning import Conditioning, make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
@@ -105,6 +106,8 @@ class WorkerProcess:
             ModelLoadError, DeviceLost: the model cannot be loaded at start.
         """
         heartbeat = Heartbeat(self.registry, self.leases, self.describe, self.settings.worker.heartbeat_s)
+        watchdog = Watchdog(self.pipeline.engine.overdue)
+        watchdog.start()
         heartbeat.start()
         self.reaper.start()
         self.webhooks.start()
@@ -135,6 +138,7 @@ class WorkerProcess:
             self.webhooks.stop()
             self.reaper.stop()
             heartbeat.stop()
+            watchdog.stop()
 
     def _drain(self, **_signal: Any) -> None:
         self.monitor.drain(self.settings.worker.drain_s)

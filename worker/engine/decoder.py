@@ -12,6 +12,7 @@ from PIL import Image
 from torch.nn.functional import avg_pool2d
 
 from shared.errors import GenerationFailed
+from worker.engine.deadline import Deadline
 from worker.engine.faults import Fault, attempt, free_memory
 from worker.engine.placement import Placement
 from worker.engine.request import EngineJob
@@ -30,6 +31,7 @@ class Decoder:
             vae.to(torch.float32)
         self._vae = vae
         self._placement = placement
+        self.deadline = Deadline()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decoder")
         self._stream: Any = (
             torch.cuda.Stream(placement.device)  # type: ignore[no-untyped-call]
@@ -53,7 +55,8 @@ class Decoder:
     def _finish(self, job: EngineJob, latents: torch.Tensor, ready: torch.cuda.Event | None) -> None:
         """End the job; whatever happened, it ends here."""
         pictures: list[Image.Image] = []
-        failure = attempt(lambda: pictures.append(self._draw(job, latents, ready)))
+        with self.deadline.watch(f"decoding at {job.request.size}"):
+            failure = attempt(lambda: pictures.append(self._draw(job, latents, ready)))
         if failure is None:
             job.succeed(pictures[0])
         else:

@@ -70,6 +70,12 @@ class Engine:
         """Steps taken so far, and pictures that took part in them."""
         return (self._loop.steps, self._loop.rows) if self._loop is not None else (0, 0)
 
+    def overdue(self) -> str | None:
+        """Return what should have ended long ago, or None; loading is never overdue."""
+        if self._loop is None:
+            return None
+        return self._loop.deadline.overdue() or self._loop.model.decoder.deadline.overdue()
+
     def load(self) -> "Future[None]":
         """Load the model, unless it is loaded; the future raises `ModelLoadError` or `DeviceLost` if it cannot be."""
         answer: Future[None] = Future()

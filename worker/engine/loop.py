@@ -9,6 +9,7 @@ import logging
 from functools import partial
 
 from shared.errors import JobCancelled
+from worker.engine.deadline import Deadline
 from worker.engine.denoiser import Row
 from worker.engine.faults import Failure, Fault, attempt, free_memory
 from worker.engine.model import EngineModel
@@ -26,6 +27,7 @@ class StepLoop:
     def __init__(self, model: EngineModel, bulk_every: int) -> None:
         self.model = model
         self.scheduler: Scheduler[EngineJob] = Scheduler(model.batch_limit, bulk_every)
+        self.deadline = Deadline()
         self.steps = self.rows = 0  # steps taken, and pictures that took part in them: they only grow
         self._rows: dict[EngineJob, Row] = {}
 
@@ -55,8 +57,9 @@ class StepLoop:
         self._admit()
         batch = self.scheduler.next_batch()
         if batch:
-            self._step(batch)
-            self._retire(batch)
+            with self.deadline.watch(f"a step at {batch[0].request.size}"):
+                self._step(batch)
+                self._retire(batch)
 
     def _drop_cancelled(self) -> None:
         for job in self.scheduler.jobs:
@@ -67,7 +70,8 @@ class StepLoop:
         for job in self.scheduler.admit():
             job.state = JobState.RUNNING
             if job not in self._rows:
-                self._prepare(job)
+                with self.deadline.watch(f"text and controls at {job.request.size}"):
+                    self._prepare(job)
 
     def _prepare(self, job: EngineJob) -> None:
         """Make a job's row. One that does not fit waits until others have ended."""
