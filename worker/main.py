@@ -96,6 +96,7 @@ class WorkerProcess:
             },
             running=self.monitor.running,
             gpu_status=self.gpu.get_gpu_status(),
+            setup=dict(self.pipeline.engine.model.setup) if self.pipeline.engine.model is not None else {},
             started_at=self.started_at,
         )
 

@@ -29,10 +29,11 @@ class Decoder:
         """Take the VAE; one in fp16 that would overflow is widened here, once, and not at every call."""
         if vae.dtype == torch.float16 and vae.config.force_upcast:
             vae.to(torch.float32)
+        placement.keep(vae)
         self._vae = vae
         self._placement = placement
         self.deadline = Deadline()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decoder")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="decoder", initializer=placement.enter)
         self._stream: Any = (
             torch.cuda.Stream(placement.device)  # type: ignore[no-untyped-call]
             if placement.device.type == "cuda"
