@@ -177,6 +177,7 @@ class WorkerSettings(Section):
     poll_s: Seconds
     drain_s: Annotated[float, Field(ge=0)]
     batch_limit: Count | None
+    reproducible: bool
     compile_cache: Path
 
 

@@ -34,7 +34,7 @@ def load_model(settings: Settings, gpu: GPUManager) -> EngineModel:
         ModelLoadError: names the model and the reason.
     """
     model = settings.active_model
-    Placement(gpu.device).enter()
+    Placement(gpu.device).enter_first()
     with gpu.memory_monitor(f"loading model {settings.model}"):
         pipeline = load_pipeline(settings, gpu)
         setup = gpu.optimize_pipeline(pipeline)
@@ -45,7 +45,7 @@ def load_model(settings: Settings, gpu: GPUManager) -> EngineModel:
             placement=Placement(gpu.device, offload=gpu.offloads),
             solver=SOLVERS[model.solver],
             networks=networks,
-            batch_limit=settings.worker.batch_limit or gpu.batch_limit,  # of the memory that all weights leave free
+            batch_limit=choose_batch_limit(settings, gpu),
             native_size=model.default_size,
             setup=setup,
         )
@@ -102,6 +102,13 @@ def make_networks(pipeline: Any, settings: Settings, gpu: GPUManager, setup: dic
             twins = Denoiser(narrowed(pipeline.unet), narrowed(pipeline.controlnet))
             networks[Quality.FAST] = Networks("8-bit linear layers", twins)
     return networks
+
+
+def choose_batch_limit(settings: Settings, gpu: GPUManager) -> int:
+    """Return how many pictures may share a step: as set, or as the memory allows that all weights leave free."""
+    if settings.worker.reproducible:
+        return 1
+    return settings.worker.batch_limit or gpu.batch_limit
 
 
 def try_compiler(settings: Settings, gpu: GPUManager) -> str:

@@ -14,7 +14,7 @@ from PIL import Image
 import worker.engine.decoder
 import worker.engine.loop
 import worker.engine.model
-from shared.errors import DeviceLost, OutOfMemory
+from shared.errors import DeviceLost, GenerationFailed, OutOfMemory
 from shared.schemas import WorkerState
 from tests.models import embedded_pipeline, engine_model
 from worker.engine.engine import Engine
@@ -279,3 +279,13 @@ def test_what_never_fits_fails_with_the_reason_and_the_engine_goes_on(
         with pytest.raises(OutOfMemory, match="does not fit"):
             engine.submit(request_of(1, 1), Unobserved()).result(60)
     assert engine.submit(request_of(1, 1), Unobserved()).result(60).image.size == (128, 128)
+
+
+def test_a_vae_that_overflows_fails_the_job(
+    engine: Engine, model: EngineModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In half precision SDXL's own VAE does: its picture would be black."""
+    decode = model.decoder._decode
+    monkeypatch.setattr(model.decoder, "_decode", lambda latents: decode(latents) + float("inf"))
+    with pytest.raises(GenerationFailed, match="VAE"):
+        engine.submit(request_of(1, 1), Unobserved()).result(60)

@@ -20,7 +20,7 @@ from worker.engine.float8 import Float8Linear, narrowed, narrowed_bytes, try_out
 from worker.engine.request import DrawRequest
 from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
-from worker.model_assembly import make_networks, with_lora
+from worker.model_assembly import choose_batch_limit, make_networks, with_lora
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,13 @@ def test_eight_bits_are_close_to_the_layer_they_replace() -> None:
         ours, exact = Float8Linear(linear)(x), linear(x)
     assert ours.shape == exact.shape
     assert float((ours - exact).norm() / exact.norm()) < 0.06, "three bits of mantissa"
+
+
+def test_reproducible_pictures_take_their_steps_alone(gpu: GPUManager) -> None:
+    settings = embedded_settings()
+    assert choose_batch_limit(settings, gpu) == gpu.batch_limit == 2
+    worker = settings.worker.model_copy(update={"reproducible": True, "batch_limit": 4})
+    assert choose_batch_limit(settings.model_copy(update={"worker": worker}), gpu) == 1
 
 
 def test_a_device_is_asked_for_a_product_before_it_gets_8_bit_layers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,14 +76,17 @@ class Decoder:
         """Return the picture of latents (1, channels, height / 8, width / 8).
 
         Raises:
-            GenerationFailed: the latents hold values that are no numbers.
+            GenerationFailed: latents or picture hold NaN or infinite values.
             What PyTorch raises: it does not fit, not even in tiles, or the device computes no more.
         """
-        if not bool(torch.isfinite(latents).all()):
-            raise GenerationFailed("the model computed values that are no numbers; another seed or dtype may help")
+        _check(latents, "the model computed values that are no numbers; another seed or dtype may help")
         with self._placement.borrow(self._vae):
             latents = self._unscale(latents).to(self._placement.device, self._vae.dtype)
             pixels = self._decode_or_tile(latents)
+        _check(
+            pixels,
+            "the VAE computed values that are no numbers, as where it overflows in float16; try another",
+        )
         bytes_ = (pixels / 2 + 0.5).clamp(0, 1).mul(255).round().to(torch.uint8)
         return Image.fromarray(bytes_[0].permute(1, 2, 0).cpu().numpy())
 
@@ -116,6 +119,11 @@ class Decoder:
         )
         spread: torch.Tensor = latents * deviation / config.scaling_factor + mean
         return spread
+
+
+def _check(values: torch.Tensor, reason: str) -> None:
+    if not bool(torch.isfinite(values).all()):
+        raise GenerationFailed(reason)
 
 
 class Previewer:

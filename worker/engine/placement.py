@@ -21,6 +21,12 @@ class Placement:
         if self.device.type == "cuda":
             torch.cuda.set_device(self.device)
 
+    def enter_first(self) -> None:
+        """Make the device that of the calling thread, whose work goes before that of others: steps before decodes."""
+        self.enter()
+        if self.device.type == "cuda":
+            torch.cuda.set_stream(torch.cuda.Stream(self.device, priority=-1))  # type: ignore[no-untyped-call]
+
     def keep(self, *parts: nn.Module) -> None:
         """Let parts that are offloaded wait in pinned memory, from which lending is quick."""
         if self.offload and self.device.type == "cuda":
