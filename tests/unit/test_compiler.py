@@ -61,7 +61,7 @@ def step(model: EngineModel, *requests: DrawRequest) -> torch.Tensor:
 
 
 def test_one_graph_serves_any_number_of_rows_with_controls_or_without(stock: Any) -> None:
-    """One for the UNet and one for the ControlNet; no limit of recompilations is ever met."""
+    """One for the UNet and one for the ControlNet, as traced; no limit of recompilations is ever met."""
     model, plain = engine_model(stock), engine_model(stock)
     denoiser_of(model).compile(partial(compiler.compiled, backend="eager"), (SIDE, SIDE))
     guided, unguided, free = request_of(), request_of(is_guided=False), request_of(is_steered=False)
@@ -146,9 +146,10 @@ def test_without_a_c_compiler_the_model_starts_eagerly(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_compiled_networks_draw_the_same_picture(stock: Any) -> None:
-    """Through the real compiler."""
+    """Through the real compiler, which makes two graphs of each network: for a single row, and for any other number."""
     model = engine_model(stock)
     denoiser_of(model).compile(compiler.compiled, (SIDE, SIDE))
-    for batch in ([request_of()], [request_of(is_guided=False)], [request_of()] * 3):
+    guided, single, free = request_of(), request_of(is_guided=False), request_of(is_steered=False)
+    for batch in ([guided], [single], [free], [guided] * 3, [guided, single, free], [guided] * 8):
         assert (step(model, *batch) - step(engine_model(stock), *batch)).abs().max() < 1e-3
-    assert compiler.graphs() == 2
+    assert compiler.graphs() == 4

@@ -1,10 +1,9 @@
 """Networks compiled by torch.compile: one graph for any number of rows, and nothing compiled once jobs are served.
 
-The number of rows is a dynamic dimension. PyTorch takes 0 and 1 for special sizes, so that a single row would get a
-graph of its own; `backed_size_oblivious` switches that off.
+The number of rows is a dynamic dimension. PyTorch takes 0 and 1 for special sizes; `backed_size_oblivious` lets its
+tracer make no difference, but the code generator (2.13) still wants a graph of its own for a single row.
 """
 
-import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_leaves
 
-logger = logging.getLogger("ai_models")
+# Of one function. Three qualities with two graphs each are six; PyTorch's own limit is eight, and beyond it everything
+# runs eagerly without a word.
+RECOMPILE_LIMIT = 16
 
 
 def set_up(cache: Path) -> None:
@@ -24,6 +25,7 @@ def set_up(cache: Path) -> None:
     """
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
     torch.fx.experimental._config.backed_size_oblivious = True
+    torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT
 
 
 def try_out(device: torch.device) -> None:

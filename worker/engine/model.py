@@ -114,13 +114,13 @@ class EngineModel:
         )
 
     def warm_up(self) -> None:
-        """Take steps with few rows and many, with controls and without, so that compiled networks compile now."""
+        """Take steps with one row, two and many, with controls and without, so that compiled networks compile now."""
         side = self._native_size
         image = Image.new("RGB", (side, side))
-        plain = DrawRequest(prompt="warm-up", control_images={"canny": image}, weights={"canny": 0.0}, guidance_scale=1)
-        steered = replace(plain, weights={}, guidance_scale=2.0)
+        single = DrawRequest(prompt="warm-up", control_images={"canny": image}, guidance_scale=1.0)
+        guided, free = replace(single, guidance_scale=2.0), replace(single, weights={"canny": 0.0})
         for denoiser in {id(networks.denoiser): networks.denoiser for networks in self.networks.values()}.values():
-            for requests in ([steered], [plain], [steered] * self.batch_limit):
+            for requests in ([guided], [single], [free], [guided] * self.batch_limit):
                 rows = [self.row(request) for request in requests]
                 denoiser.step(rows)
                 rows[0].latents.sum().item()
