@@ -26,8 +26,11 @@ from diffusers import (
     UNet2DConditionModel,
 )
 
+from shared.settings import PROJECT
+from worker.engine import compiler
 from worker.engine.denoiser import Denoiser, Row
-from worker.engine.float8 import is_supported, narrowed
+from worker.engine.float8 import narrowed
+from worker.engine.prompt_fit import FittedPrompt
 from worker.engine.solvers import SOLVERS
 from worker.engine.text import TextEmbedding
 from worker.engine.union_controlnet import fuse
@@ -191,6 +194,8 @@ class Bench:
         side = self.scale.side // 8
         return Row(
             request=Wishes((self.scale.side, self.scale.side)),
+            prompt=FittedPrompt(),
+            negative_prompt=FittedPrompt(),
             schedule=schedule,
             text=self.text,
             negative=TextEmbedding(torch.zeros_like(self.text.tokens), torch.zeros_like(self.text.pooled)),
@@ -244,32 +249,25 @@ def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
+def compiled(bench: Bench, unet: Any, controlnet: Any) -> Denoiser:
+    """Return networks as the service compiles them."""
+    denoiser = Denoiser(unet, controlnet)
+    denoiser.compile(compiler.compiled, (bench.scale.side, bench.scale.side))
+    return denoiser
+
+
 def measure(bench: Bench, deadline_s: float) -> Iterator[tuple[str, int, float, float]]:
     """Yield way, batch size, seconds a batch and peak GiB; stop beginning new ways at the deadline."""
     started = time.monotonic()
-    sizes = tuple(sorted({2 * count for count in bench.scale.batches}))
+    compiler.set_up(PROJECT / "var" / "compile_cache")
     ways: dict[str, Callable[[], Callable[[int], None]]] = {
         "stock diffusers": lambda: bench.stock,
         "engine, eager": lambda: partial(bench.ours, Denoiser(bench.unet, bench.controlnet)),
-        "engine, compiled": lambda: partial(
-            bench.ours,
-            Denoiser(
-                bench.unet,
-                bench.controlnet,
-                row_sizes=sizes,
-                compile_network=partial(torch.compile, dynamic=False),
-            ),
-        ),
+        "engine, compiled": lambda: partial(bench.ours, compiled(bench, bench.unet, bench.controlnet)),
     }
-    if is_supported(bench.device):
+    if bench.device.type == "cuda":
         ways["engine, compiled, fp8"] = lambda: partial(
-            bench.ours,
-            Denoiser(
-                narrowed(bench.unet),  # type: ignore[arg-type]
-                narrowed(bench.controlnet),  # type: ignore[arg-type]
-                row_sizes=sizes,
-                compile_network=partial(torch.compile, dynamic=False),
-            ),
+            bench.ours, compiled(bench, narrowed(bench.unet), narrowed(bench.controlnet))
         )
     for name, make in ways.items():
         draw = make()

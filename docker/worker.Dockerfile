@@ -1,6 +1,12 @@
 # The GPU side. The CUDA libraries come with torch's wheel; the host needs the NVIDIA driver and container toolkit.
 FROM python:3.12-slim
 
+# A C compiler: torch.compile builds the launchers of its kernels with it. Any version will do.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
+
 # Folders that volumes are mounted on belong to the user that the worker runs as.
 RUN useradd --uid 1000 --create-home service \
     && mkdir /models /locks \

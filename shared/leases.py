@@ -80,12 +80,13 @@ end
 return 1
 """
 
-# KEYS: job, waiting of its priority, running   ARGV: id, token
+# KEYS: job, waiting of its priority, running   ARGV: id, token, deaths to blame it for
 RELEASE = f"""
 {ADD_EVENT}
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], 'status', 'queued')
 redis.call('HDEL', KEYS[1], 'token', 'stage', 'step', 'total_steps')
+redis.call('HINCRBY', KEYS[1], 'deaths', ARGV[3])
 redis.call('ZADD', KEYS[2], redis.call('HGET', KEYS[1], 'sequence'), ARGV[1])
 redis.call('SREM', KEYS[3], ARGV[1])
 add_progress(ARGV[1], 'queued')
@@ -307,11 +308,21 @@ class Leases:
         """End a job as cancelled; False: the lease is lost."""
         return self._end(lease.job_id, lease.token, JobStatus.CANCELLED)
 
-    def release(self, lease: Lease) -> bool:
-        """Let a job wait again, at its old place; the caller gives its message back. False: the lease is lost."""
+    @property
+    def max_deaths(self) -> int:
+        """How many workers a job may take with it before it fails."""
+        return self._settings.max_deaths
+
+    def release(self, lease: Lease, *, is_suspect: bool = False) -> bool:
+        """Let a job wait again, at its old place; the caller gives its message back. False: the lease is lost.
+
+        Args:
+            lease: of the job.
+            is_suspect: whether to blame it once for the end of this worker.
+        """
         waiting = waiting_keys(first=lease.record.priority)[0]
         keys = [job_key(lease.job_id), waiting, _running_key(self.worker)]
-        return bool(self._release(keys=keys, args=[lease.job_id, lease.token]))
+        return bool(self._release(keys=keys, args=[lease.job_id, lease.token, int(is_suspect)]))
 
     def beat(self) -> None:
         """Say that this worker lives: it keeps its leases."""

@@ -403,6 +403,7 @@ class WorkerInfo(Schema):
     unavailable_methods: dict[str, str] = Field(description="those that cannot, each with the reason")
     running: int
     gpu_status: GPUStatus
+    setup: dict[str, str] = Field(default_factory=dict, description="what was switched for its device, and why")
     started_at: float
 
 

@@ -177,6 +177,7 @@ class WorkerSettings(Section):
     poll_s: Seconds
     drain_s: Annotated[float, Field(ge=0)]
     batch_limit: Count | None
+    reproducible: bool
     compile_cache: Path
 
 
@@ -286,18 +287,14 @@ class GPUProfile(Section):
         min_memory_gb: nominal memory from which the profile holds; null for machines without GPU.
         batch_min: images in one batch, whatever the free memory.
         batch_max: images in one batch, if the free memory allows.
-        memory_efficient: prefer memory over speed in attention and VAE decode.
-        torch_compile: compile the UNet and the ControlNet.
-        attention_slicing: compute attention in slices.
-        cpu_offload: keep the parts that are not at work in the machine's memory.
+        torch_compile: compile the UNet and the ControlNet, where a compiler is found.
+        cpu_offload: keep the parts that a job needs once in the machine's memory, where not everything fits.
     """
 
     min_memory_gb: float | None
     batch_min: Count
     batch_max: Count
-    memory_efficient: bool
     torch_compile: bool
-    attention_slicing: bool
     cpu_offload: bool
 
 

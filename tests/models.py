@@ -46,9 +46,9 @@ def random_pipeline() -> Any:
     return pipeline
 
 
-def engine_model(pipeline: Any, *, solver: str = "euler", batch_limit: int = 8, **denoiser_options: Any) -> EngineModel:
+def engine_model(pipeline: Any, *, solver: str = "euler", batch_limit: int = 8) -> EngineModel:
     """Return a pipeline as the engine sees it, on the CPU."""
-    exact = Networks("as trained", Denoiser(pipeline.unet, pipeline.controlnet, **denoiser_options))
+    exact = Networks("as trained", Denoiser(pipeline.unet, pipeline.controlnet))
     networks: Mapping[Quality, Networks] = {Quality.EXACT: exact, Quality.FAST: exact}
     return EngineModel(
         pipeline,

@@ -2,9 +2,10 @@
 
 import fcntl
 import logging
+import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,12 @@ import torch
 from shared.gpu_profiles import GIB, choose_profile
 from shared.schemas import GPUStatus
 from shared.settings import GPUProfile
+from worker import memory_plan
 
 logger = logging.getLogger("ai_models")
 
-# What one 1024² picture needs beside the weights, in fp16 (design figures): activations of a step, one VAE decode.
-STEP_GIB = 0.8
-VAE_DECODE_GIB = 1.5
 
-
-def claim_gpu(locks: Path, count: int) -> int:
+def claim_gpu(locks: Path, uuids: Sequence[str]) -> int:
     """Return the index of a GPU that no other process on this machine has claimed, and keep it until this one ends.
 
     The claim is a lock on a file, which the kernel releases when the process ends, however it ends. Containers share
@@ -32,21 +30,21 @@ def claim_gpu(locks: Path, count: int) -> int:
 
     Args:
         locks: folder of the lock files.
-        count: how many GPUs there are.
+        uuids: of the GPUs, by index; under CUDA_VISIBLE_DEVICES the same index is another GPU in another process.
 
     Raises:
         RuntimeError: all are taken.
     """
-    for index in range(count):
+    for index, uuid in enumerate(uuids):
         # Left open for the process's life: closing it would give up the claim.
-        file = os.open(locks / f"gpu-{index}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+        file = os.open(locks / f"gpu-{uuid}.lock", os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(file)
         else:
             return index
-    raise RuntimeError(f"all {count} GPUs are taken by other workers ({locks}); start at most one worker per GPU")
+    raise RuntimeError(f"all {len(uuids)} GPUs are taken by other workers ({locks}); start at most one worker per GPU")
 
 
 def xformers_is_faster(device: torch.device, dtype: torch.dtype) -> bool:
@@ -80,6 +78,15 @@ def _seconds_on_gpu(call: Callable[[], object], repeats: int = 20) -> float:
     return (time.perf_counter() - started) / repeats
 
 
+def _index(device: str, locks: Path | None) -> int:
+    """Return the index of "cuda:<index>"; of "cuda" the first one that can be claimed, or the first."""
+    _, _, index = device.partition(":")
+    if index or locks is None:
+        return int(index or 0)
+    devices = range(torch.cuda.device_count())
+    return claim_gpu(locks, [str(torch.cuda.get_device_properties(device).uuid) for device in devices])
+
+
 class GPUManager:
     """Knows the device that this process computes on."""
 
@@ -96,10 +103,12 @@ class GPUManager:
         """
         wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.device = torch.device(wanted)
-        if self.is_gpu and not torch.cuda.is_available():
-            raise RuntimeError(f"device {device!r} is set, but this machine has no usable CUDA GPU")
-        if self.is_gpu and wanted == "cuda" and locks is not None:
-            self.device = torch.device("cuda", claim_gpu(locks, torch.cuda.device_count()))
+        self.offloads = False
+        if self.is_gpu:
+            if not torch.cuda.is_available():
+                raise RuntimeError(f"device {device!r} is set, but this machine has no usable CUDA GPU")
+            self.device = torch.device("cuda", _index(wanted, locks))
+            torch.cuda.set_device(self.device)
         total = torch.cuda.get_device_properties(self.device).total_memory / GIB if self.is_gpu else None
         self.profile_name = choose_profile(total, profiles)
         self.profile = profiles[self.profile_name]
@@ -111,60 +120,54 @@ class GPUManager:
         return self.device.type == "cuda"
 
     @property
-    def offloads(self) -> bool:
-        """Whether parts that are used once a job wait in the machine's memory."""
-        return self.is_gpu and self.profile.cpu_offload
+    def free_gib(self) -> float:
+        """The GPU's memory that is free now, what PyTorch keeps for later included; on a CPU, without end."""
+        if not self.is_gpu:
+            return math.inf
+        kept = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+        return (torch.cuda.mem_get_info(self.device)[0] + kept) / GIB
 
     @property
     def batch_limit(self) -> int:
         """Images in one batch: as many as the free memory holds, within the profile's range."""
-        if not self.is_gpu:
-            return self.profile.batch_max
-        free = torch.cuda.mem_get_info(self.device)[0] / GIB
-        fitting = int((free - VAE_DECODE_GIB) / STEP_GIB)
-        return max(self.profile.batch_min, min(fitting, self.profile.batch_max))
+        return memory_plan.batch_limit(self.free_gib, self.profile) if self.is_gpu else self.profile.batch_max
 
     def get_gpu_status(self) -> GPUStatus:
         """Return the device's state; what it cannot say is None. A CPU says so and reports the machine's memory."""
         return self._gpu_status() if self.is_gpu else self._cpu_status()
 
-    def optimize_pipeline(self, pipeline: Any) -> dict[str, Any]:
-        """Place a diffusers pipeline on the device as the profile asks; return what was done.
+    def optimize_pipeline(self, pipeline: Any) -> dict[str, str]:
+        """Place a diffusers pipeline on the device; return what was switched, and why.
 
-        With CPU offload the networks of the denoising loop stay on the GPU; the text encoders and the VAE, which a job
-        needs once, wait in the machine's memory.
+        Where not everything fits, the networks of the denoising loop stay on the GPU; the text encoders and the VAE,
+        which a job needs once, wait in the machine's memory.
 
         Returns:
-            Keys `profile`, `device`, `dtype`, `cpu_offload`, `attention`, `vae_tiling`, `channels_last`,
-            `torch_compile`.
+            Keys `profile`, `device`, `dtype`, `cpu_offload`, `attention`, `channels_last`.
         """
         loop = (pipeline.unet, pipeline.controlnet)
-        for part in loop:
+        once = (pipeline.text_encoder, pipeline.text_encoder_2, pipeline.vae)
+        whole_gib, free_gib = memory_plan.weights_gib((*loop, *once)), self.free_gib
+        self.offloads = self.profile.cpu_offload and memory_plan.must_offload(free_gib, whole_gib)
+        for part in loop if self.offloads else (*loop, *once):
             part.to(self.device)
-            if self.is_gpu:
+        if self.is_gpu:
+            for part in (*loop, pipeline.vae):
                 part.to(memory_format=torch.channels_last)
-        if not self.offloads:
-            pipeline.to(self.device)
-        if self.profile.memory_efficient:
-            pipeline.vae.enable_tiling()  # for pictures larger than the VAE was trained on
-        applied: dict[str, Any] = {
+        why = f"{whole_gib:.1f} GiB of weights, {free_gib:.1f} GiB free" if self.is_gpu else "no GPU"
+        applied = {
             "profile": self.profile_name,
             "device": str(self.device),
             "dtype": str(pipeline.unet.dtype).removeprefix("torch."),
-            "cpu_offload": self.offloads,
+            "cpu_offload": f"{'yes' if self.offloads else 'no'}: {why}",
             "attention": self._choose_attention(pipeline),
-            "vae_tiling": self.profile.memory_efficient,
-            "channels_last": self.is_gpu,
-            "torch_compile": self.profile.torch_compile,
+            "channels_last": "yes" if self.is_gpu else "no: no GPU",
         }
         logger.info("pipeline prepared: %s", applied)
         return applied
 
     def _choose_attention(self, pipeline: Any) -> str:
-        """Set how attention is computed; return it: "sliced", "xformers" or "sdpa"."""
-        if self.profile.attention_slicing:
-            pipeline.enable_attention_slicing()
-            return "sliced"
+        """Set how attention is computed; return it: "xformers" or "sdpa". Slices would be slower on every card."""
         if self.is_gpu and xformers_is_faster(self.device, pipeline.unet.dtype):
             pipeline.enable_xformers_memory_efficient_attention()
             return "xformers"

@@ -1,7 +1,7 @@
 """A worker process: settings, model, engine, Celery. ``python -m worker.main``
 
-Exit codes: 0 after an orderly stop, 78 (EX_CONFIG) where settings or the model are wrong, so that starting it again
-would not help.
+Exit codes: 0 after an orderly stop; 78 (EX_CONFIG) where settings or the model are wrong, so that starting it again
+would not help; 70 (EX_SOFTWARE) where the device computes no more, or a step never ended: starting it again may help.
 """
 
 import logging
@@ -24,7 +24,7 @@ from celery.worker.control import control_command
 
 from shared.celery_app import WARMUP_COMMAND, make_celery, send_job
 from shared.characters import CharacterDatabase
-from shared.errors import ModelLoadError, SettingsError
+from shared.errors import DeviceLost, ModelLoadError, ServiceError, SettingsError
 from shared.fonts import read_fonts
 from shared.job_metrics import JobMetrics
 from shared.job_store import JobStore
@@ -41,6 +41,7 @@ from shared.worker_registry import WorkerRegistry
 from shared.writing.blocklist import Blocklist
 from shared.writing.imagery import Imagery
 from worker.ai_image_generator import AIImageGenerator, ModelIdentity
+from worker.background.watchdog import Watchdog
 from worker.conditioning import Conditioning, make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
@@ -97,6 +98,7 @@ class WorkerProcess:
             },
             running=self.monitor.running,
             gpu_status=self.gpu.get_gpu_status(),
+            setup=dict(self.pipeline.engine.model.setup) if self.pipeline.engine.model is not None else {},
             started_at=self.started_at,
         )
 
@@ -104,9 +106,11 @@ class WorkerProcess:
         """Load the model, then take jobs until told to stop; return the exit code.
 
         Raises:
-            ModelLoadError: the model cannot be loaded at start.
+            ModelLoadError, DeviceLost: the model cannot be loaded at start.
         """
         heartbeat = Heartbeat(self.registry, self.leases, self.describe, self.settings.worker.heartbeat_s)
+        watchdog = Watchdog(self.pipeline.engine.overdue)
+        watchdog.start()
         heartbeat.start()
         self.reaper.start()
         self.webhooks.start()
@@ -137,6 +141,7 @@ class WorkerProcess:
             self.webhooks.stop()
             self.reaper.stop()
             heartbeat.stop()
+            watchdog.stop()
 
     def _drain(self, **_signal: Any) -> None:
         self.monitor.drain(self.settings.worker.drain_s)
@@ -152,7 +157,7 @@ def build(settings: Settings) -> WorkerProcess:
     # A container that is started again has the same process id and host name, but none of its predecessor's leases.
     worker_id = f"{os.getpid()}-{secrets.token_hex(3)}@{socket.gethostname()}"
     conditionings = make_conditionings(settings.conditioning)
-    pipeline = MultiControlNetPipeline(lambda: load_model(settings, gpu))
+    pipeline = MultiControlNetPipeline(lambda: load_model(settings, gpu), on_lost=stop_process)
     client = make_redis(settings.redis)
     refuse_cluster(client)
     store = JobStore(client, settings.queue)
@@ -264,14 +269,19 @@ def register_warmup(pipeline: MultiControlNetPipeline) -> None:
     def load_or_stop() -> None:
         try:
             pipeline.load()
-        except ModelLoadError as error:
-            stop_process(str(error))
+        except (ModelLoadError, DeviceLost) as error:
+            stop_process(error)
 
 
-def stop_process(reason: str) -> None:
-    """End this process from any thread: Celery stops taking jobs, puts back what it holds, and exits with 78."""
+def stop_process(reason: ServiceError) -> None:
+    """End this process from any thread: Celery stops taking jobs, puts back what it holds, and exits."""
     logger.critical("worker ends: %s", reason)
-    celery.worker.state.should_terminate = os.EX_CONFIG
+    celery.worker.state.should_terminate = exit_code(reason)
+
+
+def exit_code(reason: Exception) -> int:
+    """Return with which code a worker ends that cannot go on."""
+    return os.EX_SOFTWARE if isinstance(reason, DeviceLost) else os.EX_CONFIG
 
 
 def main() -> int:
@@ -281,9 +291,9 @@ def main() -> int:
         configure_logging(settings.logging)
         check_tls(settings.redis)
         return build(settings).run()
-    except (SettingsError, ModelLoadError) as error:
+    except (SettingsError, ModelLoadError, DeviceLost) as error:
         print(f"worker cannot start: {error}", file=sys.stderr)
-        return os.EX_CONFIG
+        return exit_code(error)
 
 
 if __name__ == "__main__":

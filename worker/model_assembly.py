@@ -3,19 +3,21 @@
 import asyncio
 import copy
 import logging
-import os
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import torch
 from diffusers import StableDiffusionXLControlNetUnionPipeline
 
 from shared.errors import ModelLoadError
+from shared.gpu_profiles import GIB
 from shared.schemas import Quality
 from shared.settings import PROJECT, Settings, TurboSettings
+from worker import memory_plan
+from worker.engine import compiler, float8
 from worker.engine.denoiser import Denoiser
-from worker.engine.float8 import is_supported, narrowed
+from worker.engine.faults import Failure, Fault, attempt, free_memory
+from worker.engine.float8 import narrowed, narrowed_bytes
 from worker.engine.model import EngineModel, Networks
 from worker.engine.placement import Placement
 from worker.engine.solvers import SOLVERS
@@ -26,28 +28,31 @@ logger = logging.getLogger("ai_models")
 
 
 def load_model(settings: Settings, gpu: GPUManager) -> EngineModel:
-    """Load the active model and make it ready to draw.
+    """Load the active model and make it ready to draw, in the thread that will.
 
     Raises:
         ModelLoadError: names the model and the reason.
     """
     model = settings.active_model
+    Placement(gpu.device).enter_first()
     with gpu.memory_monitor(f"loading model {settings.model}"):
         pipeline = load_pipeline(settings, gpu)
-        gpu.optimize_pipeline(pipeline)
-        batch_limit = settings.worker.batch_limit or gpu.batch_limit  # of the memory that the weights leave free
-        networks = make_networks(pipeline, settings, gpu, batch_limit)
+        setup = gpu.optimize_pipeline(pipeline)
+        setup["torch_compile"] = try_compiler(settings, gpu)
+        networks = make_networks(pipeline, settings, gpu, setup)
         ready = EngineModel(
             pipeline,
             placement=Placement(gpu.device, offload=gpu.offloads),
             solver=SOLVERS[model.solver],
             networks=networks,
-            batch_limit=batch_limit,
+            batch_limit=choose_batch_limit(settings, gpu),
             native_size=model.default_size,
+            setup=setup,
         )
-    if gpu.profile.torch_compile:
+    if is_on(setup["torch_compile"]):
         with gpu.memory_monitor("compiling"):
-            ready.warm_up(model.default_size, row_sizes(ready.batch_limit), _log_size)
+            compile_networks(ready, networks, setup, model.default_size)
+    logger.info("switched: %s", setup)
     return ready
 
 
@@ -69,28 +74,100 @@ def load_pipeline(settings: Settings, gpu: GPUManager) -> StableDiffusionXLContr
     return asyncio.run(load())
 
 
-def make_networks(pipeline: Any, settings: Settings, gpu: GPUManager, batch_limit: int) -> dict[Quality, Networks]:
+def make_networks(pipeline: Any, settings: Settings, gpu: GPUManager, setup: dict[str, str]) -> dict[Quality, Networks]:
     """Return the networks of every quality that the model's settings offer; equal ones are the same object.
+
+    Args:
+        pipeline: placed on the device.
+        settings: of the service.
+        gpu: the device.
+        setup: what is switched; gets `float8`.
 
     Raises:
         ModelLoadError: turbo's weights cannot be loaded.
     """
     model = settings.active_model
-    denoiser = partial(_denoiser, settings=settings, gpu=gpu, batch_limit=batch_limit)
-    exact = Networks("as trained", denoiser(pipeline.unet, pipeline.controlnet))
+    exact = Networks("as trained", Denoiser(pipeline.unet, pipeline.controlnet))
     networks = {Quality.EXACT: exact}
-    if Quality.FAST in model.qualities:
-        networks[Quality.FAST] = exact
-        if model.fast.float8 and is_supported(gpu.device):
-            twins = narrowed(pipeline.unet), narrowed(pipeline.controlnet)
-            networks[Quality.FAST] = Networks("8-bit linear layers", denoiser(*twins))
     if Quality.TURBO in model.qualities:
         if model.turbo is None:
             raise ModelLoadError(f"models.{settings.model}.qualities lists turbo, but its turbo settings are null")
         spacing = {"timestep_spacing": model.turbo.timestep_spacing}
-        unet = with_lora(pipeline, model.turbo)
-        networks[Quality.TURBO] = Networks(model.turbo.weight_name, denoiser(unet, pipeline.controlnet), spacing)
+        denoiser = Denoiser(with_lora(pipeline, model.turbo), pipeline.controlnet)
+        networks[Quality.TURBO] = Networks(model.turbo.weight_name, denoiser, spacing)
+    if Quality.FAST in model.qualities:
+        networks[Quality.FAST] = exact
+        setup["float8"] = try_float8(pipeline, settings, gpu, setup)
+        if is_on(setup["float8"]):
+            twins = Denoiser(narrowed(pipeline.unet), narrowed(pipeline.controlnet))
+            networks[Quality.FAST] = Networks("8-bit linear layers", twins)
     return networks
+
+
+def choose_batch_limit(settings: Settings, gpu: GPUManager) -> int:
+    """Return how many pictures may share a step: as set, or as the memory allows that all weights leave free."""
+    if settings.worker.reproducible:
+        return 1
+    return settings.worker.batch_limit or gpu.batch_limit
+
+
+def try_compiler(settings: Settings, gpu: GPUManager) -> str:
+    """Return whether networks are compiled here: "yes", or "no" and why not."""
+    if not gpu.profile.torch_compile:
+        return f"no: the GPU profile {gpu.profile_name} asks for none"
+    compiler.set_up(PROJECT / settings.worker.compile_cache)
+    return _answer(attempt(partial(compiler.try_out, gpu.device)))
+
+
+def try_float8(pipeline: Any, settings: Settings, gpu: GPUManager, setup: Mapping[str, str]) -> str:
+    """Return whether `fast` gets 8-bit layers here: "yes", or "no" and why not."""
+    if not settings.active_model.fast.float8:
+        return f"no: models.{settings.model}.fast.float8 is off"
+    if not gpu.is_gpu:
+        return "no: no GPU"
+    if not is_on(setup["torch_compile"]):
+        return "no: the networks are not compiled, and only then it is faster"
+    twins_gib = sum(map(narrowed_bytes, (pipeline.unet, pipeline.controlnet))) / GIB
+    if gpu.offloads or not memory_plan.can_hold_twins(gpu.free_gib, twins_gib, gpu.profile):
+        return f"no: {twins_gib:.1f} GiB of weights more leave too little of {gpu.free_gib:.1f} GiB free"
+    return _answer(attempt(partial(float8.try_out, gpu.device)))
+
+
+def compile_networks(ready: EngineModel, networks: dict[Quality, Networks], setup: dict[str, str], side: int) -> None:
+    """Compile the networks for the model's own size; where that fails they run as they are, and `setup` says why.
+
+    Raises:
+        DeviceLost: the device computes no more.
+    """
+    denoisers = {id(one.denoiser): one.denoiser for one in networks.values()}.values()
+    for denoiser in denoisers:
+        denoiser.compile(compiler.compiled, (side, side))
+    failure = attempt(ready.warm_up)
+    if failure is None:
+        compiler.freeze()
+        setup["torch_compile"] = f"yes: {compiler.graphs()} graphs, for {side} x {side} pixels"
+        return
+    if failure.fault is Fault.DEVICE_LOST:
+        raise failure.answer
+    for denoiser in denoisers:
+        denoiser.run_eager()
+    setup["torch_compile"] = _answer(failure)
+    if is_on(setup.get("float8", "")):
+        networks[Quality.FAST] = networks[Quality.EXACT]
+        setup["float8"] = "no: compiling failed"
+    free_memory()
+
+
+def is_on(answer: str) -> bool:
+    """Return whether an entry of the setup says yes."""
+    return answer.startswith("yes")
+
+
+def _answer(failure: Failure | None) -> str:
+    if failure is None:
+        return "yes"
+    lines = str(failure.error).strip().splitlines() or [""]
+    return f"no: {type(failure.error).__name__}: {lines[0]}"
 
 
 def with_lora(pipeline: Any, turbo: TurboSettings) -> Any:
@@ -110,21 +187,3 @@ def with_lora(pipeline: Any, turbo: TurboSettings) -> Any:
     except LOAD_ERRORS as error:
         raise ModelLoadError(f"cannot load the LoRA {turbo.weight_name} from {turbo.lora}: {error}") from error
     return unet
-
-
-def row_sizes(batch_limit: int) -> tuple[int, ...]:
-    """Return the numbers of rows to compile for: doubling, up to two rows (guidance) for each picture."""
-    most = 2 * batch_limit
-    return (*(2**power for power in range(most.bit_length()) if 2**power < most), most)
-
-
-def _denoiser(unet: Any, controlnet: Any, *, settings: Settings, gpu: GPUManager, batch_limit: int) -> Denoiser:
-    if not gpu.profile.torch_compile:
-        return Denoiser(unet, controlnet)
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(PROJECT / settings.worker.compile_cache))
-    compile_network: Callable[..., Any] = partial(torch.compile, dynamic=False)
-    return Denoiser(unet, controlnet, row_sizes=row_sizes(batch_limit), compile_network=compile_network)
-
-
-def _log_size(rows: int, seconds: float) -> None:
-    logger.info("networks ready for %d rows: %.1f s", rows, seconds)

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +77,23 @@ class ModelLoader:
             parts["controlnet"] = controlnet
         if vae is not None:
             parts["vae"] = self._load(AutoencoderKL, vae)
-        if self.dtype in HALF and _has_fp16_variant(model_name):
-            parts["variant"] = "fp16"
-        pipeline = self._load(StableDiffusionXLControlNetUnionPipeline, model_name, **parts)
+        load = partial(self._load, StableDiffusionXLControlNetUnionPipeline, model_name, **parts)
+        pipeline = self._load_half(model_name, load) if self.dtype in HALF else load()
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
+
+    def _load_half(self, model_name: str, load: Callable[..., Any]) -> Any:
+        """Load a model's fp16 files, half the size of the others; where it has none, the others."""
+        folder = local_folder(model_name)
+        if folder is not None and not any(folder.glob("unet/*.fp16.safetensors")):
+            return load()
+        try:
+            return load(variant="fp16")
+        except ModelLoadError as error:
+            if "variant" not in str(error):
+                raise
+            logger.info("%s has no fp16 files: %s", model_name, error)
+        return load()
 
     def _load(self, cls: Any, source: str, **parts: Any) -> Any:
         """Call ``from_pretrained`` with an explicit dtype.
@@ -107,9 +120,3 @@ def _check(folder: Path, given: Collection[str]) -> None:
     """
     if found := folder_faults(folder, replaced=given):
         raise ModelLoadError("; ".join(found))
-
-
-def _has_fp16_variant(source: str) -> bool:
-    """Return whether to ask for the fp16 files: always on the hub (SDXL has them), in a folder if they are there."""
-    folder = local_folder(source)
-    return folder is None or any(folder.glob("unet/*.fp16.safetensors"))

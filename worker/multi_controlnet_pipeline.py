@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from shared.errors import DeviceLost
 from shared.schemas import ControlType, Quality, WorkerState
 from worker.engine.engine import Engine
 from worker.engine.model import EngineModel
@@ -20,15 +21,23 @@ from worker.progress import ProgressSink, Unobserved
 class MultiControlNetPipeline:
     """The warm pipeline of a worker process."""
 
-    def __init__(self, load: Callable[[], EngineModel]) -> None:
-        """Take a function that loads the model; it is called once, by `load` or before the first picture."""
-        self.engine = Engine(load)
+    def __init__(
+        self, load: Callable[[], EngineModel], on_lost: Callable[[DeviceLost], None] = lambda _lost: None
+    ) -> None:
+        """Take how the model is loaded.
+
+        Args:
+            load: called once, by `load` or before the first picture.
+            on_lost: called once this process can compute no more.
+        """
+        self.engine = Engine(load, on_lost=on_lost)
 
     def load(self) -> None:
         """Load the model, unless it is loaded.
 
         Raises:
             ModelLoadError: it cannot be loaded.
+            DeviceLost: the device computes no more.
         """
         self.engine.load().result()
 

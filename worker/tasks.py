@@ -80,7 +80,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         generator: AIImageGenerator,
         send: Callable[[str, Priority], None],
         cancel: Callable[[str], None],
-        stop_process: Callable[[str], None],
+        stop_process: Callable[[ServiceError], None],
         metrics: JobMetrics,
         budget: Budget,
         sizes: ResultSizes,
@@ -191,9 +191,10 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         except JobCancelled:
             self._stopped(lease, handle)
         except (ModelLoadError, DeviceLost) as error:
-            # The job is not at fault: it goes back to the queue for a worker that can draw it.
             self._monitor.is_draining = True
-            self._stop_process(str(error))
+            self._stop_process(error)
+            if isinstance(error, DeviceLost):
+                self._suspect(lease, error)
             self._put_back(lease)
 
     def _publish(self, lease: Lease, result: AIGenerationResult) -> dict[str, Any]:
@@ -262,12 +263,18 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         with self.app.events.default_dispatcher(hostname=self.request.hostname) as events:
             events.send("task-revoked", uuid=job_id, terminated=False, signum=None, expired=False)
 
-    def _put_back(self, lease: Lease) -> NoReturn:
+    def _put_back(self, lease: Lease, *, is_suspect: bool = False) -> NoReturn:
         """Let the job wait again, under a new message: this one may have been given back already as the worker ends."""
-        if insist(lambda: self._leases.release(lease)):
+        if insist(lambda: self._leases.release(lease, is_suspect=is_suspect)):
             insist(lambda: self._send(lease.job_id, lease.record.priority))
             logger.info("job %s put back", lease.job_id)
         raise Ignore()
+
+    def _suspect(self, lease: Lease, error: DeviceLost) -> NoReturn:
+        """Let another worker draw the job; after the last one it fails, for then it may well be at fault."""
+        if lease.record.deaths + 1 >= self._leases.max_deaths:
+            self._failed(lease, error)
+        self._put_back(lease, is_suspect=True)
 
     def _give_up(self, lease: Lease) -> NoReturn:
         logger.warning("job %s is another worker's by now; what was done here is dropped", lease.job_id)

@@ -219,3 +219,29 @@ def status_of(api: Api, job: str) -> str:
     """Return a job's status, or '' while Redis is away."""
     answer = api.get(f"/api/writing/jobs/{job}")
     return answer.json()["status"] if answer.status_code == 200 else ""
+
+
+@pytest.mark.chaos
+def test_a_step_that_never_returns_ends_its_worker_and_costs_its_neighbours_nothing(tmp_path: Path) -> None:
+    """The watchdog ends the worker, whatever it waits for; its jobs are suspected, and only the one at fault fails."""
+    with service(tmp_path, WRITING_QUEUE__LEASE_S="2", WRITING_QUEUE__MAX_DEATHS="2") as stack:
+        api = Api(stack.url)
+        replace_worker(stack, "tests.chaos.stuck_worker")
+        stuck = api.submit(word=DEADLY, translation="death").json()["job_id"]
+        others = submit(api, 4, num_inference_steps=2)
+        ended = api.finished(stuck, 240)
+        assert (ended["status"], ended["error"]["code"]) == ("failed", "poisoned")
+        assert endings(api, others, 180) == {"succeeded": 4}
+        assert deaths(stack, [stuck]) == [2]
+
+
+@pytest.mark.chaos
+def test_a_worker_with_a_stuck_step_ends_when_told_to(tmp_path: Path) -> None:
+    with service(tmp_path) as stack:
+        api = Api(stack.url)
+        replace_worker(stack, "tests.chaos.stuck_worker")
+        stuck = api.submit(word=DEADLY, translation="death").json()["job_id"]
+        eventually(lambda: api.job(stuck)["stage"] == "diffusion", 120)
+        worker = child(stack, "worker-1").process
+        worker.terminate()
+        assert worker.wait(60) == os.EX_SOFTWARE

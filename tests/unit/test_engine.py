@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from shared.errors import DeviceLost, GenerationFailed, JobCancelled, ModelLoadError, OutOfMemory
+from shared.errors import GenerationFailed, JobCancelled, ModelLoadError, OutOfMemory
 from shared.schemas import ControlType, Priority, WorkerState
 from tests.models import embedded_pipeline, embedded_settings, engine_model
 from worker.conditioning import make_conditionings
@@ -344,30 +344,6 @@ def test_a_decode_that_does_not_fit_is_tried_in_tiles(
     assert engine.submit(request_of(1), Unobserved()).result().image.size == (256, 256)
     assert tiled == [False, True]
     assert not model.decoder._vae.use_tiling, "the next picture is tried whole again"
-
-
-@pytest.mark.skipif(not hasattr(torch, "AcceleratorError"), reason="this release of PyTorch has no class for it")
-def test_a_device_lost_while_decoding_is_not_the_jobs_fault(
-    model: EngineModel, engine: Engine, request_of: Callable[..., DrawRequest], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def decode(_latents: torch.Tensor) -> Image.Image:
-        raise torch.AcceleratorError("CUDA error: injected")
-
-    monkeypatch.setattr(model.decoder, "decode", decode)
-    with pytest.raises(DeviceLost, match="injected"):
-        engine.submit(request_of(1), Unobserved()).result()
-
-
-@pytest.mark.skipif(not hasattr(torch, "AcceleratorError"), reason="this release of PyTorch has no class for it")
-def test_a_lost_device_ends_every_job_so_that_another_worker_may_draw_them(
-    model: EngineModel, engine: Engine, request_of: Callable[..., DrawRequest], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    remember_batches(monkeypatch, model, 0, lambda: torch.AcceleratorError("CUDA error: injected"))
-    futures = submit_together(engine, [request_of(seed) for seed in range(3)])
-    futures.append(engine.submit(request_of(4), Unobserved()))
-    for future in futures:
-        with pytest.raises(DeviceLost, match="injected"):
-            future.result()
 
 
 def test_a_model_that_cannot_be_loaded_fails_whoever_waits_for_it(request_of: Callable[..., DrawRequest]) -> None:

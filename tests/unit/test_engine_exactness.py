@@ -165,15 +165,6 @@ def test_eight_different_jobs_in_one_batch_each_equal_their_lone_run(
             assert error(ours_step, alone_step) <= TOLERANCE, (index, request)
 
 
-def test_rounding_up_the_rows_changes_nothing(pipeline: Any, maps: dict[str, Maps]) -> None:
-    """As for compiled networks, which meet a few numbers of rows only."""
-    requests = mixed_requests(maps)[:5]
-    plain = engine_latents(engine_model(pipeline), requests, joins=[0, 0, 1, 1, 2])
-    rounded = engine_latents(engine_model(pipeline, row_sizes=(1, 2, 4, 8, 16)), requests, joins=[0, 0, 1, 1, 2])
-    for ours, reference in zip(rounded, plain, strict=True):
-        assert error(ours[-1], reference[-1]) <= TOLERANCE
-
-
 @pytest.mark.slow
 def test_the_stock_pipeline_in_a_batch_changes_its_pictures(maps: dict[str, Maps]) -> None:
     """Why there is an engine: diffusers' batch leaks from one picture into another; ours does not."""

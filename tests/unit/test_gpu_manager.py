@@ -4,9 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from shared.gpu_profiles import choose_profile
 from shared.settings import load_settings
+from tests.models import embedded_pipeline
+from worker import memory_plan
 from worker.gpu_manager import GPUManager, claim_gpu
 
 PROFILES = load_settings({}).gpu_profiles
@@ -34,10 +37,54 @@ def test_profiles_go_by_nominal_memory(reported_gib: float | None, profile: str)
 
 def test_the_profiles_are_the_designs() -> None:
     large, medium, small, cpu = (PROFILES[name] for name in ("large", "medium", "small", "cpu"))
-    assert (large.batch_min, large.batch_max, large.torch_compile, large.memory_efficient) == (4, 8, True, False)
-    assert (medium.batch_max, medium.attention_slicing, medium.cpu_offload) == (2, True, False)
-    assert (small.batch_max, small.attention_slicing, small.cpu_offload) == (1, True, True)
+    assert (large.batch_max, large.torch_compile, large.cpu_offload) == (16, True, False)
+    assert (medium.batch_max, medium.torch_compile) == (8, True)
+    assert (small.batch_max, small.torch_compile, small.cpu_offload) == (2, False, True)
     assert (cpu.batch_min, cpu.batch_max) == (1, 2)
+
+
+# SDXL's weights in fp16, as counted, and what CUDA's context takes.
+LOOP_GIB, ONCE_GIB, TWINS_GIB, CONTEXT_GIB = 7.12, 1.66, 3.04, 0.4
+
+
+@pytest.mark.parametrize(
+    ("reported_gib", "offload", "twins", "batch"),
+    [
+        (11.6, True, False, 1),  # RTX 4070, sold as 12 GB
+        (15.7, False, False, 2),
+        (22.5, False, True, 5),
+        (23.6, False, True, 5),
+        (47.5, False, True, 8),
+        (79.2, False, True, 16),
+        (139.8, False, True, 16),
+    ],
+)
+def test_what_is_switched_is_what_fits(reported_gib: float, offload: bool, twins: bool, batch: int) -> None:
+    """On every card the pipeline, a batch and a VAE decode fit together, by counted tensors."""
+    profile = PROFILES[choose_profile(reported_gib, PROFILES)]
+    free = reported_gib - CONTEXT_GIB
+    must_offload = profile.cpu_offload and memory_plan.must_offload(free, LOOP_GIB + ONCE_GIB)
+    free -= LOOP_GIB + (0 if must_offload else ONCE_GIB)
+    has_twins = not must_offload and memory_plan.can_hold_twins(free, TWINS_GIB, profile)
+    free -= TWINS_GIB * has_twins
+    assert (must_offload, has_twins, memory_plan.batch_limit(free, profile)) == (offload, twins, batch)
+
+
+def test_weights_are_counted() -> None:
+    linear = torch.nn.Linear(1024, 1024, bias=False).half()
+    assert memory_plan.weights_gib([linear, linear]) == pytest.approx(2 * 2 * 1024**2 / 1024**3)
+
+
+def test_a_pipeline_on_a_cpu_says_what_was_switched() -> None:
+    applied = GPUManager("cpu", PROFILES).optimize_pipeline(embedded_pipeline())
+    assert applied == {
+        "profile": "cpu",
+        "device": "cpu",
+        "dtype": "float32",
+        "cpu_offload": "no: no GPU",
+        "attention": "sdpa",
+        "channels_last": "no: no GPU",
+    }
 
 
 def test_a_cpu_says_that_it_is_one() -> None:
@@ -66,14 +113,16 @@ def test_each_process_claims_a_gpu_of_its_own(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from worker.gpu_manager import claim_gpu
-print(claim_gpu(Path({str(tmp_path)!r}), 2), flush=True)
+print(claim_gpu(Path({str(tmp_path)!r}), ['a', 'b']), flush=True)
 sys.stdin.read()
 """
     other = subprocess.Popen([sys.executable, "-c", claim], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert other.stdout is not None
     assert other.stdout.readline() == "0\n"
-    assert claim_gpu(tmp_path, 2) == 1
+    assert claim_gpu(tmp_path, ["a", "b"]) == 1
     with pytest.raises(RuntimeError, match="all 2 GPUs are taken"):
-        claim_gpu(tmp_path, 2)
+        claim_gpu(tmp_path, ["a", "b"])
+    with pytest.raises(RuntimeError, match="all 1 GPUs are taken"):
+        claim_gpu(tmp_path, ["b"])  # CUDA_VISIBLE_DEVICES=1: the same card under another index
     other.communicate()
-    assert claim_gpu(tmp_path, 2) == 0
+    assert claim_gpu(tmp_path, ["a", "b"]) == 0

@@ -1,7 +1,10 @@
 """Loading real checkpoints from folders: whole, broken, foreign."""
 
 import asyncio
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,3 +85,29 @@ def test_the_default_settings_name_the_designs_models() -> None:
     assert sdxl.base == "stabilityai/stable-diffusion-xl-base-1.0"
     assert sdxl.controlnet == "xinsir/controlnet-union-sdxl-1.0"
     assert sdxl.vae == "madebyollin/sdxl-vae-fp16-fix"
+
+
+# In a process of its own: the hub's library reads where its cache is once.
+LOAD_FROM_HUB = """
+import asyncio, sys, torch
+from worker.model_loader import ModelLoader
+pipeline = asyncio.run(ModelLoader("bfloat16", torch.device("cpu")).load_stable_diffusion_xl("ours/tiny"))
+print(pipeline.unet.dtype)
+"""
+
+
+@pytest.mark.parametrize("suffix", ["", ".fp16"])
+def test_a_hub_model_loads_with_fp16_files_or_without(tmp_path: Path, project: Path, suffix: str) -> None:
+    """SDXL's own repository has them, many checkpoints that were made from it have not."""
+    cached = tmp_path / "hub/models--ours--tiny"
+    snapshot = cached / "snapshots" / ("a" * 40)
+    shutil.copytree(project / EMBEDDED, snapshot)
+    for weights in [*snapshot.rglob("*.safetensors")]:
+        weights.rename(weights.with_name(weights.name.replace(".safetensors", f"{suffix}.safetensors")))
+    (cached / "refs").mkdir()
+    (cached / "refs/main").write_text("a" * 40)
+    environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD_FROM_HUB], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "torch.bfloat16\n"), done.stderr

@@ -1,11 +1,9 @@
 """The faster tiers: narrow arithmetic, few-step weights, compiled networks."""
 
 import copy
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from peft import LoraConfig
@@ -18,11 +16,11 @@ from shared.schemas import ControlType, Quality
 from shared.settings import Settings, TurboSettings
 from tests.models import embedded_pipeline, embedded_settings, engine_model
 from worker.conditioning import make_conditionings
-from worker.engine.float8 import Float8Linear, is_supported, narrowed
+from worker.engine.float8 import Float8Linear, narrowed, narrowed_bytes, try_out
 from worker.engine.request import DrawRequest
 from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
-from worker.model_assembly import make_networks, row_sizes, with_lora
+from worker.model_assembly import choose_batch_limit, make_networks, with_lora
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +55,61 @@ def test_eight_bits_are_close_to_the_layer_they_replace() -> None:
     assert float((ours - exact).norm() / exact.norm()) < 0.06, "three bits of mantissa"
 
 
+def test_reproducible_pictures_take_their_steps_alone(gpu: GPUManager) -> None:
+    settings = embedded_settings()
+    assert choose_batch_limit(settings, gpu) == gpu.batch_limit == 2
+    worker = settings.worker.model_copy(update={"reproducible": True, "batch_limit": 4})
+    assert choose_batch_limit(settings.model_copy(update={"worker": worker}), gpu) == 1
+
+
+def test_a_device_is_asked_for_a_product_before_it_gets_8_bit_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    try_out(torch.device("cpu"))
+    monkeypatch.setattr(torch, "_scaled_mm", lambda *_, **__: torch.zeros(32, 128, dtype=torch.bfloat16))
+    with pytest.raises(RuntimeError, match="off by 99%"):
+        try_out(torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("card", "error", "answer"),
+    [
+        ({"is_gpu": False}, None, "no: no GPU"),
+        ({"is_compiled": "no: x"}, None, "no: the networks are not compiled, and only then it is faster"),
+        ({"free_gib": 3.0}, None, "no: 0.0 GiB of weights more leave too little of 3.0 GiB free"),
+        ({}, "Row-wise scaling is not supported", "no: RuntimeError: Row-wise scaling is not supported"),
+        ({}, None, "yes"),
+    ],
+)
+def test_8_bit_layers_are_used_where_they_help_fit_and_work(
+    pipeline: Any, monkeypatch: pytest.MonkeyPatch, card: dict[str, Any], error: str | None, answer: str
+) -> None:
+    """The card is pretended, all else is real: its product is computed here, or raises as some cards do."""
+    card = {"is_gpu": True, "is_compiled": "yes", "free_gib": 40.0, **card}
+    for name in ("is_gpu", "free_gib"):
+        monkeypatch.setattr(GPUManager, name, property(lambda _self, value=card[name]: value))
+    if error is not None:
+        monkeypatch.setattr(torch, "_scaled_mm", raising(RuntimeError(error)))
+    settings = with_model(qualities=(Quality.EXACT, Quality.FAST))
+    manager = object.__new__(GPUManager)
+    manager.device, manager.profile, manager.offloads = torch.device("cpu"), settings.gpu_profiles["large"], False
+    setup = {"torch_compile": card["is_compiled"]}
+    networks = make_networks(pipeline, settings, manager, setup)
+    assert setup["float8"] == answer
+    assert (networks[Quality.FAST] is not networks[Quality.EXACT]) == (answer == "yes")
+
+
+def raising(error: Exception) -> Any:
+    def fail(*_arguments: Any, **_options: Any) -> Any:
+        raise error
+
+    return fail
+
+
+def test_the_memory_of_8_bit_layers_is_known_beforehand(pipeline: Any) -> None:
+    twin = narrowed(pipeline.unet)
+    narrow = [module.weight for module in twin.modules() if isinstance(module, Float8Linear)]
+    assert narrowed_bytes(pipeline.unet) == sum(weight.numel() * weight.element_size() for weight in narrow)
+
+
 def test_a_narrowed_network_leaves_the_original_as_it_was(pipeline: Any) -> None:
     before = {name: parameter.clone() for name, parameter in pipeline.unet.named_parameters()}
     twin = narrowed(pipeline.unet)
@@ -69,9 +122,10 @@ def test_a_narrowed_network_leaves_the_original_as_it_was(pipeline: Any) -> None
 
 
 def test_a_cpu_computes_fast_pictures_with_the_same_networks(pipeline: Any, gpu: GPUManager) -> None:
-    networks = make_networks(pipeline, with_model(qualities=(Quality.EXACT, Quality.FAST)), gpu, 2)
-    assert not is_supported(gpu.device)
+    setup: dict[str, str] = {}
+    networks = make_networks(pipeline, with_model(qualities=(Quality.EXACT, Quality.FAST)), gpu, setup)
     assert networks[Quality.FAST] is networks[Quality.EXACT]
+    assert setup == {"float8": "no: no GPU"}
 
 
 def test_without_guidance_in_the_later_steps_the_picture_differs_a_little(
@@ -124,7 +178,7 @@ def test_turbo_draws_with_a_loras_weights_merged_in(pipeline: Any, gpu: GPUManag
     changed = {name for name, parameter in merged.named_parameters() if not torch.equal(parameter, own[name])}
     assert changed
     assert all(any(part in name for part in ("to_q", "to_k", "to_v")) for name in changed)
-    networks = make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=turbo), gpu, 2)
+    networks = make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=turbo), gpu, {})
     assert networks[Quality.TURBO].denoiser.unet is not networks[Quality.EXACT].denoiser.unet
     assert networks[Quality.TURBO].scheduler_options == {"timestep_spacing": "trailing"}
 
@@ -133,32 +187,6 @@ def test_turbo_weights_that_cannot_be_loaded_are_named(pipeline: Any, gpu: GPUMa
     turbo = save_lora(pipeline, tmp_path, 0.5)
     (tmp_path / "few-steps.safetensors").write_bytes(b"half a file")
     with pytest.raises(ModelLoadError, match=r"few-steps\.safetensors"):
-        make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=turbo), gpu, 2)
+        make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=turbo), gpu, {})
     with pytest.raises(ModelLoadError, match="turbo settings are null"):
-        make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=None), gpu, 2)
-
-
-@pytest.mark.parametrize(
-    ("limit", "sizes"), [(1, (1, 2)), (2, (1, 2, 4)), (6, (1, 2, 4, 8, 12)), (8, (1, 2, 4, 8, 16))]
-)
-def test_networks_are_compiled_for_a_few_numbers_of_rows(limit: int, sizes: tuple[int, ...]) -> None:
-    assert row_sizes(limit) == sizes
-
-
-@pytest.mark.slow
-def test_compiled_networks_draw_the_same_picture(pipeline: Any, maps: dict[ControlType, Image.Image]) -> None:
-    """Through the real compiler: the warm-up compiles each number of rows, and later steps compile nothing more."""
-    request = DrawRequest(prompt="sea", control_images=maps, num_inference_steps=3, guidance_scale=3.0)
-    latents = []
-    compiled = engine_model(pipeline, row_sizes=(1, 2, 4), compile_network=partial(torch.compile, dynamic=False))
-    seconds: list[tuple[int, float]] = []
-    compiled.warm_up(256, (1, 2, 4), lambda rows, elapsed: seconds.append((rows, elapsed)))
-    assert [rows for rows, _ in seconds] == [1, 2, 4]
-    compilations = torch._dynamo.utils.counters["stats"]["unique_graphs"]
-    for model in (engine_model(pipeline), compiled):
-        rows = [model.row(request) for _ in range(2)]
-        while not rows[0].is_done:
-            model.networks[Quality.EXACT].denoiser.step(rows)
-        latents.append(rows[0].latents.numpy())
-    assert np.abs(latents[0] - latents[1]).max() < 1e-3
-    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == compilations
+        make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=None), gpu, {})

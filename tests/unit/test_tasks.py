@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from celery.exceptions import Ignore, Reject
 from redis.exceptions import DataError
 
 from shared.celery_app import make_celery
-from shared.errors import OutOfMemory, ServiceError
+from shared.errors import DeviceLost, ModelLoadError, OutOfMemory, ServiceError
 from shared.job_metrics import JobMetrics
 from shared.job_store import JobRecord, JobStore
 from shared.leases import Leases
@@ -21,6 +22,7 @@ from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult, GenerationRequest, JobStatus, Priority
 from shared.settings import Settings
 from worker.job_monitor import JobMonitor
+from worker.main import exit_code
 from worker.tasks import GenerateTask, insist
 
 METADATA: dict[str, Any] = {
@@ -48,6 +50,7 @@ class Bench:
         self.monitor = JobMonitor(self.leases, 0.1)
         self.make: Callable[[], Any] = result
         self.sent: list[tuple[str, Priority]] = []
+        self.reasons: list[ServiceError] = []
         app = make_celery(settings)
         self.task = app.register_task(
             GenerateTask(
@@ -56,7 +59,7 @@ class Bench:
                 generator=self,  # type: ignore[arg-type]
                 send=lambda *message: self.sent.append(message),
                 cancel=self.store.cancel,
-                stop_process=lambda _reason: None,
+                stop_process=self.reasons.append,
                 metrics=JobMetrics(client),
                 budget=Budget(client, settings.results),
                 sizes=ResultSizes(client),
@@ -157,3 +160,31 @@ def test_a_draining_worker_takes_nothing(bench: Bench, client: redis.Redis) -> N
         bench.task.run(suspect)
     assert bench.sent == [(suspect, Priority.INTERACTIVE)]
     assert [bench.store.get(job).status for job in (ordinary, suspect)] == [JobStatus.QUEUED] * 2
+
+
+def test_a_job_whose_device_was_lost_waits_again_as_a_suspect_and_fails_with_the_last_worker(
+    bench: Bench, settings: Settings
+) -> None:
+    """The device may be at fault, or the job: it is tried alone by others, but not for ever."""
+    lost = DeviceLost("the device computes no more: injected")
+    record = bench.run(raise_it(lost))
+    assert bench.reasons == [lost]
+    for deaths in range(1, settings.queue.max_deaths):
+        assert (record.status, record.deaths) == (JobStatus.QUEUED, deaths)
+        assert bench.sent[-1][0] == record.job_id
+        bench.monitor.is_draining = False  # another worker's
+        with contextlib.suppress(ServiceError, Ignore):
+            bench.task._run(record.job_id, bench.task._draw)
+        record = bench.store.get(record.job_id)
+    assert record.error is not None
+    assert (record.status, record.error.code) == (JobStatus.FAILED, "device_lost")
+
+
+def test_a_job_whose_model_cannot_be_loaded_waits_again_without_blame(bench: Bench) -> None:
+    record = bench.run(raise_it(ModelLoadError("injected")))
+    assert (record.status, record.deaths) == (JobStatus.QUEUED, 0)
+
+
+def test_a_worker_ends_with_a_code_that_says_whether_starting_it_again_may_help() -> None:
+    assert exit_code(ModelLoadError("x")) == os.EX_CONFIG
+    assert exit_code(DeviceLost("x")) == os.EX_SOFTWARE

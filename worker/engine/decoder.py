@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn.functional import avg_pool2d
 
-from shared.errors import DeviceLost, GenerationFailed, OutOfMemory
-from worker.engine.placement import DEVICE_ERRORS, Placement
+from shared.errors import GenerationFailed
+from worker.engine.deadline import Deadline
+from worker.engine.faults import Fault, attempt, free_memory
+from worker.engine.placement import Placement
 from worker.engine.request import EngineJob
 from worker.progress import stop_if_cancelled
 
@@ -27,9 +29,11 @@ class Decoder:
         """Take the VAE; one in fp16 that would overflow is widened here, once, and not at every call."""
         if vae.dtype == torch.float16 and vae.config.force_upcast:
             vae.to(torch.float32)
+        placement.keep(vae)
         self._vae = vae
         self._placement = placement
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decoder")
+        self.deadline = Deadline()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="decoder", initializer=placement.enter)
         self._stream: Any = (
             torch.cuda.Stream(placement.device)  # type: ignore[no-untyped-call]
             if placement.device.type == "cuda"
@@ -41,55 +45,64 @@ class Decoder:
         ready = torch.cuda.current_stream(latents.device).record_event() if self._stream is not None else None
         self._thread.submit(partial(self._finish, job, latents, ready))
 
+    def wait(self) -> None:
+        """Wait until what was submitted so far has been decoded."""
+        self._thread.submit(lambda: None).result()
+
     def close(self) -> None:
         """Finish what was submitted, then end the thread."""
         self._thread.shutdown()
 
     def _finish(self, job: EngineJob, latents: torch.Tensor, ready: torch.cuda.Event | None) -> None:
-        try:
-            stop_if_cancelled(job.progress)
-            job.progress.stage("decoding")
-            with torch.cuda.stream(self._stream):
-                if ready is not None:
-                    ready.wait()
-                image = self.decode(latents)
-        except DEVICE_ERRORS as error:  # elsewhere the picture can be drawn; the step loop will meet the same error
-            job.fail(DeviceLost(f"the device computes no more: {error}"))
-        except Exception as error:  # noqa: BLE001  # the end of a thread: whatever happened, the job ends with it
-            job.fail(error)
+        """End the job; whatever happened, it ends here."""
+        pictures: list[Image.Image] = []
+        with self.deadline.watch(f"decoding at {job.request.size}"):
+            failure = attempt(lambda: pictures.append(self._draw(job, latents, ready)))
+        if failure is None:
+            job.succeed(pictures[0])
         else:
-            job.succeed(image)
+            job.fail(failure.answer)
+
+    def _draw(self, job: EngineJob, latents: torch.Tensor, ready: torch.cuda.Event | None) -> Image.Image:
+        stop_if_cancelled(job.progress)
+        job.progress.stage("decoding")
+        with torch.cuda.stream(self._stream):
+            if ready is not None:
+                ready.wait()
+            return self.decode(latents)
 
     @torch.inference_mode()
     def decode(self, latents: torch.Tensor) -> Image.Image:
         """Return the picture of latents (1, channels, height / 8, width / 8).
 
         Raises:
-            GenerationFailed: the latents hold values that are no numbers.
-            OutOfMemory: it does not fit, not even in tiles.
+            GenerationFailed: latents or picture hold NaN or infinite values.
+            What PyTorch raises: it does not fit, not even in tiles, or the device computes no more.
         """
-        if not bool(torch.isfinite(latents).all()):
-            raise GenerationFailed("the model computed values that are no numbers; another seed or dtype may help")
+        _check(latents, "the model computed values that are no numbers; another seed or dtype may help")
         with self._placement.borrow(self._vae):
             latents = self._unscale(latents).to(self._placement.device, self._vae.dtype)
             pixels = self._decode_or_tile(latents)
+        _check(
+            pixels,
+            "the VAE computed values that are no numbers, as where it overflows in float16; try another",
+        )
         bytes_ = (pixels / 2 + 0.5).clamp(0, 1).mul(255).round().to(torch.uint8)
         return Image.fromarray(bytes_[0].permute(1, 2, 0).cpu().numpy())
 
     def _decode_or_tile(self, latents: torch.Tensor) -> torch.Tensor:
-        try:
-            return self._decode(latents)
-        except torch.OutOfMemoryError:
-            torch.cuda.empty_cache()
-        was_tiling = self._vae.use_tiling
+        pixels: list[torch.Tensor] = []
+        failure = attempt(lambda: pixels.append(self._decode(latents)))
+        if failure is None:
+            return pixels[0]
+        if failure.fault is not Fault.OUT_OF_MEMORY:
+            raise failure.error
+        free_memory()
         self._vae.enable_tiling()
         try:
             return self._decode(latents)
-        except torch.OutOfMemoryError as error:
-            raise OutOfMemory(f"the picture does not fit into the GPU's memory: {error}") from error
         finally:
-            if not was_tiling:
-                self._vae.disable_tiling()
+            self._vae.disable_tiling()
 
     def _decode(self, latents: torch.Tensor) -> torch.Tensor:
         pixels: torch.Tensor = self._vae.decode(latents, return_dict=False)[0]
@@ -106,6 +119,11 @@ class Decoder:
         )
         spread: torch.Tensor = latents * deviation / config.scaling_factor + mean
         return spread
+
+
+def _check(values: torch.Tensor, reason: str) -> None:
+    if not bool(torch.isfinite(values).all()):
+        raise GenerationFailed(reason)
 
 
 class Previewer:

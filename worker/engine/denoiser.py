@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Protocol
 
 import torch
@@ -10,8 +9,12 @@ from diffusers import ControlNetUnionModel, UNet2DConditionModel
 
 from worker.engine.prompt_fit import FittedPrompt
 from worker.engine.solvers import Schedule
+from worker.engine.step_plan import StepPlan, send
 from worker.engine.text import TextEmbedding
-from worker.engine.union_controlnet import FusedControl, NetworkInputs, control_residuals
+from worker.engine.union_controlnet import FusedControl, NetworkInputs, control_residuals, residual_shapes
+
+# Of networks and tensors: as it is, or compiled.
+Network = Callable[..., Any]
 
 
 class Wishes(Protocol):
@@ -47,6 +50,7 @@ class Row:
         latents: (1, channels, height / 8, width / 8), float32.
         step: steps done.
         predicted: the picture as the last step foresaw it, like the latents.
+        noise: drawn for the present step, so that it is the same should the step be tried again.
     """
 
     request: Wishes
@@ -60,6 +64,34 @@ class Row:
     latents: torch.Tensor
     step: int = 0
     predicted: torch.Tensor | None = None
+    noise: torch.Tensor | None = None
+
+    @property
+    def timestep(self) -> float:
+        """Of the present step."""
+        return self.schedule.timesteps[self.step]
+
+    @property
+    def coefficients(self) -> tuple[float, ...]:
+        """The solver's numbers for the present step."""
+        return self.schedule.steps[self.step].as_tuple()
+
+    @property
+    def has_noise(self) -> bool:
+        """Whether the present step adds noise."""
+        return self.schedule.steps[self.step].noise > 0
+
+    def draw_noise(self) -> torch.Tensor:
+        """Return the present step's noise, on the host; zeros if it adds none."""
+        if self.noise is None:
+            shape = self.latents.shape
+            self.noise = torch.randn(shape, generator=self.generator) if self.has_noise else torch.zeros(shape)
+        return self.noise
+
+    def advance(self, latents: torch.Tensor, predicted: torch.Tensor) -> None:
+        """Take a step's results over."""
+        self.latents, self.predicted, self.noise = latents, predicted, None
+        self.step += 1
 
     @property
     def is_done(self) -> bool:
@@ -82,129 +114,104 @@ class Row:
 class Denoiser:
     """UNet and Union ControlNet, stepping rows of one size."""
 
-    def __init__(
-        self,
-        unet: UNet2DConditionModel,
-        controlnet: ControlNetUnionModel,
-        *,
-        row_sizes: Sequence[int] = (),
-        compile_network: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None,
-    ) -> None:
-        """Take the networks.
-
-        Args:
-            unet: SDXL's UNet, or one of its form.
-            controlnet: the Union ControlNet.
-            row_sizes: numbers of rows to round up to, so that a compiled network meets a few shapes only; a larger
-                number stays as it is. Empty: no rounding.
-            compile_network: e.g. `torch.compile`; None: run as it is.
-        """
+    def __init__(self, unet: UNet2DConditionModel, controlnet: ControlNetUnionModel) -> None:
+        """Take the networks."""
         self.unet = unet
         self.controlnet = controlnet
         self.dtype: torch.dtype = unet.dtype  # asked once: diffusers walks through all parameters each time
-        self._row_sizes = tuple(sorted(row_sizes))
-        compiled = compile_network or (lambda network: network)
-        self._residuals = compiled(control_residuals)
-        self._predict = compiled(unet.forward)
+        self._compiled_size: tuple[int, int] | None = None
+        self.run_eager()
+
+    def compile(self, compile_network: Callable[[Network], Network], size: tuple[int, int]) -> None:
+        """Compile the networks for pictures of one size, width and height; others run as they are."""
+        self._compiled_size = size
+        self._compiled = compile_network(control_residuals), compile_network(predict)
+
+    def run_eager(self) -> None:
+        """Compile nothing, or no longer."""
+        self._compiled = control_residuals, predict
 
     @torch.inference_mode()
     def step(self, rows: Sequence[Row]) -> None:
         """Take each row one step further. A step that raises has changed no row."""
         latents = torch.cat([row.latents for row in rows])
-        numbers = torch.tensor(
-            [(row.request.guidance_scale, *row.schedule.steps[row.step].as_tuple()) for row in rows],
-            dtype=torch.float32,
+        plan = StepPlan.of(rows, latents.device)
+        guidance, scale, of_latents, of_output, keep, sigma, drift, of_predicted, of_previous, of_noise = (
+            plan.coefficients
         )
-        columns = numbers.to(latents.device, non_blocking=True).T[:, :, None, None, None]
-        guidance, scale, of_latents, of_output, keep, sigma, drift, of_predicted, of_previous, of_noise = columns
-        output = self._guided(rows, latents * scale, guidance)
+        output = self._guided(rows, plan, latents * scale, guidance)
         predicted = of_latents * latents + of_output * output
         # Before the first step there is no earlier prediction, and its coefficient is 0.
         previous = torch.cat([row.latents if row.predicted is None else row.predicted for row in rows])
         latents = keep * latents + (latents - predicted) / sigma * drift
         latents = latents + of_predicted * predicted + of_previous * previous
-        latents = latents + of_noise * _noise(rows, latents)
+        if any(row.has_noise for row in rows):
+            latents = latents + of_noise * send(torch.cat([row.draw_noise() for row in rows]), latents.device)
         for index, row in enumerate(rows):
-            row.latents, row.predicted = latents[index : index + 1], predicted[index : index + 1]
-            row.step += 1
+            row.advance(latents[index : index + 1], predicted[index : index + 1])
 
-    def _guided(self, rows: Sequence[Row], inputs: torch.Tensor, guidance: torch.Tensor) -> torch.Tensor:
+    def _guided(
+        self, rows: Sequence[Row], plan: StepPlan, inputs: torch.Tensor, guidance: torch.Tensor
+    ) -> torch.Tensor:
         """Return the networks' output for each row, negative and prompt combined, in float32."""
-        branches = [(index, text) for index, row in enumerate(rows) for text in row.branches]
-        owners = [index for index, _ in branches]
-        texts = [text for _, text in branches]
-        output = self._network([rows[index] for index in owners], texts, inputs[owners]).float()
-        # A row's prompt is its last branch, its negative prompt the first: without guidance both are the same.
-        last = [position for position, (owner, following) in enumerate(pairwise([*owners, -1])) if owner != following]
-        first = [owners.index(index) for index in range(len(rows))]
-        negative, prompt = output[first], output[last]
+        output = self._network(rows, plan, inputs.index_select(0, plan.owners)).float()
+        negative, prompt = output.index_select(0, plan.first), output.index_select(0, plan.last)
         return negative + guidance * (prompt - negative)
 
-    def _network(self, rows: list[Row], texts: list[TextEmbedding], latents: torch.Tensor) -> torch.Tensor:
-        """Return the UNet's output for branches: each with its row, its text and its scaled latents."""
-        order = self._rounded_up(range(len(rows)))
-        texts = [texts[index] for index in order]
-        timesteps = torch.tensor([rows[index].schedule.timesteps[rows[index].step] for index in order])
-        width, height = rows[0].request.size
-        sizes = torch.tensor([[height, width, 0, 0, height, width]], dtype=self.dtype)
+    def _network(self, rows: Sequence[Row], plan: StepPlan, latents: torch.Tensor) -> torch.Tensor:
+        """Return the UNet's output for each branch of the rows, with its scaled latents."""
+        texts = [text for row in rows for text in row.branches]
+        sizes = torch.cat([plan.size, torch.zeros_like(plan.size), plan.size]).to(self.dtype)
         inputs = NetworkInputs(
-            latents=latents[order].to(self.dtype),
-            timesteps=timesteps.to(latents.device, non_blocking=True),
+            latents=latents.to(self.dtype),
+            timesteps=plan.timesteps,
             text=torch.cat([text.tokens for text in texts]),
             text_embeds=torch.cat([text.pooled for text in texts]),
-            time_ids=sizes.to(latents.device, non_blocking=True).repeat(len(order), 1),
+            time_ids=sizes.repeat(len(texts), 1),
         )
-        down, middle = self._controls(rows, inputs)
-        output: torch.Tensor = self._predict(
-            inputs.latents,
-            inputs.timesteps,
-            inputs.text,
-            added_cond_kwargs={"text_embeds": inputs.text_embeds, "time_ids": inputs.time_ids},
-            down_block_additional_residuals=down,
-            mid_block_additional_residual=middle,
-            return_dict=False,
-        )[0]
-        return output[: len(rows)]
+        is_compiled = rows[0].request.size == self._compiled_size
+        residuals, network = self._compiled if is_compiled else (control_residuals, predict)
+        output: torch.Tensor = network(self.unet, inputs, self._controls(rows, plan, inputs, residuals))
+        return output
 
     def _controls(
-        self, rows: list[Row], inputs: NetworkInputs
-    ) -> tuple[tuple[torch.Tensor, ...] | None, torch.Tensor | None]:
-        """Return the ControlNet's residuals: of the rows that it serves, and zeros for the others, which it skips."""
-        controls = {index: control for index, row in enumerate(rows) if (control := row.active_control) is not None}
+        self, rows: Sequence[Row], plan: StepPlan, inputs: NetworkInputs, residuals: Network
+    ) -> list[torch.Tensor]:
+        """Return the ControlNet's residuals: of the branches that it serves, and zeros for the others, which it skips.
+
+        Zeros, where None would do for a step without any controls, let one compiled graph serve every step.
+        """
+        controls = [control for row in rows if (control := row.active_control) is not None for _ in row.branches]
+        branches = len(inputs.latents)
+        shapes = residual_shapes(self.controlnet, *inputs.latents.shape[2:])
         if not controls:
-            return None, None
-        served = list(controls)
-        computed = self._rounded_up(served)
-        everyone = len(served) == len(rows)
-        down, middle = self._residuals(
-            self.controlnet,
-            inputs if everyone else inputs.pick(computed),
-            FusedControl.batch([controls[index] for index in computed]),
-        )
+            return [inputs.latents.new_zeros(branches, *shape) for shape in shapes]
+        everyone = len(controls) == branches
+        picked = inputs if everyone else inputs.pick(plan.served)
+        found: list[torch.Tensor] = residuals(self.controlnet, picked, FusedControl.batch(controls))
         if everyone:
-            return down, middle
-
-        def spread(tensor: torch.Tensor) -> torch.Tensor:
-            whole = tensor.new_zeros(len(inputs.latents), *tensor.shape[1:])
-            whole[served] = tensor[: len(served)]
-            return whole
-
-        return tuple(spread(tensor) for tensor in down), spread(middle)
-
-    def _rounded_up(self, indices: Sequence[int]) -> list[int]:
-        """Return the indices, the first one repeated until there are as many as a size that was compiled for."""
-        count = len(indices)
-        size = next((size for size in self._row_sizes if size >= count), count)
-        return [*indices, *[indices[0]] * (size - count)]
+            return found
+        return [
+            inputs.latents.new_zeros(branches, *shape).index_copy_(0, plan.served, tensor)
+            for shape, tensor in zip(shapes, found, strict=True)
+        ]
 
 
-def _noise(rows: Sequence[Row], like: torch.Tensor) -> torch.Tensor:
-    """Return fresh noise for rows whose solver adds some, zeros for the others."""
-    shape = (1, *like.shape[1:])
-    drawn = [
-        torch.randn(shape, generator=row.generator).to(like.device)
-        if row.schedule.steps[row.step].noise
-        else like.new_zeros(shape)
-        for row in rows
-    ]
-    return torch.cat(drawn)
+def predict(unet: UNet2DConditionModel, inputs: NetworkInputs, residuals: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Return the UNet's output for each row.
+
+    Args:
+        unet: SDXL's, or one of its form.
+        inputs: of each row.
+        residuals: what the ControlNet adds to the skip connections, and last to the middle.
+    """
+    output: torch.Tensor = unet(
+        inputs.latents,
+        inputs.timesteps,
+        inputs.text,
+        added_cond_kwargs={"text_embeds": inputs.text_embeds, "time_ids": inputs.time_ids},
+        down_block_additional_residuals=tuple(residuals[:-1]),
+        mid_block_additional_residual=residuals[-1],
+        return_dict=False,
+    )[0]
+    return output

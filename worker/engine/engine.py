@@ -3,33 +3,50 @@
 Everybody else hands requests over and waits for their futures, so no lock guards the run state.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from queue import Empty, SimpleQueue
+from typing import Any
 
-from shared.errors import ModelLoadError
+from shared.errors import DeviceLost, ModelLoadError
 from shared.schemas import WorkerState
+from worker.engine.faults import Fault, attempt, classify
 from worker.engine.loop import StepLoop
 from worker.engine.model import EngineModel
 from worker.engine.request import Drawing, DrawRequest, EngineJob
 from worker.progress import ProgressSink
 
-# What comes into the thread: a job, a wish to have the model loaded, or None: the end.
-Message = EngineJob | Future[None] | None
+# What comes into the thread: a job, a wish to have the model loaded, word that the device is lost, or None: the end.
+Message = EngineJob | Future[None] | DeviceLost | None
+
+logger = logging.getLogger("engine")
 
 
 class Engine:
-    """Loads a model in its thread, and draws with it."""
+    """Loads a model in its thread, and draws with it.
 
-    def __init__(self, load: Callable[[], EngineModel], bulk_every: int = 5) -> None:
+    Whatever that thread meets, every job ends: once it can compute no more, all that it has and all that come fail with
+    `DeviceLost`, so that another worker draws them.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], EngineModel],
+        bulk_every: int = 5,
+        on_lost: Callable[[DeviceLost], None] = lambda _lost: None,
+    ) -> None:
         """Take what loads the model: called once, by the engine's thread, on `load` or before the first job.
 
         Args:
             load: returns the model, or raises `ModelLoadError`.
             bulk_every: every so-many-th job admitted is a bulk one while both wait.
+            on_lost: called once this process can compute no more, by the engine's thread.
         """
         self._load = load
+        self._on_lost = on_lost
         self._bulk_every = bulk_every
         self._loop: StepLoop | None = None
         self._inbox: SimpleQueue[Message] = SimpleQueue()
@@ -53,9 +70,16 @@ class Engine:
         """Steps taken so far, and pictures that took part in them."""
         return (self._loop.steps, self._loop.rows) if self._loop is not None else (0, 0)
 
+    def overdue(self) -> str | None:
+        """Return what should have ended long ago, or None; loading is never overdue."""
+        if self._loop is None:
+            return None
+        return self._loop.deadline.overdue() or self._loop.model.decoder.deadline.overdue()
+
     def load(self) -> "Future[None]":
-        """Load the model, unless it is loaded; the future raises `ModelLoadError` if it cannot be."""
+        """Load the model, unless it is loaded; the future raises `ModelLoadError` or `DeviceLost` if it cannot be."""
         answer: Future[None] = Future()
+        answer.add_done_callback(self._heed)
         self._inbox.put(answer)
         return answer
 
@@ -70,6 +94,7 @@ class Engine:
         """
         job = EngineJob(request, progress)
         job.answer.set_running_or_notify_cancel()  # from here on it is `progress` that cancels
+        job.answer.add_done_callback(self._heed)
         self._inbox.put(job)
         return job.answer
 
@@ -79,12 +104,39 @@ class Engine:
         self._thread.join()
 
     def _run(self) -> None:
+        try:
+            self._serve()
+        except BaseException as error:  # the thread's boundary: without it every job would wait for ever
+            lost = error if isinstance(error, DeviceLost) else DeviceLost(f"{type(error).__name__}: {error}")
+            logger.critical("the engine draws no more", exc_info=error)
+            self._lose(lost)
+
+    def _serve(self) -> None:
         while self._is_open or self._has_jobs:
             self._receive()
             if self._loop is not None:
                 self._loop.turn()
         if self._loop is not None:
             self._loop.model.decoder.close()
+
+    def _lose(self, lost: DeviceLost) -> None:
+        """Fail every job, those that the decoder has excepted: they end there; then all that come."""
+        self.state = WorkerState.COLD
+        for job in self._loop.scheduler.jobs if self._loop is not None else ():
+            attempt(partial(job.fail, lost))
+        self._on_lost(lost)
+        while self._is_open:
+            message = self._inbox.get()
+            if isinstance(message, EngineJob):
+                message.fail(lost)
+            elif isinstance(message, Future):
+                message.set_exception(lost)
+            self._is_open = message is not None
+
+    def _heed(self, answer: "Future[Any]") -> None:
+        """Hear of a device that was lost in the decoder's thread, or while the model was loaded."""
+        if isinstance(lost := answer.exception(), DeviceLost):
+            self._inbox.put(lost)
 
     @property
     def _has_jobs(self) -> bool:
@@ -100,31 +152,42 @@ class Engine:
             self._accept(message)
 
     def _accept(self, message: Message) -> None:
-        if message is None:
+        if isinstance(message, DeviceLost):
+            raise message
+        if isinstance(message, EngineJob):
+            self._take(message)
+        elif isinstance(message, Future):
+            self._answer(message)
+        else:
             self._is_open = False
-            return
-        try:
-            loop = self._loaded()
-        except ModelLoadError as error:
-            message.set_exception(error) if isinstance(message, Future) else message.fail(error)
-            return
-        message.set_result(None) if isinstance(message, Future) else loop.submit(message)
+
+    def _take(self, job: EngineJob) -> None:
+        failure = attempt(lambda: self._loaded().submit(job))
+        if failure is not None:
+            job.fail(failure.answer)
+
+    def _answer(self, loading: "Future[None]") -> None:
+        failure = attempt(self._loaded)
+        if failure is None:
+            loading.set_result(None)
+        else:
+            loading.set_exception(failure.answer)
 
     def _loaded(self) -> StepLoop:
         """Return the loop with its model; load it the first time.
 
         Raises:
             ModelLoadError: it cannot be loaded.
+            DeviceLost: the device computes no more.
         """
         if self._loop is None:
             self.state = WorkerState.LOADING
             try:
                 self._loop = StepLoop(self._load(), self._bulk_every)
-            except ModelLoadError:
-                self.state = WorkerState.COLD
-                raise
             except Exception as error:
                 self.state = WorkerState.COLD
+                if isinstance(error, ModelLoadError) or classify(error) is Fault.DEVICE_LOST:
+                    raise
                 raise ModelLoadError(f"{type(error).__name__}: {error}") from error
             self.state = WorkerState.WARM
         return self._loop

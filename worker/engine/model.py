@@ -1,8 +1,7 @@
 """A loaded pipeline, taken apart for the engine."""
 
-import time
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -47,6 +46,7 @@ class EngineModel:
         networks: Mapping[Quality, Networks],
         batch_limit: int,
         native_size: int,
+        setup: Mapping[str, str] | None = None,
     ) -> None:
         """Take a pipeline apart.
 
@@ -57,11 +57,13 @@ class EngineModel:
             networks: by quality; there is always `exact`.
             batch_limit: pictures of the native size that may share a step.
             native_size: side of that picture in pixels.
+            setup: what was switched on this device, and why: for the status.
         """
         self.placement = placement
         self.solver = solver
         self.networks = networks
         self.batch_limit = batch_limit
+        self.setup = setup or {}
         self.text = TextEncoder(pipeline, placement)
         self.decoder = Decoder(pipeline.vae, placement)
         self.previewer = Previewer(pipeline.vae, placement)
@@ -111,25 +113,17 @@ class EngineModel:
             latents=noise.to(self.placement.device).float() * schedule.initial_scale,
         )
 
-    def warm_up(self, side: int, row_sizes: tuple[int, ...], on_size: Callable[[int, float], None]) -> None:
-        """Run a step with each number of rows, so that compiled networks compile now.
-
-        Args:
-            side: of the picture in pixels.
-            row_sizes: numbers of rows.
-            on_size: told of each number of rows and the seconds it took.
-        """
+    def warm_up(self) -> None:
+        """Take steps with one row, two and many, with controls and without, so that compiled networks compile now."""
+        side = self._native_size
         image = Image.new("RGB", (side, side))
-        request = DrawRequest(
-            prompt="warm-up", control_images={"canny": image}, guidance_scale=1.0, num_inference_steps=2
-        )
-        for networks in {id(networks.denoiser): networks for networks in self.networks.values()}.values():
-            for count in row_sizes:
-                started = time.perf_counter()
-                row = self.row(request)
-                networks.denoiser.step([self.row(request) for _ in range(count - 1)] + [row])
-                row.latents.sum().item()
-                on_size(count, time.perf_counter() - started)
+        single = DrawRequest(prompt="warm-up", control_images={"canny": image}, guidance_scale=1.0)
+        guided, free = replace(single, guidance_scale=2.0), replace(single, weights={"canny": 0.0})
+        for denoiser in {id(networks.denoiser): networks.denoiser for networks in self.networks.values()}.values():
+            for requests in ([guided], [single], [free], [guided] * self.batch_limit):
+                rows = [self.row(request) for request in requests]
+                denoiser.step(rows)
+                rows[0].latents.sum().item()
 
     def _control(
         self, steering: Mapping[ControlType, float], images: Mapping[ControlType, Image.Image]

@@ -32,6 +32,7 @@ class TextEncoder:
 
     def __init__(self, pipeline: Any, placement: Placement) -> None:
         """Take a diffusers SDXL pipeline, for its `encode_prompt`."""
+        placement.keep(pipeline.text_encoder, pipeline.text_encoder_2)
         self._pipeline = pipeline
         self._placement = placement
         self._kept: OrderedDict[str, TextEmbedding] = OrderedDict()

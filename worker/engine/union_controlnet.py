@@ -7,14 +7,11 @@ each job, by itself, and rows with different controls and weights can share a ba
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from diffusers import ControlNetUnionModel
 from torch.nn.functional import linear
-
-Residuals = tuple[tuple[torch.Tensor, ...], torch.Tensor]
 
 
 class NetworkInputs(NamedTuple):
@@ -34,13 +31,12 @@ class NetworkInputs(NamedTuple):
     text_embeds: torch.Tensor
     time_ids: torch.Tensor
 
-    def pick(self, indices: Sequence[int]) -> "NetworkInputs":
+    def pick(self, indices: torch.Tensor) -> "NetworkInputs":
         """Return some of the rows."""
-        return NetworkInputs(*(tensor[indices] for tensor in self))
+        return NetworkInputs(*(tensor.index_select(0, indices) for tensor in self))
 
 
-@dataclass(frozen=True, slots=True)
-class FusedControl:
+class FusedControl(NamedTuple):
     """A job's controls, ready for every step.
 
     Attributes:
@@ -93,8 +89,10 @@ def fuse(
     return FusedControl(torch.cat(parts).sum(dim=0, keepdim=True), types.to(device), output_scale.to(device))
 
 
-def control_residuals(controlnet: ControlNetUnionModel, inputs: NetworkInputs, control: FusedControl) -> Residuals:
-    """Return what the ControlNet adds to the UNet: the skip connections' residuals, and the middle's.
+def control_residuals(
+    controlnet: ControlNetUnionModel, inputs: NetworkInputs, control: FusedControl
+) -> list[torch.Tensor]:
+    """Return what the ControlNet adds to the UNet: the skip connections' residuals, and last the middle's.
 
     Args:
         controlnet: the Union ControlNet.
@@ -112,8 +110,20 @@ def control_residuals(controlnet: ControlNetUnionModel, inputs: NetworkInputs, c
         features += skips
     middle = controlnet.mid_block(sample, embedding, encoder_hidden_states=text)
     scales = control.output_scale[:, None, None, None]
-    down = [out(feature) * scales for feature, out in zip(features, controlnet.controlnet_down_blocks, strict=True)]
-    return tuple(down), controlnet.controlnet_mid_block(middle) * scales
+    outlets = [*controlnet.controlnet_down_blocks, controlnet.controlnet_mid_block]
+    return [outlet(feature) * scales for outlet, feature in zip(outlets, [*features, middle], strict=True)]
+
+
+def residual_shapes(controlnet: ControlNetUnionModel, height: int, width: int) -> list[tuple[int, int, int]]:
+    """Return the shape of each residual of one row, the middle's last, for latents of this height and width."""
+    channels, layers = controlnet.config.block_out_channels, controlnet.config.layers_per_block
+    shapes = [(channels[0], height, width)]
+    for number, width_of_block in enumerate(channels):
+        shapes += [(width_of_block, height, width)] * layers
+        if number < len(channels) - 1:
+            height, width = (height + 1) // 2, (width + 1) // 2
+            shapes.append((width_of_block, height, width))
+    return [*shapes, shapes[-1]]
 
 
 def _attend_alone(layer: Any, x: torch.Tensor) -> torch.Tensor:

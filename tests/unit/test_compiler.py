@@ -1,0 +1,155 @@
+"""Compiled networks: one graph whatever the batch, and eager with the reason where compiling fails."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from shared.errors import DeviceLost
+from shared.schemas import Quality
+from tests.models import embedded_pipeline, embedded_settings, engine_model
+from worker.engine import compiler
+from worker.engine.denoiser import Denoiser
+from worker.engine.model import EngineModel
+from worker.engine.request import DrawRequest
+from worker.gpu_manager import GPUManager
+from worker.model_assembly import compile_networks, is_on, try_compiler
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def stock() -> Any:
+    return embedded_pipeline()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_compiler() -> Iterator[None]:
+    """Forget every graph, and leave nothing of this process's compiler behind."""
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    # On a CPU, NNPACK takes batches below 16 only, and asking for the size would split the graph there.
+    with torch.fx.experimental._config.patch(backed_size_oblivious=True), torch.backends.nnpack.flags(enabled=False):
+        yield
+    torch.compiler.set_stance("default")
+
+
+def denoiser_of(model: EngineModel) -> Denoiser:
+    return model.networks[Quality.EXACT].denoiser
+
+
+def request_of(side: int = SIDE, *, is_guided: bool = True, is_steered: bool = True) -> DrawRequest:
+    return DrawRequest(
+        prompt="fire",
+        control_images={"canny": Image.new("RGB", (side, side), "white")},
+        weights={} if is_steered else {"canny": 0.0},
+        num_inference_steps=2,
+        guidance_scale=3.0 if is_guided else 1.0,
+    )
+
+
+def step(model: EngineModel, *requests: DrawRequest) -> torch.Tensor:
+    rows = [model.row(request) for request in requests]
+    denoiser_of(model).step(rows)
+    return torch.cat([row.latents for row in rows])
+
+
+def test_one_graph_serves_any_number_of_rows_with_controls_or_without(stock: Any) -> None:
+    """One for the UNet and one for the ControlNet, as traced; no limit of recompilations is ever met."""
+    model, plain = engine_model(stock), engine_model(stock)
+    denoiser_of(model).compile(partial(compiler.compiled, backend="eager"), (SIDE, SIDE))
+    guided, unguided, free = request_of(), request_of(is_guided=False), request_of(is_steered=False)
+    batches = [[guided], [unguided], [guided, unguided, free], [free], [guided] * 8]
+    for batch in batches:
+        assert torch.equal(step(model, *batch), step(plain, *batch))
+        assert compiler.graphs() == 2
+    assert "recompile_limit" not in str(torch._dynamo.utils.counters)
+    step(model, request_of(2 * SIDE))
+    assert compiler.graphs() == 2, "pictures of another size run as they are"
+
+
+def test_nothing_is_compiled_once_jobs_are_served(stock: Any) -> None:
+    model = engine_model(stock)
+    denoiser_of(model).compile(partial(compiler.compiled, backend="eager"), (SIDE, SIDE))
+    compiler.freeze()
+    assert torch.equal(step(model, request_of()), step(engine_model(stock), request_of()))
+    assert compiler.graphs() == 0
+
+
+def failing(error: Exception) -> Callable[..., Any]:
+    def compiled(_function: Any) -> Any:
+        def call(*_arguments: Any) -> Any:
+            raise error
+
+        return call
+
+    return compiled
+
+
+def test_where_compiling_the_networks_fails_they_run_eagerly_and_it_is_said_why(
+    stock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = engine_model(stock)
+    networks = dict(model.networks)
+    setup = {"torch_compile": "yes", "float8": "yes"}
+    monkeypatch.setattr(compiler, "compiled", failing(RuntimeError("no such instruction\nat line 7")))
+    compile_networks(model, networks, setup, 256)
+    assert setup == {"torch_compile": "no: RuntimeError: no such instruction", "float8": "no: compiling failed"}
+    assert networks[Quality.FAST] is networks[Quality.EXACT]
+    assert step(model, request_of(256)).isfinite().all()
+
+
+def test_a_device_that_is_lost_while_compiling_is_not_run_eagerly(stock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = engine_model(stock)
+    monkeypatch.setattr(compiler, "compiled", failing(RuntimeError("CUDA error: an illegal memory access")))
+    with pytest.raises(DeviceLost):
+        compile_networks(model, dict(model.networks), {"torch_compile": "yes"}, 256)
+
+
+def test_a_profile_that_asks_for_none_is_not_compiled() -> None:
+    settings = embedded_settings()
+    answer = try_compiler(settings, GPUManager("cpu", settings.gpu_profiles))
+    assert not is_on(answer)
+    assert "profile cpu" in answer
+
+
+# A worker's model on a machine without a C compiler, under a profile that asks for compiled networks.
+WITHOUT_COMPILER = """
+from shared.settings import load_settings
+from worker.gpu_manager import GPUManager
+from worker.model_assembly import load_model
+settings = load_settings()
+profiles = {name: profile.model_copy(update={"torch_compile": True}) for name, profile in settings.gpu_profiles.items()}
+print(load_model(settings, GPUManager("cpu", profiles)).setup["torch_compile"])
+"""
+
+
+def test_without_a_c_compiler_the_model_starts_eagerly(tmp_path: Path) -> None:
+    nowhere = dict.fromkeys(("CC", "CXX"), "/nonexistent")
+    process = subprocess.run(
+        [sys.executable, "-c", WITHOUT_COMPILER],
+        env={"PATH": "/nonexistent", "WRITING_WORKER__COMPILE_CACHE": str(tmp_path), **nowhere},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.startswith("no: ")
+
+
+@pytest.mark.slow
+def test_compiled_networks_draw_the_same_picture(stock: Any) -> None:
+    """Through the real compiler, which makes two graphs of each network: for a single row, and for any other number."""
+    model = engine_model(stock)
+    denoiser_of(model).compile(compiler.compiled, (SIDE, SIDE))
+    guided, single, free = request_of(), request_of(is_guided=False), request_of(is_steered=False)
+    for batch in ([guided], [single], [free], [guided] * 3, [guided, single, free], [guided] * 8):
+        assert (step(model, *batch) - step(engine_model(stock), *batch)).abs().max() < 1e-3
+    assert compiler.graphs() == 4

@@ -1,0 +1,44 @@
+"""What fits into a GPU's memory. Counted on SDXL's configuration in fp16 at 1024²; not measured on a GPU yet."""
+
+from collections.abc import Iterable
+from itertools import chain
+
+from torch import nn
+
+from shared.gpu_profiles import GIB
+from shared.settings import GPUProfile
+
+# A guided step takes 0.42 GiB a picture with PyTorch's own attention; the rest is room for the libraries' workspaces
+# and for fragments.
+PICTURE_GIB = 1.6
+VAE_DECODE_GIB = 1.5  # of a whole picture
+RESERVE_GIB = 0.6  # kernels that are loaded later, handles of libraries
+# 8-bit twins are for throughput: they are worth their memory where so many pictures still fit beside them.
+PICTURES_BESIDE_TWINS = 4
+
+
+def weights_gib(parts: Iterable[nn.Module]) -> float:
+    """Return what parts weigh."""
+    tensors = chain.from_iterable(chain(part.parameters(), part.buffers()) for part in parts)
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors) / GIB
+
+
+def must_offload(free_gib: float, whole_gib: float) -> bool:
+    """Return whether a pipeline of this weight leaves too little of the free memory to draw one picture."""
+    return free_gib < whole_gib + needed_gib(1)
+
+
+def can_hold_twins(free_gib: float, twins_gib: float, profile: GPUProfile) -> bool:
+    """Return whether 8-bit twins leave enough of the free memory for a batch."""
+    return free_gib >= twins_gib + needed_gib(min(profile.batch_max, PICTURES_BESIDE_TWINS))
+
+
+def batch_limit(free_gib: float, profile: GPUProfile) -> int:
+    """Return how many pictures fit into the memory that all weights leave, within the profile's range."""
+    fitting = int((free_gib - needed_gib(0)) / PICTURE_GIB)
+    return max(profile.batch_min, min(fitting, profile.batch_max))
+
+
+def needed_gib(pictures: int) -> float:
+    """Return what so many pictures need beside the weights."""
+    return VAE_DECODE_GIB + RESERVE_GIB + pictures * PICTURE_GIB
