@@ -139,12 +139,12 @@ def watercolor(canvas: Canvas) -> Picture:
         wash = _step((canvas.noise(cells) * 0.7 + canvas.noise(cells * 4) * 0.3 - 0.42) * 10) * edge
         picture = _stain(picture, paint, _pooled(wash, 5 * unit) * (0.55 + 0.35 * canvas.noise(9)) * 0.8)
     # Motifs: their own paper first, then paint that wanders over its lines.
-    bleed = _wander(canvas, 3.5 * unit)
+    bleed = _wander(canvas, 2 * unit)
     body, cover = _remapped(canvas.motifs, bleed), _remapped(canvas.shape, bleed)
     picture = _mix(picture, (250, 247, 240), _grown(cover, 2 * unit) * 0.92)
-    density = _pooled(cover, 3 * unit) * (0.74 + 0.26 * canvas.noise(14)) + 0.04 * tooth
+    density = _pooled(cover, 3 * unit) * (0.88 + 0.16 * canvas.noise(14)) + 0.04 * tooth
     picture = _mix(picture, cv2.GaussianBlur(body, (0, 0), 1.1 * unit), np.clip(density, 0, 0.95))
-    picture = picture * (1 - 0.28 * cv2.GaussianBlur(canvas.lines, (0, 0), 0.9 * unit)[:, :, None])
+    picture = picture * (1 - 0.5 * cv2.GaussianBlur(canvas.lines, (0, 0), 0.9 * unit)[:, :, None])
     word = _pooled(_remapped(canvas.ink, _wander(canvas, 1.2 * unit)), 3 * unit)
     picture = _mix(picture, (250, 247, 240), _grown(canvas.ink, 4 * unit) * 0.6)
     pigment = _blend(palette.ink, _toward(palette.ink, palette.accent, 0.35), canvas.noise(7))
@@ -225,24 +225,27 @@ def oil(canvas: Canvas) -> Picture:
     palette, unit = canvas.palette(), canvas.unit
     ground = _blend(palette.ground, palette.second, np.clip(canvas.noise(3) * 2 - 0.5, 0, 1))
     ground = _blend(ground, _toward(palette.ground, palette.accent, 0.35), np.clip(canvas.noise(5) * 2.4 - 1.5, 0, 1))
-    rough = _wander(canvas, 2.5 * unit)
+    rough = _wander(canvas, 1.4 * unit)
     picture = _mix(ground, _remapped(canvas.motifs, rough), _remapped(canvas.shape, rough))
     word = np.clip(_remapped(canvas.ink, _wander(canvas, 1.2 * unit)) * 1.15, 0, 1)
     picture = _mix(picture, palette.ground, _grown(canvas.ink, 6 * unit) * 0.75)
     picture = _mix(picture, palette.ink, word)
     strokes = _strokes(canvas, cv2.GaussianBlur(canvas.shape + word, (0, 0), 6 * unit))
-    picture = picture * (0.9 + 0.2 * strokes[:, :, None] * (1 - 0.5 * word[:, :, None]))
-    relief = strokes * 1.5 + cv2.GaussianBlur(word, (0, 0), 2 * unit) * 1.6
+    # Paint lies calmer where it has a form to show.
+    calm = 1 - 0.5 * np.clip(word + canvas.shape, 0, 1)
+    picture = picture * (1 + 0.2 * (strokes - 0.5) * calm)[:, :, None]
+    relief = strokes * 1.5 * calm + cv2.GaussianBlur(word, (0, 0), 2 * unit) * 1.6
     relief = relief + cv2.GaussianBlur(canvas.shape, (0, 0), 2 * unit) * 0.9
     light = -(np.gradient(relief, axis=0) + np.gradient(relief, axis=1)) * min(1.0, unit * 1.4)
     result: Plane = picture + np.clip(light, -0.2, 0.2)[:, :, None] * 0.6
     return result
 
 
-# Pigments of Japanese prints: indigo, Prussian blue, vermilion, ochre, green, brown, grey, rose, paper.
+# Pigments of Japanese prints: indigo, Prussian blue, vermilion, ochre, green, brown, grey, rose, paper, black, light
+# blue, yellow.
 INKS = np.array(
     [(38, 52, 96), (44, 96, 140), (190, 62, 44), (214, 164, 74), (92, 128, 78), (118, 84, 58), (128, 128, 122),
-     (222, 152, 140), (240, 228, 202), (44, 40, 42)], np.float32,
+     (222, 152, 140), (240, 228, 202), (44, 40, 42), (152, 190, 204), (236, 206, 110)], np.float32,
 ) / 255  # fmt: skip
 
 
@@ -281,15 +284,15 @@ def chalk(canvas: Canvas) -> Picture:
     smear = np.clip(canvas.noise(3) * 0.7 + canvas.noise(9) * 0.3, 0, 1)
     picture = _blend(board, _toward(board, WHITE, 0.16), smear) + 0.012 * canvas.grain()[:, :, None]
     dust = np.clip(0.8 + 0.3 * cv2.GaussianBlur(canvas.grain(), (0, 0), 1.2 * unit) * 2, 0.15, 1)
-    pastel = canvas.motifs * 0.62 + 0.38
+    pastel = canvas.motifs * 0.8 + 0.2
     across, down = _coordinates(canvas)
     turn = canvas.random.uniform(0.5, 1.0)
     hatch = _step(np.sin((across * turn + down) / (2.6 * unit) + canvas.noise(6) * 2) * 2 + 0.4)
-    picture = _mix(picture, pastel, canvas.shape * (0.30 + 0.45 * hatch) * dust)
+    picture = _mix(picture, pastel, canvas.shape * (0.52 + 0.36 * hatch) * dust)
     lines = np.clip(
         _remapped(_grown(canvas.lines, 0.9 * unit) + _ring(canvas.shape, 2.6 * unit), _wander(canvas, unit)), 0, 1
     )
-    picture = _mix(picture, canvas.motifs * 0.25 + 0.75, lines * dust)
+    picture = _mix(picture, canvas.motifs * 0.35 + 0.65, lines * dust)
     picture = _mix(picture, _toward(board, BLACK, 0.25), _grown(canvas.ink, 6 * unit) * 0.6)
     tint = colour(canvas.random.uniform(), 0.9, canvas.random.uniform(0, 1))
     picture = _mix(picture, tint, cv2.GaussianBlur(canvas.ink, (0, 0), 7 * unit) * 0.12)
