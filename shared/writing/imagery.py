@@ -5,7 +5,6 @@ a Chinese word ("学习") or an English phrase ("dog", "to study", "cold"), and 
 """
 
 import difflib
-import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +13,17 @@ from pathlib import Path
 
 from shared.errors import SettingsError
 from shared.writing.motif import Motif, decode_shapes, motif_name
+from shared.writing.terms import base_forms, terms_of
 
 DATABASE_PATH = Path(__file__).parent.parent / "data" / "imagery.sqlite"
 
 # Motifs that one picture shows, at most.
 MAX_MOTIFS = 3
+
+# How much weaker than the best a further motif may be.
+NEARLY = 0.5
+# What agrees from both sides is stronger than either.
+AGREEMENT = 1.5
 
 SCHEMA = """
 PRAGMA page_size = 8192;
@@ -178,12 +183,6 @@ def _rank(wanted: str, text: str) -> int:
     return 2 if wanted in text else 9
 
 
-# How much weaker than the best a further motif may be.
-NEARLY = 0.5
-# What agrees from both sides is stronger than either.
-AGREEMENT = 1.5
-
-
 def _strength(by_word: Evidence | None, by_sense: Evidence | None, word: str, *, sense_known: bool) -> float | None:
     """Return how well a motif depicts a word in a sense, 0 the best; None: not well enough."""
     if by_word is not None and by_sense is not None:
@@ -193,77 +192,3 @@ def _strength(by_word: Evidence | None, by_sense: Evidence | None, word: str, *,
     if by_word is Evidence.OWN_NAME:
         return float(by_word) if len(word) > 1 else None
     return float(Evidence.KEYWORD) if len(word) > 1 and not sense_known else None
-
-
-ARTICLE = re.compile(r"^(?:an?|the|some|one's|somebody's) ")
-NOTE = re.compile(r"\([^()]*\)|\{[^{}]*\}")
-# "a piece of cake" shows cake; "a map of China" shows a map.
-MEASURE = re.compile(
-    r"^(?:piece|kind|type|sort|lump|sheet|bunch|group|pair|bowl|cup|glass|bottle|slice|set|part|form) of (.+)$"
-)
-# "to give up" has nothing to do with giving, "at present" nothing with presents.
-PARTICLE = re.compile(
-    r"^(?:up|down|out|off|away|back|over|through|into|onto|on|in|at|by|for|from|of|to|with|about|after|against|around|as|"
-    r"along|apart|aside|together|be|one's|without|under|than|because|so|if|when|while|that|sb|sth)\b"
-)
-SOMEBODY = re.compile(r"\b(?:sb|sth|somebody|something|someone)\b")
-# Of a longer phrase the last word says little.
-MAX_WORDS = 4
-# Verbs that mean little without their object.
-LIGHT_VERBS = frozenset(
-    {"take", "make", "have", "get", "give", "put", "do", "go", "come", "hold", "keep", "set", "be", "let", "turn"}
-)
-COUNTED = re.compile(r"^measure word for (.+)$")
-PREPOSITION = re.compile(r" (?:of|in|on|at|with|for|from|to|by|about|under|over|without|who|that|which|used)(?: |$)")
-NEGATION = re.compile(r"^(?:not|no|non|without|lack|cannot|never)\b")
-
-
-def terms_of(sense: str) -> tuple[str, ...]:
-    """Return the terms that a sense in English may be depicted by: all of it, its object or head, its verb."""
-    text = " ".join(NOTE.sub(" ", sense).split()).casefold().strip(" .!?…")
-    text = re.split(r"[;,/]| or ", text)[0].strip()
-    if not text or NEGATION.match(text):
-        return ()
-    if counted := COUNTED.match(text):
-        return (counted[1],)
-    if text.startswith("to "):
-        verb, _, rest = text.removeprefix("to ").partition(" ")
-        if not rest or PARTICLE.match(rest):
-            return (text,)
-        return tuple(dict.fromkeys([text, *_heads(rest), *([] if verb in LIGHT_VERBS else [f"to {verb}"])]))
-    return tuple(dict.fromkeys([text, *_heads(text)]))
-
-
-def _heads(phrase: str) -> tuple[str, ...]:
-    """Return a noun phrase without its article, then its head; () if it is none."""
-    phrase = ARTICLE.sub("", phrase)
-    if PARTICLE.match(phrase) or SOMEBODY.search(phrase) or phrase.count(" ") >= MAX_WORDS:
-        return (phrase,)
-    if measured := MEASURE.match(phrase):
-        return (phrase, *_heads(measured[1]))
-    core = PREPOSITION.split(phrase, maxsplit=1)[0]
-    return (phrase, core, core.rpartition(" ")[2])
-
-
-# Endings of nouns and verbs and what they replace (as WordNet's morphy does).
-ENDINGS = (
-    *(("s", ""), ("ses", "s"), ("xes", "x"), ("zes", "z"), ("ches", "ch"), ("shes", "sh"), ("oes", "o")),
-    *(("ies", "y"), ("ves", "f"), ("men", "man")),
-)
-GERUND_ENDINGS = (("ing", ""), ("ing", "e"))
-
-
-def base_forms(term: str) -> Iterator[str]:
-    """Yield a term as it is, then as it may stand in a dictionary: "dogs" as "dog", "studying" as "to study"."""
-    yield term
-    if term.startswith("to "):
-        return
-    for ending, base in ENDINGS:
-        if term.endswith(ending) and len(term) > len(ending) + 2:
-            yield term.removesuffix(ending) + base
-    gerund, _, rest = term.partition(" ")
-    for ending, base in GERUND_ENDINGS:
-        if gerund.endswith(ending) and len(gerund) > len(ending) + 2:
-            yield f"to {gerund.removesuffix(ending)}{base} {rest}".rstrip()
-    if re.search(r"(.)\1ing$", gerund):
-        yield f"to {gerund[:-4]} {rest}".rstrip()
