@@ -13,8 +13,8 @@ from worker.engine.denoiser import Denoiser
 from worker.engine.model import EngineModel, Networks
 from worker.engine.placement import Placement
 from worker.engine.solvers import SOLVERS
-from worker.gpu_manager import GPUManager
 from worker.model_assembly import load_pipeline
+from worker.model_loader import ModelLoader
 
 CPU = torch.device("cpu")
 
@@ -27,7 +27,7 @@ def embedded_settings() -> Settings:
 def embedded_pipeline() -> Any:
     """Return the checkpoint in the repository as diffusers' stock pipeline."""
     settings = embedded_settings()
-    return load_pipeline(settings, GPUManager("cpu", settings.gpu_profiles))
+    return load_pipeline(settings, ModelLoader(settings.active_model.dtype, torch.device("cpu")))
 
 
 def random_pipeline() -> Any:

@@ -151,7 +151,9 @@ class GPUManager:
         self.offloads = self.profile.cpu_offload and memory_plan.must_offload(free_gib, whole_gib)
         for part in loop if self.offloads else (*loop, *once):
             part.to(self.device)
-        if self.is_gpu:
+        # A CPU gains by it in half precision only.
+        channels_last = self.is_gpu or pipeline.unet.dtype != torch.float32
+        if channels_last:
             for part in (*loop, pipeline.vae):
                 part.to(memory_format=torch.channels_last)
         why = f"{whole_gib:.1f} GiB of weights, {free_gib:.1f} GiB free" if self.is_gpu else "no GPU"
@@ -161,7 +163,7 @@ class GPUManager:
             "dtype": str(pipeline.unet.dtype).removeprefix("torch."),
             "cpu_offload": f"{'yes' if self.offloads else 'no'}: {why}",
             "attention": self._choose_attention(pipeline),
-            "channels_last": "yes" if self.is_gpu else "no: no GPU",
+            "channels_last": "yes" if channels_last else "no: a CPU in float32",
         }
         logger.info("pipeline prepared: %s", applied)
         return applied

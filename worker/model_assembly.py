@@ -36,8 +36,10 @@ def load_model(settings: Settings, gpu: GPUManager) -> EngineModel:
     model = settings.active_model
     Placement(gpu.device).enter_first()
     with gpu.memory_monitor(f"loading model {settings.model}"):
-        pipeline = load_pipeline(settings, gpu)
+        loader = ModelLoader(model.dtype, gpu.device)
+        pipeline = load_pipeline(settings, loader)
         setup = gpu.optimize_pipeline(pipeline)
+        setup["dtype"] += f": {loader.why}"
         setup["torch_compile"] = try_compiler(settings, gpu)
         networks = make_networks(pipeline, settings, gpu, setup)
         ready = EngineModel(
@@ -56,14 +58,13 @@ def load_model(settings: Settings, gpu: GPUManager) -> EngineModel:
     return ready
 
 
-def load_pipeline(settings: Settings, gpu: GPUManager) -> StableDiffusionXLControlNetUnionPipeline:
+def load_pipeline(settings: Settings, loader: ModelLoader) -> StableDiffusionXLControlNetUnionPipeline:
     """Return the active model as diffusers' pipeline, on the CPU.
 
     Raises:
         ModelLoadError: names the model and the reason.
     """
     model = settings.active_model
-    loader = ModelLoader(model.dtype, gpu.device)
 
     async def load() -> StableDiffusionXLControlNetUnionPipeline:
         controlnet = None

@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 
 from shared.errors import ModelLoadError
 from shared.model_folder import folder_faults, local_folder
+from worker.cpu_dtype import choose_cpu_dtype
 
 logger = logging.getLogger("ai_models")
 
@@ -37,11 +38,17 @@ class ModelLoader:
         """Choose the dtype.
 
         Args:
-            dtype: "float32", "float16", "bfloat16", or "auto": float16 on a GPU, float32 on a CPU.
+            dtype: "float32", "float16", "bfloat16", or "auto": float16 on a GPU, what a trial finds faster on a CPU.
             device: where the model will run.
         """
-        automatic = "float16" if device.type == "cuda" else "float32"
-        self.dtype: torch.dtype = getattr(torch, automatic if dtype == "auto" else dtype)
+        self.dtype: torch.dtype
+        if dtype != "auto":
+            self.dtype, self.why = getattr(torch, dtype), "as set"
+        elif device.type == "cuda":
+            self.dtype, self.why = torch.float16, "on a GPU"
+        else:
+            self.dtype, self.why = choose_cpu_dtype()
+        logger.info("dtype %s: %s", self.dtype, self.why)
 
     async def load_stable_diffusion_xl(
         self, model_name: str, *, controlnet: ControlNetUnionModel | None = None, vae: str | None = None

@@ -83,7 +83,7 @@ def test_a_pipeline_on_a_cpu_says_what_was_switched() -> None:
         "dtype": "float32",
         "cpu_offload": "no: no GPU",
         "attention": "sdpa",
-        "channels_last": "no: no GPU",
+        "channels_last": "no: a CPU in float32",
     }
 
 
