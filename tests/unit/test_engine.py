@@ -114,6 +114,19 @@ def test_jobs_share_steps_and_each_picture_is_the_one_made_alone(
         assert difference(one.image, other.image) <= 1
 
 
+def test_control_images_are_made_ready_by_whoever_submits_them(
+    engine: Engine, stock: Any, request_of: Callable[..., DrawRequest]
+) -> None:
+    """As diffusers makes them, to the bit; the engine's thread only sends them."""
+    request = request_of()
+    answer = engine.submit(request, Unobserved())
+    ready = vars(request)["control_tensors"]
+    assert set(ready) == set(request.steering)
+    for kind, tensor in ready.items():
+        assert torch.equal(tensor.float() / 255, stock.control_image_processor.preprocess(request.control_images[kind]))
+    answer.result()
+
+
 def test_no_more_jobs_share_a_step_than_the_limit_allows(
     engine: Engine, request_of: Callable[..., DrawRequest]
 ) -> None:

@@ -98,7 +98,8 @@ def test_rows_that_share_steps_keep_their_own_numbers(stock: Any, solver: str) -
     model = engine_model(stock, solver=solver)
     for request, together in zip(MIXED, latents(model, MIXED), strict=True):
         (alone,) = latents(model, [request])
-        assert float((together - alone).norm() / alone.norm()) < 1e-5, request
+        # Kernels round by batch size; another row's numbers would be off by a hundredth at least.
+        assert float((together - alone).norm() / alone.norm()) < 1e-4, request
 
 
 def run_out_of_memory(*_arguments: Any) -> None:

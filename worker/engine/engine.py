@@ -92,6 +92,7 @@ class Engine:
             ModelLoadError, DeviceLost: no picture can be drawn in this process.
             GenerationFailed, or what the libraries raise: this job alone went wrong.
         """
+        _ = request.control_tensors  # made here, in the job's own thread
         job = EngineJob(request, progress)
         job.answer.set_running_or_notify_cancel()  # from here on it is `progress` that cancels
         job.answer.add_done_callback(self._heed)

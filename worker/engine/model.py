@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from shared.schemas import ControlType, Quality
+from shared.schemas import Quality
 from worker.conditioning import CONTROL_TYPE_INDEX
 from worker.engine.decoder import Decoder, Previewer
 from worker.engine.denoiser import Denoiser, Row
@@ -70,7 +70,6 @@ class EngineModel:
         self._native_size = native_size
         self._controlnet = pipeline.controlnet
         self._config = pipeline.scheduler.config
-        self._images = pipeline.control_image_processor
         self._latents_form = (pipeline.unet.config.in_channels, pipeline.vae_scale_factor)
         self._noise_dtype = pipeline.text_encoder_2.dtype
         self._schedule = lru_cache(maxsize=256)(self._make_schedule)
@@ -108,7 +107,7 @@ class EngineModel:
             schedule=schedule,
             text=text,
             negative=self.text.negative(negative_prompt.text, text) if request.guidance_scale > 1 else None,
-            control=self._control(request.steering, request.control_images),
+            control=self._control(request),
             generator=generator,
             latents=noise.to(self.placement.device).float() * schedule.initial_scale,
         )
@@ -125,13 +124,11 @@ class EngineModel:
                 denoiser.step(rows)
                 rows[0].latents.sum().item()
 
-    def _control(
-        self, steering: Mapping[ControlType, float], images: Mapping[ControlType, Image.Image]
-    ) -> FusedControl | None:
-        if not steering:
+    def _control(self, request: DrawRequest) -> FusedControl | None:
+        if not request.steering:
             return None
-        tensors = {CONTROL_TYPE_INDEX[kind]: self._images.preprocess(images[kind]) for kind in steering}
-        return fuse(self._controlnet, tensors, list(steering.values()))
+        images = {CONTROL_TYPE_INDEX[kind]: image for kind, image in request.control_tensors.items()}
+        return fuse(self._controlnet, images, list(request.steering.values()))
 
     def _make_schedule(self, quality: Quality, steps: int) -> Schedule:
         return self.solver.schedule({**self._config, **self.networks[quality].scheduler_options}, steps)

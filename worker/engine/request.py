@@ -4,7 +4,10 @@ from collections.abc import Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import cached_property
 
+import numpy as np
+import torch
 from PIL import Image
 
 from shared.schemas import ControlType, Priority, Quality
@@ -12,7 +15,7 @@ from worker.engine.prompt_fit import FittedPrompt
 from worker.progress import ProgressSink
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class DrawRequest:
     """A picture to draw.
 
@@ -54,6 +57,14 @@ class DrawRequest:
         """The controls that steer, with their weights."""
         return {kind: weight for kind in self.control_images if (weight := float(self.weights.get(kind, 1.0))) > 0}
 
+    @cached_property
+    def control_tensors(self) -> dict[ControlType, torch.Tensor]:
+        """The images that steer, (1, 3, height, width), uint8, in memory that a GPU can read while it computes.
+
+        Made by whoever asks first: the engine's thread has steps to take.
+        """
+        return {kind: _tensor(self.control_images[kind]) for kind in self.steering}
+
     def is_guided(self, step: int) -> bool:
         """Whether guidance works at a step, counted from 0."""
         return self.guidance_scale > 1 and step / self.num_inference_steps < self.guidance_end
@@ -61,6 +72,11 @@ class DrawRequest:
     def is_controlled(self, step: int) -> bool:
         """Whether the controls work at a step, counted from 0; as in diffusers, a step that begins inside counts."""
         return bool(self.steering) and (step + 1) / self.num_inference_steps <= self.control_guidance_end
+
+
+def _tensor(image: Image.Image) -> torch.Tensor:
+    pixels = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)[None].contiguous()
+    return pixels.pin_memory() if torch.cuda.is_available() else pixels
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def fuse(
 
     Args:
         controlnet: the Union ControlNet.
-        images: index of the control type to image (1, 3, height, width), 0 to 1.
+        images: index of the control type to image (1, 3, height, width), uint8.
         weights: of each image.
     """
     device, dtype = controlnet.device, controlnet.dtype
@@ -79,7 +79,8 @@ def fuse(
     parts = []
     for (index, image), weight in zip(images.items(), weights, strict=True):
         scale = 1.0 if is_single else weight
-        condition = controlnet.controlnet_cond_embedding(image.to(device, dtype))
+        shown = image.to(device, non_blocking=True).float() / 255
+        condition = controlnet.controlnet_cond_embedding(shown.to(dtype))
         feature = (condition.mean(dim=(2, 3)) + controlnet.task_embedding[index]) * scale
         for layer in controlnet.transformer_layes:
             feature = _attend_alone(layer, feature)
