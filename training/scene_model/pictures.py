@@ -232,21 +232,23 @@ def oil(canvas: Canvas) -> Picture:
     picture = _mix(picture, palette.ink, word)
     strokes = _strokes(canvas, cv2.GaussianBlur(canvas.shape + word, (0, 0), 6 * unit))
     # Paint lies calmer where it has a form to show.
-    calm = 1 - 0.5 * np.clip(word + canvas.shape, 0, 1)
+    calm = 1 - 0.75 * np.clip(word + canvas.shape, 0, 1)
     picture = picture * (1 + 0.2 * (strokes - 0.5) * calm)[:, :, None]
     relief = strokes * 1.5 * calm + cv2.GaussianBlur(word, (0, 0), 2 * unit) * 1.6
-    relief = relief + cv2.GaussianBlur(canvas.shape, (0, 0), 2 * unit) * 0.9
+    relief = relief + cv2.GaussianBlur(canvas.shape, (0, 0), 2 * unit) * 0.6
     light = -(np.gradient(relief, axis=0) + np.gradient(relief, axis=1)) * min(1.0, unit * 1.4)
     result: Plane = picture + np.clip(light, -0.2, 0.2)[:, :, None] * 0.6
     return result
 
 
-# Pigments of Japanese prints: indigo, Prussian blue, vermilion, ochre, green, brown, grey, rose, paper, black, light
-# blue, yellow.
+# Pigments of Japanese prints: indigo, Prussian blue, light blue, vermilion, madder, rose, orange, ochre, yellow, moss,
+# green, violet, brown, light brown, grey, black, paper. The first nine may be sky or land.
 INKS = np.array(
-    [(38, 52, 96), (44, 96, 140), (190, 62, 44), (214, 164, 74), (92, 128, 78), (118, 84, 58), (128, 128, 122),
-     (222, 152, 140), (240, 228, 202), (44, 40, 42), (152, 190, 204), (236, 206, 110)], np.float32,
+    [(38, 52, 96), (44, 96, 140), (140, 186, 208), (196, 62, 44), (150, 40, 52), (222, 152, 140), (222, 128, 56),
+     (206, 158, 78), (238, 208, 104), (120, 142, 70), (52, 112, 84), (110, 84, 128), (104, 72, 52), (176, 136, 98),
+     (134, 134, 130), (44, 40, 42), (243, 234, 212)], np.float32,
 ) / 255  # fmt: skip
+GROUNDS = 9
 
 
 def woodblock(canvas: Canvas) -> Picture:
@@ -255,7 +257,7 @@ def woodblock(canvas: Canvas) -> Picture:
     paper = _blend((243, 232, 206), (232, 216, 184), canvas.noise(4))
     height, width = canvas.ink.shape
     down = np.arange(height, dtype=np.float32)[:, None] / height + np.zeros((1, width), np.float32)
-    sky, land = INKS[canvas.random.permutation(8)[:2]]
+    sky, land = INKS[canvas.random.permutation(GROUNDS)[:2]]
     fade = canvas.random.uniform(0.25, 0.5)
     picture = paper
     picture = _mix(picture, sky, np.clip(1 - down / fade, 0, 1) ** 1.4 * 0.8)
@@ -264,11 +266,13 @@ def woodblock(canvas: Canvas) -> Picture:
     bend = canvas.noise(3) * 26
     wood = np.clip(np.sin((np.arange(height, dtype=np.float32)[:, None] / unit + bend) * 0.62) * 1.6 - 0.9, 0, 1)
     # Each motif is printed in the nearest inks, a little beside its lines.
-    nearest = INKS[((canvas.motifs[:, :, None, :] - INKS) ** 2).sum(3).argmin(2)]
+    lab = cv2.cvtColor(canvas.motifs.astype(np.float32), cv2.COLOR_RGB2Lab)
+    inks = cv2.cvtColor(INKS[None], cv2.COLOR_RGB2Lab)[0]
+    nearest = INKS[((lab[:, :, None, :] - inks) ** 2).sum(3).argmin(2)]
     off = canvas.random.uniform(-1.5, 1.5, 2) * unit
     picture = _mix(picture, paper, _grown(canvas.shape, 5 * unit))
     picture = _mix(picture, _moved(nearest, *off), _moved(canvas.shape, *off) * (1 - 0.2 * wood))
-    carved = _remapped(_grown(canvas.lines, unit) + _ring(canvas.shape, 2.2 * unit), _wander(canvas, 0.9 * unit))
+    carved = _remapped(_grown(canvas.lines, 0.6 * unit) + _ring(canvas.shape, 2 * unit), _wander(canvas, 0.7 * unit))
     picture = _mix(picture, (38, 32, 36), np.clip(carved, 0, 1) * (1 - 0.3 * wood))
     picture = _mix(picture, (120, 100, 80), wood * 0.14)
     picture = _mix(picture, paper, _grown(canvas.ink, 5 * unit))
