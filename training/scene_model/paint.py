@@ -1,0 +1,201 @@
+"""What styles paint with: mixing, growing, moving, and the marks of brushes, paper and light.
+
+Planes are coverage, (height, width), 0 to 1; pictures (height, width, 3), 0 to 1; sizes are pixels.
+"""
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from training.scene_model.canvas import Canvas, Picture, Plane, to_unit
+from training.scene_model.palettes import Colour
+
+BLACK, WHITE = (0, 0, 0), (255, 255, 255)
+
+
+def toward(paint: Colour, other: Colour, share: float) -> Colour:
+    """Return a colour moved some share of the way to another."""
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(paint, other, strict=True))
+    return red, green, blue
+
+
+def mix(picture: Picture, paint: Any, coverage: Plane) -> Picture:
+    """Return a picture with paint, a colour of 0 to 255 or a picture, laid on it where it covers."""
+    alpha = np.clip(coverage, 0, 1)[:, :, None]
+    mixed: Picture = picture * (1 - alpha) + to_unit(paint) * alpha
+    return mixed
+
+
+def blend(one: Any, other: Any, share: Plane) -> Picture:
+    """Return one paint, another laid on it by shares."""
+    return mix(to_unit(one), other, share)
+
+
+def stain(picture: Picture, paint: Colour, coverage: Plane) -> Picture:
+    """Return the picture under transparent paint: light goes through it."""
+    alpha = np.clip(coverage, 0, 1)[:, :, None]
+    stained: Picture = picture * (1 - alpha + alpha * to_unit(paint))
+    return stained
+
+
+def coordinates(canvas: Canvas) -> tuple[Plane, Plane]:
+    """Return each pixel's column and row."""
+    rows, columns = np.mgrid[0 : canvas.ink.shape[0], 0 : canvas.ink.shape[1]].astype(np.float32)
+    return columns, rows
+
+
+def ramp(canvas: Canvas) -> Plane:
+    """Return 0 to 1 across the picture in a random direction."""
+    across, down = coordinates(canvas)
+    angle = canvas.random.uniform(0, 2 * np.pi)
+    along = across * np.cos(angle) + down * np.sin(angle)
+    result: Plane = (along - along.min()) / (along.max() - along.min())
+    return result
+
+
+def stepped(value: Plane) -> Plane:
+    """Return a value around 0 as coverage with a sharp step."""
+    return np.clip(value + 0.5, 0, 1)
+
+
+def from_border(canvas: Canvas) -> Plane:
+    """Return the distance to the picture's border, as a share of its shorter side."""
+    height, width = canvas.ink.shape
+    down, across = (np.minimum(np.arange(side), np.arange(side)[::-1]) for side in (height, width))
+    result: Plane = (np.minimum(down[:, None], across[None]) / min(height, width)).astype(np.float32)
+    return result
+
+
+def halftone(canvas: Canvas, tone: Plane, pitch: float) -> Plane:
+    """Return dots on a turned grid, the larger the more tone (0 to 1) there is."""
+    across, down = coordinates(canvas)
+    period = pitch * canvas.unit
+    distance = np.hypot((across + down) * 0.7071 % period - period / 2, (across - down) * 0.7071 % period - period / 2)
+    result: Plane = np.clip(np.sqrt(np.clip(tone, 0, 1)) * period * 0.62 - distance + 0.5, 0, 1)
+    return result
+
+
+def grown(coverage: Plane, pixels: float) -> Plane:
+    """Return coverage, grown by some pixels with a smooth border."""
+    if pixels < 0.5:
+        return coverage
+    side = 2 * max(1, round(pixels)) + 1
+    larger = cv2.dilate(coverage.astype(np.float32), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    return cv2.GaussianBlur(larger, (0, 0), max(0.5, 0.12 * side))
+
+
+def ring(coverage: Plane, pixels: float) -> Plane:
+    """Return the border of coverage as a line of some pixels."""
+    side = 2 * max(1, round(pixels / 2)) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    plane = coverage.astype(np.float32)
+    return cv2.GaussianBlur(cv2.morphologyEx(plane, cv2.MORPH_GRADIENT, kernel), (0, 0), 0.6)
+
+
+def moved(picture: Any, right: float, down: float) -> Any:
+    """Return a picture or coverage, moved by some pixels."""
+    height, width = picture.shape[:2]
+    shift = np.array([[1, 0, right], [0, 1, down]], np.float32)
+    return cv2.warpAffine(np.asarray(picture, np.float32), shift, (width, height), borderMode=cv2.BORDER_REPLICATE)
+
+
+def wander(canvas: Canvas, pixels: float) -> tuple[Plane, Plane]:
+    """Return where each pixel comes from when paint wanders by some pixels."""
+    across, down = coordinates(canvas)
+    reach = 4 * pixels
+    return (
+        (across + (canvas.noise(28) - 0.5) * reach).astype(np.float32),
+        (down + (canvas.noise(28) - 0.5) * reach).astype(np.float32),
+    )
+
+
+def remapped(picture: Any, places: tuple[Plane, Plane]) -> Any:
+    """Return a picture or coverage, its pixels taken from other places."""
+    return cv2.remap(np.asarray(picture, np.float32), *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def pooled(coverage: Plane, pixels: float) -> Plane:
+    """Return pigment that has gathered at the edge of its wash."""
+    plane = np.asarray(coverage, np.float32)
+    soft = cv2.GaussianBlur(plane, (0, 0), max(0.6, 0.3 * pixels))
+    result: Plane = np.clip(
+        0.82 * soft + 0.75 * np.clip(soft - cv2.GaussianBlur(plane, (0, 0), 1.6 * pixels), 0, 1), 0, 1
+    )
+    return result
+
+
+def dry(canvas: Canvas, wet: float) -> Plane:
+    """Return how much of a dry brush's ink gets on the paper, 0 to 1."""
+    streaks = cv2.GaussianBlur(canvas.grain(), (0, 0), sigmaX=6 * canvas.unit, sigmaY=0.7 * canvas.unit)
+    return np.clip(wet + 0.9 * streaks + 0.4 * canvas.noise(12), 0, 1)
+
+
+def sealed(canvas: Canvas, picture: Picture) -> Picture:
+    """Return the picture with a red seal in the corner that has most room."""
+    height, width = canvas.ink.shape
+    side = round(30 * canvas.unit)
+    gap = round(16 * canvas.unit)
+    corners = [(top, left) for top in (gap, height - gap - side) for left in (gap, width - gap - side)]
+    busy = canvas.ink + canvas.shape
+    top, left = min(corners, key=lambda corner: busy[corner[0] : corner[0] + side, corner[1] : corner[1] + side].sum())
+    if busy[top : top + side, left : left + side].mean() > 0.02:
+        return picture
+    seal = np.zeros_like(canvas.ink)
+    seal[top : top + side, left : left + side] = 1
+    inner = max(2, side // 7)
+    carved = canvas.random.random((4, 4)) < 0.45
+    cells = cv2.resize(carved.astype(np.float32), (side - 2 * inner, side - 2 * inner), interpolation=cv2.INTER_NEAREST)
+    seal[top + inner : top + side - inner, left + inner : left + side - inner] -= 0.85 * cells
+    return mix(picture, (186, 34, 26), cv2.GaussianBlur(seal, (0, 0), 0.7) * (0.8 + 0.2 * canvas.noise(60)))
+
+
+def mortar(canvas: Canvas) -> Plane:
+    """Return the joints between bricks."""
+    across, down = coordinates(canvas)
+    tall, wide, joint = 26 * canvas.unit, 64 * canvas.unit, 2 * canvas.unit
+    course = np.floor(down / tall)
+    beside = (across + (course % 2) * wide / 2) % wide
+    return np.clip(np.maximum(joint - down % tall, joint - beside) + 0.5, 0, 1)
+
+
+def brightened(colours: Picture, shape: Plane, reach: float) -> Picture:
+    """Return colours as lamps would have them, also around their shapes."""
+    side = 2 * max(1, round(reach)) + 1
+    spread = cv2.dilate((colours * (shape > 0.5)[:, :, None]).astype(np.float32), np.ones((side, side), np.uint8))
+    hsv = cv2.cvtColor(np.where((shape > 0.5)[:, :, None], colours, spread).astype(np.float32), cv2.COLOR_RGB2HSV)
+    hsv[:, :, 1] = np.clip(hsv[:, :, 1] * 1.1, 0, 0.9)
+    hsv[:, :, 2] = 0.55 + 0.45 * hsv[:, :, 2]
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+
+
+def laid(picture: Picture, sheet: Plane, paint: Any, lift: float) -> Picture:
+    """Return the picture with a sheet of paper on it, which casts a shadow to the lower right."""
+    shadow = cv2.GaussianBlur(moved(sheet, 0.7 * lift, lift), (0, 0), 0.8 * lift)
+    return mix(mix(picture, BLACK, shadow * 0.42), paint, sheet)
+
+
+def brush_strokes(canvas: Canvas, forms: Plane) -> Plane:
+    """Return brush strokes, 0 to 1, that follow forms and drift between them.
+
+    Noise is drawn out along a field of directions (line integral convolution; Cabral and Leedom 1993).
+    """
+    drift = canvas.noise(3) * 2 * np.pi
+    down, across = np.gradient(np.asarray(forms, np.float64))
+    weight = np.clip(np.hypot(across, down) * 60, 0, 1)
+    right = (1 - weight) * np.cos(drift) - weight * down * 40
+    below = (1 - weight) * np.sin(drift) + weight * across * 40
+    length = np.maximum(np.hypot(right, below), 1e-6)
+    right, below = right / length, below / length
+    columns, rows = coordinates(canvas)
+    speckle = cv2.GaussianBlur(canvas.grain(), (0, 0), 2.2 * canvas.unit)
+    total = np.zeros_like(speckle)
+    step = 2.4 * canvas.unit
+    for direction in (-1, 1):
+        x, y = columns.copy(), rows.copy()
+        for _ in range(8):
+            x = (x + direction * step * cv2.remap(right.astype(np.float32), x, y, cv2.INTER_LINEAR)).astype(np.float32)
+            y = (y + direction * step * cv2.remap(below.astype(np.float32), x, y, cv2.INTER_LINEAR)).astype(np.float32)
+            total = total + cv2.remap(speckle, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    result: Plane = np.clip(0.5 + total / (6.4 * total.std() + 1e-6), 0, 1)
+    return result
