@@ -223,7 +223,7 @@ def fail_for_culprit(monkeypatch: pytest.MonkeyPatch, model: EngineModel, place:
     if place == "text":
         monkeypatch.setattr(model.text, "prompt", guard(model.text.prompt, lambda text: text == CULPRIT))
     elif place == "controls":
-        monkeypatch.setattr(model, "_control", guard(model._control, lambda weights, _: weights == {"canny": 0.123}))
+        monkeypatch.setattr(model, "_control", guard(model._control, lambda request: request.prompt == CULPRIT))
     elif place == "step":
         monkeypatch.setattr(
             denoiser, "step", guard(denoiser.step, lambda rows: any(row.request.prompt == CULPRIT for row in rows))
