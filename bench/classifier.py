@@ -1,6 +1,6 @@
-"""A small network that names a picture's style and meaning, trained on procedural pictures.
+"""A small network that names a picture's style, trained on procedural pictures.
 
-It judges whether a generated picture shows what it was asked for: the style, and the palette or motif of the meaning.
+It judges whether a generated picture has the style that it was asked for.
 """
 
 from collections.abc import Sequence
@@ -13,54 +13,43 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from training.embedded_model.data import SampleMaker
-from training.embedded_model.meanings import MEANINGS
-from training.embedded_model.pictures import STYLES
+from training.scene_model.data import SceneMaker
+from training.scene_model.pictures import STYLES
 
 SIDE = 64
 EPOCHS, BATCH = 14, 64
-
-STYLE_NAMES, MEANING_NAMES = tuple(STYLES), tuple(MEANINGS)
+STYLE_NAMES = tuple(STYLES)
 
 
 class Classifier(nn.Module):
-    """Four convolutions, then one linear layer for each question."""
+    """Four convolutions, then a linear layer."""
 
     def __init__(self) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for inputs, outputs in ((3, 24), (24, 48), (48, 96), (96, 128)):
             layers += [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1), nn.GroupNorm(8, outputs), nn.SiLU()]
-        self.body = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.style, self.meaning = nn.Linear(128, len(STYLE_NAMES)), nn.Linear(128, len(MEANING_NAMES))
+        self.body = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, len(STYLE_NAMES)))
 
-    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the logits of style and meaning for images (batch, 3, 64, 64), -1 to 1."""
-        features = self.body(images)
-        return self.style(features), self.meaning(features)
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the logits of the styles for images (batch, 3, 64, 64), -1 to 1."""
+        logits: torch.Tensor = self.body(images)
+        return logits
 
     @torch.inference_mode()
-    def answers(self, pictures: Sequence[NDArray[np.uint8]]) -> list[tuple[str, str]]:
-        """Return the style and the meaning that it sees in each picture."""
-        styles, meanings = self(torch.stack([_prepare(picture) for picture in pictures]))
-        return [
-            (STYLE_NAMES[style], MEANING_NAMES[meaning])
-            for style, meaning in zip(styles.argmax(1).tolist(), meanings.argmax(1).tolist(), strict=True)
-        ]
+    def answers(self, pictures: Sequence[NDArray[np.uint8]]) -> list[str]:
+        """Return the style that it sees in each picture."""
+        logits = self(torch.stack([_prepare(picture) for picture in pictures]))
+        return [STYLE_NAMES[style] for style in logits.argmax(1).tolist()]
 
 
-def train_classifier(count: int = 5000, seed: int = 123) -> tuple[Classifier, float, float]:
-    """Return a classifier, and how often it is right on procedural pictures that it has not seen: style, meaning."""
-    maker = SampleMaker(seed)
-    random = np.random.default_rng(seed)
-    labels = np.column_stack([random.integers(0, len(names), count) for names in (STYLE_NAMES, MEANING_NAMES)])
+def train_classifier(count: int = 2400, seed: int = 123) -> tuple[Classifier, float]:
+    """Return a classifier, and how often it is right on procedural pictures that it has not seen, 0 to 1."""
+    maker = SceneMaker(seed)
+    targets = torch.arange(count) % len(STYLE_NAMES)
     images = torch.stack(
-        [
-            _prepare(maker.picture(STYLE_NAMES[style], MEANING_NAMES[meaning]))
-            for style, meaning in tqdm(labels.tolist(), desc="pictures for the classifier")
-        ]
+        [_prepare(maker.picture(STYLE_NAMES[style])) for style in tqdm(targets.tolist(), desc="for the classifier")]
     )
-    targets = torch.from_numpy(labels)
     held_out = count // 10
     torch.manual_seed(seed)
     classifier = Classifier()
@@ -69,17 +58,15 @@ def train_classifier(count: int = 5000, seed: int = 123) -> tuple[Classifier, fl
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
     for _ in tqdm(range(steps), desc="classifier"):
         rows = held_out + torch.randint(0, count - held_out, (BATCH,))
-        style, meaning = classifier(images[rows])
-        loss = functional.cross_entropy(style, targets[rows, 0]) + functional.cross_entropy(meaning, targets[rows, 1])
+        loss = functional.cross_entropy(classifier(images[rows]), targets[rows])
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
     classifier.eval()
     with torch.inference_mode():
-        seen = [logits.argmax(1) for logits in classifier(images[:held_out])]
-    right = [(seen[axis] == targets[:held_out, axis]).float().mean().item() for axis in (0, 1)]
-    return classifier, right[0], right[1]
+        right = (classifier(images[:held_out]).argmax(1) == targets[:held_out]).float().mean().item()
+    return classifier, right
 
 
 def _prepare(picture: NDArray[np.uint8]) -> torch.Tensor:

@@ -1,13 +1,14 @@
-"""Judge the embedded model: time, memory, looks, legibility by style, control and weight, and what it learned from.
+"""Judge the embedded model: time, memory, VAE, looks, legibility by style, control and weight, and what motifs show.
 
-    make bench-embedded            # python -m bench.embedded_model, about half an hour on two cores
+    make bench-embedded            # python -m bench.embedded_model, about an hour on two cores
     python -m bench.embedded_model --scale 0.1     # a tenth of the pictures
-    python -m bench.embedded_model --seed 12       # other characters, in result files of their own
+    python -m bench.embedded_model --seed 12       # other characters and motifs, in result files of their own
+    python -m bench.embedded_model --parts meaning --fluent FOLDER     # see bench/imagery_judge.py
 
-Characters and words are those held out of our own training (a code point divisible by five). "Read" means that the OCR
-judge's first answer is right; characters that it cannot read in print either are left out. "Common" characters occur in
-at least 30 words of the lexicon: of these the judge gives 99 % a score of 0.9 in print, of all held-out ones 89 %, so
-the legibility target is measured on common ones.
+Characters, words and motifs are those held out of training (a code point, or a place in the list, divisible by five).
+"Read" means that the OCR judge's first answer is right; characters that it cannot read in print either are left out.
+"Common" characters occur in at least 30 words of the lexicon: of these the judge gives 99 % a score of 0.9 in print, of
+all held-out ones 89 %, so the legibility target is measured on common ones.
 """
 
 import argparse
@@ -18,39 +19,45 @@ import resource
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
 from bench.classifier import train_classifier
+from bench.imagery_judge import Judge, square_part, target_parts
 from bench.report import table, write
 from shared.characters import CharacterDatabase
 from shared.fonts import read_fonts
 from shared.schemas import CONTROL_TYPES, AIGenerationResult, ControlType
 from shared.settings import Settings, load_settings
 from shared.writing.imagery import Imagery
-from training.embedded_model.meanings import MEANINGS as TARGETS
-from training.embedded_model.pictures import draw as draw_target
-from training.embedded_model.pictures import make_scene
+from training.scene_model.data import HELD_OUT_EVERY, SIDE, SceneMaker
+from training.scene_model.pictures import STYLES
+from training.scene_model.pictures import draw as draw_target
+from training.scene_model.vae import judge_vae
 from worker.ai_image_generator import AIImageGenerator, ModelIdentity
 from worker.conditioning import make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
 from worker.legibility import LegibilityJudge
-from worker.model_assembly import load_model
+from worker.model_assembly import load_model, load_pipeline
+from worker.model_loader import ModelLoader
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.prompt_builder import PromptBuilder
 
 COMMON = 30  # words of the lexicon
 SEED = 11
 
-MEANINGS = ("fire", "water", "tree", "mountain", "sun", "moon", "flower", "snow", "love", "gold", "study", "dragon")
-NAMED = {"study": "book"}  # what our pictures call it
+# Styles in which a motif keeps its colours.
+COLOUR_STYLES = ("comic", "watercolor", "neon", "papercut", "oil")
 OFF: dict[ControlType, float] = dict.fromkeys(CONTROL_TYPES, 0.0)
 
 
@@ -60,7 +67,7 @@ class Case:
 
     word: str
     style: str
-    meaning: str
+    motif: str
     options: dict[str, Any]
 
 
@@ -70,22 +77,21 @@ class Bench:
     def __init__(self, settings: Settings, seed: int) -> None:
         self.settings = settings
         self.random = np.random.default_rng(seed)
-        database, imagery = CharacterDatabase(), Imagery()
+        database, self.imagery = CharacterDatabase(), Imagery()
         self.glyphs = GlyphRenderer(database, read_fonts(settings.fonts))
         self.judge = LegibilityJudge()
         gpu = GPUManager(settings.device, settings.gpu_profiles)
         self.generator = AIImageGenerator(
             glyphs=self.glyphs,
             conditionings={kind.control_type: kind for kind in make_conditionings(settings.conditioning)},
-            imagery=imagery,
-            prompts=PromptBuilder(settings.styles, database, imagery),
+            imagery=self.imagery,
+            prompts=PromptBuilder(settings.styles, database, self.imagery),
             pipeline=MultiControlNetPipeline(lambda: load_model(settings, gpu)),
             judge=self.judge,
             model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
         )
         words = Counter(character for word in database.words() for character in set(word))
-        self.held_out = [c for c in database.characters() if ord(c) % 5 == 0 and self.is_known(c)]
-
+        self.held_out = [c for c in database.characters() if ord(c) % HELD_OUT_EVERY == 0 and self.is_known(c)]
         self.common = [character for character in self.held_out if words[character] >= COMMON]
 
     @cache  # noqa: B019  # lives as long as the process
@@ -96,14 +102,14 @@ class Bench:
         return self.judge.judge(page, glyph).score is not None
 
     def cases(self, count: int, length: int = 1, *, is_common: bool = False, **options: Any) -> list[Case]:
-        """Return words of held-out characters, the styles and meanings in turn."""
+        """Return words of held-out characters, each with a held-out motif, the styles in turn."""
         characters = self.common if is_common else self.held_out
-        styles = list(self.settings.styles)
+        styles, motifs = list(self.settings.styles), self.imagery.names[::HELD_OUT_EVERY]
         return [
             Case(
                 "".join(self.random.choice(characters, length)),
                 styles[number % len(styles)],
-                MEANINGS[number % len(MEANINGS)],
+                str(self.random.choice(motifs)),
                 options,
             )
             for number in range(count)
@@ -114,8 +120,9 @@ class Bench:
         return asyncio.run(
             self.generator.generate_character_image(
                 case.word,
-                case.meaning,
+                self.imagery.phrase(case.motif),
                 style=case.style,
+                imagery=[case.motif],
                 include_conditioning=False,
                 **{"seed": int(self.random.integers(2**32)), **case.options},
             )
@@ -124,21 +131,6 @@ class Bench:
     def draw(self, case: Case) -> dict[str, Any]:
         """Return the metadata of a case's picture."""
         return self.result(case).generation_metadata
-
-    def picture(self, case: Case) -> Image.Image:
-        """Return a case's picture."""
-        return Image.open(io.BytesIO(base64.b64decode(self.result(case).generated_image_base64)))
-
-    def is_target_read(self, case: Case, *, has_motifs: bool = True) -> bool:
-        """Return whether a single character is read in the procedural picture of a case."""
-        glyph = self.glyphs.render(case.word, 256, 256)
-        meaning = TARGETS[NAMED.get(case.meaning, case.meaning)]
-        scene = make_scene(glyph.ink, meaning.palette, meaning.motif, self.random)
-        if not has_motifs:
-            nothing = np.zeros_like(scene.ink)
-            scene = replace(scene, motifs=nothing, outlines=nothing)
-        pixels = draw_target(case.style, scene)
-        return self.judge.judge(Image.fromarray(pixels), glyph).characters[0].is_top
 
     def readings(self, cases: Sequence[Case], what: str) -> list[bool]:
         """Return for each case whether its whole word was read."""
@@ -160,10 +152,15 @@ def share(found: Iterable[bool]) -> str:
     return f"{sum(values)}/{len(values)} = {100 * sum(values) / len(values):.0f} %"
 
 
+def picture_of(result: AIGenerationResult) -> NDArray[np.uint8]:
+    """Return a result's picture."""
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(result.generated_image_base64))).convert("RGB"))
+
+
 def measure_speed(bench: Bench, count: int) -> list[list[object]]:
     """Return rows on time and memory."""
     rows: list[list[object]] = []
-    for size, steps in ((256, 10), (256, 20), (512, 10)):
+    for size, steps in ((SIDE, 10), (SIDE, 20), (256, 10)):
         times = []
         for case in bench.cases(count + 1, width=size, height=size, num_inference_steps=steps):
             started = time.perf_counter()
@@ -175,6 +172,14 @@ def measure_speed(bench: Bench, count: int) -> list[list[object]]:
     peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     rows.append(["peak memory of the process, GiB", f"{peak_gib:.2f}"])
     return rows
+
+
+def measure_vae(bench: Bench, count: int) -> list[list[object]]:
+    """Return rows on what the VAE keeps of procedural pictures, of held-out characters and motifs."""
+    pipeline = load_pipeline(bench.settings, ModelLoader("float32", torch.device("cpu")))
+    found = judge_vae(pipeline.vae.eval(), count)
+    rows: list[list[object]] = [["VAE, PSNR on unseen targets: mean", f"{statistics.mean(found.values()):.1f} dB"]]
+    return [*rows, *([f"… {style}", f"{decibels:.1f} dB"] for style, decibels in found.items())]
 
 
 def measure_words(bench: Bench, scale: float) -> list[list[object]]:
@@ -192,14 +197,23 @@ def measure_words(bench: Bench, scale: float) -> list[list[object]]:
 
 def measure_ceiling(bench: Bench, count: int) -> list[list[object]]:
     """Return rows on what can be read in the kind of pictures that the model learned from, of held-out characters."""
-    cases = bench.cases(count)
-    found = [bench.is_target_read(case) for case in tqdm(cases, desc="procedural pictures")]
-    rows: list[list[object]] = [["procedural pictures of single characters: read", share(found)]]
-    for style in bench.settings.styles:
-        own = [hit for hit, case in zip(found, cases, strict=True) if case.style == style]
+    maker = SceneMaker(seed=17, held_out=True)
+    rows: list[list[object]] = []
+    found: list[bool] = []
+    for style in tqdm(STYLES, desc="procedural pictures"):
+        own = [_is_target_read(bench, maker, style) for _ in range(max(1, count // len(STYLES)))]
         rows.append([f"… {style}", share(own)])
-    bare = [bench.is_target_read(case, has_motifs=False) for case in tqdm(cases, desc="without motifs")]
-    return [*rows, ["the same without motifs: read", share(bare)]]
+        found += own
+    return [["procedural pictures with motifs: words read", share(found)], *rows]
+
+
+def _is_target_read(bench: Bench, maker: SceneMaker, style: str) -> bool:
+    while True:
+        scene = maker.scene()
+        if len(scene.glyph.word) == 1 and bench.is_known(scene.glyph.word):
+            break
+    picture = Image.fromarray(draw_target(style, scene, maker.random))
+    return bench.judge.judge(picture, scene.glyph).characters[0].is_top
 
 
 def measure_controls(bench: Bench, scale: float) -> list[list[object]]:
@@ -216,23 +230,37 @@ def measure_controls(bench: Bench, scale: float) -> list[list[object]]:
 
 
 def measure_looks(bench: Bench, count: int) -> list[list[object]]:
-    """Return rows on whether style and meaning can be told from the picture, by a classifier of procedural pictures."""
-    classifier, style_right, meaning_right = train_classifier()
+    """Return rows on whether the style can be told from the picture, by a classifier of procedural pictures."""
+    classifier, right = train_classifier()
     cases = bench.cases(count)
-    pictures = [np.asarray(bench.picture(case)) for case in tqdm(cases, desc="looks")]
-    answers = classifier.answers(pictures)
-    styles = [style == case.style for (style, _), case in zip(answers, cases, strict=True)]
-    # Ink wash has next to no colour: its meaning shows in faint motifs alone.
-    coloured = [
-        meaning == NAMED.get(case.meaning, case.meaning)
-        for (_, meaning), case in zip(answers, cases, strict=True)
-        if case.style != "ink_wash"
-    ]
+    answers = classifier.answers([picture_of(bench.result(case)) for case in tqdm(cases, desc="looks")])
+    styles = [style == case.style for style, case in zip(answers, cases, strict=True)]
     return [
-        ["the classifier on unseen procedural pictures: style, meaning", f"{style_right:.0%}, {meaning_right:.0%}"],
+        ["the classifier on unseen procedural pictures: style", f"{right:.0%}"],
         ["style named rightly by the classifier", share(styles)],
-        ["meaning named rightly by the classifier (without ink wash)", share(coloured)],
     ]
+
+
+def measure_meaning(bench: Bench, count: int, fluent: Path) -> list[list[object]]:
+    """Return rows on whether motifs can be told: in clean drawings, in procedural pictures and in the model's."""
+    judge = Judge(fluent)
+    names = [name for name in judge.names if bench.imagery.names.index(name) % HELD_OUT_EVERY == 0]
+    rows: list[list[object]] = [["clean drawings", *judge.score((name, judge.ours(name)) for name in names)]]
+    for style in STYLES:
+        drawn = judge.score(_model_parts(bench, style, names, count))
+        rows.append([f"{style}: the model", *drawn])
+        rows.append([f"{style}: procedural", *judge.score(target_parts(style, names, count))])
+    return rows
+
+
+def _model_parts(bench: Bench, style: str, names: Sequence[str], count: int) -> Iterable[tuple[str, NDArray[np.uint8]]]:
+    """Yield motifs and the parts of the model's pictures in which they stand."""
+    for case in tqdm(bench.cases(count), desc=style):
+        name = str(bench.random.choice(names))
+        result = bench.result(replace(case, style=style, motif=name))
+        for motif in result.generation_metadata["imagery"]:
+            if motif["box"] is not None:
+                yield motif["name"], square_part(picture_of(result), motif["box"])
 
 
 def measure_target(bench: Bench, count: int) -> list[list[object]]:
@@ -246,8 +274,10 @@ def measure_target(bench: Bench, count: int) -> list[list[object]]:
     return [["target 0.9 within 4 attempts: met", share(met)], ["attempts, mean", f"{attempts:.2f}"]]
 
 
-PARTS = {
+Part = Callable[[Bench, float], list[list[object]]]
+PARTS: dict[str, Part] = {
     "speed": lambda bench, scale: measure_speed(bench, max(3, round(10 * scale))),
+    "vae": lambda bench, scale: measure_vae(bench, max(2, round(12 * scale))),
     "words": measure_words,
     "ceiling": lambda bench, scale: measure_ceiling(bench, scaled(480, scale)),
     "controls": measure_controls,
@@ -256,21 +286,28 @@ PARTS = {
 }
 
 
-def main(scale: float, parts: Sequence[str], seed: int) -> None:
+def main(scale: float, parts: Sequence[str], seed: int, fluent: Path | None) -> None:
     """Measure and write the report."""
     bench = Bench(load_settings(), seed)
     option, suffix = ("", "") if seed == SEED else (f" --seed {seed}", f"_seed_{seed}")
     # All parts draw from one stream: what a part is given depends on those before it.
     command = f"python -m bench.embedded_model --scale {scale} --parts {' '.join(parts)}{option}"
     for part in parts:
-        rows = PARTS[part](bench, scale)
-        write(f"embedded_model_{part}{suffix}", command, table(["figure", "measured"], rows))
+        if part == "meaning":
+            if fluent is None:
+                print("meaning: not measured without --fluent")
+                continue
+            rows, header = measure_meaning(bench, scaled(40, scale), fluent), ["what", "motifs", "top 1", "top 5"]
+        else:
+            rows, header = PARTS[part](bench, scale), ["figure", "measured"]
+        write(f"embedded_model_{part}{suffix}", command, table(header, rows))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the pictures to make")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--seed", type=int, default=SEED, help="of characters and noise")
+    parser.add_argument("--parts", nargs="+", choices=(*PARTS, "meaning"), default=[*PARTS, "meaning"])
+    parser.add_argument("--seed", type=int, default=SEED, help="of characters, motifs and noise")
+    parser.add_argument("--fluent", type=Path, help="drawings that the judge of meaning compares with")
     arguments = parser.parse_args()
-    main(arguments.scale, arguments.parts, arguments.seed)
+    main(arguments.scale, arguments.parts, arguments.seed, arguments.fluent)

@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help=f"steps in all; default {STEPS}")
     parser.add_argument("--shards", type=int, default=40, help="shards of 250 pictures")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pictures")
-    parser.add_argument("--start", type=Path, help="a VAE's folder to go on from")
+    parser.add_argument("--start", type=Path, help="a VAE's folder, or a whole checkpoint, to start from")
     parser.add_argument("--to", type=Path, default=Path("var/scene_model/checkpoint"), help="where to export to")
     arguments = parser.parse_args()
     steps = arguments.steps or STEPS.get(arguments.command, 0)
@@ -94,7 +94,7 @@ def main() -> None:
     elif arguments.command == "text":
         train_text(folder, folder_tokenizer(folder), steps)
     elif arguments.command == "diffusion":
-        train_diffusion(folder, steps, device, arguments.workers)
+        train_diffusion(folder, steps, device, arguments.workers, arguments.start)
     else:
         export(folder, arguments.to)
 

@@ -1,5 +1,6 @@
 """Training samples: scenes of training characters and motifs, in random styles, with their maps and prompts."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -112,18 +113,23 @@ class SceneMaker:
 
 
 class PictureStream(IterableDataset[torch.Tensor]):
-    """Endless crops of pictures for the VAE, (3, crop, crop), -1 to 1."""
+    """Endless crops of pictures for the VAE, (3, crop, crop), -1 to 1.
 
-    def __init__(self, seed: int, crop: int, crops_per_picture: int = 8) -> None:
-        self._seed, self._crop, self._count = seed, crop, crops_per_picture
+    They come from a pool of pictures, so that a batch sees many of them; the oldest one is replaced now and then.
+    """
+
+    def __init__(self, seed: int, crop: int, crops_per_picture: int = 12, pool: int = 24) -> None:
+        self._seed, self._crop, self._count, self._pool = seed, crop, crops_per_picture, pool
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         """Draw on; each worker process draws its own pictures."""
         worker = get_worker_info()
         maker = SceneMaker(self._seed + (1 + worker.id if worker else 0) * 7919)
+        pictures: deque[Image] = deque(maxlen=self._pool)
         while True:
-            picture = maker.picture()
+            pictures.append(maker.picture())
             for _ in range(self._count):
+                picture = pictures[int(maker.random.integers(len(pictures)))]
                 top, left = maker.random.integers(0, SIDE - self._crop + 1, 2)
                 yield to_tensor(picture[top : top + self._crop, left : left + self._crop])
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import DDPMScheduler
+from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
@@ -160,15 +161,18 @@ def _random_crop(random: np.random.Generator) -> Crop:
     return Crop(top, left, CROP_SIDE)
 
 
-def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int) -> None:
+def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int, start: Path | None = None) -> None:
     """Train until ``steps`` steps are done in all, the last fifth on whole pictures; goes on from the saved state.
 
-    The first steps start from the encoders of the text stage, if there are any.
+    The first step starts from the encoders of the text stage, if there are any, and from what fits of the UNet and the
+    ControlNet in the checkpoint ``start``, if it is given.
     """
     torch.manual_seed(0)
     tokenizer = folder_tokenizer(folder)
     networks = Networks(len(tokenizer))
     load_text(folder, (networks.encoder, networks.encoder_2))
+    if start is not None:
+        take_over(networks, start)
     networks = networks.train().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     parameters = parameters_of([networks])
     optimizer = torch.optim.AdamW(parameters, LEARNING_RATE, weight_decay=1e-2, betas=(0.9, 0.99))
@@ -200,6 +204,18 @@ def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int
                 bar.update()
                 bar.set_postfix(loss=f"{loss.item():.4f}")
                 print(state.step, f"{loss.item():.5f}", sep="\t", file=log, flush=True)
+
+
+def take_over(networks: Networks, checkpoint: Path) -> int:
+    """Copy the weights of a checkpoint's UNet and ControlNet whose names and shapes fit; return how many tensors do."""
+    count = 0
+    for network, name in ((networks.unet, "unet"), (networks.controlnet, "controlnet")):
+        theirs = load_file(checkpoint / name / "diffusion_pytorch_model.safetensors")
+        for key, ours in network.state_dict().items():
+            if key in theirs and theirs[key].shape == ours.shape:
+                ours.copy_(theirs[key])
+                count += 1
+    return count
 
 
 def load_networks(folder: Path) -> tuple[Networks, CLIPTokenizer]:

@@ -52,14 +52,14 @@ def comic(canvas: Canvas) -> Picture:
         count = int(canvas.random.integers(7, 13))
         picture = mix(picture, palette.second, stepped(np.sin(angle * count) * 3))
     slope = np.clip(canvas.random.uniform(-0.2, 0.3) + ramp(canvas), 0, 1)
-    dots = halftone(canvas, slope * 0.75, canvas.random.uniform(10, 16))
+    dots = halftone(canvas, slope * 0.75, canvas.random.uniform(14, 22))
     dot_colour = toward(palette.ground, BLACK if not palette.is_dark else WHITE, 0.16)
     picture = mix(picture, dot_colour, dots)
     # Motifs: flat colours, the side away from the light in dots.
     shadow = np.clip(
         cv2.GaussianBlur(canvas.shape, (0, 0), 12 * unit) - moved(canvas.shape, -9 * unit, 12 * unit), 0, 1
     )
-    body = canvas.motifs * (1 - 0.35 * halftone(canvas, shadow * 1.3, 9)[:, :, None])
+    body = canvas.motifs * (1 - 0.35 * halftone(canvas, shadow * 1.3, 13)[:, :, None])
     picture = mix(picture, WHITE, grown(canvas.shape, 7 * unit))
     picture = mix(picture, body, canvas.shape)
     lines = np.maximum(grown(canvas.lines, 1.1 * unit), ring(canvas.shape, 2.4 * unit))

@@ -16,7 +16,7 @@ from training.scene_model.pictures import STYLES
 LATENT_CHANNELS = 16
 WIDTHS = (16, 48, 128, 192)
 CROP, BATCH = 96, 12
-LEARNING_RATE = 2e-3
+LEARNING_RATE = 1.5e-3
 BETAS = (0.9, 0.98)
 # Weights of the losses beside L1 = 1.
 SQUARED, GRADIENT, PERCEPTUAL, KL = 0.5, 0.5, 0.05, 1e-4
@@ -89,7 +89,17 @@ def vae_loss(vae: AutoencoderKL, images: torch.Tensor, features: Features | None
 
 
 def load_vae(folder: Path, device: torch.device) -> AutoencoderKL:
-    """Return the trained VAE with averaged weights, its scaling factor set so that latents have unit variance."""
+    """Return the trained VAE, from the folder ``vae`` that the first call writes.
+
+    From then on its encoder and scaling factor stay: shards hold its latents.
+    """
+    if not (folder / "vae").is_dir():
+        finish_vae(folder, device).save_pretrained(folder / "vae")
+    return AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=torch.float32).to(device).eval()
+
+
+def finish_vae(folder: Path, device: torch.device) -> AutoencoderKL:
+    """Return the VAE with averaged weights, its scaling factor set so that latents have unit variance."""
     vae = make_vae().to(device)
     vae.load_state_dict(torch.load(folder / "vae.pt", weights_only=True, map_location=device)["ema"]["weights"])
     vae.eval()
@@ -124,5 +134,5 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def _rate(step: int, steps: int) -> float:
-    """Return the learning rate's factor: a short warm-up, full, then down to a fiftieth in the last half."""
-    return min((step + 1) / WARM_UP_STEPS, 1.0) * max(0.02, min(1.0, 2 * (1 - step / steps)))
+    """Return the learning rate's factor: a short warm-up, then down in a line to a fiftieth."""
+    return min((step + 1) / WARM_UP_STEPS, 1.0) * max(0.02, 1 - step / steps)
