@@ -178,8 +178,8 @@ def measure_vae(bench: Bench, count: int) -> list[list[object]]:
     """Return rows on what the VAE keeps of procedural pictures, of held-out characters and motifs."""
     pipeline = load_pipeline(bench.settings, ModelLoader("float32", torch.device("cpu")))
     found = judge_vae(pipeline.vae.eval(), count)
-    rows: list[list[object]] = [["VAE, PSNR on unseen targets: mean", f"{statistics.mean(found.values()):.1f} dB"]]
-    return [*rows, *([f"… {style}", f"{decibels:.1f} dB"] for style, decibels in found.items())]
+    styles: list[list[object]] = [[f"… {style}", f"{decibels:.1f} dB"] for style, decibels in found.items()]
+    return [["VAE, PSNR on unseen targets: mean", f"{statistics.mean(found.values()):.1f} dB"], *styles]
 
 
 def measure_words(bench: Bench, scale: float) -> list[list[object]]:
