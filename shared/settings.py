@@ -186,10 +186,13 @@ class FastSettings(Section):
 
     Attributes:
         guidance_end: share of the steps after which guidance stops, which halves the work of those that follow.
+        cache_interval: every so many steps the networks compute in full; in the steps between, the UNet's outermost
+            level alone; 1: every step in full.
         float8: compute linear layers in 8 bits where the card can; a second set of their weights is then held.
     """
 
     guidance_end: Annotated[float, Field(gt=0, le=1)]
+    cache_interval: Annotated[int, Field(ge=1, le=5)]
     float8: bool
 
 

@@ -21,6 +21,7 @@ from worker.engine.float8 import narrowed, narrowed_bytes
 from worker.engine.model import EngineModel, Networks
 from worker.engine.placement import Placement
 from worker.engine.solvers import SOLVERS
+from worker.engine.unet import is_divisible
 from worker.gpu_manager import GPUManager
 from worker.model_loader import LOAD_ERRORS, ModelLoader
 
@@ -53,7 +54,8 @@ def load_model(settings: Settings, gpu: GPUManager) -> EngineModel:
         )
     if is_on(setup["torch_compile"]):
         with gpu.memory_monitor("compiling"):
-            compile_networks(ready, networks, setup, model.default_size)
+            reuses_depths = Quality.FAST in networks and model.fast.cache_interval > 1
+            compile_networks(ready, networks, setup, model.default_size, reuses_depths=reuses_depths)
     logger.info("switched: %s", setup)
     return ready
 
@@ -97,6 +99,10 @@ def make_networks(pipeline: Any, settings: Settings, gpu: GPUManager, setup: dic
         denoiser = Denoiser(with_lora(pipeline, model.turbo), pipeline.controlnet)
         networks[Quality.TURBO] = Networks(model.turbo.weight_name, denoiser, spacing)
     if Quality.FAST in model.qualities:
+        if model.fast.cache_interval > 1 and not is_divisible(pipeline.unet):
+            raise ModelLoadError(
+                f"models.{settings.model}.fast.cache_interval must be 1: the UNet's outermost level has attention"
+            )
         networks[Quality.FAST] = exact
         setup["float8"] = try_float8(pipeline, settings, gpu, setup)
         if is_on(setup["float8"]):
@@ -134,7 +140,14 @@ def try_float8(pipeline: Any, settings: Settings, gpu: GPUManager, setup: Mappin
     return _answer(attempt(partial(float8.try_out, gpu.device)))
 
 
-def compile_networks(ready: EngineModel, networks: dict[Quality, Networks], setup: dict[str, str], side: int) -> None:
+def compile_networks(
+    ready: EngineModel,
+    networks: dict[Quality, Networks],
+    setup: dict[str, str],
+    side: int,
+    *,
+    reuses_depths: bool = False,
+) -> None:
     """Compile the networks for the model's own size; where that fails they run as they are, and `setup` says why.
 
     Raises:
@@ -143,7 +156,7 @@ def compile_networks(ready: EngineModel, networks: dict[Quality, Networks], setu
     denoisers = {id(one.denoiser): one.denoiser for one in networks.values()}.values()
     for denoiser in denoisers:
         denoiser.compile(compiler.compiled, (side, side))
-    failure = attempt(ready.warm_up)
+    failure = attempt(partial(ready.warm_up, reuses_depths=reuses_depths))
     if failure is None:
         compiler.freeze()
         setup["torch_compile"] = f"yes: {compiler.graphs()} graphs, for {side} x {side} pixels"

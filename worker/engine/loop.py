@@ -148,6 +148,8 @@ class StepLoop:
                 self._fail_with(job, failure)
             elif self._rows[job].is_done:
                 self._decode(job)
+            else:
+                job.group = self.model.group(job.request, self._rows[job].step)
 
     def _report(self, job: EngineJob, row: Row) -> None:
         job.progress.step(row.step, job.request.num_inference_steps)

@@ -1,6 +1,6 @@
 """A loaded pipeline, taken apart for the engine."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -79,9 +79,14 @@ class EngineModel:
         width, height = request.size
         return max(1, -(-width * height // self._native_size**2))
 
-    def group(self, request: DrawRequest) -> Hashable:
-        """Return what two requests must have in common to share a step: size and networks."""
-        return (*request.size, id(self.networks[request.quality].denoiser))
+    def group(self, request: DrawRequest, step: int = 0) -> Hashable:
+        """Return what two jobs must have in common to share a step: size, networks, and how much of them it runs.
+
+        Args:
+            request: of the job.
+            step: its next one, counted from 0.
+        """
+        return (*request.size, id(self.networks[request.quality].denoiser), request.reuses_depths(step))
 
     def row(self, request: DrawRequest) -> Row:
         """Return the tensors that a request starts from.
@@ -112,17 +117,30 @@ class EngineModel:
             latents=noise.to(self.placement.device).float() * schedule.initial_scale,
         )
 
-    def warm_up(self) -> None:
-        """Take steps with one row, two and many, with controls and without, so that compiled networks compile now."""
+    def warm_up(self, *, reuses_depths: bool) -> None:
+        """Take steps with one row, two and many, with controls and without, so that compiled networks compile now.
+
+        Args:
+            reuses_depths: whether `fast` takes steps from earlier depths.
+        """
         side = self._native_size
         image = Image.new("RGB", (side, side))
         single = DrawRequest(prompt="warm-up", control_images={"canny": image}, guidance_scale=1.0)
         guided, free = replace(single, guidance_scale=2.0), replace(single, weights={"canny": 0.0})
+        batches = [[guided], [single], [free], [guided] * self.batch_limit]
         for denoiser in {id(networks.denoiser): networks.denoiser for networks in self.networks.values()}.values():
-            for requests in ([guided], [single], [free], [guided] * self.batch_limit):
-                rows = [self.row(request) for request in requests]
+            self._take_steps(denoiser, batches, count=1)
+        if reuses_depths:
+            fast_single, fast_guided = replace(single, cache_interval=2), replace(guided, cache_interval=2)
+            batches = [[fast_guided], [fast_single], [fast_guided] * self.batch_limit]
+            self._take_steps(self.networks[Quality.FAST].denoiser, batches, count=2)
+
+    def _take_steps(self, denoiser: Denoiser, batches: Sequence[Sequence[DrawRequest]], count: int) -> None:
+        for requests in batches:
+            rows = [self.row(request) for request in requests]
+            for _ in range(count):
                 denoiser.step(rows)
-                rows[0].latents.sum().item()
+            rows[0].latents.sum().item()
 
     def _control(self, request: DrawRequest) -> FusedControl | None:
         if not request.steering:
