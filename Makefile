@@ -14,7 +14,7 @@ WORKERS ?= 1
 FLOWER ?= 0
 DATA ?= var/redis
 
-.PHONY: audit bench bench-embedded chaos check clean api demo docs fuzz samples serve setup test test-all worker
+.PHONY: audit bench bench-embedded chaos check clean api demo docs fuzz rehearse samples serve setup test test-all worker
 
 setup: $(READY)
 
@@ -82,6 +82,10 @@ bench: setup
 ## about half an hour: what the embedded model can do
 bench-embedded: setup
 	$(BIN)/python -m bench.embedded_model
+
+## the whole service with a full-size SDXL of random weights, on any machine: 12 GiB of memory, 10 GB of disk
+rehearse: setup
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m bench.rehearsal
 
 ## about half an hour: 20,000 words of all of Unicode, by every method and the judge, in a process that may crash
 fuzz: setup
