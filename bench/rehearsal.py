@@ -86,7 +86,7 @@ def check_room() -> None:
     """
     free_gib = {
         "memory": (psutil.virtual_memory().available / GIB, NEEDED_MEMORY_GIB),
-        "disk": (shutil.disk_usage(FOLDER.parent).free / GIB, NEEDED_DISK_GIB),
+        "disk": (shutil.disk_usage(PROJECT).free / GIB, NEEDED_DISK_GIB),
     }
     for what, (free, needed) in free_gib.items():
         if free < needed:

@@ -54,6 +54,8 @@ def load_model(settings: Settings, gpu: GPUManager) -> EngineModel:
     if is_on(setup["torch_compile"]):
         with gpu.memory_monitor("compiling"):
             compile_networks(ready, networks, setup, model.default_size)
+            compile_decoder(ready, setup, model.default_size)
+            compiler.freeze()
     logger.info("switched: %s", setup)
     return ready
 
@@ -145,7 +147,6 @@ def compile_networks(ready: EngineModel, networks: dict[Quality, Networks], setu
         denoiser.compile(compiler.compiled, (side, side))
     failure = attempt(ready.warm_up)
     if failure is None:
-        compiler.freeze()
         setup["torch_compile"] = f"yes: {compiler.graphs()} graphs, for {side} x {side} pixels"
         return
     if failure.fault is Fault.DEVICE_LOST:
@@ -156,6 +157,23 @@ def compile_networks(ready: EngineModel, networks: dict[Quality, Networks], setu
     if is_on(setup.get("float8", "")):
         networks[Quality.FAST] = networks[Quality.EXACT]
         setup["float8"] = "no: compiling failed"
+    free_memory()
+
+
+def compile_decoder(ready: EngineModel, setup: dict[str, str], side: int) -> None:
+    """Compile the VAE for the model's own size; where that fails it runs as it is, and `setup["vae_compile"]` says why.
+
+    Raises:
+        DeviceLost: the device computes no more.
+    """
+    ready.decoder.compile(compiler.compiled_for_one, (side, side))
+    failure = attempt(ready.warm_up_decoder)
+    setup["vae_compile"] = _answer(failure)
+    if failure is None:
+        return
+    if failure.fault is Fault.DEVICE_LOST:
+        raise failure.answer
+    ready.decoder.run_eager()
     free_memory()
 
 
