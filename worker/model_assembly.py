@@ -32,14 +32,32 @@ def load_model(settings: Settings, gpu: GPUManager) -> EngineModel:
 
     Raises:
         ModelLoadError: names the model and the reason.
+        DeviceLost: the device computes no more.
     """
-    model = settings.active_model
     Placement(gpu.device).enter_first()
     with gpu.memory_monitor(f"loading model {settings.model}"):
-        loader = ModelLoader(model.dtype, gpu.device)
+        loader = ModelLoader(settings.active_model.dtype, gpu.device)
         pipeline = load_pipeline(settings, loader)
+    return make_ready(pipeline, settings, gpu, loader.why)
+
+
+def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: str) -> EngineModel:
+    """Place a loaded pipeline on the device, choose what fits and compile it, in the thread that will draw with it.
+
+    Args:
+        pipeline: diffusers' SDXL + Union ControlNet pipeline.
+        settings: of the service.
+        gpu: the device.
+        why_dtype: why its weights have the dtype that they have, for the status.
+
+    Raises:
+        ModelLoadError: turbo's weights cannot be loaded.
+        DeviceLost: the device computes no more.
+    """
+    model = settings.active_model
+    with gpu.memory_monitor("placing the model"):
         setup = gpu.optimize_pipeline(pipeline)
-        setup["dtype"] += f": {loader.why}"
+        setup["dtype"] += f": {why_dtype}"
         setup["torch_compile"] = try_compiler(settings, gpu)
         networks = make_networks(pipeline, settings, gpu, setup)
         ready = EngineModel(

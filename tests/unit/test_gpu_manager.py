@@ -72,7 +72,8 @@ def test_what_is_switched_is_what_fits(reported_gib: float, offload: bool, twins
 
 def test_weights_are_counted() -> None:
     linear = torch.nn.Linear(1024, 1024, bias=False).half()
-    assert memory_plan.weights_gib([linear, linear]) == pytest.approx(2 * 2 * 1024**2 / 1024**3)
+    other = torch.nn.Sequential(linear, torch.nn.Linear(1024, 1024, bias=False).half())
+    assert memory_plan.weights_gib([linear, other]) == pytest.approx(2 * 2 * 1024**2 / 1024**3), "what is shared once"
 
 
 def test_a_pipeline_on_a_cpu_says_what_was_switched() -> None:
