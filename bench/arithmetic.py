@@ -7,7 +7,7 @@ import torch
 from diffusers import ControlNetUnionModel, UNet2DConditionModel
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.gpu_speed import SDXL
+from bench.sdxl import FULL
 from worker.engine.request import DrawRequest
 from worker.engine.unet import Depths, outermost_skips, predict, predict_from
 from worker.engine.union_controlnet import FusedControl, NetworkInputs, control_residuals
@@ -18,12 +18,7 @@ META = torch.device("meta")
 def sdxl_networks() -> tuple[UNet2DConditionModel, ControlNetUnionModel]:
     """Return SDXL's UNet and its Union ControlNet, without data."""
     with META:
-        up = ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D")
-        unet = UNet2DConditionModel(sample_size=128, up_block_types=up, **SDXL)
-        controlnet = ControlNetUnionModel(
-            conditioning_embedding_out_channels=(16, 32, 96, 256), num_control_type=6, **SDXL
-        )
-    return unet, controlnet
+        return UNet2DConditionModel(**FULL.unet), ControlNetUnionModel(**FULL.controlnet)
 
 
 def count_steps(unet: UNet2DConditionModel, controlnet: ControlNetUnionModel, request: DrawRequest, side: int) -> float:

@@ -33,14 +33,32 @@ def load_model(settings: Settings, gpu: GPUManager) -> EngineModel:
 
     Raises:
         ModelLoadError: names the model and the reason.
+        DeviceLost: the device computes no more.
     """
-    model = settings.active_model
     Placement(gpu.device).enter_first()
     with gpu.memory_monitor(f"loading model {settings.model}"):
-        loader = ModelLoader(model.dtype, gpu.device)
+        loader = ModelLoader(settings.active_model.dtype, gpu.device)
         pipeline = load_pipeline(settings, loader)
+    return make_ready(pipeline, settings, gpu, loader.why)
+
+
+def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: str) -> EngineModel:
+    """Place a loaded pipeline on the device, choose what fits and compile it, in the thread that will draw with it.
+
+    Args:
+        pipeline: diffusers' SDXL + Union ControlNet pipeline.
+        settings: of the service.
+        gpu: the device.
+        why_dtype: why its weights have the dtype that they have, for the status.
+
+    Raises:
+        ModelLoadError: turbo's weights cannot be loaded.
+        DeviceLost: the device computes no more.
+    """
+    model = settings.active_model
+    with gpu.memory_monitor("placing the model"):
         setup = gpu.optimize_pipeline(pipeline)
-        setup["dtype"] += f": {loader.why}"
+        setup["dtype"] += f": {why_dtype}"
         setup["torch_compile"] = try_compiler(settings, gpu)
         networks = make_networks(pipeline, settings, gpu, setup)
         ready = EngineModel(
@@ -56,6 +74,8 @@ def load_model(settings: Settings, gpu: GPUManager) -> EngineModel:
         with gpu.memory_monitor("compiling"):
             reuses_depths = Quality.FAST in networks and model.fast.cache_interval > 1
             compile_networks(ready, networks, setup, model.default_size, reuses_depths=reuses_depths)
+            compile_decoder(ready, setup, model.default_size)
+            compiler.freeze()
     logger.info("switched: %s", setup)
     return ready
 
@@ -158,7 +178,6 @@ def compile_networks(
         denoiser.compile(compiler.compiled, (side, side))
     failure = attempt(partial(ready.warm_up, reuses_depths=reuses_depths))
     if failure is None:
-        compiler.freeze()
         setup["torch_compile"] = f"yes: {compiler.graphs()} graphs, for {side} x {side} pixels"
         return
     if failure.fault is Fault.DEVICE_LOST:
@@ -169,6 +188,23 @@ def compile_networks(
     if is_on(setup.get("float8", "")):
         networks[Quality.FAST] = networks[Quality.EXACT]
         setup["float8"] = "no: compiling failed"
+    free_memory()
+
+
+def compile_decoder(ready: EngineModel, setup: dict[str, str], side: int) -> None:
+    """Compile the VAE for the model's own size; where that fails it runs as it is, and `setup["vae_compile"]` says why.
+
+    Raises:
+        DeviceLost: the device computes no more.
+    """
+    ready.decoder.compile(compiler.compiled_for_one, (side, side))
+    failure = attempt(ready.warm_up_decoder)
+    setup["vae_compile"] = _answer(failure)
+    if failure is None:
+        return
+    if failure.fault is Fault.DEVICE_LOST:
+        raise failure.answer
+    ready.decoder.run_eager()
     free_memory()
 
 

@@ -10,9 +10,10 @@ from PIL import Image
 
 from shared.schemas import Quality
 from worker.conditioning import CONTROL_TYPE_INDEX
-from worker.engine.decoder import Decoder, Previewer
+from worker.engine.decoder import Decoder
 from worker.engine.denoiser import Denoiser, Row
 from worker.engine.placement import Placement
+from worker.engine.preview import Previewer
 from worker.engine.request import DrawRequest
 from worker.engine.solvers import Schedule, Solver
 from worker.engine.text import TextEncoder
@@ -66,7 +67,7 @@ class EngineModel:
         self.setup = setup or {}
         self.text = TextEncoder(pipeline, placement)
         self.decoder = Decoder(pipeline.vae, placement)
-        self.previewer = Previewer(pipeline.vae, placement)
+        self.previewer = Previewer.fitted(pipeline.vae, placement)
         self._native_size = native_size
         self._controlnet = pipeline.controlnet
         self._config = pipeline.scheduler.config
@@ -123,9 +124,7 @@ class EngineModel:
         Args:
             reuses_depths: whether `fast` takes steps from earlier depths.
         """
-        side = self._native_size
-        image = Image.new("RGB", (side, side))
-        single = DrawRequest(prompt="warm-up", control_images={"canny": image}, guidance_scale=1.0)
+        single = self._plain_request()
         guided, free = replace(single, guidance_scale=2.0), replace(single, weights={"canny": 0.0})
         batches = [[guided], [single], [free], [guided] * self.batch_limit]
         for denoiser in {id(networks.denoiser): networks.denoiser for networks in self.networks.values()}.values():
@@ -141,6 +140,15 @@ class EngineModel:
             for _ in range(count):
                 denoiser.step(rows)
             rows[0].latents.sum().item()
+
+    def warm_up_decoder(self) -> None:
+        """Decode noise, so that a compiled VAE compiles now."""
+        self.decoder.decode(self.row(self._plain_request()).latents)
+
+    def _plain_request(self) -> DrawRequest:
+        """Return a request of the model's own size, with one control and without guidance."""
+        image = Image.new("RGB", (self._native_size, self._native_size))
+        return DrawRequest(prompt="warm-up", control_images={"canny": image}, guidance_scale=1.0)
 
     def _control(self, request: DrawRequest) -> FusedControl | None:
         if not request.steering:
