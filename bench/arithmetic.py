@@ -1,6 +1,7 @@
 """How much arithmetic pictures take, counted on tensors without data: exact for any configuration, on any machine."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -39,6 +40,7 @@ def count_steps(unet: UNet2DConditionModel, controlnet: ControlNetUnionModel, re
     return total
 
 
+@cache
 def count_step(unet: UNet2DConditionModel, controlnet: ControlNetUnionModel, side: int) -> tuple[float, float]:
     """Return the operations of a whole controlled step and of one from earlier depths, of one branch."""
     latent, first = side // 8, unet.config.block_out_channels[0]
