@@ -67,23 +67,23 @@ def spin(_number: int) -> None:
 
 
 @contextmanager
-def beside(job: Callable[[int], None] | None, in_flight: int) -> Iterator[list[int]]:
-    """Keep so many threads at the job for the block; yield the numbers of those that were done."""
+def beside(job: Callable[[int], None], threads: int) -> Iterator[list[int]]:
+    """Keep so many threads at the job for the block; yield the numbers of those jobs that were done."""
     done: list[int] = []
     is_over = threading.Event()
 
     def work_on(numbers: Iterator[int]) -> None:
-        while job is not None and not is_over.is_set():
+        while not is_over.is_set():
             job(number := next(numbers))
             done.append(number)
 
     numbers = count()
-    threads = [threading.Thread(target=work_on, args=(numbers,)) for _ in range(in_flight)]
-    for thread in threads:
+    started = [threading.Thread(target=work_on, args=(numbers,)) for _ in range(threads)]
+    for thread in started:
         thread.start()
     yield done
     is_over.set()
-    for thread in threads:
+    for thread in started:
         thread.join()
 
 
@@ -110,23 +110,26 @@ def main(seconds: float, in_flight: int) -> None:
     work(0)
     rows: list[list[object]] = []
 
-    def measure(name: str, job: Callable[[int], None] | None, interval_s: float = DEFAULT_S) -> None:
+    def measure(name: str, job: Callable[[int], None], threads: int, interval_s: float = DEFAULT_S) -> None:
+        """Compare steps beside the job with steps just before it: the machine may have other work."""
+        alone = statistics.median(step_times(denoiser, row, seconds / 2))
         sys.setswitchinterval(interval_s)
-        with beside(job, in_flight) as done:
+        with beside(job, threads) as done:
             times = sorted(step_times(denoiser, row, seconds))
-        slow = times[int(0.95 * len(times))]
-        rows.append([name, f"{statistics.median(times):.1f}", f"{slow:.1f}", f"{len(done) / seconds:.1f}"])
+        sys.setswitchinterval(DEFAULT_S)
+        busy, slow = statistics.median(times), times[int(0.95 * len(times))]
+        cells = [f"{alone:.1f}", f"{busy:.1f}", f"{slow:.1f}", f"{busy / alone:.2f}", f"{len(done) / seconds:.1f}"]
+        rows.append([name, *cells])
         print(*rows[-1], sep=" | ", flush=True)
 
-    measure("nothing", None)
-    for name, job in (("a job's work", work), ("Python alone", spin)):
-        for interval_s in INTERVALS_S:
-            measure(f"{name}, threads, {1000 * interval_s:g} ms", job, interval_s)
+    for interval_s in INTERVALS_S:
+        measure(f"{in_flight} jobs, threads, {1000 * interval_s:g} ms", work, in_flight, interval_s)
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         pool.submit(work, 0).result()
-        measure("a job's work, a process", lambda number: pool.submit(work, number).result())
-    measure("nothing, once more", None)
-    header = ["beside the steps", "a step, ms (median)", "95th percentile", "jobs/s"]
+        measure(f"{in_flight} jobs, a process", lambda number: pool.submit(work, number).result(), in_flight)
+    for interval_s in INTERVALS_S:
+        measure(f"one thread of Python alone, {1000 * interval_s:g} ms", spin, 1, interval_s)
+    header = ["beside the steps", "a step alone, ms", "beside, ms", "95th percentile", "times as long", "jobs/s"]
     write("busy_threads", f"python -m bench.busy_threads --in-flight {in_flight}", table(header, rows))
 
 
