@@ -77,6 +77,7 @@ bench: setup
 	$(BIN)/python -m bench.event_listeners
 	$(BIN)/python -m bench.png
 	$(BIN)/python -m bench.engine_load
+	$(BIN)/python -m bench.busy_threads
 	$(BIN)/python -m bench.memory
 
 ## about half an hour: what the embedded model can do

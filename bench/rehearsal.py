@@ -1,6 +1,6 @@
 """The whole service with a full-size SDXL, on any machine: shows before the first GPU that nothing is left out.
 
-    python -m bench.rehearsal             # minutes on a CPU with bfloat16 units, else an hour; 12 GiB of memory
+    python -m bench.rehearsal             # minutes on a CPU with bfloat16 units, else half an hour; 12 GiB of memory
     python -m bench.rehearsal --small     # the same with tiny networks, in half a minute
 
 Writes SDXL, the Union ControlNet and the VAE with random weights in the hub's layout, starts Redis, the API and a
@@ -116,6 +116,9 @@ def serve(steps: int) -> Served:
         "WRITING_MODEL": "sdxl",
         "WRITING_MODELS__SDXL__DTYPE": "bfloat16",
         "WRITING_DEVICE": "cpu",
+        # A step takes minutes, and on a busy machine the worker's heartbeat may wait for the CPU.
+        "WRITING_QUEUE__LEASE_S": "300",
+        "WRITING_WORKER__STALE_AFTER_S": "300",
     }
     started = time.perf_counter()
     with Stack(data_folder=FOLDER / "redis", log_folder=FOLDER / "logs", environment=environment) as stack:
@@ -186,7 +189,7 @@ def main(steps: int, *, is_small: bool) -> None:
     if not is_small:
         check_room()
         if not has_units:
-            print("this CPU has no units for bfloat16: ten times slower, about an hour", flush=True)
+            print("this CPU has no units for bfloat16, so this takes half an hour or more", flush=True)
     began = time.perf_counter()
     with weights(SMALL if is_small else FULL) as folders:
         written_s = time.perf_counter() - began

@@ -120,21 +120,20 @@ class Stock:
         """Draw so many pictures together."""
         requests = self._subject.requests(count, steps, Quality.EXACT, self._settings)
         first, processor = requests[0], self._pipeline.control_image_processor
-        with torch.compiler.set_stance("default"):  # the engine allows no compiling after its warm-up
-            pictures: Pictures = self._pipeline(
-                [request.prompt for request in requests],
-                negative_prompt=[request.negative_prompt for request in requests],
-                control_image=[
-                    processor.preprocess(first.control_images[kind]).repeat(count, 1, 1, 1) for kind in first.steering
-                ],
-                control_mode=[CONTROL_TYPE_INDEX[kind] for kind in first.steering],
-                controlnet_conditioning_scale=list(first.steering.values()),
-                num_inference_steps=steps,
-                guidance_scale=first.guidance_scale,
-                width=self._subject.side,
-                height=self._subject.side,
-                generator=[torch.Generator().manual_seed(request.seed) for request in requests],
-            ).images
+        pictures: Pictures = self._pipeline(
+            [request.prompt for request in requests],
+            negative_prompt=[request.negative_prompt for request in requests],
+            control_image=[
+                processor.preprocess(first.control_images[kind]).repeat(count, 1, 1, 1) for kind in first.steering
+            ],
+            control_mode=[CONTROL_TYPE_INDEX[kind] for kind in first.steering],
+            controlnet_conditioning_scale=list(first.steering.values()),
+            num_inference_steps=steps,
+            guidance_scale=first.guidance_scale,
+            width=self._subject.side,
+            height=self._subject.side,
+            generator=[torch.Generator().manual_seed(request.seed) for request in requests],
+        ).images
         return pictures
 
     def predicted_gib(self, _count: int) -> float | None:
@@ -218,6 +217,13 @@ class Way:
 
     name: str
     make: Callable[[Subject, Path], Drawer]
+
+
+def forget_compiled() -> None:
+    """Forget what was compiled, and its networks; allow compiling again, which an engine ends after its warm-up."""
+    torch.compiler.reset()
+    torch.compiler.set_stance("default")
+    torch._dynamo.utils.counters.clear()
 
 
 STOCK_EAGER, STOCK_COMPILED = "stock diffusers, eager", "stock diffusers, compiled"

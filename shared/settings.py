@@ -290,7 +290,7 @@ class GPUProfile(Section):
         min_memory_gb: nominal memory from which the profile holds; null for machines without GPU.
         batch_min: images in one batch, whatever the free memory.
         batch_max: images in one batch, if the free memory allows.
-        torch_compile: compile the UNet and the ControlNet, where a compiler is found.
+        torch_compile: compile UNet, ControlNet and VAE, where a compiler is found.
         cpu_offload: keep the parts that a job needs once in the machine's memory, where not everything fits.
     """
 

@@ -173,12 +173,13 @@ def compile_networks(
     Raises:
         DeviceLost: the device computes no more.
     """
+    before = compiler.graphs()
     denoisers = {id(one.denoiser): one.denoiser for one in networks.values()}.values()
     for denoiser in denoisers:
         denoiser.compile(compiler.compiled, (side, side))
     failure = attempt(partial(ready.warm_up, reuses_depths=reuses_depths))
     if failure is None:
-        setup["torch_compile"] = f"yes: {compiler.graphs()} graphs, for {side} x {side} pixels"
+        setup["torch_compile"] = f"yes: {compiler.graphs() - before} graphs, for {side} x {side} pixels"
         return
     if failure.fault is Fault.DEVICE_LOST:
         raise failure.answer

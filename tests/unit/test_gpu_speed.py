@@ -10,6 +10,7 @@ from bench.gpu_speed import BATCHES, document, measure, subject_of
 from bench.ways import STOCK_EAGER, WAYS, Drawer, Subject, Way
 
 EAGER = {way.name: way for way in WAYS if "eager" in way.name}
+COMPILED = [way for way in WAYS if "compiled" in way.name]
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,20 @@ def test_ways_are_measured_one_after_another_and_one_that_fails_says_why(
     report = document(subject, rows, "the command")
     assert "| broken | all | OutOfMemoryError: CUDA out of memory |" in report
     assert "- exact, eager: profile cpu, device cpu, dtype float32" in report
+
+
+@pytest.mark.slow
+def test_ways_that_are_compiled_do_not_disturb_one_another(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is traced anew, though an engine allows no compiling once it is warm. No code is generated here."""
+    compile_ = torch.compile
+    monkeypatch.setattr(
+        torch, "compile", lambda function, **options: compile_(function, **options | {"backend": "eager"})
+    )
+    monkeypatch.setattr(bench.gpu_speed, "REPEATS", 1)
+    with torch.fx.experimental._config.patch(backed_size_oblivious=True), torch.backends.nnpack.flags(enabled=False):
+        rows = list(measure(subject, COMPILED, batches=[(1,)]))
+    assert [row.failure for row in rows] == ["", "", ""]
+    assert [row.notes.get("torch_compile") for row in rows] == [None, *["yes: 2 graphs, for 256 x 256 pixels"] * 2]
 
 
 def test_no_way_is_begun_after_the_deadline(subject: Subject) -> None:
