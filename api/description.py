@@ -11,6 +11,7 @@ from api.problems import problem_responses
 Operation = dict[str, Any]
 
 # Method and path of the calls to which a status belongs; `.*`: all.
+BATCH = r"post /api/writing/batches"
 SUBMIT, SAMPLE = r"post /api/writing/generate-writing-image", r"get /api/writing/styles/\{style\}/sample"
 JOB = r"get /api/writing/jobs/\{job_id\}"
 MOTIF = r"get /api/writing/imagery/\{name\}\.svg"
@@ -22,7 +23,7 @@ PROBLEMS: Mapping[int, str] = {
     400: ".*",
     401: KEYED,
     403: OPERATORS,
-    408: SUBMIT,
+    408: f"{SUBMIT}|{BATCH}",
     421: KEYED,
     429: f"{SUBMIT}|{SAMPLE}",
 }
@@ -34,9 +35,14 @@ BODILESS: Mapping[int, tuple[str, str]] = {
 HEADERS: tuple[tuple[str, str, tuple[int, ...], str], ...] = (
     ("Location", "the job's address", (200, 202), SUBMIT),
     ("Preference-Applied", "`wait=N`, where it was waited for", (200, 202), SUBMIT),
-    ("X-RateLimit-Limit", "submissions in the present window, where there is a limit", (200, 202, 429), SUBMIT),
-    ("X-RateLimit-Remaining", "those that are left", (200, 202, 429), SUBMIT),
-    ("X-RateLimit-Reset", "when the window ends, in seconds since the epoch", (200, 202, 429), SUBMIT),
+    (
+        "X-RateLimit-Limit",
+        "submissions in the present window, where there is a limit",
+        (200, 202, 429),
+        f"{SUBMIT}|{BATCH}",
+    ),
+    ("X-RateLimit-Remaining", "those that are left", (200, 202, 429), f"{SUBMIT}|{BATCH}"),
+    ("X-RateLimit-Reset", "when the window ends, in seconds since the epoch", (200, 202, 429), f"{SUBMIT}|{BATCH}"),
     ("Retry-After", "try again after so many seconds", (429, 503), ".*"),
     ("Retry-After", "try again after so many seconds", (404,), SAMPLE),
     ("ETag", "for If-None-Match", (200, 304), rf"{JOB}|{PICTURES}|{SAMPLE}|{MOTIF}"),

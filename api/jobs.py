@@ -97,13 +97,16 @@ class Jobs:
         """Whether the process ends."""
         return self._is_closed
 
-    def submit(self, request: GenerationRequest, idempotency_key: str | None = None, client: str = "") -> Submission:
+    def submit(
+        self, request: GenerationRequest, idempotency_key: str | None = None, client: str = "", part: str = ""
+    ) -> Submission:
         """Check a request, record the job, and send its message.
 
         Args:
             request: what to draw.
             idempotency_key: the client's key: the same key with the same request returns the first job.
             client: who asks, "" for nobody known; each has its own jobs and Idempotency-Keys.
+            part: tells requests apart that came with one key; "": it came alone.
 
         Raises:
             InvalidRequest: the word cannot be drawn, its meaning is not known, or style or method are not to be had.
@@ -112,7 +115,7 @@ class Jobs:
             QueueUnavailable: Redis is full; no job was made.
             redis.RedisError: Redis does not answer; no job was made.
         """
-        return self._submit(request, _digest_key(idempotency_key, client), client)
+        return self._submit(request, digest_key(idempotency_key, client, part), client)
 
     def _submit(self, request: GenerationRequest, key: str | None, client: str) -> Submission:
         self._check(request)
@@ -246,7 +249,7 @@ class Jobs:
         # A new one for each time that results are kept, so that one is always there.
         period = int(time.time() / self._settings.queue.result_ttl_s)
         key = f"{style} {digest(definition)} {self._settings.model} {period}"
-        job_id = self._submit(sample_request(style), _digest_key(key, SAMPLES), client="").job_id
+        job_id = self._submit(sample_request(style), digest_key(key, SAMPLES), client="").job_id
         record = self._store.get(job_id)
         if record.status is not JobStatus.SUCCEEDED:
             raise SampleNotReady(
@@ -337,11 +340,17 @@ def _expired(job_id: str) -> ResultExpired:
     return ResultExpired(f"the pictures of job {job_id} are no longer kept")
 
 
-def _digest_key(key: str | None, client: str) -> str | None:
+def digest_key(key: str | None, client: str, part: str = "") -> str | None:
+    """Return an Idempotency-Key as records know it: each client, and each part of a request, has its own.
+
+    Raises:
+        InvalidRequest: it is no key.
+    """
     if key is None:
         return None
     if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY_LENGTH or not key.isprintable():
         raise InvalidRequest(
             f"give 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable characters as Idempotency-Key", field="Idempotency-Key"
         )
-    return hashlib.sha256(f"{client}\n{key}".encode("utf-8", "surrogateescape")).hexdigest()
+    text = f"{client}\n{key}\n{part}" if part else f"{client}\n{key}"  # no printable key has a line's end
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

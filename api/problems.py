@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import kombu.exceptions
 import orjson
@@ -86,6 +86,13 @@ def problem_body(
     error: ServiceError, *, status: int | None = None, errors: Sequence[dict[str, Any]] = (), code: str | None = None
 ) -> bytes:
     """Return an error as problem+json."""
+    return orjson.dumps(problem_document(error, status=status, errors=errors, code=code))
+
+
+def problem_document(
+    error: ServiceError, *, status: int | None = None, errors: Sequence[dict[str, Any]] = (), code: str | None = None
+) -> dict[str, Any]:
+    """Return an error as the fields of a problem, as part of a larger answer."""
     problem = Problem(
         title=error.title,
         status=status or error.http_status,
@@ -95,9 +102,8 @@ def problem_body(
         errors=list(errors),
     )
     # Text from the request may hold what UTF-8 cannot: it is shown escaped.
-    return orjson.dumps(
-        _printable(problem.model_dump(exclude_defaults=True, exclude={"type"}) | {"type": problem.type})
-    )
+    document = problem.model_dump(exclude_defaults=True, exclude={"type"}) | {"type": problem.type}
+    return cast("dict[str, Any]", _printable(document))
 
 
 def job_problem(error: JobError) -> Response:
@@ -108,14 +114,19 @@ def job_problem(error: JobError) -> Response:
 
 def validation_problem(error: ValidationError) -> Response:
     """Return pydantic's findings as one problem: the first as its code and field, all in `errors`."""
+    found, errors = findings(error)
+    return problem_response(found, errors=errors, code=errors[0]["code"])
+
+
+def findings(error: ValidationError) -> tuple[ServiceError, list[dict[str, Any]]]:
+    """Return the first of pydantic's findings as an error, and all of them."""
     errors = [
         {"field": _field(item["loc"]), "code": _code(item["type"]), "message": _message(item)}
         for item in error.errors(include_url=False, include_input=False)
     ]
     first = errors[0]
     cls = ERRORS_BY_CODE.get(str(first["code"]), InvalidRequest)
-    found = cls(f"{first['field'] or 'body'}: {first['message']}", field=first["field"])
-    return problem_response(found, errors=errors, code=first["code"])
+    return cls(f"{first['field'] or 'body'}: {first['message']}", field=first["field"]), errors
 
 
 def register_error_handlers(app: Flask, retry_after_s: int) -> None:

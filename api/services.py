@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from api.event_hub import EventHub
 from api.jobs import Jobs
 from shared.job_store import JobStore
+from shared.queue.job_index import JobIndex
 from shared.settings import Settings
 from shared.worker_registry import WorkerRegistry
 from shared.writing.imagery import Imagery
@@ -21,6 +22,7 @@ class Services:
 
     settings: Settings
     store: JobStore
+    index: JobIndex
     registry: WorkerRegistry
     celery: Celery
     jobs: Jobs

@@ -115,6 +115,12 @@ class MalformedJson(InvalidRequest):
     code = "malformed_json"
 
 
+class InvalidCursor(InvalidRequest):
+    """The cursor is none that this list has given."""
+
+    code = "invalid_cursor"
+
+
 class UnsupportedMediaType(ServiceError):
     """The body is not declared as application/json."""
 

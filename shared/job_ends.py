@@ -22,6 +22,7 @@ END_JOB = f"""
 local function end_job(key, id, status, now, error, ttl)
   redis.call('HSET', key, 'status', status, 'finished_at', now, 'error', error)
   redis.call('EXPIRE', key, ttl)
+  redis.call('EXPIRE', '{PREFIX}jobs:' .. (redis.call('HGET', key, 'client') or ''), ttl)
   redis.call('HINCRBY', '{STATS}', status, 1)
   enqueue_webhook(key, id, now)
   local reason = error ~= '' and cjson.decode(error) or cjson.null

@@ -15,6 +15,11 @@ def job_key(job_id: str) -> str:
     return f"{PREFIX}job:{job_id}"
 
 
+def index_key(client: str) -> str:
+    """Return the key of the list of a caller's jobs."""
+    return f"{PREFIX}jobs:{client}"
+
+
 def preview_key(job_id: str) -> str:
     """Return the key of a running job's preview."""
     return f"{PREFIX}preview:{job_id}"
