@@ -7,12 +7,14 @@ from flask_openapi3 import Info
 from api.access_log import log_requests
 from api.blocking import in_thread
 from api.bodies import check_body
+from api.decks import Decks
 from api.description import DescribedApi
 from api.event_hub import EventHub
 from api.jobs import Jobs
 from api.metrics import ServiceCollector, make_registry
 from api.problems import register_error_handlers, validation_problem
 from api.routes.batches import batches_api
+from api.routes.decks import decks_api
 from api.routes.events import events_api
 from api.routes.health import health_api
 from api.routes.imagery import imagery_api
@@ -30,6 +32,7 @@ from shared.fonts import read_fonts
 from shared.job_events import JobEvents
 from shared.job_metrics import JobMetrics
 from shared.job_store import JobStore
+from shared.queue.decks import DeckStore
 from shared.queue.job_index import JobIndex
 from shared.queue.object_store import open_store
 from shared.queue.results import Budget, Results, ResultSizes
@@ -64,7 +67,17 @@ def create_app(settings: Settings) -> DescribedApi:
     log_requests(app)
     protect(app, settings)
     app.before_request(check_body)
-    for routes in (jobs_api, job_list_api, batches_api, events_api, status_api, lexicon_api, imagery_api, health_api):
+    for routes in (
+        jobs_api,
+        job_list_api,
+        batches_api,
+        decks_api,
+        events_api,
+        status_api,
+        lexicon_api,
+        imagery_api,
+        health_api,
+    ):
         app.register_api(routes)
     app.register_blueprint(pages)
     return app
@@ -87,26 +100,40 @@ def _services(settings: Settings) -> Services:
     registry = WorkerRegistry(client, settings.worker.stale_after_s)
     celery = make_celery(settings)
     budget = Budget(client, settings.results)
+    results = Results(make_redis(settings.redis, decodes=False), open_store(settings.results.store, in_thread))
+    database = CharacterDatabase()
     imagery = Imagery()
     metrics = ServiceCollector(store, registry, JobMetrics(client), budget)
+    jobs = Jobs(
+        settings=settings,
+        store=store,
+        registry=registry,
+        celery=celery,
+        results=results,
+        budget=budget,
+        sizes=ResultSizes(client),
+        database=database,
+        fonts=read_fonts(settings.fonts),
+        imagery=imagery,
+    )
+    decks = Decks(
+        settings=settings,
+        store=DeckStore(client, store, settings.queue),
+        job_store=store,
+        jobs=jobs,
+        results=results,
+        budget=budget,
+        database=database,
+    )
     return Services(
         settings=settings,
         store=store,
         index=JobIndex(client),
         registry=registry,
         celery=celery,
-        jobs=Jobs(
-            settings=settings,
-            store=store,
-            registry=registry,
-            celery=celery,
-            results=Results(make_redis(settings.redis, decodes=False), open_store(settings.results.store, in_thread)),
-            budget=budget,
-            sizes=ResultSizes(client),
-            database=CharacterDatabase(),
-            fonts=read_fonts(settings.fonts),
-            imagery=imagery,
-        ),
+        jobs=jobs,
+        decks=decks,
+        database=database,
         imagery=imagery,
         hub=EventHub(store, JobEvents(client)),
         metrics=make_registry(metrics),

@@ -8,15 +8,18 @@ from api.services import services
 from shared.errors import BodyTooLarge, MalformedJson, UnsupportedMediaType
 
 CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
+# No browser sends these to another origin without asking first, as it would a form.
+CSV_TYPES = frozenset({"text/csv", "text/tab-separated-values"})
 # The calls with a body, and what it should look like.
 EXPECTED: Mapping[str, str] = {
     "jobs.submit": '{"word": "…"}',
     "batches.submit": '{"requests": [{"word": "…"}]}',
+    "decks.create": '{"words": ["…"]}',
 }
 
 
 def check_body() -> None:
-    """Refuse a body that is no JSON object.
+    """Refuse a body that is no JSON object, and for decks no CSV either.
 
     Raises:
         BodyTooLarge: it is longer than the settings allow.
@@ -27,8 +30,11 @@ def check_body() -> None:
     if request.method != "POST" or endpoint not in EXPECTED:
         return
     _check_length(endpoint)
+    takes_csv = endpoint == "decks.create"
+    if takes_csv and request.mimetype in CSV_TYPES:
+        return
     if not request.is_json:
-        raise UnsupportedMediaType("send the request as application/json")
+        raise UnsupportedMediaType(f"send the request as application/json{' or text/csv' if takes_csv else ''}")
     _check_json(EXPECTED[endpoint])
 
 

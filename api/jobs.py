@@ -42,7 +42,7 @@ from shared.schemas import (
 from shared.settings import Settings
 from shared.styles import StyleDefinition
 from shared.webhook_targets import parse_target
-from shared.words import check_coverage, imagery_of, normalise_word, resolve_imagery, resolve_meaning
+from shared.words import Meaning, check_coverage, imagery_of, normalise_word, resolve_imagery, resolve_meaning
 from shared.worker_registry import WorkerRegistry
 from shared.writing.blocklist import Blocklist
 from shared.writing.imagery import Imagery
@@ -118,10 +118,9 @@ class Jobs:
         return self._submit(request, digest_key(idempotency_key, client, part), client)
 
     def _submit(self, request: GenerationRequest, key: str | None, client: str) -> Submission:
-        self._check(request)
-        result_bytes = self._estimate(request)
-        self._store.check_memory()
-        self._store.check_budget(result_bytes, self._budget.limit())
+        self.check(request)
+        result_bytes = self.estimate(request)
+        self.admit(result_bytes)
         submission = self._store.create(
             str(uuid.uuid4()),
             request,
@@ -131,8 +130,17 @@ class Jobs:
             result_bytes=result_bytes,
         )
         if submission.is_new:
-            self._send(submission.job_id, request)
+            self.send(submission.job_id, request)
         return submission
+
+    def admit(self, result_bytes: int) -> None:
+        """Refuse what there is no room for.
+
+        Raises:
+            QueueUnavailable: Redis is nearly full, or so many bytes of results would not fit beside those to come.
+        """
+        self._store.check_memory()
+        self._store.check_budget(result_bytes, self._budget.limit())
 
     def view(self, job_id: str, links: Callable[[StoredResult], ResultLinks] | None = None) -> JobView:
         """Return how a job stands, with the result if it succeeded.
@@ -258,7 +266,12 @@ class Jobs:
             )
         return base64.b64encode(self.picture(self._document(job_id))).decode()
 
-    def _check(self, request: GenerationRequest) -> None:
+    def check(self, request: GenerationRequest) -> Meaning:
+        """Check what the schema cannot know; return what the word means.
+
+        Raises:
+            InvalidRequest: as of `submit`.
+        """
         if request.style is not None and request.style not in self._settings.styles:
             raise UnknownStyle(
                 f"no style {request.style!r}; there are {', '.join(self._settings.styles)}", field="style"
@@ -276,6 +289,7 @@ class Jobs:
         if request.webhook_url is not None:
             parse_target(request.webhook_url, self._settings.webhooks)
         self._check_methods(request)
+        return meaning
 
     def _check_blocked(self, request: GenerationRequest) -> None:
         """Refuse what the operator does not want drawn: the word, what is said of it, and all that it means."""
@@ -295,7 +309,7 @@ class Jobs:
                 if reason is not None:
                     raise MethodUnavailable(f"{method}: {reason}", field=f"conditioning_methods.{control_type}")
 
-    def _send(self, job_id: str, request: GenerationRequest) -> None:
+    def send(self, job_id: str, request: GenerationRequest) -> None:
         """Send a recorded job's message; where that fails, the workers' reconciler sends it: the job is accepted."""
         try:
             send_job(
@@ -309,7 +323,7 @@ class Jobs:
         except (OperationalError, redis.RedisError) as error:
             logger.warning("message of job %s not sent, the reconciler will: %s", job_id, error)
 
-    def _estimate(self, request: GenerationRequest) -> int:
+    def estimate(self, request: GenerationRequest) -> int:
         """Return what a request's result should take, in bytes."""
         side = self._settings.active_model.default_size
         pixels = (request.width or side) * (request.height or side)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, cast
 
 import kombu.exceptions
@@ -30,7 +31,7 @@ from shared.errors import (
     UnsupportedMediaType,
 )
 from shared.queue.object_store import StoreUnavailable
-from shared.schemas import GenerationRequest, JobError, Problem
+from shared.schemas import GenerationRequest, JobError, Problem, Question
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ def validation_problem(error: ValidationError) -> Response:
 def findings(error: ValidationError) -> tuple[ServiceError, list[dict[str, Any]]]:
     """Return the first of pydantic's findings as an error, and all of them."""
     errors = [
-        {"field": _field(item["loc"]), "code": _code(item["type"]), "message": _message(item)}
+        {"field": _field(item["loc"]), "code": _code(item["type"]), "message": _message(item, error.title)}
         for item in error.errors(include_url=False, include_input=False)
     ]
     first = errors[0]
@@ -179,10 +180,20 @@ def _code(error_type: str) -> str:
     return FIELD_CODES.get(error_type, "invalid_value")
 
 
-def _message(item: Any) -> str:
+def _message(item: Any, model: str) -> str:
     if item["type"] == "extra_forbidden" and len(item["loc"]) == 1:
-        return f"there is no such field; there are {', '.join(GenerationRequest.model_fields)}"
+        return f"there is no such field; there are {', '.join(_questions().get(model, GenerationRequest).model_fields)}"
     return str(item["msg"])
+
+
+@cache
+def _questions() -> dict[str, type[Question]]:
+    """Return what clients send, by the models' names."""
+
+    def below(cls: type[Question]) -> list[type[Question]]:
+        return [cls, *(found for child in cls.__subclasses__() for found in below(child))]
+
+    return {cls.__name__: cls for cls in below(Question)}
 
 
 def _field(location: Sequence[Any]) -> str | None:

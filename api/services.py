@@ -7,8 +7,10 @@ from celery import Celery
 from flask import current_app
 from prometheus_client import CollectorRegistry
 
+from api.decks import Decks
 from api.event_hub import EventHub
 from api.jobs import Jobs
+from shared.characters import CharacterDatabase
 from shared.job_store import JobStore
 from shared.queue.job_index import JobIndex
 from shared.settings import Settings
@@ -26,6 +28,8 @@ class Services:
     registry: WorkerRegistry
     celery: Celery
     jobs: Jobs
+    decks: Decks
+    database: CharacterDatabase
     imagery: Imagery
     hub: EventHub
     metrics: CollectorRegistry

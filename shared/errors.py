@@ -115,6 +115,30 @@ class MalformedJson(InvalidRequest):
     code = "malformed_json"
 
 
+class UnreadableList(InvalidRequest):
+    """Nobody can tell which words the list holds."""
+
+    code = "unreadable_list"
+
+
+class BadLine(InvalidRequest):
+    """This line of the list gives no word."""
+
+    code = "bad_line"
+
+
+class NoDrawableWord(InvalidRequest):
+    """The list holds no word that can be drawn."""
+
+    code = "no_drawable_word"
+
+
+class DeckTooLarge(InvalidRequest):
+    """The deck has more words than this deployment takes at once."""
+
+    code = "deck_too_large"
+
+
 class InvalidCursor(InvalidRequest):
     """The cursor is none that this list has given."""
 
@@ -225,6 +249,19 @@ class JobNotFound(NotFound):
     code = "job_not_found"
 
 
+class DeckNotFound(NotFound):
+    """No deck with this id was made, or its record has expired."""
+
+    code = "deck_not_found"
+
+
+class DeckExpired(NotFound):
+    """The deck was drawn, but some of its pictures are no longer kept; make it again."""
+
+    code = "deck_expired"
+    http_status = 410
+
+
 class ResultExpired(NotFound):
     """The job succeeded, but its pictures are no longer kept."""
 
@@ -254,6 +291,20 @@ class JobNotFinished(ServiceError):
     """The job has no picture yet."""
 
     code = "job_not_finished"
+    http_status = 409
+
+
+class DeckNotFinished(ServiceError):
+    """The deck is still being drawn."""
+
+    code = "deck_not_finished"
+    http_status = 409
+
+
+class DeckWithoutPictures(ServiceError):
+    """No word of the deck has a picture."""
+
+    code = "deck_without_pictures"
     http_status = 409
 
 

@@ -99,7 +99,7 @@ class JobRecord:
     """A job as recorded. Times are seconds since the epoch.
 
     `attempts` counts how often a worker took it, `deaths` how often a worker died of it, as far as we know.
-    `end_event` is the id of the event that told its end.
+    `end_event` is the id of the event that told its end, `deck` the deck that it belongs to.
     """
 
     job_id: str
@@ -116,6 +116,7 @@ class JobRecord:
     started_at: float | None
     finished_at: float | None
     end_event: str | None
+    deck: str | None
 
     @property
     def request(self) -> GenerationRequest:
@@ -195,12 +196,12 @@ class JobStore:
         """Return how many jobs may wait in a queue: bulk ones take no place from the interactive ones."""
         return self._settings.limit if priority is Priority.INTERACTIVE else self._settings.bulk_limit
 
-    def retry_after_s(self) -> int:
-        """Return in how many seconds a place should be free: the mean time between the latest jobs' ends."""
+    def retry_after_s(self, places: int = 1) -> int:
+        """Return in how many seconds so many places should be free, by the mean time between the latest jobs' ends."""
         between_s = self._between_ends_s()
         if between_s is None:
             return self._settings.retry_after_s
-        return max(1, min(math.ceil(between_s), LONGEST_RETRY_AFTER_S))
+        return max(1, min(math.ceil(places * between_s), LONGEST_RETRY_AFTER_S))
 
     def drain_s(self) -> float | None:
         """Return how many seconds the queue would last at the present rate; None: too few jobs have ended to know."""
@@ -386,4 +387,5 @@ def parse_record(job_id: str, fields: dict[str, str]) -> JobRecord:
         started_at=moment("started_at"),
         finished_at=moment("finished_at"),
         end_event=fields.get("end_event"),
+        deck=fields.get("deck"),
     )

@@ -43,6 +43,7 @@ class JobSummary(BaseModel):
     created_at: float = Field(description="seconds since the epoch")
     started_at: float | None
     finished_at: float | None
+    deck_id: str | None = Field(description="the deck that it belongs to")
     status_url: str
     image_url: str | None = Field(description="null until there is a picture")
 
@@ -80,6 +81,7 @@ def _summary(record: JobRecord) -> JobSummary:
         created_at=record.created_at,
         started_at=record.started_at,
         finished_at=record.finished_at,
+        deck_id=record.deck,
         status_url=url_for("jobs.poll", job_id=record.job_id),
         image_url=url_for("jobs.image", job_id=record.job_id) if has_picture else None,
     )

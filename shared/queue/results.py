@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -161,6 +161,11 @@ class Results:
         """Return a result's document; None: it is not kept."""
         document = cast("bytes | None", self._redis.get(DOCUMENT + job_id))
         return None if document is None else _parse(document)
+
+    def get_many(self, jobs: Sequence[str]) -> list[StoredResult | None]:
+        """Return the documents of several results, as `get`."""
+        documents = cast("list[bytes | None]", self._redis.mget([DOCUMENT + job_id for job_id in jobs]))
+        return [None if document is None else _parse(document) for document in documents]
 
     def picture(self, stored: StoredResult, number: int) -> bytes | None:
         """Return one picture as PNG; None: it is no longer kept."""

@@ -13,8 +13,9 @@ from client import WritingError
 from client.anki import write_package
 from client.cli import DONE, SOME_FAILED, USAGE, main
 from client.deck import Card, Drawing
-from client.headings import Role, role_of
-from client.word_list import Row, WordList, read_list
+from shared.lists.headings import Role, role_of
+from client.list_file import read_list_file
+from shared.lists.word_list import Row, WordList
 
 Short = tuple[str, str, str]
 MOUNTAIN: Short = ("山", "mountain", "shān")
@@ -160,7 +161,7 @@ def test_what_nobody_can_tell_is_refused_with_what_to_do(tmp_path: Path, content
         list_of(tmp_path, content)
     assert caught.value.code == "wrong_input"
     assert part in caught.value.detail
-    assert "--columns word,reading,translation" in caught.value.detail
+    assert "columns=word,reading,translation" in caught.value.detail
 
 
 def test_the_columns_may_be_told(tmp_path: Path) -> None:
@@ -169,7 +170,7 @@ def test_the_columns_may_be_told(tmp_path: Path) -> None:
     words = list_of(tmp_path, "Foo,Bar,Baz\nx,mountain,山\n", columns="-,translation,word")
     assert short(words.rows) == [PLAIN], "the unknown heading is seen as such"
     for wrong in ("reading", "word,word", "word,colour"):
-        with pytest.raises(WritingError, match="--columns"):
+        with pytest.raises(WritingError, match="columns"):
             list_of(tmp_path, "山\n", columns=wrong)
 
 
@@ -280,7 +281,7 @@ def test_a_word_or_a_character_alone_is_refused_rather_than_misread(
         try:
             read = list_of(tmp_path, word.encode(codec))
         except WritingError as error:
-            assert "--encoding" in error.detail  # noqa: PT017  # either is right, another word is not
+            assert "encoding=" in error.detail  # noqa: PT017  # either is right, another word is not
         else:
             assert [row.word for row in read.rows] == [word]
 
