@@ -28,7 +28,7 @@ class DeckWord(WordToDraw):
         str,
         Field(
             max_length=LONGEST_READING,
-            description="as the card shows it; one that the lexicon knows also chooses the sense. Empty: pinyin from there",
+            description="as the card shows it; one that the lexicon has also chooses the sense. Empty: pinyin",
         ),
     ] = ""
     style: Annotated[str, Field(max_length=40)] | None = None

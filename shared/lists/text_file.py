@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
+from shared.characters import CharacterDatabase
 from shared.errors import UnreadableList
 from shared.lists.scripts import scripts_in
-from shared.characters import CharacterDatabase
 
 AS_CSV = "save it as “CSV UTF-8” and give that file"
 

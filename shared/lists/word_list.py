@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.errors import InvalidRequest, UnreadableList
 from shared.lists.columns import Columns, find_columns, told
-from shared.errors import UnreadableList
 from shared.lists.markup import shown, split_word
 from shared.lists.records import Record, Table, read_table, separator_name
 from shared.lists.text_file import read_text
-from shared.errors import InvalidRequest
 from shared.words import normalise_word
 
 LONGEST_TRANSLATION = 200  # as the request's schema has it

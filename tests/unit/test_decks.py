@@ -200,9 +200,8 @@ class TestCsv:
         assert 65_536 < len(long) < 100_000
         assert small.post(DECKS, data=long, headers=CSV).status_code == 202
         assert problem(small.post(DECKS, data=long * 2, headers=CSV)) == (413, "body_too_large", None)
-        assert problem(
-            small.post("/api/writing/generate-writing-image", data=b" " * 70_000, headers={"Content-Type": "application/json"})
-        ) == (413, "body_too_large", None)  # fmt: skip
+        alone = small.post("/api/writing/generate-writing-image", json={"word": "山", "translation": "x" * 70_000})
+        assert problem(alone) == (413, "body_too_large", None)
 
 
 class TestStanding:

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from client import WritingError
-from client.anki import write_package
 from client.cli import DONE, SOME_FAILED, USAGE, main
-from client.deck import Card, Drawing
-from shared.lists.headings import Role, role_of
 from client.list_file import read_list_file
+from shared.characters import CharacterDatabase
+from shared.decks.anki import package
+from shared.decks.card import Card
+from shared.lists.headings import Role, role_of
 from shared.lists.word_list import Row, WordList
 
 Short = tuple[str, str, str]
@@ -25,7 +26,7 @@ PLAIN: Short = ("山", "mountain", "")
 def list_of(folder: Path, content: str | bytes, **options: str) -> WordList:
     path = folder / "words.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_list(path, **options)
+    return read_list_file(path, **options)
 
 
 def short(rows: list[Row]) -> list[Short]:
@@ -370,19 +371,10 @@ def guids(folder: Path, pairs: list[tuple[str, str]]) -> list[str]:
     """Return the guids of a package's notes for words and meanings, in this order."""
     from tests.unit.test_deck import notes_of  # noqa: PLC0415  # its reader of packages
 
-    picture = folder / "p.png"
-    picture.write_bytes(b"png")
-    cards = [
-        Card(
-            word=word,
-            reading="",
-            meaning=meaning,
-            picture=picture,
-            drawing=Drawing(word=word, meaning=meaning, file="p.png", seed=1, prompt="", legibility=None),
-        )
-        for word, meaning in pairs
-    ]
-    notes, _, _ = notes_of(write_package(folder / "d.apkg", "D", cards), folder)
+    cards = [Card(word, "", meaning, "", "p.png", lambda: b"png") for word, meaning in pairs]
+    path = folder / "d.apkg"
+    path.write_bytes(b"".join(package("D", cards, CharacterDatabase())))
+    notes, _, _ = notes_of(path, folder)
     return [guid for guid, _ in notes]
 
 
