@@ -10,6 +10,7 @@ from api.bodies import check_body
 from api.decks import Decks
 from api.description import DescribedApi
 from api.event_hub import EventHub
+from api.http_metrics import HttpMetrics
 from api.jobs import Jobs
 from api.metrics import ServiceCollector, make_registry
 from api.problems import register_error_handlers, validation_problem
@@ -62,9 +63,10 @@ def create_app(settings: Settings) -> DescribedApi:
     )
     # One more than is accepted: Flask cuts a body without a length here, and `_check_body` sees that it was longer.
     app.config["MAX_CONTENT_LENGTH"] = max(settings.api.max_body_bytes, settings.api.max_list_bytes) + 1
-    app.extensions["writing"] = _services(settings)
+    app.extensions["writing"] = parts = _services(settings)
     register_error_handlers(app, settings.queue.retry_after_s)
     log_requests(app)
+    parts.http.apply(app)
     protect(app, settings)
     app.before_request(check_body)
     for routes in (
@@ -103,7 +105,7 @@ def _services(settings: Settings) -> Services:
     results = Results(make_redis(settings.redis, decodes=False), open_store(settings.results.store, in_thread))
     database = CharacterDatabase()
     imagery = Imagery()
-    metrics = ServiceCollector(store, registry, JobMetrics(client), budget)
+    metrics = JobMetrics(client)
     jobs = Jobs(
         settings=settings,
         store=store,
@@ -136,5 +138,7 @@ def _services(settings: Settings) -> Services:
         database=database,
         imagery=imagery,
         hub=EventHub(store, JobEvents(client)),
-        metrics=make_registry(metrics),
+        budget=budget,
+        http=HttpMetrics(metrics),
+        metrics=make_registry(ServiceCollector(store, registry, metrics, budget)),
     )

@@ -9,10 +9,12 @@ from prometheus_client import CollectorRegistry
 
 from api.decks import Decks
 from api.event_hub import EventHub
+from api.http_metrics import HttpMetrics
 from api.jobs import Jobs
 from shared.characters import CharacterDatabase
 from shared.job_store import JobStore
 from shared.queue.job_index import JobIndex
+from shared.queue.results import Budget
 from shared.settings import Settings
 from shared.worker_registry import WorkerRegistry
 from shared.writing.imagery import Imagery
@@ -32,12 +34,15 @@ class Services:
     database: CharacterDatabase
     imagery: Imagery
     hub: EventHub
+    budget: Budget
+    http: HttpMetrics
     metrics: CollectorRegistry
 
     def close(self) -> None:
         """Answer all who wait or listen, as the process ends."""
         self.jobs.close()
         self.hub.close()
+        self.http.flush()
 
 
 def services() -> Services:

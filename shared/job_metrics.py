@@ -1,4 +1,4 @@
-"""Histograms of what jobs took, added up in Redis by all workers: whoever is asked for them knows all.
+"""Histograms of what jobs and requests took, added up in Redis by all processes: whoever is asked for them knows all.
 
 A histogram is a hash ``writing:histogram:<name>``: a field ``<label>|<bucket>`` for each count, ``<label>|sum`` for the
 sum. Counts are of one bucket each, not cumulated.
@@ -22,6 +22,7 @@ HISTOGRAMS: Mapping[str, tuple[float, ...]] = {
     "job_seconds": SECONDS,
     "stage_seconds": SECONDS,
     "legibility_score": SCORES,
+    "http_request_seconds": SECONDS,
 }
 INFINITY = "+Inf"
 

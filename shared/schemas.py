@@ -492,5 +492,6 @@ class DetailedHealth(Schema):
     redis: bool
     gpu_status: dict[str, GPUStatus] = Field(description="by worker")
     service_status: dict[str, Any] = Field(
-        description="`ai_status`: counts and times; `queue_depth`; `drain_s`; `leases`; `workers`; `recent_failures`"
+        description="`ai_status`: counts and times; `queue_depth`; `drain_s`; `leases`; `workers`; `results`: how full "
+        "their store is; `recent_failures`"
     )

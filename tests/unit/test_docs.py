@@ -29,9 +29,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 PAGES = sorted([PROJECT / "README.md", PROJECT / "deploy/kubernetes/README.md", *(PROJECT / "docs").rglob("*.md")])
 # A fenced block, also one that is part of a list.
 BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^ *```$", re.DOTALL | re.MULTILINE)
-METRIC_ROW = re.compile(r"^\| `(writing_\w+)` \| (\w+) \| (?:`(\w+)`)? ?\|", re.MULTILINE)
+METRIC_ROW = re.compile(r"^\| `(writing_\w+)` \| (\w+) \| ((?:`\w+`(?:, )?)*) ?\|", re.MULTILINE)
 
-# The metrics that there are, by docs/metrics.md: name to type and label. What runs is compared with it below.
+# The metrics that there are, by docs/metrics.md: name to type and labels. What runs is compared with it below.
 METRICS: dict[str, tuple[str, str]] = {
     name: (kind, label) for name, kind, label in METRIC_ROW.findall((PROJECT / "docs/metrics.md").read_text())
 }

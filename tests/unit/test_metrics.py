@@ -8,9 +8,11 @@ from shared.job_metrics import HISTOGRAMS, JobMetrics, Sample
 from shared.job_store import JobStore
 from shared.leases import Leases
 from shared.queue.results import DOCUMENT
+from shared.redis_client import make_redis
 from shared.schemas import GenerationRequest, GPUStatus, JobError, Priority, WorkerInfo, WorkerState
 from shared.settings import Settings
 from shared.worker_registry import WorkerRegistry
+from tests.helpers import eventually
 
 GPU = GPUStatus(
     available=True, name="NVIDIA H200", profile="large", total_memory_gib=140, free_memory_gib=100,
@@ -115,3 +117,31 @@ def test_histograms_add_up_what_all_workers_saw(settings: Settings, client: redi
     assert {f"writing_{name}_count" for name in HISTOGRAMS} - {name for name, _ in found} == {
         "writing_job_seconds_count"
     }, "nothing was seen of it"
+
+
+def test_requests_are_counted_by_route_and_status(settings: Settings) -> None:
+    """Whichever process has answered them; addresses that there are not share one label."""
+    first, second = (create_app(settings).test_client() for _ in range(2))
+    for client in (first, second):
+        client.get("/health")
+        client.get("/api/writing/jobs/none")
+    first.get("/nowhere")
+    first.open("/elsewhere", method="BREW")
+    first.application.extensions["writing"].http.flush()
+    second.application.extensions["writing"].http.flush()
+    found = {
+        (labels["method"], labels["route"], labels["status"]): value
+        for (name, pairs), value in scrape(settings).items()
+        if name == "writing_http_request_seconds_count" and (labels := dict(pairs))
+    }
+    found.pop(("GET", "/metrics", "200"), None)  # of an earlier test, a second late
+    assert found == {
+        ("GET", "/health", "200"): 2, ("GET", "/api/writing/jobs/<job_id>", "404"): 2, ("-", "-", "404"): 2
+    }  # fmt: skip
+
+
+def test_requests_are_counted_a_second_later_without_a_scrape(settings: Settings) -> None:
+    client = create_app(settings).test_client()
+    client.get("/health")
+    counted = JobMetrics(make_redis(settings.redis))
+    eventually(lambda: "GET /health 200" in {one.label for one in counted.read("http_request_seconds")}, 5)
