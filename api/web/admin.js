@@ -8,7 +8,7 @@ import { number, say, startLanguage, time } from "./i18n.js";
 
 const REFRESH_MS = 3000;
 const FLOWER_PORT = 5555;
-const GIB = 2 ** 30;
+const MIB = 2 ** 20;
 const REFUSED = ["unauthorized", "operator_only"];
 
 /** A cell or tile: `key` with `values`, where there is something to say. */
@@ -35,8 +35,8 @@ const JOBS = [
 const RESULTS = [
   ["admin.results.kept", (results) => number(results.kept, 0)],
   ["admin.results.memory", ({ bytes, budget_bytes: budget }) => (budget
-    ? text("admin.memory.of", { used: gib(bytes / GIB), total: gib(budget / GIB) })
-    : text("admin.memory.used", { used: gib(bytes / GIB) }))],
+    ? text("admin.results.of", { used: mib(bytes), total: mib(budget) })
+    : text("admin.results.used", { used: mib(bytes) }))],
   ["admin.results.fill", ({ bytes, budget_bytes: budget }) => text("admin.busy.value", { value: budget ? whole((100 * bytes) / budget) : null })],
   ["admin.results.evicted", (results) => number(results.evicted, 0)],
   ["admin.results.store", (results) => results.store],
@@ -153,6 +153,10 @@ function make(tag, content) {
 function switched(answer) {
   const word = answer?.split(/[\s:]/)[0];
   return word === "yes" || word === "no" ? { key: `admin.${word}` } : (answer ?? "–");
+}
+
+function mib(bytes) {
+  return number(bytes / MIB, 1);
 }
 
 function gib(value) {
