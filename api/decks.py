@@ -13,17 +13,19 @@ from api.jobs import Jobs, digest_key
 from shared.characters import CharacterDatabase
 from shared.deck import MAX_WORDS, DeckOptions
 from shared.errors import (
+    ERRORS_BY_CODE,
     DeckExpired,
     DeckNotFinished,
     DeckTooLarge,
     DeckWithoutPictures,
+    InvalidRequest,
     JobNotFound,
     NoDrawableWord,
 )
 from shared.job_store import JobStore
 from shared.queue.decks import DeckEntry, DeckRecord, DeckStore, DeckSubmission, JobState, NewDeck
 from shared.queue.results import Budget, Results, StoredResult
-from shared.schemas import GenerationRequest, JobStatus
+from shared.schemas import DrawingOptions, GenerationRequest, JobStatus
 from shared.settings import Settings
 
 
@@ -102,7 +104,7 @@ class Decks:
                 requests[entry.job_id] = request
             time.sleep(0)  # others are served meanwhile
         if not requests:
-            raise NoDrawableWord(_reason(entries), field="words")
+            raise _refusal(entries)
         record = DeckRecord(str(uuid.uuid4()), options.name, read_as, tuple(entries))
         result_bytes = max(map(self._jobs.estimate, requests.values()))
         self._check_size(len(requests), result_bytes)
@@ -195,9 +197,15 @@ class Decks:
             raise DeckTooLarge(f"at most {min(most, MAX_WORDS)} words of this size in a deck, here", field="words")
 
 
-def _reason(entries: Sequence[DeckEntry]) -> str:
-    error = next(entry.error for entry in entries if entry.error is not None)
-    return f"none of {len(entries)} words can be drawn; the first: {error['detail']}"
+def _refusal(entries: Sequence[DeckEntry]) -> InvalidRequest:
+    """Return why no word of a list can be drawn: the deck's options, or each word for itself."""
+    errors = [entry.error for entry in entries if entry.error is not None]
+    code, field, detail = (errors[0][name] or "" for name in ("code", "field", "detail"))
+    if {error["code"] for error in errors} == {code} and field in DrawingOptions.model_fields:
+        refusal = ERRORS_BY_CODE.get(code, InvalidRequest)(detail, field=field)
+        if isinstance(refusal, InvalidRequest):
+            return refusal
+    return NoDrawableWord(f"none of {len(entries)} words can be drawn; the first: {detail}", field="words")
 
 
 def _fingerprint(words: Sequence[ListedWord], options: DeckOptions) -> str:

@@ -15,7 +15,7 @@ def archive(name: str, cards: Sequence[Card]) -> Iterator[bytes]:
         cards: its cards, in order.
     """
     files = ZipStream()
-    yield files.add("index.html", contact_sheet(name, cards), is_compressed=True)
     for card in cards:
         yield files.add(card.file, card.read())
+    yield files.add("index.html", contact_sheet(name, cards), is_compressed=True)
     yield files.close()

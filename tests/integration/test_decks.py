@@ -72,7 +72,7 @@ def test_the_archive_holds_every_picture_and_a_page_of_them(deck: dict[str, Any]
     assert answer.headers["Content-Type"] == "application/zip"
     assert "filename*=UTF-8''L_7_%E5%B1%B1.zip" in answer.headers["Content-Disposition"]
     with zipfile.ZipFile(io.BytesIO(answer.content)) as files:
-        assert files.namelist() == ["index.html", "pictures/1-学习.png", "pictures/2-山.png"]
+        assert files.namelist() == ["pictures/1-学习.png", "pictures/2-山.png", "index.html"]
         page = files.read("index.html").decode()
         picture = files.read("pictures/2-山.png")
     assert picture == api.get(deck["words"][2]["image_url"]).content

@@ -102,6 +102,8 @@ class TestMake:
             ({}, (422, "missing_field", "words")),
             ({"words": "山"}, (422, "wrong_type", "words")),
             ({"words": ["😀", "qwx"]}, (422, "no_drawable_word", "words")),
+            ({"words": ["山", "水"], "style": "cubist"}, (422, "unknown_style", "style")),
+            ({"words": ["山", "水"], "imagery": ["nothing-of-this"]}, (422, "unknown_imagery", "imagery")),
             ({"words": ["山"], "width": 100}, (422, "out_of_range", "width")),
             ({"words": ["山"], "priority": "bulk"}, (422, "unknown_field", "priority")),
             ({"words": ["山"], "name": "a\nb"}, (422, "invalid_text", "name")),
@@ -180,7 +182,7 @@ class TestCsv:
             ("options={", "山\n".encode(), (422, "malformed_json", "options")),
             ('options={"seed":-1}', "山\n".encode(), (422, "out_of_range", "seed")),
             ('options={"words":[]}', "山\n".encode(), (422, "malformed_json", "options")),
-            ("style=cubist", "山\n".encode(), (422, "no_drawable_word", "words")),
+            ("style=cubist", "山\n".encode(), (422, "unknown_style", "style")),
         ],
     )
     def test_what_is_no_list_is_refused_with_its_field(
