@@ -52,6 +52,6 @@ class HttpMetrics:
         try:
             self._metrics.observe(samples)
         except redis.RedisError as error:
-            logger.warning("%d requests not counted yet: %s", len(samples), error)
+            logger.debug("%d requests not counted yet: %s", len(samples), error)
             with self._lock:
                 self._samples = (samples + self._samples)[:MOST_KEPT]

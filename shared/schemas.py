@@ -238,7 +238,7 @@ class DrawingOptions(Question):
 
     @field_validator("negative_prompt")
     @classmethod
-    def _text_has_no_control_characters(cls, text: str | None) -> str | None:
+    def _negative_prompt_has_no_control_characters(cls, text: str | None) -> str | None:
         return without_control_characters(text)
 
     @field_validator("conditioning_methods")
