@@ -102,10 +102,11 @@ def _services(settings: Settings) -> Services:
     registry = WorkerRegistry(client, settings.worker.stale_after_s)
     celery = make_celery(settings)
     budget = Budget(client, settings.results)
-    results = Results(make_redis(settings.redis, decodes=False), open_store(settings.results.store, in_thread))
+    metrics = JobMetrics(client)
+    objects = open_store(settings.results.store, in_thread, metrics.note_store_call)
+    results = Results(make_redis(settings.redis, decodes=False), objects)
     database = CharacterDatabase()
     imagery = Imagery()
-    metrics = JobMetrics(client)
     jobs = Jobs(
         settings=settings,
         store=store,

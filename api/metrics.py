@@ -20,10 +20,15 @@ HELP = {
     "job_seconds": "From a job's start to its picture.",
     "stage_seconds": "A job's time in one stage.",
     "http_request_seconds": "From a request to the first byte of its answer.",
+    "store_seconds": "A call of the object store that keeps the pictures, where there is one.",
     "legibility_score": "The judge's score of finished pictures, 0 to 1; those that it cannot judge are left out.",
 }
 # What histograms with labels tell apart.
-LABELS = {"stage_seconds": ["stage"], "http_request_seconds": ["method", "route", "status"]}
+LABELS = {
+    "stage_seconds": ["stage"],
+    "http_request_seconds": ["method", "route", "status"],
+    "store_seconds": ["operation", "outcome"],
+}
 
 
 class ServiceCollector(Collector):

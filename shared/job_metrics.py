@@ -6,6 +6,7 @@ sum. Counts are of one bucket each, not cumulated.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -23,6 +24,7 @@ HISTOGRAMS: Mapping[str, tuple[float, ...]] = {
     "stage_seconds": SECONDS,
     "legibility_score": SCORES,
     "http_request_seconds": SECONDS,
+    "store_seconds": SECONDS,
 }
 INFINITY = "+Inf"
 
@@ -59,6 +61,11 @@ class JobMetrics:
                 pipeline.hincrby(key, f"{sample.label}|{_bucket(sample)}", 1)
                 pipeline.hincrbyfloat(key, f"{sample.label}|sum", sample.value)
             pipeline.execute()
+
+    def note_store_call(self, operation: str, seconds: float) -> None:
+        """Count a call of the results' object store; without Redis it is left out."""
+        with suppress(redis.RedisError):
+            self.observe([Sample("store_seconds", seconds, operation)])
 
     def read(self, histogram: str) -> list[Histogram]:
         """Return a histogram under each of its labels."""

@@ -19,6 +19,7 @@ import redis
 from celery import states
 from celery.backends.redis import RedisBackend
 
+from shared.job_metrics import JobMetrics
 from shared.keys import NAMESPACE, PREFIX
 from shared.queue.object_store import ObjectStore, open_store
 from shared.schemas import AIGenerationResult
@@ -274,7 +275,8 @@ class ResultBackend(RedisBackend):  # type: ignore[misc]  # celery is untyped
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._objects = open_store(self.app.conf.get("writing_results_store", "redis"))
+        address = self.app.conf.get("writing_results_store", "redis")
+        self._objects = open_store(address, note=lambda *call: JobMetrics(self.client).note_store_call(*call))
 
     @property
     def results(self) -> Results:

@@ -1,5 +1,8 @@
 """What Prometheus is told, read with Prometheus's own parser."""
 
+from pathlib import Path
+
+import pytest
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -7,6 +10,7 @@ from api.app import create_app
 from shared.job_metrics import HISTOGRAMS, JobMetrics, Sample
 from shared.job_store import JobStore
 from shared.leases import Leases
+from shared.queue.object_store import StoreUnavailable, open_store
 from shared.queue.results import DOCUMENT
 from shared.redis_client import make_redis
 from shared.schemas import GenerationRequest, GPUStatus, JobError, Priority, WorkerInfo, WorkerState
@@ -114,7 +118,8 @@ def test_histograms_add_up_what_all_workers_saw(settings: Settings, client: redi
     assert found["writing_stage_seconds_bucket", (("le", "0.25"), ("stage", "diffusion"))] == 2, "a bound is included"
     assert found["writing_stage_seconds_sum", (("stage", "glyph"),)] == 0.04
     assert found["writing_legibility_score_bucket", (("le", "0.99"),)] == 2
-    assert {f"writing_{name}_count" for name in HISTOGRAMS} - {name for name, _ in found} == {
+    of_jobs = set(HISTOGRAMS) - {"http_request_seconds", "store_seconds"}
+    assert {f"writing_{name}_count" for name in of_jobs} - {name for name, _ in found} == {
         "writing_job_seconds_count"
     }, "nothing was seen of it"
 
@@ -145,3 +150,22 @@ def test_requests_are_counted_a_second_later_without_a_scrape(settings: Settings
     client.get("/health")
     counted = JobMetrics(make_redis(settings.redis))
     eventually(lambda: "GET /health 200" in {one.label for one in counted.read("http_request_seconds")}, 5)
+
+
+def test_calls_of_the_object_store_are_timed(settings: Settings, tmp_path: Path) -> None:
+    """A folder as the store: a picture that is put, got, and one that a folder in its place keeps from being put."""
+    metrics = JobMetrics(make_redis(settings.redis))
+    store = open_store(f"file://{tmp_path}", note=metrics.note_store_call)
+    assert store is not None
+    store.put("a/0.png", b"png")
+    assert store.get("a/0.png") == b"png"
+    assert store.get("none") is None
+    (tmp_path / "b").write_bytes(b"no folder")
+    with pytest.raises(StoreUnavailable):
+        store.put("b/0.png", b"png")
+    found = {
+        (labels["operation"], labels["outcome"]): value
+        for (name, pairs), value in scrape(settings).items()
+        if name == "writing_store_seconds_count" and (labels := dict(pairs))
+    }
+    assert found == {("get", "ok"): 2, ("put", "ok"): 1, ("put", "failed"): 1}
