@@ -18,7 +18,7 @@ from api.decks import MadeDeck
 from api.problems import problem_responses, validation_problem
 from api.routes.jobs import IdempotencyHeaders, json_response
 from api.services import services
-from shared.deck import DeckAccepted, DeckOptions, DeckRequest, DeckView, DeckWordView
+from shared.deck import MAX_WORDS, DeckAccepted, DeckOptions, DeckRequest, DeckView, DeckWordView
 from shared.decks.anki import package
 from shared.decks.archive import archive
 from shared.decks.card import Card
@@ -27,6 +27,8 @@ from shared.errors import MalformedJson
 from shared.lists.word_list import read_list
 from shared.queue.decks import DeckEntry, DeckRecord, JobState
 from shared.schemas import JobError, JobStatus
+
+MOST_LINES = MAX_WORDS + 2  # a heading, and one word too many
 
 decks_api = APIBlueprint(
     "decks", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="decks", description="lists of words")]
@@ -126,7 +128,7 @@ def _json() -> tuple[list[ListedWord], DeckOptions, None]:
 
 def _csv(query: ListQuery) -> tuple[list[ListedWord], DeckOptions, str]:
     content = request.get_data()
-    words = in_thread(lambda: read_list(content, encoding=query.encoding, columns=query.columns))
+    words = in_thread(lambda: read_list(content, encoding=query.encoding, columns=query.columns, most=MOST_LINES))
     listed = words_of(words)
     given: dict[str, Any] = {"name": query.name, "style": query.style} | _options(query.options)
     # As a JSON body would be: the same faults have the same codes.

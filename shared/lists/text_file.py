@@ -65,6 +65,7 @@ ENOUGH = 0.3  # how good the best must be, and of a file with fewer than FEW wor
 UNLIKELY = 0.2  # less than this is no reading
 ENOUGH_OF_FEW, FEW = 0.65, 3
 TOKENS = 400
+LONGEST_TOKEN = 100  # characters that are looked at of each
 
 PUNCTUATION = frozenset("，。、；：？！“”‘’„«»‹›（）「」『』【】《》〈〉〔〕［］…—–·・～〜\u3000\xa0¿¡％")
 NUMBERS = re.compile(r"[\W\d_]+")
@@ -239,7 +240,7 @@ def _token_scores(token: str, english: frozenset[str]) -> Iterator[float]:
             return
     for part in re.split("|".join(map(re.escape, PUNCTUATION)), token):
         if part and not part.isascii():
-            yield _word_score(part, english)
+            yield _word_score(part[:LONGEST_TOKEN], english)
 
 
 def _is_odd(character: str) -> bool:

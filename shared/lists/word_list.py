@@ -59,7 +59,9 @@ class WordList:
     mapping: str
 
 
-def read_list(content: bytes, *, encoding: str | None = None, columns: str | None = None) -> WordList:
+def read_list(
+    content: bytes, *, encoding: str | None = None, columns: str | None = None, most: int | None = None
+) -> WordList:
     """Read a list of words: separated by tab, comma, semicolon and others, with or without a heading.
 
     The columns are known by the heading, else by what they hold. The same word with the same meaning, style and
@@ -69,6 +71,7 @@ def read_list(content: bytes, *, encoding: str | None = None, columns: str | Non
         content: the file's.
         encoding: its encoding; None finds out.
         columns: what its columns hold, such as ``word,reading,translation``, ``-`` for none; None finds out.
+        most: lines to look at; what comes after them is left out. None: all.
 
     Raises:
         UnreadableList: it is no text, or nobody can tell what its columns hold.
@@ -76,12 +79,13 @@ def read_list(content: bytes, *, encoding: str | None = None, columns: str | Non
     given = None if columns is None else told(columns)
     text = read_text(content, encoding)
     table = read_table(text.content)
+    records = table.records[:most]
     try:
-        found, has_heading = find_columns(table.records, heading=table.heading, left_out=table.left_out, given=given)
+        found, has_heading = find_columns(records, heading=table.heading, left_out=table.left_out, given=given)
     except UnreadableList as error:
         raise UnreadableList(f"read as {text.encoding}: {error.detail}", field="columns") from error
-    first = next((record.line for record in table.records if record.fault is None), None) if has_heading else None
-    rows, bad = _rows([record for record in table.records if record.line != first], found.fields)
+    first = next((record.line for record in records if record.fault is None), None) if has_heading else None
+    rows, bad = _rows([record for record in records if record.line != first], found.fields)
     return WordList(rows, bad, _notes(table, first), _mapping(text.encoding, table, found))
 
 

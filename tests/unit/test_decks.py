@@ -173,6 +173,7 @@ class TestCsv:
         [
             ("", b"", (422, "too_short", "words")),
             ("", "山\n".encode() * 501, (422, "too_long", "words")),
+            ("", "字,word\n".encode() * 100_000, (422, "too_long", "words")),
             ("", b"PK\x03\x04", (422, "unreadable_list", None)),
             ("", b"\x81\xff\xfe,Chinese", (422, "unreadable_list", "encoding")),
             ("", "学校,학교\n".encode(), (422, "unreadable_list", "columns")),
