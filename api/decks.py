@@ -205,7 +205,12 @@ def _refusal(entries: Sequence[DeckEntry]) -> InvalidRequest:
         refusal = ERRORS_BY_CODE.get(code, InvalidRequest)(detail, field=field)
         if isinstance(refusal, InvalidRequest):
             return refusal
-    return NoDrawableWord(f"none of {len(entries)} words can be drawn; the first: {detail}", field="words")
+    none = NoDrawableWord(f"none of {len(entries)} words can be drawn; the first: {detail}", field="words")
+    none.errors = [
+        {"field": f"words.{index}", "code": error["code"], "message": error["detail"]}
+        for index, error in enumerate(errors)
+    ]
+    return none
 
 
 def _fingerprint(words: Sequence[ListedWord], options: DeckOptions) -> str:

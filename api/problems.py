@@ -1,7 +1,7 @@
 """Every error as problem+json (RFC 9457) with a stable code."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
@@ -70,7 +70,7 @@ def problem_responses(*statuses: int) -> ResponseDict:
 
 
 def problem_response(
-    error: ServiceError, *, status: int | None = None, errors: Sequence[dict[str, Any]] = (), code: str | None = None
+    error: ServiceError, *, status: int | None = None, errors: Sequence[Mapping[str, Any]] = (), code: str | None = None
 ) -> Response:
     """Return an error as a response."""
     status = status or error.http_status
@@ -84,14 +84,14 @@ def problem_response(
 
 
 def problem_body(
-    error: ServiceError, *, status: int | None = None, errors: Sequence[dict[str, Any]] = (), code: str | None = None
+    error: ServiceError, *, status: int | None = None, errors: Sequence[Mapping[str, Any]] = (), code: str | None = None
 ) -> bytes:
     """Return an error as problem+json."""
     return orjson.dumps(problem_document(error, status=status, errors=errors, code=code))
 
 
 def problem_document(
-    error: ServiceError, *, status: int | None = None, errors: Sequence[dict[str, Any]] = (), code: str | None = None
+    error: ServiceError, *, status: int | None = None, errors: Sequence[Mapping[str, Any]] = (), code: str | None = None
 ) -> dict[str, Any]:
     """Return an error as the fields of a problem, as part of a larger answer."""
     problem = Problem(
@@ -100,7 +100,7 @@ def problem_document(
         detail=error.detail,
         code=code or error.code,
         field=error.field,
-        errors=list(errors),
+        errors=list(map(dict, errors)),
     )
     # Text from the request may hold what UTF-8 cannot: it is shown escaped.
     document = problem.model_dump(exclude_defaults=True, exclude={"type"}) | {"type": problem.type}
@@ -135,7 +135,7 @@ def register_error_handlers(app: Flask, retry_after_s: int) -> None:
 
     @app.errorhandler(ServiceError)
     def service_error(error: ServiceError) -> Response:
-        return problem_response(error)
+        return problem_response(error, errors=error.errors)
 
     @app.errorhandler(redis.RedisError)
     @app.errorhandler(kombu.exceptions.OperationalError)

@@ -7,8 +7,9 @@ that was killed finds it again.
 import hashlib
 import json
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -121,12 +122,27 @@ class Deck:
         """
         yield from self._resume(client)
         tried: set[str] = set()
-        while missing := [index for index in self.missing if self._keys[index] not in tried][:MAX_WORDS]:
-            words = [_word(self._requests[index], self._options) for index in missing]
-            deck = client.create_deck(words, name=self.name, **self._options)
-            keys = tuple(self._keys[index] for index in missing)
-            tried.update(keys)
-            yield from self._follow(client, UnderWay(deck_id=deck.id, keys=keys))
+        while places := self._untried(tried):
+            tried.update(places)
+            words = [_word(self._requests[index], self._options) for index in places.values()]
+            try:
+                deck = client.create_deck(words, name=self.name, **self._options)
+            except WritingError as error:
+                if error.code != "no_drawable_word":
+                    raise
+                yield from self._refused(places.values(), error)
+            else:
+                yield from self._follow(client, UnderWay(deck_id=deck.id, keys=tuple(places)))
+
+    def _untried(self, tried: Collection[str]) -> dict[str, int]:
+        """Return keys that are missing and were not tried, as many as a deck may have, each with one of its rows."""
+        missing = {self._keys[index]: index for index in self.missing if self._keys[index] not in tried}
+        return dict(islice(missing.items(), MAX_WORDS))
+
+    def _refused(self, indices: Iterable[int], error: WritingError) -> Iterator[Drawn]:
+        """Return rows of which the service can draw none, each with its own reason."""
+        for index, fault in zip(indices, error.errors, strict=True):
+            yield self._rows[index], WritingError(str(fault["message"]), code=str(fault["code"]), status=error.status)
 
     def _resume(self, client: WritingClient) -> Iterator[Drawn]:
         """Take over what was asked for when this was broken off; what was not drawn is asked for again."""

@@ -4,6 +4,7 @@ One class per meaning; its docstring's first sentence is the problem's title. `c
 what the API answers with, and a failed job carries the same code.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 
@@ -12,6 +13,8 @@ class ServiceError(Exception):
 
     code: ClassVar[str] = "internal_error"
     http_status: ClassVar[int] = 500
+    # Every fault, where there are several: field, code and message of each.
+    errors: Sequence[Mapping[str, Any]] = ()
 
     def __init__(self, detail: str, *, field: str | None = None, retry_after_s: int | None = None) -> None:
         """Say what happened and, where one field of the request is at fault, which."""

@@ -254,6 +254,23 @@ def test_a_deck_whose_client_was_killed_is_found_again(url: str, api: Api, tmp_p
     assert now == drawn + len(WORDS)
 
 
+@pytest.mark.usefixtures("url")
+def test_words_of_which_none_can_be_drawn_are_named_and_the_others_stay(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "words.csv").write_text("山\n😀,smile\nqwx\n", encoding="utf-8")
+    command = ["deck", "words.csv", "-o", "deck", "--steps", "2"]
+    assert main(command) == SOME_FAILED
+    (folder / "deck/index.html").unlink()
+    capsys.readouterr()
+    assert main(command) == SOME_FAILED
+    said = capsys.readouterr()
+    assert "line 2: 😀" in said.err
+    assert "line 3: qwx" in said.err
+    assert "translation_required" in said.err
+    assert (folder / "deck/index.html").is_file(), "of what there is"
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_level_of_hsk_is_a_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["deck", "--hsk", "1", "-o", "deck", "--dry-run"]) == DONE

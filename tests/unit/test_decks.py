@@ -146,6 +146,12 @@ class TestMake:
         assert problem(make(small, ["山"] * 50)) == (422, "deck_too_large", "words")
         assert make(small, ["山"] * 5).status_code == 202
 
+    def test_each_word_has_its_reason_where_none_can_be_drawn(self, anyone: FlaskClient) -> None:
+        errors = make(anyone, ["😀", "qwx"]).get_json()["errors"]
+        assert [(error["field"], error["code"]) for error in errors] == [
+            ("words.0", "unsupported_character"), ("words.1", "translation_required")
+        ]  # fmt: skip
+
 
 class TestCsv:
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
