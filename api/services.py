@@ -42,7 +42,6 @@ class Services:
         """Answer all who wait or listen, as the process ends."""
         self.jobs.close()
         self.hub.close()
-        self.http.flush()
 
 
 def services() -> Services:
