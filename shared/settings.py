@@ -96,6 +96,7 @@ class QueueSettings(Section):
     """Limits and lifetimes of jobs."""
 
     limit: Count
+    bulk_limit: Count
     result_ttl_s: Count
     record_ttl_s: Count
     visibility_timeout_s: Count
@@ -129,6 +130,7 @@ class ApiSettings(Section):
     processes: Count
     connections: Count
     max_body_bytes: Count
+    max_list_bytes: Count
     receive_s: Seconds
     keys: tuple[Key, ...]
     operators: tuple[str, ...]
