@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,18 @@ def test_one_graph_decodes_pictures_of_the_models_own_size(stock: Any) -> None:
     for side in (SIDE, SIDE, 2 * SIDE):
         assert model.decoder.decode(noise(side)).tobytes() == plain.decoder.decode(noise(side)).tobytes()
         assert compiler.graphs() == 1
+
+
+def test_the_decoders_thread_uses_what_the_engines_thread_compiled(stock: Any) -> None:
+    """Where a graph's conditions do not hold, it would run eagerly without a word; here it would fail."""
+    model = engine_model(stock)
+    model.decoder.compile(partial(compiler.compiled_for_one, backend="eager"), (SIDE, SIDE))
+    model.decoder.decode(noise())
+    torch.compiler.set_stance("fail_on_recompile")
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(model.decoder.decode, noise()).result().size == (SIDE, SIDE)
+    with pytest.raises(RuntimeError, match="recompile"):
+        model.decoder._compiled(stock.vae, noise(2 * SIDE))
 
 
 def test_a_vae_that_cannot_be_compiled_decodes_eagerly_and_the_networks_stay_compiled(
