@@ -14,7 +14,7 @@ WORKERS ?= 1
 FLOWER ?= 0
 DATA ?= var/redis
 
-.PHONY: audit bench bench-embedded chaos check clean api demo docs fuzz samples serve setup test test-all worker
+.PHONY: audit bench bench-embedded chaos check clean api demo docs fuzz gpu rehearse samples serve setup test test-all worker
 
 setup: $(READY)
 
@@ -77,11 +77,22 @@ bench: setup
 	$(BIN)/python -m bench.event_listeners
 	$(BIN)/python -m bench.png
 	$(BIN)/python -m bench.engine_load
+	$(BIN)/python -m bench.busy_threads
 	$(BIN)/python -m bench.memory
 
 ## about half an hour: what the embedded model can do
 bench-embedded: setup
 	$(BIN)/python -m bench.embedded_model
+
+## on a machine with a GPU, in nine minutes: the tests that need one, then the speed of a full-size SDXL
+gpu: setup
+	@$(BIN)/python -c "import sys, torch; sys.exit(None if torch.cuda.is_available() else 'make gpu: this machine has no usable CUDA GPU')"
+	$(BIN)/python -m pytest -m gpu tests/gpu
+	$(BIN)/python -m bench.gpu_speed
+
+## the whole service with a full-size SDXL of random weights, on any machine: 12 GiB of memory, 10 GB of disk
+rehearse: setup
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m bench.rehearsal
 
 ## about half an hour: 20,000 words of all of Unicode, by every method and the judge, in a process that may crash
 fuzz: setup

@@ -2,33 +2,39 @@
 
 from typing import Any
 
-from flask import Response, json, request
 from flask_openapi3 import Info
 
 from api.access_log import log_requests
 from api.blocking import in_thread
+from api.bodies import check_body
+from api.decks import Decks
 from api.description import DescribedApi
 from api.event_hub import EventHub
+from api.http_metrics import HttpMetrics
 from api.jobs import Jobs
 from api.metrics import ServiceCollector, make_registry
 from api.problems import register_error_handlers, validation_problem
+from api.routes.batches import batches_api
+from api.routes.decks import decks_api
 from api.routes.events import events_api
 from api.routes.health import health_api
 from api.routes.imagery import imagery_api
+from api.routes.job_list import job_list_api
 from api.routes.jobs import jobs_api
 from api.routes.lexicon import lexicon_api
 from api.routes.pages import pages
 from api.routes.status import status_api
 from api.security import protect
-from api.services import Services, services
+from api.services import Services
 from shared import __version__
 from shared.celery_app import make_celery
 from shared.characters import CharacterDatabase
-from shared.errors import BodyTooLarge, MalformedJson, UnsupportedMediaType
 from shared.fonts import read_fonts
 from shared.job_events import JobEvents
 from shared.job_metrics import JobMetrics
 from shared.job_store import JobStore
+from shared.queue.decks import DeckStore
+from shared.queue.job_index import JobIndex
 from shared.queue.object_store import open_store
 from shared.queue.results import Budget, Results, ResultSizes
 from shared.redis_client import make_redis
@@ -56,13 +62,24 @@ def create_app(settings: Settings) -> DescribedApi:
         static_folder=None,  # `pages` serves the files of the page
     )
     # One more than is accepted: Flask cuts a body without a length here, and `_check_body` sees that it was longer.
-    app.config["MAX_CONTENT_LENGTH"] = settings.api.max_body_bytes + 1
-    app.extensions["writing"] = _services(settings)
+    app.config["MAX_CONTENT_LENGTH"] = max(settings.api.max_body_bytes, settings.api.max_list_bytes) + 1
+    app.extensions["writing"] = parts = _services(settings)
     register_error_handlers(app, settings.queue.retry_after_s)
     log_requests(app)
+    parts.http.apply(app)
     protect(app, settings)
-    app.before_request(_check_body)
-    for routes in (jobs_api, events_api, status_api, lexicon_api, imagery_api, health_api):
+    app.before_request(check_body)
+    for routes in (
+        jobs_api,
+        job_list_api,
+        batches_api,
+        decks_api,
+        events_api,
+        status_api,
+        lexicon_api,
+        imagery_api,
+        health_api,
+    ):
         app.register_api(routes)
     app.register_blueprint(pages)
     return app
@@ -72,8 +89,6 @@ SECURITY_SCHEMES: dict[str, Any] = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "an API key, where the deployment asks for one"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "the same key"},
 }
-
-CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
 
 DESCRIPTION = (
     "Turns a written word and its meaning into a picture in the shape of the word. "
@@ -87,59 +102,44 @@ def _services(settings: Settings) -> Services:
     registry = WorkerRegistry(client, settings.worker.stale_after_s)
     celery = make_celery(settings)
     budget = Budget(client, settings.results)
+    metrics = JobMetrics(client)
+    objects = open_store(settings.results.store, in_thread, metrics.note_store_call)
+    results = Results(make_redis(settings.redis, decodes=False), objects)
+    database = CharacterDatabase()
     imagery = Imagery()
-    metrics = ServiceCollector(store, registry, JobMetrics(client), budget)
-    return Services(
+    jobs = Jobs(
         settings=settings,
         store=store,
         registry=registry,
         celery=celery,
-        jobs=Jobs(
-            settings=settings,
-            store=store,
-            registry=registry,
-            celery=celery,
-            results=Results(make_redis(settings.redis, decodes=False), open_store(settings.results.store, in_thread)),
-            budget=budget,
-            sizes=ResultSizes(client),
-            database=CharacterDatabase(),
-            fonts=read_fonts(settings.fonts),
-            imagery=imagery,
-        ),
+        results=results,
+        budget=budget,
+        sizes=ResultSizes(client),
+        database=database,
+        fonts=read_fonts(settings.fonts),
+        imagery=imagery,
+    )
+    decks = Decks(
+        settings=settings,
+        store=DeckStore(client, store, settings.queue),
+        job_store=store,
+        jobs=jobs,
+        results=results,
+        budget=budget,
+        database=database,
+    )
+    return Services(
+        settings=settings,
+        store=store,
+        index=JobIndex(client),
+        registry=registry,
+        celery=celery,
+        jobs=jobs,
+        decks=decks,
+        database=database,
         imagery=imagery,
         hub=EventHub(store, JobEvents(client)),
-        metrics=make_registry(metrics),
+        budget=budget,
+        http=HttpMetrics(metrics),
+        metrics=make_registry(ServiceCollector(store, registry, metrics, budget)),
     )
-
-
-def _check_body() -> Response | None:
-    """Refuse a body that is no JSON object before pydantic sees it: the answer then says what is wrong with it.
-
-    Raises:
-        BodyTooLarge: it is longer than the settings allow.
-        UnsupportedMediaType: it is not declared as JSON.
-        MalformedJson: it is no JSON, or no object.
-    """
-    expects_body = request.endpoint == "jobs.submit" and request.method == "POST"
-    if not expects_body:
-        return None
-    limit = services().settings.api.max_body_bytes
-    body = request.get_data()
-    if len(body) > limit:
-        raise BodyTooLarge(f"the body has more than {limit} bytes")
-    if not request.is_json:
-        raise UnsupportedMediaType("send the request as application/json")
-    charset = request.mimetype_params.get("charset") or "utf-8"
-    if charset.lower() not in CHARSETS:
-        raise UnsupportedMediaType(f"charset={charset}: send the request in UTF-8")
-    try:
-        document = json.loads(body.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise MalformedJson(f"the body is not UTF-8: byte {error.start} is wrong") from error
-    except ValueError as error:
-        raise MalformedJson(f"the body is not JSON: {error}") from error
-    except RecursionError as error:
-        raise MalformedJson("the body is nested too deeply") from error
-    if not isinstance(document, dict):
-        raise MalformedJson('the body is JSON, but no object; send {"word": "…"}')
-    return None

@@ -7,10 +7,14 @@ from typing import Any, cast
 from flask_openapi3 import OpenAPI
 
 from api.problems import problem_responses
+from shared.deck import DeckRequest
 
 Operation = dict[str, Any]
 
 # Method and path of the calls to which a status belongs; `.*`: all.
+BATCH, DECK = r"post /api/writing/batches", r"post /api/writing/decks"
+DECK_FILE = r"get /api/writing/decks/\{deck_id\}\.(zip|apkg)"
+POLLED_DECK = r"get /api/writing/decks/\{deck_id\}"
 SUBMIT, SAMPLE = r"post /api/writing/generate-writing-image", r"get /api/writing/styles/\{style\}/sample"
 JOB = r"get /api/writing/jobs/\{job_id\}"
 MOTIF = r"get /api/writing/imagery/\{name\}\.svg"
@@ -22,24 +26,37 @@ PROBLEMS: Mapping[int, str] = {
     400: ".*",
     401: KEYED,
     403: OPERATORS,
-    408: SUBMIT,
+    408: f"{SUBMIT}|{BATCH}|{DECK}",
     421: KEYED,
     429: f"{SUBMIT}|{SAMPLE}",
 }
 BODILESS: Mapping[int, tuple[str, str]] = {
     204: (rf"{JOB}/events", "The end was heard before; do not come back."),
-    304: (rf"{JOB}|{PICTURES}|{SAMPLE}|{MOTIF}", "It has not changed (If-None-Match)."),
+    304: (rf"{JOB}|{POLLED_DECK}|{PICTURES}|{SAMPLE}|{MOTIF}", "It has not changed (If-None-Match)."),
 }
 # Header, what it says, and in which answers of which calls it stands.
 HEADERS: tuple[tuple[str, str, tuple[int, ...], str], ...] = (
     ("Location", "the job's address", (200, 202), SUBMIT),
+    ("Location", "the deck's address", (202,), DECK),
     ("Preference-Applied", "`wait=N`, where it was waited for", (200, 202), SUBMIT),
-    ("X-RateLimit-Limit", "submissions in the present window, where there is a limit", (200, 202, 429), SUBMIT),
-    ("X-RateLimit-Remaining", "those that are left", (200, 202, 429), SUBMIT),
-    ("X-RateLimit-Reset", "when the window ends, in seconds since the epoch", (200, 202, 429), SUBMIT),
+    (
+        "X-RateLimit-Limit",
+        "submissions in the present window, where there is a limit",
+        (200, 202, 429),
+        f"{SUBMIT}|{BATCH}",
+    ),
+    ("X-RateLimit-Remaining", "those that are left", (200, 202, 429), f"{SUBMIT}|{BATCH}|{DECK}"),
+    (
+        "X-RateLimit-Reset",
+        "when the window ends, in seconds since the epoch",
+        (200, 202, 429),
+        f"{SUBMIT}|{BATCH}|{DECK}",
+    ),
     ("Retry-After", "try again after so many seconds", (429, 503), ".*"),
     ("Retry-After", "try again after so many seconds", (404,), SAMPLE),
-    ("ETag", "for If-None-Match", (200, 304), rf"{JOB}|{PICTURES}|{SAMPLE}|{MOTIF}"),
+    ("Retry-After", "try again after so many seconds", (409,), DECK_FILE),
+    ("Content-Disposition", "the file's name", (200,), DECK_FILE),
+    ("ETag", "for If-None-Match", (200, 304), rf"{JOB}|{POLLED_DECK}|{PICTURES}|{SAMPLE}|{MOTIF}"),
     ("Cache-Control", "how long it may be kept", (200,), rf"{PICTURES}|{SAMPLE}|{MOTIF}"),
     ("WWW-Authenticate", "`Bearer`", (401,), ".*"),
 )
@@ -54,6 +71,16 @@ class DescribedApi(OpenAPI):
         for path, operations in self.spec_json["paths"].items():
             for method, operation in operations.items():
                 _complete(f"{method} {path}", operation)
+        self._describe_lists()
+
+    def _describe_lists(self) -> None:
+        """Say what a deck's JSON holds: its route takes the body raw, since it may be CSV."""
+        schema = DeckRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+        components = self.spec_json["components"]["schemas"]
+        components.update({**schema.pop("$defs"), DeckRequest.__name__: schema})
+        body = self.spec_json["paths"]["/api/writing/decks"]["post"]["requestBody"]
+        body["required"] = True
+        body["content"]["application/json"]["schema"] = {"$ref": f"#/components/schemas/{DeckRequest.__name__}"}
 
 
 def _complete(call: str, operation: Operation) -> None:

@@ -42,7 +42,7 @@ from shared.schemas import (
 from shared.settings import Settings
 from shared.styles import StyleDefinition
 from shared.webhook_targets import parse_target
-from shared.words import check_coverage, imagery_of, normalise_word, resolve_imagery, resolve_meaning
+from shared.words import Meaning, check_coverage, imagery_of, normalise_word, resolve_imagery, resolve_meaning
 from shared.worker_registry import WorkerRegistry
 from shared.writing.blocklist import Blocklist
 from shared.writing.imagery import Imagery
@@ -97,13 +97,16 @@ class Jobs:
         """Whether the process ends."""
         return self._is_closed
 
-    def submit(self, request: GenerationRequest, idempotency_key: str | None = None, client: str = "") -> Submission:
+    def submit(
+        self, request: GenerationRequest, idempotency_key: str | None = None, client: str = "", part: str = ""
+    ) -> Submission:
         """Check a request, record the job, and send its message.
 
         Args:
             request: what to draw.
             idempotency_key: the client's key: the same key with the same request returns the first job.
             client: who asks, "" for nobody known; each has its own jobs and Idempotency-Keys.
+            part: tells requests apart that came with one key; "": it came alone.
 
         Raises:
             InvalidRequest: the word cannot be drawn, its meaning is not known, or style or method are not to be had.
@@ -112,13 +115,12 @@ class Jobs:
             QueueUnavailable: Redis is full; no job was made.
             redis.RedisError: Redis does not answer; no job was made.
         """
-        return self._submit(request, _digest_key(idempotency_key, client), client)
+        return self._submit(request, digest_key(idempotency_key, client, part), client)
 
     def _submit(self, request: GenerationRequest, key: str | None, client: str) -> Submission:
-        self._check(request)
-        result_bytes = self._estimate(request)
-        self._store.check_memory()
-        self._store.check_budget(result_bytes, self._budget.limit())
+        self.check(request)
+        result_bytes = self.estimate(request)
+        self.admit(result_bytes)
         submission = self._store.create(
             str(uuid.uuid4()),
             request,
@@ -128,8 +130,17 @@ class Jobs:
             result_bytes=result_bytes,
         )
         if submission.is_new:
-            self._send(submission.job_id, request)
+            self.send(submission.job_id, request)
         return submission
+
+    def admit(self, result_bytes: int) -> None:
+        """Refuse what there is no room for.
+
+        Raises:
+            QueueUnavailable: Redis is nearly full, or so many bytes of results would not fit beside those to come.
+        """
+        self._store.check_memory()
+        self._store.check_budget(result_bytes, self._budget.limit())
 
     def view(self, job_id: str, links: Callable[[StoredResult], ResultLinks] | None = None) -> JobView:
         """Return how a job stands, with the result if it succeeded.
@@ -246,7 +257,7 @@ class Jobs:
         # A new one for each time that results are kept, so that one is always there.
         period = int(time.time() / self._settings.queue.result_ttl_s)
         key = f"{style} {digest(definition)} {self._settings.model} {period}"
-        job_id = self._submit(sample_request(style), _digest_key(key, SAMPLES), client="").job_id
+        job_id = self._submit(sample_request(style), digest_key(key, SAMPLES), client="").job_id
         record = self._store.get(job_id)
         if record.status is not JobStatus.SUCCEEDED:
             raise SampleNotReady(
@@ -255,7 +266,12 @@ class Jobs:
             )
         return base64.b64encode(self.picture(self._document(job_id))).decode()
 
-    def _check(self, request: GenerationRequest) -> None:
+    def check(self, request: GenerationRequest) -> Meaning:
+        """Check what the schema cannot know; return what the word means.
+
+        Raises:
+            InvalidRequest: as of `submit`.
+        """
         if request.style is not None and request.style not in self._settings.styles:
             raise UnknownStyle(
                 f"no style {request.style!r}; there are {', '.join(self._settings.styles)}", field="style"
@@ -273,6 +289,7 @@ class Jobs:
         if request.webhook_url is not None:
             parse_target(request.webhook_url, self._settings.webhooks)
         self._check_methods(request)
+        return meaning
 
     def _check_blocked(self, request: GenerationRequest) -> None:
         """Refuse what the operator does not want drawn: the word, what is said of it, and all that it means."""
@@ -292,7 +309,7 @@ class Jobs:
                 if reason is not None:
                     raise MethodUnavailable(f"{method}: {reason}", field=f"conditioning_methods.{control_type}")
 
-    def _send(self, job_id: str, request: GenerationRequest) -> None:
+    def send(self, job_id: str, request: GenerationRequest) -> None:
         """Send a recorded job's message; where that fails, the workers' reconciler sends it: the job is accepted."""
         try:
             send_job(
@@ -306,7 +323,7 @@ class Jobs:
         except (OperationalError, redis.RedisError) as error:
             logger.warning("message of job %s not sent, the reconciler will: %s", job_id, error)
 
-    def _estimate(self, request: GenerationRequest) -> int:
+    def estimate(self, request: GenerationRequest) -> int:
         """Return what a request's result should take, in bytes."""
         side = self._settings.active_model.default_size
         pixels = (request.width or side) * (request.height or side)
@@ -337,11 +354,17 @@ def _expired(job_id: str) -> ResultExpired:
     return ResultExpired(f"the pictures of job {job_id} are no longer kept")
 
 
-def _digest_key(key: str | None, client: str) -> str | None:
+def digest_key(key: str | None, client: str, part: str = "") -> str | None:
+    """Return an Idempotency-Key as records know it: each client, and each part of a request, has its own.
+
+    Raises:
+        InvalidRequest: it is no key.
+    """
     if key is None:
         return None
     if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY_LENGTH or not key.isprintable():
         raise InvalidRequest(
             f"give 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable characters as Idempotency-Key", field="Idempotency-Key"
         )
-    return hashlib.sha256(f"{client}\n{key}".encode("utf-8", "surrogateescape")).hexdigest()
+    text = f"{client}\n{key}\n{part}" if part else f"{client}\n{key}"  # no printable key has a line's end
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

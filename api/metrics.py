@@ -19,10 +19,16 @@ HELP = {
     "job_wait_seconds": "From a job's submission to the start of its last attempt.",
     "job_seconds": "From a job's start to its picture.",
     "stage_seconds": "A job's time in one stage.",
+    "http_request_seconds": "From a request to the first byte of its answer.",
+    "store_seconds": "A call of the object store that keeps the pictures, where there is one.",
     "legibility_score": "The judge's score of finished pictures, 0 to 1; those that it cannot judge are left out.",
 }
-# What histograms that have more than one label tell apart.
-LABELS = {"stage_seconds": ["stage"]}
+# What histograms with labels tell apart.
+LABELS = {
+    "stage_seconds": ["stage"],
+    "http_request_seconds": ["method", "route", "status"],
+    "store_seconds": ["operation", "outcome"],
+}
 
 
 class ServiceCollector(Collector):
@@ -66,8 +72,7 @@ class ServiceCollector(Collector):
         for name in HISTOGRAMS:
             family = HistogramMetricFamily(f"writing_{name}", HELP[name], labels=LABELS.get(name, []))
             for histogram in self._metrics.read(name):
-                labels = [histogram.label] if name in LABELS else []
-                family.add_metric(labels, list(histogram.buckets), histogram.total)
+                family.add_metric(histogram.label.split(), list(histogram.buckets), histogram.total)
             yield family
 
     def _worker_states(self) -> Iterator[Metric]:

@@ -1,8 +1,9 @@
 """Every error as problem+json (RFC 9457) with a stable code."""
 
 import logging
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, cast
 
 import kombu.exceptions
 import orjson
@@ -30,7 +31,7 @@ from shared.errors import (
     UnsupportedMediaType,
 )
 from shared.queue.object_store import StoreUnavailable
-from shared.schemas import GenerationRequest, JobError, Problem
+from shared.schemas import GenerationRequest, JobError, Problem, Question
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def problem_responses(*statuses: int) -> ResponseDict:
 
 
 def problem_response(
-    error: ServiceError, *, status: int | None = None, errors: Sequence[dict[str, Any]] = (), code: str | None = None
+    error: ServiceError, *, status: int | None = None, errors: Sequence[Mapping[str, Any]] = (), code: str | None = None
 ) -> Response:
     """Return an error as a response."""
     status = status or error.http_status
@@ -83,21 +84,27 @@ def problem_response(
 
 
 def problem_body(
-    error: ServiceError, *, status: int | None = None, errors: Sequence[dict[str, Any]] = (), code: str | None = None
+    error: ServiceError, *, status: int | None = None, errors: Sequence[Mapping[str, Any]] = (), code: str | None = None
 ) -> bytes:
     """Return an error as problem+json."""
+    return orjson.dumps(problem_document(error, status=status, errors=errors, code=code))
+
+
+def problem_document(
+    error: ServiceError, *, status: int | None = None, errors: Sequence[Mapping[str, Any]] = (), code: str | None = None
+) -> dict[str, Any]:
+    """Return an error as the fields of a problem, as part of a larger answer."""
     problem = Problem(
         title=error.title,
         status=status or error.http_status,
         detail=error.detail,
         code=code or error.code,
         field=error.field,
-        errors=list(errors),
+        errors=list(map(dict, errors)),
     )
     # Text from the request may hold what UTF-8 cannot: it is shown escaped.
-    return orjson.dumps(
-        _printable(problem.model_dump(exclude_defaults=True, exclude={"type"}) | {"type": problem.type})
-    )
+    document = problem.model_dump(exclude_defaults=True, exclude={"type"}) | {"type": problem.type}
+    return cast("dict[str, Any]", _printable(document))
 
 
 def job_problem(error: JobError) -> Response:
@@ -108,14 +115,19 @@ def job_problem(error: JobError) -> Response:
 
 def validation_problem(error: ValidationError) -> Response:
     """Return pydantic's findings as one problem: the first as its code and field, all in `errors`."""
+    found, errors = findings(error)
+    return problem_response(found, errors=errors, code=errors[0]["code"])
+
+
+def findings(error: ValidationError) -> tuple[ServiceError, list[dict[str, Any]]]:
+    """Return the first of pydantic's findings as an error, and all of them."""
     errors = [
-        {"field": _field(item["loc"]), "code": _code(item["type"]), "message": _message(item)}
+        {"field": _field(item["loc"]), "code": _code(item["type"]), "message": _message(item, error.title)}
         for item in error.errors(include_url=False, include_input=False)
     ]
     first = errors[0]
     cls = ERRORS_BY_CODE.get(str(first["code"]), InvalidRequest)
-    found = cls(f"{first['field'] or 'body'}: {first['message']}", field=first["field"])
-    return problem_response(found, errors=errors, code=first["code"])
+    return cls(f"{first['field'] or 'body'}: {first['message']}", field=first["field"]), errors
 
 
 def register_error_handlers(app: Flask, retry_after_s: int) -> None:
@@ -123,7 +135,7 @@ def register_error_handlers(app: Flask, retry_after_s: int) -> None:
 
     @app.errorhandler(ServiceError)
     def service_error(error: ServiceError) -> Response:
-        return problem_response(error)
+        return problem_response(error, errors=error.errors)
 
     @app.errorhandler(redis.RedisError)
     @app.errorhandler(kombu.exceptions.OperationalError)
@@ -168,10 +180,20 @@ def _code(error_type: str) -> str:
     return FIELD_CODES.get(error_type, "invalid_value")
 
 
-def _message(item: Any) -> str:
+def _message(item: Any, model: str) -> str:
     if item["type"] == "extra_forbidden" and len(item["loc"]) == 1:
-        return f"there is no such field; there are {', '.join(GenerationRequest.model_fields)}"
+        return f"there is no such field; there are {', '.join(_questions().get(model, GenerationRequest).model_fields)}"
     return str(item["msg"])
+
+
+@cache
+def _questions() -> dict[str, type[Question]]:
+    """Return what clients send, by the models' names."""
+
+    def below(cls: type[Question]) -> list[type[Question]]:
+        return [cls, *(found for child in cls.__subclasses__() for found in below(child))]
+
+    return {cls.__name__: cls for cls in below(Question)}
 
 
 def _field(location: Sequence[Any]) -> str | None:

@@ -5,7 +5,7 @@ import time
 
 import limits
 import redis
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from redis.backoff import NoBackoff
@@ -15,8 +15,8 @@ from shared.errors import RateLimited, SettingsError
 from shared.queue.tls import tls_options
 from shared.settings import RedisSettings
 
-# The one call that costs a GPU's time.
-LIMITED_ENDPOINT = "jobs.submit"
+# The calls that cost a GPU's time. A deck counts once: its jobs are bulk. A batch counts each of its requests itself.
+LIMITED_ENDPOINTS = frozenset({"jobs.submit", "decks.create"})
 
 
 class RateLimit:
@@ -41,18 +41,21 @@ class RateLimit:
 
     def apply(self, app: Flask) -> None:
         """Count submissions from now on, and tell in their answers how many are left."""
-        app.before_request(self._count)
+        app.extensions["rate_limit"] = self
+        app.before_request(self._count_call)
         app.after_request(self._tell)
 
-    def _count(self) -> None:
-        """Count a submission.
+    def _count_call(self) -> None:
+        if request.endpoint in LIMITED_ENDPOINTS and request.method == "POST":
+            self.count()
+
+    def count(self) -> None:
+        """Count a submission of the present request's client.
 
         Raises:
             RateLimited: there were too many.
             redis.RedisError: Redis does not answer, so that the submission could not be taken either.
         """
-        if request.endpoint != LIMITED_ENDPOINT or request.method != "POST":
-            return
         client = g.client or request.remote_addr or ""
         for limit in self._limits:
             is_within = self._counter.hit(limit, client)
@@ -71,6 +74,13 @@ class RateLimit:
             response.headers["X-RateLimit-Remaining"] = str(left)
             response.headers["X-RateLimit-Reset"] = str(ends_at)
         return response
+
+
+def count_submission() -> None:
+    """Count one submission of several in the present request; raises as `RateLimit.count`."""
+    limit: RateLimit | None = current_app.extensions.get("rate_limit")
+    if limit is not None:
+        limit.count()
 
 
 def _parse(rate: str) -> list[limits.RateLimitItem]:

@@ -16,6 +16,7 @@ from api.rate_limit import RateLimit
 from api.services import services
 from shared.errors import OperatorOnly, SettingsError, Unauthorized
 from shared.job_store import unknown_job
+from shared.queue.decks import unknown_deck
 from shared.settings import ApiSettings, Settings, checked
 
 # Probes have no key, and neither the description of the API nor the pages hold a secret.
@@ -93,7 +94,7 @@ def _authorise(operators: Collection[str]) -> None:
 
     Raises:
         OperatorOnly: the call is for operators.
-        JobNotFound: the job is another client's: it is told as if there were none.
+        JobNotFound, DeckNotFound: it is another client's: it is told as if there were none.
     """
     is_open = g.client is None  # what anybody may ask: a page, a probe, what a browser asks before it calls
     if is_open or g.client in operators:
@@ -103,6 +104,9 @@ def _authorise(operators: Collection[str]) -> None:
     job_id = (request.view_args or {}).get("job_id")
     if job_id is not None and services().store.owner(job_id) not in (None, g.client):
         raise unknown_job(job_id)
+    deck_id = (request.view_args or {}).get("deck_id")
+    if deck_id is not None and services().decks.owner(deck_id) != g.client:
+        raise unknown_deck(deck_id)
 
 
 def _pattern(origin: str) -> "str | re.Pattern[str]":

@@ -7,9 +7,14 @@ from celery import Celery
 from flask import current_app
 from prometheus_client import CollectorRegistry
 
+from api.decks import Decks
 from api.event_hub import EventHub
+from api.http_metrics import HttpMetrics
 from api.jobs import Jobs
+from shared.characters import CharacterDatabase
 from shared.job_store import JobStore
+from shared.queue.job_index import JobIndex
+from shared.queue.results import Budget
 from shared.settings import Settings
 from shared.worker_registry import WorkerRegistry
 from shared.writing.imagery import Imagery
@@ -21,11 +26,16 @@ class Services:
 
     settings: Settings
     store: JobStore
+    index: JobIndex
     registry: WorkerRegistry
     celery: Celery
     jobs: Jobs
+    decks: Decks
+    database: CharacterDatabase
     imagery: Imagery
     hub: EventHub
+    budget: Budget
+    http: HttpMetrics
     metrics: CollectorRegistry
 
     def close(self) -> None:

@@ -1,336 +1,255 @@
-"""SDXL + Union ControlNet at full size on a GPU: diffusers' stock pipeline against the engine's steps.
+"""SDXL + Union ControlNet on a GPU: the service's engine against diffusers' stock pipeline, eager and compiled.
 
-    python -m bench.gpu_speed              # on a GPU; under nine minutes; writes bench/results/gpu_speed.md
-    python -m bench.gpu_speed --small      # the same on tiny networks, also on a CPU: shows that it runs
+    python -m bench.gpu_speed              # on a GPU; under seven minutes; writes bench/results/gpu_speed.md
+    python -m bench.gpu_speed --tiny       # eager and on tiny networks, also on a CPU: shows that it runs
 
-Needs torch, diffusers and transformers, no checkpoint: networks of SDXL's configuration are made on the device with
-random weights, since speed does not depend on them. 1024², 30 steps, guidance, four controls, bf16.
+Full-size networks with random weights, in the dtype that the service takes: neither speed nor memory depends on what
+was learned. Ours go the service's way: assembled as a worker does, stepped by the step loop, decoded in the decoder's
+thread. A way that fails leaves a row that says why, and the report is written after each row.
 """
 
 import argparse
-import platform
+import gc
+import statistics
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
-from diffusers import (
-    AutoencoderKL,
-    ControlNetUnionModel,
-    EulerDiscreteScheduler,
-    StableDiffusionXLControlNetUnionPipeline,
-    UNet2DConditionModel,
-)
+from PIL import Image
 
-from shared.settings import PROJECT
-from worker.engine import compiler
-from worker.engine.denoiser import Denoiser, Row
-from worker.engine.float8 import narrowed
-from worker.engine.prompt_fit import FittedPrompt
-from worker.engine.solvers import SOLVERS
-from worker.engine.text import TextEmbedding
-from worker.engine.union_controlnet import fuse
-
-RESULTS = Path(__file__).parent / "results" / "gpu_speed.md"
+from bench import device_counts, sdxl
+from bench.pictures import psnr
+from bench.report import RESULTS, machine, table
+from bench.ways import LARGEST_BATCH, STOCK_COMPILED, STOCK_EAGER, WAYS, Drawer, Subject, Way, forget_compiled
+from worker.engine.faults import attempt, free_memory
 
 # Work of one image, and what the hardware can do with it: docs/performance.md.
 TFLOP_AN_IMAGE = 594.0
-DENSE_BF16_TFLOPS = {"H200": 790.0, "H100": 790.0, "A100": 312.0}
+DENSE_HALF_TFLOPS = {"H200": 790.0, "H100": 790.0, "A100": 312.0}
 
-CONTROLS = {1: 0.5, 2: 0.3, 3: 0.9, 5: 0.7}  # index of the control type to weight
+WARM_UP_STEPS, REPEATS = 2, 3
+# First these batches of every way, then those: what matters most is there when the time is over.
+BATCHES = ((1, 4), (LARGEST_BATCH,))
+DEADLINE_S = 270.0
 
-SDXL: dict[str, Any] = {
-    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-    "block_out_channels": (320, 640, 1280),
-    "layers_per_block": 2,
-    "transformer_layers_per_block": (1, 2, 10),
-    "attention_head_dim": (5, 10, 20),
-    "cross_attention_dim": 2048,
-    "use_linear_projection": True,
-    "addition_embed_type": "text_time",
-    "addition_time_embed_dim": 256,
-    "projection_class_embeddings_input_dim": 2816,
-}
-SMALL = SDXL | {
-    "block_out_channels": (32, 64, 64),
-    "layers_per_block": 1,
-    "transformer_layers_per_block": (1, 1, 1),
-    "attention_head_dim": (2, 4, 4),
-    "cross_attention_dim": 64,
-    "addition_time_embed_dim": 16,
-    "projection_class_embeddings_input_dim": 6 * 16 + 64,
-}
+HEADER = (
+    "way",
+    "batch",
+    "seconds",
+    "images/s",
+    "× stock eager",
+    "× stock compiled",
+    "of the floor",
+    "peak GiB",
+    "predicted",
+    "PSNR to alone, dB",
+    "waits a step",
+    "kernels a step",
+    "ready in, s",
+)
 
 
 @dataclass(frozen=True)
-class Scale:
-    """How large everything is."""
+class Row:
+    """A line of the report: how a way drew a batch, or why it did not.
 
-    networks: Mapping[str, Any]
-    vae_channels: tuple[int, ...]
-    side: int
-    steps: int
-    batches: tuple[int, ...]
-    dtype: torch.dtype
-    norm_groups: int
+    Attributes:
+        way: its name.
+        batch: pictures that were drawn together; 0: whatever their number.
+        failure: why there are no figures; "" if there are.
+        seconds: a batch, the median.
+        ready_s: to place and compile the networks.
+        peak_gib: the most that PyTorch held; None on a CPU.
+        predicted_gib: what it should have been; None where nothing is predicted.
+        near_db: PSNR of the first picture to the same one drawn alone; None if it was.
+        notes: what the way says of itself.
+    """
 
-    @property
-    def text_widths(self) -> tuple[int, int]:
-        """Width of a token, and of the pooled text."""
-        pooled = self.networks["projection_class_embeddings_input_dim"] - 6 * self.networks["addition_time_embed_dim"]
-        return self.networks["cross_attention_dim"], pooled
-
-
-FULL_SCALE = Scale(SDXL, (128, 256, 512, 512), 1024, 30, (1, 2, 4, 8), torch.bfloat16, 32)
-SMALL_SCALE = Scale(SMALL, (16, 32, 32, 32), 128, 3, (1, 2), torch.float32, 16)
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """A request, as far as steps go."""
-
-    size: tuple[int, int]
-    guidance_scale: float = 6.0
-
-    def is_guided(self, _step: int) -> bool:
-        """Guidance works throughout."""
-        return True
-
-    def is_controlled(self, _step: int) -> bool:
-        """The controls work throughout."""
-        return True
+    way: str
+    batch: int
+    failure: str = ""
+    seconds: float = 0.0
+    ready_s: float = 0.0
+    peak_gib: float | None = None
+    predicted_gib: float | None = None
+    near_db: float | None = None
+    notes: dict[str, object] = field(default_factory=dict)
 
 
-class Bench:
-    """The networks, and ways to draw with them."""
+def measure(
+    subject: Subject, ways: Sequence[Way], batches: Sequence[Sequence[int]] = BATCHES, deadline_s: float = DEADLINE_S
+) -> Iterator[Row]:
+    """Yield a row for each way and batch, those of the first batches first; begin none after the deadline."""
+    end = time.monotonic() + deadline_s
+    for some in batches:
+        for way in ways:
+            yield from _measure_way(subject, way, some, end)
+            forget_compiled()
+            gc.collect()
+            free_memory()
 
-    def __init__(self, scale: Scale, device: torch.device) -> None:
-        self.scale, self.device = scale, device
-        torch.manual_seed(0)
-        with torch.device(device), _default_dtype(scale.dtype):
-            up = ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D")
-            self.unet = UNet2DConditionModel(
-                sample_size=scale.side // 8, up_block_types=up, norm_num_groups=scale.norm_groups, **scale.networks
-            ).eval()
-            first = scale.networks["block_out_channels"][0]
-            self.controlnet = ControlNetUnionModel(
-                conditioning_embedding_out_channels=(16, 32, 96, 256),
-                num_control_type=6,
-                num_trans_channel=first,
-                num_proj_channel=first,
-                norm_num_groups=scale.norm_groups,
-                **scale.networks,
-            ).eval()
-            self.vae = AutoencoderKL(
-                down_block_types=("DownEncoderBlock2D",) * 4,
-                up_block_types=("UpDecoderBlock2D",) * 4,
-                block_out_channels=scale.vae_channels,
-                layers_per_block=2,
-                latent_channels=4,
-                norm_num_groups=scale.norm_groups,
-                scaling_factor=0.13025,
-                force_upcast=False,
-            ).eval()
-        for network in (self.unet, self.controlnet):
-            network.to(memory_format=torch.channels_last)
-        self.config = EulerDiscreteScheduler(
-            beta_start=0.00085,
-            beta_end=0.012,
-            beta_schedule="scaled_linear",
-            timestep_spacing="leading",
-            steps_offset=1,
-        ).config
-        tokens, pooled = scale.text_widths
-        self.text = TextEmbedding(self._noise(1, 77, tokens), self._noise(1, pooled))
-        self.images = {index: torch.rand(1, 3, scale.side, scale.side).to(device) for index in CONTROLS}
 
-    def stock(self, count: int) -> None:
-        """Draw a batch with diffusers' pipeline."""
-        pipeline = StableDiffusionXLControlNetUnionPipeline(
-            vae=self.vae,
-            text_encoder=None,
-            text_encoder_2=None,
-            tokenizer=None,
-            tokenizer_2=None,
-            unet=self.unet,
-            controlnet=self.controlnet,
-            scheduler=EulerDiscreteScheduler.from_config(self.config),
-            add_watermarker=False,
-        )
-        pipeline.set_progress_bar_config(disable=True)
-        embeddings = {
-            "prompt_embeds": self.text.tokens.repeat(count, 1, 1),
-            "pooled_prompt_embeds": self.text.pooled.repeat(count, 1),
-            "negative_prompt_embeds": torch.zeros_like(self.text.tokens).repeat(count, 1, 1),
-            "negative_pooled_prompt_embeds": torch.zeros_like(self.text.pooled).repeat(count, 1),
-        }
-        pipeline(
-            **embeddings,
-            control_image=[image.repeat(count, 1, 1, 1) for image in self.images.values()],
-            control_mode=list(CONTROLS),
-            controlnet_conditioning_scale=list(CONTROLS.values()),
-            num_inference_steps=self.scale.steps,
-            guidance_scale=6.0,
-            width=self.scale.side,
-            height=self.scale.side,
-            output_type="pt",
-        )
+def _measure_way(subject: Subject, way: Way, batches: Sequence[int], end: float) -> Iterator[Row]:
+    if time.monotonic() > end:
+        yield Row(way.name, 0, "not begun in time")
+        return
+    made: list[Drawer] = []
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        failure = attempt(lambda: made.append(way.make(subject, Path(folder))))
+    if failure is not None:
+        yield Row(way.name, 0, _reason(failure.error))
+        return
+    trial = Trial(subject, way.name, made[0], ready_s=time.perf_counter() - started)
+    for batch in batches:
+        yield trial.row(batch)
+    attempt(made[0].close)
 
-    def ours(self, denoiser: Denoiser, count: int) -> None:
-        """Draw a batch with the engine's parts: fuse once a job, step together, decode one by one."""
-        rows = [self.row() for _ in range(count)]
-        for _ in range(self.scale.steps):
-            denoiser.step(rows)
-        for row in rows:
-            self.decode(row.latents)
 
-    def row(self) -> Row:
-        """Return a new job's tensors."""
-        schedule = SOLVERS["euler"].schedule(self.config, self.scale.steps)
-        side = self.scale.side // 8
+@dataclass
+class Trial:
+    """A way that is ready, drawing batch after batch.
+
+    Attributes:
+        subject: what it draws.
+        name: the way's.
+        drawer: what draws.
+        ready_s: how long it took to be ready.
+        alone: the first picture, once it was drawn in a batch of one.
+    """
+
+    subject: Subject
+    name: str
+    drawer: Drawer
+    ready_s: float
+    alone: Image.Image | None = None
+
+    def row(self, batch: int) -> Row:
+        """Return how a batch was drawn, or why it was not."""
+        found: list[Row] = []
+        failure = attempt(lambda: found.append(self._measure(batch)))
+        return found[0] if failure is None else Row(self.name, batch, _reason(failure.error))
+
+    def _measure(self, batch: int) -> Row:
+        self.drawer.draw(batch, WARM_UP_STEPS)
+        device_counts.peak_gib(self.subject.device)
+        times: list[float] = []
+        for _ in range(REPEATS):
+            started = time.perf_counter()
+            first, *_ = self.drawer.draw(batch, self.subject.steps)
+            times.append(time.perf_counter() - started)
+        near_db = psnr(self.alone, first) if self.alone is not None else None
+        if batch == 1:
+            self.alone = first
         return Row(
-            request=Wishes((self.scale.side, self.scale.side)),
-            prompt=FittedPrompt(),
-            negative_prompt=FittedPrompt(),
-            schedule=schedule,
-            text=self.text,
-            negative=TextEmbedding(torch.zeros_like(self.text.tokens), torch.zeros_like(self.text.pooled)),
-            control=self.fuse(),
-            generator=torch.Generator(),
-            latents=torch.randn(1, 4, side, side, device=self.device) * schedule.initial_scale,
+            self.name,
+            batch,
+            seconds=statistics.median(times),
+            ready_s=self.ready_s,
+            peak_gib=device_counts.peak_gib(self.subject.device),
+            predicted_gib=self.drawer.predicted_gib(batch),
+            near_db=near_db,
+            notes=self.drawer.notes,
         )
 
-    def fuse(self) -> Any:
-        """Return the fused condition of the four controls."""
-        return fuse(self.controlnet, self.images, list(CONTROLS.values()))
 
-    @torch.inference_mode()
-    def decode(self, latents: torch.Tensor) -> None:
-        """Decode one picture."""
-        self.vae.decode(latents.to(self.scale.dtype) / 0.13025, return_dict=False)
-
-    def seconds(self, call: Callable[[], object], repeats: int = 1) -> float:
-        """Return the mean time of a call, after one call to warm up."""
-        call()
-        self._wait()
-        started = time.perf_counter()
-        for _ in range(repeats):
-            call()
-        self._wait()
-        return (time.perf_counter() - started) / repeats
-
-    def peak_gib(self) -> float:
-        """Return the peak of the memory since the last call, and start anew."""
-        if self.device.type != "cuda":
-            return float("nan")
-        peak = torch.cuda.max_memory_allocated(self.device) / 1024**3
-        torch.cuda.reset_peak_memory_stats(self.device)
-        return peak
-
-    def _wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-
-    def _noise(self, *shape: int) -> torch.Tensor:
-        return torch.randn(*shape).to(self.device, self.scale.dtype)
-
-
-@contextmanager
-def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
-
-
-def compiled(bench: Bench, unet: Any, controlnet: Any) -> Denoiser:
-    """Return networks as the service compiles them."""
-    denoiser = Denoiser(unet, controlnet)
-    denoiser.compile(compiler.compiled, (bench.scale.side, bench.scale.side))
-    return denoiser
-
-
-def measure(bench: Bench, deadline_s: float) -> Iterator[tuple[str, int, float, float]]:
-    """Yield way, batch size, seconds a batch and peak GiB; stop beginning new ways at the deadline."""
-    started = time.monotonic()
-    compiler.set_up(PROJECT / "var" / "compile_cache")
-    ways: dict[str, Callable[[], Callable[[int], None]]] = {
-        "stock diffusers": lambda: bench.stock,
-        "engine, eager": lambda: partial(bench.ours, Denoiser(bench.unet, bench.controlnet)),
-        "engine, compiled": lambda: partial(bench.ours, compiled(bench, bench.unet, bench.controlnet)),
-    }
-    if bench.device.type == "cuda":
-        ways["engine, compiled, fp8"] = lambda: partial(
-            bench.ours, compiled(bench, narrowed(bench.unet), narrowed(bench.controlnet))
-        )
-    for name, make in ways.items():
-        draw = make()
-        for count in bench.scale.batches:
-            if time.monotonic() - started > deadline_s:
-                return
-            bench.peak_gib()
-            yield name, count, bench.seconds(partial(draw, count)), bench.peak_gib()
-
-
-def stages(bench: Bench) -> dict[str, float]:
-    """Return the seconds of each stage of one image, eager."""
-    denoiser = Denoiser(bench.unet, bench.controlnet)
-    row = bench.row()
-
-    def step() -> None:
-        row.step = 0
-        denoiser.step([row])
-
-    return {
-        "fusing the controls, once": bench.seconds(bench.fuse, 3),
-        "all steps": bench.scale.steps * bench.seconds(step, 3),
-        "VAE decode": bench.seconds(partial(bench.decode, row.latents), 3),
-    }
-
-
-def main(*, is_small: bool, deadline_s: float) -> None:
-    """Measure, print as it goes, and write the report."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device.type == "cpu" and not is_small:
-        raise SystemExit("this machine has no usable CUDA GPU; --small shows that the benchmark runs")
-    scale = SMALL_SCALE if is_small else FULL_SCALE
-    card = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "CPU"
-    bench = Bench(scale, device)
-    floor = next((TFLOP_AN_IMAGE / tflops for name, tflops in DENSE_BF16_TFLOPS.items() if name in card), None)
-    lines = [
-        f"`python -m bench.gpu_speed{' --small' if is_small else ''}` · {card} · torch {torch.__version__} · "
-        f"{scale.side}², {scale.steps} steps, guidance, four controls, {scale.dtype} · {time.strftime('%Y-%m-%d')}",
-        "",
-        "| way | batch | seconds a batch | images/s | against stock | of the floor | peak GiB |",
-        "|---|---|---|---|---|---|---|",
+def document(subject: Subject, rows: Sequence[Row], command: str) -> str:
+    """Return the report."""
+    size = f"{subject.side}², {subject.steps} steps, guidance, four controls, {subject.dtype}"
+    setups = {row.way: row.notes for row in rows if row.notes}
+    paragraphs = [
+        "# gpu_speed",
+        f"`{command}` · {_card(subject.device)} · torch {torch.__version__} · {time.strftime('%Y-%m-%d')}",
+        f"Random weights; {size}. Medians of {REPEATS}, from the request to the pictures in the host's memory.",
+        table(HEADER, [_cells(subject, row, rows) for row in rows]),
+        "\n".join(f"- {way}: {_listed(notes)}" for way, notes in setups.items()),
     ]
-    stock: dict[int, float] = {}
-    for name, count, seconds, peak in measure(bench, deadline_s):
-        stock.setdefault(count, seconds)
-        share = f"{floor * count / seconds:.0%}" if floor and not is_small else "–"
-        lines.append(
-            f"| {name} | {count} | {seconds:.2f} | {count / seconds:.2f} | {stock[count] / seconds:.2f}× | {share} "
-            f"| {peak:.1f} |"
-        )
-        print(lines[-1], flush=True)
-    lines += ["", "| stage of one image, eager | seconds |", "|---|---|"]
-    lines += [f"| {stage} | {seconds:.3f} |" for stage, seconds in stages(bench).items()]
-    print("\n".join(lines))
-    if not is_small:
-        RESULTS.write_text("# gpu_speed\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _cells(subject: Subject, row: Row, rows: Sequence[Row]) -> list[str]:
+    if row.failure:
+        return [row.way, str(row.batch or "all"), row.failure, *[""] * (len(HEADER) - 3)]
+    return [
+        row.way,
+        str(row.batch),
+        f"{row.seconds:.2f}",
+        f"{row.batch / row.seconds:.2f}",
+        _times_faster(rows, STOCK_EAGER, row),
+        _times_faster(rows, STOCK_COMPILED, row),
+        _share_of_floor(subject, row),
+        *(_figure(value) for value in (row.peak_gib, row.predicted_gib, row.near_db)),
+        *(_figure(row.notes.get(name)) for name in ("waits a step", "kernels a step")),
+        f"{row.ready_s:.0f}",
+    ]
+
+
+def _times_faster(rows: Sequence[Row], way: str, row: Row) -> str:
+    other = next((one for one in rows if (one.way, one.batch) == (way, row.batch) and not one.failure), None)
+    return _figure(None) if other is None else f"{other.seconds / row.seconds:.2f}"
+
+
+def _share_of_floor(subject: Subject, row: Row) -> str:
+    """Return how near a full-size picture comes to the arithmetic's floor on a card that is known."""
+    tflops = next((tflops for name, tflops in DENSE_HALF_TFLOPS.items() if name in _card(subject.device)), None)
+    if tflops is None or subject.scale is not sdxl.FULL:
+        return _figure(None)
+    return f"{TFLOP_AN_IMAGE / tflops * row.batch / row.seconds:.0%}"
+
+
+def _listed(notes: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {what}" for name, what in notes.items() if what is not None)
+
+
+def _figure(value: object) -> str:
+    return "–" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}".replace("|", "/")
+
+
+def _card(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else machine()
+
+
+def subject_of(*, is_tiny: bool) -> Subject:
+    """Return what is drawn on this machine.
+
+    Raises:
+        SystemExit: full size, and no GPU.
+    """
+    has_gpu = torch.cuda.is_available()
+    device, dtype = (torch.device("cuda"), torch.float16) if has_gpu else (torch.device("cpu"), torch.float32)
+    if is_tiny:
+        return Subject(sdxl.SMALL, device, dtype, side=256, steps=3)
+    if not has_gpu:
+        raise SystemExit("this machine has no usable CUDA GPU; --tiny shows that the benchmark runs")
+    return Subject(sdxl.FULL, device, dtype, side=1024, steps=30)
+
+
+def main(*, is_tiny: bool, deadline_s: float) -> None:
+    """Measure, and write the report after each row; a tiny one is only printed."""
+    subject = subject_of(is_tiny=is_tiny)
+    ways = [way for way in WAYS if not is_tiny or "eager" in way.name]
+    command = f"python -m bench.gpu_speed{' --tiny' if is_tiny else ''}"
+    rows: list[Row] = []
+    for row in measure(subject, ways, deadline_s=deadline_s):
+        rows.append(row)
+        print(*_cells(subject, row, rows), sep=" | ", flush=True)
+        if not is_tiny:
+            RESULTS.mkdir(exist_ok=True)
+            (RESULTS / "gpu_speed.md").write_text(document(subject, rows, command), encoding="utf-8")
+    print(document(subject, rows, command))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--small", action="store_true", help="tiny networks, to show that it runs")
-    parser.add_argument(
-        "--deadline", type=float, default=420, help="begin no further measurement after so many seconds"
-    )
+    parser.add_argument("--tiny", action="store_true", help="tiny networks, eager, to show that it runs")
+    parser.add_argument("--deadline", type=float, default=DEADLINE_S, help="begin no further way after so many seconds")
     arguments = parser.parse_args()
-    main(is_small=arguments.small, deadline_s=arguments.deadline)
+    main(is_tiny=arguments.tiny, deadline_s=arguments.deadline)

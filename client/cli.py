@@ -9,22 +9,26 @@ from typing import Any
 
 from tqdm import tqdm
 
-from client.anki import write_package
-from client.columns import FIELDS
-from client.contact_sheet import write_contact_sheet
 from client.deck import Deck
 from client.doctor import Level, examine
 from client.errors import WritingError, WrongInput
-from client.files import safe_name
-from client.imagery import read_imagery
+from client.files import write_atomically
 from client.job import Update
+from client.list_file import read_list_file
 from client.model_files import HubFile, ModelError, Source, fetch, listed, size_faults, sources
 from client.picture import Picture
-from client.word_list import BadRow, Row, WordList, read_list
-from client.writing_client import DEFAULT_CONCURRENCY, DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, WritingClient
+from client.writing_client import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, WritingClient
 from shared import __version__
+from shared.characters import CharacterDatabase
 from shared.console import use_any_console
+from shared.decks.anki import package
+from shared.decks.contact_sheet import contact_sheet
+from shared.decks.file_name import safe_name
 from shared.errors import SettingsError
+from shared.lists.columns import FIELDS
+from shared.lists.hsk import LEVELS, hsk_words
+from shared.lists.imagery import read_imagery
+from shared.lists.word_list import BadRow, Row, WordList
 from shared.model_folder import folder_faults
 from shared.settings import load_settings
 
@@ -82,26 +86,28 @@ def generate(arguments: argparse.Namespace) -> int:
 
 def deck(arguments: argparse.Namespace) -> int:
     """Draw a list of words, and make a contact sheet and an Anki package of them."""
-    words = read_list(arguments.words, encoding=arguments.encoding, columns=arguments.columns)
+    source = _source(arguments)
+    words = _words(arguments)
     rows, bad = words.rows, words.bad
-    _say(f"{arguments.words}: {words.mapping}")
+    _say(f"{source}: {words.mapping}")
     if arguments.dry_run:
         _show(words)
     for row in bad:
-        _complain(_fault(arguments.words, row))
+        _complain(_fault(source, row))
     if not rows:
-        return _complain(f"{arguments.words}: no words to draw", USAGE)
+        return _complain(f"{source}: no words to draw", USAGE)
     if arguments.dry_run:
         _say(f"{len(rows)} words to draw, {len(bad)} lines skipped; nothing is drawn")
         return SOME_FAILED if bad else DONE
-    pictures = Deck(arguments.out, rows, _options(arguments))
+    name = arguments.name or (source if arguments.words is None else arguments.words.stem)
+    pictures = Deck(arguments.out, rows, _options(arguments), name)
     missing = len(pictures.missing)
     _say(f"{len(rows)} words, {len(rows) - missing} drawn before, {missing} to draw")
     if missing:
         _check_service(arguments)
     failed = _draw(arguments, pictures, len(rows), missing)
     if pictures.cards:
-        _bind(arguments, pictures)
+        _bind(pictures)
     return SOME_FAILED if bad or failed else DONE
 
 
@@ -179,14 +185,15 @@ def _draw(arguments: argparse.Namespace, pictures: Deck, words: int, missing: in
     try:
         with (
             _client(arguments) as client,
-            closing(pictures.draw(client, arguments.concurrency)) as drawing,
+            closing(pictures.draw(client)) as drawing,
             tqdm(drawing, total=words, initial=words - missing, unit="word", disable=not missing) as bar,
         ):
             for row, error in bar:
                 bar.set_postfix_str(row.word)
                 if error is not None:
                     failed += 1
-                    _complain(_fault(arguments.words, BadRow(row.line, f"{row.word}: {error.detail} ({error.code})")))
+                    reason = f"{row.word}: {error.detail} ({error.code})"
+                    _complain(_fault(_source(arguments), BadRow(row.line, reason)))
     except (KeyboardInterrupt, WritingError):
         _complain(f"{len(pictures.cards)} pictures are kept; the same command goes on from there")
         raise
@@ -208,12 +215,12 @@ def _cells(row: Row) -> str:
     return " | ".join((row.word, meaning, row.reading or "-", *own))
 
 
-def _bind(arguments: argparse.Namespace, pictures: Deck) -> None:
+def _bind(pictures: Deck) -> None:
     """Make the contact sheet and the Anki package."""
-    name, cards = arguments.name or arguments.words.stem, pictures.cards
-    sheet = write_contact_sheet(arguments.out / "index.html", name, cards)
-    package = write_package(arguments.out / f"{safe_name(name)}.apkg", name, cards)
-    _say(f"{len(cards)} pictures in {arguments.out}\ncontact sheet  {sheet}\nAnki package   {package}")
+    name, cards, folder = pictures.name, pictures.cards, pictures.folder
+    sheet = write_atomically(folder / "index.html", contact_sheet(name, cards))
+    anki = write_atomically(folder / f"{safe_name(name)}.apkg", package(name, cards, CharacterDatabase()))
+    _say(f"{len(cards)} pictures in {folder}\ncontact sheet  {sheet}\nAnki package   {anki}")
 
 
 def _check_service(arguments: argparse.Namespace) -> None:
@@ -264,8 +271,26 @@ def _client(arguments: argparse.Namespace, retry_s: float = 60) -> WritingClient
     return WritingClient(arguments.url, arguments.api_key, retry_s=retry_s)
 
 
-def _fault(words: Path, row: BadRow) -> str:
-    return f"{words}, line {row.line}: {row.reason}"
+def _words(arguments: argparse.Namespace) -> WordList:
+    """Return the list that the command line names.
+
+    Raises:
+        WrongInput: there is none, or it cannot be read.
+    """
+    if (arguments.words is None) == (arguments.hsk is None):
+        raise WrongInput("give a list of words, or --hsk with a level, and not both")
+    if arguments.hsk is None:
+        return read_list_file(arguments.words, encoding=arguments.encoding, columns=arguments.columns)
+    rows = [Row(line, word) for line, word in enumerate(hsk_words(arguments.hsk), start=1)]
+    return WordList(rows, [], [], f"{len(rows)} words; reading and meaning are looked up")
+
+
+def _source(arguments: argparse.Namespace) -> str:
+    return str(arguments.words) if arguments.hsk is None else f"HSK {arguments.hsk}"
+
+
+def _fault(source: str, row: BadRow) -> str:
+    return f"{source}, line {row.line}: {row.reason}"
 
 
 def _gigabytes(files: Sequence[HubFile]) -> str:
@@ -314,8 +339,13 @@ def _parser() -> argparse.ArgumentParser:
         description="The same command again goes on where it stopped, and draws only what is missing or has changed.",
     )
     many.add_argument(
-        "words", type=Path, metavar="WORDS.CSV", help="columns word, translation, reading, style, imagery"
+        "words",
+        type=Path,
+        nargs="?",
+        metavar="WORDS.CSV",
+        help="columns word, translation, reading, style, imagery",
     )
+    many.add_argument("--hsk", type=int, choices=LEVELS, metavar="LEVEL", help="the words of HSK 1 to 6 (2.0) instead")
     many.add_argument("--dry-run", action="store_true", help="only show how the list is read; draw nothing")
     many.add_argument(
         "--columns", metavar="NAMES", help="what the columns hold, as word,reading,translation; - for none"
@@ -323,7 +353,6 @@ def _parser() -> argparse.ArgumentParser:
     many.add_argument("--encoding", metavar="NAME", help="of the list: UTF-8, GB18030, Big5 …; default: found out")
     many.add_argument("-o", "--out", type=Path, required=True, metavar="FOLDER", help="the deck's folder")
     many.add_argument("--name", help="the deck's name; default: that of the CSV")
-    many.add_argument("--concurrency", type=_count, default=DEFAULT_CONCURRENCY, metavar="N", help="words at a time")
     many.set_defaults(command=deck)
 
     health = commands.add_parser("doctor", parents=[service], help="check what the service needs on this machine")
@@ -365,10 +394,3 @@ def _drawing_options() -> argparse.ArgumentParser:
     )
     group.add_argument("--legibility", type=float, metavar="SCORE", help="try until the word is so legible, 0 to 1")
     return options
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("give 1 or more")
-    return number

@@ -1,32 +1,46 @@
-"""A folder of pictures for a list of words, that remembers what it has: ``deck.json``."""
+"""A folder of pictures for a list of words, that remembers what it has: ``deck.json``.
+
+The service draws what is missing, as decks of its own. The one that is under way is remembered, too, so that a client
+that was killed finds it again.
+"""
 
 import hashlib
 import json
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
+import time
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from client.errors import WritingError, WrongInput
-from client.files import safe_name, write_atomically
-from client.imagery import read_imagery
+from client.errors import JobCancelled, JobFailed, WritingError, WrongInput
+from client.files import write_atomically
+from client.job import result_of
 from client.picture import Picture
-from client.word_list import Row
+from client.service_deck import ServiceDeck
 from client.writing_client import WritingClient
-from shared.schemas import AIGenerationResult
+from shared.deck import MAX_WORDS, DeckWordView
+from shared.decks.card import Card
+from shared.decks.file_name import safe_name
+from shared.lists.imagery import read_imagery
+from shared.lists.word_list import Row
+from shared.schemas import AIGenerationResult, JobStatus
 
 STATE = "deck.json"
 PICTURES = "pictures"
+POLL_S = 0.5
+Drawn = tuple[Row, WritingError | None]
 
 
 class Drawing(BaseModel):
-    """A picture that the deck has.
+    """A picture that the folder has.
 
     Attributes:
         word: what it shows.
         meaning: the word's, as the row or else the lexicon says it.
+        reading: the lexicon's.
         file: relative to the deck's folder.
         seed: what draws it again.
         prompt: likewise.
@@ -37,43 +51,44 @@ class Drawing(BaseModel):
 
     word: str
     meaning: str
+    reading: str = ""
     file: str
     seed: int
     prompt: str
     legibility: float | None
 
 
-class Card(BaseModel):
-    """A word with its picture, as the contact sheet and Anki show it."""
+class UnderWay(BaseModel):
+    """A deck of the service's that was not taken over whole: its id, and the keys of its words in order."""
 
     model_config = ConfigDict(frozen=True)
 
-    word: str
-    reading: str
-    meaning: str
-    picture: Path
-    drawing: Drawing
+    deck_id: str
+    keys: tuple[str, ...]
 
 
 class Deck:
     """The pictures of a list of words, all drawn with the same options."""
 
-    def __init__(self, folder: Path, rows: Sequence[Row], options: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, rows: Sequence[Row], options: Mapping[str, Any], name: str = "Words") -> None:
         """Read what the folder has.
 
         Args:
             folder: made when the first picture is written.
             rows: the words, in the order of the deck.
             options: fields of `GenerationRequest` for all words; a row's own style and imagery go before.
+            name: the deck's.
 
         Raises:
             WrongInput: the folder's record is broken.
         """
         self.folder = folder
+        self.name = name
         self._rows = rows
+        self._options = options
         self._requests = [_request(row, options) for row in rows]
         self._keys = [fingerprint(request) for request in self._requests]
-        self._drawings = _read_state(folder / STATE)
+        self._drawings, self._under_way = _read_state(folder / STATE)
 
     @property
     def missing(self) -> list[int]:
@@ -86,32 +101,101 @@ class Deck:
         return [
             Card(
                 word=row.word,
-                reading=row.reading,
+                reading=row.reading or drawing.reading,
                 meaning=drawing.meaning,
-                picture=self.folder / drawing.file,
-                drawing=drawing,
+                prompt=drawing.prompt,
+                file=drawing.file,
+                read=(self.folder / drawing.file).read_bytes,
             )
             for row, key in zip(self._rows, self._keys, strict=True)
             if (drawing := self._drawing(key)) is not None
         ]
 
-    def draw(self, client: WritingClient, concurrency: int) -> Generator[tuple[Row, WritingError | None], None, None]:
-        """Draw what is missing; return each row when its picture is written, or with the error that it met.
+    def draw(self, client: WritingClient) -> Generator[Drawn, None, None]:
+        """Have drawn what is missing; return each row when its picture is written, or with the error that it met.
 
         Each picture is recorded at once: whenever this ends, the next call goes on from there. Closing the iterator
-        cancels what is in flight.
+        cancels what is not drawn.
 
         Raises:
-            WritingError: one that concerns all rows, as of `WritingClient.batch`.
+            WritingError: one that concerns all rows: nobody answers, the list is refused.
         """
-        missing = self.missing
-        requests = [self._requests[index] for index in missing]
-        with closing(client.batch(requests, concurrency=concurrency)) as outcomes:
-            for outcome in outcomes:
-                index = missing[outcome.index]
-                if outcome.result is not None:
-                    self._keep(index, outcome.result)
-                yield self._rows[index], outcome.error
+        yield from self._resume(client)
+        tried: set[str] = set()
+        while places := self._untried(tried):
+            tried.update(places)
+            words = [_word(self._requests[index], self._options) for index in places.values()]
+            try:
+                deck = client.create_deck(words, name=self.name, **self._options)
+            except WritingError as error:
+                if error.code != "no_drawable_word":
+                    raise
+                yield from self._refused(places.values(), error)
+            else:
+                yield from self._follow(client, UnderWay(deck_id=deck.id, keys=tuple(places)))
+
+    def _untried(self, tried: Collection[str]) -> dict[str, int]:
+        """Return keys that are missing and were not tried, as many as a deck may have, each with one of its rows."""
+        missing = {self._keys[index]: index for index in self.missing if self._keys[index] not in tried}
+        return dict(islice(missing.items(), MAX_WORDS))
+
+    def _refused(self, indices: Iterable[int], error: WritingError) -> Iterator[Drawn]:
+        """Return rows of which the service can draw none, each with its own reason."""
+        for index, fault in zip(indices, error.errors, strict=True):
+            yield self._rows[index], WritingError(str(fault["message"]), code=str(fault["code"]), status=error.status)
+
+    def _resume(self, client: WritingClient) -> Iterator[Drawn]:
+        """Take over what was asked for when this was broken off; what was not drawn is asked for again."""
+        left = self._under_way
+        if left is None:
+            return
+        try:
+            yield from (drawn for drawn in self._follow(client, left) if drawn[1] is None)
+        except WritingError as error:
+            if error.code != "deck_not_found":
+                raise
+            self._remember(None)
+
+    def _follow(self, client: WritingClient, under_way: UnderWay) -> Iterator[Drawn]:
+        """Take over the words of one of the service's decks as they end; if that is broken off, cancel it."""
+        deck = client.deck(under_way.deck_id)
+        self._remember(under_way)
+        is_over = False
+        try:
+            yield from self._take_over(client, deck, under_way)
+            is_over = True
+        finally:
+            if is_over:
+                self._remember(None)
+            else:
+                _cancel_quietly(deck)
+
+    def _take_over(self, client: WritingClient, deck: ServiceDeck, under_way: UnderWay) -> Iterator[Drawn]:
+        indices = {key: index for index, key in enumerate(self._keys)}
+        wanted = {key for key in under_way.keys if key in indices and self._drawing(key) is None}
+        left = {place: indices[key] for place, key in enumerate(under_way.keys) if key in wanted}
+        while left:
+            view = deck.view()
+            for word in view.words:
+                if word.index in left and _has_ended(word):
+                    index = left.pop(word.index)
+                    yield self._rows[index], self._take(client, index, word)
+            if left:
+                time.sleep(POLL_S)
+
+    def _take(self, client: WritingClient, index: int, word: DeckWordView) -> WritingError | None:
+        """Keep a word's picture; return why there is none."""
+        if word.status == JobStatus.SUCCEEDED and word.job_id is not None:
+            try:
+                self._keep(index, result_of(client.job(word.job_id).view()))
+            except WritingError as error:
+                if error.concerns_all:
+                    raise
+                return error
+            return None
+        if word.status == JobStatus.CANCELLED:
+            return JobCancelled("somebody has cancelled it")
+        return JobFailed.of(word.error)
 
     def _keep(self, index: int, result: AIGenerationResult) -> None:
         """Write a picture, and then the record that names it."""
@@ -123,13 +207,26 @@ class Deck:
         drawing = Drawing(
             word=self._rows[index].word,
             meaning=self._rows[index].translation or str(picture.metadata.get("translation", "")),
+            reading=str(picture.metadata.get("reading") or ""),
             file=file,
             seed=picture.seed,
             prompt=picture.prompt,
             legibility=picture.legibility,
         )
         self._drawings = kept | {self._keys[index]: drawing}
-        _write_state(self.folder / STATE, self._drawings)
+        self._write_state()
+
+    def _remember(self, under_way: UnderWay | None) -> None:
+        self._under_way = under_way
+        self._write_state()
+
+    def _write_state(self) -> None:
+        under_way = None if self._under_way is None else self._under_way.model_dump()
+        document = {
+            "drawings": {key: drawing.model_dump() for key, drawing in self._drawings.items()},
+            **({"under_way": under_way} if under_way is not None else {}),
+        }
+        write_atomically(self.folder / STATE, json.dumps(document, ensure_ascii=False, indent=1).encode())
 
     def _free_name(self, index: int) -> str:
         """Return a name for a row's picture that no other row's picture has."""
@@ -152,23 +249,39 @@ def fingerprint(request: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(request, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:32]
 
 
+def _has_ended(word: DeckWordView) -> bool:
+    return word.status == "refused" or JobStatus(word.status).is_terminal
+
+
+def _cancel_quietly(deck: ServiceDeck) -> None:
+    """Cancel a deck that nobody waits for any more, if the service can be asked."""
+    with suppress(WritingError):
+        deck.cancel(is_retried=False)
+
+
 def _request(row: Row, options: Mapping[str, Any]) -> dict[str, Any]:
     own: dict[str, Any] = {"style": row.style} if row.style is not None else {}
     if row.imagery:
         own["imagery"] = read_imagery(row.imagery)
+    if row.reading and not row.translation:
+        own["reading"] = row.reading  # it chooses among the word's senses
     return {"word": row.word, "translation": row.translation, "include_conditioning": False, **options, **own}
 
 
-def _read_state(path: Path) -> dict[str, Drawing]:
+def _word(request: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of a request what is its word's own."""
+    return {
+        name: value for name, value in request.items() if name != "include_conditioning" and options.get(name) != value
+    }
+
+
+def _read_state(path: Path) -> tuple[dict[str, Drawing], UnderWay | None]:
     if not path.exists():
-        return {}
+        return {}, None
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        return {key: Drawing.model_validate(entry) for key, entry in document["drawings"].items()}
+        under_way = document.get("under_way")
+        drawings = {key: Drawing.model_validate(entry) for key, entry in document["drawings"].items()}
+        return drawings, None if under_way is None else UnderWay.model_validate(under_way)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
         raise WrongInput(f"{path} cannot be read ({error}); move it away to draw the deck anew") from error
-
-
-def _write_state(path: Path, drawings: Mapping[str, Drawing]) -> None:
-    document = {"drawings": {key: drawing.model_dump() for key, drawing in drawings.items()}}
-    write_atomically(path, json.dumps(document, ensure_ascii=False, indent=1).encode())

@@ -1,5 +1,6 @@
 """What a caller of the service can meet. All are `WritingError`; `code` is the service's own (docs/api.md)."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import requests
@@ -17,6 +18,7 @@ class WritingError(Exception):
         field: the request's field at fault, if it is one.
         status: the HTTP status; None where there was no answer, or the job itself failed.
         retry_after_s: how long the service asks to wait before another try.
+        errors: every fault, where there are several: `field`, `code` and `message` of each.
     """
 
     def __init__(
@@ -28,6 +30,7 @@ class WritingError(Exception):
         field: str | None = None,
         status: int | None = None,
         retry_after_s: float | None = None,
+        errors: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         super().__init__(detail)
         self.code = code
@@ -36,6 +39,7 @@ class WritingError(Exception):
         self.field = field
         self.status = status
         self.retry_after_s = retry_after_s
+        self.errors = tuple(errors)
 
     @property
     def concerns_all(self) -> bool:
@@ -100,6 +104,7 @@ def refusal(response: requests.Response, proxy: str | None = None) -> WritingErr
         field=document.get("field"),
         status=response.status_code,
         retry_after_s=_seconds(response.headers.get("Retry-After")),
+        errors=document.get("errors") or (),
     )
 
 

@@ -4,7 +4,7 @@ Only what the workers load is fetched: safetensors and their configurations, no 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Source:
         setting: the path of the setting that names it.
         name: a hub name, or a folder.
         patterns: its files that are loaded.
+        fallbacks: likewise, of each part of which the hub has none of `patterns`' weights.
         replaced: parts of its pipeline that come from another source.
         is_optional: without it only one conditioning method is missing.
     """
@@ -37,6 +38,7 @@ class Source:
     setting: str
     name: str
     patterns: tuple[str, ...]
+    fallbacks: tuple[str, ...] = field(default=())
     replaced: tuple[str, ...] = field(default=())
     is_optional: bool = False
 
@@ -119,7 +121,7 @@ def listed(source: Source, folder: Path | None = None) -> list[HubFile]:
     """
     return [
         HubFile(Path(info.local_path), info.file_size, info.is_cached)
-        for info in _download(source, folder, dry_run=True)
+        for info in _download(_available(source, folder), folder, dry_run=True)
     ]
 
 
@@ -134,7 +136,7 @@ def fetch(source: Source, folder: Path | None = None) -> Path:
         ModelError: the hub does not answer, or has no such model.
         ImportError: huggingface_hub is not installed.
     """
-    return Path(_download(source, folder, dry_run=False))
+    return Path(_download(_available(source, folder), folder, dry_run=False))
 
 
 def size_faults(files: Sequence[HubFile]) -> list[str]:
@@ -149,10 +151,16 @@ def size_faults(files: Sequence[HubFile]) -> list[str]:
 def _base(model: ModelSettings, setting: str, *, full_precision: bool) -> Source:
     parts = {"controlnet": model.controlnet, "vae": model.vae}
     own = [*PIPELINE_PARTS, *(part for part, other in parts.items() if other is None)]
-    weights = WHOLE_OR_SHARDS if full_precision else ("*.fp16*.safetensors",)
-    patterns = [f"{part}/{file}" for part in own for file in (*TEXT_FILES, *weights)]
-    replaced = tuple(part for part, other in parts.items() if other is not None)
-    return Source(f"{setting}.base", model.base, ("model_index.json", *patterns), replaced)
+    full = tuple(f"{part}/{file}" for part in own for file in WHOLE_OR_SHARDS)
+    half = tuple(f"{part}/*.fp16*.safetensors" for part in own)
+    texts = (f"{part}/{file}" for part in own for file in TEXT_FILES)
+    return Source(
+        f"{setting}.base",
+        model.base,
+        ("model_index.json", *texts, *(full if full_precision else half)),
+        fallbacks=() if full_precision else full,
+        replaced=tuple(part for part, other in parts.items() if other is not None),
+    )
 
 
 def _replacements(model: ModelSettings, setting: str) -> Iterator[Source]:
@@ -167,6 +175,19 @@ def _conditioning(settings: Settings) -> Iterator[Source]:
     for key, name in settings.conditioning:
         if name is not None:
             yield Source(f"conditioning.{key}", name, ("*.json", "*.safetensors"), is_optional=True)
+
+
+def _available(source: Source, folder: Path | None) -> Source:
+    """Return a source with the fallbacks that it needs: many checkpoints have no 16-bit files, or not of every part."""
+    if not source.fallbacks:
+        return source
+    try:
+        files = [Path(info.filename) for info in _download(source, folder, dry_run=True)]
+    except ModelError:  # without a network what is here has to do
+        return source
+    parts = {file.parts[0] for file in files if file.suffix == ".safetensors"}
+    needed = [pattern for pattern in source.fallbacks if pattern.partition("/")[0] not in parts]
+    return replace(source, patterns=(*source.patterns, *needed), fallbacks=())
 
 
 def _download(source: Source, folder: Path | None, *, dry_run: bool) -> Any:

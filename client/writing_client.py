@@ -3,7 +3,7 @@
 import os
 import time
 import uuid
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -14,6 +14,8 @@ from pydantic_core import to_jsonable_python
 from client.connection import Connection
 from client.errors import JobCancelled, JobFailed, WritingError
 from client.job import POLL_S, Job, OnPreview, OnProgress, result_of
+from client.service_deck import PATH as DECKS
+from client.service_deck import ServiceDeck
 from shared.schemas import AIGenerationResult, GenerationRequest, Motifs, Priority, Senses, ServiceStatus
 
 DEFAULT_URL = "http://127.0.0.1:8600"
@@ -97,6 +99,28 @@ class WritingClient:
         """
         request = word if isinstance(word, GenerationRequest) else {"word": word, "translation": translation}
         return self._submit(_document(request) | _document(options))
+
+    def create_deck(
+        self, words: Sequence[str | Mapping[str, Any]], *, name: str = "Words", **options: Any
+    ) -> ServiceDeck:
+        """Have a list of words drawn, in the bulk queue. However often it has to be tried, it is one deck.
+
+        Args:
+            words: up to 500, each a text or the fields of `DeckWord`.
+            name: the deck's, for Anki.
+            **options: fields of `GenerationRequest` for all words: style, seed, width, imagery …
+
+        Raises:
+            WritingError: the service refuses the list, or none of its words can be drawn.
+        """
+        document = _document({"name": name, "words": list(words), **options})
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        accepted = self._connection.call("POST", DECKS, json=document, headers=headers)
+        return self.deck(accepted.json()["deck_id"])
+
+    def deck(self, deck_id: str) -> ServiceDeck:
+        """Return a deck that was made before; nothing is asked yet."""
+        return ServiceDeck(self._connection, deck_id)
 
     def job(self, job_id: str) -> Job:
         """Return a job that was submitted before; nothing is asked yet."""

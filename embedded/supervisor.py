@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,16 +31,30 @@ def interrupted_by_signals() -> Iterator[None]:
         yield
         return
     heard = [number for number in ENDINGS if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.getsignal(number) for number in heard}
+    report = sys.unraisablehook
 
     def interrupt(*_: object) -> None:
         for number in heard:
             signal.signal(number, lambda *_: None)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in heard}
+    def interrupt_again(lost: "sys.UnraisableHookArgs") -> None:
+        """Send a signal once more that came while an object was being deleted: what is raised there is lost."""
+        if lost.exc_type is not KeyboardInterrupt:
+            report(lost)
+            return
+        for number in heard:
+            signal.signal(number, interrupt)
+        threading.Timer(0.1, signal.pthread_kill, [threading.main_thread().ident, heard[0]]).start()
+
+    for number in heard:
+        signal.signal(number, interrupt)
+    sys.unraisablehook = interrupt_again
     try:
         yield
     finally:
+        sys.unraisablehook = report
         for number, handler in before.items():
             signal.signal(number, handler)
 

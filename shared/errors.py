@@ -4,6 +4,7 @@ One class per meaning; its docstring's first sentence is the problem's title. `c
 what the API answers with, and a failed job carries the same code.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 
@@ -12,6 +13,8 @@ class ServiceError(Exception):
 
     code: ClassVar[str] = "internal_error"
     http_status: ClassVar[int] = 500
+    # Every fault, where there are several: field, code and message of each.
+    errors: Sequence[Mapping[str, Any]] = ()
 
     def __init__(self, detail: str, *, field: str | None = None, retry_after_s: int | None = None) -> None:
         """Say what happened and, where one field of the request is at fault, which."""
@@ -113,6 +116,36 @@ class MalformedJson(InvalidRequest):
     """The body is not a JSON object."""
 
     code = "malformed_json"
+
+
+class UnreadableList(InvalidRequest):
+    """Nobody can tell which words the list holds."""
+
+    code = "unreadable_list"
+
+
+class BadLine(InvalidRequest):
+    """This line of the list gives no word."""
+
+    code = "bad_line"
+
+
+class NoDrawableWord(InvalidRequest):
+    """The list holds no word that can be drawn."""
+
+    code = "no_drawable_word"
+
+
+class DeckTooLarge(InvalidRequest):
+    """The deck has more words than this deployment takes at once."""
+
+    code = "deck_too_large"
+
+
+class InvalidCursor(InvalidRequest):
+    """The cursor is none that this list has given."""
+
+    code = "invalid_cursor"
 
 
 class UnsupportedMediaType(ServiceError):
@@ -219,6 +252,19 @@ class JobNotFound(NotFound):
     code = "job_not_found"
 
 
+class DeckNotFound(NotFound):
+    """No deck with this id was made, or its record has expired."""
+
+    code = "deck_not_found"
+
+
+class DeckExpired(NotFound):
+    """The deck was drawn, but some of its pictures are no longer kept; make it again."""
+
+    code = "deck_expired"
+    http_status = 410
+
+
 class ResultExpired(NotFound):
     """The job succeeded, but its pictures are no longer kept."""
 
@@ -248,6 +294,20 @@ class JobNotFinished(ServiceError):
     """The job has no picture yet."""
 
     code = "job_not_finished"
+    http_status = 409
+
+
+class DeckNotFinished(ServiceError):
+    """The deck is still being drawn."""
+
+    code = "deck_not_finished"
+    http_status = 409
+
+
+class DeckWithoutPictures(ServiceError):
+    """No word of the deck has a picture."""
+
+    code = "deck_without_pictures"
     http_status = 409
 
 

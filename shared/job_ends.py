@@ -22,6 +22,9 @@ END_JOB = f"""
 local function end_job(key, id, status, now, error, ttl)
   redis.call('HSET', key, 'status', status, 'finished_at', now, 'error', error)
   redis.call('EXPIRE', key, ttl)
+  local client, deck = unpack(redis.call('HMGET', key, 'client', 'deck'))
+  redis.call('EXPIRE', '{PREFIX}jobs:' .. (client or ''), ttl)
+  if deck then redis.call('EXPIRE', '{PREFIX}deck:' .. deck, ttl) end
   redis.call('HINCRBY', '{STATS}', status, 1)
   enqueue_webhook(key, id, now)
   local reason = error ~= '' and cjson.decode(error) or cjson.null

@@ -1,4 +1,4 @@
-"""Histograms of what jobs took, added up in Redis by all workers: whoever is asked for them knows all.
+"""Histograms of what jobs and requests took, added up in Redis by all processes: whoever is asked for them knows all.
 
 A histogram is a hash ``writing:histogram:<name>``: a field ``<label>|<bucket>`` for each count, ``<label>|sum`` for the
 sum. Counts are of one bucket each, not cumulated.
@@ -6,6 +6,7 @@ sum. Counts are of one bucket each, not cumulated.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -22,6 +23,8 @@ HISTOGRAMS: Mapping[str, tuple[float, ...]] = {
     "job_seconds": SECONDS,
     "stage_seconds": SECONDS,
     "legibility_score": SCORES,
+    "http_request_seconds": SECONDS,
+    "store_seconds": SECONDS,
 }
 INFINITY = "+Inf"
 
@@ -58,6 +61,11 @@ class JobMetrics:
                 pipeline.hincrby(key, f"{sample.label}|{_bucket(sample)}", 1)
                 pipeline.hincrbyfloat(key, f"{sample.label}|sum", sample.value)
             pipeline.execute()
+
+    def note_store_call(self, operation: str, seconds: float) -> None:
+        """Count a call of the results' object store; without Redis it is left out."""
+        with suppress(redis.RedisError):
+            self.observe([Sample("store_seconds", seconds, operation)])
 
     def read(self, histogram: str) -> list[Histogram]:
         """Return a histogram under each of its labels."""

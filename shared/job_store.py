@@ -18,11 +18,11 @@ import redis
 from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueUnavailable
 from shared.job_ends import END_JOB, STATS, failure_codes, recent_failures
 from shared.keys import PREFIX, job_key, preview_key, waiting_keys
+from shared.queue.creation import CREATE_JOB
 from shared.schemas import Counts, GenerationRequest, JobError, JobStatus, Priority, Progress, RecentFailure
 from shared.settings import QueueSettings
 from shared.webhook_targets import host_of
 
-SEQUENCE = PREFIX + "sequence"
 # The latest jobs' ends, the last one first: when, and how long after the one before, but at most the time that the job
 # itself took: a pause without jobs says nothing of the rate.
 FINISHED = PREFIX + "finished"
@@ -50,24 +50,23 @@ return {{bytes, #jobs}}
 """
 
 
-# KEYS: job, waiting of its priority, waiting of the other, idempotency key or ''
-# ARGV: id, fingerprint, limit, record TTL, then the record's fields and values
+# KEYS: waiting of its priority, idempotency key or ''
+# ARGV: id, fingerprint, limit, record TTL, client, priority, then the record's fields and values
 CREATE = f"""
-if KEYS[4] ~= '' then
-  local first = redis.call('GET', KEYS[4])
+{CREATE_JOB}
+if KEYS[2] ~= '' then
+  local first = redis.call('GET', KEYS[2])
   local fingerprint = first and redis.call('HGET', '{PREFIX}job:' .. first, 'fingerprint')
   if fingerprint then
     return {{fingerprint == ARGV[2] and 'existing' or 'conflict', first}}
   end
 end
-if redis.call('ZCARD', KEYS[2]) + redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[3]) then
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then
   return {{'full', ''}}
 end
-local sequence = redis.call('INCR', '{SEQUENCE}')
-redis.call('HSET', KEYS[1], 'fingerprint', ARGV[2], 'sequence', sequence, unpack(ARGV, 5))
-redis.call('ZADD', KEYS[2], sequence, ARGV[1])
-if KEYS[4] ~= '' then
-  redis.call('SET', KEYS[4], ARGV[1], 'EX', ARGV[4])
+create_job(ARGV[1], ARGV[5], ARGV[6], {{unpack(ARGV, 7)}})
+if KEYS[2] ~= '' then
+  redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[4])
 end
 return {{'created', ARGV[1]}}
 """
@@ -100,7 +99,7 @@ class JobRecord:
     """A job as recorded. Times are seconds since the epoch.
 
     `attempts` counts how often a worker took it, `deaths` how often a worker died of it, as far as we know.
-    `end_event` is the id of the event that told its end.
+    `end_event` is the id of the event that told its end, `deck` the deck that it belongs to.
     """
 
     job_id: str
@@ -117,6 +116,7 @@ class JobRecord:
     started_at: float | None
     finished_at: float | None
     end_event: str | None
+    deck: str | None
 
     @property
     def request(self) -> GenerationRequest:
@@ -166,45 +166,42 @@ class JobStore:
             QueueFull: as many jobs wait as the queue may hold.
             IdempotencyConflict: the key came with another request before.
         """
-        fields = {
-            "status": JobStatus.QUEUED.value,
-            "priority": request.priority.value,
-            "request": request.model_dump_json(exclude_defaults=True),
-            "created_at": time.time(),
-            "result_bytes": result_bytes,
-            "client": client,
-        }
-        if request.webhook_url is not None:
-            fields["webhook"] = host_of(request.webhook_url)
+        fields = new_record(request, client=client, fingerprint=fingerprint, result_bytes=result_bytes)
+        limit = self.limit(request.priority)
         outcome, found = cast(
             list[str],
             self._create(
                 keys=[
-                    job_key(job_id),
-                    *waiting_keys(first=request.priority),
+                    waiting_keys(first=request.priority)[0],
                     f"{PREFIX}idempotency:{idempotency_key}" if idempotency_key else "",
                 ],
                 args=[
                     job_id,
                     fingerprint,
-                    self._settings.limit,
+                    limit,
                     self._settings.record_ttl_s,
+                    client,
+                    request.priority.value,
                     *(item for pair in fields.items() for item in pair),
                 ],
             ),
         )
         if outcome == "full":
-            raise QueueFull(f"{self._settings.limit} jobs are waiting", retry_after_s=self.retry_after_s())
+            raise QueueFull(f"{limit} jobs are waiting", retry_after_s=self.retry_after_s())
         if outcome == "conflict":
             raise IdempotencyConflict("this Idempotency-Key belongs to a different request", field="Idempotency-Key")
         return Submission(found, is_new=outcome == "created")
 
-    def retry_after_s(self) -> int:
-        """Return in how many seconds a place should be free: the mean time between the latest jobs' ends."""
+    def limit(self, priority: Priority) -> int:
+        """Return how many jobs may wait in a queue: bulk ones take no place from the interactive ones."""
+        return self._settings.limit if priority is Priority.INTERACTIVE else self._settings.bulk_limit
+
+    def retry_after_s(self, places: int = 1) -> int:
+        """Return in how many seconds so many places should be free, by the mean time between the latest jobs' ends."""
         between_s = self._between_ends_s()
         if between_s is None:
             return self._settings.retry_after_s
-        return max(1, min(math.ceil(between_s), LONGEST_RETRY_AFTER_S))
+        return max(1, min(math.ceil(places * between_s), LONGEST_RETRY_AFTER_S))
 
     def drain_s(self) -> float | None:
         """Return how many seconds the queue would last at the present rate; None: too few jobs have ended to know."""
@@ -287,7 +284,7 @@ class JobStore:
         fields = cast(dict[str, str], self._redis.hgetall(job_key(job_id)))
         if "status" not in fields:
             raise unknown_job(job_id)
-        return _parse(job_id, fields)
+        return parse_record(job_id, fields)
 
     def owner(self, job_id: str) -> str | None:
         """Return whose job it is: the name of a key, "" if it was sent without one.
@@ -351,7 +348,27 @@ def unknown_job(job_id: str) -> JobNotFound:
     return JobNotFound(f"no job {job_id!r}: it was never submitted, or its record has expired")
 
 
-def _parse(job_id: str, fields: dict[str, str]) -> JobRecord:
+def new_record(
+    request: GenerationRequest, *, client: str, fingerprint: str = "", result_bytes: int = 0
+) -> dict[str, str | float]:
+    """Return the fields of the record of a job that waits; arguments as of `JobStore.create`."""
+    fields: dict[str, str | float] = {
+        "status": JobStatus.QUEUED.value,
+        "priority": request.priority.value,
+        "request": request.model_dump_json(exclude_defaults=True),
+        "created_at": time.time(),
+        "result_bytes": result_bytes,
+        "client": client,
+        "fingerprint": fingerprint,
+    }
+    if request.webhook_url is not None:
+        fields["webhook"] = host_of(request.webhook_url)
+    return fields
+
+
+def parse_record(job_id: str, fields: dict[str, str]) -> JobRecord:
+    """Return a record as Redis has it."""
+
     def moment(name: str) -> float | None:
         return float(fields[name]) if fields.get(name) else None
 
@@ -370,4 +387,5 @@ def _parse(job_id: str, fields: dict[str, str]) -> JobRecord:
         started_at=moment("started_at"),
         finished_at=moment("finished_at"),
         end_event=fields.get("end_event"),
+        deck=fields.get("deck"),
     )

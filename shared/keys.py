@@ -15,6 +15,16 @@ def job_key(job_id: str) -> str:
     return f"{PREFIX}job:{job_id}"
 
 
+def deck_key(deck_id: str) -> str:
+    """Return the key of a deck."""
+    return f"{PREFIX}deck:{deck_id}"
+
+
+def index_key(client: str) -> str:
+    """Return the key of the list of a caller's jobs."""
+    return f"{PREFIX}jobs:{client}"
+
+
 def preview_key(job_id: str) -> str:
     """Return the key of a running job's preview."""
     return f"{PREFIX}preview:{job_id}"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -21,6 +21,8 @@ from shared.errors import InvalidRequest
 from shared.writing.imagery import MAX_MOTIFS
 from shared.writing.motif import motif_name
 from shared.writing.normalise import normalise_word
+
+T = TypeVar("T", str, "str | None")
 
 ControlType = Literal["canny", "depth", "segmentation", "scribble"]
 CONTROL_TYPES: tuple[ControlType, ...] = get_args(ControlType)
@@ -71,6 +73,7 @@ def _imagery(value: object) -> object:
     return names
 
 
+read_imagery_field = BeforeValidator(_imagery)
 INTEGRAL = BeforeValidator(_integral)  # stands last: JSON Schema knows the bounds of a plain integer only
 MotifNames = Annotated[
     tuple[Annotated[str, Field(max_length=LONGEST_MOTIF_NAME)], ...],
@@ -150,12 +153,19 @@ class LegibilityTarget(Question):
     max_attempts: Annotated[int, Field(strict=True, ge=1, le=4, description="pictures to make at most"), INTEGRAL] = 4
 
 
-class GenerationRequest(Question):
-    """A word to draw. Only `word` is needed; what is left out takes the model's or the style's default."""
+def without_control_characters(text: T) -> T:
+    """Return a text; for validators.
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"word": "学习", "translation": "study", "style": "comic", "seed": 7}]}
-    )
+    Raises:
+        PydanticCustomError: it holds a control character.
+    """
+    if text and CONTROL_CHARACTER.search(text):
+        raise PydanticCustomError("invalid_text", "holds a control character")
+    return text
+
+
+class WordToDraw(Question):
+    """A word, and what it means."""
 
     word: Annotated[
         str, Field(description="1 to 12 characters of any script that the service has strokes or a font for")
@@ -169,13 +179,31 @@ class GenerationRequest(Question):
             max_length=80, description="which of the word's senses, by pinyin: zhǎng or zhang3; empty: the likeliest"
         ),
     ] = ""
+
+    @field_validator("word")
+    @classmethod
+    def _word_can_be_written(cls, word: str) -> str:
+        try:
+            return normalise_word(word)
+        except InvalidRequest as error:
+            raise PydanticCustomError(error.code, "{detail}", {"detail": error.detail}) from error
+
+    @field_validator("translation", "reading")
+    @classmethod
+    def _text_has_no_control_characters(cls, text: str | None) -> str | None:
+        return without_control_characters(text)
+
+
+class DrawingOptions(Question):
+    """How to draw, whatever the word. What is left out takes the model's or the style's default."""
+
     imagery: Annotated[
         ImageryMode | MotifNames,
         Field(
             description="what depicts the meaning: `auto`, `none`, or one to three motifs of /api/writing/imagery",
             examples=["auto", ["books", "graduation-cap"]],
         ),
-        BeforeValidator(_imagery),
+        read_imagery_field,
     ] = "auto"
     draw_imagery: Annotated[
         StrictBool | None,
@@ -206,30 +234,12 @@ class GenerationRequest(Question):
         LegibilityTarget | None,
         Field(description="a target instead of fixed weights: tried again with more or less control until it is met"),
     ] = None
-    include_conditioning: Annotated[StrictBool, Field(description="return the conditioning images")] = True
     quality: Annotated[Quality, Field(description="faster tiers, where the deployment offers them")] = Quality.EXACT
-    webhook_url: Annotated[
-        str | None,
-        Field(max_length=2000, description="told, signed, when the job has ended; an allowed host's https URL"),
-    ] = None
-    priority: Annotated[Priority, Field(description="bulk jobs leave the interactive ones the way")] = (
-        Priority.INTERACTIVE
-    )
 
-    @field_validator("word")
+    @field_validator("negative_prompt")
     @classmethod
-    def _word_can_be_written(cls, word: str) -> str:
-        try:
-            return normalise_word(word)
-        except InvalidRequest as error:
-            raise PydanticCustomError(error.code, "{detail}", {"detail": error.detail}) from error
-
-    @field_validator("translation", "reading", "negative_prompt")
-    @classmethod
-    def _text_has_no_control_characters(cls, text: str | None) -> str | None:
-        if text and CONTROL_CHARACTER.search(text):
-            raise PydanticCustomError("invalid_text", "holds a control character")
-        return text
+    def _negative_prompt_has_no_control_characters(cls, text: str | None) -> str | None:
+        return without_control_characters(text)
 
     @field_validator("conditioning_methods")
     @classmethod
@@ -255,6 +265,23 @@ class GenerationRequest(Question):
             control_type: self.conditioning_methods.get(control_type, CONDITIONING_METHODS[control_type][:1])
             for control_type in CONTROL_TYPES
         }
+
+
+class GenerationRequest(DrawingOptions, WordToDraw):
+    """A word to draw. Only `word` is needed; what is left out takes the model's or the style's default."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"word": "学习", "translation": "study", "style": "comic", "seed": 7}]}
+    )
+
+    include_conditioning: Annotated[StrictBool, Field(description="return the conditioning images")] = True
+    webhook_url: Annotated[
+        str | None,
+        Field(max_length=2000, description="told, signed, when the job has ended; an allowed host's https URL"),
+    ] = None
+    priority: Annotated[Priority, Field(description="bulk jobs leave the interactive ones the way")] = (
+        Priority.INTERACTIVE
+    )
 
 
 class AIGenerationResult(Schema):
@@ -465,5 +492,6 @@ class DetailedHealth(Schema):
     redis: bool
     gpu_status: dict[str, GPUStatus] = Field(description="by worker")
     service_status: dict[str, Any] = Field(
-        description="`ai_status`: counts and times; `queue_depth`; `drain_s`; `leases`; `workers`; `recent_failures`"
+        description="`ai_status`: counts and times; `queue_depth`; `drain_s`; `leases`; `workers`; `results`: how full "
+        "their store is; `recent_failures`"
     )

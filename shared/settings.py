@@ -96,6 +96,7 @@ class QueueSettings(Section):
     """Limits and lifetimes of jobs."""
 
     limit: Count
+    bulk_limit: Count
     result_ttl_s: Count
     record_ttl_s: Count
     visibility_timeout_s: Count
@@ -129,6 +130,7 @@ class ApiSettings(Section):
     processes: Count
     connections: Count
     max_body_bytes: Count
+    max_list_bytes: Count
     receive_s: Seconds
     keys: tuple[Key, ...]
     operators: tuple[str, ...]
@@ -186,10 +188,13 @@ class FastSettings(Section):
 
     Attributes:
         guidance_end: share of the steps after which guidance stops, which halves the work of those that follow.
+        cache_interval: every so many steps the networks compute in full; in the steps between, the UNet's outermost
+            level alone; 1: every step in full.
         float8: compute linear layers in 8 bits where the card can; a second set of their weights is then held.
     """
 
     guidance_end: Annotated[float, Field(gt=0, le=1)]
+    cache_interval: Annotated[int, Field(ge=1, le=5)]
     float8: bool
 
 
@@ -287,7 +292,7 @@ class GPUProfile(Section):
         min_memory_gb: nominal memory from which the profile holds; null for machines without GPU.
         batch_min: images in one batch, whatever the free memory.
         batch_max: images in one batch, if the free memory allows.
-        torch_compile: compile the UNet and the ControlNet, where a compiler is found.
+        torch_compile: compile UNet, ControlNet and VAE, where a compiler is found.
         cpu_offload: keep the parts that a job needs once in the machine's memory, where not everything fits.
     """
 

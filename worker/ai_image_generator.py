@@ -64,6 +64,7 @@ class Plan:
     num_inference_steps: int
     guidance_scale: float
     guidance_end: float
+    cache_interval: int
     negative_prompt: str
     weights: dict[ControlType, float]
     draw_imagery: bool
@@ -285,6 +286,7 @@ class AIImageGenerator:
             num_inference_steps=plan.num_inference_steps,
             guidance_scale=level.guidance_scale(plan.guidance_scale),
             guidance_end=plan.guidance_end,
+            cache_interval=plan.cache_interval,
             control_guidance_end=level.guidance_end,
             seed=plan.seed_at(level),
             priority=plan.priority,
@@ -311,6 +313,7 @@ class AIImageGenerator:
             num_inference_steps=request.num_inference_steps or drawn_best.num_inference_steps,
             guidance_scale=request.guidance_scale or drawn_best.guidance_scale,
             guidance_end=defaults.fast.guidance_end if request.quality is Quality.FAST else 1.0,
+            cache_interval=defaults.fast.cache_interval if request.quality is Quality.FAST else 1,
             negative_prompt=self._negative_prompt(request, style),
             weights=steering_weights(style, request.controlnet_weights),
             draw_imagery=draw_imagery,
@@ -344,6 +347,7 @@ class AIImageGenerator:
             "num_inference_steps": plan.num_inference_steps,
             "guidance_scale": kept.guidance_scale,
             "guidance_end": plan.guidance_end,
+            "cache_interval": plan.cache_interval,
             "quality": plan.quality.value,
             "networks": self._pipeline.networks_name(plan.quality),
             "width": plan.width,

@@ -8,9 +8,8 @@ from torch import nn
 from shared.gpu_profiles import GIB
 from shared.settings import GPUProfile
 
-# A guided step takes 0.42 GiB a picture with PyTorch's own attention; the rest is room for the libraries' workspaces
-# and for fragments.
-PICTURE_GIB = 1.6
+STEP_GIB = 0.42  # a guided step of a picture, with PyTorch's own attention
+PICTURE_GIB = 1.6  # with room for the libraries' workspaces and for fragments
 VAE_DECODE_GIB = 1.5  # of a whole picture
 RESERVE_GIB = 0.6  # kernels that are loaded later, handles of libraries
 # 8-bit twins are for throughput: they are worth their memory where so many pictures still fit beside them.
@@ -18,9 +17,10 @@ PICTURES_BESIDE_TWINS = 4
 
 
 def weights_gib(parts: Iterable[nn.Module]) -> float:
-    """Return what parts weigh."""
+    """Return what parts weigh; what they share counts once."""
     tensors = chain.from_iterable(chain(part.parameters(), part.buffers()) for part in parts)
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors) / GIB
+    different = {id(tensor): tensor for tensor in tensors}
+    return sum(tensor.numel() * tensor.element_size() for tensor in different.values()) / GIB
 
 
 def must_offload(free_gib: float, whole_gib: float) -> bool:
@@ -42,3 +42,8 @@ def batch_limit(free_gib: float, profile: GPUProfile) -> int:
 def needed_gib(pictures: int) -> float:
     """Return what so many pictures need beside the weights."""
     return VAE_DECODE_GIB + RESERVE_GIB + pictures * PICTURE_GIB
+
+
+def predicted_peak_gib(weights_gib: float, pictures: int) -> float:
+    """Return what PyTorch should hold at most: the weights, a step with so many pictures, and a decode beside it."""
+    return weights_gib + pictures * STEP_GIB + VAE_DECODE_GIB

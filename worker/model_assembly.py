@@ -21,6 +21,7 @@ from worker.engine.float8 import narrowed, narrowed_bytes
 from worker.engine.model import EngineModel, Networks
 from worker.engine.placement import Placement
 from worker.engine.solvers import SOLVERS
+from worker.engine.unet import is_divisible
 from worker.gpu_manager import GPUManager
 from worker.model_loader import LOAD_ERRORS, ModelLoader
 
@@ -32,14 +33,32 @@ def load_model(settings: Settings, gpu: GPUManager) -> EngineModel:
 
     Raises:
         ModelLoadError: names the model and the reason.
+        DeviceLost: the device computes no more.
     """
-    model = settings.active_model
     Placement(gpu.device).enter_first()
     with gpu.memory_monitor(f"loading model {settings.model}"):
-        loader = ModelLoader(model.dtype, gpu.device)
+        loader = ModelLoader(settings.active_model.dtype, gpu.device)
         pipeline = load_pipeline(settings, loader)
+    return make_ready(pipeline, settings, gpu, loader.why)
+
+
+def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: str) -> EngineModel:
+    """Place a loaded pipeline on the device, choose what fits and compile it, in the thread that will draw with it.
+
+    Args:
+        pipeline: diffusers' SDXL + Union ControlNet pipeline.
+        settings: of the service.
+        gpu: the device.
+        why_dtype: why its weights have the dtype that they have, for the status.
+
+    Raises:
+        ModelLoadError: turbo's weights cannot be loaded.
+        DeviceLost: the device computes no more.
+    """
+    model = settings.active_model
+    with gpu.memory_monitor("placing the model"):
         setup = gpu.optimize_pipeline(pipeline)
-        setup["dtype"] += f": {loader.why}"
+        setup["dtype"] += f": {why_dtype}"
         setup["torch_compile"] = try_compiler(settings, gpu)
         networks = make_networks(pipeline, settings, gpu, setup)
         ready = EngineModel(
@@ -53,7 +72,10 @@ def load_model(settings: Settings, gpu: GPUManager) -> EngineModel:
         )
     if is_on(setup["torch_compile"]):
         with gpu.memory_monitor("compiling"):
-            compile_networks(ready, networks, setup, model.default_size)
+            reuses_depths = Quality.FAST in networks and model.fast.cache_interval > 1
+            compile_networks(ready, networks, setup, model.default_size, reuses_depths=reuses_depths)
+            compile_decoder(ready, setup, model.default_size)
+            compiler.freeze()
     logger.info("switched: %s", setup)
     return ready
 
@@ -97,6 +119,10 @@ def make_networks(pipeline: Any, settings: Settings, gpu: GPUManager, setup: dic
         denoiser = Denoiser(with_lora(pipeline, model.turbo), pipeline.controlnet)
         networks[Quality.TURBO] = Networks(model.turbo.weight_name, denoiser, spacing)
     if Quality.FAST in model.qualities:
+        if model.fast.cache_interval > 1 and not is_divisible(pipeline.unet):
+            raise ModelLoadError(
+                f"models.{settings.model}.fast.cache_interval must be 1: the UNet's outermost level has attention"
+            )
         networks[Quality.FAST] = exact
         setup["float8"] = try_float8(pipeline, settings, gpu, setup)
         if is_on(setup["float8"]):
@@ -134,19 +160,26 @@ def try_float8(pipeline: Any, settings: Settings, gpu: GPUManager, setup: Mappin
     return _answer(attempt(partial(float8.try_out, gpu.device)))
 
 
-def compile_networks(ready: EngineModel, networks: dict[Quality, Networks], setup: dict[str, str], side: int) -> None:
+def compile_networks(
+    ready: EngineModel,
+    networks: dict[Quality, Networks],
+    setup: dict[str, str],
+    side: int,
+    *,
+    reuses_depths: bool = False,
+) -> None:
     """Compile the networks for the model's own size; where that fails they run as they are, and `setup` says why.
 
     Raises:
         DeviceLost: the device computes no more.
     """
+    before = compiler.graphs()
     denoisers = {id(one.denoiser): one.denoiser for one in networks.values()}.values()
     for denoiser in denoisers:
         denoiser.compile(compiler.compiled, (side, side))
-    failure = attempt(ready.warm_up)
+    failure = attempt(partial(ready.warm_up, reuses_depths=reuses_depths))
     if failure is None:
-        compiler.freeze()
-        setup["torch_compile"] = f"yes: {compiler.graphs()} graphs, for {side} x {side} pixels"
+        setup["torch_compile"] = f"yes: {compiler.graphs() - before} graphs, for {side} x {side} pixels"
         return
     if failure.fault is Fault.DEVICE_LOST:
         raise failure.answer
@@ -156,6 +189,23 @@ def compile_networks(ready: EngineModel, networks: dict[Quality, Networks], setu
     if is_on(setup.get("float8", "")):
         networks[Quality.FAST] = networks[Quality.EXACT]
         setup["float8"] = "no: compiling failed"
+    free_memory()
+
+
+def compile_decoder(ready: EngineModel, setup: dict[str, str], side: int) -> None:
+    """Compile the VAE for the model's own size; where that fails it runs as it is, and `setup["vae_compile"]` says why.
+
+    Raises:
+        DeviceLost: the device computes no more.
+    """
+    ready.decoder.compile(compiler.compiled_for_one, (side, side))
+    failure = attempt(ready.warm_up_decoder)
+    setup["vae_compile"] = _answer(failure)
+    if failure is None:
+        return
+    if failure.fault is Fault.DEVICE_LOST:
+        raise failure.answer
+    ready.decoder.run_eager()
     free_memory()
 
 

@@ -78,6 +78,17 @@ def warmup() -> Response:
     return json_response(WarmingUp(workers=workers), HTTPStatus.ACCEPTED)
 
 
+def _results(service: Services) -> dict[str, Any]:
+    use = service.budget.use()
+    return {
+        "store": service.settings.results.store.partition(":")[0],  # the place may be nobody else's business
+        "kept": use.results,
+        "bytes": use.size,
+        "budget_bytes": service.budget.limit(),
+        "evicted": use.evicted,
+    }
+
+
 def _detailed(service: Services) -> DetailedHealth:
     workers = service.registry.workers()
     is_warm = any(worker.state is WorkerState.WARM for worker in workers)
@@ -96,6 +107,7 @@ def _detailed(service: Services) -> DetailedHealth:
             "drain_s": service.store.drain_s(),
             "leases": sum(worker.running for worker in workers),
             "workers": [worker.model_dump(mode="json", exclude={"gpu_status"}) for worker in workers],
+            "results": _results(service),
             "recent_failures": [failure.model_dump() for failure in service.store.recent_failures()],
         },
     )

@@ -49,15 +49,12 @@ class ConditioningPath(JobPath):
     method: str
 
 
-class SubmitHeaders(BaseModel):
-    """Headers of a submission."""
+class IdempotencyHeaders(BaseModel):
+    """Headers of a call that makes something."""
 
-    prefer: Annotated[str | None, Field(description="`wait=N`: answer with the picture if done in N ≤ 60 seconds")] = (
-        None
-    )
     idempotency_key: Annotated[
         str | None,
-        Field(alias="Idempotency-Key", description="a repeated POST with the same key returns the first job"),
+        Field(alias="Idempotency-Key", description="a repeated POST with the same key makes nothing new"),
     ] = None
 
     @classmethod
@@ -65,6 +62,14 @@ class SubmitHeaders(BaseModel):
     def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:  # type: ignore[override]  # by the cache
         """Return the schema; flask-openapi3 asks for it at every request, where making it took a third of the time."""
         return super().model_json_schema(*args, **options)
+
+
+class SubmitHeaders(IdempotencyHeaders):
+    """Headers of a submission."""
+
+    prefer: Annotated[str | None, Field(description="`wait=N`: answer with the picture if done in N ≤ 60 seconds")] = (
+        None
+    )
 
 
 def png_responses() -> ResponseDict:

@@ -35,6 +35,7 @@ def static(name: str) -> Response:
 @pages.get("/metrics")
 def metrics() -> Response:
     """Serve the metrics of the whole service in Prometheus's text format."""
+    services().http.flush()
     return Response(generate_latest(services().metrics), content_type=CONTENT_TYPE_LATEST)
 
 

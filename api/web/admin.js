@@ -8,6 +8,7 @@ import { number, say, startLanguage, time } from "./i18n.js";
 
 const REFRESH_MS = 3000;
 const FLOWER_PORT = 5555;
+const MIB = 2 ** 20;
 const REFUSED = ["unauthorized", "operator_only"];
 
 /** A cell or tile: `key` with `values`, where there is something to say. */
@@ -31,6 +32,16 @@ const JOBS = [
   ["admin.average_wait", (counts) => seconds(inSeconds(counts.average_wait_ms))],
 ];
 
+const RESULTS = [
+  ["admin.results.kept", (results) => number(results.kept, 0)],
+  ["admin.results.memory", ({ bytes, budget_bytes: budget }) => (budget
+    ? text("admin.results.of", { used: mib(bytes), total: mib(budget) })
+    : text("admin.results.used", { used: mib(bytes) }))],
+  ["admin.results.fill", ({ bytes, budget_bytes: budget }) => text("admin.busy.value", { value: budget ? whole((100 * bytes) / budget) : null })],
+  ["admin.results.evicted", (results) => number(results.evicted, 0)],
+  ["admin.results.store", (results) => results.store],
+];
+
 const WORKERS = [
   ["admin.worker", (worker) => worker.worker_id],
   ["admin.state", (worker) => ({ key: `state.${worker.state}`, state: worker.state })],
@@ -41,8 +52,15 @@ const WORKERS = [
   ["admin.temperature", ({ gpu }) => text("admin.temperature.value", { value: whole(gpu.temperature_c) })],
   ["admin.power", ({ gpu }) => text("admin.power.value", { value: whole(gpu.power_w) })],
   ["admin.busy", ({ gpu }) => text("admin.busy.value", { value: whole(gpu.utilisation_percent) })],
+  ["admin.compiled", (worker) => switched(worker.setup.torch_compile)],
   ["admin.steps", (worker) => `${whole(worker.engine_steps) ?? "–"} / ${whole(worker.engine_rows) ?? "–"}`],
   ["admin.uptime", (worker) => time(worker.started_at * 1000)],
+];
+
+const SETUP = [
+  ["admin.worker", (row) => row.worker],
+  ["admin.switch", (row) => row.name],
+  ["admin.answer", (row) => ({ plain: row.answer, className: "long" })],
 ];
 
 const FAILURES = [
@@ -86,7 +104,10 @@ function show({ status, gpu_status: gpus, service_status: service }) {
   if (status === "unavailable") return;
   showTiles("queue", QUEUE, service);
   showTiles("jobs", JOBS, service.ai_status);
+  showTiles("results", RESULTS, service.results);
   showTable("workers", WORKERS, service.workers.map((worker) => ({ ...worker, gpu: gpus[worker.worker_id] ?? {} })));
+  showTable("setup", SETUP, service.workers.flatMap((worker) =>
+    Object.entries(worker.setup).map(([name, answer]) => ({ worker: worker.worker_id, name, answer }))));
   showTable("failures", FAILURES, service.recent_failures ?? []);
 }
 
@@ -126,6 +147,16 @@ function make(tag, content) {
     delete element.dataset.t;
   }
   return element;
+}
+
+/** The first word of what a worker says of a switch: "yes" of "yes: 2 graphs". */
+function switched(answer) {
+  const word = answer?.split(/[\s:]/)[0];
+  return word === "yes" || word === "no" ? { key: `admin.${word}` } : (answer ?? "–");
+}
+
+function mib(bytes) {
+  return number(bytes / MIB, 1);
 }
 
 function gib(value) {

@@ -1,6 +1,7 @@
 """Pictures outside Redis: a folder, or a bucket with S3's API, through obstore."""
 
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,9 @@ PATIENCE = {"connect_timeout": "2s", "timeout": "10s"}
 RETRIES = {"max_retries": 1, "retry_timeout": timedelta(seconds=10)}
 
 
+Note = Callable[[str, float], None]
+
+
 class StoreUnavailable(OSError):
     """The store does not answer, or refuses."""
 
@@ -26,19 +30,25 @@ def at_once(act: Callable[[], T]) -> T:
     return act()
 
 
+def nobody(operation: str, seconds: float) -> None:
+    """Tell nobody of a call."""
+
+
 class ObjectStore:
     """Puts, gets and deletes objects by name. Every method raises `StoreUnavailable` when the store does not answer."""
 
-    def __init__(self, store: Any, run: Callable[[Callable[[], Any]], Any] = at_once) -> None:
-        """Take a store of obstore, and what calls it: its calls block the thread that they are made in."""
+    def __init__(self, store: Any, run: Callable[[Callable[[], Any]], Any] = at_once, note: Note = nobody) -> None:
+        """Take a store of obstore, what makes its calls (they block the thread that makes them), and who is told."""
         self._store = store
         self._run = run
+        self._note = note
 
     @classmethod
     def open(
         cls,
         url: str,
         run: Callable[[Callable[[], Any]], Any] = at_once,
+        note: Note = nobody,
         environment: Mapping[str, str] = os.environ,
     ) -> Self:
         """Open a store; a bucket's endpoint, region and credentials come from the usual AWS_ variables.
@@ -54,27 +64,27 @@ class ObjectStore:
             ) from error
         parts = urlsplit(url)
         if parts.scheme == "file" and parts.path:
-            return cls(LocalStore(Path(parts.path), mkdir=True), run)
+            return cls(LocalStore(Path(parts.path), mkdir=True), run, note)
         if parts.scheme == "s3" and parts.netloc:
             endpoint = environment.get("AWS_ENDPOINT_URL", "")
             client_options = {**PATIENCE, **({"allow_http": True} if endpoint.startswith("http:") else {})}
             options: dict[str, Any] = {"client_options": client_options, "retry_config": RETRIES}
             if parts.path.strip("/"):
                 options["prefix"] = parts.path.strip("/")
-            return cls(S3Store(parts.netloc, **_aws(environment), **options), run)
+            return cls(S3Store(parts.netloc, **_aws(environment), **options), run, note)
         raise SettingsError(f"results.store: {url!r} is none of redis, file:///FOLDER, s3://BUCKET/PREFIX")
 
     def put(self, name: str, content: bytes) -> None:
         """Write an object."""
         try:
-            self._call(lambda: self._store.put(name, content))
+            self._call("put", lambda: self._store.put(name, content))
         except FileNotFoundError as error:
             raise StoreUnavailable(f"the results' store has no such bucket: {error}") from error
 
     def get(self, name: str) -> bytes | None:
         """Return an object; None: there is none."""
         try:
-            return bytes(self._call(lambda: self._store.get(name).bytes()))
+            return bytes(self._call("get", lambda: self._store.get(name).bytes()))
         except FileNotFoundError:
             return None
 
@@ -82,33 +92,45 @@ class ObjectStore:
         """Delete objects; those that are not there are passed over."""
         for name in names:
             try:
-                self._call(lambda name=name: self._store.delete(name))
+                self._call("delete", lambda name=name: self._store.delete(name))
             except FileNotFoundError:
                 continue
 
     def sweep(self, older_than_s: float) -> int:
         """Delete the objects that were written longer ago; return how many."""
         limit = datetime.now(UTC) - timedelta(seconds=older_than_s)
-        found = self._call(lambda: [entry for page in self._store.list() for entry in page])
+        found = self._call("list", lambda: [entry for page in self._store.list() for entry in page])
         old = [entry["path"] for entry in found if entry["last_modified"] < limit]
         self.delete(old)
         return len(old)
 
-    def _call(self, act: Any) -> Any:
+    def _call(self, operation: str, act: Any) -> Any:
         """Return what a call of obstore returns; all errors but `FileNotFoundError` become `StoreUnavailable`."""
         from obstore.exceptions import BaseError  # noqa: PLC0415  # optional
 
+        started, outcome = time.monotonic(), "ok"
         try:
             return self._run(act)
         except FileNotFoundError:
             raise
         except (BaseError, OSError) as error:
+            outcome = "failed"
             raise StoreUnavailable(f"the results' store does not answer: {error}") from error
+        finally:
+            self._note(f"{operation} {outcome}", time.monotonic() - started)
 
 
-def open_store(address: str, run: Callable[[Callable[[], Any]], Any] = at_once) -> ObjectStore | None:
-    """Return the store of a setting, and what its calls are made by; None: pictures lie in Redis."""
-    return None if address == IN_REDIS else ObjectStore.open(address, run)
+def open_store(
+    address: str, run: Callable[[Callable[[], Any]], Any] = at_once, note: Note = nobody
+) -> ObjectStore | None:
+    """Return the store of a setting; None: pictures lie in Redis.
+
+    Args:
+        address: the setting.
+        run: makes its calls.
+        note: is told of each call, such as "get ok" or "put failed", and how many seconds it took.
+    """
+    return None if address == IN_REDIS else ObjectStore.open(address, run, note)
 
 
 def _aws(environment: Mapping[str, str]) -> dict[str, Any]:

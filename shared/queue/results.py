@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -19,6 +19,7 @@ import redis
 from celery import states
 from celery.backends.redis import RedisBackend
 
+from shared.job_metrics import JobMetrics
 from shared.keys import NAMESPACE, PREFIX
 from shared.queue.object_store import ObjectStore, open_store
 from shared.schemas import AIGenerationResult
@@ -162,6 +163,11 @@ class Results:
         document = cast("bytes | None", self._redis.get(DOCUMENT + job_id))
         return None if document is None else _parse(document)
 
+    def get_many(self, jobs: Sequence[str]) -> list[StoredResult | None]:
+        """Return the documents of several results, as `get`."""
+        documents = cast("list[bytes | None]", self._redis.mget([DOCUMENT + job_id for job_id in jobs]))
+        return [None if document is None else _parse(document) for document in documents]
+
     def picture(self, stored: StoredResult, number: int) -> bytes | None:
         """Return one picture as PNG; None: it is no longer kept."""
         if self._objects is not None:
@@ -269,7 +275,8 @@ class ResultBackend(RedisBackend):  # type: ignore[misc]  # celery is untyped
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._objects = open_store(self.app.conf.get("writing_results_store", "redis"))
+        address = self.app.conf.get("writing_results_store", "redis")
+        self._objects = open_store(address, note=lambda *call: JobMetrics(self.client).note_store_call(*call))
 
     @property
     def results(self) -> Results:

@@ -287,6 +287,21 @@ def test_the_operator_sees_workers_and_counts(open_page: OpenPage, stack: Stack,
     page.wait_for_selector(f"#jobs dd:text-is('{drawn + 1}')")
 
 
+def test_the_operator_sees_the_store_and_what_each_worker_switched(open_page: OpenPage, api: Api) -> None:
+    api.draw(word="山")
+    page = open_page("/admin")
+    page.wait_for_selector("#setup td >> nth=0")
+    kept, memory, _, evicted, store = (cell.inner_text() for cell in page.locator("#results dd").all())
+    assert int(kept) >= 1
+    assert memory.endswith("MiB")
+    assert (evicted, store) == ("0", "redis")
+    switches = {
+        row.locator("td").nth(1).inner_text(): row.inner_text() for row in page.locator("#setup tbody tr").all()
+    }
+    assert "no" in switches["torch_compile"], "with its reason"
+    assert len(switches["torch_compile"].split("\t")[-1]) > len("no")
+
+
 def test_the_operator_sees_what_failed_lately_and_why(open_page: OpenPage, stack: Stack) -> None:
     """A job that a worker's script ends as failed, with a reason that a page must not take for markup."""
     settings = load_settings({"WRITING_REDIS__URL": stack.redis_url})

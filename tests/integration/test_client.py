@@ -184,7 +184,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["generate", "山", "--url", "nowhere"], USAGE, "not the address"),
         (["deck", "no.csv", "-o", "deck"], USAGE, "no.csv"),
         (["deck", "words.csv", "-o", "deck", "--style", "cubist"], USAGE, "cubist"),
-        (["deck", "words.csv", "-o", "deck", "--concurrency", "0"], USAGE, "1 or more"),
+        (["deck", "-o", "deck"], USAGE, "or --hsk"),
+        (["deck", "words.csv", "--hsk", "1", "-o", "deck"], USAGE, "not both"),
+        (["deck", "--hsk", "7", "-o", "deck"], USAGE, "invalid choice"),
         (["models", "fetch", "--model", "nope"], USAGE, "nope"),
     ],
 )
@@ -205,7 +207,7 @@ def test_a_deck_that_is_interrupted_goes_on_without_drawing_anything_twice(
 ) -> None:
     words, folder = tmp_path / "words.csv", tmp_path / "deck"
     words.write_text("\n".join(["word,translation", *WORDS, "😀,smile"]), encoding="utf-8")
-    command = ["deck", str(words), "-o", str(folder), "--steps", "6", "--concurrency", "2", "--name", "First words"]
+    command = ["deck", str(words), "-o", str(folder), "--steps", "6", "--name", "First words"]
 
     def interrupt_after_two_pictures() -> None:
         while len(list(folder.glob("pictures/*.png"))) < 2:
@@ -232,6 +234,60 @@ def test_a_deck_that_is_interrupted_goes_on_without_drawing_anything_twice(
     assert all(after[name] == before[name] for name in kept), "what was done is not drawn again"
     assert len(after) == len(WORDS)
     assert {path.name for path in folder.iterdir()} == {"pictures", "deck.json", "index.html", "First_words.apkg"}
+
+
+def test_a_deck_whose_client_was_killed_is_found_again(url: str, api: Api, tmp_path: Path) -> None:
+    """The service draws on; the same command takes over what is there, and nothing is drawn twice."""
+    words, folder = tmp_path / "words.csv", tmp_path / "deck"
+    words.write_text("\n".join(WORDS), encoding="utf-8")
+    command = [sys.executable, "-m", "client", "deck", str(words), "-o", str(folder), "--steps", "6"]
+    drawn = api.get("/health/detailed").json()["service_status"]["ai_status"]["succeeded"]
+    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    eventually(lambda: list(folder.glob("pictures/*.png")))
+    killed.kill()
+    killed.wait()
+    assert "under_way" in json.loads((folder / "deck.json").read_text())
+    assert main(command[3:]) == DONE
+    assert len(list(folder.glob("pictures/*.png"))) == len(WORDS)
+    assert "under_way" not in json.loads((folder / "deck.json").read_text())
+    now = api.get("/health/detailed").json()["service_status"]["ai_status"]["succeeded"]
+    assert now == drawn + len(WORDS)
+
+
+@pytest.mark.usefixtures("url")
+def test_words_of_which_none_can_be_drawn_are_named_and_the_others_stay(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "words.csv").write_text("山\n😀,smile\nqwx\n", encoding="utf-8")
+    command = ["deck", "words.csv", "-o", "deck", "--steps", "2"]
+    assert main(command) == SOME_FAILED
+    (folder / "deck/index.html").unlink()
+    capsys.readouterr()
+    assert main(command) == SOME_FAILED
+    said = capsys.readouterr()
+    assert "line 2: 😀" in said.err
+    assert "line 3: qwx" in said.err
+    assert "translation_required" in said.err
+    assert (folder / "deck/index.html").is_file(), "of what there is"
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_level_of_hsk_is_a_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deck", "--hsk", "1", "-o", "deck", "--dry-run"]) == DONE
+    said = capsys.readouterr().out
+    assert "HSK 1: 150 words" in said
+    assert "150 words to draw, 0 lines skipped" in said
+
+
+def test_a_deck_is_made_and_downloaded_from_python(client: WritingClient) -> None:
+    deck = client.create_deck(["山", {"word": "水", "style": "neon"}, "😀"], name="Two", num_inference_steps=2)
+    with pytest.raises(WritingError) as caught:
+        deck.download("zip")
+    assert caught.value.code == "deck_not_finished"
+    view = eventually(lambda: view if (view := deck.view()).is_finished else None, 60)
+    assert [word.status for word in view.words] == ["succeeded", "succeeded", "refused"]
+    assert deck.download("apkg").startswith(b"PK")
+    assert deck.cancel().counts == view.counts, "what has ended stays"
 
 
 def test_the_doctor_finds_the_service_well(

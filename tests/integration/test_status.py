@@ -49,6 +49,12 @@ def test_the_api_is_documented_from_the_schemas(api: Api) -> None:
     spec = api.get("/openapi/openapi.json").json()
     assert set(spec["paths"]) == {
         "/api/writing/generate-writing-image",
+        "/api/writing/jobs",
+        "/api/writing/batches",
+        "/api/writing/decks",
+        "/api/writing/decks/{deck_id}",
+        "/api/writing/decks/{deck_id}.zip",
+        "/api/writing/decks/{deck_id}.apkg",
         "/api/writing/jobs/{job_id}",
         "/api/writing/jobs/{job_id}/events",
         "/api/writing/jobs/{job_id}/image",

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -517,6 +518,24 @@ class TestFetching:
         assert not list(fetched.rglob("samples.jpg")), "nothing that is not loaded"
         again = fetch_models(hub, tmp_path, "--dry-run")
         assert (again.returncode, "0 of 16 files to fetch" in again.stdout) == (0, True)
+
+    def test_of_a_model_without_16_bit_files_the_others_are_fetched(
+        self, hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As the workers load it; a part that has them is fetched in 16 bits."""
+        monkeypatch.setenv("WRITING_MODELS__EMBEDDED__DTYPE", "float16")
+        planned = fetch_models(hub, tmp_path, "--dry-run")
+        assert "16 of 16 files to fetch" in planned.stdout, planned.stderr
+        folder = Path(shutil.copytree(Hub.folder, tmp_path / "model"))
+        unet = folder / "unet/diffusion_pytorch_model.safetensors"
+        shutil.copy(unet, unet.with_name("diffusion_pytorch_model.fp16.safetensors"))
+        monkeypatch.setattr(Hub, "folder", folder)
+        assert fetch_models(hub, tmp_path).returncode == 0
+        (fetched,) = (tmp_path / "hub/models--ours--tiny/snapshots").iterdir()
+        weights = {path.parent.name: path.name for path in fetched.rglob("*.safetensors")}
+        assert len(weights) == len([*fetched.rglob("*.safetensors")]) == 5
+        assert weights.pop("unet") == "diffusion_pytorch_model.fp16.safetensors"
+        assert not any("fp16" in name for name in weights.values())
 
     def test_a_hub_that_does_not_answer_is_an_error_that_says_what_to_do(self, tmp_path: Path) -> None:
         done = fetch_models(f"http://127.0.0.1:{free_port()}", tmp_path, "--dry-run")

@@ -3,10 +3,12 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -19,7 +21,7 @@ from worker.engine.denoiser import Denoiser
 from worker.engine.model import EngineModel
 from worker.engine.request import DrawRequest
 from worker.gpu_manager import GPUManager
-from worker.model_assembly import compile_networks, is_on, try_compiler
+from worker.model_assembly import compile_decoder, compile_networks, is_on, try_compiler
 
 SIDE = 64
 
@@ -107,9 +109,56 @@ def test_where_compiling_the_networks_fails_they_run_eagerly_and_it_is_said_why(
 
 def test_a_device_that_is_lost_while_compiling_is_not_run_eagerly(stock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     model = engine_model(stock)
-    monkeypatch.setattr(compiler, "compiled", failing(RuntimeError("CUDA error: an illegal memory access")))
+    for name in ("compiled", "compiled_for_one"):
+        monkeypatch.setattr(compiler, name, failing(RuntimeError("CUDA error: an illegal memory access")))
     with pytest.raises(DeviceLost):
         compile_networks(model, dict(model.networks), {"torch_compile": "yes"}, 256)
+    with pytest.raises(DeviceLost):
+        compile_decoder(model, {}, 256)
+
+
+def noise(side: int = SIDE) -> torch.Tensor:
+    """Return latents of the embedded model's VAE for a picture of this side."""
+    return torch.randn(1, 8, side // 8, side // 8, generator=torch.Generator().manual_seed(0))
+
+
+def test_one_graph_decodes_pictures_of_the_models_own_size(stock: Any) -> None:
+    model, plain = engine_model(stock), engine_model(stock)
+    model.decoder.compile(partial(compiler.compiled_for_one, backend="eager"), (SIDE, SIDE))
+    for side in (SIDE, SIDE, 2 * SIDE):
+        assert model.decoder.decode(noise(side)).tobytes() == plain.decoder.decode(noise(side)).tobytes()
+        assert compiler.graphs() == 1
+
+
+def test_the_decoders_thread_uses_what_the_engines_thread_compiled(stock: Any) -> None:
+    """Where a graph's conditions do not hold, it would run eagerly without a word; here it would fail."""
+    model = engine_model(stock)
+    model.decoder.compile(partial(compiler.compiled_for_one, backend="eager"), (SIDE, SIDE))
+    model.decoder.decode(noise())
+    torch.compiler.set_stance("fail_on_recompile")
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(model.decoder.decode, noise()).result().size == (SIDE, SIDE)
+    with pytest.raises(RuntimeError, match="recompile"):
+        model.decoder._compiled(stock.vae, noise(2 * SIDE))
+
+
+def test_a_vae_that_cannot_be_compiled_decodes_eagerly_and_the_networks_stay_compiled(
+    stock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, setup = engine_model(stock), {"torch_compile": "yes"}
+    monkeypatch.setattr(compiler, "compiled_for_one", failing(RuntimeError("no such instruction")))
+    compile_decoder(model, setup, 256)
+    assert setup == {"torch_compile": "yes", "vae_compile": "no: RuntimeError: no such instruction"}
+    assert model.decoder.decode(noise(256)).size == (256, 256)
+
+
+def test_a_vae_that_does_not_fit_is_decoded_in_tiles_without_compiling_anew(
+    stock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = engine_model(stock)
+    model.decoder.compile(failing(torch.OutOfMemoryError("injected")), (SIDE, SIDE))
+    assert model.decoder.decode(noise()).size == (SIDE, SIDE)
+    assert compiler.graphs() == 0
 
 
 def test_a_profile_that_asks_for_none_is_not_compiled() -> None:
@@ -153,3 +202,13 @@ def test_compiled_networks_draw_the_same_picture(stock: Any) -> None:
     for batch in ([guided], [single], [free], [guided] * 3, [guided, single, free], [guided] * 8):
         assert (step(model, *batch) - step(engine_model(stock), *batch)).abs().max() < 1e-3
     assert compiler.graphs() == 4
+
+
+@pytest.mark.slow
+def test_a_compiled_vae_decodes_the_same_picture(stock: Any) -> None:
+    """Through the real compiler."""
+    model = engine_model(stock)
+    model.decoder.compile(compiler.compiled_for_one, (SIDE, SIDE))
+    ours, plain = (np.asarray(one.decoder.decode(noise()), np.int16) for one in (model, engine_model(stock)))
+    assert np.abs(ours - plain).max() <= 1
+    assert compiler.graphs() == 1

@@ -4,6 +4,7 @@ import base64
 import json
 import sqlite3
 import zipfile
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -14,14 +15,24 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from client import WritingError
-from client.anki import write_package
-from client.contact_sheet import write_contact_sheet
-from client.deck import Card, Deck, fingerprint
-from client.files import safe_name, write_atomically
-from client.word_list import BadRow, Row, read_words
+from client.deck import Deck, fingerprint
+from client.files import write_atomically
+from client.list_file import read_list_file
+from shared.characters import CharacterDatabase
+from shared.decks.anki import package
+from shared.decks.card import Card
+from shared.decks.contact_sheet import contact_sheet
+from shared.decks.file_name import safe_name
+from shared.lists.hsk import hsk_words
+from shared.lists.word_list import BadRow, Row
 from shared.schemas import AIGenerationResult
 
 STUDY = Row(1, "学习", "study")
+
+
+def read_words(path: Path) -> tuple[list[Row], list[BadRow]]:
+    words = read_list_file(path)
+    return words.rows, words.bad
 
 
 def words_of(tmp_path: Path, content: str | bytes) -> tuple[list[Row], list[BadRow]]:
@@ -125,6 +136,11 @@ class TestWordList:
         assert (len(rows), bad) == (30, [])
 
 
+def test_levels_of_hsk() -> None:
+    assert [len(hsk_words(level)) for level in range(1, 7)] == [150, 147, 298, 598, 1298, 2500]
+    assert {"学习", "爱", "水"} <= set(hsk_words(1))
+
+
 def drawn(deck: Deck, *indices: int) -> None:
     """Keep pictures for rows, as `Deck.draw` does with each result."""
     for index in indices:
@@ -149,11 +165,11 @@ class TestDeck:
         drawn(Deck(tmp_path, ROWS, {}), 0, 1)
         again = Deck(tmp_path, ROWS, {})
         assert again.missing == [2]
-        assert [(card.word, card.meaning, card.drawing.seed) for card in again.cards] == [
-            ("学习", "study", 0),
-            ("山", "looked up", 1),
+        assert [(card.word, card.meaning, card.read()) for card in again.cards] == [
+            ("学习", "study", f"picture {ROWS[0]}".encode()),
+            ("山", "looked up", f"picture {ROWS[1]}".encode()),
         ]
-        assert again.cards[0].picture == tmp_path / "pictures/1-学习.png"
+        assert tmp_path / again.cards[0].file == tmp_path / "pictures/1-学习.png"
 
     def test_every_picture_is_recorded_at_once(self, tmp_path: Path) -> None:
         deck = Deck(tmp_path, ROWS, {})
@@ -202,10 +218,8 @@ class TestDeck:
         deck = Deck(tmp_path, moved, {})
         assert deck.missing == [0]
         drawn(deck, 0)
-        assert len({card.drawing.file for card in deck.cards}) == 3
-        assert {card.picture.read_bytes() for card in deck.cards} == {
-            b"picture " + str(row).encode() for row in (moved[0], *first)
-        }
+        assert len({card.file for card in deck.cards}) == 3
+        assert {card.read() for card in deck.cards} == {b"picture " + str(row).encode() for row in (moved[0], *first)}
 
     def test_a_picture_that_was_deleted_is_drawn_again(self, tmp_path: Path) -> None:
         drawn(Deck(tmp_path, ROWS, {}), 0, 1, 2)
@@ -271,21 +285,23 @@ class _Page(HTMLParser):
 
 class TestContactSheet:
     def test_every_word_is_there_with_its_picture(self, tmp_path: Path, cards: list[Card]) -> None:
-        path = write_contact_sheet(tmp_path / "index.html", "My <deck>", cards)
-        page = _Page(path.read_text(encoding="utf-8"))
+        page = _Page(contact_sheet("My <deck>", cards).decode())
         images = [attributes for tag, attributes in page.tags if tag == "img"]
         assert [(tmp_path / unquote(str(image["src"]))).is_file() for image in images] == [True] * 5
         assert all(image["alt"] for image in images)
         assert {"My <deck>", "学习", "xuéxí", "study", "looked up", "letters & <signs>"} <= set(page.words)
 
-    def test_it_needs_nothing_from_elsewhere_and_follows_dark_and_paper(
-        self, tmp_path: Path, cards: list[Card]
-    ) -> None:
-        text = write_contact_sheet(tmp_path / "index.html", "deck", cards).read_text(encoding="utf-8")
+    def test_it_needs_nothing_from_elsewhere_and_follows_dark_and_paper(self, cards: list[Card]) -> None:
+        text = contact_sheet("deck", cards).decode()
         assert "http" not in text
         assert "<script" not in text
         assert "prefers-color-scheme: dark" in text
         assert "@media print" in text
+
+
+def packed(path: Path, name: str, cards: list[Card]) -> Path:
+    path.write_bytes(b"".join(package(name, cards, CharacterDatabase())))
+    return path
 
 
 def notes_of(package: Path, tmp_path: Path) -> tuple[list[tuple[str, list[str]]], dict[str, bytes], dict[str, str]]:
@@ -308,7 +324,7 @@ def notes_of(package: Path, tmp_path: Path) -> tuple[list[tuple[str, list[str]]]
 
 class TestAnki:
     def test_every_word_is_a_note_with_its_picture(self, tmp_path: Path, cards: list[Card]) -> None:
-        notes, media, decks = notes_of(write_package(tmp_path / "deck.apkg", "My deck", cards), tmp_path)
+        notes, media, decks = notes_of(packed(tmp_path / "deck.apkg", "My deck", cards), tmp_path)
         assert [fields[:3] for _, fields in notes][:3] == [
             ["学习", "xuéxí", "study"],
             ["山", "", "looked up"],
@@ -316,13 +332,14 @@ class TestAnki:
         ]
         for card, (_, fields) in zip(cards, notes, strict=True):
             name = fields[3].removeprefix('<img src="').removesuffix('">')
-            assert media[name] == card.picture.read_bytes()
+            assert media[name] == card.read()
+        assert [bool(fields[4]) for _, fields in notes] == [True, True, False, True, True], "how it is written"
         assert "My deck" in decks.values()
 
     def test_a_later_version_has_the_same_ids_so_that_anki_updates(self, tmp_path: Path, cards: list[Card]) -> None:
-        first, _, decks = notes_of(write_package(tmp_path / "1.apkg", "My deck", cards), tmp_path)
-        changed = [cards[0].model_copy(update={"reading": "another"}), *cards[1:]]
-        later, _, decks_later = notes_of(write_package(tmp_path / "2.apkg", "My deck", changed), tmp_path)
+        first, _, decks = notes_of(packed(tmp_path / "1.apkg", "My deck", cards), tmp_path)
+        changed = [replace(cards[0], reading="another"), *cards[1:]]
+        later, _, decks_later = notes_of(packed(tmp_path / "2.apkg", "My deck", changed), tmp_path)
         assert [guid for guid, _ in first] == [guid for guid, _ in later]
         assert decks == decks_later
         assert later[0][1][1] == "another"
@@ -330,6 +347,6 @@ class TestAnki:
     def test_the_same_word_twice_is_two_notes_and_another_deck_has_its_own(
         self, tmp_path: Path, cards: list[Card]
     ) -> None:
-        mine, _, _ = notes_of(write_package(tmp_path / "1.apkg", "Mine", cards), tmp_path)
-        yours, _, _ = notes_of(write_package(tmp_path / "2.apkg", "Yours", cards), tmp_path)
+        mine, _, _ = notes_of(packed(tmp_path / "1.apkg", "Mine", cards), tmp_path)
+        yours, _, _ = notes_of(packed(tmp_path / "2.apkg", "Yours", cards), tmp_path)
         assert len({guid for guid, _ in mine + yours}) == 10

@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
 from werkzeug.routing import MapAdapter
 
 from api.app import create_app
 from api.problems import FIELD_CODES
+from api.routes.batches import Batch
+from shared.deck import DeckRequest
 from shared.errors import ERRORS_BY_CODE
 from shared.schemas import GenerationRequest
 from shared.settings import ModelSettings, Settings, load_settings
@@ -26,14 +29,18 @@ PROJECT = Path(__file__).resolve().parents[2]
 PAGES = sorted([PROJECT / "README.md", PROJECT / "deploy/kubernetes/README.md", *(PROJECT / "docs").rglob("*.md")])
 # A fenced block, also one that is part of a list.
 BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^ *```$", re.DOTALL | re.MULTILINE)
-METRIC_ROW = re.compile(r"^\| `(writing_\w+)` \| (\w+) \| (?:`(\w+)`)? ?\|", re.MULTILINE)
+METRIC_ROW = re.compile(r"^\| `(writing_\w+)` \| (\w+) \| ((?:`\w+`(?:, )?)*) ?\|", re.MULTILINE)
 
-# The metrics that there are, by docs/metrics.md: name to type and label. What runs is compared with it below.
+# The metrics that there are, by docs/metrics.md: name to type and labels. What runs is compared with it below.
 METRICS: dict[str, tuple[str, str]] = {
     name: (kind, label) for name, kind, label in METRIC_ROW.findall((PROJECT / "docs/metrics.md").read_text())
 }
 # Variables of the client, which has no settings.
 CLIENT_VARIABLES = {"WRITING_URL", "WRITING_API_KEY"}
+# What calls with a JSON body take.
+BODIES: dict[str, type[BaseModel]] = {
+    "jobs.submit": GenerationRequest, "batches.submit": Batch, "decks.create": DeckRequest
+}  # fmt: skip
 # What a histogram's name gets in PromQL.
 HISTOGRAM_SUFFIXES = ("_bucket", "_sum", "_count")
 
@@ -178,13 +185,13 @@ def is_module(name: str) -> bool:
 def test_every_curl_example_is_a_call_that_the_api_has(words: list[str], routes: MapAdapter) -> None:
     """Its path and method are a route, its body a valid request."""
     url = next(word for word in words if word.startswith("http"))
-    body = words[words.index("-d") + 1] if "-d" in words else None
+    body = next((words[words.index(flag) + 1] for flag in ("-d", "--data-binary") if flag in words), None)
     method = words[words.index("-X") + 1] if "-X" in words else "GET" if body is None else "POST"
     path = re.sub(r"^https?://[^/]+", "", url).split("?")[0]
     endpoint, _ = routes.match(path, method)
-    if endpoint == "jobs.submit":
-        assert body is not None
-        GenerationRequest.model_validate(json.loads(body))
+    if body is not None and not body.startswith("@"):
+        assert endpoint is not None
+        BODIES[endpoint].model_validate(json.loads(body))
 
 
 def test_there_are_curl_examples_with_and_without_a_body() -> None:

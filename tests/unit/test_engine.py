@@ -19,6 +19,7 @@ from worker.conditioning import make_conditionings
 from worker.engine.denoiser import Row
 from worker.engine.engine import Engine
 from worker.engine.model import EngineModel
+from worker.engine.preview import Preview
 from worker.engine.request import Drawing, DrawRequest
 from worker.glyphs import GlyphRenderer
 from worker.progress import Unobserved
@@ -188,6 +189,17 @@ def test_a_preview_shows_the_picture_in_the_making(engine: Engine, request_of: C
     assert last.shape == (32, 32, 3)
     small = np.asarray(picture.resize((32, 32), Image.Resampling.BOX), np.float32)
     assert np.corrcoef(small.ravel(), last.ravel().astype(np.float32))[0, 1] > 0.8
+
+
+def test_a_preview_that_is_still_on_its_way_is_shown_after_a_later_step(
+    engine: Engine, request_of: Callable[..., DrawRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_here = iter([False, False, True, True])  # asked after the fourth, fifth, sixth and eighth step
+    monkeypatch.setattr(Preview, "is_here", property(lambda _preview: next(is_here)))
+    watcher = Watcher()
+    engine.submit(request_of(1, num_inference_steps=9), watcher).result()
+    assert len(watcher.previews) == 2
+    assert list(is_here) == []
 
 
 def test_a_prompt_is_encoded_once(

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from shared.gpu_profiles import choose_profile
+from bench import sdxl
+from shared.gpu_profiles import GIB, choose_profile
 from shared.settings import load_settings
 from tests.models import embedded_pipeline
 from worker import memory_plan
+from worker.engine.float8 import narrowed_bytes
 from worker.gpu_manager import GPUManager, claim_gpu
 
 PROFILES = load_settings({}).gpu_profiles
@@ -44,22 +46,35 @@ def test_the_profiles_are_the_designs() -> None:
 
 
 # SDXL's weights in fp16, as counted, and what CUDA's context takes.
-LOOP_GIB, ONCE_GIB, TWINS_GIB, CONTEXT_GIB = 7.12, 1.66, 3.04, 0.4
+LOOP_GIB, ONCE_GIB, TWINS_GIB, CONTEXT_GIB = 7.12, 1.68, 3.04, 0.4
+
+
+def test_sdxl_weighs_what_is_planned_with() -> None:
+    loop = [sdxl.make_part(sdxl.FULL, name, torch.device("meta"), torch.float16) for name in ("unet", "controlnet")]
+    once = [
+        sdxl.make_part(sdxl.FULL, name, torch.device("meta"), torch.float16)
+        for name in ("text_encoder", "text_encoder_2", "vae")
+    ]
+    assert memory_plan.weights_gib(loop) == pytest.approx(LOOP_GIB, abs=0.01)
+    assert memory_plan.weights_gib(once) == pytest.approx(ONCE_GIB, abs=0.01)
+    assert sum(map(narrowed_bytes, loop)) / GIB == pytest.approx(TWINS_GIB, abs=0.01)
 
 
 @pytest.mark.parametrize(
-    ("reported_gib", "offload", "twins", "batch"),
+    ("reported_gib", "offload", "twins", "batch", "peak_gib"),
     [
-        (11.6, True, False, 1),  # RTX 4070, sold as 12 GB
-        (15.7, False, False, 2),
-        (22.5, False, True, 5),
-        (23.6, False, True, 5),
-        (47.5, False, True, 8),
-        (79.2, False, True, 16),
-        (139.8, False, True, 16),
+        (11.6, True, False, 1, 11.1),  # RTX 4070, sold as 12 GB
+        (15.7, False, False, 2, 11.5),
+        (22.5, False, True, 5, 15.8),
+        (23.6, False, True, 5, 15.8),
+        (47.5, False, True, 8, 17.1),
+        (79.2, False, True, 16, 20.5),
+        (139.8, False, True, 16, 20.5),
     ],
 )
-def test_what_is_switched_is_what_fits(reported_gib: float, offload: bool, twins: bool, batch: int) -> None:
+def test_what_is_switched_is_what_fits(
+    reported_gib: float, offload: bool, twins: bool, batch: int, peak_gib: float
+) -> None:
     """On every card the pipeline, a batch and a VAE decode fit together, by counted tensors."""
     profile = PROFILES[choose_profile(reported_gib, PROFILES)]
     free = reported_gib - CONTEXT_GIB
@@ -68,11 +83,16 @@ def test_what_is_switched_is_what_fits(reported_gib: float, offload: bool, twins
     has_twins = not must_offload and memory_plan.can_hold_twins(free, TWINS_GIB, profile)
     free -= TWINS_GIB * has_twins
     assert (must_offload, has_twins, memory_plan.batch_limit(free, profile)) == (offload, twins, batch)
+    weights_gib = LOOP_GIB + ONCE_GIB + TWINS_GIB * has_twins
+    predicted = memory_plan.predicted_peak_gib(weights_gib, batch) + CONTEXT_GIB
+    assert predicted == pytest.approx(peak_gib, abs=0.05), "as docs/performance.md says"
+    assert predicted < reported_gib
 
 
 def test_weights_are_counted() -> None:
     linear = torch.nn.Linear(1024, 1024, bias=False).half()
-    assert memory_plan.weights_gib([linear, linear]) == pytest.approx(2 * 2 * 1024**2 / 1024**3)
+    other = torch.nn.Sequential(linear, torch.nn.Linear(1024, 1024, bias=False).half())
+    assert memory_plan.weights_gib([linear, other]) == pytest.approx(2 * 2 * 1024**2 / 1024**3), "what is shared once"
 
 
 def test_a_pipeline_on_a_cpu_says_what_was_switched() -> None:

@@ -19,7 +19,7 @@ BULK = GenerationRequest(word="书", priority=Priority.BULK)
 
 @pytest.fixture
 def store(client: redis.Redis, settings: Settings) -> JobStore:
-    return JobStore(client, settings.queue.model_copy(update={"limit": 3}))
+    return JobStore(client, settings.queue.model_copy(update={"limit": 3, "bulk_limit": 2}))
 
 
 @pytest.fixture
@@ -42,17 +42,20 @@ def test_an_unknown_job_is_not_found(store: JobStore) -> None:
         store.cancel("nope")
 
 
-def test_the_queue_has_a_limit_over_both_priorities(store: JobStore, leases: Leases) -> None:
-    store.create("a", REQUEST)
-    store.create("b", BULK)
-    store.create("c", BULK)
-    with pytest.raises(QueueFull) as error:
-        store.create("d", REQUEST)
+def test_each_queue_has_a_limit_of_its_own(store: JobStore, leases: Leases) -> None:
+    for job, request in (("a", REQUEST), ("b", BULK), ("c", BULK)):
+        store.create(job, request)
+    with pytest.raises(QueueFull, match="2 jobs"):
+        store.create("d", BULK)
+    store.create("e", REQUEST)
+    store.create("f", REQUEST)
+    with pytest.raises(QueueFull, match="3 jobs") as error:
+        store.create("g", REQUEST)
     assert error.value.retry_after_s
     with pytest.raises(JobNotFound):
-        store.get("d")
+        store.get("g")
     leases.take("a")
-    assert store.create("d", REQUEST).is_new
+    assert store.create("g", REQUEST).is_new
 
 
 def test_a_repeated_key_returns_the_first_job(store: JobStore) -> None:

@@ -1,5 +1,8 @@
 """What Prometheus is told, read with Prometheus's own parser."""
 
+from pathlib import Path
+
+import pytest
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -7,10 +10,13 @@ from api.app import create_app
 from shared.job_metrics import HISTOGRAMS, JobMetrics, Sample
 from shared.job_store import JobStore
 from shared.leases import Leases
+from shared.queue.object_store import StoreUnavailable, open_store
 from shared.queue.results import DOCUMENT
+from shared.redis_client import make_redis
 from shared.schemas import GenerationRequest, GPUStatus, JobError, Priority, WorkerInfo, WorkerState
 from shared.settings import Settings
 from shared.worker_registry import WorkerRegistry
+from tests.helpers import eventually
 
 GPU = GPUStatus(
     available=True, name="NVIDIA H200", profile="large", total_memory_gib=140, free_memory_gib=100,
@@ -112,6 +118,54 @@ def test_histograms_add_up_what_all_workers_saw(settings: Settings, client: redi
     assert found["writing_stage_seconds_bucket", (("le", "0.25"), ("stage", "diffusion"))] == 2, "a bound is included"
     assert found["writing_stage_seconds_sum", (("stage", "glyph"),)] == 0.04
     assert found["writing_legibility_score_bucket", (("le", "0.99"),)] == 2
-    assert {f"writing_{name}_count" for name in HISTOGRAMS} - {name for name, _ in found} == {
+    of_jobs = set(HISTOGRAMS) - {"http_request_seconds", "store_seconds"}
+    assert {f"writing_{name}_count" for name in of_jobs} - {name for name, _ in found} == {
         "writing_job_seconds_count"
     }, "nothing was seen of it"
+
+
+def test_requests_are_counted_by_route_and_status(settings: Settings) -> None:
+    """Whichever process has answered them; addresses that there are not share one label."""
+    first, second = (create_app(settings).test_client() for _ in range(2))
+    for client in (first, second):
+        client.get("/health")
+        client.get("/api/writing/jobs/none")
+    first.get("/nowhere")
+    first.open("/elsewhere", method="BREW")
+    first.application.extensions["writing"].http.flush()
+    second.application.extensions["writing"].http.flush()
+    found = {
+        (labels["method"], labels["route"], labels["status"]): value
+        for (name, pairs), value in scrape(settings).items()
+        if name == "writing_http_request_seconds_count" and (labels := dict(pairs))
+    }
+    found.pop(("GET", "/metrics", "200"), None)  # of an earlier test, a second late
+    assert found == {
+        ("GET", "/health", "200"): 2, ("GET", "/api/writing/jobs/<job_id>", "404"): 2, ("-", "-", "404"): 2
+    }  # fmt: skip
+
+
+def test_requests_are_counted_a_second_later_without_a_scrape(settings: Settings) -> None:
+    client = create_app(settings).test_client()
+    client.get("/health")
+    counted = JobMetrics(make_redis(settings.redis))
+    eventually(lambda: "GET /health 200" in {one.label for one in counted.read("http_request_seconds")}, 5)
+
+
+def test_calls_of_the_object_store_are_timed(settings: Settings, tmp_path: Path) -> None:
+    """A folder as the store: a picture that is put, got, and one that a folder in its place keeps from being put."""
+    metrics = JobMetrics(make_redis(settings.redis))
+    store = open_store(f"file://{tmp_path}", note=metrics.note_store_call)
+    assert store is not None
+    store.put("a/0.png", b"png")
+    assert store.get("a/0.png") == b"png"
+    assert store.get("none") is None
+    (tmp_path / "b").write_bytes(b"no folder")
+    with pytest.raises(StoreUnavailable):
+        store.put("b/0.png", b"png")
+    found = {
+        (labels["operation"], labels["outcome"]): value
+        for (name, pairs), value in scrape(settings).items()
+        if name == "writing_store_seconds_count" and (labels := dict(pairs))
+    }
+    assert found == {("get", "ok"): 2, ("put", "ok"): 1, ("put", "failed"): 1}

@@ -96,14 +96,14 @@ print(pipeline.unet.dtype)
 """
 
 
-@pytest.mark.parametrize("suffix", ["", ".fp16"])
-def test_a_hub_model_loads_with_fp16_files_or_without(tmp_path: Path, project: Path, suffix: str) -> None:
-    """SDXL's own repository has them, many checkpoints that were made from it have not."""
+@pytest.mark.parametrize("in_fp16", ["nothing", "unet/*", "*/*"])
+def test_a_hub_model_loads_with_fp16_files_or_without(tmp_path: Path, project: Path, in_fp16: str) -> None:
+    """SDXL's own repository has them, many checkpoints that were made from it have not, or not of every part."""
     cached = tmp_path / "hub/models--ours--tiny"
     snapshot = cached / "snapshots" / ("a" * 40)
     shutil.copytree(project / EMBEDDED, snapshot)
-    for weights in [*snapshot.rglob("*.safetensors")]:
-        weights.rename(weights.with_name(weights.name.replace(".safetensors", f"{suffix}.safetensors")))
+    for weights in [*snapshot.glob(f"{in_fp16}.safetensors")]:
+        weights.rename(weights.with_suffix(".fp16.safetensors"))
     (cached / "refs").mkdir()
     (cached / "refs/main").write_text("a" * 40)
     environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}

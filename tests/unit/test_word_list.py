@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from client import WritingError
-from client.anki import write_package
 from client.cli import DONE, SOME_FAILED, USAGE, main
-from client.deck import Card, Drawing
-from client.headings import Role, role_of
-from client.word_list import Row, WordList, read_list
+from client.list_file import read_list_file
+from shared.characters import CharacterDatabase
+from shared.decks.anki import package
+from shared.decks.card import Card
+from shared.lists.headings import Role, role_of
+from shared.lists.word_list import Row, WordList
 
 Short = tuple[str, str, str]
 MOUNTAIN: Short = ("山", "mountain", "shān")
@@ -24,7 +26,7 @@ PLAIN: Short = ("山", "mountain", "")
 def list_of(folder: Path, content: str | bytes, **options: str) -> WordList:
     path = folder / "words.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_list(path, **options)
+    return read_list_file(path, **options)
 
 
 def short(rows: list[Row]) -> list[Short]:
@@ -160,7 +162,7 @@ def test_what_nobody_can_tell_is_refused_with_what_to_do(tmp_path: Path, content
         list_of(tmp_path, content)
     assert caught.value.code == "wrong_input"
     assert part in caught.value.detail
-    assert "--columns word,reading,translation" in caught.value.detail
+    assert "columns=word,reading,translation" in caught.value.detail
 
 
 def test_the_columns_may_be_told(tmp_path: Path) -> None:
@@ -169,7 +171,7 @@ def test_the_columns_may_be_told(tmp_path: Path) -> None:
     words = list_of(tmp_path, "Foo,Bar,Baz\nx,mountain,山\n", columns="-,translation,word")
     assert short(words.rows) == [PLAIN], "the unknown heading is seen as such"
     for wrong in ("reading", "word,word", "word,colour"):
-        with pytest.raises(WritingError, match="--columns"):
+        with pytest.raises(WritingError, match="columns"):
             list_of(tmp_path, "山\n", columns=wrong)
 
 
@@ -280,7 +282,7 @@ def test_a_word_or_a_character_alone_is_refused_rather_than_misread(
         try:
             read = list_of(tmp_path, word.encode(codec))
         except WritingError as error:
-            assert "--encoding" in error.detail  # noqa: PT017  # either is right, another word is not
+            assert "encoding=" in error.detail  # noqa: PT017  # either is right, another word is not
         else:
             assert [row.word for row in read.rows] == [word]
 
@@ -369,19 +371,10 @@ def guids(folder: Path, pairs: list[tuple[str, str]]) -> list[str]:
     """Return the guids of a package's notes for words and meanings, in this order."""
     from tests.unit.test_deck import notes_of  # noqa: PLC0415  # its reader of packages
 
-    picture = folder / "p.png"
-    picture.write_bytes(b"png")
-    cards = [
-        Card(
-            word=word,
-            reading="",
-            meaning=meaning,
-            picture=picture,
-            drawing=Drawing(word=word, meaning=meaning, file="p.png", seed=1, prompt="", legibility=None),
-        )
-        for word, meaning in pairs
-    ]
-    notes, _, _ = notes_of(write_package(folder / "d.apkg", "D", cards), folder)
+    cards = [Card(word, "", meaning, "", "p.png", lambda: b"png") for word, meaning in pairs]
+    path = folder / "d.apkg"
+    path.write_bytes(b"".join(package("D", cards, CharacterDatabase())))
+    notes, _, _ = notes_of(path, folder)
     return [guid for guid, _ in notes]
 
 

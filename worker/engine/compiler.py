@@ -47,6 +47,11 @@ def compiled(function: Callable[..., Any], backend: str = "inductor") -> Callabl
     return call
 
 
+def compiled_for_one(function: Callable[..., Any], backend: str = "inductor") -> Callable[..., Any]:
+    """Return a function of networks and tensors, compiled for the sizes that it is first called with."""
+    return torch.compile(function, fullgraph=True, dynamic=False, backend=backend)
+
+
 def freeze() -> None:
     """Compile nothing more: a call that no graph fits runs eagerly, where compiling would hold up every job."""
     torch.compiler.set_stance("eager_on_recompile")

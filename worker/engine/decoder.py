@@ -1,15 +1,13 @@
-"""From latents to pictures: the VAE off the step loop, and a rough preview of a picture in the making."""
+"""From latents to pictures: the VAE, off the step loop."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from numpy.typing import NDArray
 from PIL import Image
-from torch.nn.functional import avg_pool2d
 
 from shared.errors import GenerationFailed
 from worker.engine.deadline import Deadline
@@ -18,8 +16,8 @@ from worker.engine.placement import Placement
 from worker.engine.request import EngineJob
 from worker.progress import stop_if_cancelled
 
-# Pictures that the preview is fitted to: smooth fields of random colours, of this many pixels a side.
-FIT_PICTURES, FIT_SIDE, FIT_CELLS = 4, 256, 6
+# Of the VAE and unscaled latents: as it is, or compiled.
+Decode = Callable[..., Any]
 
 
 class Decoder:
@@ -39,6 +37,18 @@ class Decoder:
             if placement.device.type == "cuda"
             else None
         )
+        self._compiled_shape: tuple[int, int] | None = None
+        self.run_eager()
+
+    def compile(self, compile_network: Callable[[Decode], Decode], size: tuple[int, int]) -> None:
+        """Compile the VAE for pictures of one size, width and height; others are decoded as they are."""
+        factor = 2 ** (len(self._vae.config.block_out_channels) - 1)
+        self._compiled_shape = size[1] // factor, size[0] // factor
+        self._compiled = compile_network(decode_pixels)
+
+    def run_eager(self) -> None:
+        """Compile nothing, or no longer."""
+        self._compiled = decode_pixels
 
     def submit(self, job: EngineJob, latents: torch.Tensor) -> None:
         """Decode a job's latents (1, channels, height / 8, width / 8) and end the job with its picture."""
@@ -105,7 +115,8 @@ class Decoder:
             self._vae.disable_tiling()
 
     def _decode(self, latents: torch.Tensor) -> torch.Tensor:
-        pixels: torch.Tensor = self._vae.decode(latents, return_dict=False)[0]
+        is_compiled = latents.shape[2:] == self._compiled_shape and not self._vae.use_tiling
+        pixels: torch.Tensor = (self._compiled if is_compiled else decode_pixels)(self._vae, latents)
         return pixels.float()
 
     def _unscale(self, latents: torch.Tensor) -> torch.Tensor:
@@ -121,39 +132,12 @@ class Decoder:
         return spread
 
 
+def decode_pixels(vae: AutoencoderKL, latents: torch.Tensor) -> torch.Tensor:
+    """Return the pixels, (pictures, 3, height, width), -1 to 1, of unscaled latents of the VAE's dtype."""
+    pixels: torch.Tensor = vae.decode(latents, return_dict=False)[0]
+    return pixels
+
+
 def _check(values: torch.Tensor, reason: str) -> None:
     if not bool(torch.isfinite(values).all()):
         raise GenerationFailed(reason)
-
-
-class Previewer:
-    """Turns latents into a small picture by one matrix: a linear map explains most of a VAE's colours."""
-
-    def __init__(self, vae: AutoencoderKL, placement: Placement) -> None:
-        """Fit the map to this VAE: least squares from latents to the mean colour of their patch."""
-        pictures = _smooth_pictures()
-        with torch.inference_mode(), placement.borrow(vae):
-            latents = vae.encode(pictures.to(placement.device, vae.dtype)).latent_dist.mean.float().cpu()
-        # diffusers scales after encoding and unscales before decoding; the engine's latents are the scaled ones.
-        latents = latents * vae.config.scaling_factor
-        factor = pictures.shape[-1] // latents.shape[-1]
-        colours = avg_pool2d(pictures, factor).permute(0, 2, 3, 1).reshape(-1, 3)
-        features = latents.permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
-        features = torch.cat([features, torch.ones(len(features), 1)], dim=1)
-        solution = torch.linalg.lstsq(features, colours).solution
-        self._weights, self._bias = solution[:-1].T[:, :, None, None].to(placement.device), solution[-1]
-
-    @torch.inference_mode()
-    def preview(self, latents: torch.Tensor) -> NDArray[np.uint8]:
-        """Return latents (1, channels, height, width) as (height, width, 3)."""
-        colours = torch.nn.functional.conv2d(latents, self._weights, self._bias.to(latents.device))
-        bytes_ = (colours / 2 + 0.5).clamp(0, 1).mul(255).to(torch.uint8)
-        picture: NDArray[np.uint8] = bytes_[0].permute(1, 2, 0).cpu().numpy()
-        return picture
-
-
-def _smooth_pictures() -> torch.Tensor:
-    """Return random colour fields, (pictures, 3, side, side), -1 to 1."""
-    generator = torch.Generator().manual_seed(0)
-    cells = torch.rand(FIT_PICTURES, 3, FIT_CELLS, FIT_CELLS, generator=generator) * 2 - 1
-    return torch.nn.functional.interpolate(cells, size=(FIT_SIDE, FIT_SIDE), mode="bilinear")

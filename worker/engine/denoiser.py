@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from diffusers import ControlNetUnionModel, UNet2DConditionModel
@@ -11,10 +11,22 @@ from worker.engine.prompt_fit import FittedPrompt
 from worker.engine.solvers import Schedule
 from worker.engine.step_plan import StepPlan, send
 from worker.engine.text import TextEmbedding
+from worker.engine.unet import Depths, outermost_skips, predict, predict_from
 from worker.engine.union_controlnet import FusedControl, NetworkInputs, control_residuals, residual_shapes
 
 # Of networks and tensors: as it is, or compiled.
 Network = Callable[..., Any]
+
+
+class _Functions(NamedTuple):
+    """What a step runs of the networks."""
+
+    control_residuals: Network
+    predict: Network
+    predict_from: Network
+
+
+EAGER = _Functions(control_residuals, predict, predict_from)
 
 
 class Wishes(Protocol):
@@ -34,6 +46,9 @@ class Wishes(Protocol):
     def is_controlled(self, step: int) -> bool:
         """Whether the controls work at a step, counted from 0."""
 
+    def reuses_depths(self, step: int) -> bool:
+        """Whether a step, counted from 0, takes the deeper levels' features over from the one before."""
+
 
 @dataclass(eq=False, slots=True)
 class Row:
@@ -51,6 +66,7 @@ class Row:
         step: steps done.
         predicted: the picture as the last step foresaw it, like the latents.
         noise: drawn for the present step, so that it is the same should the step be tried again.
+        depths: the deeper levels' features for the steps to come, of each branch; None where none will want them.
     """
 
     request: Wishes
@@ -65,6 +81,7 @@ class Row:
     step: int = 0
     predicted: torch.Tensor | None = None
     noise: torch.Tensor | None = None
+    depths: Depths | None = None
 
     @property
     def timestep(self) -> float:
@@ -88,10 +105,11 @@ class Row:
             self.noise = torch.randn(shape, generator=self.generator) if self.has_noise else torch.zeros(shape)
         return self.noise
 
-    def advance(self, latents: torch.Tensor, predicted: torch.Tensor) -> None:
+    def advance(self, latents: torch.Tensor, predicted: torch.Tensor, depths: Depths | None) -> None:
         """Take a step's results over."""
         self.latents, self.predicted, self.noise = latents, predicted, None
         self.step += 1
+        self.depths = depths
 
     @property
     def is_done(self) -> bool:
@@ -104,6 +122,16 @@ class Row:
         if self.negative is not None and self.request.is_guided(self.step):
             return self.negative, self.text
         return (self.text,)
+
+    @property
+    def reuses_depths(self) -> bool:
+        """Whether the present step takes the deeper levels' features over from the one before."""
+        return self.request.reuses_depths(self.step)
+
+    @property
+    def leaves_depths(self) -> bool:
+        """Whether the next step takes the deeper levels' features over from the present one."""
+        return self.request.reuses_depths(self.step + 1)
 
     @property
     def active_control(self) -> FusedControl | None:
@@ -125,21 +153,21 @@ class Denoiser:
     def compile(self, compile_network: Callable[[Network], Network], size: tuple[int, int]) -> None:
         """Compile the networks for pictures of one size, width and height; others run as they are."""
         self._compiled_size = size
-        self._compiled = compile_network(control_residuals), compile_network(predict)
+        self._compiled = _Functions(*(compile_network(function) for function in EAGER))
 
     def run_eager(self) -> None:
         """Compile nothing, or no longer."""
-        self._compiled = control_residuals, predict
+        self._compiled = EAGER
 
     @torch.inference_mode()
     def step(self, rows: Sequence[Row]) -> None:
-        """Take each row one step further. A step that raises has changed no row."""
+        """Take each row one step further; all of them reuse depths, or none. A step that raises has changed no row."""
         latents = torch.cat([row.latents for row in rows])
         plan = StepPlan.of(rows, latents.device)
         guidance, scale, of_latents, of_output, keep, sigma, drift, of_predicted, of_previous, of_noise = (
             plan.coefficients
         )
-        output = self._guided(rows, plan, latents * scale, guidance)
+        output, depths = self._guided(rows, plan, latents * scale, guidance)
         predicted = of_latents * latents + of_output * output
         # Before the first step there is no earlier prediction, and its coefficient is 0.
         previous = torch.cat([row.latents if row.predicted is None else row.predicted for row in rows])
@@ -147,19 +175,24 @@ class Denoiser:
         latents = latents + of_predicted * predicted + of_previous * previous
         if any(row.has_noise for row in rows):
             latents = latents + of_noise * send(torch.cat([row.draw_noise() for row in rows]), latents.device)
+        start = 0
         for index, row in enumerate(rows):
-            row.advance(latents[index : index + 1], predicted[index : index + 1])
+            end = start + len(row.branches)
+            kept = depths.pick(start, end) if row.leaves_depths else None
+            row.advance(latents[index : index + 1], predicted[index : index + 1], kept)
+            start = end
 
     def _guided(
         self, rows: Sequence[Row], plan: StepPlan, inputs: torch.Tensor, guidance: torch.Tensor
-    ) -> torch.Tensor:
-        """Return the networks' output for each row, negative and prompt combined, in float32."""
-        output = self._network(rows, plan, inputs.index_select(0, plan.owners)).float()
+    ) -> tuple[torch.Tensor, Depths]:
+        """Return the output for each row, negative and prompt combined, in float32, and the branches' depths."""
+        found, depths = self._network(rows, plan, inputs.index_select(0, plan.owners))
+        output = found.float()
         negative, prompt = output.index_select(0, plan.first), output.index_select(0, plan.last)
-        return negative + guidance * (prompt - negative)
+        return negative + guidance * (prompt - negative), depths
 
-    def _network(self, rows: Sequence[Row], plan: StepPlan, latents: torch.Tensor) -> torch.Tensor:
-        """Return the UNet's output for each branch of the rows, with its scaled latents."""
+    def _network(self, rows: Sequence[Row], plan: StepPlan, latents: torch.Tensor) -> tuple[torch.Tensor, Depths]:
+        """Return the UNet's output for each branch of the rows, with its scaled latents, and their depths."""
         texts = [text for row in rows for text in row.branches]
         sizes = torch.cat([plan.size, torch.zeros_like(plan.size), plan.size]).to(self.dtype)
         inputs = NetworkInputs(
@@ -169,10 +202,13 @@ class Denoiser:
             text_embeds=torch.cat([text.pooled for text in texts]),
             time_ids=sizes.repeat(len(texts), 1),
         )
-        is_compiled = rows[0].request.size == self._compiled_size
-        residuals, network = self._compiled if is_compiled else (control_residuals, predict)
-        output: torch.Tensor = network(self.unet, inputs, self._controls(rows, plan, inputs, residuals))
-        return output
+        functions = self._compiled if rows[0].request.size == self._compiled_size else EAGER
+        if rows[0].reuses_depths:
+            depths = Depths.batch([_kept(row) for row in rows])
+            return functions.predict_from(self.unet, inputs, depths), depths
+        residuals = self._controls(rows, plan, inputs, functions.control_residuals)
+        output, features = functions.predict(self.unet, inputs, residuals)
+        return output, Depths(features, residuals[: outermost_skips(self.unet)])
 
     def _controls(
         self, rows: Sequence[Row], plan: StepPlan, inputs: NetworkInputs, residuals: Network
@@ -197,21 +233,8 @@ class Denoiser:
         ]
 
 
-def predict(unet: UNet2DConditionModel, inputs: NetworkInputs, residuals: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Return the UNet's output for each row.
-
-    Args:
-        unet: SDXL's, or one of its form.
-        inputs: of each row.
-        residuals: what the ControlNet adds to the skip connections, and last to the middle.
-    """
-    output: torch.Tensor = unet(
-        inputs.latents,
-        inputs.timesteps,
-        inputs.text,
-        added_cond_kwargs={"text_embeds": inputs.text_embeds, "time_ids": inputs.time_ids},
-        down_block_additional_residuals=tuple(residuals[:-1]),
-        mid_block_additional_residual=residuals[-1],
-        return_dict=False,
-    )[0]
-    return output
+def _kept(row: Row) -> Depths:
+    """Return a row's depths for the branches of the present step: once guidance has ended, the prompt's alone."""
+    if row.depths is None:
+        raise ValueError("a first step has no earlier depths")
+    return row.depths.pick(len(row.depths.features) - len(row.branches))

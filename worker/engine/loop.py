@@ -13,6 +13,7 @@ from worker.engine.deadline import Deadline
 from worker.engine.denoiser import Row
 from worker.engine.faults import Failure, Fault, attempt, free_memory
 from worker.engine.model import EngineModel
+from worker.engine.preview import Preview
 from worker.engine.request import EngineJob, JobState
 from worker.engine.scheduler import Scheduler
 
@@ -30,6 +31,7 @@ class StepLoop:
         self.deadline = Deadline()
         self.steps = self.rows = 0  # steps taken, and pictures that took part in them: they only grow
         self._rows: dict[EngineJob, Row] = {}
+        self._previews: dict[EngineJob, Preview] = {}
 
     @property
     def has_jobs(self) -> bool:
@@ -148,18 +150,27 @@ class StepLoop:
                 self._fail_with(job, failure)
             elif self._rows[job].is_done:
                 self._decode(job)
+            else:
+                job.group = self.model.group(job.request, self._rows[job].step)
 
     def _report(self, job: EngineJob, row: Row) -> None:
         job.progress.step(row.step, job.request.num_inference_steps)
         if row.step % PREVIEW_EVERY_STEPS == 0 and not row.is_done and row.predicted is not None:
-            job.progress.preview(self.model.previewer.preview(row.predicted))
+            self._previews[job] = self.model.previewer.preview(row.predicted)
+        self._show(job)
+
+    def _show(self, job: EngineJob) -> None:
+        """Show a job's preview after the step at which the device has sent it, if one is on its way."""
+        preview = self._previews.get(job)
+        if preview is not None and preview.is_here:
+            del self._previews[job]
+            job.progress.preview(preview.picture)
 
     def _decode(self, job: EngineJob) -> None:
         """Hand a job over to the decoder; should that fail, it is still among those that the engine ends."""
         job.state = JobState.DECODING
         self.model.decoder.submit(job, self._rows[job].latents)
-        self.scheduler.remove(job)
-        del self._rows[job]
+        self._forget(job)
 
     def _fail_with(self, job: EngineJob, failure: Failure) -> None:
         """End the job at fault.
@@ -172,6 +183,10 @@ class StepLoop:
         self._fail(job, failure.answer)
 
     def _fail(self, job: EngineJob, error: Exception) -> None:
+        self._forget(job)
+        job.fail(error)
+
+    def _forget(self, job: EngineJob) -> None:
         self.scheduler.remove(job)
         self._rows.pop(job, None)
-        job.fail(error)
+        self._previews.pop(job, None)

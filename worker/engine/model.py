@@ -1,6 +1,6 @@
 """A loaded pipeline, taken apart for the engine."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -10,9 +10,10 @@ from PIL import Image
 
 from shared.schemas import Quality
 from worker.conditioning import CONTROL_TYPE_INDEX
-from worker.engine.decoder import Decoder, Previewer
+from worker.engine.decoder import Decoder
 from worker.engine.denoiser import Denoiser, Row
 from worker.engine.placement import Placement
+from worker.engine.preview import Previewer
 from worker.engine.request import DrawRequest
 from worker.engine.solvers import Schedule, Solver
 from worker.engine.text import TextEncoder
@@ -66,7 +67,7 @@ class EngineModel:
         self.setup = setup or {}
         self.text = TextEncoder(pipeline, placement)
         self.decoder = Decoder(pipeline.vae, placement)
-        self.previewer = Previewer(pipeline.vae, placement)
+        self.previewer = Previewer.fitted(pipeline.vae, placement)
         self._native_size = native_size
         self._controlnet = pipeline.controlnet
         self._config = pipeline.scheduler.config
@@ -79,9 +80,14 @@ class EngineModel:
         width, height = request.size
         return max(1, -(-width * height // self._native_size**2))
 
-    def group(self, request: DrawRequest) -> Hashable:
-        """Return what two requests must have in common to share a step: size and networks."""
-        return (*request.size, id(self.networks[request.quality].denoiser))
+    def group(self, request: DrawRequest, step: int = 0) -> Hashable:
+        """Return what two jobs must have in common to share a step: size, networks, and how much of them it runs.
+
+        Args:
+            request: of the job.
+            step: its next one, counted from 0.
+        """
+        return (*request.size, id(self.networks[request.quality].denoiser), request.reuses_depths(step))
 
     def row(self, request: DrawRequest) -> Row:
         """Return the tensors that a request starts from.
@@ -112,17 +118,37 @@ class EngineModel:
             latents=noise.to(self.placement.device).float() * schedule.initial_scale,
         )
 
-    def warm_up(self) -> None:
-        """Take steps with one row, two and many, with controls and without, so that compiled networks compile now."""
-        side = self._native_size
-        image = Image.new("RGB", (side, side))
-        single = DrawRequest(prompt="warm-up", control_images={"canny": image}, guidance_scale=1.0)
+    def warm_up(self, *, reuses_depths: bool) -> None:
+        """Take steps with one row, two and many, with controls and without, so that compiled networks compile now.
+
+        Args:
+            reuses_depths: whether `fast` takes steps from earlier depths.
+        """
+        single = self._plain_request()
         guided, free = replace(single, guidance_scale=2.0), replace(single, weights={"canny": 0.0})
+        batches = [[guided], [single], [free], [guided] * self.batch_limit]
         for denoiser in {id(networks.denoiser): networks.denoiser for networks in self.networks.values()}.values():
-            for requests in ([guided], [single], [free], [guided] * self.batch_limit):
-                rows = [self.row(request) for request in requests]
+            self._take_steps(denoiser, batches, count=1)
+        if reuses_depths:
+            fast_single, fast_guided = replace(single, cache_interval=2), replace(guided, cache_interval=2)
+            batches = [[fast_guided], [fast_single], [fast_guided] * self.batch_limit]
+            self._take_steps(self.networks[Quality.FAST].denoiser, batches, count=2)
+
+    def _take_steps(self, denoiser: Denoiser, batches: Sequence[Sequence[DrawRequest]], count: int) -> None:
+        for requests in batches:
+            rows = [self.row(request) for request in requests]
+            for _ in range(count):
                 denoiser.step(rows)
-                rows[0].latents.sum().item()
+            rows[0].latents.sum().item()
+
+    def warm_up_decoder(self) -> None:
+        """Decode noise, so that a compiled VAE compiles now."""
+        self.decoder.decode(self.row(self._plain_request()).latents)
+
+    def _plain_request(self) -> DrawRequest:
+        """Return a request of the model's own size, with one control and without guidance."""
+        image = Image.new("RGB", (self._native_size, self._native_size))
+        return DrawRequest(prompt="warm-up", control_images={"canny": image}, guidance_scale=1.0)
 
     def _control(self, request: DrawRequest) -> FusedControl | None:
         if not request.steering:

@@ -29,6 +29,8 @@ class DrawRequest:
         guidance_scale: classifier-free guidance (Ho and Salimans 2022); 1 is none.
         guidance_end: share of the steps after which guidance stops (Kynkäänniemi et al. 2024); 1: never.
         control_guidance_end: share of the steps after which the controls let go; 1: never.
+        cache_interval: every so many steps the networks compute in full; the steps between take the deeper levels'
+            features, and what the ControlNet said, over from the step before; 1: every step in full.
         seed: the same seed gives the same picture on the same device.
         priority: bulk jobs leave interactive ones the way.
         quality: which networks draw it.
@@ -43,6 +45,7 @@ class DrawRequest:
     guidance_scale: float = 6.0
     guidance_end: float = 1.0
     control_guidance_end: float = 1.0
+    cache_interval: int = 1
     seed: int = 0
     priority: Priority = Priority.INTERACTIVE
     quality: Quality = Quality.EXACT
@@ -72,6 +75,10 @@ class DrawRequest:
     def is_controlled(self, step: int) -> bool:
         """Whether the controls work at a step, counted from 0; as in diffusers, a step that begins inside counts."""
         return bool(self.steering) and (step + 1) / self.num_inference_steps <= self.control_guidance_end
+
+    def reuses_depths(self, step: int) -> bool:
+        """Whether a step, counted from 0, takes over what the one before found; never where the controls let go."""
+        return step % self.cache_interval != 0 and self.is_controlled(step) == self.is_controlled(step - 1)
 
 
 def _tensor(image: Image.Image) -> torch.Tensor:

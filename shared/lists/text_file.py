@@ -9,13 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 
-from client.errors import WrongInput
-from client.scripts import scripts_in
 from shared.characters import CharacterDatabase
+from shared.errors import UnreadableList
+from shared.lists.scripts import scripts_in
 
-LARGEST = 20_000_000  # bytes; a list of ten thousand words has less than one million
 AS_CSV = "save it as “CSV UTF-8” and give that file"
 
 # How files begin that are given by mistake, and what to do.
@@ -67,6 +65,7 @@ ENOUGH = 0.3  # how good the best must be, and of a file with fewer than FEW wor
 UNLIKELY = 0.2  # less than this is no reading
 ENOUGH_OF_FEW, FEW = 0.65, 3
 TOKENS = 400
+LONGEST_TOKEN = 100  # characters that are looked at of each
 
 PUNCTUATION = frozenset("，。、；：？！“”‘’„«»‹›（）「」『』【】《》〈〉〔〕［］…—–·・～〜\u3000\xa0¿¡％")
 NUMBERS = re.compile(r"[\W\d_]+")
@@ -96,42 +95,27 @@ class Text:
     encoding: str
 
 
-def read_text(path: Path, encoding: str | None = None) -> Text:
+def read_text(content: bytes, encoding: str | None = None) -> Text:
     """Return a file's text.
 
     Args:
-        path: the file.
+        content: the file's.
         encoding: how to read it; None finds out.
 
     Raises:
-        WrongInput: it cannot be read, is no text, or its encoding cannot be told.
+        UnreadableList: it is no text, or its encoding cannot be told.
     """
-    content = _bytes(path)
-    if encoding is not None:
-        return _as_told(path, content, encoding)
-    for mark, codec, name in BYTE_ORDER_MARKS:
-        if content.startswith(mark):
-            return Text(_without_nul(path, _decoded(path, content, codec, name)), name)
-    if b"\0" in content:
-        return _utf_16(path, content)
-    return _detected(path, content)
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        if path.is_dir():
-            raise WrongInput(f"{path} is a folder; give a CSV file")
-        if path.stat().st_size > LARGEST:
-            raise WrongInput(f"{path} has more than {LARGEST // 1_000_000} MB: no list of words")
-        content = path.read_bytes()
-    except OSError as error:
-        raise WrongInput(f"{path}: {error.strerror}") from error
-    except ValueError as error:  # a name that no file can have
-        raise WrongInput(f"{path}: {error}") from error
     kind = _kind(content)
     if kind is not None:
-        raise WrongInput(f"{path} is {kind}")
-    return content
+        raise UnreadableList(f"this is {kind}")
+    if encoding is not None:
+        return _as_told(content, encoding)
+    for mark, codec, name in BYTE_ORDER_MARKS:
+        if content.startswith(mark):
+            return Text(_without_nul(_decoded(content, codec, name)), name)
+    if b"\0" in content:
+        return _utf_16(content)
+    return _detected(content)
 
 
 def _kind(content: bytes) -> str | None:
@@ -147,33 +131,37 @@ def _kind(content: bytes) -> str | None:
     return next((kind for start, kind in KINDS if content.startswith(start)), None)
 
 
-def _as_told(path: Path, content: bytes, encoding: str) -> Text:
+def _as_told(content: bytes, encoding: str) -> Text:
     try:
         codec = codecs.lookup(encoding)
         if not codec._is_text_encoding:
             raise LookupError
     except (LookupError, ValueError) as error:
         names = ", ".join(name for _, name in CANDIDATES)
-        raise WrongInput(f"no encoding {encoding!r}; there are {names}, UTF-16 and Python's others") from error
-    text = _decoded(path, content, codec.name, encoding)
-    return Text(_without_nul(path, text.removeprefix("\ufeff")), encoding)
+        raise UnreadableList(
+            f"no encoding {encoding!r}; there are {names}, UTF-16 and Python's others", field="encoding"
+        ) from error
+    text = _decoded(content, codec.name, encoding)
+    return Text(_without_nul(text.removeprefix("\ufeff")), encoding)
 
 
-def _decoded(path: Path, content: bytes, codec: str, name: str) -> str:
+def _decoded(content: bytes, codec: str, name: str) -> str:
     try:
         return content.decode(codec)
     except UnicodeError as error:
-        raise WrongInput(f"{path} is not {name} ({error}); name another with --encoding, or {AS_CSV}") from error
+        raise UnreadableList(
+            f"this is not {name} ({error}); name another (encoding=…), or {AS_CSV}", field="encoding"
+        ) from error
 
 
-def _without_nul(path: Path, text: str) -> str:
+def _without_nul(text: str) -> str:
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise WrongInput(f"{path}, line {line}: holds a NUL character: it is damaged or no text; {AS_CSV}")
+        raise UnreadableList(f"line {line}: holds a NUL character: it is damaged or no text; {AS_CSV}")
     return text
 
 
-def _utf_16(path: Path, content: bytes) -> Text:
+def _utf_16(content: bytes) -> Text:
     """Return a text in UTF-16 without a byte order mark: line ends and separators show which half is empty."""
     halves = {"utf-16-le": content[1::2].count(0), "utf-16-be": content[::2].count(0)}
     for codec, empty in halves.items():
@@ -182,14 +170,14 @@ def _utf_16(path: Path, content: bytes) -> Text:
             if "\0" not in text and "\ufffd" not in text and plausibility(text) > 0:
                 return Text(text, "UTF-16")
     line = content[: content.index(0)].count(b"\n") + 1
-    raise WrongInput(f"{path}, line {line}: holds a NUL byte: it is damaged or no text; {AS_CSV}")
+    raise UnreadableList(f"line {line}: holds a NUL byte: it is damaged or no text; {AS_CSV}")
 
 
-def _detected(path: Path, content: bytes) -> Text:
+def _detected(content: bytes) -> Text:
     """Return the reading of a file that looks most like words.
 
     Raises:
-        WrongInput: there is none, or two look the same.
+        UnreadableList: there is none, or two look the same.
     """
     if content.isascii():
         return Text(content.decode("ascii"), "UTF-8")
@@ -207,12 +195,12 @@ def _detected(path: Path, content: bytes) -> Text:
     if not scores or scores[0][0] < enough:
         if scores and scores[0][1].encoding == "UTF-8" and all(score < UNLIKELY for score, _ in scores[1:]):
             return scores[0][1]  # odd, but nothing is better: whoever draws it will say why
-        raise WrongInput(f"{path}: its encoding cannot be told; name it with --encoding, or {AS_CSV}")
+        raise UnreadableList(f"its encoding cannot be told; name it (encoding=GB18030), or {AS_CSV}", field="encoding")
     best = scores[0]
     rivals = [text for score, text in scores[1:] if best[0] - score < CLEAR and text.content != best[1].content]
     if rivals:
         names = ", ".join(f"{text.encoding} (“{_sample(text.content)}”)" for text in (best[1], *rivals))
-        raise WrongInput(f"{path} may be {names}: name it with --encoding, or {AS_CSV}")
+        raise UnreadableList(f"this may be {names}: name it (encoding=…), or {AS_CSV}", field="encoding")
     return best[1]
 
 
@@ -252,7 +240,7 @@ def _token_scores(token: str, english: frozenset[str]) -> Iterator[float]:
             return
     for part in re.split("|".join(map(re.escape, PUNCTUATION)), token):
         if part and not part.isascii():
-            yield _word_score(part, english)
+            yield _word_score(part[:LONGEST_TOKEN], english)
 
 
 def _is_odd(character: str) -> bool:

@@ -5,15 +5,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from client.errors import WrongInput
-from client.headings import Role, roles_of
-from client.markup import shown, split_word
-from client.records import Record
-from client.scripts import is_pinyin, scripts_in, syllables
+from shared.errors import UnreadableList
+from shared.lists.headings import Role, roles_of
+from shared.lists.markup import shown, split_word
+from shared.lists.records import Record
+from shared.lists.scripts import is_pinyin, scripts_in, syllables
 
 FIELDS = ("word", "translation", "reading", "style", "imagery")
 LEAVE_OUT = "-"
-ADVICE = "say which column is which, such as --columns word,reading,translation (- leaves one out)"
+ADVICE = "say which column is which: columns=word,reading,translation (- leaves one out)"
 MOST = 0.8  # the share of a column's cells that tells what the column holds
 FEW = 0.2  # less than this share of lines makes no column
 STYLE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -30,7 +30,7 @@ class Columns:
     Attributes:
         fields: by column, one of `FIELDS` or None: left out.
         names: what the heading calls them; () without one.
-        known_by: "the heading", "their content" or "--columns".
+        known_by: "the heading", "their content" or "what was said".
     """
 
     fields: Sequence[str | None]
@@ -46,20 +46,22 @@ class Columns:
 
 
 def told(text: str) -> tuple[str | None, ...]:
-    """Return the columns that `--columns` names.
+    """Return the columns that a caller names.
 
     Raises:
-        WrongInput: a name is not known, stands there twice, or there is no word.
+        UnreadableList: a name is not known, stands there twice, or there is no word.
     """
     names = [name.strip().casefold() for name in text.split(",")]
     fields = tuple(None if name in {LEAVE_OUT, ""} else name for name in names)
     named = [field for field in fields if field is not None]
     if unknown := [name for name in named if name not in FIELDS]:
-        raise WrongInput(f"--columns: no {unknown[0]!r}; there are {', '.join(FIELDS)} and {LEAVE_OUT}")
+        raise UnreadableList(
+            f"columns: no {unknown[0]!r}; there are {', '.join(FIELDS)} and {LEAVE_OUT}", field="columns"
+        )
     if len(set(named)) != len(named):
-        raise WrongInput("--columns: a name stands there twice")
+        raise UnreadableList("columns: a name stands there twice", field="columns")
     if "word" not in named:
-        raise WrongInput("--columns: one of them must be the word")
+        raise UnreadableList("columns: one of them must be the word", field="columns")
     return fields
 
 
@@ -79,7 +81,7 @@ def find_columns(
         given: what the user says.
 
     Raises:
-        WrongInput: nobody can tell which column holds what.
+        UnreadableList: nobody can tell which column holds what.
     """
     first = next((record for record in records if record.fault is None), None)
     names = heading if heading is not None else (first.cells if first is not None else ())
@@ -90,15 +92,15 @@ def find_columns(
     kinds = _kinds([record for record in records if record.fault is None and not (is_first_line and record is first)])
     if given is not None:
         is_heading = is_first_line or _is_unlike(first, given, records)
-        return Columns(given, names if is_heading else (), "--columns"), is_heading and heading is None
+        return Columns(given, names if is_heading else (), "what was said"), is_heading and heading is None
     if roles is not None:
         fields = _by_heading(names, roles, kinds, left_out)
         if fields is not None:
             return Columns(fields, names, "the heading"), is_first_line
-        raise WrongInput(f"the heading {_quoted(names)} names no column “word”, or several; {ADVICE}")
+        raise UnreadableList(f"the heading {_quoted(names)} names no column “word”, or several; {ADVICE}")
     fields = _by_content(kinds, records, left_out)
     if heading is None and first is not None and _is_unlike(first, fields, records):
-        raise WrongInput(
+        raise UnreadableList(
             f"line {first.line} ({_quoted(first.cells)}) looks like a heading whose names are not known: "
             f"name the columns word, reading, translation, or {ADVICE}"
         )
@@ -210,7 +212,7 @@ def _by_content(kinds: Sequence[str], records: Sequence[Record], left_out: froze
     """Return the columns by what stands in them.
 
     Raises:
-        WrongInput: that leaves it open.
+        UnreadableList: that leaves it open.
     """
     fields: list[str | None] = [None] * len(kinds)
     open_columns = [index for index, kind in enumerate(kinds) if kind not in NO_WORDS and index not in left_out]
@@ -229,7 +231,7 @@ def _by_content(kinds: Sequence[str], records: Sequence[Record], left_out: froze
     if "translation" not in fields and len(others) == 1 and not ({kinds[others[0]], kinds[word]} <= EAST_ASIAN):
         fields[others[0]] = "translation"
     elif others:
-        raise WrongInput(f"columns {word + 1} and {others[0] + 1} may both hold the word; {ADVICE}")
+        raise UnreadableList(f"columns {word + 1} and {others[0] + 1} may both hold the word; {ADVICE}")
     return tuple(fields)
 
 
@@ -248,14 +250,14 @@ def _word_by_content(kinds: Sequence[str], columns: Sequence[int]) -> int:
     if len(foreign) == 1:
         return foreign[0]
     if foreign:
-        raise WrongInput(f"columns {foreign[0] + 1} and {foreign[1] + 1} may both hold the word; {ADVICE}")
+        raise UnreadableList(f"columns {foreign[0] + 1} and {foreign[1] + 1} may both hold the word; {ADVICE}")
     mixed = [index for index in columns if kinds[index] == "mixed"]
     if mixed:
         if len(columns) == 1 or (mixed == [columns[0]] and kinds[columns[1]] == "latin"):
             return mixed[0]
-        raise WrongInput(f"column {mixed[0] + 1} holds several scripts; {ADVICE}")
+        raise UnreadableList(f"column {mixed[0] + 1} holds several scripts; {ADVICE}")
     if kinds[columns[0]] in {"pinyin", "bopomofo"}:
-        raise WrongInput(f"column {columns[0] + 1} holds readings, and none the words; {ADVICE}")
+        raise UnreadableList(f"column {columns[0] + 1} holds readings, and none the words; {ADVICE}")
     return columns[0]
 
 
@@ -275,7 +277,7 @@ def _name_latin(fields: list[str | None], latin: Sequence[int], word: int, recor
     """Tell the columns in Latin letters apart: readings without tones, the translation, the style.
 
     Raises:
-        WrongInput: that leaves it open.
+        UnreadableList: that leaves it open.
     """
     latin = list(latin)
     if len(latin) > 1 and latin[-1] >= 3 and all(map(STYLE_NAME.fullmatch, _cells(records, latin[-1]))):
@@ -286,7 +288,7 @@ def _name_latin(fields: list[str | None], latin: Sequence[int], word: int, recor
             fields[readings[0]] = "reading"
             latin.remove(readings[0])
     if len(latin) > 1:
-        raise WrongInput(f"columns {latin[0] + 1} and {latin[1] + 1} may both hold the translation; {ADVICE}")
+        raise UnreadableList(f"columns {latin[0] + 1} and {latin[1] + 1} may both hold the translation; {ADVICE}")
     if latin:
         fields[latin[0]] = "translation"
 

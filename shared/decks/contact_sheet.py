@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 from urllib.parse import quote
 
-from client.deck import Card
-from client.files import write_atomically
+from shared.decks.card import Card
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -49,23 +47,22 @@ ITEM = """<li><figure><img src="{picture}" alt="{alt}">
 <figcaption><span class="word">{word}</span>{reading}<br>{meaning}</figcaption></figure></li>"""
 
 
-def write_contact_sheet(path: Path, name: str, cards: Sequence[Card]) -> Path:
-    """Write the page beside the deck's pictures; return its path.
+def contact_sheet(name: str, cards: Sequence[Card]) -> bytes:
+    """Return the page, to lie in the deck's folder.
 
     Args:
-        path: in the deck's folder.
         name: the deck's.
         cards: what to show, in this order.
     """
     items = "\n".join(_item(card) for card in cards)
-    return write_atomically(path, PAGE.format(name=escape(name), items=items).encode())
+    return PAGE.format(name=escape(name), items=items).encode()
 
 
 def _item(card: Card) -> str:
     reading = f'<span class="reading">{escape(card.reading)}</span>' if card.reading else ""
     return ITEM.format(
-        picture=escape(quote(card.drawing.file)),
-        alt=escape(f"{card.word}: {card.drawing.prompt}"),
+        picture=escape(quote(card.file)),
+        alt=escape(f"{card.word}: {card.prompt}"),
         word=escape(card.word),
         reading=reading,
         meaning=escape(card.meaning),

@@ -1,45 +1,51 @@
-"""A deck as an Anki package: the picture in front; word, reading and meaning behind."""
+"""A deck as an Anki package: the picture in front; word, reading, meaning and stroke order behind."""
 
 import hashlib
-import io
 import itertools
 import json
 import sqlite3
 import tempfile
 import time
-import zipfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
 import genanki  # type: ignore[import-untyped]
 
-from client.deck import Card
-from client.files import write_atomically
+from shared.characters import CharacterDatabase
+from shared.decks.card import Card
+from shared.decks.stroke_order import stroke_order
+from shared.decks.zip_stream import ZipStream
 
-FIELDS = ("Word", "Reading", "Meaning", "Picture")
+# New ones come last: Anki knows fields by their place.
+FIELDS = ("Word", "Reading", "Meaning", "Picture", "Strokes")
 FRONT = "{{Picture}}"
 BACK = """{{FrontSide}}<hr id="answer">
-<div class="word">{{Word}}</div><div class="reading">{{Reading}}</div><div>{{Meaning}}</div>"""
+<div class="word">{{Word}}</div><div class="reading">{{Reading}}</div><div>{{Meaning}}</div>
+<div class="writing">{{Strokes}}</div>"""
+# Without colours of its own, so that night mode (of Anki and of AnkiDroid) has its own; a phone's card is narrow.
 LOOK = """
 .card { font-family: sans-serif; font-size: 22px; text-align: center; }
-.card img { max-width: 100%; }
+.card img { max-width: 100%; max-height: 60vh; }
 .word { font-size: 44px; }
 .reading { opacity: 0.7; }
+.writing { margin-top: 12px; }
+.writing svg { max-width: 100%; height: auto; }
+.mobile .word { font-size: 36px; }
 """
 
 
-def write_package(path: Path, name: str, cards: Sequence[Card]) -> Path:
-    """Write the package; return its path.
+def package(name: str, cards: Sequence[Card], database: CharacterDatabase) -> Iterator[bytes]:
+    """Yield the bytes of an ``.apkg``; pictures are read one by one.
 
     The ids follow from the deck's name, the words and their meanings, so that importing a later version updates the
     notes, and what was learnt stays, in whatever order the words stand. Another meaning is another note.
 
     Args:
-        path: ends in ``.apkg``.
         name: the deck's.
         cards: the words, each with its picture.
+        database: has the strokes.
     """
     model = genanki.Model(
         _number(f"model {name}"),
@@ -50,32 +56,28 @@ def write_package(path: Path, name: str, cards: Sequence[Card]) -> Path:
     )
     deck = genanki.Deck(_number(f"deck {name}"), name)
     repeats: Counter[tuple[str, str]] = Counter()
-    media: dict[str, bytes] = {}
+    media: dict[str, str] = {}
+    files = ZipStream()
     for card in cards:
-        png = card.picture.read_bytes()
+        png = card.read()
         # By its content: Anki keeps all decks' media in one folder, and would take another picture for an old one.
         file = f"writing-{hashlib.sha256(png).hexdigest()[:24]}.png"
-        media[file] = png
+        if file not in media.values():
+            yield files.add(str(len(media)), png)
+            media[str(len(media))] = file
         texts = [escape(text) for text in (card.word, card.reading, card.meaning)]
         pair = card.word, card.meaning  # 长 may stand there twice, with two meanings; a pair again, in two styles
         guid = genanki.guid_for(name, *pair, repeats[pair])
         repeats[pair] += 1
-        deck.add_note(genanki.Note(model, [*texts, f'<img src="{file}">'], guid=guid))
-    return write_atomically(path, _package(genanki.Package(deck), media))
-
-
-def _package(package: genanki.Package, media: Mapping[str, bytes]) -> bytes:
-    """Return the package's file. genanki's own writing leaves a database behind in the folder for temporary files."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("collection.anki2", _collection(package))
-        archive.writestr("media", json.dumps({str(number): name for number, name in enumerate(media)}))
-        for number, png in enumerate(media.values()):
-            archive.writestr(str(number), png)
-    return content.getvalue()
+        strokes = stroke_order(card.word, database)
+        deck.add_note(genanki.Note(model, [*texts, f'<img src="{file}">', strokes], guid=guid))
+    yield files.add("media", json.dumps(media).encode())
+    yield files.add("collection.anki2", _collection(genanki.Package(deck)), is_compressed=True)
+    yield files.close()
 
 
 def _collection(package: genanki.Package) -> bytes:
+    """Return the package's database. genanki's own writing leaves one behind in the folder for temporary files."""
     now = time.time()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "collection.anki2"

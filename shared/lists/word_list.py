@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from client.columns import Columns, find_columns, told
-from client.errors import WrongInput
-from client.markup import shown, split_word
-from client.records import Record, Table, read_table, separator_name
-from client.text_file import read_text
-from shared.errors import InvalidRequest
+from shared.errors import InvalidRequest, UnreadableList
+from shared.lists.columns import Columns, find_columns, told
+from shared.lists.markup import shown, split_word
+from shared.lists.records import Record, Table, read_table, separator_name
+from shared.lists.text_file import read_text
 from shared.words import normalise_word
 
 LONGEST_TRANSLATION = 200  # as the request's schema has it
@@ -25,7 +23,7 @@ class Row:
         translation: its meaning in English; "": to be looked up.
         reading: how it is read (pinyin, kana), for the cards only.
         style: its own style; None: the deck's.
-        imagery: what depicts it, as `client.imagery` reads it; "": the deck's.
+        imagery: what depicts it, as `shared.lists.imagery` reads it; "": the deck's.
     """
 
     line: int
@@ -61,35 +59,33 @@ class WordList:
     mapping: str
 
 
-def read_words(path: Path) -> tuple[list[Row], list[BadRow]]:
-    """Return the words of a list and the lines that give none; see `read_list`."""
-    words = read_list(path)
-    return words.rows, words.bad
-
-
-def read_list(path: Path, *, encoding: str | None = None, columns: str | None = None) -> WordList:
+def read_list(
+    content: bytes, *, encoding: str | None = None, columns: str | None = None, most: int | None = None
+) -> WordList:
     """Read a list of words: separated by tab, comma, semicolon and others, with or without a heading.
 
     The columns are known by the heading, else by what they hold. The same word with the same meaning, style and
     imagery again is a bad row.
 
     Args:
-        path: the file.
+        content: the file's.
         encoding: its encoding; None finds out.
-        columns: what its columns hold, as `--columns` says it; None finds out.
+        columns: what its columns hold, such as ``word,reading,translation``, ``-`` for none; None finds out.
+        most: lines to look at; what comes after them is left out. None: all.
 
     Raises:
-        WrongInput: the file cannot be read or is no text, or nobody can tell what its columns hold.
+        UnreadableList: it is no text, or nobody can tell what its columns hold.
     """
     given = None if columns is None else told(columns)
-    text = read_text(path, encoding)
+    text = read_text(content, encoding)
     table = read_table(text.content)
+    records = table.records[:most]
     try:
-        found, has_heading = find_columns(table.records, heading=table.heading, left_out=table.left_out, given=given)
-    except WrongInput as error:
-        raise WrongInput(f"{path} (read as {text.encoding}): {error.detail}") from error
-    first = next((record.line for record in table.records if record.fault is None), None) if has_heading else None
-    rows, bad = _rows([record for record in table.records if record.line != first], found.fields)
+        found, has_heading = find_columns(records, heading=table.heading, left_out=table.left_out, given=given)
+    except UnreadableList as error:
+        raise UnreadableList(f"read as {text.encoding}: {error.detail}", field="columns") from error
+    first = next((record.line for record in records if record.fault is None), None) if has_heading else None
+    rows, bad = _rows([record for record in records if record.line != first], found.fields)
     return WordList(rows, bad, _notes(table, first), _mapping(text.encoding, table, found))
 
 

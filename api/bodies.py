@@ -1,0 +1,61 @@
+"""Bodies that are looked at before pydantic sees them: the answer then says what is wrong with them."""
+
+from collections.abc import Mapping
+
+from flask import json, request
+
+from api.services import services
+from shared.errors import BodyTooLarge, MalformedJson, UnsupportedMediaType
+
+CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
+# No browser sends these to another origin without asking first, as it would a form.
+CSV_TYPES = frozenset({"text/csv", "text/tab-separated-values"})
+# The calls with a body, and what it should look like.
+EXPECTED: Mapping[str, str] = {
+    "jobs.submit": '{"word": "…"}',
+    "batches.submit": '{"requests": [{"word": "…"}]}',
+    "decks.create": '{"words": ["…"]}',
+}
+
+
+def check_body() -> None:
+    """Refuse a body that is no JSON object, and for decks no CSV either.
+
+    Raises:
+        BodyTooLarge: it is longer than the settings allow.
+        UnsupportedMediaType: it is not declared as JSON.
+        MalformedJson: it is no JSON, or no object.
+    """
+    endpoint = request.endpoint or ""
+    if request.method != "POST" or endpoint not in EXPECTED:
+        return
+    _check_length(endpoint)
+    takes_csv = endpoint == "decks.create"
+    if takes_csv and request.mimetype in CSV_TYPES:
+        return
+    if not request.is_json:
+        raise UnsupportedMediaType(f"send the request as application/json{' or text/csv' if takes_csv else ''}")
+    _check_json(EXPECTED[endpoint])
+
+
+def _check_length(endpoint: str) -> None:
+    api = services().settings.api
+    limit = api.max_body_bytes if endpoint == "jobs.submit" else api.max_list_bytes
+    if len(request.get_data()) > limit:
+        raise BodyTooLarge(f"the body has more than {limit} bytes")
+
+
+def _check_json(expected: str) -> None:
+    charset = request.mimetype_params.get("charset") or "utf-8"
+    if charset.lower() not in CHARSETS:
+        raise UnsupportedMediaType(f"charset={charset}: send the request in UTF-8")
+    try:
+        document = json.loads(request.get_data().decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise MalformedJson(f"the body is not UTF-8: byte {error.start} is wrong") from error
+    except ValueError as error:
+        raise MalformedJson(f"the body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise MalformedJson("the body is nested too deeply") from error
+    if not isinstance(document, dict):
+        raise MalformedJson(f"the body is JSON, but no object; send {expected}")

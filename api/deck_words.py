@@ -1,0 +1,99 @@
+"""The words of a deck as they are sent, and what becomes of each: a job, or the reason why there is none."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from api.jobs import Jobs
+from api.problems import findings, problem_document
+from shared.characters import CharacterDatabase
+from shared.deck import DeckOptions, DeckWord
+from shared.errors import BadLine, InvalidRequest, ServiceError
+from shared.lists.imagery import read_imagery
+from shared.lists.word_list import WordList
+from shared.queue.decks import DeckEntry
+from shared.schemas import GenerationRequest, Priority
+from shared.words import senses_read
+
+# Of every job of a deck.
+OWN_OPTIONS = {"priority": Priority.BULK, "include_conditioning": False}
+
+
+@dataclass(frozen=True, slots=True)
+class ListedWord:
+    """A word of a list as it was sent.
+
+    Attributes:
+        document: what is asked for, not yet validated.
+        line: its line in a CSV, from 1; None: it came otherwise.
+        fault: why its line gives no word; "": it gives one.
+    """
+
+    document: Any
+    line: int | None = None
+    fault: str = ""
+
+
+def words_of(words: WordList) -> list[ListedWord]:
+    """Return the words of a CSV in its order, with the lines that give none."""
+    listed = [ListedWord(None, row.line, row.reason) for row in words.bad]
+    for row in words.rows:
+        own = {"word": row.word, "translation": row.translation, "reading": row.reading, "style": row.style}
+        imagery = {"imagery": read_imagery(row.imagery)} if row.imagery else {}
+        listed.append(ListedWord({**own, **imagery}, row.line))
+    return sorted(listed, key=lambda word: word.line or 0)
+
+
+def plan(
+    listed: ListedWord, options: DeckOptions, jobs: Jobs, database: CharacterDatabase
+) -> tuple[DeckEntry, GenerationRequest | None]:
+    """Return a word as its deck records it, and what to draw; None: it is refused."""
+    try:
+        if listed.fault:
+            raise BadLine(f"line {listed.line}: {listed.fault}")
+        word = DeckWord.model_validate(listed.document)
+        request = _request(word, options, database)
+        meaning = jobs.check(request)
+    except ValidationError as error:
+        found, errors = findings(error)
+        return _refused(listed, found, code=errors[0]["code"]), None
+    except InvalidRequest as error:
+        return _refused(listed, error), None
+    entry = DeckEntry(
+        word=word.word,
+        reading=word.reading or meaning.reading or "",
+        meaning=meaning.display,
+        line=listed.line,
+        job_id=str(uuid.uuid4()),
+    )
+    return entry, request
+
+
+def _request(word: DeckWord, options: DeckOptions, database: CharacterDatabase) -> GenerationRequest:
+    own = word.model_dump(exclude_unset=True, exclude={"reading"})
+    shared = options.model_dump(exclude_unset=True, exclude={"name", "words"})
+    reading = {"reading": word.reading} if _is_known(word, database) else {}
+    given = {name: value for name, value in own.items() if value is not None}
+    return GenerationRequest.model_validate({**shared, **given, **reading, **OWN_OPTIONS})
+
+
+def _is_known(word: DeckWord, database: CharacterDatabase) -> bool:
+    """Return whether the lexicon has a word's reading; a list may have kana, or what its author likes."""
+    try:
+        return bool(word.reading) and bool(senses_read(word.word, word.reading, database))
+    except InvalidRequest:
+        return False
+
+
+def _refused(listed: ListedWord, error: ServiceError, code: str | None = None) -> DeckEntry:
+    problem: Mapping[str, Any] = problem_document(error, code=code)
+    kept = {name: problem.get(name) for name in ("code", "title", "detail", "field")}
+    return DeckEntry(word=_word_as_sent(listed.document), line=listed.line, error=kept)
+
+
+def _word_as_sent(document: Any) -> str:
+    word = document.get("word") if isinstance(document, dict) else document
+    return word.encode("utf-8", "backslashreplace").decode()[:100] if isinstance(word, str) else ""

@@ -1,0 +1,225 @@
+"""Decks as the API handles them: make, look at, cancel, and what their files are made of."""
+
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from api.deck_words import ListedWord, plan
+from api.jobs import Jobs, digest_key
+from shared.characters import CharacterDatabase
+from shared.deck import MAX_WORDS, DeckOptions
+from shared.errors import (
+    ERRORS_BY_CODE,
+    DeckExpired,
+    DeckNotFinished,
+    DeckTooLarge,
+    DeckWithoutPictures,
+    InvalidRequest,
+    JobNotFound,
+    NoDrawableWord,
+)
+from shared.job_store import JobStore
+from shared.queue.decks import DeckEntry, DeckRecord, DeckStore, DeckSubmission, JobState, NewDeck
+from shared.queue.results import Budget, Results, StoredResult
+from shared.schemas import DrawingOptions, GenerationRequest, JobStatus
+from shared.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class MadeDeck:
+    """What became of a list: its deck, and how many of its words are drawn and refused."""
+
+    submission: DeckSubmission
+    record: DeckRecord
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnWord:
+    """A word of a finished deck with its picture's document."""
+
+    entry: DeckEntry
+    stored: StoredResult
+
+
+class Decks:
+    """The API's use of decks."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        store: DeckStore,
+        job_store: JobStore,
+        jobs: Jobs,
+        results: Results,
+        budget: Budget,
+        database: CharacterDatabase,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._job_store = job_store
+        self._jobs = jobs
+        self._results = results
+        self._budget = budget
+        self._database = database
+
+    def create(
+        self,
+        words: Sequence[ListedWord],
+        options: DeckOptions,
+        *,
+        read_as: str | None = None,
+        idempotency_key: str | None = None,
+        client: str = "",
+    ) -> MadeDeck:
+        """Check a list, record it with all its jobs in one step, and send their messages.
+
+        Words that cannot be drawn are refused by themselves. If this process dies before it has sent all messages, the
+        workers' reconciler sends the others.
+
+        Args:
+            words: the list.
+            options: what holds for all of them.
+            read_as: how a CSV was understood.
+            idempotency_key: the client's key: the same key with the same list returns the first deck.
+            client: whose deck it is, "" for nobody known.
+
+        Raises:
+            InvalidRequest: there are too many words, or none that can be drawn.
+            QueueFull: there is no room for all of them now.
+            IdempotencyConflict: the key was used with another list.
+            QueueUnavailable: Redis, or the room for results, is full; nothing was made.
+        """
+        key = digest_key(idempotency_key, client, "deck")
+        entries: list[DeckEntry] = []
+        requests: dict[str, GenerationRequest] = {}
+        for word in words:
+            entry, request = plan(word, options, self._jobs, self._database)
+            entries.append(entry)
+            if request is not None and entry.job_id is not None:
+                requests[entry.job_id] = request
+            time.sleep(0)  # others are served meanwhile
+        if not requests:
+            raise _refusal(entries)
+        record = DeckRecord(str(uuid.uuid4()), options.name, read_as, tuple(entries))
+        result_bytes = max(map(self._jobs.estimate, requests.values()))
+        self._check_size(len(requests), result_bytes)
+        self._jobs.admit(len(requests) * result_bytes)
+        submission = self._store.create(
+            NewDeck(record, requests, client, result_bytes),
+            idempotency_key=key,
+            fingerprint="" if key is None else _fingerprint(words, options),
+        )
+        if submission.is_new:
+            for job_id, request in requests.items():
+                self._jobs.send(job_id, request)
+            return MadeDeck(submission, record)
+        return MadeDeck(submission, self._store.get(submission.deck_id))
+
+    def look(self, deck_id: str) -> tuple[DeckRecord, dict[str, JobState]]:
+        """Return a deck, and how its jobs stand.
+
+        Raises:
+            DeckNotFound: there is none.
+        """
+        record = self._store.get(deck_id)
+        return record, self._store.states(record.jobs)
+
+    def owner(self, deck_id: str) -> str | None:
+        """Return whose deck it is, "" if it was made without a key; None: there is none."""
+        return self._store.owner(deck_id)
+
+    def cancel(self, deck_id: str) -> None:
+        """Cancel the jobs of a deck that have not ended; what is drawn stays.
+
+        Raises:
+            DeckNotFound: there is none.
+        """
+        _, states = self.look(deck_id)
+        for job_id, state in states.items():
+            if not state.status.is_terminal:
+                with suppress(JobNotFound):  # its record has just expired
+                    self._job_store.cancel(job_id)
+
+    def drawn(self, deck_id: str) -> tuple[DeckRecord, list[DrawnWord]]:
+        """Return a finished deck, and its words that have a picture.
+
+        Raises:
+            DeckNotFound: there is none.
+            DeckNotFinished: some of its jobs wait or run.
+            DeckWithoutPictures: none of them has succeeded.
+            DeckExpired: some of its pictures are no longer kept.
+        """
+        record, states = self.look(deck_id)
+        waiting = sum(not state.status.is_terminal for state in states.values())
+        if waiting:
+            raise DeckNotFinished(
+                f"{waiting} of {len(states)} words are still to be drawn",
+                retry_after_s=self._settings.queue.retry_after_s,
+            )
+        succeeded = [
+            entry for entry in record.entries if entry.job_id and states[entry.job_id].status is JobStatus.SUCCEEDED
+        ]
+        if not succeeded:
+            raise DeckWithoutPictures("every word failed or was cancelled; the deck's `words` say why")
+        found = self._results.get_many([entry.job_id or "" for entry in succeeded])
+        words = [DrawnWord(entry, stored) for entry, stored in zip(succeeded, found, strict=True) if stored is not None]
+        if len(words) < len(succeeded):
+            raise _expired(len(succeeded) - len(words), len(succeeded))
+        return record, words
+
+    def png(self, word: DrawnWord) -> bytes:
+        """Return a word's picture.
+
+        Raises:
+            DeckExpired: it is no longer kept.
+        """
+        png = self._results.picture(word.stored, 0)
+        if png is None:
+            raise _expired(1, 1)
+        return png
+
+    def _check_size(self, words: int, result_bytes: int) -> None:
+        """Refuse a deck that could never be downloaded, or never be taken.
+
+        Raises:
+            DeckTooLarge: its pictures are more than are kept at a time, or its words more than may wait.
+        """
+        most = self._settings.queue.bulk_limit
+        budget = self._budget.limit() if self._settings.results.store == "redis" else 0
+        if budget:
+            most = min(most, budget // max(1, result_bytes))
+        if words > most:
+            raise DeckTooLarge(f"at most {min(most, MAX_WORDS)} words of this size in a deck, here", field="words")
+
+
+def _refusal(entries: Sequence[DeckEntry]) -> InvalidRequest:
+    """Return why no word of a list can be drawn: the deck's options, or each word for itself."""
+    errors = [entry.error for entry in entries if entry.error is not None]
+    code, field, detail = (errors[0][name] or "" for name in ("code", "field", "detail"))
+    if {error["code"] for error in errors} == {code} and field in DrawingOptions.model_fields:
+        refusal = ERRORS_BY_CODE.get(code, InvalidRequest)(detail, field=field)
+        if isinstance(refusal, InvalidRequest):
+            return refusal
+    none = NoDrawableWord(f"none of {len(entries)} words can be drawn; the first: {detail}", field="words")
+    none.errors = [
+        {"field": f"words.{index}", "code": error["code"], "message": error["detail"]}
+        for index, error in enumerate(errors)
+    ]
+    return none
+
+
+def _fingerprint(words: Sequence[ListedWord], options: DeckOptions) -> str:
+    asked = [options.model_dump(mode="json", exclude_defaults=True, exclude={"words"}), [w.document for w in words]]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def _expired(lost: int, of: int) -> DeckExpired:
+    return DeckExpired(
+        f"{lost} of {of} pictures are no longer kept (queue.result_ttl_s, results.budget_share): "
+        "send the list again, with another Idempotency-Key, and download the deck when it is finished"
+    )

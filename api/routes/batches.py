@@ -1,0 +1,90 @@
+"""Many words in one call."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import redis
+from flask import Response, g, url_for
+from flask_openapi3 import APIBlueprint, Tag
+from pydantic import BaseModel, Field, SkipValidation, ValidationError
+
+from api.jobs import digest_key
+from api.problems import findings, problem_document, problem_responses
+from api.rate_limit import count_submission
+from api.routes.jobs import IdempotencyHeaders, json_response
+from api.services import services
+from shared.errors import QueueUnavailable, ServiceError
+from shared.schemas import GenerationRequest, JobAccepted, JobStatus, Problem, Question
+
+MAX_REQUESTS = 100
+
+batches_api = APIBlueprint(
+    "batches", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="words to pictures")]
+)
+
+
+class Batch(Question):
+    """Up to 100 words, each with its own options."""
+
+    requests: Annotated[
+        tuple[SkipValidation[GenerationRequest], ...],  # each by itself, so that a wrong one spoils no other
+        Field(min_length=1, max_length=MAX_REQUESTS, description="as of POST /api/writing/generate-writing-image"),
+    ]
+
+
+class BatchItem(BaseModel):
+    """What became of one request."""
+
+    index: int = Field(description="the request's place, from 0")
+    status: int = Field(description="the HTTP status that it would have had alone")
+    job: JobAccepted | None = Field(description="null: it was refused")
+    problem: Problem | None = Field(description="why it was refused")
+    retry_after_s: int | None = Field(description="where trying again may help: after so many seconds")
+
+
+class BatchAnswer(BaseModel):
+    """What became of each request of a batch."""
+
+    accepted: int
+    refused: int
+    items: tuple[BatchItem, ...] = Field(description="in the order of the requests")
+
+
+@batches_api.post("/batches", responses={200: BatchAnswer, **problem_responses(413, 415, 422)})
+def submit(header: IdempotencyHeaders, body: Batch) -> Response:
+    """Submit up to 100 words. Each is accepted or refused by itself; the answer has both.
+
+    With an Idempotency-Key each request is known again by its place: a repeated batch makes no second job of those that
+    were accepted, and tries again those that were refused.
+    """
+    digest_key(header.idempotency_key, "")  # a key that is none is refused once, for all
+    items = tuple(_item(index, document, header.idempotency_key) for index, document in enumerate(body.requests))
+    accepted = sum(item.job is not None for item in items)
+    return json_response(BatchAnswer(accepted=accepted, refused=len(items) - accepted, items=items))
+
+
+def _item(index: int, document: Any, key: str | None) -> BatchItem:
+    jobs = services().jobs
+    try:
+        count_submission()
+        request = GenerationRequest.model_validate(document)
+        submission = jobs.submit(request, key, client=g.client or "", part=str(index))
+        status = JobStatus.QUEUED if submission.is_new else jobs.status(submission.job_id) or JobStatus.QUEUED
+    except ValidationError as error:
+        found, errors = findings(error)
+        return _refused(index, problem_document(found, errors=errors, code=errors[0]["code"]), None)
+    except ServiceError as error:
+        return _refused(index, problem_document(error), error.retry_after_s)
+    except redis.RedisError:
+        retry_after_s = services().settings.queue.retry_after_s
+        unavailable = QueueUnavailable("Redis does not answer; try again", retry_after_s=retry_after_s)
+        return _refused(index, problem_document(unavailable), retry_after_s)
+    address = url_for("jobs.poll", job_id=submission.job_id)
+    job = JobAccepted(job_id=submission.job_id, status=status, status_url=address)
+    return BatchItem(index=index, status=HTTPStatus.ACCEPTED, job=job, problem=None, retry_after_s=None)
+
+
+def _refused(index: int, problem: dict[str, Any], retry_after_s: int | None) -> BatchItem:
+    return BatchItem(
+        index=index, status=problem["status"], job=None, problem=Problem(**problem), retry_after_s=retry_after_s
+    )

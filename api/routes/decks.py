@@ -1,0 +1,225 @@
+"""Decks: lists of words, drawn in the bulk queue and downloaded together."""
+
+from collections import Counter
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from flask import Response, g, json, request, url_for
+from flask_openapi3 import APIBlueprint, RawModel, Tag
+from flask_openapi3.types import ResponseDict
+from pydantic import BaseModel, Field, ValidationError
+
+from api.blocking import in_thread
+from api.bodies import CSV_TYPES
+from api.deck_words import ListedWord, words_of
+from api.decks import MadeDeck
+from api.problems import problem_responses, validation_problem
+from api.routes.jobs import IdempotencyHeaders, json_response
+from api.services import services
+from shared.deck import MAX_WORDS, DeckAccepted, DeckOptions, DeckRequest, DeckView, DeckWordView
+from shared.decks.anki import package
+from shared.decks.archive import archive
+from shared.decks.card import Card
+from shared.decks.file_name import safe_name
+from shared.errors import MalformedJson
+from shared.lists.word_list import read_list
+from shared.queue.decks import DeckEntry, DeckRecord, JobState
+from shared.schemas import JobError, JobStatus
+
+MOST_LINES = MAX_WORDS + 2  # a heading, and one word too many
+
+decks_api = APIBlueprint(
+    "decks", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="decks", description="lists of words")]
+)
+
+
+class DeckPath(BaseModel):
+    """A deck's address."""
+
+    deck_id: Annotated[str, Field(description="as POST returned it")]
+
+
+class DeckQuery(BaseModel):
+    """How much of a deck is told."""
+
+    words: Annotated[bool, Field(description="false: the counts alone")] = True
+
+
+class ListQuery(BaseModel):
+    """What a CSV cannot say; a JSON body says it itself."""
+
+    name: Annotated[str | None, Field(description="the deck's name, as in JSON")] = None
+    style: Annotated[str | None, Field(description="of all words, as in JSON")] = None
+    options: Annotated[str | None, Field(description="the other fields of the JSON, as a JSON object")] = None
+    encoding: Annotated[str | None, Field(description="of the CSV; default: found out", max_length=40)] = None
+    columns: Annotated[
+        str | None, Field(description="`word,reading,translation`; `-` for none; default: found out", max_length=200)
+    ] = None
+
+
+class DeckList(RawModel):
+    """A list of words, as JSON or as CSV."""
+
+    mimetypes = ["application/json", *sorted(CSV_TYPES)]  # noqa: RUF012  # as the base has it
+
+
+def file_responses(media_type: str) -> ResponseDict:
+    """Return the OpenAPI description of a deck's file."""
+    file = {"content": {media_type: {"schema": {"type": "string", "format": "binary"}}}}
+    return {200: file, **problem_responses(404, 409, 410, 503)}
+
+
+@decks_api.post("/decks", responses={202: DeckAccepted, **problem_responses(409, 413, 415, 422, 429, 503)})
+def create(header: IdempotencyHeaders, query: ListQuery, raw: DeckList) -> Response:  # noqa: ARG001  # for the description
+    """Draw a list of up to 500 words, as JSON or as CSV (any encoding, separator and heading that can be told).
+
+    Words that cannot be drawn are refused by themselves; the deck names them. The jobs wait in the bulk queue.
+    """
+    try:
+        words, options, read_as = _csv(query) if request.mimetype in CSV_TYPES else _json()
+    except ValidationError as error:
+        return validation_problem(error)
+    made = services().decks.create(
+        words, options, read_as=read_as, idempotency_key=header.idempotency_key, client=g.client or ""
+    )
+    response = json_response(_accepted(made), HTTPStatus.ACCEPTED)
+    response.headers["Location"] = url_for("decks.poll", deck_id=made.submission.deck_id)
+    return response
+
+
+@decks_api.get("/decks/<deck_id>", responses={200: DeckView, **problem_responses(404, 503)})
+def poll(path: DeckPath, query: DeckQuery) -> Response:
+    """Say how a deck stands: its words by status, and each of them."""
+    record, states = services().decks.look(path.deck_id)
+    response = json_response(_view(record, states, has_words=query.words))
+    response.add_etag()
+    return response.make_conditional(request)  # type: ignore[return-value]
+
+
+@decks_api.delete("/decks/<deck_id>", responses={200: DeckView, **problem_responses(404, 503)})
+def cancel(path: DeckPath) -> Response:
+    """Cancel what has not ended; what is drawn stays, and can be downloaded. Safe to repeat."""
+    decks = services().decks
+    decks.cancel(path.deck_id)
+    return json_response(_view(*decks.look(path.deck_id), has_words=True))
+
+
+@decks_api.get("/decks/<deck_id>.zip", responses=file_responses("application/zip"))
+def zip_file(path: DeckPath) -> Response:
+    """Return the pictures and a contact sheet of a finished deck."""
+    record, cards = _cards(path.deck_id)
+    return _download(archive(record.name, cards), record.name, "zip", "application/zip")
+
+
+@decks_api.get("/decks/<deck_id>.apkg", responses=file_responses("application/octet-stream"))
+def anki_file(path: DeckPath) -> Response:
+    """Return a finished deck as an Anki package; importing a later version updates its notes."""
+    record, cards = _cards(path.deck_id)
+    stream = package(record.name, cards, services().database)
+    return _download(stream, record.name, "apkg", "application/octet-stream")
+
+
+def _json() -> tuple[list[ListedWord], DeckOptions, None]:
+    asked = DeckRequest.model_validate(request.get_json())
+    return [ListedWord(word) for word in asked.words], asked, None
+
+
+def _csv(query: ListQuery) -> tuple[list[ListedWord], DeckOptions, str]:
+    content = request.get_data()
+    words = in_thread(lambda: read_list(content, encoding=query.encoding, columns=query.columns, most=MOST_LINES))
+    listed = words_of(words)
+    given: dict[str, Any] = {"name": query.name, "style": query.style} | _options(query.options)
+    # As a JSON body would be: the same faults have the same codes.
+    asked = DeckRequest.model_validate({**given, "words": [word.document for word in listed]})
+    return listed, asked, words.mapping
+
+
+def _options(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedJson(f"options: {error}", field="options") from error
+    if not isinstance(document, dict) or "words" in document:
+        raise MalformedJson('options: give a JSON object such as {"seed": 7}, without words', field="options")
+    return document
+
+
+def _accepted(made: MadeDeck) -> DeckAccepted:
+    accepted = len(made.record.jobs)
+    return DeckAccepted(
+        deck_id=made.submission.deck_id,
+        status_url=url_for("decks.poll", deck_id=made.submission.deck_id),
+        accepted=accepted,
+        refused=len(made.record.entries) - accepted,
+        read_as=made.record.read_as,
+    )
+
+
+def _view(record: DeckRecord, states: dict[str, JobState], *, has_words: bool) -> DeckView:
+    counts = Counter({status.value: 0 for status in JobStatus})
+    counts.update(state.status.value for state in states.values())
+    return DeckView(
+        deck_id=record.deck_id,
+        name=record.name,
+        is_finished=all(state.status.is_terminal for state in states.values()),
+        total=len(record.entries),
+        counts={**counts, "refused": len(record.entries) - len(states)},
+        zip_url=url_for("decks.zip_file", deck_id=record.deck_id),
+        apkg_url=url_for("decks.anki_file", deck_id=record.deck_id),
+        words=tuple(_word(index, entry, states) for index, entry in enumerate(record.entries)) if has_words else (),
+    )
+
+
+def _word(index: int, entry: DeckEntry, states: dict[str, JobState]) -> DeckWordView:
+    job_id = entry.job_id
+    state = states[job_id] if job_id is not None else None
+    refusal = JobError.model_validate(entry.error) if entry.error is not None else None
+    has_picture = state is not None and state.status is JobStatus.SUCCEEDED
+    return DeckWordView(
+        index=index,
+        line=entry.line,
+        word=entry.word,
+        reading=entry.reading,
+        meaning=entry.meaning,
+        status="refused" if state is None else state.status,
+        job_id=job_id,
+        status_url=url_for("jobs.poll", job_id=job_id) if job_id is not None else None,
+        image_url=url_for("jobs.image", job_id=job_id) if has_picture else None,
+        error=refusal if state is None else state.error,
+    )
+
+
+def _cards(deck_id: str) -> tuple[DeckRecord, list[Card]]:
+    decks = services().decks
+    record, words = decks.drawn(deck_id)
+    digits = len(str(len(words)))
+    cards = [
+        Card(
+            word=word.entry.word,
+            reading=word.entry.reading,
+            meaning=word.entry.meaning,
+            prompt=word.stored.body["prompt_used"],
+            file=f"pictures/{number:0{digits}}-{safe_name(word.entry.word)}.png",
+            read=lambda word=word: decks.png(word),  # type: ignore[misc]  # mypy sees no default of a lambda
+        )
+        for number, word in enumerate(words, start=1)
+    ]
+    return record, cards
+
+
+def _download(stream: Iterator[bytes], name: str, suffix: str, media_type: str) -> Response:
+    first = next(stream)  # what is missing is told by a status, as long as nothing is sent
+    response = Response(_rest(first, stream), content_type=media_type)
+    file = f"{safe_name(name)}.{suffix}"
+    response.headers["Content-Disposition"] = f"attachment; filename=\"deck.{suffix}\"; filename*=UTF-8''{quote(file)}"
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _rest(first: bytes, stream: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from stream

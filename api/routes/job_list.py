@@ -1,0 +1,87 @@
+"""A caller's own jobs."""
+
+import json
+from typing import Annotated, Any
+
+from flask import Response, g, url_for
+from flask_openapi3 import APIBlueprint, Tag
+from pydantic import BaseModel, Field
+
+from api.problems import problem_responses
+from api.routes.jobs import json_response
+from api.services import services
+from shared.job_store import JobRecord
+from shared.schemas import JobError, JobStatus, Priority, Progress
+
+MAX_LIMIT = 100
+
+job_list_api = APIBlueprint(
+    "job_list", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="words to pictures")]
+)
+
+
+class JobsQuery(BaseModel):
+    """Which of the caller's jobs to list."""
+
+    status: Annotated[JobStatus | None, Field(description="only those that stand so")] = None
+    limit: Annotated[int, Field(description="jobs in one answer", ge=1, le=MAX_LIMIT)] = 20
+    cursor: Annotated[str | None, Field(description="`next_cursor` of the page before", max_length=100)] = None
+
+
+class JobSummary(BaseModel):
+    """A job as a list shows it."""
+
+    job_id: str
+    status: JobStatus
+    word: str
+    translation: str = Field(description="as the request gave it")
+    style: str | None = Field(description="as the request gave it; null: the default")
+    priority: Priority
+    stage: str | None
+    progress: Progress
+    error: JobError | None
+    created_at: float = Field(description="seconds since the epoch")
+    started_at: float | None
+    finished_at: float | None
+    deck_id: str | None = Field(description="the deck that it belongs to")
+    status_url: str
+    image_url: str | None = Field(description="null until there is a picture")
+
+
+class JobList(BaseModel):
+    """Some of a caller's jobs, the newest first."""
+
+    jobs: tuple[JobSummary, ...]
+    next_cursor: str | None = Field(description="leads to older ones; null: there are none")
+
+
+@job_list_api.get("/jobs", responses={200: JobList, **problem_responses(422, 503)})
+def jobs(query: JobsQuery) -> Response:
+    """List the caller's own jobs, the newest first; without API keys all jobs.
+
+    A page may be shorter than `limit`, even empty, and still have a `next_cursor`: few of many jobs have that status.
+    """
+    page = services().index.page(g.client or "", status=query.status, limit=query.limit, cursor=query.cursor)
+    return json_response(JobList(jobs=tuple(map(_summary, page.jobs)), next_cursor=page.cursor))
+
+
+def _summary(record: JobRecord) -> JobSummary:
+    asked: dict[str, Any] = json.loads(record.request_text)  # not validated: another version may have written it
+    has_picture = record.status is JobStatus.SUCCEEDED
+    return JobSummary(
+        job_id=record.job_id,
+        status=record.status,
+        word=asked.get("word", ""),
+        translation=asked.get("translation", ""),
+        style=asked.get("style"),
+        priority=record.priority,
+        stage=record.status.value if record.status.is_terminal else record.stage,
+        progress=record.progress,
+        error=record.error,
+        created_at=record.created_at,
+        started_at=record.started_at,
+        finished_at=record.finished_at,
+        deck_id=record.deck,
+        status_url=url_for("jobs.poll", job_id=record.job_id),
+        image_url=url_for("jobs.image", job_id=record.job_id) if has_picture else None,
+    )

@@ -1,0 +1,44 @@
+"""What a call costs the device, in things that can be counted."""
+
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile
+
+from shared.gpu_profiles import GIB
+
+
+def waits(device: torch.device, call: Callable[[], object]) -> int | None:
+    """Return how often a call makes the host wait for the device, as far as PyTorch warns of it; None on a CPU."""
+    if device.type != "cuda":
+        return None
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            call()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    return sum("synchronizing CUDA operation" in str(warning.message) for warning in caught)
+
+
+def kernels(device: torch.device, call: Callable[[], object]) -> int | None:
+    """Return how many kernels a call starts; None on a CPU."""
+    if device.type != "cuda":
+        return None
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as seen:
+        call()
+        torch.cuda.synchronize(device)
+    names = [event.name for event in seen.events() if event.device_type == DeviceType.CUDA]
+    return sum(not name.startswith(("Memcpy", "Memset")) for name in names)
+
+
+def peak_gib(device: torch.device) -> float | None:
+    """Return the most that PyTorch held since the last call, and count anew; None on a CPU."""
+    if device.type != "cuda":
+        return None
+    peak = torch.cuda.max_memory_allocated(device) / GIB
+    torch.cuda.reset_peak_memory_stats(device)
+    return peak

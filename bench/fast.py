@@ -1,0 +1,118 @@
+"""What `quality: fast` saves and what it costs, on the embedded model; its arithmetic on SDXL's configuration too.
+
+    python -m bench.fast [--characters 64]     # writes bench/results/fast.md
+
+The same words, styles and seeds are drawn in each way. "Read" is as in bench/embedded_model.py; PSNR is against the
+exact picture; arithmetic is counted (bench/arithmetic.py).
+"""
+
+import argparse
+import base64
+import io
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from diffusers import ControlNetUnionModel, UNet2DConditionModel
+from PIL import Image
+from tqdm import tqdm
+
+from bench.arithmetic import count_steps, sdxl_networks
+from bench.embedded_model import SEED, Bench, Case, share
+from bench.report import table, write
+from shared.schemas import AIGenerationResult, Quality
+from shared.settings import FastSettings, ModelSettings, Settings, load_settings
+from worker.engine.request import DrawRequest
+from worker.model_assembly import load_pipeline
+from worker.model_loader import ModelLoader
+
+# Share of the steps with guidance, and every so many steps in full.
+WAYS = {"exact": (1.0, 1), "guidance": (0.5, 1), "caching": (1.0, 2), "both: fast": (0.5, 2), "both, 3": (0.5, 3)}
+
+
+def main(count: int) -> None:
+    """Draw, judge, count and write the report."""
+    settings = load_settings({"WRITING_MODEL": "embedded", "WRITING_DEVICE": "cpu"})
+    bench = Bench(settings, SEED)
+    cases = [_with_seed(case, bench) for case in bench.cases(count)]
+    arithmetic = _arithmetic(settings)
+    rows: list[list[object]] = []
+    exact: Sequence[Image.Image] = ()
+    for name, (guidance_end, interval) in WAYS.items():
+        way = Bench(_with_fast(settings, guidance_end, interval), SEED)
+        started = time.perf_counter()
+        results = [way.result(case) for case in tqdm(cases, desc=name)]
+        seconds = (time.perf_counter() - started) / count
+        pictures = [Image.open(io.BytesIO(base64.b64decode(result.generated_image_base64))) for result in results]
+        exact = exact or pictures
+        rows.append(
+            [
+                name,
+                *(f"{share[name]:.0%}" for share in arithmetic.values()),
+                f"{seconds:.2f} s",
+                share(map(_is_read, results)),
+                _psnr(pictures, exact),
+            ]
+        )
+    header = ["way", *(f"arithmetic, {name}" for name in arithmetic), "a picture", "read", "PSNR: median, worst tenth"]
+    write("fast", f"python -m bench.fast --characters {count}", table(header, rows))
+
+
+def _is_read(result: AIGenerationResult) -> bool:
+    return all(character["is_top"] for character in result.generation_metadata["legibility"]["characters"])
+
+
+def _with_seed(case: Case, bench: Bench) -> Case:
+    return replace(case, options={"seed": int(bench.random.integers(2**32)), "quality": Quality.FAST})
+
+
+def _with_fast(settings: Settings, guidance_end: float, interval: int) -> Settings:
+    fast = FastSettings(guidance_end=guidance_end, cache_interval=interval, float8=False)
+    model = settings.active_model.model_copy(update={"fast": fast})
+    return settings.model_copy(update={"models": {**settings.models, settings.model: model}})
+
+
+def _arithmetic(settings: Settings) -> dict[str, dict[str, float]]:
+    """Return each way's share of the exact way's operations, by model."""
+    pipeline = load_pipeline(settings, ModelLoader("float32", torch.device("cpu")))
+    networks = {"embedded": (pipeline.unet, pipeline.controlnet), "sdxl": sdxl_networks()}
+    return {name: _shares(settings.models[name], *pair) for name, pair in networks.items()}
+
+
+def _shares(model: ModelSettings, unet: UNet2DConditionModel, controlnet: ControlNetUnionModel) -> dict[str, float]:
+    counted = {
+        name: count_steps(unet, controlnet, _request(model, guidance_end, interval), model.default_size)
+        for name, (guidance_end, interval) in WAYS.items()
+    }
+    return {name: operations / counted["exact"] for name, operations in counted.items()}
+
+
+def _request(model: ModelSettings, guidance_end: float, interval: int) -> DrawRequest:
+    return DrawRequest(
+        prompt="",
+        control_images={"canny": Image.new("RGB", (8, 8))},
+        num_inference_steps=model.num_inference_steps,
+        guidance_scale=model.guidance_scale,
+        guidance_end=guidance_end,
+        cache_interval=interval,
+    )
+
+
+def _psnr(pictures: Sequence[Image.Image], exact: Sequence[Image.Image]) -> str:
+    errors = [
+        float(np.mean((np.asarray(one, np.float64) - np.asarray(other, np.float64)) ** 2))
+        for one, other in zip(pictures, exact, strict=True)
+    ]
+    if not any(errors):
+        return "–"
+    found = sorted(10 * np.log10(255**2 / error) for error in errors)
+    return f"{statistics.median(found):.1f}, {found[len(found) // 10]:.1f} dB"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--characters", type=int, default=64)
+    main(parser.parse_args().characters)

@@ -1,0 +1,238 @@
+"""Ways to draw with SDXL of random weights: diffusers' stock pipeline and the service's engine."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from PIL import Image
+
+from bench import device_counts, sdxl
+from shared.schemas import CONTROL_TYPES, Quality
+from shared.settings import Settings, load_settings
+from worker import memory_plan
+from worker.conditioning import CONTROL_TYPE_INDEX
+from worker.engine.loop import StepLoop
+from worker.engine.model import EngineModel
+from worker.engine.placement import Placement
+from worker.engine.request import DrawRequest, EngineJob
+from worker.gpu_manager import GPUManager
+from worker.model_assembly import is_on, make_ready
+from worker.progress import Unobserved
+
+LARGEST_BATCH = 8
+WEIGHTS = {"canny": 0.9, "depth": 0.5, "segmentation": 0.7, "scribble": 0.3}
+
+Pictures = list[Image.Image]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is drawn, and on what.
+
+    Attributes:
+        scale: of the networks.
+        device: where.
+        dtype: of the weights.
+        side: of a picture in pixels.
+        steps: of a picture.
+    """
+
+    scale: sdxl.Scale
+    device: torch.device
+    dtype: torch.dtype
+    side: int
+    steps: int
+
+    def pipeline(self, folder: Path) -> Any:
+        """Return diffusers' pipeline with random weights, always the same."""
+        torch.manual_seed(0)
+        return sdxl.make_pipeline(self.scale, folder, self.device, self.dtype)
+
+    def requests(self, count: int, steps: int, quality: Quality, settings: Settings) -> list[DrawRequest]:
+        """Return requests with guidance and four controls that differ in their seeds alone."""
+        cells = np.random.default_rng(0).integers(0, 2, (self.side // 16, self.side // 16), dtype=np.uint8) * 255
+        image = Image.fromarray(cells).resize((self.side, self.side)).convert("RGB")
+        fast = settings.active_model.fast
+        return [
+            DrawRequest(
+                prompt="comic illustration of study",
+                control_images=dict.fromkeys(CONTROL_TYPES, image),
+                weights={kind: WEIGHTS[kind] for kind in CONTROL_TYPES},
+                negative_prompt="blurry",
+                num_inference_steps=steps,
+                guidance_scale=6.0,
+                guidance_end=fast.guidance_end if quality is Quality.FAST else 1.0,
+                cache_interval=fast.cache_interval if quality is Quality.FAST else 1,
+                seed=seed,
+                quality=quality,
+            )
+            for seed in range(count)
+        ]
+
+    def settings(self, quality: Quality, *, is_compiled: bool) -> Settings:
+        """Return the service's settings for SDXL at the subject's size, and with one quality beside `exact`."""
+        settings = load_settings({"WRITING_MODEL": "sdxl", "WRITING_WORKER__BATCH_LIMIT": str(LARGEST_BATCH)})
+        qualities = tuple({Quality.EXACT, quality})
+        model = settings.active_model.model_copy(update={"default_size": self.side, "qualities": qualities})
+        profiles = {
+            name: profile.model_copy(update={"torch_compile": is_compiled})
+            for name, profile in settings.gpu_profiles.items()
+        }
+        return settings.model_copy(update={"models": {"sdxl": model}, "gpu_profiles": profiles})
+
+
+class Drawer(Protocol):
+    """What draws, once it is made ready."""
+
+    @property
+    def notes(self) -> dict[str, object]:
+        """What was switched on this device, and what a step is made of."""
+
+    def draw(self, count: int, steps: int) -> Pictures:
+        """Draw so many pictures together."""
+
+    def predicted_gib(self, count: int) -> float | None:
+        """Return what so many pictures should take at most; None if nothing is predicted."""
+
+    def close(self) -> None:
+        """End the threads."""
+
+
+class Stock:
+    """diffusers' own pipeline, compiled as its documentation says."""
+
+    def __init__(self, subject: Subject, folder: Path, *, is_compiled: bool) -> None:
+        self.notes: dict[str, object] = {}
+        self._subject = subject
+        self._settings = subject.settings(Quality.EXACT, is_compiled=is_compiled)
+        self._pipeline = subject.pipeline(folder)
+        if is_compiled:
+            self._pipeline.unet = torch.compile(self._pipeline.unet)
+            self._pipeline.controlnet = torch.compile(self._pipeline.controlnet)
+            self._pipeline.vae.decode = torch.compile(self._pipeline.vae.decode)
+
+    def draw(self, count: int, steps: int) -> Pictures:
+        """Draw so many pictures together."""
+        requests = self._subject.requests(count, steps, Quality.EXACT, self._settings)
+        first, processor = requests[0], self._pipeline.control_image_processor
+        pictures: Pictures = self._pipeline(
+            [request.prompt for request in requests],
+            negative_prompt=[request.negative_prompt for request in requests],
+            control_image=[
+                processor.preprocess(first.control_images[kind]).repeat(count, 1, 1, 1) for kind in first.steering
+            ],
+            control_mode=[CONTROL_TYPE_INDEX[kind] for kind in first.steering],
+            controlnet_conditioning_scale=list(first.steering.values()),
+            num_inference_steps=steps,
+            guidance_scale=first.guidance_scale,
+            width=self._subject.side,
+            height=self._subject.side,
+            generator=[torch.Generator().manual_seed(request.seed) for request in requests],
+        ).images
+        return pictures
+
+    def predicted_gib(self, _count: int) -> float | None:
+        """Return None: nothing is predicted."""
+        return None
+
+    def close(self) -> None:
+        """Do nothing: there are no threads."""
+
+
+class Ours:
+    """The service's engine: assembled as a worker does, stepped and decoded in threads of their own."""
+
+    def __init__(self, subject: Subject, folder: Path, *, quality: Quality, is_compiled: bool) -> None:
+        """Make it ready.
+
+        Raises:
+            RuntimeError: it should be compiled, and could not be.
+        """
+        self._subject, self._quality = subject, quality
+        self._settings = subject.settings(quality, is_compiled=is_compiled)
+        pipeline = subject.pipeline(folder)
+        gpu = GPUManager(subject.device.type, self._settings.gpu_profiles)
+        self._thread = ThreadPoolExecutor(1, initializer=Placement(gpu.device).enter_first)
+        ready = self._thread.submit(make_ready, pipeline, self._settings, gpu, "the service's")
+        self._model: EngineModel = ready.result()
+        if is_compiled and not is_on(self._model.setup["torch_compile"]):
+            raise RuntimeError(f"compiled: {self._model.setup['torch_compile']}")
+        denoisers = [networks.denoiser for networks in self._model.networks.values()]
+        networks = [network for denoiser in denoisers for network in (denoiser.unet, denoiser.controlnet)]
+        self._weights_gib = memory_plan.weights_gib(
+            [*networks, pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2]
+        )
+        self.notes = {**self._model.setup, **self._thread.submit(self._count).result()}
+
+    def draw(self, count: int, steps: int) -> Pictures:
+        """Draw so many pictures together."""
+        return self._thread.submit(self._draw, count, steps).result()
+
+    def predicted_gib(self, count: int) -> float | None:
+        """Return what `worker.memory_plan` says of SDXL at 1024²; None of anything smaller."""
+        is_full = self._subject.scale is sdxl.FULL
+        return memory_plan.predicted_peak_gib(self._weights_gib, count) if is_full else None
+
+    def close(self) -> None:
+        """End the threads."""
+        self._model.decoder.close()
+        self._thread.shutdown()
+
+    def _draw(self, count: int, steps: int) -> Pictures:
+        loop = StepLoop(self._model, bulk_every=5)
+        requests = self._subject.requests(count, steps, self._quality, self._settings)
+        jobs = [EngineJob(request, Unobserved()) for request in requests]
+        for job in jobs:
+            loop.submit(job)
+        while loop.has_jobs:
+            loop.turn()
+        return [job.answer.result().image for job in jobs]
+
+    def _count(self) -> dict[str, object]:
+        """Return what the second step of a picture costs."""
+        (request,) = self._subject.requests(1, 4, self._quality, self._settings)
+        row, denoiser = self._model.row(request), self._model.networks[self._quality].denoiser
+        step = partial(denoiser.step, [row])
+        step()
+        device = self._subject.device
+        return {
+            "waits a step": device_counts.waits(device, step),
+            "kernels a step": device_counts.kernels(device, step),
+        }
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to draw.
+
+    Attributes:
+        name: as the report calls it.
+        make: of the subject, and of a folder for the tokenizers' files: what draws.
+    """
+
+    name: str
+    make: Callable[[Subject, Path], Drawer]
+
+
+def forget_compiled() -> None:
+    """Forget what was compiled, and its networks; allow compiling again, which an engine ends after its warm-up."""
+    torch.compiler.reset()
+    torch.compiler.set_stance("default")
+    torch._dynamo.utils.counters.clear()
+
+
+STOCK_EAGER, STOCK_COMPILED = "stock diffusers, eager", "stock diffusers, compiled"
+# The most telling first, since the time may end.
+WAYS = (
+    Way(STOCK_EAGER, partial(Stock, is_compiled=False)),
+    Way("exact, eager", partial(Ours, quality=Quality.EXACT, is_compiled=False)),
+    Way(STOCK_COMPILED, partial(Stock, is_compiled=True)),
+    Way("exact, compiled", partial(Ours, quality=Quality.EXACT, is_compiled=True)),
+    Way("fast, compiled", partial(Ours, quality=Quality.FAST, is_compiled=True)),
+    Way("fast, eager", partial(Ours, quality=Quality.FAST, is_compiled=False)),
+)

@@ -1,0 +1,216 @@
+"""Decks in Redis: lists of words that are drawn as bulk jobs and downloaded together.
+
+A deck is a hash ``writing:deck:<id>``. One script writes it together with the records of all its jobs, so a deck is
+there whole or not at all, and nobody has to see it through: its jobs end as all jobs do, and the messages that its
+maker did not come to send the workers' reconciler sends. How it stands is read from its jobs. It is kept as long as the
+record of the job that ends last.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, cast
+
+import redis
+
+from shared.errors import DeckNotFound, IdempotencyConflict, QueueFull
+from shared.job_store import JobStore, new_record
+from shared.keys import PREFIX, deck_key, job_key, waiting_keys
+from shared.queue.creation import CREATE_JOB
+from shared.schemas import GenerationRequest, JobError, JobStatus, Priority
+from shared.settings import QueueSettings
+
+# KEYS: deck, bulk jobs that wait, idempotency key or ''
+# ARGV: id, fingerprint, limit, record TTL, client, JSON of the jobs as [id, fields], then the deck's fields and values
+CREATE_DECK = f"""
+{CREATE_JOB}
+if KEYS[3] ~= '' then
+  local first = redis.call('GET', KEYS[3])
+  local fingerprint = first and redis.call('HGET', '{PREFIX}deck:' .. first, 'fingerprint')
+  if fingerprint then
+    return {{fingerprint == ARGV[2] and 'existing' or 'conflict', first}}
+  end
+end
+local jobs = cjson.decode(ARGV[6])
+if redis.call('ZCARD', KEYS[2]) + #jobs > tonumber(ARGV[3]) then
+  return {{'full', ''}}
+end
+redis.call('HSET', KEYS[1], 'fingerprint', ARGV[2], 'client', ARGV[5], unpack(ARGV, 7))
+for _, job in ipairs(jobs) do create_job(job[1], ARGV[5], '{Priority.BULK.value}', job[2]) end
+if KEYS[3] ~= '' then
+  redis.call('SET', KEYS[3], ARGV[1], 'EX', ARGV[4])
+end
+return {{'created', ARGV[1]}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DeckEntry:
+    """A word of a deck as recorded.
+
+    Attributes:
+        word: in normal form; as it was sent, where it was refused.
+        reading: for its card.
+        meaning: likewise.
+        line: its line in a CSV, from 1; None: it came otherwise.
+        job_id: its job; None: it was refused.
+        error: why it was refused: a `JobError` as JSON has it.
+    """
+
+    word: str
+    reading: str = ""
+    meaning: str = ""
+    line: int | None = None
+    job_id: str | None = None
+    error: Mapping[str, str | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeckRecord:
+    """A deck as recorded."""
+
+    deck_id: str
+    name: str
+    read_as: str | None
+    entries: tuple[DeckEntry, ...]
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        """Its jobs, in the order of its words."""
+        return tuple(entry.job_id for entry in self.entries if entry.job_id is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class NewDeck:
+    """A deck that is about to be made, with the requests of its jobs by their ids."""
+
+    record: DeckRecord
+    requests: Mapping[str, GenerationRequest]
+    client: str
+    result_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeckSubmission:
+    """What became of a deck that was sent: a new one, or the one that its Idempotency-Key already made."""
+
+    deck_id: str
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """How one job of a deck stands; `error` says why it failed."""
+
+    status: JobStatus
+    error: JobError | None
+
+
+GONE = JobState(
+    JobStatus.FAILED,
+    JobError(code="job_not_found", title="The job's record has expired.", detail="its record has expired"),
+)
+
+
+class DeckStore:
+    """Creates and reads decks. Every method raises `redis.RedisError` when Redis does not answer."""
+
+    def __init__(self, client: redis.Redis, store: JobStore, settings: QueueSettings) -> None:
+        self._redis = client
+        self._store = store
+        self._settings = settings
+        self._create = client.register_script(CREATE_DECK)
+
+    def create(self, deck: NewDeck, *, idempotency_key: str | None, fingerprint: str) -> DeckSubmission:
+        """Record a deck and all its jobs as queued, or find the deck that the same Idempotency-Key made before.
+
+        Args:
+            deck: what to record.
+            idempotency_key: a digest of the client's key; None for none.
+            fingerprint: a digest of what the client sent.
+
+        Raises:
+            QueueFull: the queue has not room for all of them.
+            IdempotencyConflict: the key came with another deck before.
+        """
+        record, limit = deck.record, self._store.limit(Priority.BULK)
+        own = {
+            "name": record.name,
+            "read_as": record.read_as or "",
+            "created_at": str(time.time()),
+            "entries": json.dumps([asdict(entry) for entry in record.entries], ensure_ascii=False),
+        }
+        outcome, found = cast(
+            list[str],
+            self._create(
+                keys=[
+                    deck_key(record.deck_id),
+                    waiting_keys(first=Priority.BULK)[0],
+                    f"{PREFIX}idempotency:{idempotency_key}" if idempotency_key else "",
+                ],
+                args=[
+                    record.deck_id,
+                    fingerprint,
+                    limit,
+                    self._settings.record_ttl_s,
+                    deck.client,
+                    json.dumps([[job_id, _job_fields(deck, job_id)] for job_id in record.jobs], ensure_ascii=False),
+                    *(item for pair in own.items() for item in pair),
+                ],
+            ),
+        )
+        if outcome == "full":
+            raise QueueFull(
+                f"a deck of {len(record.jobs)} words has no room now: {limit} bulk jobs may wait",
+                retry_after_s=self._store.retry_after_s(len(record.jobs)),
+            )
+        if outcome == "conflict":
+            raise IdempotencyConflict("this Idempotency-Key belongs to a different deck", field="Idempotency-Key")
+        return DeckSubmission(found, is_new=outcome == "created")
+
+    def get(self, deck_id: str) -> DeckRecord:
+        """Return a deck.
+
+        Raises:
+            DeckNotFound: there is none.
+        """
+        kept = cast(dict[str, str], self._redis.hgetall(deck_key(deck_id)))
+        if "entries" not in kept:
+            raise unknown_deck(deck_id)
+        entries = tuple(map(_entry, json.loads(kept["entries"])))
+        return DeckRecord(deck_id, kept["name"], kept["read_as"] or None, entries)
+
+    def owner(self, deck_id: str) -> str | None:
+        """Return whose deck it is, as `JobStore.owner`; None: there is none."""
+        return cast("str | None", self._redis.hget(deck_key(deck_id), "client"))
+
+    def states(self, jobs: Sequence[str]) -> dict[str, JobState]:
+        """Return how jobs stand, by their ids; one whose record has expired counts as failed."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for job_id in jobs:
+                pipeline.hmget(job_key(job_id), "status", "error")
+            found = cast("list[list[str | None]]", pipeline.execute())
+        return {job_id: _state(*kept) for job_id, kept in zip(jobs, found, strict=True)}
+
+
+def unknown_deck(deck_id: str) -> DeckNotFound:
+    """Return the error of a deck that there is not, as far as its caller may know."""
+    return DeckNotFound(f"no deck {deck_id!r}: it was never made, or its record has expired")
+
+
+def _entry(kept: Mapping[str, Any]) -> DeckEntry:
+    known = {field.name for field in fields(DeckEntry)}
+    return DeckEntry(**{name: value for name, value in kept.items() if name in known})  # a newer version may say more
+
+
+def _state(status: str | None, error: str | None) -> JobState:
+    if status is None:
+        return GONE
+    return JobState(JobStatus(status), JobError.model_validate_json(error, extra="ignore") if error else None)
+
+
+def _job_fields(deck: NewDeck, job_id: str) -> list[str]:
+    """Return the fields and values of a job's record, as text: Lua would round numbers."""
+    record = new_record(deck.requests[job_id], client=deck.client, result_bytes=deck.result_bytes)
+    return [str(item) for pair in {**record, "deck": deck.record.deck_id}.items() for item in pair]

@@ -1,0 +1,117 @@
+"""What only a GPU can show: nothing waits, steps go first, parts are lent, and pictures stay the same."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+import torch
+from PIL import Image
+
+from bench import device_counts
+from bench.pictures import psnr
+from shared.schemas import Quality
+from worker.engine import float8
+from worker.engine.engine import Engine
+from worker.engine.model import EngineModel
+from worker.engine.placement import Placement
+from worker.engine.request import DrawRequest
+from worker.gpu_manager import GPUManager
+from worker.model_assembly import is_on
+from worker.progress import Unobserved
+
+pytestmark = pytest.mark.gpu
+
+Start = Callable[..., Engine]
+CUDA = torch.device("cuda")
+# Of two pictures that differ by half precision's rounding alone; those of two seeds are below 20 dB.
+SAME_DB = 30.0
+
+
+def request_of(seed: int = 0) -> DrawRequest:
+    image = Image.linear_gradient("L").convert("RGB")  # 256 x 256
+    return DrawRequest(
+        prompt=f"fire {seed}",
+        control_images={"canny": image, "depth": image},
+        num_inference_steps=6,
+        guidance_scale=3.0,
+        seed=seed,
+    )
+
+
+def draw(engine: Engine, *requests: DrawRequest) -> list[Image.Image]:
+    futures = [engine.submit(request, Unobserved()) for request in requests]
+    return [future.result(120).image for future in futures]
+
+
+def model_of(engine: Engine) -> EngineModel:
+    assert engine.model is not None
+    return engine.model
+
+
+def test_nothing_in_a_step_or_a_preview_waits_for_the_device(start: Start) -> None:
+    model = model_of(start(torch_compile=False))
+    rows = [model.row(request_of(seed)) for seed in range(3)]
+    denoiser = model.networks[Quality.EXACT].denoiser
+    denoiser.step(rows)  # the first loads kernels
+    assert device_counts.waits(CUDA, lambda: denoiser.step(rows)) == 0
+    assert device_counts.waits(CUDA, lambda: model.previewer.preview(rows[0].latents)) == 0
+    assert device_counts.waits(CUDA, lambda: rows[0].latents.sum().item()) == 1, "a wait is seen"
+
+
+def test_the_engines_stream_goes_before_others() -> None:
+    priorities: list[int] = []
+
+    def enter() -> None:
+        Placement(torch.device("cuda", 0)).enter_first()
+        priorities.append(torch.cuda.current_stream().priority)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert priorities[0] < torch.cuda.default_stream().priority
+
+
+def test_a_preview_comes_into_pinned_memory(start: Start) -> None:
+    model = model_of(start(torch_compile=False))
+    preview = model.previewer.preview(model.row(request_of()).latents)
+    torch.cuda.synchronize()
+    assert preview.is_here
+    assert preview.pixels.is_pinned()
+    assert preview.picture.shape == (32, 32, 3)
+    assert preview.picture.std() > 0
+
+
+def test_a_picture_is_the_same_in_company_up_to_rounding(start: Start) -> None:
+    engine = start(torch_compile=False, batch_min=4)
+    (alone,) = draw(engine, request_of(1))
+    first, second, *_ = draw(engine, *(request_of(seed) for seed in range(1, 5)))
+    assert psnr(alone, first) > SAME_DB
+    assert psnr(first, second) < SAME_DB
+
+
+def test_where_memory_is_short_parts_are_lent_and_the_picture_is_the_same(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = start(torch_compile=False)
+    (expected,) = draw(whole, request_of())
+    monkeypatch.setattr(GPUManager, "free_gib", 0.1)
+    lending = start(torch_compile=False, cpu_offload=True)
+    assert is_on(model_of(lending).setup["cpu_offload"])
+    (picture,) = draw(lending, request_of())
+    assert psnr(expected, picture) > SAME_DB
+
+
+def test_compiled_networks_draw_the_same_picture(start: Start) -> None:
+    (expected,) = draw(start(torch_compile=False), request_of())
+    engine = start(torch_compile=True)
+    setup = model_of(engine).setup
+    assert is_on(setup["torch_compile"]), setup
+    assert is_on(setup["vae_compile"]), setup
+    (picture,) = draw(engine, request_of())
+    assert psnr(expected, picture) > SAME_DB
+
+
+def test_a_card_with_8_bit_units_multiplies_rightly_in_them() -> None:
+    if torch.cuda.get_device_capability() < (8, 9):
+        pytest.skip("this card has none")
+    float8.try_out(CUDA)

@@ -1,0 +1,71 @@
+"""The benchmark for GPUs, with tiny networks on this machine's CPU: every way's real code, and a way that fails."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import bench.gpu_speed
+from bench.gpu_speed import BATCHES, document, measure, subject_of
+from bench.ways import STOCK_EAGER, WAYS, Drawer, Subject, Way
+
+EAGER = {way.name: way for way in WAYS if "eager" in way.name}
+COMPILED = [way for way in WAYS if "compiled" in way.name]
+
+
+@pytest.fixture(scope="module")
+def subject() -> Subject:
+    return subject_of(is_tiny=True)
+
+
+def unable(_subject: Subject, _folder: Path) -> Drawer:
+    raise torch.OutOfMemoryError("CUDA out of memory\nand more")
+
+
+def test_ways_are_measured_one_after_another_and_one_that_fails_says_why(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench.gpu_speed, "REPEATS", 1)
+    ways = [EAGER[STOCK_EAGER], Way("broken", unable), EAGER["exact, eager"]]
+    rows = list(measure(subject, ways, batches=[(1, 2)]))
+    assert [(row.way, row.batch) for row in rows] == [
+        (STOCK_EAGER, 1),
+        (STOCK_EAGER, 2),
+        ("broken", 0),
+        ("exact, eager", 1),
+        ("exact, eager", 2),
+    ]
+    assert [row.failure for row in rows if row.failure] == ["OutOfMemoryError: CUDA out of memory"]
+    assert all(row.seconds > 0 for row in rows if not row.failure)
+    near = rows[-1].near_db
+    assert near is not None
+    assert near > 60, "in float32 a picture is the same in company"
+    report = document(subject, rows, "the command")
+    assert "| broken | all | OutOfMemoryError: CUDA out of memory |" in report
+    assert "- exact, eager: profile cpu, device cpu, dtype float32" in report
+
+
+@pytest.mark.slow
+def test_ways_that_are_compiled_do_not_disturb_one_another(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is traced anew, though an engine allows no compiling once it is warm. No code is generated here."""
+    compile_ = torch.compile
+    monkeypatch.setattr(
+        torch, "compile", lambda function, **options: compile_(function, **options | {"backend": "eager"})
+    )
+    monkeypatch.setattr(bench.gpu_speed, "REPEATS", 1)
+    with torch.fx.experimental._config.patch(backed_size_oblivious=True), torch.backends.nnpack.flags(enabled=False):
+        rows = list(measure(subject, COMPILED, batches=[(1,)]))
+    assert [row.failure for row in rows] == ["", "", ""]
+    assert [row.notes.get("torch_compile") for row in rows] == [None, *["yes: 2 graphs, for 256 x 256 pixels"] * 2]
+
+
+def test_no_way_is_begun_after_the_deadline(subject: Subject) -> None:
+    rows = list(measure(subject, list(EAGER.values()), deadline_s=-1.0))
+    assert len(rows) == len(BATCHES) * len(EAGER)
+    assert {(row.batch, row.failure) for row in rows} == {(0, "not begun in time")}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_a_full_size_run_ends_with_the_reason() -> None:
+    with pytest.raises(SystemExit, match="no usable CUDA GPU; --tiny"):
+        subject_of(is_tiny=False)

@@ -1,0 +1,48 @@
+"""Signals that ask a supervisor to end."""
+
+import subprocess
+import sys
+
+import pytest
+
+# A signal that comes while an object is being deleted, where Python reports what is raised and goes on.
+WHILE_DELETING = """
+import os, signal, time
+from embedded.supervisor import interrupted_by_signals
+
+class Deleted:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGNAL)
+        sum(range(1000))
+
+with interrupted_by_signals():
+    try:
+        Deleted()
+        time.sleep(20)
+    except KeyboardInterrupt:
+        print("ended in order")
+"""
+
+
+def output_of(source: str) -> str:
+    process = subprocess.run([sys.executable, "-c", source], check=True, stdout=subprocess.PIPE, text=True, timeout=60)
+    return process.stdout
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_a_signal_that_a_finaliser_swallows_ends_it_all_the_same(name: str) -> None:
+    assert output_of(WHILE_DELETING.replace("SIGNAL", name)) == "ended in order\n"
+
+
+def test_the_first_signal_ends_it_and_further_ones_do_not_disturb_the_end() -> None:
+    source = """
+import os, signal
+from embedded.supervisor import interrupted_by_signals
+with interrupted_by_signals():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except KeyboardInterrupt:
+        os.kill(os.getpid(), signal.SIGHUP)
+        print("ended in order")
+"""
+    assert output_of(source) == "ended in order\n"
