@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from training.scene_model.data import SceneMaker
-from training.scene_model.pictures import STYLES
+from training.embedded_model.data import SceneMaker
+from training.embedded_model.pictures import STYLES
 
 SIDE = 64
 EPOCHS, BATCH = 14, 64

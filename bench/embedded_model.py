@@ -39,10 +39,10 @@ from shared.fonts import read_fonts
 from shared.schemas import CONTROL_TYPES, AIGenerationResult, ControlType
 from shared.settings import Settings, load_settings
 from shared.writing.imagery import Imagery
-from training.scene_model.data import HELD_OUT_EVERY, SIDE, SceneMaker
-from training.scene_model.pictures import STYLES
-from training.scene_model.pictures import draw as draw_target
-from training.scene_model.vae import judge_vae
+from training.embedded_model.data import HELD_OUT_EVERY, SIDE, SceneMaker
+from training.embedded_model.pictures import STYLES
+from training.embedded_model.pictures import draw as draw_target
+from training.embedded_model.vae import judge_vae
 from worker.ai_image_generator import AIImageGenerator, ModelIdentity
 from worker.conditioning import make_conditionings
 from worker.glyphs import GlyphRenderer

@@ -20,9 +20,9 @@ from tqdm import tqdm
 
 from bench.report import table, write
 from shared.writing.imagery import Imagery
-from training.scene_model.data import SceneMaker, to_tensor
-from training.scene_model.perceptual import Features, embed
-from training.scene_model.pictures import STYLES, draw
+from training.embedded_model.data import SceneMaker, to_tensor
+from training.embedded_model.perceptual import Features, embed
+from training.embedded_model.pictures import STYLES, draw
 from worker.scene.raster import draw_anti_aliased
 
 CANDIDATES = 200

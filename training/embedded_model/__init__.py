@@ -1,1 +1,1 @@
-"""Make the embedded checkpoint from nothing: procedural pictures, a VAE, text encoders, UNet and Union ControlNet."""
+"""Make the embedded checkpoint: scenes in eight procedural styles, a VAE, text encoders, UNet, Union ControlNet."""

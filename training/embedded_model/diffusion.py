@@ -1,58 +1,63 @@
-"""Train UNet, Union ControlNet and both text encoders together on stored latents and maps."""
+"""Train UNet, Union ControlNet and both text encoders together on stored latents and maps.
+
+First on crops, with SDXL's own crop conditioning (Podell et al. 2023), then on whole pictures.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, ControlNetUnionModel, DDPMScheduler, UNet2DConditionModel
+from diffusers import DDPMScheduler
+from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
 from tqdm import tqdm
-from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import CLIPTokenizer
 
-from shared.characters import CharacterDatabase
 from shared.schemas import CONTROL_TYPES, ControlType
-from shared.settings import load_settings
 from training.embedded_model.checkpoint import Ema, TrainingState, ignore_signals, parameters_of
-from training.embedded_model.data import SIDE, SampleMaker, Shard, map_to_tensor, save_shard, to_tensor
-from training.embedded_model.meanings import MEANINGS, NEUTRAL
-from training.embedded_model.models import (
-    TOKENS,
-    make_controlnet,
-    make_scheduler,
-    make_text_encoders,
-    make_tokenizer,
-    make_unet,
-)
-from training.embedded_model.text import load_text
+from training.embedded_model.data import SIDE
+from training.embedded_model.models import make_controlnet, make_scheduler, make_text_encoders, make_unet
+from training.embedded_model.shards import PIXELS, WHOLE, Crop, Shard
+from training.embedded_model.text import folder_tokenizer, load_text, tokenize
+from training.embedded_model.vae import has_bfloat16
 from worker.conditioning import CONTROL_TYPE_INDEX
 
-BATCH = 16
+# A batch of crops costs as much as one of whole pictures.
+CROP_SIDE, CROPS, WHOLES = 256, 16, 4
+# Share of all steps that are taken on whole pictures, the last ones.
+WHOLE_SHARE = 0.2
 LEARNING_RATE = 1e-3
-# A trained start is changed more gently.
-CONTINUED_LEARNING_RATE = 6e-4
 # Timesteps are 1,000 · u^this, u even in 0 to 1: more of them noisy, where colours and layout are decided.
 TIMESTEP_EXPONENT = 0.65
 WARM_UP_STEPS = 300
-SHARD_SIZE = 500
 NO_TEXT_SHARE = 0.1
 # Weights are drawn from here; below WEAK a map is moved, the further the weaker, so that a weak control may be ignored.
-LEAST_WEIGHT, MOST_WEIGHT, WEAK, FARTHEST_SHIFT_PX = 0.1, 1.2, 0.5, 40
+LEAST_WEIGHT, MOST_WEIGHT, WEAK, FARTHEST_SHIFT_PX = 0.1, 1.2, 0.5, 80
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step learns from."""
+    """What one step learns from; all its samples share their crop, controls and weights.
 
-    latents: torch.Tensor  # (batch, 8, 32, 32)
-    maps: list[torch.Tensor]  # one (batch, 3, 256, 256) for each control
+    Attributes:
+        latents: (batch, 16, side / 8, side / 8).
+        maps: one (batch, 3, side, side) for each control.
+        controls: types, in the order of `CONTROL_TYPES`.
+        weights: one for each control.
+        prompts: one for each sample.
+        crop: the part of the pictures.
+    """
+
+    latents: torch.Tensor
+    maps: list[torch.Tensor]
     controls: list[ControlType]
     weights: list[float]
     prompts: list[str]
+    crop: Crop
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
@@ -74,7 +79,7 @@ class Networks(nn.Module):
         """Return the predicted velocity.
 
         Args:
-            noisy: (batch, 8, 32, 32).
+            noisy: (batch, 16, side / 8, side / 8).
             timesteps: (batch,).
             tokens: (batch, 77).
             has_text: (batch,); without text the embeddings are zeros, as in guidance without a negative prompt.
@@ -84,10 +89,7 @@ class Networks(nn.Module):
         second = self.encoder_2(tokens, output_hidden_states=True)
         keep = has_text.to(first.dtype)
         text = torch.cat([first, second.hidden_states[-2]], dim=-1) * keep[:, None, None]
-        sizes = torch.tensor([[SIDE, SIDE, 0, 0, SIDE, SIDE]], dtype=text.dtype, device=text.device).expand(
-            len(text), 6
-        )
-        added = {"text_embeds": second.text_embeds * keep[:, None], "time_ids": sizes}
+        added = {"text_embeds": second.text_embeds * keep[:, None], "time_ids": _time_ids(batch.crop, text)}
         indices = [CONTROL_TYPE_INDEX[control] for control in batch.controls]
         kinds = torch.zeros(len(text), 6, device=text.device)
         kinds[:, indices] = 1
@@ -114,137 +116,112 @@ class Networks(nn.Module):
         return predicted
 
 
-class ShardStream(IterableDataset[Batch]):
-    """Endless batches from stored shards; all samples of a batch share their controls and weights."""
+def _time_ids(crop: Crop, text: torch.Tensor) -> torch.Tensor:
+    """Return SDXL's micro-conditioning: original size, crop's top and left, target size; the same for each sample."""
+    numbers = [SIDE, SIDE, crop.top, crop.left, crop.side, crop.side]
+    return torch.tensor([numbers], dtype=text.dtype, device=text.device).expand(len(text), 6)
 
-    def __init__(self, folder: Path, seed: int) -> None:
+
+class ShardStream(IterableDataset[Batch]):
+    """Endless batches from stored shards."""
+
+    def __init__(self, folder: Path, seed: int, *, whole: bool) -> None:
+        """Take crops, or whole pictures."""
         self._paths = sorted(folder.glob("shard-*.npz"))
-        self._seed = seed
+        self._seed, self._whole = seed, whole
 
     def __iter__(self) -> Iterator[Batch]:
         """Go through the shards in a random order, again and again."""
         random = np.random.default_rng(self._seed)
+        count = WHOLES if self._whole else CROPS
         while True:
             for path in random.permutation(np.array(self._paths, dtype=object)):
                 shard = Shard(path)
                 order = random.permutation(len(shard))
-                for start in range(0, len(order) - BATCH + 1, BATCH):
-                    yield self._batch(shard, order[start : start + BATCH].tolist(), random)
+                for start in range(0, len(order) - count + 1, count):
+                    yield self._batch(shard, order[start : start + count].tolist(), random)
 
     def _batch(self, shard: Shard, indices: list[int], random: np.random.Generator) -> Batch:
         controls = [CONTROL_TYPES[i] for i in sorted(random.permutation(4)[: random.integers(1, 5)].tolist())]
         weights = random.uniform(LEAST_WEIGHT, MOST_WEIGHT, len(controls)).tolist()
+        crop = WHOLE if self._whole else _random_crop(random)
         maps = []
         for control, weight in zip(controls, weights, strict=True):
             reach = int(FARTHEST_SHIFT_PX * max(0.0, 1 - weight / WEAK))
             shifts = random.integers(-reach, reach + 1, (len(indices), 2)).tolist()
-            maps.append(
-                torch.stack(
-                    [
-                        map_to_tensor(shard.map(index, control), (down, right))
-                        for index, (down, right) in zip(indices, shifts, strict=True)
-                    ]
-                )
-            )
-        latents = torch.stack([shard.latents(index) for index in indices])
-        return Batch(latents, maps, controls, weights, [shard.prompt(index) for index in indices])
+            pairs = zip(indices, shifts, strict=True)
+            maps.append(torch.stack([shard.map(index, control, crop, (down, right)) for index, (down, right) in pairs]))
+        latents = torch.stack([shard.latents(index, crop) for index in indices])
+        return Batch(latents, maps, controls, weights, [shard.prompt(index) for index in indices], crop)
 
 
-def folder_tokenizer(folder: Path, start: Path | None = None) -> CLIPTokenizer:
-    """Return the tokenizer that all stages share.
-
-    It is that of the checkpoint ``start``, or learned once: pairs that are equally common have no fixed order.
-    """
-    stored = folder / "tokenizer"
-    if not stored.is_dir():
-        tokenizer = CLIPTokenizer.from_pretrained(start / "tokenizer") if start else _learn_tokenizer()
-        tokenizer.save_pretrained(stored)
-    return CLIPTokenizer.from_pretrained(stored)
+def _random_crop(random: np.random.Generator) -> Crop:
+    top, left = (PIXELS * random.integers(0, (SIDE - CROP_SIDE) // PIXELS + 1, 2)).tolist()
+    return Crop(top, left, CROP_SIDE)
 
 
-def _learn_tokenizer() -> CLIPTokenizer:
-    """Learn the prompts' words, with common English glosses for all others."""
-    database = CharacterDatabase()
-    glosses = [gloss for character in database.characters()[::7] for gloss in database.glosses(character)]
-    words = [word for meaning in (*MEANINGS.values(), NEUTRAL) for word in meaning.words]
-    templates = [style.fill(word, "") for style in load_settings({}).styles.values() for word in words]
-    return make_tokenizer(templates * 3 + glosses)
+def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int, start: Path | None = None) -> None:
+    """Train until ``steps`` steps are done in all, the last fifth on whole pictures; goes on from the saved state.
 
-
-def store_shards(folder: Path, vae: AutoencoderKL, count: int, device: torch.device, *, first_seed: int = 0) -> None:
-    """Draw samples, encode them, and store them until there are ``count`` shards; goes on where it stopped."""
-    for number in tqdm(range(count), desc="shards"):
-        path = folder / f"shard-{first_seed + number:05}.npz"
-        if path.is_file():
-            continue
-        maker = SampleMaker(seed=1_000_003 * (first_seed + number) + 17)
-        samples = [maker.sample() for _ in range(SHARD_SIZE)]
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
-            encoded = [
-                vae.encode(torch.stack([to_tensor(sample.picture) for sample in samples[i : i + 16]]).to(device))
-                for i in range(0, SHARD_SIZE, 16)
-            ]
-        means = torch.cat([part.latent_dist.mean for part in encoded]).float() * vae.config.scaling_factor
-        save_shard(path, samples, means.cpu().numpy().astype(np.float16))
-
-
-def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int, *, start: Path | None = None) -> None:
-    """Train until ``steps`` steps are done in all; goes on from the last saved state.
-
-    The first steps start from the networks of the checkpoint folder ``start``, if it is given, and from the encoders of
-    the text stage, if there are any.
+    The first step starts from the encoders of the text stage, if there are any, and from the networks of the checkpoint
+    ``start``, as far as they fit, if it is given.
     """
     torch.manual_seed(0)
-    tokenizer = folder_tokenizer(folder, start)
+    tokenizer = folder_tokenizer(folder)
     networks = Networks(len(tokenizer))
-    if start:
-        load_checkpoint(networks, start)
+    if start is not None:
+        take_over(networks, start)
     load_text(folder, (networks.encoder, networks.encoder_2))
     networks = networks.train().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     parameters = parameters_of([networks])
-    rate = CONTINUED_LEARNING_RATE if start else LEARNING_RATE
-    optimizer = torch.optim.AdamW(parameters, rate, weight_decay=1e-2, betas=(0.9, 0.99))
+    optimizer = torch.optim.AdamW(parameters, LEARNING_RATE, weight_decay=1e-2, betas=(0.9, 0.99))
     ema = Ema(networks)
     state = TrainingState(folder / "diffusion.pt", {"model": networks, "optimizer": optimizer, "ema": ema})
     noise_schedule = DDPMScheduler.from_config(make_scheduler().config)
-    batches = iter(
-        DataLoader(
-            ShardStream(folder, seed=state.step), batch_size=None, num_workers=workers, worker_init_fn=ignore_signals
-        )
-    )
     generator = torch.Generator().manual_seed(state.step)
-    average = 0.0
-    with state, tqdm(total=steps, initial=state.step, desc="diffusion", unit="step") as bar:
-        while state.step < steps and not state.is_stopping:
-            for group in optimizer.param_groups:
-                group["lr"] = rate * _rate(state.step, steps)
-            batch = next(batches).to(device)
-            tokens = tokenizer(
-                batch.prompts, padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt"
-            )
-            with torch.autocast(device.type, torch.bfloat16):  # with channels last, twice as fast on a CPU
-                loss = _step_loss(networks, batch, tokens.input_ids.to(device), noise_schedule, generator)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimizer.step()
-            ema.update(networks)
-            state.after_step()
-            average = loss.item() if not average else 0.99 * average + 0.01 * loss.item()
-            bar.update()
-            bar.set_postfix(loss=f"{average:.4f}")
+    turn = round(steps * (1 - WHOLE_SHARE))
+    log = (folder / "diffusion.tsv").open("a", encoding="utf-8")
+    with log, state, tqdm(total=steps, initial=state.step, desc="diffusion", unit="step") as bar:
+        for end, whole in ((turn, False), (steps, True)):
+            if state.step >= end:
+                continue
+            stream = ShardStream(folder, seed=state.step, whole=whole)
+            batches = iter(DataLoader(stream, None, num_workers=workers, worker_init_fn=ignore_signals))
+            while state.step < end and not state.is_stopping:
+                for group in optimizer.param_groups:
+                    group["lr"] = LEARNING_RATE * _rate(state.step, steps)
+                batch = next(batches).to(device)
+                tokens = tokenize(tokenizer, batch.prompts).to(device)
+                with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
+                    loss = _step_loss(networks, batch, tokens, noise_schedule, generator)
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                nn.utils.clip_grad_norm_(parameters, 1.0)
+                optimizer.step()
+                ema.update(networks)
+                state.after_step()
+                bar.update()
+                bar.set_postfix(loss=f"{loss.item():.4f}")
+                print(state.step, f"{loss.item():.5f}", sep="\t", file=log, flush=True)
 
 
-def load_checkpoint(networks: Networks, folder: Path) -> None:
-    """Put the weights of a checkpoint that the service could load into the networks."""
-    parts: tuple[tuple[nn.Module, Any, str], ...] = (
-        (networks.unet, UNet2DConditionModel, "unet"),
-        (networks.controlnet, ControlNetUnionModel, "controlnet"),
-        (networks.encoder, CLIPTextModel, "text_encoder"),
-        (networks.encoder_2, CLIPTextModelWithProjection, "text_encoder_2"),
-    )
-    for network, cls, name in parts:
-        network.load_state_dict(cls.from_pretrained(folder / name, torch_dtype=torch.float32).state_dict())
+def take_over(networks: Networks, checkpoint: Path) -> int:
+    """Copy a checkpoint's weights whose names and shapes fit; return how many tensors do."""
+    parts = {
+        "unet": networks.unet,
+        "controlnet": networks.controlnet,
+        "text_encoder": networks.encoder,
+        "text_encoder_2": networks.encoder_2,
+    }
+    count = 0
+    for name, network in parts.items():
+        (file,) = (checkpoint / name).glob("*.safetensors")
+        theirs, ours = load_file(file), network.state_dict()
+        fitting = [key for key in ours if key in theirs and theirs[key].shape == ours[key].shape]
+        for key in fitting:
+            ours[key].copy_(theirs[key])
+        count += len(fitting)
+    return count
 
 
 def load_networks(folder: Path) -> tuple[Networks, CLIPTokenizer]:

@@ -1,4 +1,4 @@
-"""The parts of the embedded model, untrained: the service's own classes, small."""
+"""The parts of the embedded model, untrained: the service's own classes, small, for 512 × 512."""
 
 import json
 from collections.abc import Iterable
@@ -16,8 +16,11 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
+from training.embedded_model.vae import LATENT_CHANNELS
+
 WIDTHS = (48, 96, 128)
-LATENT_CHANNELS = 8
+# Latents are an eighth of the picture's side.
+LATENT_SIDE = 64
 TEXT_WIDTHS = (64, 96)
 TOKENS = 77
 BEGIN, END = "<|startoftext|>", "<|endoftext|>"
@@ -37,24 +40,10 @@ BLOCKS = {
 }
 
 
-def make_vae() -> AutoencoderKL:
-    """Return the VAE: 8 times smaller, 8 channels, no attention."""
-    return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(16, 32, 64, 96),
-        layers_per_block=1,
-        latent_channels=LATENT_CHANNELS,
-        norm_num_groups=8,
-        sample_size=256,
-        mid_block_add_attention=False,
-    )
-
-
 def make_unet() -> UNet2DConditionModel:
     """Return the UNet in SDXL's form."""
     return UNet2DConditionModel(
-        sample_size=32,
+        sample_size=LATENT_SIDE,
         in_channels=LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),

@@ -1,198 +1,250 @@
-"""Procedural pictures: a word in one of eight styles, with the palette and the motif of a meaning.
+"""What the embedded model learns to draw: a scene in eight procedural styles.
 
-They are the ceiling of what the embedded model can draw, so each style keeps the word apart from its background in
-lightness, motifs fade where they would touch the ink, and they differ from their ground in hue more than in lightness.
+Shapes and colours of the motifs are those of the maps that the service's conditioners draw of the same scene; what the
+maps do not say (the ground, its ornaments, the texture) is left to chance, as it is left to the model. The word has the
+strongest contrast of all.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.embedded_model.meanings import Colour, Palette
-from training.embedded_model.motifs import MOTIFS
-
-# How far motifs, their outlines and sheets of paper may lie from their ground in lightness (CIE L*, 0 to 100). Readers
-# go by lightness: of 480 held-out characters the OCR judge read 443 with free motifs, 479 without any, 471 with these
-# (python -m bench.embedded_model --parts ceiling).
-MOTIF_REACH, OUTLINE_REACH, SHEET_REACH = 12, 24, 24
-WOODBLOCK_PAPER = (240, 226, 198)
-
-# OpenCV and NumPy return float32 or float64 here: both will do.
-Plane = NDArray[Any]  # (height, width), mostly 0 to 1
-Picture = NDArray[Any]  # (height, width, 3), 0 to 255
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What a style draws.
-
-    Attributes:
-        ink: coverage of the word, 0 to 1.
-        motifs: coverage of the scattered motifs, 0 to 1, faded near the ink.
-        outlines: coverage of the motifs' outlines.
-        palette: colours of the meaning.
-        random: everything accidental.
-    """
-
-    ink: Plane
-    motifs: Plane
-    outlines: Plane
-    palette: Palette
-    random: np.random.Generator
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width."""
-        return self.ink.shape[0], self.ink.shape[1]
+from training.embedded_model.canvas import Canvas, Picture, make_canvas, to_unit
+from training.embedded_model.paint import (
+    BLACK,
+    WHITE,
+    blend,
+    brightened,
+    brush_strokes,
+    coordinates,
+    dry,
+    from_border,
+    grown,
+    halftone,
+    laid,
+    mix,
+    mortar,
+    moved,
+    pooled,
+    ramp,
+    remapped,
+    ring,
+    sealed,
+    stain,
+    stepped,
+    toward,
+    wander,
+)
+from training.embedded_model.palettes import colour
+from worker.scene import Scene
 
 
-def make_scene(ink: NDArray[np.uint8], palette: Palette, motif: str, random: np.random.Generator) -> Scene:
-    """Scatter a motif around a word.
-
-    Args:
-        ink: (height, width), 0 to 255.
-        palette: colours.
-        motif: a key of `MOTIFS`.
-        random: where and how large.
-    """
-    height, width = ink.shape
-    scale = 2
-    canvas = np.zeros((height * scale, width * scale), np.uint8)
-    lines = np.zeros_like(canvas)
-    room = cv2.distanceTransform((ink < 40).astype(np.uint8), cv2.DIST_L2, 3)
-    figures = MOTIFS[motif]()
-    for _ in range(int(random.integers(9, 16))):
-        place = _free_place(room, random)
-        size = min(float(random.uniform(0.055, 0.11)) * min(height, width), max(6.0, float(room[place]) * 1.1))
-        turn = random.normal(0, 0.25)
-        rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-        for figure in figures:
-            points = (figure @ rotation * size + (place[1], place[0])) * scale * 16
-            fixed = np.round(points).astype(np.int32)
-            cv2.fillPoly(canvas, [fixed], 255, cv2.LINE_AA, 4)
-            cv2.polylines(lines, [fixed], True, 255, scale * 2, cv2.LINE_AA, 4)
-    fade = np.clip((room - 2) / 8, 0, 1).astype(np.float32)
-    return Scene(_unit(ink), _shrink(canvas, scale) * fade, _shrink(lines, scale) * fade, palette, random)
-
-
-def _free_place(room: Plane, random: np.random.Generator) -> tuple[int, int]:
-    """Return the roomiest of four random places: row, column."""
-    places = [(int(random.integers(room.shape[0])), int(random.integers(room.shape[1]))) for _ in range(4)]
-    return max(places, key=lambda place: float(room[place]))
-
-
-def comic(scene: Scene) -> Picture:
-    """Halftone dots, flat colours, dark outlines."""
-    height, width = scene.shape
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    pitch = 7 * height / 256
-    distance = np.hypot((columns + rows) % pitch - pitch / 2, (columns - rows) % pitch - pitch / 2)
-    slope = rows / height * 0.75
-    dots = np.clip(slope * pitch * 0.55 - distance + 0.5, 0, 1)
-    picture = _mix(_flat(scene, scene.palette.light), _tint(scene.palette.light, scene.palette.accent, 0.45), dots)
-    picture = _mix(picture, _near(scene.palette.accent, scene.palette.light, MOTIF_REACH), scene.motifs)
-    picture = _mix(picture, _near(scene.palette.deep, scene.palette.light, OUTLINE_REACH), scene.outlines)
-    thick = max(3, round(5 * height / 256))
-    rim = cv2.dilate(scene.ink, np.ones((thick, thick), np.uint8))
-    picture = _mix(picture, (255, 255, 255), cv2.dilate(rim, np.ones((thick, thick), np.uint8)))
-    return _mix(picture, _tint(scene.palette.deep, (0, 0, 0), 0.35), rim if scene.random.random() < 0.3 else scene.ink)
-
-
-def watercolor(scene: Scene) -> Picture:
-    """Washes that run into one another, pigment that gathers at the edges, paper grain."""
-    wash = np.clip(_noise(scene, 5) * 1.4 - 0.35, 0, 1)
-    picture = _mix(_flat(scene, _tint(scene.palette.light, (255, 255, 255), 0.55)), scene.palette.light, wash)
-    # The paint is thin, which takes a good third of the contrast away.
-    wet_motifs = _wet(scene.motifs, scene) * 0.7
-    picture = _mix(picture, _near(scene.palette.accent, scene.palette.light, 1.7 * MOTIF_REACH), wet_motifs)
-    pigment = _wet(scene.ink, scene)
-    colour = _mix(
-        _flat(scene, scene.palette.deep), _tint(scene.palette.deep, scene.palette.accent, 0.25), _noise(scene, 8)
+def comic(canvas: Canvas) -> Picture:
+    """Flat colour, ink outlines, halftone dots, rays."""
+    palette, unit = canvas.palette(), canvas.unit
+    picture = canvas.flat(palette.ground)
+    across, down = coordinates(canvas)
+    if canvas.random.random() < 0.5:
+        middle = canvas.random.uniform(0.25, 0.75, 2)
+        angle = np.arctan2(down - middle[0] * down.max(), across - middle[1] * across.max())
+        count = int(canvas.random.integers(7, 13))
+        picture = mix(picture, palette.second, stepped(np.sin(angle * count) * 3))
+    slope = np.clip(canvas.random.uniform(-0.2, 0.3) + ramp(canvas), 0, 1)
+    dots = halftone(canvas, slope * 0.75, canvas.random.uniform(14, 22))
+    dot_colour = toward(palette.ground, BLACK if not palette.is_dark else WHITE, 0.16)
+    picture = mix(picture, dot_colour, dots)
+    # Motifs: flat colours, the side away from the light in dots.
+    shadow = np.clip(
+        cv2.GaussianBlur(canvas.shape, (0, 0), 12 * unit) - moved(canvas.shape, -9 * unit, 12 * unit), 0, 1
     )
-    return _mix(picture, colour, pigment * 0.92) + _grain(scene, 4)
+    body = canvas.motifs * (1 - 0.35 * halftone(canvas, shadow * 1.3, 13)[:, :, None])
+    picture = mix(picture, WHITE, grown(canvas.shape, 7 * unit))
+    picture = mix(picture, body, canvas.shape)
+    lines = np.maximum(grown(canvas.lines, 1.1 * unit), ring(canvas.shape, 2.4 * unit))
+    picture = mix(picture, (16, 14, 20), lines)
+    rim, gap = ((12, 10, 16), WHITE) if palette.is_dark else (WHITE, palette.ink)
+    picture = mix(picture, toward(palette.accent, BLACK, 0.25), moved(grown(canvas.ink, 5 * unit), 6 * unit, 7 * unit))
+    picture = mix(picture, rim, grown(canvas.ink, 6 * unit))
+    return mix(picture, gap if palette.is_dark else palette.ink, canvas.ink)
 
 
-def ink_wash(scene: Scene) -> Picture:
-    """Black ink on rice paper, grey washes, a red seal."""
-    paper = _mix(_flat(scene, (244, 238, 224)), (226, 216, 196), _noise(scene, 6) * 0.6)
-    picture = _mix(
-        paper, _tint(scene.palette.deep, (150, 146, 138), 0.75), cv2.GaussianBlur(scene.motifs, (0, 0), 1.6) * 0.45
-    )
-    dry = np.clip(1.25 - 0.5 * _noise(scene, 40) * _noise(scene, 10), 0, 1)
-    picture = _mix(picture, (22, 20, 22), scene.ink * dry)
-    height, width = scene.shape
-    size = height // 15
-    top, left = height - 2 * size, size if scene.random.random() < 0.5 else width - 2 * size
-    seal = np.zeros(scene.shape, np.float32)
-    seal[top : top + size, left : left + size] = 1
-    return _mix(picture, (184, 34, 26), seal * (1 - scene.ink)) + _grain(scene, 3)
+def watercolor(canvas: Canvas) -> Picture:
+    """Washes that bleed and leave the paper white at its border, pigment that gathers at edges, grain of paper."""
+    palette, unit = canvas.palette(dark=False), canvas.unit
+    tooth = canvas.grain() * 0.5 + canvas.noise(180) - 0.5
+    picture = canvas.flat((252, 249, 241)) + 0.012 * tooth[:, :, None]
+    edge = np.clip(from_border(canvas) * 9 + 1.6 * canvas.noise(5) - 1.1, 0, 1)
+    for paint, cells in ((palette.ground, 3), (palette.second, 5)):
+        wash = stepped((canvas.noise(cells) * 0.7 + canvas.noise(cells * 4) * 0.3 - 0.42) * 10) * edge
+        picture = stain(picture, paint, pooled(wash, 5 * unit) * (0.55 + 0.35 * canvas.noise(9)) * 0.8)
+    # Motifs: their own paper first, then paint that wanders over its lines.
+    bleed = wander(canvas, 2 * unit)
+    body, cover = remapped(canvas.motifs, bleed), remapped(canvas.shape, bleed)
+    picture = mix(picture, (250, 247, 240), grown(cover, 2 * unit) * 0.92)
+    density = pooled(cover, 3 * unit) * (0.88 + 0.16 * canvas.noise(14)) + 0.04 * tooth
+    picture = mix(picture, cv2.GaussianBlur(body, (0, 0), 1.1 * unit), np.clip(density, 0, 0.95))
+    picture = picture * (1 - 0.5 * cv2.GaussianBlur(canvas.lines, (0, 0), 0.9 * unit)[:, :, None])
+    word = pooled(remapped(canvas.ink, wander(canvas, 1.2 * unit)), 3 * unit)
+    picture = mix(picture, (250, 247, 240), grown(canvas.ink, 4 * unit) * 0.6)
+    pigment = blend(palette.ink, toward(palette.ink, palette.accent, 0.35), canvas.noise(7))
+    return mix(picture, pigment, np.clip(word * (0.86 + 0.14 * canvas.noise(20)), 0, 0.97)) + 0.012 * tooth[:, :, None]
 
 
-def neon(scene: Scene) -> Picture:
-    """Tubes of light on a dark wall."""
-    picture = _mix(_flat(scene, (12, 10, 20)), _tint(scene.palette.deep, (10, 8, 24), 0.6), _noise(scene, 4))
-    picture = _shine(picture, scene.palette.accent, scene.outlines * 0.3, 3.0)
-    return _shine(picture, scene.palette.glow, scene.ink, 6.0)
+def ink_wash(canvas: Canvas) -> Picture:
+    """Black ink on rice paper, motifs in tones of grey, mist and far hills, a red seal."""
+    unit = canvas.unit
+    fibres = canvas.noise(120) * 0.6 + canvas.noise(40) * 0.4
+    paper = blend((247, 241, 226), (229, 218, 194), fibres * 0.6 + canvas.noise(3) * 0.4)
+    picture = paper
+    height = canvas.ink.shape[0]
+    down = np.arange(height, dtype=np.float32)[:, None] / height
+    for depth in range(int(canvas.random.integers(0, 4))):
+        crest = canvas.random.uniform(0.35, 0.75) + 0.16 * (canvas.noise(2 + depth)[:1] - 0.5) * 2
+        hill = np.clip((down - crest) * height / (3 * unit), 0, 1) * np.exp(-np.clip(down - crest, 0, 1) * 7)
+        picture = mix(picture, (120, 122, 124), hill * (0.28 + 0.1 * depth))
+    tone = cv2.cvtColor(canvas.motifs.astype(np.float32), cv2.COLOR_RGB2GRAY)
+    bleed = wander(canvas, 2.5 * unit)
+    cover = pooled(remapped(canvas.shape, bleed), 4 * unit)
+    grey = np.repeat((0.22 + 0.66 * remapped(tone, bleed))[:, :, None], 3, axis=2)
+    picture = mix(picture, paper, grown(canvas.shape, 5 * unit) * 0.85)
+    picture = mix(picture, cv2.GaussianBlur(grey, (0, 0), 1.3 * unit), cover * (0.72 + 0.24 * canvas.noise(16)))
+    brush = np.clip(grown(canvas.lines, 0.9 * unit) + ring(canvas.shape, 1.8 * unit), 0, 1) * dry(canvas, 0.55)
+    picture = mix(picture, (44, 42, 44), brush * 0.8)
+    picture = mix(picture, (18, 16, 18), canvas.ink * np.maximum(dry(canvas, 0.9), 0.86))
+    return sealed(canvas, picture) + 0.01 * canvas.grain()[:, :, None]
 
 
-def papercut(scene: Scene) -> Picture:
-    """Layers of coloured paper, each with its shadow."""
-    height, width = scene.shape
-    columns = np.arange(width, dtype=np.float32)
-    picture = _flat(scene, scene.palette.light)
-    darkest = _near(scene.palette.accent, scene.palette.light, SHEET_REACH)
-    for layer in range(3):
-        crest = height * (0.3 + 0.24 * layer) + height * 0.05 * np.sin(
-            columns / width * scene.random.uniform(5, 11) + scene.random.uniform(0, 6)
-        )
-        sheet = (np.arange(height, dtype=np.float32)[:, None] > crest).astype(np.float32)
-        picture = _lay(picture, sheet, _tint(scene.palette.light, darkest, 0.24 * (layer + 1)), 3)
-    picture = _lay(picture, scene.motifs, _near(scene.palette.accent, scene.palette.light, MOTIF_REACH), 1)
-    return _lay(picture, scene.ink, scene.palette.deep, 4)
+def neon(canvas: Canvas) -> Picture:
+    """Glowing tubes on a brick wall at night."""
+    palette, unit = canvas.palette(dark=True), canvas.unit
+    wall = blend(toward(palette.ground, BLACK, 0.45), toward(palette.second, BLACK, 0.55), canvas.noise(3))
+    picture = wall * (0.86 + 0.14 * canvas.noise(60)[:, :, None])
+    if canvas.random.random() < 0.65:
+        picture = picture * (1 - 0.4 * mortar(canvas)[:, :, None])
+    tubes = np.clip(grown(ring(canvas.shape, 3 * unit) + 0.85 * canvas.lines, 0.8 * unit), 0, 1)
+    bright = brightened(canvas.motifs, canvas.shape, 6 * unit)
+    picture = picture + cv2.GaussianBlur(bright * tubes[:, :, None], (0, 0), 9 * unit) * 1.1
+    picture = mix(picture, bright * 0.16, canvas.shape * 0.55)
+    picture = mix(picture, bright * 0.92, tubes)
+    glow = colour(canvas.random.uniform(), 0.62, 1.0)
+    light = to_unit(glow) * (cv2.GaussianBlur(canvas.ink, (0, 0), 7 * unit) * 0.75)[:, :, None]
+    picture = picture + light + to_unit(glow) * (cv2.GaussianBlur(canvas.ink, (0, 0), 24 * unit) * 0.4)[:, :, None]
+    picture = mix(picture, glow, canvas.ink)
+    core = cv2.GaussianBlur(canvas.ink, (0, 0), 2 * unit)
+    return mix(picture, (255, 252, 244), np.clip(core * 2.2 - 1.0, 0, 1) * canvas.ink * 0.92)
 
 
-def oil(scene: Scene) -> Picture:
-    """Thick strokes of paint with light on their ridges."""
-    picture = _mix(
-        _flat(scene, scene.palette.light), _tint(scene.palette.light, scene.palette.accent, 0.6), _brushwork(scene)
-    )
-    picture = _mix(picture, _near(scene.palette.accent, scene.palette.light, MOTIF_REACH), scene.motifs)
-    picture = _mix(picture, scene.palette.deep, scene.ink)
-    relief = _brushwork(scene) + 1.2 * cv2.GaussianBlur(scene.ink, (0, 0), 1.2) + 0.4 * scene.motifs
-    light = cv2.Sobel(relief, cv2.CV_32F, 1, 0) + cv2.Sobel(relief, cv2.CV_32F, 0, 1)
-    result: Picture = picture + np.clip(light, -1, 1)[:, :, None] * 34
+def papercut(canvas: Canvas) -> Picture:
+    """Layered sheets of coloured paper, each with its shadow."""
+    palette, unit = canvas.palette(), canvas.unit
+    height, width = canvas.ink.shape
+    picture = canvas.flat(palette.second)
+    across = np.arange(width, dtype=np.float32) / width
+    layers = int(canvas.random.integers(2, 5))
+    far, near = palette.second, palette.ground
+    for layer in range(layers):
+        wave = np.sin(across * canvas.random.uniform(4, 11) + canvas.random.uniform(0, 6)) * 0.5
+        wave = wave + np.sin(across * canvas.random.uniform(11, 23) + canvas.random.uniform(0, 6)) * 0.25
+        crest = height * ((layer + 0.6) / (layers + 0.6) + 0.05 * wave)
+        sheet = np.clip(np.arange(height, dtype=np.float32)[:, None] - crest, 0, 1)
+        picture = laid(picture, sheet, toward(far, near, (layer + 1) / layers), 6 * unit)
+    picture = laid(picture, grown(canvas.shape, 4 * unit), (250, 247, 240), 7 * unit)
+    shade = np.clip(moved(cv2.GaussianBlur(canvas.lines, (0, 0), 1.6 * unit), 1.8 * unit, 2.2 * unit) * 2.2, 0, 1)
+    picture = mix(picture, canvas.motifs * (1 - 0.42 * shade[:, :, None]), canvas.shape)
+    if palette.is_dark:
+        picture = laid(picture, canvas.ink, palette.ink, 6 * unit)
+    else:
+        picture = laid(picture, grown(canvas.ink, 5 * unit), (252, 250, 245), 6 * unit)
+        picture = laid(picture, canvas.ink, palette.ink, 3 * unit)
+    return picture + 0.012 * canvas.grain()[:, :, None]
+
+
+def oil(canvas: Canvas) -> Picture:
+    """Thick strokes of paint, with light on their ridges."""
+    palette, unit = canvas.palette(), canvas.unit
+    ground = blend(palette.ground, palette.second, np.clip(canvas.noise(3) * 2 - 0.5, 0, 1))
+    ground = blend(ground, toward(palette.ground, palette.accent, 0.35), np.clip(canvas.noise(5) * 2.4 - 1.5, 0, 1))
+    rough = wander(canvas, 1.4 * unit)
+    picture = mix(ground, remapped(canvas.motifs, rough), remapped(canvas.shape, rough))
+    word = np.clip(remapped(canvas.ink, wander(canvas, 1.2 * unit)) * 1.15, 0, 1)
+    picture = mix(picture, palette.ground, grown(canvas.ink, 6 * unit) * 0.75)
+    picture = mix(picture, palette.ink, word)
+    strokes = brush_strokes(canvas, cv2.GaussianBlur(canvas.shape + word, (0, 0), 6 * unit))
+    # Paint lies calmer where it has a form to show.
+    calm = 1 - 0.75 * np.clip(word + canvas.shape, 0, 1)
+    picture = picture * (1 + 0.2 * (strokes - 0.5) * calm)[:, :, None]
+    relief = strokes * 1.5 * calm + cv2.GaussianBlur(word, (0, 0), 2 * unit) * 1.6
+    relief = relief + cv2.GaussianBlur(canvas.shape, (0, 0), 2 * unit) * 0.6
+    light = -(np.gradient(relief, axis=0) + np.gradient(relief, axis=1)) * min(1.0, unit * 1.4)
+    result: Picture = picture + np.clip(light, -0.2, 0.2)[:, :, None] * 0.6
     return result
 
 
-def woodblock(scene: Scene) -> Picture:
-    """Flat bands of colour with the grain of the wood, dark lines."""
-    height, width = scene.shape
-    rows = np.arange(height, dtype=np.float32)[:, None]
-    bend = _noise(scene, 3) * 14
-    grain = np.clip(np.sin((rows + bend) * 1.15) * 2 - 1.2, 0, 1)
-    band = np.clip((rows / height - 0.55) * 3 + np.zeros((1, width), np.float32), 0, 1)
-    picture = _mix(_flat(scene, WOODBLOCK_PAPER), _tint(scene.palette.light, scene.palette.accent, 0.55), band)
-    picture = _mix(picture, _near(scene.palette.accent, WOODBLOCK_PAPER, MOTIF_REACH), scene.motifs)
-    picture = _mix(picture, (70, 56, 44), grain * 0.35)
-    picture = _mix(picture, _near(scene.palette.deep, WOODBLOCK_PAPER, OUTLINE_REACH), scene.outlines)
-    return _mix(picture, (26, 22, 26), scene.ink * (1 - 0.25 * grain))
+# Pigments of Japanese prints: indigo, Prussian blue, light blue, vermilion, madder, rose, orange, ochre, yellow, moss,
+# green, violet, brown, light brown, grey, black, paper. The first nine may be sky or land.
+INKS = np.array(
+    [(38, 52, 96), (44, 96, 140), (140, 186, 208), (196, 62, 44), (150, 40, 52), (222, 152, 140), (222, 128, 56),
+     (206, 158, 78), (238, 208, 104), (120, 142, 70), (52, 112, 84), (110, 84, 128), (104, 72, 52), (176, 136, 98),
+     (134, 134, 130), (44, 40, 42), (243, 234, 212)], np.float32,
+) / 255  # fmt: skip
+GROUNDS = 9
 
 
-def chalk(scene: Scene) -> Picture:
-    """Pastel chalk on a green board."""
-    board = _mix(_flat(scene, (34, 62, 54)), (58, 88, 78), _noise(scene, 4) * 0.7)
-    dust = np.clip(scene.random.normal(0.85, 0.28, scene.shape), 0, 1).astype(np.float32)
-    picture = _mix(board, _tint(scene.palette.accent, (255, 255, 255), 0.15), scene.outlines * dust * 0.4)
-    halo = cv2.GaussianBlur(scene.ink, (0, 0), 4) * 0.16
-    picture = _mix(picture, (230, 230, 220), halo)
-    return _mix(picture, _tint(scene.palette.glow, (255, 255, 255), 0.45), scene.ink * dust)
+def woodblock(canvas: Canvas) -> Picture:
+    """Few inks printed over carved lines, a graded sky, the grain of the wood."""
+    unit = canvas.unit
+    paper = blend((243, 232, 206), (232, 216, 184), canvas.noise(4))
+    height, width = canvas.ink.shape
+    down = np.arange(height, dtype=np.float32)[:, None] / height + np.zeros((1, width), np.float32)
+    sky, land = INKS[canvas.random.permutation(GROUNDS)[:2]]
+    fade = canvas.random.uniform(0.25, 0.5)
+    picture = paper
+    picture = mix(picture, sky, np.clip(1 - down / fade, 0, 1) ** 1.4 * 0.8)
+    crest = canvas.random.uniform(0.6, 0.85) + 0.05 * np.sin(np.arange(width) / width * canvas.random.uniform(3, 9))
+    picture = mix(picture, blend(land, paper, np.full_like(down, 0.35)), np.clip((down - crest) * height, 0, 1) * 0.8)
+    bend = canvas.noise(3) * 26
+    wood = np.clip(np.sin((np.arange(height, dtype=np.float32)[:, None] / unit + bend) * 0.62) * 1.6 - 0.9, 0, 1)
+    # Each motif is printed in the nearest inks, a little beside its lines.
+    lab = cv2.cvtColor(canvas.motifs.astype(np.float32), cv2.COLOR_RGB2Lab)
+    inks = cv2.cvtColor(INKS[None], cv2.COLOR_RGB2Lab)[0]
+    nearest = INKS[((lab[:, :, None, :] - inks) ** 2).sum(3).argmin(2)]
+    off = canvas.random.uniform(-1.5, 1.5, 2) * unit
+    picture = mix(picture, paper, grown(canvas.shape, 5 * unit))
+    picture = mix(picture, moved(nearest, *off), moved(canvas.shape, *off) * (1 - 0.2 * wood))
+    carved = remapped(grown(canvas.lines, 0.6 * unit) + ring(canvas.shape, 2 * unit), wander(canvas, 0.7 * unit))
+    picture = mix(picture, (38, 32, 36), np.clip(carved, 0, 1) * (1 - 0.3 * wood))
+    picture = mix(picture, (120, 100, 80), wood * 0.14)
+    picture = mix(picture, paper, grown(canvas.ink, 5 * unit))
+    word = remapped(canvas.ink, wander(canvas, 0.8 * unit))
+    return mix(picture, (24, 20, 24), word * (1 - 0.14 * wood)) + 0.01 * canvas.grain()[:, :, None]
 
 
-STYLES: dict[str, Callable[[Scene], Picture]] = {
+def chalk(canvas: Canvas) -> Picture:
+    """Dusty lines and hatching on a board."""
+    unit = canvas.unit
+    boards = ((34, 62, 54), (40, 44, 48), (30, 46, 74), (60, 44, 40))
+    board = boards[int(canvas.random.integers(len(boards)))]
+    smear = np.clip(canvas.noise(3) * 0.7 + canvas.noise(9) * 0.3, 0, 1)
+    picture = blend(board, toward(board, WHITE, 0.16), smear) + 0.012 * canvas.grain()[:, :, None]
+    dust = np.clip(0.8 + 0.3 * cv2.GaussianBlur(canvas.grain(), (0, 0), 1.2 * unit) * 2, 0.15, 1)
+    pastel = canvas.motifs * 0.8 + 0.2
+    across, down = coordinates(canvas)
+    turn = canvas.random.uniform(0.5, 1.0)
+    hatch = stepped(np.sin((across * turn + down) / (2.6 * unit) + canvas.noise(6) * 2) * 2 + 0.4)
+    picture = mix(picture, pastel, canvas.shape * (0.52 + 0.36 * hatch) * dust)
+    lines = np.clip(
+        remapped(grown(canvas.lines, 0.9 * unit) + ring(canvas.shape, 2.6 * unit), wander(canvas, unit)), 0, 1
+    )
+    picture = mix(picture, canvas.motifs * 0.35 + 0.65, lines * dust)
+    picture = mix(picture, toward(board, BLACK, 0.25), grown(canvas.ink, 6 * unit) * 0.6)
+    tint = colour(canvas.random.uniform(), 0.9, canvas.random.uniform(0, 1))
+    picture = mix(picture, tint, cv2.GaussianBlur(canvas.ink, (0, 0), 7 * unit) * 0.12)
+    return mix(picture, tint, canvas.ink * np.clip(dust + 0.25, 0, 1))
+
+
+STYLES: dict[str, Callable[[Canvas], Picture]] = {
     "comic": comic,
     "watercolor": watercolor,
     "ink_wash": ink_wash,
@@ -204,88 +256,8 @@ STYLES: dict[str, Callable[[Scene], Picture]] = {
 }
 
 
-def draw(style: str, scene: Scene) -> NDArray[np.uint8]:
-    """Return the scene in a style, (height, width, 3)."""
-    return np.clip(np.rint(STYLES[style](scene)), 0, 255).astype(np.uint8)
-
-
-def _unit(plane: NDArray[np.uint8]) -> Plane:
-    return plane.astype(np.float32) / 255
-
-
-def _shrink(canvas: NDArray[np.uint8], scale: int) -> Plane:
-    height, width = canvas.shape
-    return _unit(cv2.resize(canvas, (width // scale, height // scale), interpolation=cv2.INTER_AREA).astype(np.uint8))
-
-
-def _flat(scene: Scene, colour: Colour) -> Picture:
-    return np.broadcast_to(np.array(colour, np.float32), (*scene.shape, 3))
-
-
-def _tint(colour: Colour, towards: Colour, share: float) -> Colour:
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(colour, towards, strict=True))
-    return red, green, blue
-
-
-def _near(colour: Colour, ground: Colour, reach: float) -> Colour:
-    """Return a colour with its lightness (CIE L*, 0 to 100) brought within reach of the ground's."""
-    lab = cv2.cvtColor(np.array([[colour, ground]], np.float32) / 255, cv2.COLOR_RGB2Lab)
-    lab[0, 0, 0] = np.clip(lab[0, 0, 0], lab[0, 1, 0] - reach, lab[0, 1, 0] + reach)
-    red, green, blue = np.rint(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB)[0, 0] * 255).astype(int).tolist()
-    return red, green, blue
-
-
-def _mix(picture: Picture, colour: Colour | Picture, coverage: Plane) -> Picture:
-    alpha = np.clip(coverage, 0, 1)[:, :, None]
-    mixed: Picture = picture * (1 - alpha) + np.asarray(colour, np.float32) * alpha
-    return mixed
-
-
-def _noise(scene: Scene, cells: int) -> Plane:
-    """Return smooth noise, 0 to 1, with so many cells across."""
-    coarse = scene.random.random((cells + 2, cells + 2)).astype(np.float32)
-    height, width = scene.shape
-    return np.clip(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1).astype(np.float32)
-
-
-def _grain(scene: Scene, strength: float) -> Picture:
-    return scene.random.normal(0, strength, scene.shape).astype(np.float32)[:, :, None]
-
-
-def _wet(coverage: Plane, scene: Scene) -> Plane:
-    """Return pigment that has run a little and gathered at its edge."""
-    soft = cv2.GaussianBlur(coverage, (0, 0), 1.1)
-    edge = np.clip(soft - cv2.GaussianBlur(coverage, (0, 0), 3.5), 0, 1)
-    result: Picture = np.clip(soft * (0.72 + 0.28 * _noise(scene, 9)) + 0.5 * edge, 0, 1)
-    return result
-
-
-def _shine(picture: Picture, colour: Colour, tube: Plane, radius: float) -> Picture:
-    """Return the picture with a glowing tube: halo, coloured tube, white core."""
-    halo = cv2.GaussianBlur(tube, (0, 0), radius) * 0.8 + cv2.GaussianBlur(tube, (0, 0), 2.2 * radius) * 0.5
-    lit = picture + np.array(colour, np.float32) * np.clip(halo, 0, 1)[:, :, None] * 0.6
-    lit = _mix(lit, colour, tube)
-    core = cv2.erode(tube, np.ones((3, 3), np.uint8))
-    return _mix(lit, _tint(colour, (255, 255, 255), 0.7), core * 0.8)
-
-
-def _lay(picture: Picture, sheet: Plane, colour: Colour, lift: int) -> Picture:
-    """Return the picture with a sheet of paper on it, which casts a shadow to the lower right."""
-    shadow = cv2.GaussianBlur(np.roll(sheet, (lift, lift), (0, 1)), (0, 0), lift * 0.8)
-    return _mix(_mix(picture, (0, 0, 0), shadow * 0.35), colour, sheet)
-
-
-def _brushwork(scene: Scene) -> Plane:
-    """Return noise drawn out into strokes of a random direction, 0 to 1."""
-    height, width = scene.shape
-    speckle = scene.random.random((height, width)).astype(np.float32)
-    length = 17
-    kernel = np.zeros((length, length), np.float32)
-    angle = scene.random.uniform(0, np.pi)
-    reach = np.array([np.cos(angle), np.sin(angle)]) * (length // 2)
-    middle = length // 2
-    start, end = (tuple(round(middle + sign * float(value)) for value in reach) for sign in (-1, 1))
-    cv2.line(kernel, start, end, 1.0, 2)
-    strokes = cv2.filter2D(speckle, -1, kernel / kernel.sum())
-    result: Picture = np.clip((strokes - 0.5) * 3.2 + 0.5, 0, 1).astype(np.float32)
+def draw(style: str, scene: Scene, random: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a scene in a style, (height, width, 3), RGB."""
+    picture = STYLES[style](make_canvas(scene, random))
+    result: NDArray[np.uint8] = np.clip(np.rint(picture * 255), 0, 255).astype(np.uint8)
     return result

@@ -1,66 +1,60 @@
-"""Train the two text encoders to tell styles and meanings apart, before any picture is drawn.
+"""Train the two text encoders to tell the styles apart, before any picture is drawn.
 
-A diffusion loss teaches text slowly: most of a picture follows from its maps. Encoders that already separate what the
-pictures will differ in (as CLIP's do for SDXL, which never trains them) leave the UNet only the colours and motifs to
-learn.
+A diffusion loss teaches text slowly: most of a picture follows from its maps. Shapes and colours come in the maps here,
+so the style is all that text has to say.
 """
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
+from shared.writing.imagery import Imagery
 from training.embedded_model.checkpoint import parameters_of
-from training.embedded_model.data import PhraseMaker
-from training.embedded_model.meanings import MEANINGS
-from training.embedded_model.models import TEXT_WIDTHS, TOKENS, make_text_encoders
+from training.embedded_model.data import SceneMaker
+from training.embedded_model.models import TEXT_WIDTHS, TOKENS, make_text_encoders, make_tokenizer
 from training.embedded_model.pictures import STYLES
 
 BATCH = 64
 LEARNING_RATE = 1e-3
+# Prompts that the tokenizer learns its words from.
+LEARNED_PROMPTS = 4000
+
+
+def folder_tokenizer(folder: Path) -> CLIPTokenizer:
+    """Return the tokenizer that all stages share, learned once: pairs that are equally common have no fixed order."""
+    stored = folder / "tokenizer"
+    if not stored.is_dir():
+        maker = SceneMaker(2)
+        phrases = [motif.phrase for motif in Imagery()]
+        make_tokenizer([*(_prompt(maker)[1] for _ in range(LEARNED_PROMPTS)), *phrases]).save_pretrained(stored)
+    return CLIPTokenizer.from_pretrained(stored)
 
 
 def train_text(folder: Path, tokenizer: CLIPTokenizer, steps: int) -> float:
-    """Train and store the encoders in ``text.pt``; return how often the latest prompts' meaning was told, 0 to 1."""
+    """Train and store the encoders in ``text.pt``; return how often the latest prompts' style was told, 0 to 1."""
     torch.manual_seed(0)
     encoders = nn.ModuleList(make_text_encoders(len(tokenizer)))
-    styles, meanings = list(STYLES), [*MEANINGS, "neutral"]
+    styles = list(STYLES)
     # What the UNet will see of a prompt: the pooled text of the second encoder, and each token's state of both.
-    heads = nn.ModuleList(nn.Linear(width, len(styles) + len(meanings)) for width in (TEXT_WIDTHS[1], *TEXT_WIDTHS))
+    heads = nn.ModuleList(nn.Linear(width, len(styles)) for width in (TEXT_WIDTHS[1], *TEXT_WIDTHS))
     optimizer = torch.optim.AdamW(parameters_of([encoders, heads]), LEARNING_RATE, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
-    phrases = PhraseMaker(np.random.default_rng(1))
-    right = 0.0
+    maker, right = SceneMaker(1), 0.0
     bar = tqdm(range(steps), desc="text", unit="step")
     for _ in bar:
-        chosen = [phrases.prompt() for _ in range(BATCH)]
-        tokens = tokenizer(
-            [prompt for _, _, prompt in chosen],
-            padding="max_length",
-            max_length=TOKENS,
-            truncation=True,
-            return_tensors="pt",
-        ).input_ids
-        wanted = torch.tensor([[styles.index(style), meanings.index(meaning)] for style, meaning, _ in chosen])
-        answers = [head(features) for head, features in zip(heads, _features(encoders, tokens), strict=True)]
-        loss = torch.stack(
-            [
-                functional.cross_entropy(answer[:, : len(styles)], wanted[:, 0])
-                + functional.cross_entropy(answer[:, len(styles) :], wanted[:, 1])
-                for answer in answers
-            ]
-        ).sum()
+        chosen = [_prompt(maker) for _ in range(BATCH)]
+        tokens = tokenize(tokenizer, [prompt for _, prompt in chosen])
+        wanted = torch.tensor([styles.index(style) for style, _ in chosen])
+        answers = [head(one) for head, one in zip(heads, _features(encoders, tokens), strict=True)]
+        loss = torch.stack([functional.cross_entropy(answer, wanted) for answer in answers]).sum()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        schedule.step()
-        named = answers[0][:, len(styles) :].argmax(1) == wanted[:, 1]
-        right = 0.98 * right + 0.02 * named.float().mean().item()
-        bar.set_postfix(loss=f"{loss.item():.3f}", meaning=f"{right:.0%}")
+        right = 0.95 * right + 0.05 * (answers[0].argmax(1) == wanted).float().mean().item()
+        bar.set_postfix(loss=f"{loss.item():.3f}", style=f"{right:.0%}")
     torch.save(encoders.state_dict(), folder / "text.pt")
     return right
 
@@ -69,6 +63,22 @@ def load_text(folder: Path, encoders: tuple[CLIPTextModel, CLIPTextModelWithProj
     """Put the trained weights into the encoders, if there are any."""
     if (folder / "text.pt").is_file():
         nn.ModuleList(encoders).load_state_dict(torch.load(folder / "text.pt", weights_only=True))
+
+
+def tokenize(tokenizer: CLIPTokenizer, prompts: list[str]) -> torch.Tensor:
+    """Return prompts as tokens, (count, 77)."""
+    tokens: torch.Tensor = tokenizer(
+        prompts, padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt"
+    ).input_ids
+    return tokens
+
+
+def _prompt(maker: SceneMaker) -> tuple[str, str]:
+    """Return a style and a prompt in it."""
+    style = str(maker.random.choice(list(STYLES)))
+    word = "".join(maker.random.choice(maker.characters, int(maker.random.integers(1, 4))))
+    motifs = maker.random.choice(maker.motifs, int(maker.random.integers(0, 3)), replace=False).tolist()
+    return style, maker.prompt(style, word, motifs)
 
 
 def _features(encoders: nn.ModuleList, tokens: torch.Tensor) -> list[torch.Tensor]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from shared.schemas import CONTROL_TYPES, ControlType
-from training.scene_model.data import SIDE, Image, Sample, SceneMaker, to_tensor
+from training.embedded_model.data import SIDE, Image, Sample, SceneMaker, to_tensor
 
 SHARD_SIZE = 250
 # Pictures encoded at once.

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.scene_model.palettes import Colour, Palette, choose_palette, hue_of
+from training.embedded_model.palettes import Colour, Palette, choose_palette, hue_of
 from worker.scene import Scene
 
 # OpenCV and NumPy return float32 or float64 here: both will do.

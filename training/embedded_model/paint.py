@@ -8,8 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from training.scene_model.canvas import Canvas, Picture, Plane, to_unit
-from training.scene_model.palettes import Colour
+from training.embedded_model.canvas import Canvas, Picture, Plane, to_unit
+from training.embedded_model.palettes import Colour
 
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 
