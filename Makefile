@@ -80,7 +80,7 @@ bench: setup
 	$(BIN)/python -m bench.busy_threads
 	$(BIN)/python -m bench.memory
 
-## about half an hour: what the embedded model can do
+## about an hour: what the embedded model can do
 bench-embedded: setup
 	$(BIN)/python -m bench.embedded_model
 
