@@ -31,7 +31,7 @@ from shared.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class MadeDeck:
-    """What became of a list: its deck, and how many of its words are drawn and refused."""
+    """What became of a list: its deck, which an Idempotency-Key may have made before, as it is recorded."""
 
     submission: DeckSubmission
     record: DeckRecord

@@ -62,8 +62,10 @@ def work(number: int) -> None:
 
 
 def spin(_number: int) -> None:
-    """Compute in Python alone, which never gives the lock up by itself."""
-    sum(range(1_000_000))
+    """Compute in Python alone, step by step: between two of them the lock can be asked for."""
+    total = 0
+    for value in range(1_000_000):
+        total += value
 
 
 @contextmanager
@@ -130,7 +132,11 @@ def main(seconds: float, in_flight: int) -> None:
     for interval_s in INTERVALS_S:
         measure(f"one thread of Python alone, {1000 * interval_s:g} ms", spin, 1, interval_s)
     header = ["beside the steps", "a step alone, ms", "beside, ms", "95th percentile", "times as long", "jobs/s"]
-    write("busy_threads", f"python -m bench.busy_threads --in-flight {in_flight}", table(header, rows))
+    write(
+        "busy_threads",
+        f"python -m bench.busy_threads --seconds {seconds:g} --in-flight {in_flight}",
+        table(header, rows),
+    )
 
 
 if __name__ == "__main__":

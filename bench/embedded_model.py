@@ -13,8 +13,6 @@ all held-out ones 89 %, so the legibility target is measured on common ones.
 
 import argparse
 import asyncio
-import base64
-import io
 import resource
 import statistics
 import time
@@ -33,6 +31,7 @@ from tqdm import tqdm
 
 from bench.classifier import train_classifier
 from bench.imagery_judge import Judge, square_part, target_parts
+from bench.pictures import decoded
 from bench.report import table, write
 from shared.characters import CharacterDatabase
 from shared.fonts import read_fonts
@@ -154,7 +153,7 @@ def share(found: Iterable[bool]) -> str:
 
 def picture_of(result: AIGenerationResult) -> NDArray[np.uint8]:
     """Return a result's picture."""
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(result.generated_image_base64))).convert("RGB"))
+    return np.asarray(decoded(result.generated_image_base64))
 
 
 def measure_speed(bench: Bench, count: int) -> list[list[object]]:

@@ -7,14 +7,12 @@ exact picture; arithmetic is counted (bench/arithmetic.py).
 """
 
 import argparse
-import base64
-import io
+import math
 import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 from diffusers import ControlNetUnionModel, UNet2DConditionModel
 from PIL import Image
@@ -22,6 +20,7 @@ from tqdm import tqdm
 
 from bench.arithmetic import count_steps, sdxl_networks
 from bench.embedded_model import SEED, Bench, Case, share
+from bench.pictures import decoded, psnr
 from bench.report import table, write
 from shared.schemas import AIGenerationResult, Quality
 from shared.settings import FastSettings, ModelSettings, Settings, load_settings
@@ -46,7 +45,7 @@ def main(count: int) -> None:
         started = time.perf_counter()
         results = [way.result(case) for case in tqdm(cases, desc=name)]
         seconds = (time.perf_counter() - started) / count
-        pictures = [Image.open(io.BytesIO(base64.b64decode(result.generated_image_base64))) for result in results]
+        pictures = [decoded(result.generated_image_base64) for result in results]
         exact = exact or pictures
         rows.append(
             [
@@ -102,13 +101,9 @@ def _request(model: ModelSettings, guidance_end: float, interval: int) -> DrawRe
 
 
 def _psnr(pictures: Sequence[Image.Image], exact: Sequence[Image.Image]) -> str:
-    errors = [
-        float(np.mean((np.asarray(one, np.float64) - np.asarray(other, np.float64)) ** 2))
-        for one, other in zip(pictures, exact, strict=True)
-    ]
-    if not any(errors):
+    found = sorted(map(psnr, pictures, exact))
+    if math.isinf(found[0]):
         return "–"
-    found = sorted(10 * np.log10(255**2 / error) for error in errors)
     return f"{statistics.median(found):.1f}, {found[len(found) // 10]:.1f} dB"
 
 

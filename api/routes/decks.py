@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -204,7 +205,7 @@ def _cards(deck_id: str) -> tuple[DeckRecord, list[Card]]:
             meaning=word.entry.meaning,
             prompt=word.stored.body["prompt_used"],
             file=f"pictures/{number:0{digits}}-{safe_name(word.entry.word)}.png",
-            read=lambda word=word: decks.png(word),  # type: ignore[misc]  # mypy sees no default of a lambda
+            read=partial(decks.png, word),
         )
         for number, word in enumerate(words, start=1)
     ]

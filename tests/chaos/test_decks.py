@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,11 @@ def insist(api: Api) -> dict[str, Any]:
     """Send the deck until somebody answers."""
     body = {"name": "Killed", "words": list(WORDS), "num_inference_steps": 2, "seed": 7}
     while True:
-        try:
+        with suppress(requests.RequestException):  # it was killed meanwhile
             answer = requests.post(api.url + DECKS, json=body, headers=HEADERS, timeout=30)
             if answer.ok:
                 return dict(answer.json())
-        except requests.RequestException:
-            time.sleep(0.2)
+        time.sleep(0.2)
 
 
 def deck_of(api: Api, deck_id: str) -> dict[str, Any] | None:

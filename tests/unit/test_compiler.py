@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,22 @@ def test_one_graph_serves_any_number_of_rows_with_controls_or_without(stock: Any
     assert "recompile_limit" not in str(torch._dynamo.utils.counters)
     step(model, request_of(2 * SIDE))
     assert compiler.graphs() == 2, "pictures of another size run as they are"
+
+
+def test_one_graph_more_serves_the_steps_that_reuse_what_the_one_before_found(stock: Any) -> None:
+    """Whatever the number of rows, guided or not, and after guidance has ended."""
+    model, plain = engine_model(stock), engine_model(stock)
+    denoiser_of(model).compile(partial(compiler.compiled, backend="eager"), (SIDE, SIDE))
+    whole = [request_of(), request_of(is_guided=False), request_of(is_steered=False)]
+    guided, unguided, free = (replace(request, cache_interval=2) for request in whole)
+    ending = replace(guided, guidance_end=0.5)
+    for batch in ([guided], [unguided], [guided, unguided, free, ending], [guided] * 8):
+        ours, expected = ([one.row(request) for request in batch] for one in (model, plain))
+        for _ in range(2):
+            denoiser_of(model).step(ours)
+            denoiser_of(plain).step(expected)
+        assert all(torch.equal(one.latents, other.latents) for one, other in zip(ours, expected, strict=True))
+        assert compiler.graphs() == 3
 
 
 def test_nothing_is_compiled_once_jobs_are_served(stock: Any) -> None:

@@ -81,11 +81,14 @@ def on_meta(row: Row) -> Row:
     return replace(row, latents=row.latents.to(META), text=text(row.text), negative=text(row.negative), control=control)
 
 
+@pytest.mark.parametrize("interval", [1, 2], ids=["whole", "reusing"])
 @pytest.mark.parametrize(("solver", "transfers"), [("euler", 1), ("euler_ancestral", 2)])
-def test_a_step_sends_its_numbers_at_once_and_never_waits(stock: Any, solver: str, transfers: int) -> None:
+def test_a_step_sends_its_numbers_at_once_and_never_waits(
+    stock: Any, solver: str, transfers: int, interval: int
+) -> None:
     """Numbers and indices in one transfer, fresh noise in another. Reading a value would fail here: there is none."""
     model = engine_model(stock, solver=solver)
-    rows = [on_meta(model.row(request)) for request in MIXED]
+    rows = [on_meta(model.row(replace(request, cache_interval=interval))) for request in MIXED]
     denoiser = Denoiser(copy.deepcopy(stock.unet).to(META), copy.deepcopy(stock.controlnet).to(META))
     for _ in range(2):
         with Crossings() as crossings:
@@ -167,12 +170,12 @@ def latents(model: EngineModel, requests: list[DrawRequest]) -> list[torch.Tenso
 
 
 @pytest.mark.parametrize("solver", ["euler", "euler_ancestral"])
-def test_rows_that_share_steps_keep_their_own_numbers(stock: Any, solver: str) -> None:
-    model = engine_model(stock, solver=solver)
+def test_rows_that_share_steps_keep_their_own_numbers(solver: str) -> None:
+    """In double precision, where it cannot be seen that kernels round by batch size."""
+    model = engine_model(embedded_pipeline().to(torch.float64), solver=solver)
     for request, together in zip(MIXED, latents(model, MIXED), strict=True):
         (alone,) = latents(model, [request])
-        # Kernels round by batch size; another row's numbers would be off by a hundredth at least.
-        assert float((together - alone).norm() / alone.norm()) < 1e-4, request
+        assert float((together - alone).norm() / alone.norm()) < 1e-6, request
 
 
 def run_out_of_memory(*_arguments: Any) -> None:
