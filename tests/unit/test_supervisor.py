@@ -8,6 +8,7 @@ import pytest
 # A signal that comes while an object is being deleted, where Python reports what is raised and goes on.
 WHILE_DELETING = """
 import os, signal, time
+signal.signal(signal.SIGNAL, signal.default_int_handler)  # whoever runs the tests in the background may ignore it
 from embedded.supervisor import interrupted_by_signals
 
 class Deleted:
@@ -37,6 +38,8 @@ def test_a_signal_that_a_finaliser_swallows_ends_it_all_the_same(name: str) -> N
 def test_the_first_signal_ends_it_and_further_ones_do_not_disturb_the_end() -> None:
     source = """
 import os, signal
+for number in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.default_int_handler)
 from embedded.supervisor import interrupted_by_signals
 with interrupted_by_signals():
     try:
