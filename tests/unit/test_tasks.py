@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import sys
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +23,7 @@ from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult, GenerationRequest, JobStatus, Priority
 from shared.settings import Settings
 from worker.job_monitor import JobMonitor
-from worker.main import exit_code
+from worker.main import SWITCH_INTERVAL_S, exit_code, main
 from worker.tasks import GenerateTask, insist
 
 METADATA: dict[str, Any] = {
@@ -188,3 +189,14 @@ def test_a_job_whose_model_cannot_be_loaded_waits_again_without_blame(bench: Ben
 def test_a_worker_ends_with_a_code_that_says_whether_starting_it_again_may_help() -> None:
     assert exit_code(ModelLoadError("x")) == os.EX_CONFIG
     assert exit_code(DeviceLost("x")) == os.EX_SOFTWARE
+
+
+def test_a_worker_s_threads_give_way_to_the_engine_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever comes of its start."""
+    monkeypatch.setenv("WRITING_QUEUE__LIMIT", "many")
+    before = sys.getswitchinterval()
+    try:
+        assert main() == os.EX_CONFIG
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S, rel=0.05)
+    finally:
+        sys.setswitchinterval(before)
