@@ -59,8 +59,8 @@ from worker.webhooks import WebhookSender
 logger = logging.getLogger("ai_models")
 
 SWEEP_S = 600.0  # how often expired pictures are looked for in an object store
-# How long a thread may keep the interpreter's lock from others. The engine's thread asks for it after each operation: at
-# Python's 5 ms one busy thread makes small steps 155 times as long, at this 4 times (bench/busy_threads.py).
+# How long a thread may keep the interpreter's lock from others. The engine's thread asks for it after each operation;
+# at Python's 5 ms one busy thread makes small steps 155 times as long, at this 4 (bench/busy_threads.py).
 SWITCH_INTERVAL_S = 0.00005
 
 
