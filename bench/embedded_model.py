@@ -62,7 +62,7 @@ OFF: dict[ControlType, float] = dict.fromkeys(CONTROL_TYPES, 0.0)
 
 @dataclass(frozen=True)
 class Case:
-    """A picture to make."""
+    """A picture to make; `motif` may be empty."""
 
     word: str
     style: str
@@ -115,13 +115,13 @@ class Bench:
         ]
 
     def result(self, case: Case) -> AIGenerationResult:
-        """Make a case's picture."""
+        """Make a case's picture; without a motif the service chooses what depicts the word's meaning."""
         return asyncio.run(
             self.generator.generate_character_image(
                 case.word,
-                self.imagery.phrase(case.motif),
+                self.imagery.phrase(case.motif) if case.motif else "",
                 style=case.style,
-                imagery=[case.motif],
+                imagery=[case.motif] if case.motif else "auto",
                 include_conditioning=False,
                 **{"seed": int(self.random.integers(2**32)), **case.options},
             )

@@ -82,7 +82,8 @@ MotifNames = Annotated[
 # 0 drops the control; the Union ControlNet was trained at 1, and beyond 2 pictures fall apart.
 Weight = Annotated[float, Field(strict=True, ge=0, le=2, allow_inf_nan=False)]
 # Three halvings in the UNet and eight in the VAE: a side is a multiple of 64.
-Side = Annotated[int, Field(strict=True, ge=256, le=2048, multiple_of=64), INTEGRAL]
+SIDE_LIMITS = {"ge": 256, "le": 2048, "multiple_of": 64}
+Side = Annotated[int, Field(strict=True, **SIDE_LIMITS), INTEGRAL]
 
 MAX_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from shared.errors import SettingsError
 from shared.keys import NAMESPACE
-from shared.schemas import Quality, Side
+from shared.schemas import SIDE_LIMITS, Quality
 from shared.setting_types import Host, Key, Name, Origin, Phrase, Receiver, RedisUrl, WebhookSecret, key_names
 from shared.styles import StyleDefinition, load_styles, read_yaml
 
@@ -226,7 +226,7 @@ class ModelSettings(Section):
     controlnet: Name | None
     vae: Name | None
     dtype: Literal["auto", "float32", "float16", "bfloat16"]
-    default_size: Side
+    default_size: Annotated[int, Field(**SIDE_LIMITS)]  # an environment variable is text, so not strict
     num_inference_steps: Count
     guidance_scale: Annotated[float, Field(ge=1)]
     negative_prompt: str | None
