@@ -11,7 +11,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,7 +24,6 @@ from celery.worker.control import control_command
 from shared.celery_app import WARMUP_COMMAND, make_celery, send_job
 from shared.characters import CharacterDatabase
 from shared.errors import DeviceLost, ModelLoadError, ServiceError, SettingsError
-from shared.fonts import read_fonts
 from shared.job_metrics import JobMetrics
 from shared.job_store import JobStore
 from shared.leases import Leases
@@ -43,14 +41,13 @@ from shared.writing.imagery import Imagery
 from worker.ai_image_generator import AIImageGenerator, ModelIdentity
 from worker.background.watchdog import Watchdog
 from worker.conditioning import Conditioning, make_conditionings
-from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
 from worker.heartbeat import Heartbeat
 from worker.job_monitor import JobMonitor
-from worker.legibility import LegibilityJudge
 from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.periodic import Periodic
+from worker.picture_work import Threads, Workplace, make_work
 from worker.prompt_builder import PromptBuilder
 from worker.reaper import Reaper
 from worker.tasks import GenerateTask, cancel_revoked
@@ -168,7 +165,7 @@ def build(settings: Settings) -> WorkerProcess:
     monitor = JobMonitor(leases, settings.worker.poll_s)
     app = make_celery(settings)
     send = partial(send_job, app)
-    generator = make_generator(settings, conditionings, pipeline)
+    generator = make_generator(settings, Threads(make_work(settings, conditionings)), pipeline)
     app.register_task(
         GenerateTask(
             leases=leases,
@@ -241,22 +238,17 @@ def make_sweep(settings: Settings) -> Periodic | None:
     return Periodic("sweep", min(SWEEP_S, ttl_s), lambda: logger.debug("swept %d pictures", objects.sweep(ttl_s)))
 
 
-def make_generator(
-    settings: Settings, conditionings: Iterable[Conditioning], pipeline: MultiControlNetPipeline
-) -> AIImageGenerator:
+def make_generator(settings: Settings, workplace: Workplace, pipeline: MultiControlNetPipeline) -> AIImageGenerator:
     """Return what makes pictures.
 
     Raises:
-        SettingsError: a font is not there, or the imagery cannot be read.
+        SettingsError: the imagery cannot be read.
     """
-    database, imagery = CharacterDatabase(), Imagery()
+    blocklist = Blocklist(settings.api.blocked_words)
     return AIImageGenerator(
-        glyphs=GlyphRenderer(database, read_fonts(settings.fonts)),
-        conditionings={kind.control_type: kind for kind in conditionings},
-        imagery=imagery,
-        prompts=PromptBuilder(settings.styles, database, imagery, Blocklist(settings.api.blocked_words)),
+        prompts=PromptBuilder(settings.styles, CharacterDatabase(), Imagery(), blocklist),
+        workplace=workplace,
         pipeline=pipeline,
-        judge=LegibilityJudge(),
         model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
     )
 

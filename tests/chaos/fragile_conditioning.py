@@ -7,22 +7,22 @@ import time
 from typing import Any
 
 from worker import rehearsal
-from worker.ai_image_generator import AIImageGenerator
 from worker.main import main
+from worker.picture_work import PictureWork
 
 DEADLY = "死"
-condition = AIImageGenerator._condition
+condition = PictureWork.condition
 
 
-async def crash(self: AIImageGenerator, glyph: Any, request: Any, hand: Any) -> Any:
-    if request.word == DEADLY:
+def crash(self: PictureWork, scene: Any, *args: Any, **options: Any) -> Any:
+    if scene.glyph.word == DEADLY:
         time.sleep(1)  # so that its neighbours are at work beside it
         os.kill(os.getpid(), signal.SIGSEGV)
-    return await condition(self, glyph, request, hand)
+    return condition(self, scene, *args, **options)
 
 
 def break_conditioning() -> None:
-    AIImageGenerator._condition = crash  # type: ignore[method-assign]
+    PictureWork.condition = crash  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
