@@ -47,7 +47,7 @@ from worker.job_monitor import JobMonitor
 from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.periodic import Periodic
-from worker.picture_work import Threads, Workplace, make_work
+from worker.picture_work import Workplace, choose_workplace, make_work
 from worker.prompt_builder import PromptBuilder
 from worker.reaper import Reaper
 from worker.tasks import GenerateTask, cancel_revoked
@@ -71,6 +71,8 @@ class WorkerProcess:
     gpu: GPUManager
     conditionings: tuple[Conditioning, ...]
     pipeline: MultiControlNetPipeline
+    workplace: Workplace
+    picture_processes: str
     monitor: JobMonitor
     leases: Leases
     reaper: Reaper
@@ -83,6 +85,7 @@ class WorkerProcess:
     def describe(self) -> WorkerInfo:
         """Return this worker's present state."""
         steps, rows = self.pipeline.engine.work
+        model = self.pipeline.engine.model
         return WorkerInfo(
             worker_id=self.worker_id,
             state=self.pipeline.state,
@@ -98,7 +101,7 @@ class WorkerProcess:
             },
             running=self.monitor.running,
             gpu_status=self.gpu.get_gpu_status(),
-            setup=dict(self.pipeline.engine.model.setup) if self.pipeline.engine.model is not None else {},
+            setup={**(model.setup if model is not None else {}), "picture_processes": self.picture_processes},
             started_at=self.started_at,
         )
 
@@ -111,6 +114,7 @@ class WorkerProcess:
         heartbeat = Heartbeat(self.registry, self.leases, self.describe, self.settings.worker.heartbeat_s)
         watchdog = Watchdog(self.pipeline.engine.overdue)
         watchdog.start()
+        self.workplace.start()
         heartbeat.start()
         self.reaper.start()
         self.webhooks.start()
@@ -141,6 +145,7 @@ class WorkerProcess:
             self.webhooks.stop()
             self.reaper.stop()
             heartbeat.stop()
+            self.workplace.close()
             watchdog.stop()
 
     def _drain(self, **_signal: Any) -> None:
@@ -165,7 +170,9 @@ def build(settings: Settings) -> WorkerProcess:
     monitor = JobMonitor(leases, settings.worker.poll_s)
     app = make_celery(settings)
     send = partial(send_job, app)
-    generator = make_generator(settings, Threads(make_work(settings, conditionings)), pipeline)
+    work = make_work(settings, conditionings)
+    workplace, picture_processes = choose_workplace(settings, work, has_gpu=gpu.is_gpu)
+    generator = make_generator(settings, workplace, pipeline)
     app.register_task(
         GenerateTask(
             leases=leases,
@@ -188,6 +195,8 @@ def build(settings: Settings) -> WorkerProcess:
         gpu=gpu,
         conditionings=conditionings,
         pipeline=pipeline,
+        workplace=workplace,
+        picture_processes=picture_processes,
         monitor=monitor,
         leases=leases,
         reaper=Reaper(

@@ -7,7 +7,7 @@ from typing import Any
 import pybase64
 from PIL import Image
 
-from shared.schemas import ControlType, GenerationRequest
+from shared.schemas import AI_METHODS, ControlType, GenerationRequest
 from worker.conditioning import Hand
 from worker.picture_work.work import ConditioningMap, PictureWork
 from worker.picture_work.workplace import Workplace
@@ -51,13 +51,19 @@ class Maps:
 async def condition(
     workplace: Workplace, scene: Scene, request: GenerationRequest, hand: Hand, progress: ProgressSink
 ) -> Maps:
-    """Run every method that a request asks for, side by side; raises as `PictureWork.condition` and `Workplace.do`."""
+    """Run every method that a request asks for, side by side, the AI methods in this process.
+
+    Raises:
+        MethodUnavailable: a method cannot run here.
+        JobCancelled: `progress` said so.
+    """
     wanted = [(kind, method) for kind, methods in request.methods().items() for method in methods]
     encode = request.include_conditioning
+    places = [workplace.here if method in AI_METHODS else workplace for _, method in wanted]
     done = await asyncio.gather(
         *(
-            workplace.do(progress, PictureWork.condition, scene, kind, method, hand, encode=encode)
-            for kind, method in wanted
+            place.do(progress, PictureWork.condition, scene, kind, method, hand, encode=encode)
+            for place, (kind, method) in zip(places, wanted, strict=True)
         )
     )
     maps: dict[ControlType, dict[str, ConditioningMap]] = {}

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 from PIL import Image
 
 from shared.characters import CharacterDatabase
@@ -80,10 +81,14 @@ class PictureWork:
 
 
 def make_work(settings: Settings, conditionings: Iterable[Conditioning]) -> PictureWork:
-    """Return the work with the fonts of the settings.
+    """Return the work with the fonts of the settings; in this process, OpenCV computes in the calling thread alone.
+
+    OpenCV's stack blur gives other values at the seams between its threads, and it has none to give while another job
+    uses them: a map would depend on the machine's cores and on what runs beside it.
 
     Raises:
         SettingsError: a font is not there, or the imagery cannot be read.
     """
+    cv2.setNumThreads(1)
     glyphs = GlyphRenderer(CharacterDatabase(), read_fonts(settings.fonts))
     return PictureWork(glyphs, Imagery(), conditionings, LegibilityJudge())

@@ -12,7 +12,17 @@ R = TypeVar("R")
 
 
 class Workplace(Protocol):
-    """Does pieces of picture work for a job, many at a time."""
+    """Does pieces of picture work for jobs, many at a time."""
+
+    @property
+    def here(self) -> "Threads":
+        """Threads of this process: for what needs a model that only this process has loaded."""
+
+    def start(self) -> None:
+        """Get ready."""
+
+    def close(self) -> None:
+        """Leave nothing running; called once no job is at work."""
 
     async def do(
         self,
@@ -35,10 +45,25 @@ class Workplace(Protocol):
 
 
 class Threads:
-    """Work in threads of this process."""
+    """Does picture work in threads of this process; a `Workplace`.
+
+    Attributes:
+        work: the pieces.
+    """
 
     def __init__(self, work: PictureWork) -> None:
-        self._work = work
+        self.work = work
+
+    @property
+    def here(self) -> "Threads":
+        """The same."""
+        return self
+
+    def start(self) -> None:
+        """Nothing has to be made ready."""
+
+    def close(self) -> None:
+        """Nothing is left running."""
 
     async def do(
         self,
@@ -49,4 +74,4 @@ class Threads:
     ) -> R:
         """Do a piece of work in a thread; see `Workplace.do`."""
         stop_if_cancelled(progress)
-        return await asyncio.to_thread(piece, self._work, *args, **kwargs)
+        return await asyncio.to_thread(piece, self.work, *args, **kwargs)
