@@ -360,7 +360,7 @@ class GenerationFailed(ServiceError):
 
 
 class Poisoned(ServiceError):
-    """The job was given up: each worker that ran it died."""
+    """The job was given up: each process that ran it died."""
 
     code = "poisoned"
 

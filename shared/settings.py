@@ -169,7 +169,11 @@ class ApiSettings(Section):
 
 
 class WorkerSettings(Section):
-    """A worker process."""
+    """A worker process.
+
+    Attributes:
+        picture_processes: how many processes do what a picture needs on the CPU; 0: threads do; null: by the device.
+    """
 
     load_at_start: bool
     concurrency: Count | None
@@ -181,6 +185,7 @@ class WorkerSettings(Section):
     batch_limit: Count | None
     reproducible: bool
     compile_cache: Path
+    picture_processes: Annotated[int, Field(ge=0, le=64)] | None
 
 
 class FastSettings(Section):

@@ -1,10 +1,9 @@
 """One job from word to result: prompt, scene, conditioning, diffusion, the judge, PNG."""
 
-import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,17 +14,15 @@ from PIL import Image
 from shared import __version__
 from shared.schemas import AIGenerationResult, ControlType, GenerationRequest, LegibilityTarget, Priority, Quality
 from shared.settings import ModelSettings
-from shared.writing.imagery import Imagery
-from worker.conditioning import Conditioning, Hand
+from worker.conditioning import Hand
 from worker.engine.request import Drawing, DrawRequest
-from worker.glyphs import GlyphRenderer
-from worker.legibility import Legibility, LegibilityJudge
+from worker.legibility import Legibility
 from worker.legibility_target import FIRST, ControlLevel, Outcome, best, next_level
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
-from worker.png import encode_png
+from worker.picture_work import Maps, PictureWork, Workplace, condition
 from worker.progress import LaterAttempt, ProgressSink, Unobserved, stop_if_cancelled
 from worker.prompt_builder import PromptBuilder, PromptResult
-from worker.scene import Scene, compose
+from worker.scene import Scene
 from worker.style_definitions import StyleDefinition, steering_weights
 
 logger = logging.getLogger("generation")
@@ -33,8 +30,6 @@ logger = logging.getLogger("generation")
 # Methods whose map depends on the seed. If one of them steers, or a scene's layout does, all attempts share the seed: a
 # request repeated with the seed of the picture that was kept gives the same picture.
 HAND_METHODS = frozenset({"hand_drawn_simulation", "style_aware_scribble"})
-
-ConditioningImages = dict[ControlType, dict[str, Image.Image]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +78,7 @@ class Prepared:
     plan: Plan
     prompt: PromptResult
     scene: Scene
-    maps: ConditioningImages
+    maps: Maps
 
 
 @dataclass(frozen=True)
@@ -161,20 +156,14 @@ class AIImageGenerator:
     def __init__(
         self,
         *,
-        glyphs: GlyphRenderer,
-        imagery: Imagery,
-        conditionings: Mapping[ControlType, Conditioning],
         prompts: PromptBuilder,
+        workplace: Workplace,
         pipeline: MultiControlNetPipeline,
-        judge: LegibilityJudge,
         model: ModelIdentity,
     ) -> None:
-        self._glyphs = glyphs
-        self._imagery = imagery
-        self._conditionings = conditionings
         self._prompts = prompts
+        self._workplace = workplace
         self._pipeline = pipeline
-        self._judge = judge
         self._model = model
 
     async def generate_character_image(
@@ -207,15 +196,14 @@ class AIImageGenerator:
         progress.stage("encoding")
         parameters = self._parameters(prepared, kept)
         with watch.time("encoding"):
-            png = await asyncio.to_thread(encode_png, kept.image, parameters)
-            encoded_maps = await asyncio.to_thread(_encode_maps, prepared.maps) if request.include_conditioning else {}
+            png = await self._workplace.do(progress, PictureWork.encode, kept.image, parameters)
         metadata = {
             "generation_time_ms": watch.total_ms,
             **{key: value for key, value in parameters.items() if key != "prompt"},
             "left_out": _left_out(kept.drawing),
             "legibility": kept.legibility.to_dict(),
             "legibility_attempts": [attempt.to_dict(kept=attempt is kept) for attempt in attempts],
-            "conditioning_notes": self._notes(prepared.scene, prepared.maps),
+            "conditioning_notes": prepared.maps.notes,
             "timings_ms": watch.timings_ms,
             "batch_size_max": max(attempt.drawing.batch_size_max for attempt in attempts),
         }
@@ -223,7 +211,7 @@ class AIImageGenerator:
         return AIGenerationResult(
             success=True,
             generated_image_base64=pybase64.b64encode_as_string(png),
-            conditioning_images_base64=encoded_maps,
+            conditioning_images_base64=prepared.maps.in_base64,
             prompt_used=kept.drawing.prompt.text,
             generation_metadata=metadata,
         )
@@ -242,16 +230,13 @@ class AIImageGenerator:
                 imagery=request.imagery,
             )
         with watch.time("glyph"):
-            scene = await asyncio.to_thread(self._compose, plan, prompt.imagery)
+            motifs = prompt.imagery if plan.draw_imagery else ()
+            size = plan.width, plan.height
+            scene = await self._workplace.do(progress, PictureWork.compose, plan.word, size, motifs, plan.seed)
         progress.stage("conditioning")
         with watch.time("conditioning"):
-            maps = await self._condition(scene, request, Hand(plan.style.pen, plan.seed))
+            maps = await condition(self._workplace, scene, request, Hand(plan.style.pen, plan.seed), progress)
         return Prepared(plan, prompt, scene, maps)
-
-    def _compose(self, plan: Plan, imagery: Sequence[str]) -> Scene:
-        """Return the word, with the motifs around it if they are drawn."""
-        motifs = [self._imagery.motif(name) for name in imagery] if plan.draw_imagery else []
-        return compose(self._glyphs, plan.word, plan.width, plan.height, motifs, seed=plan.seed)
 
     async def _attempt(
         self, prepared: Prepared, wanted: LegibilityTarget | None, progress: ProgressSink, watch: Stopwatch
@@ -268,7 +253,8 @@ class AIImageGenerator:
                 drawing = await self._draw(prepared, level, sink)
             progress.stage("reading")
             with watch.time("legibility"):
-                legibility = await asyncio.to_thread(self._judge.judge, drawing.image, prepared.scene.glyph)
+                glyph = prepared.scene.glyph
+                legibility = await self._workplace.do(progress, PictureWork.judge, drawing.image, glyph)
             attempts.append(Attempt(plan, drawing, level, legibility))
             # Without a control there is nothing to turn up or down.
             is_last = wanted is None or len(attempts) == wanted.max_attempts or not plan.weights
@@ -277,11 +263,12 @@ class AIImageGenerator:
 
     async def _draw(self, prepared: Prepared, level: ControlLevel, progress: ProgressSink) -> Drawing:
         plan, weights = prepared.plan, level.apply(prepared.plan.weights)
+        control_images = prepared.maps.control_images
         request = DrawRequest(
             prompt=prepared.prompt.prompt,
             essential=prepared.prompt.meaning.prompt,
-            control_images={control_type: _steering(methods) for control_type, methods in prepared.maps.items()},
-            weights={control_type: weights.get(control_type, 0.0) for control_type in prepared.maps},
+            control_images=control_images,
+            weights={control_type: weights.get(control_type, 0.0) for control_type in control_images},
             negative_prompt=plan.negative_prompt,
             num_inference_steps=plan.num_inference_steps,
             guidance_scale=level.guidance_scale(plan.guidance_scale),
@@ -357,29 +344,9 @@ class AIImageGenerator:
             "controlnet_model": "union",
             "controlnet_weights": kept.weights,
             "control_guidance_end": kept.level.guidance_end,
-            "conditioning_methods": {control_type: list(methods) for control_type, methods in maps.items()},
+            "conditioning_methods": maps.methods,
             "service_version": __version__,
         }
-
-    async def _condition(self, scene: Scene, request: GenerationRequest, hand: Hand) -> ConditioningImages:
-        """Run every method of every type side by side in threads."""
-        wanted = [(kind, method) for kind, methods in request.methods().items() for method in methods]
-        images = await asyncio.gather(
-            *(asyncio.to_thread(self._conditionings[kind].generate, scene, method, hand) for kind, method in wanted)
-        )
-        maps: ConditioningImages = {}
-        for (kind, method), image in zip(wanted, images, strict=True):
-            maps.setdefault(kind, {})[method] = image
-        return maps
-
-    def _notes(self, scene: Scene, maps: ConditioningImages) -> dict[str, dict[str, Any]]:
-        """Return what the methods have to say of the word, by method: radicals, stroke types, fallbacks."""
-        notes = {
-            method: self._conditionings[control_type].notes(scene, method)
-            for control_type, methods in maps.items()
-            for method in methods
-        }
-        return {method: note for method, note in notes.items() if note}
 
 
 def _target(wanted: LegibilityTarget | None) -> float:
@@ -402,18 +369,6 @@ def _imagery(prepared: Prepared) -> dict[str, Any]:
         "imagery": [{"name": name, "box": boxes.get(name)} for name in prepared.prompt.imagery],
         "draw_imagery": prepared.plan.draw_imagery,
         **({"imagery_note": note} if scene.left_out else {}),
-    }
-
-
-def _steering(methods: Mapping[str, Image.Image]) -> Image.Image:
-    """Return the image of the method listed first."""
-    return next(iter(methods.values()))
-
-
-def _encode_maps(maps: ConditioningImages) -> dict[str, dict[str, str]]:
-    return {
-        control_type: {method: pybase64.b64encode_as_string(encode_png(image)) for method, image in methods.items()}
-        for control_type, methods in maps.items()
     }
 
 

@@ -23,6 +23,7 @@ from worker.gpu_manager import GPUManager
 from worker.legibility import LegibilityJudge
 from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
+from worker.picture_work import PictureWork, Threads
 from worker.prompt_builder import PromptBuilder
 
 SETTINGS = load_settings({"WRITING_DEVICE": "cpu"})
@@ -41,12 +42,9 @@ def generator(
     pipeline: MultiControlNetPipeline, glyphs: GlyphRenderer, database: CharacterDatabase, imagery: Imagery
 ) -> AIImageGenerator:
     return AIImageGenerator(
-        glyphs=glyphs,
-        conditionings={kind.control_type: kind for kind in CONDITIONINGS},
-        imagery=imagery,
         prompts=PromptBuilder(SETTINGS.styles, database, imagery),
+        workplace=Threads(PictureWork(glyphs, imagery, CONDITIONINGS, LegibilityJudge())),
         pipeline=pipeline,
-        judge=LegibilityJudge(),
         model=ModelIdentity("embedded", SETTINGS.active_model, SETTINGS.default_style),
     )
 
