@@ -9,22 +9,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.characters import CharacterDatabase
 from shared.errors import GenerationFailed, JobCancelled
 from shared.schemas import AIGenerationResult, ControlType
-from shared.writing.imagery import Imagery
 from tests.helpers import decode, pixels
 from tests.models import embedded_pipeline, embedded_settings, engine_model
-from worker.ai_image_generator import AIImageGenerator, Attempt, Drawn, ModelIdentity
+from worker.ai_image_generator import AIImageGenerator, Attempt, Drawn
 from worker.conditioning import make_conditionings
 from worker.engine.denoiser import Row
 from worker.engine.model import EngineModel
 from worker.engine.request import DrawRequest
 from worker.glyphs import GlyphRenderer
-from worker.legibility import Legibility, LegibilityJudge
+from worker.legibility import Legibility
+from worker.main import make_generator
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.progress import Unobserved
-from worker.prompt_builder import PromptBuilder
 
 SETTINGS = embedded_settings()
 CONDITIONINGS = make_conditionings(SETTINGS.conditioning)
@@ -80,20 +78,12 @@ def wanted(glyphs: GlyphRenderer) -> DrawRequest:
 
 
 @pytest.fixture
-def make_generator(
-    stock: Any, glyphs: GlyphRenderer, database: CharacterDatabase, imagery: Imagery
-) -> Callable[[int], AIImageGenerator]:
+def generator_of(stock: Any) -> Callable[[int], AIImageGenerator]:
+    """Makes a generator whose batches are no larger than asked for."""
+
     def make(batch_limit: int) -> AIImageGenerator:
         model = engine_model(stock, batch_limit=batch_limit)
-        return AIImageGenerator(
-            glyphs=glyphs,
-            conditionings={kind.control_type: kind for kind in CONDITIONINGS},
-            imagery=imagery,
-            prompts=PromptBuilder(SETTINGS.styles, database, imagery),
-            pipeline=MultiControlNetPipeline(lambda: model),
-            judge=LegibilityJudge(),
-            model=ModelIdentity("embedded", SETTINGS.active_model, SETTINGS.default_style),
-        )
+        return make_generator(SETTINGS, CONDITIONINGS, MultiControlNetPipeline(lambda: model))
 
     return make
 
@@ -179,9 +169,9 @@ def test_one_picture_that_fails_fails_the_job_and_stops_the_others(
     assert not pipeline.engine._has_jobs
 
 
-def test_a_result_of_several_pictures(make_generator: Callable[[int], AIImageGenerator]) -> None:
+def test_a_result_of_several_pictures(generator_of: Callable[[int], AIImageGenerator]) -> None:
     """Its own fields are those of the most legible; each picture says its own seed."""
-    result = draw(make_generator(4), variations=3, **OWL)
+    result = draw(generator_of(4), variations=3, **OWL)
     metadata, variations = result.generation_metadata, result.variations
     assert [variation.seed for variation in variations] == [SEED, SEED + 1, SEED + 2]
     (kept,) = [variation for variation in variations if variation.kept]
@@ -195,9 +185,9 @@ def test_a_result_of_several_pictures(make_generator: Callable[[int], AIImageGen
         assert (told["seed"], told["scene_seed"]) == (variation.seed, SEED)
 
 
-def test_each_variation_can_be_drawn_again_alone(make_generator: Callable[[int], AIImageGenerator]) -> None:
+def test_each_variation_can_be_drawn_again_alone(generator_of: Callable[[int], AIImageGenerator]) -> None:
     """By its seed and the scene's: the same picture to the bit, and the same maps."""
-    generator = make_generator(1)
+    generator = generator_of(1)
     result = draw(generator, "龍", variations=3, **OWL)
     for variation in result.variations:
         alone = draw(generator, "龍", seed=variation.seed, scene_seed=SEED, **OWL)
@@ -209,11 +199,11 @@ def test_each_variation_can_be_drawn_again_alone(make_generator: Callable[[int],
     )
 
 
-def test_each_attempt_at_a_target_draws_all(make_generator: Callable[[int], AIImageGenerator]) -> None:
+def test_each_attempt_at_a_target_draws_all(generator_of: Callable[[int], AIImageGenerator]) -> None:
     """From noise of its own; the pictures that are given are those of the attempt that was kept."""
     watcher = Watcher()
     result = draw(
-        make_generator(4),
+        generator_of(4),
         "龍",
         seed=None,
         variations=2,
