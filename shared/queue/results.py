@@ -326,7 +326,7 @@ class ResultBackend(RedisBackend):  # type: ignore[misc]  # celery is untyped
 
 
 def _listed(info: PictureInfo) -> dict[str, Any]:
-    """Return a picture as a document lists it: without what an API of before would not know, where it can be left out."""
+    """Return a picture as a document lists it, without empty fields: an API of before does not know them all."""
     return {name: value for name, value in asdict(info).items() if value is not None}
 
 
