@@ -8,11 +8,12 @@ import { showProblem } from "./compose.js";
 import { announce } from "./picture.js";
 import { write } from "./script.js";
 
-const KEPT = "deck"; // its address, in the browser
+const KEPT = "deck"; // its {address, list, readAs} in the browser
 const POLL_MS = 1500;
 const GONE = new Set(["deck_not_found", "unauthorized"]);
 
 let address = null; // of the deck that is shown
+let list = []; // the lines that were sent for it
 let isRunning = false;
 let tellRunning = () => {};
 
@@ -22,10 +23,13 @@ export const isDrawing = () => isRunning;
 export function startDeck(onChange) {
   tellRunning = onChange;
   $("#deck-cancel").addEventListener("click", cancel);
-  $("#deck-close").addEventListener("click", close);
+  $("#deck-close").addEventListener("click", () => {
+    close();
+    $("#word").focus();
+  });
   for (const suffix of ["zip", "apkg"]) $(`#deck-${suffix}`).addEventListener("click", () => download(suffix));
-  const kept = recall("localStorage", KEPT);
-  if (kept) follow(kept).catch(() => close());
+  const kept = JSON.parse(recall("localStorage", KEPT) ?? "null");
+  if (kept) follow(kept).catch(close);
 }
 
 /** Send a list, `text`, with what holds for all its words, and follow it to its end. */
@@ -34,19 +38,23 @@ export async function drawDeck(text, { name, style, ...options }) {
   setRunning(true);
   try {
     const made = await post(`/api/writing/decks?${query}`, text, "text/csv; charset=utf-8");
-    $("#deck-read-as").textContent = made.read_as ?? "";
-    remember("localStorage", KEPT, made.status_url);
-    await follow(made.status_url);
+    const kept = { address: made.status_url, list: text.split("\n"), readAs: made.read_as };
+    remember("localStorage", KEPT, JSON.stringify(kept));
+    await follow(kept);
   } finally {
     setRunning(false);
   }
 }
 
-async function follow(url) {
-  address = url;
+async function follow(kept) {
+  const url = kept.address;
+  [address, list] = [url, kept.list];
+  $("#deck-read-as").textContent = kept.readAs ?? "";
   setRunning(true);
   try {
     let deck = await getJson(url); // once with its words: those that are refused
+    show(deck);
+    $("#deck").scrollIntoView({ block: "nearest" });
     for (;;) {
       show(deck);
       if (deck.is_finished) break;
@@ -98,8 +106,7 @@ function showFaults(words) {
   say($("#deck-faults summary"), "deck.faults", { count: words.length });
   $("#deck-faults ul").replaceChildren(...words.map(({ word, line, error }) => {
     const [name, reason] = [document.createElement("b"), document.createElement("span")];
-    if (word) write(name, word);
-    else say(name, "deck.line", { line });
+    write(name, word || (list[line - 1] ?? "").trim());
     say(reason, `error.${error.code}`, {}, { fallback: error.detail });
     reason.title = error.detail;
     const item = document.createElement("li");
@@ -118,7 +125,6 @@ function close() {
   remember("localStorage", KEPT, null);
   address = null;
   $("#deck").hidden = true;
-  $("#word").focus();
 }
 
 /** Download a file: by a link, which writes to the disk as it comes; with an API key, which no link can send, through memory. */

@@ -1,6 +1,7 @@
 // A finished picture as the page keeps it, in the history too:
 // {id, created, word, request, prompt, metadata, image, thumbnail, maps: {type: {method: Blob}}}. One of several has
-// variations, [{image, seed, legibility}], too; `kept` is the number of the one that image and metadata are of.
+// variations, [{image, seed, legibility}], too: `best` is the number of the most legible, `kept` of the one that image
+// and metadata are of.
 
 import { request } from "./api.js";
 
@@ -15,6 +16,7 @@ export async function toEntry(job, sent) {
     const images = Object.entries(methods).map(async ([method, url]) => [method, await fetchBlob(url)]);
     maps[control] = Object.fromEntries(await Promise.all(images));
   }
+  const best = (result.variations ?? []).findIndex(({ kept }) => kept);
   const variations = await Promise.all((result.variations ?? []).map(async ({ image: url, seed, legibility }) => (
     { image: await fetchBlob(url), seed, legibility }
   )));
@@ -28,7 +30,7 @@ export async function toEntry(job, sent) {
     image,
     thumbnail: await shrink(image),
     maps,
-    ...(variations.length && { variations, kept: result.variations.findIndex(({ kept }) => kept) }),
+    ...(variations.length && { variations, best, kept: best }),
   };
 }
 

@@ -26,16 +26,14 @@ export function previewVariation(variation, image) {
 export function showVariations(entry, keep) {
   const variations = entry.variations ?? [];
   fill(variations.length);
-  const scores = variations.map(({ legibility }) => legibility?.score ?? -1);
-  const best = scores.indexOf(Math.max(...scores));
   variations.forEach((variation, index) => {
     const cell = cells()[index];
     const score = variation.legibility?.score ?? null;
     cell.disabled = false;
     showBlob($("img", cell), variation.image);
     const values = { number: index + 1, seed: variation.seed, score: score === null ? "–" : number(score) };
-    say(cell, index === best ? "variation.keep.best" : "variation.keep", values, { place: "tLabel" });
-    say($(".tag", cell), index === best ? "variation.best" : "variation.score", values);
+    say(cell, index === entry.best ? "variation.keep.best" : "variation.keep", values, { place: "tLabel" });
+    say($(".tag", cell), index === entry.best ? "variation.best" : "variation.score", values);
     $(".tag", cell).hidden = score === null;
     cell.addEventListener("click", () => keep(index));
   });
