@@ -40,7 +40,7 @@ def open_page(browser: "Browser", stack: Stack) -> Iterator[OpenPage]:
 
     def open_one(path: str = "/", *, url: str = stack.url, **options: Any) -> "Page":
         context = browser.new_context(**{"locale": "en-GB", **options})
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", note)

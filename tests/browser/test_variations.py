@@ -17,7 +17,7 @@ def draw_four(page: "Page", word: str) -> None:
     set_steps(page, 3)
     page.check("input[name=variations][value='4']", force=True)
     generate(page, word)
-    page.wait_for_selector(".quad:enabled >> nth=3", timeout=60_000)
+    page.wait_for_selector(".quad:enabled >> nth=3")
 
 
 def kept(page: "Page") -> list[int]:
