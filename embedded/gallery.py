@@ -3,7 +3,7 @@
 import argparse
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle
@@ -23,9 +23,11 @@ from shared.styles import StyleDefinition
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE, FOLDER = "gallery.md", "images/gallery"
 WORDS = (
-    "山 水 火 月 花 树 雨 雪 风 海 星星 太阳 鱼 鸟 猫 狗 马 虎 龙 大象 蝴蝶 苹果 茶 面包 "
-    "书 学习 学校 音乐 跳舞 旅行 飞机 火车 船 自行车 家 门 灯 钟 电话 电影 医生 老师 朋友 爱 梦 城市 桥 长城"
-).split()
+    "山", "水", "火", "月", "花", "树", "雨", "雪", "风", "海", "星星", "太阳",
+    "鱼", "鸟", "猫", "狗", "马", "虎", "龙", "大象", "蝴蝶", "苹果", "茶", "面包",
+    "书", "学习", "学校", "音乐", "跳舞", "旅行", "飞机", "火车", "船", "自行车", "家", "门",
+    "灯", "钟", "电话", "电影", "医生", "老师", "朋友", "爱", "梦", "城市", "桥", "长城",
+)  # fmt: skip
 SEED = 7
 START_S = 120
 COLUMNS = 4
@@ -35,14 +37,27 @@ QUALITIES = range(88, 30, -6)
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A word of the gallery as it was drawn."""
+class Wanted:
+    """A picture of the gallery: its place from 1, its word, its style by name and as people see it."""
 
+    number: int
     word: str
+    style: str
+    label: str
+
+    @property
+    def file(self) -> str:
+        """Its path from the page."""
+        return f"{FOLDER}/{self.number:02}-{self.style}.jpg"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What became of it."""
+
+    wanted: Wanted
     reading: str
     meaning: str
-    style: str
-    file: str
 
 
 def main() -> int:
@@ -53,7 +68,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, help="denoising steps; default: the model's")
     arguments = parser.parse_args()
     try:
-        drawn = _draw(WORDS[: arguments.first], arguments.docs, arguments.steps)
+        drawn = _draw(wanted(load_settings().styles)[: arguments.first], arguments.docs, arguments.steps)
     except KeyboardInterrupt:
         with suppress(OSError):  # the terminal may be gone: its end was the signal
             print("stopped", file=sys.stderr)
@@ -67,28 +82,30 @@ def main() -> int:
     return 0
 
 
-def _draw(words: Sequence[str], docs: Path, steps: int | None) -> list[Drawn]:
-    styles = load_settings().styles
+def wanted(styles: Mapping[str, StyleDefinition]) -> list[Wanted]:
+    """Return the gallery's pictures: the styles take turns."""
+    turns = zip(WORDS, cycle(styles.items()), strict=False)
+    return [
+        Wanted(number, word, name, style.label or name) for number, (word, (name, style)) in enumerate(turns, start=1)
+    ]
+
+
+def _draw(pictures: Sequence[Wanted], docs: Path, steps: int | None) -> list[Drawn]:
     (docs / FOLDER).mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder, Stack(data_folder=Path(folder), log_folder=Path(folder)) as stack:
         stack.wait_for(stack.is_ready, START_S, "a warm worker")
         with WritingClient(stack.url) as client:
-            wanted = list(enumerate(zip(words, cycle(styles.items()), strict=False), start=1))
-            return [
-                _draw_word(client, number, word, style, docs, steps)
-                for number, (word, style) in tqdm(wanted, desc="gallery", unit="picture")
-            ]
+            progress = tqdm(pictures, desc="gallery", unit="picture")
+            return [_draw_one(client, picture, docs, steps) for picture in progress]
 
 
-def _draw_word(
-    client: WritingClient, number: int, word: str, style: tuple[str, StyleDefinition], docs: Path, steps: int | None
-) -> Drawn:
-    name, definition = style
-    result = client.generate(word, style=name, seed=SEED, num_inference_steps=steps, include_conditioning=False)
-    file = f"{FOLDER}/{number:02}-{name}.jpg"
-    (docs / file).write_bytes(to_jpeg(Picture(result).png))
+def _draw_one(client: WritingClient, picture: Wanted, docs: Path, steps: int | None) -> Drawn:
+    result = client.generate(
+        picture.word, style=picture.style, seed=SEED, num_inference_steps=steps, include_conditioning=False
+    )
+    (docs / picture.file).write_bytes(to_jpeg(Picture(result).png))
     about = result.generation_metadata
-    return Drawn(word, about["reading"] or "", about["translation"], definition.label or name, file)
+    return Drawn(picture, about["reading"] or "", about["translation"])
 
 
 def to_jpeg(png: bytes) -> bytes:
@@ -121,9 +138,10 @@ def gallery_page(drawn: Sequence[Drawn]) -> str:
 
 
 def _cell(picture: Drawn) -> str:
-    about = f"{picture.word} *{picture.reading}*" if picture.reading else picture.word
-    alt = f"{picture.word}, {picture.meaning}, {picture.style}"
-    return f"![{alt}]({picture.file})<br>{about}, {picture.meaning}<br>{picture.style}"
+    word, label = picture.wanted.word, picture.wanted.label
+    reading = f" *{picture.reading}*" if picture.reading else ""
+    image = f"![{word}, {picture.meaning}, {label}]({picture.wanted.file})"
+    return f"{image}<br>{word}{reading}, {picture.meaning}<br>{label}"
 
 
 if __name__ == "__main__":

@@ -374,7 +374,8 @@ class Senses(Schema):
     readings: tuple[str, ...]
     senses: tuple[SenseView, ...]
     imagery: tuple[str, ...] = Field(
-        default=(), description='what `"imagery": "auto"` takes for the word, with the translation and reading asked for'
+        default=(),
+        description='what `"imagery": "auto"` takes for the word, with the translation and reading asked for',
     )
 
 

@@ -29,7 +29,7 @@ export function startDeck(onChange) {
   });
   for (const suffix of ["zip", "apkg"]) $(`#deck-${suffix}`).addEventListener("click", () => download(suffix));
   const kept = JSON.parse(recall("localStorage", KEPT) ?? "null");
-  if (kept) follow(kept).catch(close);
+  if (kept) follow(kept).catch((problem) => { if (problem.code === "deck_not_found") close(); });
 }
 
 /** Send a list, `text`, with what holds for all its words, and follow it to its end. */
@@ -52,7 +52,7 @@ async function follow(kept) {
   $("#deck-read-as").textContent = kept.readAs ?? "";
   setRunning(true);
   try {
-    let deck = await getJson(url); // once with its words: those that are refused
+    let deck = await ask(url); // once with its words: those that are refused
     show(deck);
     $("#deck").scrollIntoView({ block: "nearest" });
     for (;;) {
@@ -62,7 +62,7 @@ async function follow(kept) {
       if (address !== url) return;
       deck = await ask(`${url}?words=false`);
     }
-    showEnd(await getJson(url));
+    showEnd(await ask(url));
   } finally {
     setRunning(false);
   }
@@ -108,9 +108,9 @@ function showFaults(words) {
     const [name, reason] = [document.createElement("b"), document.createElement("span")];
     write(name, word || (list[line - 1] ?? "").trim());
     say(reason, `error.${error.code}`, {}, { fallback: error.detail });
-    reason.title = error.detail;
     const item = document.createElement("li");
     item.append(name, " ", reason);
+    if (error.code === "bad_line") item.append(" ", Object.assign(document.createElement("span"), { lang: "en", textContent: error.detail }));
     return item;
   }));
 }

@@ -17,15 +17,21 @@ export const word = () => (isList() ? "" : field().value.trim());
 
 /** Let Enter send a word, and begin a new line in a list; `onChange` is told of every change. */
 export function startWord(onChange) {
+  const change = () => {
+    fitWord();
+    onChange();
+  };
   field().addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.isComposing || event.shiftKey) return;
-    if (isList() && !event.ctrlKey && !event.metaKey) return;
+    if (field().value.includes("\n") && !event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     $("#compose").requestSubmit();
   });
-  field().addEventListener("input", () => {
-    fitWord();
-    onChange();
+  field().addEventListener("input", change);
+  $("#begin-list").addEventListener("click", () => {
+    field().value = `${field().value.trim()}\n`;
+    field().focus();
+    change();
   });
   fitWord(); // what was typed while the page was loading
 }
@@ -33,7 +39,7 @@ export function startWord(onChange) {
 /** Let the field's size, and the form, follow what stands in it. */
 export function fitWord() {
   $("#compose").classList.toggle("list", isList());
-  field().rows = isList() ? Math.min(MAX_ROWS, field().value.split("\n").length) : 1;
+  field().rows = Math.min(MAX_ROWS, field().value.split("\n").length);
   field().lang = field().value.trim() ? languageOf(field().value) : "zh-Hans"; // the placeholder is Chinese
   fit(field(), word());
 }

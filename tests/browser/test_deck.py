@@ -3,6 +3,8 @@
 import zipfile
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.browser.conftest import OpenPage
 from tests.browser.form import generate, set_steps, text
 from tests.helpers import Api, eventually
@@ -32,7 +34,8 @@ def test_a_pasted_list_becomes_a_deck_that_a_reload_finds_again(open_page: OpenP
     assert page.inner_text("#deck-count") == "2 of 2 drawn"
     assert page.locator("#deck-bar").evaluate("bar => bar.value") == 1
     faults = page.locator("#deck-faults li").all_inner_texts()
-    assert faults == [f"😀 {text('en', 'error.bad_line')}", f"кот {text('en', 'error.translation_required')}"]
+    assert faults[0].startswith(f"😀 {text('en', 'error.bad_line')} line 4: ")
+    assert faults[1] == f"кот {text('en', 'error.translation_required')}"
     assert page.get_attribute("#deck-faults b >> nth=0", "lang") == "und"
 
     with page.expect_download() as download:
@@ -77,11 +80,16 @@ def test_a_list_of_which_nothing_can_be_drawn_is_told_beside_it(open_page: OpenP
     assert page.get_attribute("#generate", "aria-disabled") == "false"
 
 
-def test_enter_sends_a_word_and_shift_enter_begins_a_list(open_page: OpenPage) -> None:
+@pytest.mark.parametrize("begins_by", ["Shift+Enter", "the button"])
+def test_enter_sends_a_word_and_begins_a_new_line_in_a_list(open_page: OpenPage, begins_by: str) -> None:
     page = open_page()
+    page.wait_for_selector("#generate:enabled")
     page.focus("#word")
     page.keyboard.insert_text("山")
-    page.keyboard.press("Shift+Enter")
+    if begins_by == "the button":
+        page.click("#begin-list")
+    else:
+        page.keyboard.press(begins_by)
     page.keyboard.insert_text("水")
     page.keyboard.press("Enter")
     page.keyboard.insert_text("火")
@@ -90,3 +98,19 @@ def test_enter_sends_a_word_and_shift_enter_begins_a_list(open_page: OpenPage) -
     page.fill("#word", "山")
     with page.expect_request("**/generate-writing-image"):
         page.press("#word", "Enter")
+
+
+def test_with_a_key_motifs_are_drawn_and_a_deck_is_downloaded(open_page: OpenPage, url_with_key: str) -> None:
+    """Neither an image nor a link can send a key."""
+    page = open_page(url=url_with_key)
+    page.fill("#key-value", "secret")
+    page.keyboard.press("Enter")
+    page.fill("#word", "学习")
+    page.wait_for_selector("#motifs img:visible >> nth=1")
+    set_steps(page, 2)
+    generate(page, "山\n水")
+    page.wait_for_selector("#deck-files:visible")
+    with page.expect_download() as download:
+        page.click("#deck-zip")
+    assert download.value.suggested_filename == "Words.zip"
+    assert zipfile.is_zipfile(download.value.path())

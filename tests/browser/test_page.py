@@ -3,14 +3,12 @@
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
 
-from api.security import digest
-from embedded.stack import Stack, free_port
+from embedded.stack import Stack
 from shared.errors import ERRORS_BY_CODE
 from shared.job_store import JobStore
 from shared.leases import Leases
@@ -19,7 +17,7 @@ from shared.schemas import GenerationRequest, JobError
 from shared.settings import load_settings
 from tests.browser.conftest import OpenPage
 from tests.browser.form import TEXTS, generate, see_picture, text
-from tests.helpers import Api, answers, eventually
+from tests.helpers import Api
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Request
@@ -339,21 +337,6 @@ def test_the_operators_page_wants_an_operators_key(open_page: OpenPage, url_with
     assert page.is_hidden("#other-key")
     page.click("#metrics")
     page.wait_for_selector("text=writing_workers")
-
-
-@pytest.fixture
-def url_with_key(stack: Stack) -> Iterator[str]:
-    """A second API of the same service, which asks for the key ``secret``, or the operator's, ``operator secret``."""
-    port = free_port()
-    program = next(child.program for child in stack.supervisor.children if child.program.name == "api")
-    keys = json.dumps([f"teacher:{digest('secret')}", f"operator:{digest('operator secret')}"])
-    of_keys = {"WRITING_API__KEYS": keys, "WRITING_API__OPERATORS": '["operator"]'}
-    environment = {**program.environment, "WRITING_API__PORT": str(port), **of_keys}
-    child = stack.supervisor.start(replace(program, name="api-with-key", environment=environment))
-    url = f"http://127.0.0.1:{port}"
-    eventually(lambda: answers(url))
-    yield url
-    child.end()
 
 
 def faults_of(axe: object, page: "Page") -> Iterator[str]:
