@@ -3,6 +3,7 @@
 import { getJson, request } from "./api.js";
 import { $, clone, debounce, showBlob } from "./dom.js";
 import { say } from "./i18n.js";
+import { word } from "./word.js";
 
 const MOST = 3; // motifs in one picture
 const FOUND = 8; // that the search shows
@@ -63,7 +64,7 @@ function show() {
   replace($("#motifs"), names.map((name) => makeMotif(name, () => toggle(name))));
   for (const button of $("#motifs").children) button.setAttribute("aria-pressed", String(taken().includes(button.dataset.motif)));
   if (focused) $(`#motifs [data-motif="${CSS.escape(focused)}"]`)?.focus();
-  note(names.length ? null : "imagery.none");
+  note(names.length || !word() ? null : "imagery.none");
 }
 
 function toggle(name) {

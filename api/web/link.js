@@ -1,6 +1,6 @@
 // A request as a link to the page, and back. Nested values have dotted names: controlnet_weights.canny=0.5.
 
-const LONGEST = 3000; // characters; a longer one goes after the #, where no server limits it
+const LONGEST = 2000; // characters; a longer one goes after the #, which is never sent to a server
 
 const text = (value) => value;
 const list = (value) => value.split(",");

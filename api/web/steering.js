@@ -2,6 +2,7 @@
 
 import { $, CONTROLS, clone, showBlob } from "./dom.js";
 import { number, say } from "./i18n.js";
+import { write } from "./script.js";
 
 const TARGET = 0.9;
 
@@ -127,6 +128,6 @@ function showScore(legibility) {
   $("#score").textContent = score === null ? "–" : number(score);
   $("#score-bar").setAttribute("aria-valuenow", String(score ?? 0));
   $("#score-bar").style.setProperty("--filled", `${100 * (score ?? 0)}%`);
-  if (score === null) say($("#read"), "legibility.unknown");
-  else say($("#read"), "legibility.read", { read: legibility.read || "–" });
+  say($("#read"), score === null ? "legibility.unknown" : "legibility.read");
+  write($("#read-word"), score === null ? "" : legibility.read || "–");
 }

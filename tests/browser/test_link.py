@@ -49,3 +49,14 @@ def test_what_a_link_says_wrongly_is_left_out(open_page: OpenPage) -> None:
     assert not page.is_checked("#draw-imagery")
     generate(page, "山", steps=2)
     see_picture(page, "山")
+
+
+def test_a_link_too_long_for_a_server_goes_after_the_hash(open_page: OpenPage) -> None:
+    page = open_page()
+    request = {"word": "山", "negative_prompt": "размыто" * 70}
+    link = page.evaluate("async request => (await import('/static/link.js')).toLink(request, location.origin)", request)
+    assert "/#word=" in link
+    page.goto("about:blank")
+    page.goto(link)
+    page.wait_for_selector("#notice:visible")
+    assert page.input_value("#negative") == request["negative_prompt"]

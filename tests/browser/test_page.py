@@ -2,7 +2,9 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -208,6 +210,14 @@ def test_every_language_has_the_same_texts_and_every_error_of_the_page_has_one()
     assert all(texts.keys() == languages["en"].keys() for texts in languages.values())
     assert all(all(texts.values()) for texts in languages.values())
     assert {f"error.{code}" for code in ERRORS_BY_CODE.keys() - NOT_FOR_PEOPLE} <= languages["en"].keys()
+
+
+def test_every_stage_of_a_job_has_a_text(project: Path) -> None:
+    """A stage without one would be shown by its name."""
+    sources = "".join(file.read_text() for file in (project / "worker").rglob("*.py"))
+    stages = set(re.findall(r"""(?:stage\(|current_stage = )"(\w+)"\)?""", sources))
+    assert {"starting", "glyph", "diffusion", "reading"} <= stages
+    assert {f"stage.{stage}" for stage in stages} <= json.loads((TEXTS / "en.json").read_text()).keys()
 
 
 def test_the_language_is_the_browsers_and_another_choice_is_remembered(open_page: OpenPage) -> None:
