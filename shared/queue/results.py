@@ -173,7 +173,7 @@ def pack(job_id: str, token: str, result: AIGenerationResult) -> NewResult:
         "date_done": datetime.now(UTC).isoformat(),
         "task_id": job_id,
         "token": token,
-        "pictures": [asdict(info) for info in infos],
+        "pictures": [_listed(info) for info in infos],
     }
     return NewResult(json.dumps(document, ensure_ascii=False).encode(), pictures, len(maps))
 
@@ -323,6 +323,11 @@ class ResultBackend(RedisBackend):  # type: ignore[misc]  # celery is untyped
             return meta
         whole = self.results.whole(_stored(meta, etag=""))
         return {"status": states.PENDING, "result": None} if whole is None else {**meta, "result": whole}
+
+
+def _listed(info: PictureInfo) -> dict[str, Any]:
+    """Return a picture as a document lists it, without empty fields: an API of before does not know them all."""
+    return {name: value for name, value in asdict(info).items() if value is not None}
 
 
 def _whole(stored: StoredResult, encoded: Sequence[str]) -> dict[str, Any]:

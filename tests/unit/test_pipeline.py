@@ -254,7 +254,7 @@ def test_the_model_s_setting_says_whether_motifs_are_drawn(generator: AIImageGen
 
 
 def test_attempts_have_noise_of_their_own_and_share_the_scene(generator: AIImageGenerator) -> None:
-    """Motifs' places and hand-drawn maps depend on the scene's seed: both seeds draw the picture that was kept again."""
+    """Motifs' places and hand-drawn maps depend on the scene's seed: both seeds draw the kept picture again."""
     asked = {
         "imagery": ["owl"],
         "draw_imagery": True,

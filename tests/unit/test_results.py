@@ -160,6 +160,25 @@ def test_a_single_picture_has_no_variations(settings: Settings) -> None:
     assert (missing.status_code, missing.get_json()["code"]) == (404, "variation_not_found")
 
 
+def test_a_job_is_admitted_by_all_its_pictures(settings: Settings, client: redis.Redis) -> None:
+    page = create_app(settings).test_client()
+
+    def expected_bytes(**options: object) -> int:
+        asked = {"word": "学", "include_conditioning": False, **options}
+        job_id = page.post("/api/writing/generate-writing-image", json=asked).get_json()["job_id"]
+        return int(client.hget(f"writing:job:{job_id}", "result_bytes") or 0)
+
+    assert expected_bytes(variations=4) == 4 * expected_bytes()
+
+
+def test_sizes_of_variations_are_learnt_as_pictures(client: redis.Redis) -> None:
+    sizes = ResultSizes(client)
+    for _ in range(100):
+        sizes.learn(SIZE, pack("j", "t", variations(3, kept=1)))
+    assert sizes.estimate(SIZE, maps=0, pictures=3) == pytest.approx(3 * SIZE, rel=0.01)
+    assert sizes.estimate(SIZE, maps=1) == pytest.approx(SIZE + 500, rel=0.01)
+
+
 def test_pictures_elsewhere_leave_redis_the_document_alone(stored: Settings) -> None:
     publisher = Publisher(stored)
     publisher.publish(1)
