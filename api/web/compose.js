@@ -20,9 +20,7 @@ const FIELDS = {
 };
 
 // Where a fault of a request's field is told.
-const FAULTY = {
-  word: "#word", words: "#word", columns: "#word", encoding: "#word", translation: "#meaning", reading: "#meaning",
-};
+const FAULTY = { word: "#word", translation: "#meaning", reading: "#meaning" };
 
 /** Return a style's name as a text that `say` fills in: translated, else as the service calls it. */
 export const styleText = (name, offer) => ({ t: `style.${name}`, fallback: offer.styles[name]?.label || name });

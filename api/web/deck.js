@@ -1,6 +1,6 @@
 // A list of words drawn as a deck: sent, followed, cancelled, downloaded. A reload of the page finds it again.
 
-import { getJson, post, request } from "./api.js";
+import { Problem, getJson, post, request } from "./api.js";
 import { $, pause, recall, remember } from "./dom.js";
 import { say } from "./i18n.js";
 import { currentKey } from "./key.js";
@@ -37,13 +37,18 @@ export async function drawDeck(text, { name, style, ...options }) {
   const query = new URLSearchParams({ ...(name && { name }), style, options: JSON.stringify(options) });
   setRunning(true);
   try {
-    const made = await post(`/api/writing/decks?${query}`, text, "text/csv; charset=utf-8");
+    const made = await post(`/api/writing/decks?${query}`, text, "text/csv; charset=utf-8").catch(tooMany);
     const kept = { address: made.status_url, list: text.split("\n"), readAs: made.read_as };
     remember("localStorage", KEPT, JSON.stringify(kept));
     await follow(kept);
   } finally {
     setRunning(false);
   }
+}
+
+/** Raise a problem, as one of decks where the list itself is too long. */
+function tooMany(problem) {
+  throw problem.code === "too_long" && problem.field === "words" ? new Problem({ ...problem, code: "deck_too_large" }) : problem;
 }
 
 async function follow(kept) {

@@ -72,10 +72,15 @@ def test_a_deck_can_be_cancelled_and_single_words_drawn_beside_it(open_page: Ope
     assert page.is_hidden("#deck-cancel")
 
 
-def test_a_list_of_which_nothing_can_be_drawn_is_told_beside_it(open_page: OpenPage) -> None:
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("кот\nпёс", "no_drawable_word"), ("山\n" * 501, "deck_too_large"), ("1,2\n3,4", "unreadable_list")],
+)
+def test_a_list_that_makes_no_deck_is_told_in_plain_words(open_page: OpenPage, words: str, code: str) -> None:
     page = open_page()
-    generate(page, "кот\nпёс")
-    page.wait_for_selector(f"#word-error:text-is('{text('en', 'error.no_drawable_word')}')")
+    generate(page, words)
+    page.wait_for_selector(f'#problem p:text-is("{text("en", f"error.{code}")}")')
+    assert page.inner_text("#problem .detail")
     assert page.is_hidden("#deck")
     assert page.get_attribute("#generate", "aria-disabled") == "false"
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 WEB = TEXTS.parent
 MAX_WEIGHT = 200_000  # bytes of the page without the styles' samples
+# Where the only font is a Chinese one, it sets apostrophes as wide as characters; in Chinese that is right.
+FONT_VARIANT = "getComputedStyle(body).fontVariantEastAsian"
 # Codes of calls that the page does not make.
 NOT_FOR_PEOPLE = {
     "malformed_json",
@@ -212,6 +214,44 @@ def test_every_language_has_the_same_texts_and_every_error_of_the_page_has_one()
     assert {f"error.{code}" for code in ERRORS_BY_CODE.keys() - NOT_FOR_PEOPLE} <= languages["en"].keys()
 
 
+@pytest.mark.parametrize("locale", ["en-GB", "ru-RU", "zh-CN"])
+def test_a_phone_shows_everything_without_scrolling_sideways(open_page: OpenPage, locale: str) -> None:
+    page = open_page(locale=locale, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+
+    def too_wide() -> int:
+        return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+    page.locator("details.advanced").evaluate("details => { details.open = true; }")
+    page.fill("#word", "打")
+    page.wait_for_selector(".sense >> nth=1")
+    page.fill("#motif-query", "book")
+    page.wait_for_selector("#motifs-found .motif >> nth=2")
+    assert too_wide() <= 0
+    page.tap("#begin-list")
+    page.locator("#word").press_sequentially("水")
+    page.wait_for_selector("#deck-name:visible")
+    assert too_wide() <= 0
+    generate(page, "кот\n" + "火" * 40)
+    page.wait_for_selector("#problem:visible")
+    assert too_wide() <= 0
+    assert page.locator("#generate").bounding_box() is not None
+
+
+def test_who_listens_hears_few_sentences(open_page: OpenPage) -> None:
+    page = open_page()
+    page.evaluate("""() => {
+        window.heard = [];
+        new MutationObserver(() => window.heard.push(document.querySelector('#announce').textContent))
+            .observe(document.querySelector('#announce'), { childList: true });
+    }""")
+    generate(page, "山", steps=10)
+    see_picture(page, "山")
+    page.wait_for_selector("#announce:has-text('ready')", state="attached")
+    heard = page.evaluate("window.heard")
+    assert heard[-1].startswith(text("en", "done"))
+    assert len(heard) <= 4, "not every step"
+
+
 def test_every_stage_of_a_job_has_a_text(project: Path) -> None:
     """A stage without one would be shown by its name."""
     sources = "".join(file.read_text() for file in (project / "worker").rglob("*.py"))
@@ -223,11 +263,13 @@ def test_every_stage_of_a_job_has_a_text(project: Path) -> None:
 def test_the_language_is_the_browsers_and_another_choice_is_remembered(open_page: OpenPage) -> None:
     page = open_page(locale="ru-RU")
     page.wait_for_selector(f"#generate:text-is('{text('ru', 'generate')}')")
+    assert page.locator("body").evaluate(f"body => {FONT_VARIANT}") == "proportional-width"
     page.select_option("#language", "zh")
     page.wait_for_selector(f"#generate:text-is('{text('zh', 'generate')}')")
     page.reload()
     page.wait_for_selector(f"#generate:text-is('{text('zh', 'generate')}')")
     assert page.get_attribute("html", "lang") == "zh-Hans"
+    assert page.locator("body").evaluate(f"body => {FONT_VARIANT}") == "normal"
 
 
 def test_the_page_is_light_and_asks_no_other_host(open_page: OpenPage, stack: Stack) -> None:
