@@ -24,6 +24,7 @@ from shared.errors import (
     QualityUnavailable,
     ResultExpired,
     SampleNotReady,
+    TranslationRequired,
     UnknownStyle,
     VariationNotFound,
 )
@@ -244,11 +245,16 @@ class Jobs:
         self._store.cancel(job_id)
         return self.view(job_id)
 
-    def senses(self, word: str) -> Senses:
+    def senses(self, word: str, translation: str = "", reading: str = "") -> Senses:
         """Return a word in its normal form, and its senses with what depicts them, the likeliest first.
 
+        Args:
+            word: as a request has it.
+            translation: as a request has it; what depicts the word then follows it.
+            reading: likewise.
+
         Raises:
-            InvalidRequest: it cannot be written.
+            InvalidRequest: the word cannot be written, or is not read so.
         """
         word = normalise_word(word)
         check_coverage(word, self._database, self._fonts)
@@ -261,7 +267,20 @@ class Jobs:
             )
             for sense in self._database.senses(word)
         )
-        return Senses(word=word, readings=tuple(dict.fromkeys(sense.reading for sense in senses)), senses=senses)
+        return Senses(
+            word=word,
+            readings=tuple(dict.fromkeys(sense.reading for sense in senses)),
+            senses=senses,
+            imagery=self._depicting(word, translation, reading),
+        )
+
+    def _depicting(self, word: str, translation: str, reading: str) -> tuple[str, ...]:
+        """Return the motifs that a request without `imagery` would get; () where it would need a translation."""
+        try:
+            meaning = resolve_meaning(word, translation, self._database, reading)
+        except TranslationRequired:
+            return ()
+        return resolve_imagery(word, meaning, "auto", self._imagery)
 
     def sample(self, style: str, definition: StyleDefinition) -> str:
         """Return a style's sample in base64; the first call has it drawn.

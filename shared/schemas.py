@@ -374,6 +374,10 @@ class Senses(Schema):
     word: str
     readings: tuple[str, ...]
     senses: tuple[SenseView, ...]
+    imagery: tuple[str, ...] = Field(
+        default=(),
+        description='what `"imagery": "auto"` takes for the word, with the translation and reading asked for',
+    )
 
 
 class MotifView(Schema):
