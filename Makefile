@@ -25,11 +25,11 @@ $(READY): pyproject.toml constraints.txt
 
 ## make a picture of 学习 by the real path and write it to out/
 demo: setup
-	$(BIN)/python -m embedded.demo
+	$(BIN)/python -m local.demo
 
 ## the whole service on this machine: PORT=8600 WORKERS=1 FLOWER=0 DATA=var/redis (a folder for each)
 serve: setup
-	$(BIN)/python -m embedded.serve --port $(PORT) --workers $(WORKERS) --data $(DATA) $(if $(filter 1,$(FLOWER)),--flower)
+	$(BIN)/python -m local.serve --port $(PORT) --workers $(WORKERS) --data $(DATA) $(if $(filter 1,$(FLOWER)),--flower)
 
 ## the API alone, and a worker alone: for machines that share a Redis (WRITING_REDIS__URL)
 api: setup
@@ -53,9 +53,9 @@ chaos: setup
 audit: setup
 	$(AUDIT)
 
-## draw the samples of styles that have none; `python -m embedded.samples --all` draws all anew
+## draw the samples of styles that have none; `python -m local.samples --all` draws all anew
 samples: setup
-	$(BIN)/python -m embedded.samples
+	$(BIN)/python -m local.samples
 
 ## the documentation as a site, in out/docs
 docs: setup

@@ -19,8 +19,8 @@ import requests
 
 from bench.report import table, write
 from client.session import request
-from embedded.stack import HOST, Stack
-from embedded.supervisor import Program
+from local.stack import HOST, Stack
+from local.supervisor import Program
 from shared.settings import load_settings
 
 URL = "/api/writing/generate-writing-image"

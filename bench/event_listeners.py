@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from bench.report import table, write
 from client.session import open_session
-from embedded.stack import HOST, Stack
+from local.stack import HOST, Stack
 from tests.helpers import Api
 
 START_S = 90

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from bench.report import table, write
 from client.session import request as call
-from embedded.stack import Stack
+from local.stack import Stack
 from shared.job_store import JobStore
 from shared.redis_client import make_redis
 from shared.settings import load_settings

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from api.app import create_app
 from client.session import request
-from embedded.stack import Stack
+from local.stack import Stack
 from shared.job_store import JobStore
 from shared.leases import Leases
 from shared.queue.results import DOCUMENT, RESULTS, Budget, pack

@@ -13,7 +13,7 @@ COPY worker/conditioning/__init__.py worker/conditioning/__init__.py
 COPY worker/engine/__init__.py worker/engine/__init__.py
 COPY worker/glyphs/__init__.py worker/glyphs/__init__.py
 COPY worker/scene/__init__.py worker/scene/__init__.py
-COPY embedded/__init__.py embedded/__init__.py
+COPY local/__init__.py local/__init__.py
 COPY client/__init__.py client/__init__.py
 RUN pip install --no-cache-dir -c constraints.txt -e '.[api,flower]'
 COPY config config

@@ -18,7 +18,7 @@ COPY pyproject.toml constraints.txt README.md ./
 COPY shared shared
 COPY api/__init__.py api/__init__.py
 COPY api/routes/__init__.py api/routes/__init__.py
-COPY embedded/__init__.py embedded/__init__.py
+COPY local/__init__.py local/__init__.py
 COPY client client
 COPY worker worker
 RUN pip install --no-cache-dir -c constraints.txt -e '.[worker,client]'

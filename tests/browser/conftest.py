@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from embedded.stack import Stack
+from local.stack import Stack
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from api.security import digest
-from embedded.stack import Stack, free_port
+from local.stack import Stack, free_port
 from shared.errors import ERRORS_BY_CODE
 from shared.job_store import JobStore
 from shared.leases import Leases

@@ -14,7 +14,7 @@ import pytest
 import redis
 import requests
 
-from embedded.stack import Stack
+from local.stack import Stack
 from shared.lists.hsk import hsk_words
 from tests.chaos.test_faults import child, service
 from tests.helpers import Api, eventually

@@ -15,7 +15,7 @@ from PIL import Image
 
 from client import JobCancelled, Picture, Preview, Update, WritingClient, WritingError
 from client.cli import DONE, INTERRUPTED, SOME_FAILED, USAGE, main
-from embedded.stack import Stack
+from local.stack import Stack
 from shared.schemas import GenerationRequest, JobStatus, Quality
 from shared.settings import PROJECT
 from tests.helpers import Api, eventually

@@ -11,13 +11,13 @@ import pytest
 import requests
 from PIL import Image
 
-from embedded.stack import FLOWER_PORT, free_port, is_port_free
+from local.stack import FLOWER_PORT, free_port, is_port_free
 from tests.helpers import Api, eventually
 
 
 def test_the_demo_writes_a_picture_and_a_contact_sheet(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "embedded.demo", "--out", str(tmp_path)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "local.demo", "--out", str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "A vibrant comic book style illustration of study, inspired by 学习" in done.stdout
@@ -32,7 +32,7 @@ def test_the_demo_writes_a_picture_and_a_contact_sheet(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_demo_says_why_it_failed(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "embedded.demo", "--out", str(tmp_path), "--style", "cubist"],
+        [sys.executable, "-m", "local.demo", "--out", str(tmp_path), "--style", "cubist"],
         capture_output=True,
         text=True,
         check=False,
@@ -48,7 +48,7 @@ def children_of(process: "subprocess.Popen[str]") -> list[str]:
 
 
 def test_a_demo_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "embedded.demo", "--out", str(tmp_path)]
+    command = [sys.executable, "-m", "local.demo", "--out", str(tmp_path)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True)
     children = eventually(partial(children_of, process))
     process.terminate()
@@ -63,7 +63,7 @@ def test_serve_runs_until_ctrl_c_and_leaves_nothing_behind(tmp_path: Path) -> No
     port = free_port()
     flower = ["--flower"] if is_port_free(FLOWER_PORT) else []
     process = subprocess.Popen(
-        [sys.executable, "-m", "embedded.serve", "--port", str(port), "--data", str(tmp_path), *flower],
+        [sys.executable, "-m", "local.serve", "--port", str(port), "--data", str(tmp_path), *flower],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -100,7 +100,7 @@ def flower_tasks() -> set[tuple[str, str]]:
 def test_serve_refuses_a_port_in_use(redis_url: str) -> None:
     port = redis_url.rsplit(":", 1)[1].split("/", maxsplit=1)[0]
     done = subprocess.run(
-        [sys.executable, "-m", "embedded.serve", "--port", port], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "local.serve", "--port", port], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
     assert "in use" in done.stderr

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from embedded.stack import Stack
-from embedded.supervisor import Child
+from local.stack import Stack
+from local.supervisor import Child
 from tests.helpers import Api, answers, eventually
 
 READY_S = 90

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from embedded.stack import Stack
+from local.stack import Stack
 from tests.helpers import Api
 
 

@@ -11,8 +11,8 @@ import redis
 
 from api.app import create_app
 from client.doctor import Level, check_redis
-from embedded.stack import free_port
-from embedded.supervisor import Program, Supervisor
+from local.stack import free_port
+from local.supervisor import Program, Supervisor
 from shared.celery_app import make_celery, send_job
 from shared.errors import SettingsError
 from shared.queue.tls import check_tls, tls_options

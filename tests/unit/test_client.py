@@ -24,7 +24,7 @@ from client import JobCancelled, JobFailed, Preview, Unreachable, Update, WaitTi
 from client.doctor import Finding, Level, check_api, check_fonts, check_gpu, check_models, check_redis
 from client.events import Event, read_events
 from client.model_files import find, sources
-from embedded.stack import free_port
+from local.stack import free_port
 from shared.model_folder import folder_faults
 from shared.schemas import JobStatus
 from shared.settings import PROJECT, Settings, load_settings

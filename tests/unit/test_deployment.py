@@ -12,8 +12,8 @@ import yaml
 from compose_spec import PyCompose
 
 from api.probe import is_well
-from embedded.stack import free_port
-from embedded.supervisor import Program, Supervisor
+from local.stack import free_port
+from local.supervisor import Program, Supervisor
 from tests.helpers import eventually
 
 

@@ -14,7 +14,7 @@ import pytest
 from client import WritingClient
 from client.errors import Unreachable, WritingError, WrongInput
 from client.session import is_loopback, open_session, request
-from embedded.stack import Stack, free_port
+from local.stack import Stack, free_port
 from tests.helpers import answers
 
 VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")

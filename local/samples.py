@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from api.style_samples import SAMPLES, sample_request, shipped_sample
 from client import Picture, WritingClient, WritingError
-from embedded.stack import Stack
-from embedded.supervisor import ChildFailed
+from local.stack import Stack
+from local.supervisor import ChildFailed
 from shared.errors import SettingsError
 from shared.settings import load_settings
 

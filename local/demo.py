@@ -19,9 +19,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from client.session import request as call
-from embedded.contact_sheet import contact_sheet
-from embedded.stack import Stack
-from embedded.supervisor import ChildFailed
+from local.contact_sheet import contact_sheet
+from local.stack import Stack
+from local.supervisor import ChildFailed
 from shared.console import use_any_console
 from shared.errors import SettingsError
 from shared.settings import load_settings
