@@ -31,7 +31,8 @@ from client.session import request as call
 from local.stack import Stack
 from local.supervisor import ChildFailed, interrupted_by_signals
 from shared.gpu_profiles import GIB
-from shared.settings import PROJECT, load_settings
+from shared.locations import PROJECT
+from shared.settings import load_settings
 from worker.conditioning import CONTROL_TYPE_INDEX
 
 FOLDER = PROJECT / "var/rehearsal"

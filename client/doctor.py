@@ -18,11 +18,12 @@ from client.writing_client import WritingClient
 from shared.errors import SettingsError
 from shared.fonts import read_fonts
 from shared.gpu_profiles import CPU_PROFILE, GIB, choose_profile
+from shared.locations import HOME
 from shared.model_folder import folder_faults
 from shared.queue.tls import check_tls
 from shared.redis_client import make_redis
 from shared.schemas import WorkerState
-from shared.settings import PROJECT, Settings
+from shared.settings import Settings
 from shared.writing.imagery import Imagery
 
 LOWEST_PYTHON = (3, 11)
@@ -175,7 +176,7 @@ def check_imagery() -> Iterator[Finding]:
 def check_disk(settings: Settings) -> Iterator[Finding]:
     """Look for room for models and for state."""
     yield _room("disk for models", _models_folder(), MODELS_GIB if _is_fetching_needed(settings) else 0)
-    yield _room("disk for state", PROJECT / "var", STATE_GIB)
+    yield _room("disk for state", HOME / "var", STATE_GIB)
 
 
 def check_redis(settings: Settings) -> Iterator[Finding]:

@@ -16,8 +16,8 @@ from PIL import Image
 from client import JobCancelled, Picture, Preview, Update, WritingClient, WritingError
 from client.cli import DONE, INTERRUPTED, SOME_FAILED, USAGE, main
 from local.stack import Stack
+from shared.locations import PROJECT
 from shared.schemas import GenerationRequest, JobStatus, Quality
-from shared.settings import PROJECT
 from tests.helpers import Api, eventually
 
 WORDS = ("山", "水", "火", "月", "日")

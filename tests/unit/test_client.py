@@ -25,9 +25,10 @@ from client.doctor import Finding, Level, check_api, check_fonts, check_gpu, che
 from client.events import Event, read_events
 from client.model_files import find, sources
 from local.stack import free_port
+from shared.locations import PROJECT
 from shared.model_folder import folder_faults
 from shared.schemas import JobStatus
-from shared.settings import PROJECT, Settings, load_settings
+from shared.settings import Settings, load_settings
 
 JOB = "/api/writing/jobs/j"
 POST = "/api/writing/generate-writing-image"

@@ -35,8 +35,8 @@ METRIC_ROW = re.compile(r"^\| `(writing_\w+)` \| (\w+) \| ((?:`\w+`(?:, )?)*) ?\
 METRICS: dict[str, tuple[str, str]] = {
     name: (kind, label) for name, kind, label in METRIC_ROW.findall((PROJECT / "docs/metrics.md").read_text())
 }
-# Variables of the client, which has no settings.
-CLIENT_VARIABLES = {"WRITING_URL", "WRITING_API_KEY"}
+# Variables that are no settings.
+CLIENT_VARIABLES = {"WRITING_URL", "WRITING_API_KEY", "WRITING_CONFIG"}
 # What calls with a JSON body take.
 BODIES: dict[str, type[BaseModel]] = {
     "jobs.submit": GenerationRequest, "batches.submit": Batch, "decks.create": DeckRequest

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from shared.errors import SettingsError
+from shared.locations import CONFIG
 from shared.logs import configure_logging
-from shared.settings import CONFIG, LoggingSettings, load_settings
+from shared.settings import LoggingSettings, load_settings
 
 
 def test_the_environment_overrides_by_path() -> None:
