@@ -1,62 +1,55 @@
-"""Draw one word by the real path and write the picture to ``out/``. ``make demo``
+"""Draw one word by the real path and write the picture to a folder.
 
-Starts a private Redis, the API and a worker, submits one job over HTTP, polls it, saves the picture and a contact
+Starts a private Redis, the API and a worker, has the client draw the word over HTTP, saves the picture and a contact
 sheet, and ends everything.
 """
 
-import argparse
-import base64
 import io
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import requests
 from PIL import Image
 from tqdm import tqdm
 
-from client.session import request as call
 from local.contact_sheet import contact_sheet
 from local.stack import Stack
 from local.supervisor import ChildFailed
-from shared.console import use_any_console
-from shared.errors import SettingsError
 from shared.settings import load_settings
+from writing_client import Picture, WaitTimedOut, WritingClient, WritingError
+from writing_client.progress_bar import step_bar
 
 START_S = 120.0
 JOB_S = 300.0
+CHECK_S = 1.0  # how often the programs are looked after meanwhile
 
 
-def main() -> int:
-    """Run the demo; return the exit code."""
-    use_any_console()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--word", default="学习")
-    parser.add_argument("--translation", default="study", help="what the word means, in English")
-    parser.add_argument("--style", default="comic")
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--out", type=Path, default=Path("out"))
-    arguments = parser.parse_args()
-    request = {name: getattr(arguments, name) for name in ("word", "translation", "style", "seed")}
-    logs = arguments.out / "logs"
+def demo(request: Mapping[str, Any], out: Path) -> int:
+    """Draw a word; return the exit code.
+
+    Args:
+        request: fields of the request.
+        out: the folder to write to.
+
+    Raises:
+        SettingsError: the settings are wrong.
+        KeyboardInterrupt: after everything has been ended.
+    """
+    logs = out / "logs"
     try:
         with (
             tempfile.TemporaryDirectory(prefix="writing-demo-") as data,
             Stack(data_folder=Path(data), log_folder=logs) as stack,
         ):
             _wait_until_ready(stack)
-            result = _run(stack, request)
-            _save(result, arguments.out)
-    except (ChildFailed, TimeoutError, requests.RequestException, SettingsError) as error:
+            _save(_draw(stack, request), out)
+    except (ChildFailed, TimeoutError, WritingError) as error:
         print(f"demo failed: {error}\n{_last_lines(logs)}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        with suppress(OSError):  # the terminal may be gone: its end was the signal
-            print("stopped", file=sys.stderr)
-        return 130
     return 0
 
 
@@ -65,47 +58,37 @@ def _wait_until_ready(stack: Stack) -> None:
         stack.wait_for(stack.is_ready, START_S, "a warm worker", on_wait=bar.update)
 
 
-def _run(stack: Stack, request: dict[str, Any]) -> dict[str, Any]:
-    """Submit the request, follow the job, return its result."""
-    answer = call("POST", f"{stack.url}/api/writing/generate-writing-image", json=request, timeout=10)
-    if not answer.ok:
-        raise requests.HTTPError(f"the API refused the request: {answer.json().get('detail', answer.text)}")
-    job = answer.json()
+def _draw(stack: Stack, request: Mapping[str, Any]) -> Picture:
+    """Have the client draw a word while the programs are kept alive.
+
+    Raises:
+        TimeoutError: it is not drawn in time.
+        ChildFailed: a program cannot run.
+        WritingError: the service refuses the word, or the job failed.
+    """
     deadline = time.monotonic() + JOB_S
-    with tqdm(desc=f"drawing {request['word']}", unit="step") as bar:
+    with WritingClient(stack.url) as client, step_bar(request["word"]) as show:
+        job = client.submit(**request)
         while time.monotonic() < deadline:
-            state = call("GET", stack.url + job["status_url"], timeout=10).json()
-            bar.total = state["progress"]["total_steps"] or None
-            bar.set_postfix_str(state["stage"] or state["status"])
-            bar.update(state["progress"]["step"] - bar.n)
-            if state["status"] == "succeeded":
-                result: dict[str, Any] = state["result"]
-                return result
-            if state["status"] in {"failed", "cancelled"}:
-                raise requests.HTTPError(f"the job {state['status']}: {state['error']}")
+            with suppress(WaitTimedOut):
+                return Picture(job.wait(show, timeout_s=CHECK_S))
             stack.supervisor.check()
-            time.sleep(0.1)
     raise TimeoutError(f"the job has not ended after {JOB_S:.0f} s")
 
 
-def _save(result: dict[str, Any], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    png = base64.b64decode(result["generated_image_base64"])
-    picture_path, sheet_path = folder / "picture.png", folder / "contact_sheet.png"
-    picture_path.write_bytes(png)
+def _save(picture: Picture, folder: Path) -> None:
+    picture_path, sheet_path = picture.save(folder / "picture.png"), folder / "contact_sheet.png"
     maps = {
-        f"{control_type}: {method}": Image.open(io.BytesIO(base64.b64decode(encoded)))
-        for control_type, methods in result["conditioning_images_base64"].items()
-        for method, encoded in methods.items()
+        f"{control_type}: {method}": Image.open(io.BytesIO(png))
+        for control_type, methods in picture.maps.items()
+        for method, png in methods.items()
     }
-    contact_sheet(Image.open(io.BytesIO(png)), maps, result["prompt_used"], load_settings().fonts).save(sheet_path)
-    metadata = result["generation_metadata"]
-    print(f"\nprompt         {result['prompt_used']}")
-    print(
-        f"time           {metadata['generation_time_ms']} ms, seed {metadata['seed']}, model {metadata['model_used']}"
-    )
-    legibility = metadata["legibility"]
-    print(f"legibility     {legibility['score']}, read as {legibility['read']}")
+    drawn = Image.open(io.BytesIO(picture.png))
+    contact_sheet(drawn, maps, picture.prompt, load_settings().fonts).save(sheet_path)
+    made = picture.metadata
+    print(f"\nprompt         {picture.prompt}")
+    print(f"time           {made['generation_time_ms']} ms, seed {picture.seed}, model {made['model_used']}")
+    print(f"legibility     {made['legibility']['score']}, read as {made['legibility']['read']}")
     print(f"picture        {picture_path}\ncontact sheet  {sheet_path}")
 
 
@@ -114,7 +97,3 @@ def _last_lines(logs: Path) -> str:
         f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-8:])
         for log in sorted(logs.glob("*.log"))
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

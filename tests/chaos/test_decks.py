@@ -15,9 +15,9 @@ import redis
 import requests
 
 from local.stack import Stack
-from shared.lists.hsk import hsk_words
 from tests.chaos.test_faults import child, service
 from tests.helpers import Api, eventually
+from writing_client.hsk import hsk_words
 
 DECKS = "/api/writing/decks"
 WORDS = hsk_words(1)[:120]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from client.errors import WritingError
 from shared.model_folder import local_folder
 from shared.schemas import Quality
 from shared.settings import LEVEL_SEPARATOR, PREFIX, ModelSettings, Settings
@@ -53,11 +52,8 @@ class Source:
         return local_folder(self.name)
 
 
-class ModelError(WritingError):
+class ModelError(Exception):
     """A model cannot be fetched."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail, code="model_unavailable", title="A model cannot be fetched.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,21 @@ from typing import Any, Self
 
 from pydantic_core import to_jsonable_python
 
-from client.connection import Connection
-from client.errors import JobCancelled, JobFailed, WritingError
-from client.job import POLL_S, Job, OnPreview, OnProgress, result_of
-from client.service_deck import PATH as DECKS
-from client.service_deck import ServiceDeck
-from shared.schemas import AIGenerationResult, GenerationRequest, Motifs, Priority, Senses, ServiceStatus
+from writing_client.connection import Connection
+from writing_client.errors import JobCancelled, JobFailed, WritingError
+from writing_client.job import POLL_S, Job, OnPreview, OnProgress, result_of
+from writing_client.models import (
+    AIGenerationResult,
+    CardText,
+    GenerationRequest,
+    ListView,
+    Motifs,
+    Priority,
+    Senses,
+    ServiceStatus,
+)
+from writing_client.service_deck import PATH as DECKS
+from writing_client.service_deck import ServiceDeck
 
 DEFAULT_URL = "http://127.0.0.1:8600"
 URL_VARIABLE, KEY_VARIABLE = "WRITING_URL", "WRITING_API_KEY"
@@ -122,6 +131,36 @@ class WritingClient:
         """Return a deck that was made before; nothing is asked yet."""
         return ServiceDeck(self._connection, deck_id)
 
+    def read_list(self, content: bytes, *, encoding: str | None = None, columns: str | None = None) -> ListView:
+        """Return how the service understands a list of words; nothing is drawn.
+
+        Args:
+            content: the bytes of a file: CSV, or the text that Anki, Pleco or Quizlet export.
+            encoding: its encoding; None: found out.
+            columns: what its columns hold, such as ``word,reading,translation``, ``-`` for none; None: found out.
+
+        Raises:
+            WritingError: `unreadable_list`, `body_too_large`.
+        """
+        given = {"encoding": encoding, "columns": columns}
+        params = {name: value for name, value in given.items() if value is not None}
+        headers = {"Content-Type": "text/csv"}
+        call = self._connection.call("POST", "/api/writing/word-lists", data=content, params=params, headers=headers)
+        return ListView.model_validate(call.json())
+
+    def anki_package(self, name: str, cards: Sequence[CardText]) -> bytes:
+        """Return an Anki package without its pictures, and a contact sheet; `write_package` completes it.
+
+        Args:
+            name: the deck's.
+            cards: what the notes say.
+
+        Raises:
+            WritingError: a text is too long, or there are too many.
+        """
+        document = {"name": name, "cards": [card.model_dump() for card in cards]}
+        return self._connection.call("POST", "/api/writing/anki-packages", json=document).content
+
     def job(self, job_id: str) -> Job:
         """Return a job that was submitted before; nothing is asked yet."""
         return Job(self._connection, job_id)
@@ -202,7 +241,7 @@ class WritingClient:
             WritingError: the word cannot be written.
         """
         document = self._connection.call("GET", "/api/writing/meanings", params={"word": word}).json()
-        return Senses.model_validate(document, extra="ignore")
+        return Senses.model_validate(document)
 
     def imagery(self, query: str = "", *, limit: int = 50, offset: int = 0) -> Motifs:
         """Return motifs whose name or keyword holds a text, in English or Chinese; without one all, by name.
@@ -217,12 +256,12 @@ class WritingClient:
         """
         params = {"query": query, "limit": str(limit), "offset": str(offset)}
         document = self._connection.call("GET", "/api/writing/imagery", params=params).json()
-        return Motifs.model_validate(document, extra="ignore")
+        return Motifs.model_validate(document)
 
     def status(self) -> ServiceStatus:
         """Return what the service offers, and how busy it is."""
         document = self._connection.call("GET", "/api/writing/status").json()
-        return ServiceStatus.model_validate(document, extra="ignore")  # a newer service may say more
+        return ServiceStatus.model_validate(document)
 
     def _submit(self, document: Mapping[str, Any]) -> Job:
         accepted = self._connection.call(

@@ -10,11 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import click
 import redis
 
-from client.errors import WritingError
-from client.model_files import Source, find, sources
-from client.writing_client import WritingClient
+from cli.exit_codes import DONE, FAILED
+from cli.model_files import Source, find, sources
 from shared.errors import SettingsError
 from shared.fonts import read_fonts
 from shared.gpu_profiles import CPU_PROFILE, GIB, choose_profile
@@ -22,9 +22,10 @@ from shared.locations import HOME
 from shared.model_folder import folder_faults
 from shared.queue.tls import check_tls
 from shared.redis_client import make_redis
-from shared.schemas import WorkerState
-from shared.settings import Settings
+from shared.settings import Settings, load_settings
 from shared.writing.imagery import Imagery
+from writing_client import WritingClient, WritingError
+from writing_client.models import WorkerState
 
 LOWEST_PYTHON = (3, 11)
 LOWEST_REDIS = (6, 2)  # the oldest that the tests run with
@@ -60,6 +61,24 @@ class Finding:
     def __str__(self) -> str:
         advice = f" → {self.advice}" if self.advice else ""
         return f"{self.level:<4}  {self.subject:<31}  {self.text}{advice}"
+
+
+def report(url: str | None, api_key: str | None) -> int:
+    """Print each finding as soon as it is known, and return the exit code.
+
+    Args:
+        url: the API's address; None: the client's default.
+        api_key: its key; None: likewise.
+
+    Raises:
+        SettingsError: the settings are wrong.
+    """
+    levels = []
+    with WritingClient(url, api_key, retry_s=0) as client:
+        for finding in examine(load_settings(), client):
+            click.echo(str(finding))
+            levels.append(finding.level)
+    return FAILED if Level.FAIL in levels else DONE
 
 
 def examine(settings: Settings, client: WritingClient) -> Iterator[Finding]:

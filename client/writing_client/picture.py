@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from client.files import write_atomically
-from shared.schemas import AIGenerationResult
+from writing_client.files import write_atomically
+from writing_client.models import AIGenerationResult
 
 
 class Picture:

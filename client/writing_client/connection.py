@@ -6,8 +6,8 @@ from typing import Any
 
 import requests
 
-from client.errors import Unreachable, WritingError, WrongInput, refusal
-from client.session import open_session, proxy_of
+from writing_client.errors import Unreachable, WritingError, WrongInput, refusal
+from writing_client.session import open_session, proxy_of
 
 # Between tries, where the service does not say how long: doubled each time.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 8.0
@@ -46,6 +46,7 @@ class Connection:
         path: str,
         *,
         json: Any = None,
+        data: bytes | None = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         is_retried: bool = True,
@@ -63,7 +64,7 @@ class Connection:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
-                return self._call_once(method, path, json=json, params=params, headers=headers)
+                return self._call_once(method, path, json=json, data=data, params=params, headers=headers)
             except WritingError as error:
                 is_passing = isinstance(error, Unreachable) or error.status in PASSING
                 wait_s = max(pause_s, error.retry_after_s or 0)

@@ -15,23 +15,21 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from client.errors import JobCancelled, JobFailed, WritingError, WrongInput
-from client.files import write_atomically
-from client.job import result_of
-from client.picture import Picture
-from client.service_deck import ServiceDeck
-from client.writing_client import WritingClient
-from shared.deck import MAX_WORDS, DeckWordView
-from shared.decks.card import Card
-from shared.decks.file_name import safe_name
-from shared.lists.imagery import read_imagery
-from shared.lists.word_list import Row
-from shared.schemas import AIGenerationResult, JobStatus
+from writing_client.errors import JobCancelled, JobFailed, WritingError, WrongInput
+from writing_client.file_name import safe_name
+from writing_client.files import write_atomically
+from writing_client.job import result_of
+from writing_client.models import AIGenerationResult, CardText, DeckWordView, JobStatus, ListedRow
+from writing_client.picture import Picture
+from writing_client.service_deck import ServiceDeck
+from writing_client.writing_client import WritingClient
 
 STATE = "deck.json"
 PICTURES = "pictures"
 POLL_S = 0.5
-Drawn = tuple[Row, WritingError | None]
+MAX_WORDS = 500  # of one deck of the service
+DIGEST_LENGTH = 24
+Drawn = tuple[ListedRow, WritingError | None]
 
 
 class Drawing(BaseModel):
@@ -70,7 +68,9 @@ class UnderWay(BaseModel):
 class Deck:
     """The pictures of a list of words, all drawn with the same options."""
 
-    def __init__(self, folder: Path, rows: Sequence[Row], options: Mapping[str, Any], name: str = "Words") -> None:
+    def __init__(
+        self, folder: Path, rows: Sequence[ListedRow], options: Mapping[str, Any], name: str = "Words"
+    ) -> None:
         """Read what the folder has.
 
         Args:
@@ -96,16 +96,21 @@ class Deck:
         return [index for index, key in enumerate(self._keys) if self._drawing(key) is None]
 
     @property
-    def cards(self) -> list[Card]:
+    def drawn(self) -> int:
+        """How many rows have their picture."""
+        return len(self._rows) - len(self.missing)
+
+    @property
+    def cards(self) -> list[CardText]:
         """The words that have their picture, in the order of the deck."""
         return [
-            Card(
+            CardText(
                 word=row.word,
                 reading=row.reading or drawing.reading,
                 meaning=drawing.meaning,
                 prompt=drawing.prompt,
                 file=drawing.file,
-                read=(self.folder / drawing.file).read_bytes,
+                digest=_digest(self.folder / drawing.file),
             )
             for row, key in zip(self._rows, self._keys, strict=True)
             if (drawing := self._drawing(key)) is not None
@@ -249,6 +254,10 @@ def fingerprint(request: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(request, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:32]
 
 
+def _digest(picture: Path) -> str:
+    return hashlib.sha256(picture.read_bytes()).hexdigest()[:DIGEST_LENGTH]
+
+
 def _has_ended(word: DeckWordView) -> bool:
     return word.status == "refused" or JobStatus(word.status).is_terminal
 
@@ -259,10 +268,10 @@ def _cancel_quietly(deck: ServiceDeck) -> None:
         deck.cancel(is_retried=False)
 
 
-def _request(row: Row, options: Mapping[str, Any]) -> dict[str, Any]:
+def _request(row: ListedRow, options: Mapping[str, Any]) -> dict[str, Any]:
     own: dict[str, Any] = {"style": row.style} if row.style is not None else {}
     if row.imagery:
-        own["imagery"] = read_imagery(row.imagery)
+        own["imagery"] = row.imagery if isinstance(row.imagery, str) else list(row.imagery)
     if row.reading and not row.translation:
         own["reading"] = row.reading  # it chooses among the word's senses
     return {"word": row.word, "translation": row.translation, "include_conditioning": False, **options, **own}

@@ -10,10 +10,10 @@ from typing import Any
 
 import requests
 
-from client.connection import Connection
-from client.errors import JobCancelled, JobFailed, WaitTimedOut, refusal
-from client.events import Event, read_events
-from shared.schemas import AIGenerationResult, JobStatus, JobView, ResultLinks
+from writing_client.connection import Connection
+from writing_client.errors import JobCancelled, JobFailed, WaitTimedOut, refusal
+from writing_client.events import Event, read_events
+from writing_client.models import AIGenerationResult, JobStatus, JobView, ResultLinks
 
 POLL_S = 0.2
 # The service sends a comment every 15 s, so a longer silence is a broken connection.
@@ -210,8 +210,7 @@ def result_of(view: JobView) -> AIGenerationResult:
 
 
 def _view(response: requests.Response) -> JobView:
-    # A newer service may say more than this client knows.
-    return JobView.model_validate(response.json(), extra="ignore")
+    return JobView.model_validate(response.json())
 
 
 def _is_stream(response: requests.Response) -> bool:

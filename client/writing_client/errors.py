@@ -5,7 +5,7 @@ from typing import Any
 
 import requests
 
-from shared.schemas import JobError
+from writing_client.models import JobError
 
 
 class WritingError(Exception):

@@ -1,4 +1,4 @@
-"""Serve the API with gunicorn and gevent: a call that waits holds no thread. ``python -m api``"""
+"""Serve the API with gunicorn and gevent: a call that waits holds no thread. ``writing-service api``"""
 
 # ruff: noqa: E402
 from gevent import monkey
@@ -63,7 +63,3 @@ def main() -> int:
         return os.EX_CONFIG
     Server(settings).run()
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-LIST = Path(__file__).parents[1] / "data" / "hsk.tsv"
+LIST = Path(__file__).parent / "data" / "hsk.tsv"
 LEVELS = range(1, 7)
 
 

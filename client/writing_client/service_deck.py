@@ -2,8 +2,8 @@
 
 import requests
 
-from client.connection import Connection
-from shared.deck import DeckView
+from writing_client.connection import Connection
+from writing_client.models import DeckView
 
 PATH = "/api/writing/decks"
 
@@ -42,5 +42,4 @@ class ServiceDeck:
 
 
 def _view(response: requests.Response) -> DeckView:
-    # A newer service may say more than this client knows.
-    return DeckView.model_validate(response.json(), extra="ignore")
+    return DeckView.model_validate(response.json())
