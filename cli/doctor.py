@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import click
 import redis
 
 from cli.exit_codes import DONE, FAILED
@@ -76,7 +75,7 @@ def report(url: str | None, api_key: str | None) -> int:
     levels = []
     with WritingClient(url, api_key, retry_s=0) as client:
         for finding in examine(load_settings(), client):
-            click.echo(str(finding))
+            print(str(finding))
             levels.append(finding.level)
     return FAILED if Level.FAIL in levels else DONE
 

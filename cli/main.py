@@ -3,6 +3,7 @@
 Each subcommand imports its program when it runs: the API's image has no torch, the worker's no Flask.
 """
 
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(service.main(argv, prog_name=NAME, standalone_mode=False) or 0)
     except click.Abort:
         with suppress(OSError):  # the terminal may be gone: its end was the signal
-            click.echo("stopped", err=True)
+            print("stopped", file=sys.stderr)
         return INTERRUPTED
     except click.ClickException as error:
         error.show()
@@ -146,12 +147,12 @@ def keys(name: str) -> int:
     from api.keys import make_key  # noqa: PLC0415
 
     try:
-        click.echo(make_key(name))
+        print(make_key(name))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="NAME") from error
     return 0
 
 
 def _complain(text: str, code: int) -> int:
-    click.echo(text, err=True)
+    print(text, file=sys.stderr)
     return code

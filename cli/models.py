@@ -1,5 +1,6 @@
 """``writing-service models fetch``: download the models of the settings, and verify them."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,10 +41,10 @@ def fetch_models(model: str | None, to: Path | None, *, is_dry: bool, full_preci
         except ModelError as error:
             found = [str(error)]
         for fault in found:
-            click.echo(f"{source.setting}: {fault}", err=True)
+            print(f"{source.setting}: {fault}", file=sys.stderr)
         faults += found
     if faults:
-        click.echo(INCOMPLETE, err=True)
+        print(INCOMPLETE, file=sys.stderr)
     return FAILED if faults else DONE
 
 
@@ -52,20 +53,20 @@ def _get(source: Source, to: Path | None, *, is_dry: bool) -> list[str]:
     if source.folder is not None:
         faults = folder_faults(source.folder, source.replaced)
         if not faults:
-            click.echo(f"{source.setting}: the folder {source.name} is complete")
+            print(f"{source.setting}: the folder {source.name} is complete")
         return faults
     target = None if to is None else to / source.name.rpartition("/")[2]
     if not is_dry:
         return _fetch(source, target)
     files = listed(source, target)
     wanted = [file for file in files if not file.is_here]
-    click.echo(f"{source.setting}: {source.name}, {len(wanted)} of {len(files)} files to fetch, {_gigabytes(wanted)}")
+    print(f"{source.setting}: {source.name}, {len(wanted)} of {len(files)} files to fetch, {_gigabytes(wanted)}")
     return []
 
 
 def _fetch(source: Source, target: Path | None) -> list[str]:
     """Download a model; return what is wrong with it then."""
-    click.echo(f"{source.setting}: {source.name}")
+    print(f"{source.setting}: {source.name}")
     folder = fetch(source, target)
     faults = folder_faults(folder, source.replaced)
     try:
@@ -76,9 +77,9 @@ def _fetch(source: Source, target: Path | None) -> list[str]:
         faults += size_faults(files)
         compared = f"{len(files)} files, {_gigabytes(files)}, as long as the hub says"
     if not faults:
-        click.echo(f"    complete in {folder}: {compared}")
+        print(f"    complete in {folder}: {compared}")
         if target is not None:
-            click.echo(f"    {source.variable}={folder}")
+            print(f"    {source.variable}={folder}")
     return faults
 
 

@@ -1,11 +1,12 @@
 """The command ``writing``: draw a word, make a deck of a list of words."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import update_wrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from tqdm import tqdm
@@ -323,11 +324,11 @@ def _fault(source: str, line: ListNote) -> str:
     return f"{source}, line {line.line}: {line.reason}"
 
 
-def _say(text: str, *, err: bool = False) -> None:
-    with tqdm.external_write_mode():  # not through a progress bar, if there is one
-        click.echo(text, err=err)
+def _say(text: str, file: TextIO | None = None) -> None:
+    # Not through a progress bar, if there is one. click's own echo would send UTF-8 to a terminal that says ASCII.
+    tqdm.write(text, file=file)
 
 
 def _complain(text: str, code: int = SOME_FAILED) -> int:
-    _say(text, err=True)
+    _say(text, file=sys.stderr)
     return code

@@ -66,8 +66,8 @@ def test_a_package_names_each_picture_once(http: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("changed", "field", "code"),
     [
-        ({"digest": "../../etc/passwd"}, "cards.0.digest", "invalid_text"),
-        ({"word": ""}, "cards.0.word", "too_short"),
+        ({"digest": "../../etc/passwd"}, "cards.0.digest", "invalid_value"),
+        ({"word": ""}, "cards.0.word", "invalid_value"),
         ({"meaning": "x" * 501}, "cards.0.meaning", "too_long"),
         ({"colour": "red"}, "cards.0.colour", "unknown_field"),
     ],
