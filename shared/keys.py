@@ -25,9 +25,9 @@ def index_key(client: str) -> str:
     return f"{PREFIX}jobs:{client}"
 
 
-def preview_key(job_id: str) -> str:
-    """Return the key of a running job's preview."""
-    return f"{PREFIX}preview:{job_id}"
+def preview_key(job_id: str, variation: int = 0) -> str:
+    """Return the key of a running job's preview, of one of its pictures."""
+    return f"{PREFIX}preview:{job_id}:{variation}" if variation else f"{PREFIX}preview:{job_id}"
 
 
 def waiting_keys(first: Priority = Priority.INTERACTIVE) -> list[str]:

@@ -105,13 +105,14 @@ end
 return redis.call('HEXISTS', KEYS[1], 'cancel_requested')
 """
 
-# KEYS: preview, job   ARGV: id, JPEG, TTL, step, token     nothing once the lease is lost or the job has ended
+# KEYS: preview, job   ARGV: id, JPEG, TTL, step, token, variation
+# Nothing is kept once the lease is lost or the job has ended.
 SAVE_PREVIEW = f"""
 {ADD_EVENT}
 if redis.call('HGET', KEYS[2], 'token') ~= ARGV[5] then return end
 if redis.call('HGET', KEYS[2], 'status') ~= 'running' then return end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
-add_event(ARGV[1], 'preview', {{step = tonumber(ARGV[4])}})
+add_event(ARGV[1], 'preview', {{step = tonumber(ARGV[4]), variation = tonumber(ARGV[6])}})
 """
 
 # Part of the scripts that take jobs from a worker. A record that has gone, or whose job runs elsewhere by now, is left
@@ -262,11 +263,11 @@ class Leases:
         )
         return Standing(int(cast(int, answer)))
 
-    def save_preview(self, lease: Lease, jpeg: bytes, step: int) -> None:
-        """Keep a running job's preview, as seen at a step, for a while; a later one replaces it."""
+    def save_preview(self, lease: Lease, jpeg: bytes, step: int, variation: int = 0) -> None:
+        """Keep a running job's preview of a variation, as seen at a step, for a while; a later one replaces it."""
         self._save_preview(
-            keys=[preview_key(lease.job_id), job_key(lease.job_id)],
-            args=[lease.job_id, jpeg.hex(), PREVIEW_TTL_S, step, lease.token],
+            keys=[preview_key(lease.job_id, variation), job_key(lease.job_id)],
+            args=[lease.job_id, jpeg.hex(), PREVIEW_TTL_S, step, lease.token, variation],
         )
 
     def publish(

@@ -32,9 +32,9 @@ class BlankPipeline:
         """Return the networks' name: there are none."""
         return "none"
 
-    async def draw(self, request: DrawRequest, _progress: Any) -> Drawing:
-        """Return a blank picture of the size asked for."""
-        return Drawing(Image.new("RGB", request.size, "white"), 1)
+    async def draw_variations(self, request: DrawRequest, count: int, _progress: Any) -> list[Drawing]:
+        """Return blank pictures of the size asked for."""
+        return [Drawing(Image.new("RGB", request.size, "white"), 1)] * count
 
 
 def without_models(request: GenerationRequest) -> GenerationRequest:

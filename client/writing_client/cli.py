@@ -104,6 +104,12 @@ def drawing_options(command: Command) -> Command:
 DRAWING: Mapping[str, Callable[[Command], Command]] = {
     "style": click.option("--style", help="Style of the picture.  [default: the service's]"),
     "seed": click.option("--seed", type=int, metavar="N", help="The same seed draws the same picture."),
+    "scene_seed": click.option(
+        "--scene-seed",
+        type=int,
+        metavar="N",
+        help="Of the motifs' places and of hand-drawn maps.  [default: the seed]",
+    ),
     "size": click.option("--size", type=int, metavar="PIXELS", help="Length of each side, a multiple of 64."),
     "steps": click.option("--steps", type=int, metavar="N", help="Number of denoising steps."),
     "quality": click.option("--quality", type=click.Choice(["exact", "fast", "turbo"]), help="How fast to draw."),
@@ -128,6 +134,9 @@ DRAWING: Mapping[str, Callable[[Command], Command]] = {
 @click.option("--translation", default="", metavar="TEXT", help="Meaning in English.  [default: looked up]")
 @click.option("--reading", metavar="PINYIN", help="Which of its senses: zhǎng or zhang3.  [default: the likeliest]")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="PNG to write.  [default: the word's name]")
+@click.option(
+    "--variations", type=int, metavar="N", help="So many pictures of the word, 1 to 4, as FILE-1.png, FILE-2.png …"
+)
 @click.option("--maps", type=click.Path(path_type=Path), help="Folder to write the conditioning images to.")
 @drawing_options
 @service_options
@@ -137,30 +146,43 @@ def generate(  # noqa: PLR0917  # click's parameters
     reading: str | None,
     out: Path | None,
     maps: Path | None,
+    variations: int | None,
     options: dict[str, Any],
     service: Service,
 ) -> int:
     """Draw WORD."""
     out = out or Path(f"{safe_name(word)}.png")
-    options |= {"include_conditioning": maps is not None, **({"reading": reading} if reading is not None else {})}
+    own = {"include_conditioning": maps is not None, "reading": reading, "variations": variations}
+    options |= {field: value for field, value in own.items() if value is not None}
     with service.connect(RETRY_S) as client, step_bar(word) as show:
         picture = Picture(client.generate(word, translation, on_progress=show, **options))
-    picture.save(out)
-    written = picture.save_maps(maps) if maps is not None else []
-    for name, value in (_described(picture, out) | ({"maps": f"{len(written)} in {maps}"} if written else {})).items():
-        _say(f"{name:<12}{value}")
+    for file, one in zip(_files(out, len(picture.variations)), picture.variations, strict=True):
+        one.save(file)
+        mark = ", the most legible" if one is not picture and one.seed == picture.seed else ""
+        scene = {"scene seed": one.scene_seed} if one.scene_seed != one.seed else {}
+        _report({"picture": file, "seed": one.seed, **scene, "legibility": _legibility(one) + mark})
+    imagery = ", ".join(motif["name"] for motif in picture.metadata.get("imagery", ())) or "none"
+    _report({"prompt": picture.prompt, "imagery": imagery})
+    if maps is not None:
+        _report({"maps": f"{len(picture.save_maps(maps))} in {maps}"})
     return DONE
 
 
-def _described(picture: Picture, out: Path) -> dict[str, Any]:
-    legibility = picture.metadata.get("legibility") or {}
-    return {
-        "picture": out,
-        "seed": picture.seed,
-        "prompt": picture.prompt,
-        "imagery": ", ".join(motif["name"] for motif in picture.metadata.get("imagery", ())) or "none",
-        "legibility": f"{legibility.get('score')}, read as {legibility.get('read')}" if legibility else "not judged",
-    }
+def _files(out: Path, count: int) -> list[Path]:
+    """Return where pictures go: one to the file itself, several to the file's name with -1, -2 …"""
+    if count == 1:
+        return [out]
+    return [out.with_name(f"{out.stem}-{number}{out.suffix}") for number in range(1, count + 1)]
+
+
+def _legibility(picture: Picture) -> str:
+    judged = picture.metadata.get("legibility") or {}
+    return f"{judged.get('score')}, read as {judged.get('read')}" if judged else "not judged"
+
+
+def _report(values: Mapping[str, object]) -> None:
+    for name, value in values.items():
+        _say(f"{name:<12}{value}")
 
 
 @writing.command()
@@ -309,6 +331,7 @@ def _request_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     fields = {
         "style": given["style"],
         "seed": given["seed"],
+        "scene_seed": given["scene_seed"],
         "width": given["size"],
         "height": given["size"],
         "num_inference_steps": given["steps"],

@@ -65,6 +65,7 @@ class GenerationRequest(Question):
     width: int | None = None
     height: int | None = None
     seed: int | None = None
+    scene_seed: int | None = None
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
     negative_prompt: str | None = None
@@ -72,9 +73,24 @@ class GenerationRequest(Question):
     controlnet_weights: Mapping[ControlType, float] = {}
     legibility: LegibilityTarget | None = None
     quality: Quality = Quality.EXACT
+    variations: int = 1
     include_conditioning: bool = True
     webhook_url: str | None = None
     priority: Priority = Priority.INTERACTIVE
+
+
+class Variation(Answer):
+    """One of several pictures of the same scene.
+
+    Attributes:
+        legibility: as in the result's metadata.
+        kept: whether it is the most legible, which the result's own fields hold.
+    """
+
+    generated_image_base64: str
+    seed: int
+    legibility: dict[str, Any]
+    kept: bool
 
 
 class AIGenerationResult(Answer):
@@ -86,6 +102,7 @@ class AIGenerationResult(Answer):
         conditioning_images_base64: type to method to PNG.
         prompt_used: the prompt.
         generation_metadata: seed, model, parameters as used, times.
+        variations: all pictures in the order of their seeds; empty for one.
     """
 
     success: bool
@@ -93,6 +110,16 @@ class AIGenerationResult(Answer):
     conditioning_images_base64: dict[str, dict[str, str]]
     prompt_used: str
     generation_metadata: dict[str, Any]
+    variations: tuple[Variation, ...] = ()
+
+
+class VariationLink(Answer):
+    """One of several pictures of the same scene, by its address."""
+
+    image: str
+    seed: int
+    legibility: dict[str, Any]
+    kept: bool
 
 
 class ResultLinks(Answer):
@@ -103,6 +130,7 @@ class ResultLinks(Answer):
     conditioning_urls: dict[str, dict[str, str]]
     prompt_used: str
     generation_metadata: dict[str, Any]
+    variations: tuple[VariationLink, ...] = ()
 
 
 class SenseView(Answer):
