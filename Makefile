@@ -11,7 +11,8 @@ AUDIT := $(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 PROBE := import urllib.request; urllib.request.urlopen('https://pypi.org/pypi/pip/25.0/json', timeout=5)
 # Extra arguments for pip, e.g. another index for torch.
 PIP_ARGS ?=
-INSTALL = $(BIN)/python -m pip install --quiet --progress-bar on $(PIP_ARGS) -c constraints.txt
+# Not compiled at once: most modules of torch and transformers are never imported, and the others are compiled then.
+INSTALL = $(BIN)/python -m pip install --quiet --progress-bar on --no-compile $(PIP_ARGS) -c constraints.txt
 PORT ?= 8600
 WORKERS ?= 1
 FLOWER ?= 0
