@@ -25,7 +25,7 @@ from writing_client.progress_bar import step_bar
 
 START_S = 120.0
 JOB_S = 300.0
-CHECK_S = 1.0  # how often the programs are looked after meanwhile
+CHECK_S = 5.0  # how often the programs are looked after meanwhile
 
 
 def demo(request: Mapping[str, Any], out: Path) -> int:
