@@ -11,9 +11,8 @@ AUDIT := $(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 PROBE := import urllib.request; urllib.request.urlopen('https://pypi.org/pypi/pip/25.0/json', timeout=5)
 # Extra arguments for pip, e.g. another index for torch.
 PIP_ARGS ?=
-# Modules are compiled when they are imported, since most of torch's and transformers' never are; our own packages are
-# built by the environment's setuptools, since one in an environment of its own takes some seconds more.
-INSTALL = $(BIN)/python -m pip install --quiet --progress-bar on --no-compile --no-build-isolation $(PIP_ARGS) -c constraints.txt
+# Modules are compiled when they are imported, since most of torch's and transformers' never are.
+INSTALL = $(BIN)/python -m pip install --quiet --progress-bar on --no-compile $(PIP_ARGS) -c constraints.txt
 PORT ?= 8600
 WORKERS ?= 1
 FLOWER ?= 0
@@ -25,7 +24,6 @@ setup: $(READY)
 
 $(LOCAL): pyproject.toml client/pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(INSTALL) 'setuptools>=77'
 	$(INSTALL) -e client -e '.[local]'
 	touch $@
 
