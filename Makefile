@@ -108,6 +108,7 @@ fuzz: setup
 
 ## both distributions as wheels, in dist/
 wheels: $(LOCAL)
+	rm -rf build client/build
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist . ./client
 
 clean:
