@@ -1,4 +1,4 @@
-"""The Flask application. ``python -m api`` serves it."""
+"""The Flask application. ``writing-service api`` serves it."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ from api.http_metrics import HttpMetrics
 from api.jobs import Jobs
 from api.metrics import ServiceCollector, make_registry
 from api.problems import register_error_handlers, validation_problem
+from api.routes.anki_packages import anki_packages_api
 from api.routes.batches import batches_api
 from api.routes.decks import decks_api
 from api.routes.events import events_api
@@ -24,6 +25,7 @@ from api.routes.jobs import jobs_api
 from api.routes.lexicon import lexicon_api
 from api.routes.pages import pages
 from api.routes.status import status_api
+from api.routes.word_lists import word_lists_api
 from api.security import protect
 from api.services import Services
 from shared import __version__
@@ -74,6 +76,8 @@ def create_app(settings: Settings) -> DescribedApi:
         job_list_api,
         batches_api,
         decks_api,
+        word_lists_api,
+        anki_packages_api,
         events_api,
         status_api,
         lexicon_api,

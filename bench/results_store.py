@@ -19,14 +19,14 @@ from flask.testing import FlaskClient
 from tqdm import tqdm
 
 from api.app import create_app
-from client.session import request
-from embedded.stack import Stack
+from local.stack import Stack
 from shared.job_store import JobStore
 from shared.leases import Leases
 from shared.queue.results import DOCUMENT, RESULTS, Budget, pack
 from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult
 from shared.settings import Settings, load_settings
+from writing_client.session import request
 
 MEMORY = "64mb"
 PICTURE_BYTES, MAP_BYTES, MAPS = 300_000, 20_000, 4
