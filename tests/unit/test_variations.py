@@ -22,6 +22,7 @@ from worker.glyphs import GlyphRenderer
 from worker.legibility import Legibility
 from worker.main import make_generator
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
+from worker.picture_work import Threads, Workplace, make_work
 from worker.progress import Unobserved
 
 SETTINGS = embedded_settings()
@@ -77,13 +78,18 @@ def wanted(glyphs: GlyphRenderer) -> DrawRequest:
     )
 
 
+@pytest.fixture(scope="module")
+def workplace() -> Workplace:
+    return Threads(make_work(SETTINGS, CONDITIONINGS))
+
+
 @pytest.fixture
-def generator_of(stock: Any) -> Callable[[int], AIImageGenerator]:
+def generator_of(stock: Any, workplace: Workplace) -> Callable[[int], AIImageGenerator]:
     """Makes a generator whose batches are no larger than asked for."""
 
     def make(batch_limit: int) -> AIImageGenerator:
         model = engine_model(stock, batch_limit=batch_limit)
-        return make_generator(SETTINGS, CONDITIONINGS, MultiControlNetPipeline(lambda: model))
+        return make_generator(SETTINGS, workplace, MultiControlNetPipeline(lambda: model))
 
     return make
 
