@@ -46,9 +46,10 @@ api: $(LOCAL)
 worker: $(LOCAL)
 	$(BIN)/writing-service worker
 
-## what CI runs; two at a time, since most tests wait for processes. Threads that wait let the others work
+## what CI runs; two at a time, since most tests wait for processes, the browser's first, as they take longest.
+## Threads that wait let the others work
 test: check
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: check
 	$(BIN)/python -m pytest -m ''

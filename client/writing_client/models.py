@@ -150,11 +150,16 @@ class SenseView(Answer):
 
 
 class Senses(Answer):
-    """A word, its readings, and its senses, the likeliest first."""
+    """A word, its readings, and its senses, the likeliest first.
+
+    Attributes:
+        imagery: the motifs that `"imagery": "auto"` takes, with the translation and reading that were asked for.
+    """
 
     word: str
     readings: tuple[str, ...]
     senses: tuple[SenseView, ...]
+    imagery: tuple[str, ...] = ()
 
 
 class MotifView(Answer):

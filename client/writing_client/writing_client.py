@@ -234,13 +234,19 @@ class WritingClient:
         document = self._connection.call("GET", "/api/writing/meaning", params={"word": word}).json()
         return list(document["meanings"])
 
-    def meanings(self, word: str) -> Senses:
+    def meanings(self, word: str, *, translation: str = "", reading: str = "") -> Senses:
         """Return a word's readings and senses, the likeliest first, with the motifs that depict each.
+
+        Args:
+            word: the characters.
+            translation: its meaning, as a request would give it; empty: looked up.
+            reading: its pinyin, as a request would give it; empty: the likeliest.
 
         Raises:
             WritingError: the word cannot be written.
         """
-        document = self._connection.call("GET", "/api/writing/meanings", params={"word": word}).json()
+        params = {"word": word, "translation": translation, "reading": reading}
+        document = self._connection.call("GET", "/api/writing/meanings", params=params).json()
         return Senses.model_validate(document)
 
     def imagery(self, query: str = "", *, limit: int = 50, offset: int = 0) -> Motifs:

@@ -161,6 +161,7 @@ def test_the_lexicon_and_the_status_are_asked(client: WritingClient) -> None:
     (sense, *_) = client.meanings("学习").senses
     assert (sense.reading, sense.gloss) == ("xuéxí", "to learn")
     assert sense.imagery
+    assert client.meanings("学习", translation="umbrella").imagery == ("umbrella",)
     assert sense.imagery[0] in {motif.name for motif in client.imagery("学习", limit=200).motifs}
     assert client.imagery(limit=1).total > 500
     with pytest.raises(WritingError) as caught:
