@@ -18,8 +18,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from shared.errors import InvalidRequest
-from shared.writing.imagery import MAX_MOTIFS
-from shared.writing.motif import motif_name
+from shared.writing.motif import MAX_MOTIFS, motif_name
 from shared.writing.normalise import normalise_word
 
 T = TypeVar("T", str, "str | None")

@@ -21,8 +21,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from shared.writing.imagery import MAX_MOTIFS, SCHEMA, Evidence
-from shared.writing.motif import Shape, encode_shapes
+from shared.writing.imagery import SCHEMA, Evidence
+from shared.writing.motif import MAX_MOTIFS, Shape, encode_shapes
 from training.flat_shapes import flat_shapes
 from training.wordnet import Synset, WordNet
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from shared.writing.varint import read_varint, varint
 
+# Motifs that one picture shows, at most.
+MAX_MOTIFS = 3
+
 # The longer side of a motif's box, in units.
 SIDE = 1000
 

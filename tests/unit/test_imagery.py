@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from shared.characters import CharacterDatabase
 from shared.errors import SettingsError
-from shared.writing.imagery import DATABASE_PATH, MAX_MOTIFS, Imagery
-from shared.writing.motif import SIDE, Shape, decode_shapes, encode_shapes
+from shared.writing.imagery import DATABASE_PATH, Imagery
+from shared.writing.motif import MAX_MOTIFS, SIDE, Shape, decode_shapes, encode_shapes
 from shared.writing.terms import base_forms, terms_of
 
 HERE = Path(__file__).parent
