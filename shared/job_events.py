@@ -12,28 +12,10 @@ from typing import Any, cast
 
 import redis
 
-from shared.keys import PREFIX
+from shared.keys import Key
 
 BEGINNING = "0-0"
-# A picture of 100 steps with all its stages is told whole.
-KEPT_EVENTS = 256
-EVENTS_TTL_S = 600
 EVENT_ID = re.compile(r"(?:0|[1-9][0-9]{0,19})-(?:0|[1-9][0-9]{0,19})")
-
-# Part of every script that changes a job: `id` is the job.
-ADD_EVENT = f"""
-local function add_event(id, name, data)
-  local key = '{PREFIX}events:' .. id
-  local event = redis.call('XADD', key, 'MAXLEN', '~', '{KEPT_EVENTS}', '*', 'event', name, 'data', cjson.encode(data))
-  redis.call('EXPIRE', key, '{EVENTS_TTL_S}')
-  return event
-end
-local function add_progress(id, status, stage, step, total_steps)
-  add_event(id, 'progress', {{
-    status = status, stage = stage or cjson.null, step = tonumber(step) or 0, total_steps = tonumber(total_steps) or 0
-  }})
-end
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,4 +87,4 @@ def _event(event_id: str, fields: Mapping[str, str]) -> JobEvent:
 
 
 def _key(job_id: str) -> str:
-    return f"{PREFIX}events:{job_id}"
+    return Key.EVENTS + job_id

@@ -12,7 +12,7 @@ from typing import cast
 
 import redis
 
-from shared.keys import PREFIX
+from shared.keys import Key
 
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 SCORES = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
@@ -89,4 +89,4 @@ def _bucket(sample: Sample) -> str:
 
 
 def _key(histogram: str) -> str:
-    return f"{PREFIX}histogram:{histogram}"
+    return Key.HISTOGRAM + histogram

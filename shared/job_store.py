@@ -16,74 +16,17 @@ from typing import cast
 import redis
 
 from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueUnavailable
-from shared.job_ends import END_JOB, STATS, failure_codes, recent_failures
-from shared.keys import PREFIX, job_key, preview_key, waiting_keys
-from shared.queue.creation import CREATE_JOB
+from shared.job_ends import failure_codes, recent_failures
+from shared.keys import Key, job_key, preview_key, waiting_keys
+from shared.queue.scripts import load_script
 from shared.schemas import Counts, GenerationRequest, JobError, JobStatus, Priority, Progress, RecentFailure
 from shared.settings import QueueSettings
 from shared.webhook_targets import host_of
-
-# The latest jobs' ends, the last one first: when, and how long after the one before, but at most the time that the job
-# itself took: a pause without jobs says nothing of the rate.
-FINISHED = PREFIX + "finished"
 
 LEAST_ENDED = 3  # to speak of a rate
 LONGEST_RETRY_AFTER_S = 600
 MEMORY_CHECK_S = 1.0  # for so long a check holds
 MOST_MEMORY = 0.9  # of Redis's maxmemory; results have their own budget below it
-
-# Bytes in the result of a job that waits or runs, by its record's estimate.
-# KEYS: waiting × 2     returns the bytes, and how many jobs
-PENDING = f"""
-local jobs = {{}}
-for _, key in ipairs(KEYS) do
-  for _, id in ipairs(redis.call('ZRANGE', key, 0, -1)) do table.insert(jobs, id) end
-end
-for _, worker in ipairs(redis.call('SMEMBERS', '{PREFIX}owners')) do
-  for _, id in ipairs(redis.call('SMEMBERS', '{PREFIX}running:' .. worker)) do table.insert(jobs, id) end
-end
-local bytes = 0
-for _, id in ipairs(jobs) do
-  bytes = bytes + (redis.call('HGET', '{PREFIX}job:' .. id, 'result_bytes') or 0)
-end
-return {{bytes, #jobs}}
-"""
-
-
-# KEYS: waiting of its priority, idempotency key or ''
-# ARGV: id, fingerprint, limit, record TTL, client, priority, then the record's fields and values
-CREATE = f"""
-{CREATE_JOB}
-if KEYS[2] ~= '' then
-  local first = redis.call('GET', KEYS[2])
-  local fingerprint = first and redis.call('HGET', '{PREFIX}job:' .. first, 'fingerprint')
-  if fingerprint then
-    return {{fingerprint == ARGV[2] and 'existing' or 'conflict', first}}
-  end
-end
-if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then
-  return {{'full', ''}}
-end
-create_job(ARGV[1], ARGV[5], ARGV[6], {{unpack(ARGV, 7)}})
-if KEYS[2] ~= '' then
-  redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[4])
-end
-return {{'created', ARGV[1]}}
-"""
-
-# KEYS: job, waiting × 2   ARGV: id, now, TTL     ends a job that waits; returns its status before
-CANCEL = f"""
-{END_JOB}
-local status = redis.call('HGET', KEYS[1], 'status')
-if status == 'running' then
-  redis.call('HSET', KEYS[1], 'cancel_requested', 1)
-elseif status == 'queued' then
-  redis.call('ZREM', KEYS[2], ARGV[1])
-  redis.call('ZREM', KEYS[3], ARGV[1])
-  end_job(KEYS[1], ARGV[1], 'cancelled', ARGV[2], '', ARGV[3])
-end
-return status
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +80,9 @@ class JobStore:
     def __init__(self, client: redis.Redis, settings: QueueSettings) -> None:
         self._redis = client
         self._settings = settings
-        self._create = client.register_script(CREATE)
-        self._cancel = client.register_script(CANCEL)
-        self._pending = client.register_script(PENDING)
+        self._create = load_script(client, "create_job")
+        self._cancel = load_script(client, "cancel_job")
+        self._pending = load_script(client, "pending_results")
         self._memory_checked_until = 0.0
 
     def create(
@@ -173,7 +116,7 @@ class JobStore:
             self._create(
                 keys=[
                     waiting_keys(first=request.priority)[0],
-                    f"{PREFIX}idempotency:{idempotency_key}" if idempotency_key else "",
+                    Key.IDEMPOTENCY + idempotency_key if idempotency_key else "",
                 ],
                 args=[
                     job_id,
@@ -212,7 +155,7 @@ class JobStore:
         return None if between_s is None else depth * between_s
 
     def _between_ends_s(self) -> float | None:
-        ends = [list(map(float, end.split())) for end in cast("list[str]", self._redis.lrange(FINISHED, 0, -1))]
+        ends = [list(map(float, end.split())) for end in cast("list[str]", self._redis.lrange(Key.FINISHED, 0, -1))]
         if len(ends) < LEAST_ENDED:
             return None
         # When jobs wait and none ends any more, the estimate grows.
@@ -328,7 +271,7 @@ class JobStore:
 
     def counts(self) -> Counts:
         """Return how many jobs ended how, and the succeeded ones' average times."""
-        stats = cast(dict[str, str], self._redis.hgetall(STATS))
+        stats = cast(dict[str, str], self._redis.hgetall(Key.STATS))
         succeeded = int(stats.get("succeeded", 0))
 
         def average(key: str) -> float | None:

@@ -20,164 +20,15 @@ from typing import cast
 import redis
 
 from shared.errors import Poisoned, UnreadableRecord
-from shared.job_ends import END_JOB, STATS
-from shared.job_events import ADD_EVENT
-from shared.job_store import FINISHED, JobRecord, JobStore
-from shared.keys import PREFIX, job_key, preview_key, waiting_keys
-from shared.queue.results import KEEP_RESULT, NewResult
+from shared.job_store import JobRecord, JobStore
+from shared.keys import Key, job_key, preview_key, waiting_keys
+from shared.queue.results import NewResult
+from shared.queue.scripts import load_script
 from shared.schemas import JobError, JobStatus, Priority, Progress
 from shared.settings import QueueSettings
 
-OWNERS = PREFIX + "owners"  # workers that may hold jobs, or messages of jobs
-REMEMBERED = 50  # of the ends that the measured rate comes from
-
 # Longer than the longest step on a slow machine.
 PREVIEW_TTL_S = 60
-
-# KEYS: job, waiting × 2, running, beat   ARGV: id, worker, token, now     safe to repeat with the same token
-TAKE = f"""
-{ADD_EVENT}
-if redis.call('HGET', KEYS[1], 'token') == ARGV[3] then return 1 end
-if redis.call('HGET', KEYS[1], 'status') ~= 'queued' then return 0 end
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('ZREM', KEYS[3], ARGV[1])
-redis.call('HSET', KEYS[1], 'status', 'running', 'worker', ARGV[2], 'token', ARGV[3], 'started_at', ARGV[4])
-redis.call('HINCRBY', KEYS[1], 'attempts', 1)
-redis.call('SADD', KEYS[4], ARGV[1])
-redis.call('SADD', '{OWNERS}', ARGV[2])
-redis.call('INCR', KEYS[5])
-add_progress(ARGV[1], 'running', 'starting')
-return 1
-"""
-
-# KEYS: job, running, result or ''   ARGV: id, token, status, now, error, record TTL, generation ms, result, result TTL
-#       budget, pictures …
-# Safe to repeat: what this token has ended stays ended by it. The DEL lets it through a full Redis (`KEEP_RESULT`).
-FINISH = f"""
-{END_JOB}
-{KEEP_RESULT}
-if redis.call('HGET', KEYS[1], 'ended_by') == ARGV[2] then return 1 end
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return 0 end
-redis.call('DEL', KEYS[1] .. ':none')
-if KEYS[3] ~= '' then
-  local pictures = {{unpack(ARGV, 11)}}
-  keep_result(KEYS[3], ARGV[1], ARGV[2], ARGV[4], ARGV[9], tonumber(ARGV[10]), ARGV[8], pictures)
-end
-end_job(KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
-redis.call('HSET', KEYS[1], 'ended_by', ARGV[2])
-redis.call('HDEL', KEYS[1], 'token')
-redis.call('SREM', KEYS[2], ARGV[1])
-local gap = ARGV[4] - redis.call('HGET', KEYS[1], 'started_at')
-local last = redis.call('LINDEX', '{FINISHED}', 0)
-if last then gap = math.min(gap, ARGV[4] - string.match(last, '^%S+')) end
-redis.call('LPUSH', '{FINISHED}', ARGV[4] .. ' ' .. math.max(0, gap))
-redis.call('LTRIM', '{FINISHED}', 0, {REMEMBERED - 1})
-if ARGV[3] == 'succeeded' then
-  local created, started = unpack(redis.call('HMGET', KEYS[1], 'created_at', 'started_at'))
-  redis.call('HINCRBY', '{STATS}', 'generation_ms', ARGV[7])
-  redis.call('HINCRBY', '{STATS}', 'wait_ms', math.max(0, math.floor(1000 * (started - created))))
-end
-return 1
-"""
-
-# KEYS: job, waiting of its priority, running   ARGV: id, token, deaths to blame it for
-RELEASE = f"""
-{ADD_EVENT}
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], 'status', 'queued')
-redis.call('HDEL', KEYS[1], 'token', 'stage', 'step', 'total_steps')
-redis.call('HINCRBY', KEYS[1], 'deaths', ARGV[3])
-redis.call('ZADD', KEYS[2], redis.call('HGET', KEYS[1], 'sequence'), ARGV[1])
-redis.call('SREM', KEYS[3], ARGV[1])
-add_progress(ARGV[1], 'queued')
-return 1
-"""
-
-# KEYS: job   ARGV: id, token, stage, step, total steps     returns -1 if the lease is lost, else whether to cancel
-REPORT = f"""
-{ADD_EVENT}
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return -1 end
-local stage, step = unpack(redis.call('HMGET', KEYS[1], 'stage', 'step'))
-if stage ~= ARGV[3] or step ~= ARGV[4] then
-  redis.call('HSET', KEYS[1], 'stage', ARGV[3], 'step', ARGV[4], 'total_steps', ARGV[5])
-  add_progress(ARGV[1], 'running', ARGV[3], ARGV[4], ARGV[5])
-end
-return redis.call('HEXISTS', KEYS[1], 'cancel_requested')
-"""
-
-# KEYS: preview, job   ARGV: id, JPEG, TTL, step, token     nothing once the lease is lost or the job has ended
-SAVE_PREVIEW = f"""
-{ADD_EVENT}
-if redis.call('HGET', KEYS[2], 'token') ~= ARGV[5] then return end
-if redis.call('HGET', KEYS[2], 'status') ~= 'running' then return end
-redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
-add_event(ARGV[1], 'preview', {{step = tonumber(ARGV[4])}})
-"""
-
-# Part of the scripts that take jobs from a worker. A record that has gone, or whose job runs elsewhere by now, is left
-# alone. `put_back` ends a job whose cancellation was requested; else it adds the job and its priority to `back`.
-PUT_BACK = f"""
-{END_JOB}
-local function runs_here(id, worker)
-  local status, owner = unpack(redis.call('HMGET', '{PREFIX}job:' .. id, 'status', 'worker'))
-  return status == 'running' and owner == worker
-end
-local function put_back(key, id, now, ttl, back)
-  redis.call('HDEL', key, 'token', 'stage', 'step', 'total_steps')
-  local priority, sequence = unpack(redis.call('HMGET', key, 'priority', 'sequence'))
-  if redis.call('HEXISTS', key, 'cancel_requested') == 1 then
-    end_job(key, id, 'cancelled', now, '', ttl)
-  elseif priority and sequence then
-    redis.call('HSET', key, 'status', 'queued')
-    redis.call('ZADD', '{PREFIX}waiting:' .. priority, sequence, id)
-    add_progress(id, 'queued')
-    table.insert(back, id)
-    table.insert(back, priority)
-  end
-end
-"""
-
-# KEYS: running   ARGV: worker, now, record TTL, then the jobs to give back
-GIVE_BACK = f"""
-{PUT_BACK}
-local back = {{}}
-for index = 4, #ARGV do
-  local id = ARGV[index]
-  if runs_here(id, ARGV[1]) then put_back('{PREFIX}job:' .. id, id, ARGV[2], ARGV[3], back) end
-  redis.call('SREM', KEYS[1], id)
-end
-return back
-"""
-
-# KEYS: beat, running   ARGV: worker, beat seen, most deaths, poisoned error, now, record TTL
-# Returns the jobs that were put back, as id and priority in turn.
-REAP = f"""
-{PUT_BACK}
-if (redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return {{}} end
-local jobs = {{}}
-local suspects = false
-for _, id in ipairs(redis.call('SMEMBERS', KEYS[2])) do
-  if runs_here(id, ARGV[1]) then
-    table.insert(jobs, id)
-    if tonumber(redis.call('HGET', '{PREFIX}job:' .. id, 'deaths') or 0) > 0 then suspects = true end
-  end
-end
-local back = {{}}
-for _, id in ipairs(jobs) do
-  local key = '{PREFIX}job:' .. id
-  local deaths = tonumber(redis.call('HGET', key, 'deaths') or 0)
-  if deaths > 0 or not suspects then deaths = redis.call('HINCRBY', key, 'deaths', 1) end
-  if deaths >= tonumber(ARGV[3]) and redis.call('HEXISTS', key, 'cancel_requested') == 0 then
-    redis.call('HDEL', key, 'token', 'stage', 'step', 'total_steps')
-    end_job(key, id, 'failed', ARGV[5], ARGV[4], ARGV[6])
-  else
-    put_back(key, id, ARGV[5], ARGV[6], back)
-  end
-end
-redis.call('DEL', KEYS[1], KEYS[2])
-redis.call('SREM', '{OWNERS}', ARGV[1])
-return back
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,13 +64,13 @@ class Leases:
         self._store = store
         self._settings = settings
         self.worker = worker
-        self._take = client.register_script(TAKE)
-        self._finish = client.register_script(FINISH)
-        self._release = client.register_script(RELEASE)
-        self._report = client.register_script(REPORT)
-        self._save_preview = client.register_script(SAVE_PREVIEW)
-        self._reap = client.register_script(REAP)
-        self._give_back = client.register_script(GIVE_BACK)
+        self._take = load_script(client, "take_job")
+        self._finish = load_script(client, "finish_job")
+        self._release = load_script(client, "release_job")
+        self._report = load_script(client, "report_progress")
+        self._save_preview = load_script(client, "save_preview")
+        self._reap = load_script(client, "reap_worker")
+        self._give_back = load_script(client, "give_back_jobs")
 
     def take(self, job_id: str, token: str | None = None) -> Lease | None:
         """Take a job that waits; None if it runs elsewhere, has ended, or is unknown: there is nothing to do.
@@ -327,13 +178,13 @@ class Leases:
     def beat(self) -> None:
         """Say that this worker lives: it keeps its leases."""
         with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.sadd(OWNERS, self.worker)
+            pipeline.sadd(Key.OWNERS, self.worker)
             pipeline.incr(_beat_key(self.worker))
             pipeline.execute()
 
     def beats(self) -> dict[str, str]:
         """Return the counter of every worker that may hold jobs; "" where it has none."""
-        owners = sorted(cast("set[str]", self._redis.smembers(OWNERS)))
+        owners = sorted(cast("set[str]", self._redis.smembers(Key.OWNERS)))
         found = cast("list[str | None]", self._redis.mget([_beat_key(owner) for owner in owners])) if owners else []
         return {owner: beat or "" for owner, beat in zip(owners, found, strict=True)}
 
@@ -378,7 +229,7 @@ class Leases:
         if not self._redis.scard(_running_key(self.worker)):
             with self._redis.pipeline(transaction=True) as pipeline:
                 pipeline.delete(_beat_key(self.worker))
-                pipeline.srem(OWNERS, self.worker)
+                pipeline.srem(Key.OWNERS, self.worker)
                 pipeline.execute()
 
     def _end(
@@ -423,7 +274,7 @@ def new_token() -> str:
 
 
 class Standing(int):
-    """How a job stands with its worker: what REPORT answers."""
+    """How a job stands with its worker: what `report_progress.lua` answers."""
 
     @property
     def is_lost(self) -> bool:
@@ -460,8 +311,8 @@ class Observer:
 
 
 def _running_key(worker: str) -> str:
-    return f"{PREFIX}running:{worker}"
+    return Key.RUNNING + worker
 
 
 def _beat_key(worker: str) -> str:
-    return f"{PREFIX}beat:{worker}"
+    return Key.BEAT + worker

@@ -7,13 +7,10 @@ from typing import cast
 import redis
 from pydantic import ValidationError
 
-from shared.keys import PREFIX
+from shared.keys import Key
 from shared.schemas import WorkerInfo
 
 logger = logging.getLogger(__name__)
-
-LIVE = PREFIX + "workers"  # sorted set: worker id, last heartbeat
-INFO = PREFIX + "worker:"
 
 
 class WorkerRegistry:
@@ -29,26 +26,26 @@ class WorkerRegistry:
     def publish(self, info: WorkerInfo) -> None:
         """Say that a worker lives and what it is."""
         with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.set(INFO + info.worker_id, info.model_dump_json(), px=int(self._stale_after_s * 1000))
-            pipeline.zadd(LIVE, {info.worker_id: time.time()})
+            pipeline.set(Key.WORKER + info.worker_id, info.model_dump_json(), px=int(self._stale_after_s * 1000))
+            pipeline.zadd(Key.WORKERS, {info.worker_id: time.time()})
             pipeline.execute()
 
     def remove(self, worker_id: str) -> None:
         """Strike off a worker that ends."""
         with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.delete(INFO + worker_id)
-            pipeline.zrem(LIVE, worker_id)
+            pipeline.delete(Key.WORKER + worker_id)
+            pipeline.zrem(Key.WORKERS, worker_id)
             pipeline.execute()
 
     def workers(self) -> list[WorkerInfo]:
         """Return the live workers, in the order of their ids."""
-        ids = sorted(cast(list[str], self._redis.zrange(LIVE, 0, -1)))
+        ids = sorted(cast(list[str], self._redis.zrange(Key.WORKERS, 0, -1)))
         if not ids:
             return []
-        found = cast("list[str | None]", self._redis.mget([INFO + worker_id for worker_id in ids]))
+        found = cast("list[str | None]", self._redis.mget([Key.WORKER + worker_id for worker_id in ids]))
         gone = [worker_id for worker_id, info in zip(ids, found, strict=True) if info is None]
         if gone:
-            self._redis.zrem(LIVE, *gone)
+            self._redis.zrem(Key.WORKERS, *gone)
         return [info for text in found if text is not None and (info := _parse(text)) is not None]
 
     def unavailable_methods(self) -> dict[str, str]:

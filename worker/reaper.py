@@ -4,7 +4,6 @@ It puts back the jobs of workers that fell silent, and sends a new message for a
 when the API died between the record and the message.
 """
 
-import json
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -13,17 +12,13 @@ from typing import cast
 import redis
 from kombu.exceptions import OperationalError
 
-from shared.keys import NAMESPACE, PREFIX, waiting_keys
+from shared.keys import Key, waiting_keys
 from shared.leases import Leases, Observer, PutBack
+from shared.queue.messages import JobMessages
 from shared.schemas import Priority
 from worker.periodic import Periodic
 
 logger = logging.getLogger(__name__)
-
-# kombu's keys: a list for each queue by its name, and a hash of the messages that were delivered and not acknowledged.
-UNACKED = NAMESPACE + "unacked"
-RECONCILING = PREFIX + "reconciling"
-MISSING = PREFIX + "missing"  # jobs that had no message at the last look
 
 Send = Callable[[str, Priority], None]
 
@@ -54,6 +49,7 @@ class Reaper:
             reconcile_s: how often to compare records with messages; one worker does it for all.
         """
         self._redis = client
+        self._messages = JobMessages(client)
         self._leases = leases
         self._send = send
         self._working_on = working_on
@@ -84,7 +80,7 @@ class Reaper:
             self._send_undelivered()
         if time.monotonic() >= self._next_reconcile:
             self._next_reconcile = time.monotonic() + self._reconcile_s
-            if self._redis.set(RECONCILING, self._leases.worker, nx=True, px=max(1, int(900 * self._reconcile_s))):
+            if self._redis.set(Key.RECONCILING, self._leases.worker, nx=True, px=max(1, int(900 * self._reconcile_s))):
                 self._reconcile()
 
     def _send_undelivered(self) -> None:
@@ -94,17 +90,17 @@ class Reaper:
         theirs from those of living workers; a second message for the same job does no harm.
         """
         waiting = self._waiting()
-        self._send_all(PutBack(job_id, waiting[job_id]) for job_id in set(waiting) - self._queued())
+        self._send_all(PutBack(job_id, waiting[job_id]) for job_id in set(waiting) - self._messages.queued())
 
     def _reconcile(self) -> None:
         """Send a message for each job that has waited without one at this look and at the last."""
         waiting = self._waiting()
-        missing = set(waiting) - self._queued() - self._delivered()
-        lost = missing & cast("set[str]", self._redis.smembers(MISSING))
+        missing = set(waiting) - self._messages.queued() - self._messages.delivered()
+        lost = missing & cast("set[str]", self._redis.smembers(Key.MISSING))
         with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.delete(MISSING)
+            pipeline.delete(Key.MISSING)
             if missing:
-                pipeline.sadd(MISSING, *missing)
+                pipeline.sadd(Key.MISSING, *missing)
             pipeline.execute()
         if lost:
             logger.warning("jobs without a message: %s", sorted(lost))
@@ -117,17 +113,6 @@ class Reaper:
             for priority in Priority
             for job_id in cast("list[str]", self._redis.zrange(waiting_keys(first=priority)[0], 0, -1))
         }
-
-    def _queued(self) -> set[str]:
-        """Return the ids of the jobs whose message waits in a queue."""
-        messages = [
-            text for priority in Priority for text in cast("list[str]", self._redis.lrange(NAMESPACE + priority, 0, -1))
-        ]
-        return _job_ids(messages)
-
-    def _delivered(self) -> set[str]:
-        """Return the ids of the jobs whose message was delivered and not acknowledged."""
-        return _job_ids(cast("list[str]", self._redis.hvals(UNACKED)))
 
     def _send_all(self, jobs: Iterable[PutBack]) -> None:
         for job in jobs:
@@ -143,15 +128,3 @@ class Reaper:
             # While Redis was away no worker's counter could move: they are watched anew from now on.
             self._observer.forget()
             logger.warning("could not look after jobs: %s", error)
-
-
-def _job_ids(messages: Iterable[str]) -> set[str]:
-    """Return the ids of the jobs that messages stand for; what is no message of ours stands for none."""
-    found = set()
-    for text in messages:
-        try:
-            message = json.loads(text)
-            found.add(str((message[0] if isinstance(message, list) else message)["headers"]["id"]))
-        except (ValueError, LookupError, TypeError):
-            logger.debug("not a message of a job: %.100s", text)
-    return found

@@ -45,7 +45,8 @@ _SCRIPT: Final = regex.compile("|".join(rf"(?P<{code}>\p{{Script={code}}})" for 
 @lru_cache(maxsize=4096)
 def script(character: str) -> str:
     """Return the code of a character's script: `Zyyy` where many share it, `Zzzz` where it is unassigned."""
-    return str(_SCRIPT.match(character).lastgroup)
+    match = _SCRIPT.match(character)
+    return str(match.lastgroup) if match is not None else "Zzzz"
 
 
 @lru_cache(maxsize=4096)

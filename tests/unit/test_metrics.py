@@ -9,9 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from api.app import create_app
 from shared.job_metrics import HISTOGRAMS, JobMetrics, Sample
 from shared.job_store import JobStore
+from shared.keys import Key
 from shared.leases import Leases
 from shared.queue.object_store import StoreUnavailable, open_store
-from shared.queue.results import DOCUMENT
 from shared.redis_client import make_redis
 from shared.schemas import GenerationRequest, GPUStatus, JobError, Priority, WorkerInfo, WorkerState
 from shared.settings import Settings
@@ -70,7 +70,7 @@ def test_results_and_what_made_room_are_counted(settings: Settings, store: JobSt
         store.create(job_id, GenerationRequest(word="学"))
         lease = leases.take(job_id)
         assert lease is not None
-        leases.publish(lease, DOCUMENT + job_id, b"{}", 900, pictures=(bytes(1000),), budget=4000)
+        leases.publish(lease, Key.DOCUMENT + job_id, b"{}", 900, pictures=(bytes(1000),), budget=4000)
     limited = settings.model_copy(update={"results": settings.results.model_copy(update={"budget_bytes": 4000})})
     found = scrape(limited)
     assert found["writing_results", ()] == 2

@@ -19,9 +19,10 @@ from embedded.stack import free_port
 from shared.celery_app import make_celery
 from shared.errors import QueueUnavailable, SettingsError
 from shared.job_store import JobStore
+from shared.keys import Key
 from shared.leases import Leases
 from shared.queue.object_store import ObjectStore
-from shared.queue.results import DOCUMENT, SIZES, TOTAL, Budget, ResultSizes, pack
+from shared.queue.results import Budget, ResultSizes, pack
 from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult, GenerationRequest
 from shared.settings import Settings, load_settings
@@ -56,7 +57,7 @@ class Publisher:
         assert lease is not None
         new = pack(job_id, lease.token, picture(number))
         kept = self.results.store_elsewhere(job_id, lease.token, new)
-        assert self.leases.publish(lease, DOCUMENT + job_id, new.document, 1, pictures=kept, budget=budget)
+        assert self.leases.publish(lease, Key.DOCUMENT + job_id, new.document, 1, pictures=kept, budget=budget)
         return job_id
 
 
@@ -113,7 +114,7 @@ def test_pictures_elsewhere_leave_redis_the_document_alone(stored: Settings) -> 
     publisher = Publisher(stored)
     publisher.publish(1)
     is_in_redis = stored.results.store == "redis"
-    assert (int(str(publisher.client.get(TOTAL))) > SIZE) is is_in_redis
+    assert (int(str(publisher.client.get(Key.RESULT_BYTES))) > SIZE) is is_in_redis
     assert bool(publisher.client.keys("writing:picture:*")) is is_in_redis
 
 
@@ -136,8 +137,8 @@ def test_the_oldest_results_make_room_and_answer_410(settings: Settings) -> None
     assert statuses == [410] * 7 + [200] * 5
     assert page.get(f"/api/writing/jobs/{jobs[0]}/image").get_json()["code"] == "result_expired"
     assert len(publisher.client.keys("writing:picture:*")) == 5 * 2, "nothing of the old ones is left"
-    sizes = [int(size.split()[0]) for size in publisher.client.hvals(SIZES)]
-    assert int(str(publisher.client.get(TOTAL))) == sum(sizes) <= 5 * (SIZE + 2000)
+    sizes = [int(size.split()[0]) for size in publisher.client.hvals(Key.RESULT_SIZES)]
+    assert int(str(publisher.client.get(Key.RESULT_BYTES))) == sum(sizes) <= 5 * (SIZE + 2000)
 
 
 def test_a_result_larger_than_the_budget_is_kept_alone(settings: Settings) -> None:
@@ -153,8 +154,8 @@ def test_the_count_heals_when_redis_lets_results_expire(settings: Settings) -> N
     publisher.publish(1)
     publisher.client.zadd("writing:results", dict.fromkeys(publisher.client.zrange("writing:results", 0, -1), 1.0))
     last = publisher.publish(2)
-    assert list(publisher.client.hgetall(SIZES)) == [last]
-    assert int(str(publisher.client.get(TOTAL))) < 1.2 * SIZE
+    assert list(publisher.client.hgetall(Key.RESULT_SIZES)) == [last]
+    assert int(str(publisher.client.get(Key.RESULT_BYTES))) < 1.2 * SIZE
 
 
 def fill(publisher: Publisher, size: float) -> None:
@@ -200,7 +201,7 @@ def test_a_full_redis_takes_a_finished_result(settings: Settings, client: redis.
         with pytest.raises(redis.ResponseError, match=r"OOM|maxmemory"):
             client.set("x", "y")
         assert publisher.leases.publish(
-            lease, DOCUMENT + job_id, new.document, 1, pictures=new.pictures, budget=SIZE + 2000
+            lease, Key.DOCUMENT + job_id, new.document, 1, pictures=new.pictures, budget=SIZE + 2000
         )
     finally:
         client.config_set("maxmemory", 0)
@@ -216,7 +217,7 @@ def test_a_lost_lease_leaves_no_picture(stored: Settings) -> None:
     publisher.leases.release(lease)
     new = pack("job", lease.token, picture(1))
     kept = publisher.results.store_elsewhere("job", lease.token, new)
-    assert not publisher.leases.publish(lease, DOCUMENT + "job", new.document, 1, pictures=kept)
+    assert not publisher.leases.publish(lease, Key.DOCUMENT + "job", new.document, 1, pictures=kept)
     publisher.results.forget("job", lease.token, new)
     assert publisher.client.keys("writing:picture:*") == []
     if stored.results.store != "redis":
@@ -235,7 +236,7 @@ def test_jobs_are_admitted_by_what_their_results_will_need(settings: Settings, s
     assert lease is not None
     with pytest.raises(QueueUnavailable):
         store.check_budget(100, 300)  # running ones count too
-    leases.publish(lease, DOCUMENT + "0", b"{}", 1)
+    leases.publish(lease, Key.DOCUMENT + "0", b"{}", 1)
     store.check_budget(100, 300)
 
 

@@ -18,10 +18,11 @@ from standardwebhooks.webhooks import Webhook
 
 from shared.errors import SettingsError, WebhookNotAllowed
 from shared.job_store import JobStore
+from shared.keys import Key
 from shared.leases import Leases
 from shared.schemas import GenerationRequest, JobError
 from shared.settings import Settings, WebhookSettings, load_settings
-from shared.webhook_outbox import DUE, FAILURES, HOSTS, WebhookOutbox
+from shared.webhook_outbox import WebhookOutbox
 from shared.webhook_targets import Target, is_public, parse_target, resolve
 from tests.helpers import eventually
 from tests.tls import Authority
@@ -130,10 +131,10 @@ def test_a_refusal_is_tried_again_with_growing_pauses_and_given_up_in_the_end(
     receiver.statuses = [500, 302, 503]
     finish("succeeded")
     deadline = time.monotonic() + 5
-    while client.exists(DUE + HOST) and time.monotonic() < deadline:
+    while client.exists(Key.WEBHOOKS + HOST) and time.monotonic() < deadline:
         deliver(sender)
     assert len(receiver.received) == 3, "as many attempts as are set; a redirect is not followed"
-    assert not client.exists(HOSTS, DUE + HOST, FAILURES)
+    assert not client.exists(Key.WEBHOOK_HOSTS, Key.WEBHOOKS + HOST, Key.WEBHOOK_FAILURES)
 
 
 def test_a_receiver_that_is_away_hears_later(
@@ -142,7 +143,7 @@ def test_a_receiver_that_is_away_hears_later(
     receiver.server.server_close()
     finish("succeeded")
     assert deliver(sender)
-    assert client.zcard(DUE + HOST) == 1
+    assert client.zcard(Key.WEBHOOKS + HOST) == 1
 
 
 def test_a_sender_that_dies_leaves_the_webhook_due_again(
@@ -284,7 +285,7 @@ def test_a_delivery_has_one_deadline_however_the_receiver_behaves(
     end_job("a", f"http://{HOST}:{slow.port}/")
     assert deliver(hasty)
     assert "no answer within 0.5 s" in caplog.text
-    assert client.hget(FAILURES, "a") == "1"
+    assert client.hget(Key.WEBHOOK_FAILURES, "a") == "1"
     assert len(slow.requests) == 1
 
 
@@ -299,7 +300,7 @@ def test_a_name_server_that_does_not_answer_counts_too(
     monkeypatch.setattr("worker.webhooks.resolve", lambda *_: answer.wait(60) and [HOST])
     end_job("a", receiver.url)
     assert deliver(hasty)
-    assert client.hget(FAILURES, "a") == "1"
+    assert client.hget(Key.WEBHOOK_FAILURES, "a") == "1"
     answer.set()
 
 
@@ -327,7 +328,7 @@ def test_slow_hosts_hold_up_no_other_and_no_end(
     for host in slow:
         claimed = {claim.job_id for _ in range(20) if (claim := outbox.claim(host))}
         assert len(claimed) == 20, "what was under way is due again at once, for another worker"
-    assert client.hlen(FAILURES) == 0
+    assert client.hlen(Key.WEBHOOK_FAILURES) == 0
 
 
 def test_the_receiver_that_wants_nothing_more_gets_nothing_more(
@@ -336,7 +337,7 @@ def test_the_receiver_that_wants_nothing_more_gets_nothing_more(
     receiver.statuses = [410]
     finish("succeeded")
     assert deliver(sender)
-    assert not client.exists(HOSTS, DUE + HOST, FAILURES)
+    assert not client.exists(Key.WEBHOOK_HOSTS, Key.WEBHOOKS + HOST, Key.WEBHOOK_FAILURES)
     assert not deliver(sender)
     assert len(receiver.received) == 1
 
@@ -354,8 +355,8 @@ def test_answers_of_all_kinds(
     odd = RawReceiver(answer_with(head))
     end_job("a", f"http://{HOST}:{odd.port}/")
     assert deliver(hasty)
-    assert client.exists(DUE + HOST) == (not is_received)
-    assert client.hexists(FAILURES, "a") == (not is_received)
+    assert client.exists(Key.WEBHOOKS + HOST) == (not is_received)
+    assert client.hexists(Key.WEBHOOK_FAILURES, "a") == (not is_received)
 
 
 def test_the_request_names_host_and_port_and_an_encoded_path(
@@ -449,7 +450,7 @@ def test_the_certificate_has_to_be_the_host_s(
     secure = Encrypted(answer)
     end_job("a", f"https://localhost:{secure.port}/")
     assert deliver(hasty, "localhost")
-    assert client.hexists(FAILURES, "a") == (name != "localhost")
+    assert client.hexists(Key.WEBHOOK_FAILURES, "a") == (name != "localhost")
     assert len(secure.requests) == (1 if name == "localhost" else 0)
 
 
@@ -459,20 +460,20 @@ def test_a_record_that_cannot_be_read_does_not_stay_due(
     finish("succeeded")
     client.hset("writing:job:a", "request", "{")
     assert deliver(sender)
-    assert not client.exists(HOSTS, DUE + HOST)
+    assert not client.exists(Key.WEBHOOK_HOSTS, Key.WEBHOOKS + HOST)
 
 
 def test_what_an_older_version_has_left_is_delivered(
     sender: WebhookSender, receiver: Receiver, finish: Callable[[str], None], client: redis.Redis
 ) -> None:
     finish("succeeded")
-    client.delete(HOSTS, DUE + HOST)
+    client.delete(Key.WEBHOOK_HOSTS, Key.WEBHOOKS + HOST)
     client.hset("writing:job:a", "webhook", 1)
     client.zadd("writing:webhooks", {"a": time.time()})
     (host,) = WebhookOutbox(client, CLAIM_S).hosts()
     assert deliver(sender, host)
     assert len(receiver.received) == 1
-    assert not client.exists("writing:webhooks", HOSTS)
+    assert not client.exists("writing:webhooks", Key.WEBHOOK_HOSTS)
 
 
 @pytest.mark.parametrize(
