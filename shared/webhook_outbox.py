@@ -1,8 +1,8 @@
 """Webhooks that are due, in Redis: a list for each host, so that a slow one holds up no other.
 
-The script that ends a job with a `webhook_url` also puts the job on its host's list, so no end goes untold whatever dies
-afterwards. A worker that claims an entry has it for a while; if it dies, the entry is due again. So a webhook may come
-more than once, always with the same id, by which the receiver knows it.
+The script that ends a job with a `webhook_url` also puts the job on its host's list, so no end goes untold whatever
+dies afterwards. A worker that claims an entry has it for a while; if it dies, the entry is due again. So a webhook may
+come more than once, always with the same id, by which the receiver knows it.
 """
 
 import time
