@@ -12,20 +12,22 @@ from api.description import DescribedApi
 from api.event_hub import EventHub
 from api.http_metrics import HttpMetrics
 from api.jobs import Jobs
+from api.lexicon import Lexicon
 from api.metrics import ServiceCollector, make_registry
 from api.problems import register_error_handlers, validation_problem
 from api.routes.batches import batches_api
 from api.routes.decks import decks_api
 from api.routes.events import events_api
-from api.routes.health import health_api
 from api.routes.imagery import imagery_api
 from api.routes.job_list import job_list_api
 from api.routes.jobs import jobs_api
 from api.routes.lexicon import lexicon_api
+from api.routes.ops import health_api, metrics_routes
 from api.routes.pages import pages
 from api.routes.status import status_api
 from api.security import protect
 from api.services import Services
+from api.validation import RequestValidator
 from shared import __version__
 from shared.celery_app import make_celery
 from shared.characters import CharacterDatabase
@@ -81,6 +83,7 @@ def create_app(settings: Settings) -> DescribedApi:
         health_api,
     ):
         app.register_api(routes)
+    app.register_blueprint(metrics_routes)
     app.register_blueprint(pages)
     return app
 
@@ -107,23 +110,25 @@ def _services(settings: Settings) -> Services:
     results = Results(make_redis(settings.redis, decodes=False), objects)
     database = CharacterDatabase()
     imagery = Imagery()
+    fonts = read_fonts(settings.fonts)
+    hub = EventHub(store, JobEvents(client))
+    validator = RequestValidator(settings=settings, registry=registry, database=database, fonts=fonts, imagery=imagery)
     jobs = Jobs(
         settings=settings,
         store=store,
-        registry=registry,
+        validator=validator,
+        hub=hub,
         celery=celery,
         results=results,
         budget=budget,
         sizes=ResultSizes(client),
-        database=database,
-        fonts=read_fonts(settings.fonts),
-        imagery=imagery,
     )
     decks = Decks(
         settings=settings,
         store=DeckStore(client, store, settings.queue),
         job_store=store,
         jobs=jobs,
+        validator=validator,
         results=results,
         budget=budget,
         database=database,
@@ -137,8 +142,9 @@ def _services(settings: Settings) -> Services:
         jobs=jobs,
         decks=decks,
         database=database,
+        lexicon=Lexicon(database, fonts, imagery),
         imagery=imagery,
-        hub=EventHub(store, JobEvents(client)),
+        hub=hub,
         budget=budget,
         http=HttpMetrics(metrics),
         metrics=make_registry(ServiceCollector(store, registry, metrics, budget)),

@@ -1,11 +1,14 @@
-"""What tells two requests apart, however they are written."""
+"""How a repeated request is recognised: by the client's Idempotency-Key, and by a digest of what it asks for."""
 
 import hashlib
 import json
 from typing import Any
 
+from shared.errors import InvalidRequest
 from shared.schemas import CONDITIONING_METHODS, GenerationRequest, Quality
 from shared.settings import Settings
+
+MAX_IDEMPOTENCY_KEY_LENGTH = 255
 
 
 def fingerprint(request: GenerationRequest, settings: Settings) -> str:
@@ -16,6 +19,22 @@ def fingerprint(request: GenerationRequest, settings: Settings) -> str:
     asked = request.model_dump(mode="json", exclude_defaults=True)
     defaults = _defaults(request, settings)
     return hashlib.sha256(json.dumps(_without(asked, defaults), sort_keys=True).encode()).hexdigest()
+
+
+def digest_key(key: str | None, client: str, part: str = "") -> str | None:
+    """Return an Idempotency-Key as records know it: each client, and each part of a request, has its own.
+
+    Raises:
+        InvalidRequest: it is no key.
+    """
+    if key is None:
+        return None
+    if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY_LENGTH or not key.isprintable():
+        raise InvalidRequest(
+            f"give 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable characters as Idempotency-Key", field="Idempotency-Key"
+        )
+    text = f"{client}\n{key}\n{part}" if part else f"{client}\n{key}"  # no printable key has a line's end
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _without(asked: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ PROBES = ("/health", "/health/ready")
 OPEN_PATHS = ("/", "/admin", *PROBES)
 OPEN_PREFIXES = ("/openapi", "/static/")
 # They show what all clients do.
-OPERATOR_ENDPOINTS = frozenset({"health.detailed", "health.warmup", "pages.metrics"})
+OPERATOR_ENDPOINTS = frozenset({"health.detailed", "health.warmup", "metrics.metrics"})
 # What scripts of other origins may read of an answer.
 EXPOSED = ["ETag", "Location", "Preference-Applied", "Retry-After"]
 

@@ -11,6 +11,7 @@ from api.decks import Decks
 from api.event_hub import EventHub
 from api.http_metrics import HttpMetrics
 from api.jobs import Jobs
+from api.lexicon import Lexicon
 from shared.characters import CharacterDatabase
 from shared.job_store import JobStore
 from shared.queue.job_index import JobIndex
@@ -32,6 +33,7 @@ class Services:
     jobs: Jobs
     decks: Decks
     database: CharacterDatabase
+    lexicon: Lexicon
     imagery: Imagery
     hub: EventHub
     budget: Budget

@@ -16,8 +16,9 @@ from api.blocking import in_thread
 from api.bodies import CSV_TYPES
 from api.deck_words import ListedWord, words_of
 from api.decks import MadeDeck
+from api.parameters import IdempotencyHeaders
 from api.problems import problem_responses, validation_problem
-from api.routes.jobs import IdempotencyHeaders, json_response
+from api.responses import json_response
 from api.services import services
 from shared.deck import MAX_WORDS, DeckAccepted, DeckOptions, DeckRequest, DeckView, DeckWordView
 from shared.decks.anki import package

@@ -1,15 +1,16 @@
-"""Whether the service lives, is ready, and how each part feels."""
+"""For operators and their probes: liveness, readiness, the health of each component, and the metrics."""
 
 from http import HTTPStatus
 from typing import Any, Literal
 
 import redis
-from flask import Response
+from flask import Blueprint, Response
 from flask_openapi3 import APIBlueprint, Tag
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from api.problems import problem_responses
-from api.routes.jobs import json_response
+from api.responses import json_response
 from api.services import Services, services
 from shared import __version__
 from shared.celery_app import WARMUP_COMMAND
@@ -19,6 +20,7 @@ from shared.schemas import DetailedHealth, WorkerState
 health_api = APIBlueprint(
     "health", __name__, url_prefix="/health", abp_tags=[Tag(name="health", description="for probes and operators")]
 )
+metrics_routes = Blueprint("metrics", __name__)
 
 
 class Alive(BaseModel):
@@ -76,6 +78,13 @@ def warmup() -> Response:
     workers = [worker.worker_id for worker in service.registry.workers()]
     service.celery.control.broadcast(WARMUP_COMMAND)
     return json_response(WarmingUp(workers=workers), HTTPStatus.ACCEPTED)
+
+
+@metrics_routes.get("/metrics")
+def metrics() -> Response:
+    """Serve the metrics of the whole service in Prometheus's text format."""
+    services().http.flush()
+    return Response(generate_latest(services().metrics), content_type=CONTENT_TYPE_LATEST)
 
 
 def _results(service: Services) -> dict[str, Any]:
