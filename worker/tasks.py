@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import celery.worker.state
 import redis
@@ -32,15 +31,10 @@ from shared.schemas import AIGenerationResult, JobError, JobStatus, Priority
 from worker.ai_image_generator import AIImageGenerator
 from worker.job_monitor import JobHandle, JobMonitor
 from worker.rehearsal import Stage
+from worker.retry import retry_for_five_minutes
 from worker.suspects import Line
 
 logger = logging.getLogger("generation")
-
-T = TypeVar("T")
-
-# How long a worker holds on to a finished job while Redis is away, and how often it tries.
-INSIST_S = 300.0
-INSIST_EVERY_S = 0.5
 
 # What a task raises when its job has ended or waits again, or when Redis stayed away: then the reaper puts it back.
 SETTLED = (Ignore, Reject, ServiceError, redis.RedisError, OperationalError)
@@ -120,7 +114,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
 
     def run(self, job_id: str) -> dict[str, Any]:
         """Run a job and end it; return what Flower shows of it."""
-        if insist(lambda: self._leases.is_suspect(job_id)):
+        if retry_for_five_minutes(lambda: self._leases.is_suspect(job_id)):
             self._run_suspects(job_id)
         if self._monitor.is_draining:
             raise Reject("the worker ends", requeue=True)
@@ -146,7 +140,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         try:
             crash = None if self._monitor.is_draining else self._rehearse(job_id, stage)
             if self._monitor.is_draining:
-                insist(lambda: self._send(job_id, self._leases.record(job_id).priority))
+                retry_for_five_minutes(lambda: self._send(job_id, self._leases.record(job_id).priority))
             else:
                 self._run(job_id, self._draw if crash is None else partial(self._refuse, crash=crash))
         except SETTLED as outcome:
@@ -155,7 +149,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
     def _rehearse(self, job_id: str, stage: Stage) -> str | None:
         """Return the signal that a waiting job's rehearsal died of, if it did."""
         try:
-            record = insist(lambda: self._leases.record(job_id))
+            record = retry_for_five_minutes(lambda: self._leases.record(job_id))
             return stage.rehearse(record.request) if record.status is JobStatus.QUEUED else None
         except (ValueError, KeyError):
             return None  # it cannot be read: `take` ends it
@@ -164,7 +158,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         """Take a job and act on it; whatever that raises, the job ends or waits again."""
         with self._monitor.work_on(job_id):
             token = new_token()
-            lease = insist(lambda: self._leases.take(job_id, token))
+            lease = retry_for_five_minutes(lambda: self._leases.take(job_id, token))
             if lease is None:
                 logger.info("job %s runs elsewhere or has ended; nothing to do", job_id)
                 raise Ignore()
@@ -207,7 +201,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             budget = self._budget.limit()
             return self._leases.publish(lease, key, new.document, generation_ms, pictures=kept, budget=budget)
 
-        if not insist(publish):
+        if not retry_for_five_minutes(publish):
             self.backend.results.forget(lease.job_id, lease.token, new)
             self._give_up(lease)
         self._count(lease, result, new)
@@ -220,7 +214,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             Those that Redis is to keep.
         """
         try:
-            return insist(lambda: self.backend.results.store_elsewhere(lease.job_id, lease.token, new))
+            return retry_for_five_minutes(lambda: self.backend.results.store_elsewhere(lease.job_id, lease.token, new))
         except StoreUnavailable:
             self._put_back(lease)  # the job is not at fault
 
@@ -243,14 +237,14 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             logger.warning("job %s not counted: %s", lease.job_id, error)
 
     def _failed(self, lease: Lease, error: ServiceError) -> NoReturn:
-        if not insist(lambda: self._leases.fail(lease, JobError(**error.to_dict()))):
+        if not retry_for_five_minutes(lambda: self._leases.fail(lease, JobError(**error.to_dict()))):
             self._give_up(lease)
         raise error
 
     def _stopped(self, lease: Lease, handle: JobHandle) -> NoReturn:
         """End a job that was told to stop, as its reason demands."""
         if handle.is_cancel_requested:
-            insist(lambda: self._leases.confirm_cancelled(lease))
+            retry_for_five_minutes(lambda: self._leases.confirm_cancelled(lease))
             self._tell_revoked(lease.job_id)
             logger.info("job %s cancelled", lease.job_id)
             raise Ignore()
@@ -265,8 +259,8 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
 
     def _put_back(self, lease: Lease, *, is_suspect: bool = False) -> NoReturn:
         """Let the job wait again, under a new message: this one may have been given back already as the worker ends."""
-        if insist(lambda: self._leases.release(lease, is_suspect=is_suspect)):
-            insist(lambda: self._send(lease.job_id, lease.record.priority))
+        if retry_for_five_minutes(lambda: self._leases.release(lease, is_suspect=is_suspect)):
+            retry_for_five_minutes(lambda: self._send(lease.job_id, lease.record.priority))
             logger.info("job %s put back", lease.job_id)
         raise Ignore()
 
@@ -279,23 +273,3 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
     def _give_up(self, lease: Lease) -> NoReturn:
         logger.warning("job %s is another worker's by now; what was done here is dropped", lease.job_id)
         raise Ignore()
-
-
-def insist(call: Callable[[], T]) -> T:
-    """Return the call's value, trying again while Redis or the object store is away: a finished job shall not be lost.
-
-    Raises:
-        TypeError: the call is one that Redis can never take.
-        redis.RedisError, StoreUnavailable: it stayed away for INSIST_S.
-    """
-    give_up = time.monotonic() + INSIST_S
-    while True:
-        try:
-            return call()
-        except redis.DataError as error:  # what cannot be sent now never can
-            raise TypeError(str(error)) from error
-        except (redis.RedisError, OperationalError, OSError) as error:
-            if time.monotonic() > give_up:
-                raise
-            logger.warning("no answer, trying again: %s", error)
-            time.sleep(INSIST_EVERY_S)

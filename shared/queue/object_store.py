@@ -13,7 +13,7 @@ from shared.errors import SettingsError
 T = TypeVar("T")
 
 IN_REDIS = "redis"
-# Its own defaults would have a caller wait for minutes. Whoever has to insist does so itself.
+# Its own defaults would have a caller wait for minutes. Callers that must succeed retry by themselves.
 PATIENCE = {"connect_timeout": "2s", "timeout": "10s"}
 RETRIES = {"max_retries": 1, "retry_timeout": timedelta(seconds=10)}
 

@@ -18,13 +18,15 @@ from shared.errors import DeviceLost, ModelLoadError, OutOfMemory, ServiceError
 from shared.job_metrics import JobMetrics
 from shared.job_store import JobRecord, JobStore
 from shared.leases import Leases
+from shared.queue.object_store import StoreUnavailable
 from shared.queue.results import Budget, ResultSizes
 from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult, GenerationRequest, JobStatus, Priority
 from shared.settings import Settings
 from worker.job_monitor import JobMonitor
 from worker.main import SWITCH_INTERVAL_S, exit_code, main
-from worker.tasks import GenerateTask, insist
+from worker.retry import retry_for_five_minutes
+from worker.tasks import GenerateTask
 
 METADATA: dict[str, Any] = {
     "seed": 1, "generation_time_ms": 5, "timings_ms": {}, "legibility": {"score": None}, "width": 8, "height": 8,
@@ -146,7 +148,7 @@ def test_a_call_that_redis_can_never_take_is_not_repeated() -> None:
         raise DataError("no such type")
 
     with pytest.raises(TypeError):
-        insist(call)
+        retry_for_five_minutes(call)
     assert calls == [1]
 
 
@@ -200,3 +202,17 @@ def test_a_worker_s_threads_give_way_to_the_engine_s(monkeypatch: pytest.MonkeyP
         assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S, rel=0.05)
     finally:
         sys.setswitchinterval(before)
+
+
+def test_a_call_is_repeated_while_redis_is_away_and_given_up_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.retry.PAUSE_S", 0.01)
+    answers = iter([redis.ConnectionError("away"), StoreUnavailable("away"), "here"])
+
+    def call() -> str:
+        answer = next(answers)
+        return answer if isinstance(answer, str) else raise_it(answer)()
+
+    assert retry_for_five_minutes(call) == "here"
+    monkeypatch.setattr("worker.retry.GIVE_UP_AFTER_S", 0.05)
+    with pytest.raises(redis.ConnectionError, match="away for good"):
+        retry_for_five_minutes(raise_it(redis.ConnectionError("away for good")))
