@@ -41,7 +41,7 @@ class Submission:
 class JobRecord:
     """A job as recorded. Times are seconds since the epoch.
 
-    `attempts` counts how often a worker took it, `deaths` how often a worker died of it, as far as we know.
+    `attempts` counts how often a worker took it, `crash_count` how many crashes of workers it is charged with.
     `end_event` is the id of the event that told its end, `deck` the deck that it belongs to.
     """
 
@@ -53,7 +53,7 @@ class JobRecord:
     progress: Progress
     error: JobError | None
     attempts: int
-    deaths: int
+    crash_count: int
     worker: str | None
     created_at: float
     started_at: float | None
@@ -324,7 +324,7 @@ def parse_record(job_id: str, fields: dict[str, str]) -> JobRecord:
         progress=Progress(step=int(fields.get("step", 0)), total_steps=int(fields.get("total_steps", 0))),
         error=JobError.model_validate_json(fields["error"], extra="ignore") if fields.get("error") else None,
         attempts=int(fields.get("attempts", 0)),
-        deaths=int(fields.get("deaths", 0)),
+        crash_count=int(fields.get("deaths", 0)),
         worker=fields.get("worker"),
         created_at=float(fields["created_at"]),
         started_at=moment("started_at"),

@@ -6,9 +6,10 @@ nothing. A worker keeps all its leases by one counter, ``writing:beat:<worker>``
 worker that sees a counter stand still puts that worker's jobs back. Nobody compares clocks: each observer measures by
 its own how long a counter has not moved.
 
-A job whose worker died is suspected of having killed it. Workers rehearse suspects in a process of their own; one that
-dies there fails as poisoned. The others they run one at a time; if a worker dies with a suspect, the suspect alone is
-blamed. Blamed `max_deaths` times, it fails as poisoned too.
+A job whose worker died is quarantined, for it may have crashed it. Workers rehearse quarantined jobs in a process of
+their own. A job that crashes this process fails as poisoned; the other ones run one at a time. If a worker dies while
+it runs a quarantined job, only that job is charged with the crash. A job that is charged `queue.max_deaths` times fails
+as poisoned too. The record's field for the count is `deaths`: older versions of the service read it.
 """
 
 import time
@@ -101,7 +102,7 @@ class Leases:
         """Return a job's record; raises as `JobStore.get`."""
         return self._store.get(job_id)
 
-    def is_suspect(self, job_id: str) -> bool:
+    def is_quarantined(self, job_id: str) -> bool:
         """Return whether a worker has died while it ran this job."""
         return int(cast("str | None", self._redis.hget(job_key(job_id), "deaths")) or 0) > 0
 
@@ -160,20 +161,20 @@ class Leases:
         return self._end(lease.job_id, lease.token, JobStatus.CANCELLED)
 
     @property
-    def max_deaths(self) -> int:
-        """How many workers a job may take with it before it fails."""
+    def max_crashes(self) -> int:
+        """How many workers a job may crash before it fails."""
         return self._settings.max_deaths
 
-    def release(self, lease: Lease, *, is_suspect: bool = False) -> bool:
+    def release(self, lease: Lease, *, counts_crash: bool = False) -> bool:
         """Let a job wait again, at its old place; the caller gives its message back. False: the lease is lost.
 
         Args:
             lease: of the job.
-            is_suspect: whether to blame it once for the end of this worker.
+            counts_crash: whether to charge it with the end of this worker.
         """
         waiting = waiting_keys(first=lease.record.priority)[0]
         keys = [job_key(lease.job_id), waiting, _running_key(self.worker)]
-        return bool(self._release(keys=keys, args=[lease.job_id, lease.token, int(is_suspect)]))
+        return bool(self._release(keys=keys, args=[lease.job_id, lease.token, int(counts_crash)]))
 
     def beat(self) -> None:
         """Say that this worker lives: it keeps its leases."""
@@ -189,7 +190,7 @@ class Leases:
         return {owner: beat or "" for owner, beat in zip(owners, found, strict=True)}
 
     def reap(self, worker: str, beat: str) -> list[PutBack]:
-        """Put the jobs of a worker back if its counter still stands at ``beat``; fail those blamed too often."""
+        """Put a worker's jobs back if its counter still stands at ``beat``; fail those charged with too many crashes."""
         poisoned = Poisoned(f"{self._settings.max_deaths} workers died while they ran this job")
         back = cast(
             list[str],

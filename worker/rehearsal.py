@@ -1,7 +1,7 @@
 """A job's native code, run in a process that may die of it.
 
-A worker that runs what crashed another would die as well, and its other jobs with it. So a suspect is rehearsed first,
-by `worker.understudy`.
+A worker that runs what crashed another would die as well, and its other jobs with it. So a quarantined job is rehearsed
+first, by `worker.understudy`.
 """
 
 import logging
@@ -35,7 +35,7 @@ CRASHES = frozenset(
 )
 
 
-class Stage:
+class RehearsalProcess:
     """Rehearses one request after another in a process that is started at the first, and again when it has died.
 
     A context manager: the process ends with the block.

@@ -1,10 +1,10 @@
-"""The jobs that a worker died of, as far as is known: they wait in a line, without holding a thread."""
+"""Jobs that may have crashed a worker: they wait for their turn without holding a thread."""
 
 import threading
 from collections.abc import Iterator
 
 
-class Line:
+class QuarantineQueue:
     """Jobs that are worked on one at a time, by whoever joins when nobody works on any."""
 
     def __init__(self) -> None:
@@ -13,7 +13,7 @@ class Line:
         self._is_worked_off = False
 
     def join(self, job_id: str) -> bool:
-        """Add a job, unless it waits already; return whether the caller has to work the line off."""
+        """Add a job, unless it waits already; return whether the caller has to run the queue."""
         with self._mutex:
             self._waiting[job_id] = None
             is_first, self._is_worked_off = not self._is_worked_off, True
@@ -30,7 +30,7 @@ class Line:
             raise
 
     def _next(self) -> str | None:
-        """Take the first of the line; where there is none, nobody works on it from now on."""
+        """Take the first of the queue; where there is none, nobody runs it from now on."""
         with self._mutex:
             if not self._waiting:
                 self._is_worked_off = False

@@ -101,7 +101,7 @@ def test_a_worker_that_lost_its_lease_publishes_nothing(
     assert not zombie.publish(old, "result", b"old", 1)
     new = other.take("a")
     assert new is not None
-    assert (new.record.attempts, new.record.deaths) == (2, 1)
+    assert (new.record.attempts, new.record.crash_count) == (2, 1)
     assert not zombie.publish(old, "result", b"old", 1)
     assert not zombie.fail(old, ERROR)
     assert not zombie.release(old)
@@ -136,7 +136,7 @@ def test_a_late_report_brings_no_expired_record_back(
     assert not client.exists("writing:job:a")
 
 
-def test_a_released_job_waits_again_at_its_old_place_without_blame(
+def test_a_released_job_waits_again_at_its_old_place_without_a_crash(
     store: JobStore, worker: Callable[[str], Leases]
 ) -> None:
     leases = worker("w")
@@ -145,7 +145,7 @@ def test_a_released_job_waits_again_at_its_old_place_without_blame(
     lease = taken(leases, "first")
     assert leases.release(lease)
     record = store.get("first")
-    assert (record.status, record.deaths) == (JobStatus.QUEUED, 0)
+    assert (record.status, record.crash_count) == (JobStatus.QUEUED, 0)
     assert [store.position(store.get(job)) for job in ("first", "second")] == [0, 1]
 
 
@@ -183,7 +183,7 @@ def test_a_job_that_kills_three_workers_is_given_up(store: JobStore, worker: Cal
     assert store.counts().failed == 1
 
 
-def test_who_died_beside_a_suspect_is_not_blamed(store: JobStore, worker: Callable[[str], Leases]) -> None:
+def test_jobs_beside_a_quarantined_one_are_not_charged(store: JobStore, worker: Callable[[str], Leases]) -> None:
     other = worker("other")
     for job in ("culprit", "bystander"):
         store.create(job, REQUEST)
@@ -191,11 +191,11 @@ def test_who_died_beside_a_suspect_is_not_blamed(store: JobStore, worker: Callab
     first.take("culprit")
     die(first, other)
     second = worker("second")
-    assert second.is_suspect("culprit")
+    assert second.is_quarantined("culprit")
     second.take("culprit")
     second.take("bystander")
     die(second, other)
-    assert (store.get("culprit").deaths, store.get("bystander").deaths) == (2, 0)
+    assert (store.get("culprit").crash_count, store.get("bystander").crash_count) == (2, 0)
 
 
 def test_a_worker_that_ends_in_order_leaves_nothing(
@@ -294,20 +294,20 @@ def test_a_record_that_is_gone_stops_nothing(
     assert alive.beats() == {}
 
 
-@pytest.mark.parametrize("deaths", [0, 2])
+@pytest.mark.parametrize("crashes", [0, 2])
 def test_a_job_that_a_live_worker_took_meanwhile_stays_its_own(
-    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis, deaths: int
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis, crashes: int
 ) -> None:
-    """Neither its lease nor its count of deaths is touched, although the dead worker's list names it."""
+    """Neither its lease nor its count of crashes is touched, although the dead worker's list names it."""
     dead, alive = worker("dead"), worker("alive")
     store.create("a", REQUEST)
-    client.hset("writing:job:a", "deaths", deaths)
+    client.hset("writing:job:a", "deaths", crashes)
     lease = taken(alive, "a")
     dead.beat()
     client.sadd("writing:running:dead", "a")
     assert die(dead, alive) == []
     record = store.get("a")
-    assert (record.status, record.worker, record.deaths) == (JobStatus.RUNNING, "alive", deaths)
+    assert (record.status, record.worker, record.crash_count) == (JobStatus.RUNNING, "alive", crashes)
     assert alive.publish(lease, "result", b"{}", 1)
 
 

@@ -8,15 +8,15 @@ import pytest
 from shared.schemas import GenerationRequest
 from tests.chaos.fragile_worker import DEADLY
 from worker import rehearsal
-from worker.rehearsal import Stage
-from worker.suspects import Line
+from worker.rehearsal import RehearsalProcess
+from worker.suspects import QuarantineQueue
 from worker.understudy import without_models
 
 HARMLESS = GenerationRequest(word="学")
 
 
 def test_who_finds_nobody_at_work_works_the_line_off() -> None:
-    line = Line()
+    line = QuarantineQueue()
     assert line.join("a")
     assert not line.join("b")
     done = []
@@ -29,7 +29,7 @@ def test_who_finds_nobody_at_work_works_the_line_off() -> None:
 
 
 def test_a_line_that_broke_off_goes_on_with_the_next_who_joins() -> None:
-    line = Line()
+    line = QuarantineQueue()
     line.join("a")
     line.join("b")
     waiting = iter(line)
@@ -40,23 +40,23 @@ def test_a_line_that_broke_off_goes_on_with_the_next_who_joins() -> None:
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[RehearsalProcess]:
     monkeypatch.setattr(rehearsal, "MODULE", "tests.chaos.small_rehearsal")
-    with Stage() as stage:
+    with RehearsalProcess() as stage:
         yield stage
 
 
 @pytest.mark.parametrize(
     ("word", "signal"), [("学", None), ("死", "SIGSEGV"), ("亡", "SIGABRT"), ("终", None), ("杀", None)]
 )
-def test_only_what_crashes_is_blamed(stage: Stage, word: str, signal: str | None) -> None:
+def test_only_what_crashes_is_charged(stage: RehearsalProcess, word: str, signal: str | None) -> None:
     """A kill may come from the kernel, for want of memory, and proves nothing. The next has a new process."""
     for _ in range(2):
         assert stage.rehearse(HARMLESS) is None
         assert stage.rehearse(GenerationRequest(word=word)) == signal
 
 
-def test_a_process_serves_many_and_ends_with_the_block(stage: Stage) -> None:
+def test_a_process_serves_many_and_ends_with_the_block(stage: RehearsalProcess) -> None:
     assert stage.rehearse(HARMLESS) is None
     process = stage._process
     assert process is not None
@@ -66,7 +66,7 @@ def test_a_process_serves_many_and_ends_with_the_block(stage: Stage) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
-def test_a_process_that_died_between_two_rehearsals_proves_nothing(stage: Stage) -> None:
+def test_a_process_that_died_between_two_rehearsals_proves_nothing(stage: RehearsalProcess) -> None:
     assert stage.rehearse(HARMLESS) is None
     assert stage._process is not None
     stage._process.kill()
@@ -74,13 +74,15 @@ def test_a_process_that_died_between_two_rehearsals_proves_nothing(stage: Stage)
     assert stage.rehearse(GenerationRequest(word="死")) == "SIGSEGV"
 
 
-def test_a_rehearsal_without_end_proves_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rehearsal_without_end_proves_nothing(stage: RehearsalProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     assert stage.rehearse(HARMLESS) is None
     monkeypatch.setattr(rehearsal, "TIMEOUT_S", 0.1)
     assert stage.rehearse(GenerationRequest(word="等")) is None
 
 
-def test_what_dies_before_it_has_a_request_proves_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_dies_before_it_has_a_request_proves_nothing(
+    stage: RehearsalProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rehearsal, "MODULE", "no.such.module")
     assert stage.rehearse(HARMLESS) is None
 
@@ -88,7 +90,7 @@ def test_what_dies_before_it_has_a_request_proves_nothing(stage: Stage, monkeypa
 def test_a_real_rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
     """An error that is no crash is for the worker to tell."""
     monkeypatch.setattr(rehearsal, "MODULE", "tests.chaos.fragile_rehearsal")
-    with Stage() as stage:
+    with RehearsalProcess() as stage:
         assert stage.rehearse(HARMLESS) is None
         assert stage.rehearse(GenerationRequest(word="学", style="no such style")) is None
         assert stage.rehearse(GenerationRequest(word=DEADLY, translation="death")) == "SIGSEGV"

@@ -153,19 +153,19 @@ def test_a_call_that_redis_can_never_take_is_not_repeated() -> None:
 
 
 def test_a_draining_worker_takes_nothing(bench: Bench, client: redis.Redis) -> None:
-    """An ordinary job's message goes back; a suspect gets a new one."""
-    ordinary, suspect = bench.job(), bench.job()
-    client.hset(f"writing:job:{suspect}", "deaths", 1)
+    """An ordinary job's message goes back; a quarantined gets a new one."""
+    ordinary, quarantined = bench.job(), bench.job()
+    client.hset(f"writing:job:{quarantined}", "deaths", 1)
     bench.monitor.drain(0)
     with pytest.raises(Reject):
         bench.task.run(ordinary)
     with pytest.raises(Ignore):
-        bench.task.run(suspect)
-    assert bench.sent == [(suspect, Priority.INTERACTIVE)]
-    assert [bench.store.get(job).status for job in (ordinary, suspect)] == [JobStatus.QUEUED] * 2
+        bench.task.run(quarantined)
+    assert bench.sent == [(quarantined, Priority.INTERACTIVE)]
+    assert [bench.store.get(job).status for job in (ordinary, quarantined)] == [JobStatus.QUEUED] * 2
 
 
-def test_a_job_whose_device_was_lost_waits_again_as_a_suspect_and_fails_with_the_last_worker(
+def test_a_job_whose_device_was_lost_waits_again_as_quarantined_and_fails_with_the_last_worker(
     bench: Bench, settings: Settings
 ) -> None:
     """The device may be at fault, or the job: it is tried alone by others, but not for ever."""
@@ -173,7 +173,7 @@ def test_a_job_whose_device_was_lost_waits_again_as_a_suspect_and_fails_with_the
     record = bench.run(raise_it(lost))
     assert bench.reasons == [lost]
     for deaths in range(1, settings.queue.max_deaths):
-        assert (record.status, record.deaths) == (JobStatus.QUEUED, deaths)
+        assert (record.status, record.crash_count) == (JobStatus.QUEUED, deaths)
         assert bench.sent[-1][0] == record.job_id
         bench.monitor.is_draining = False  # another worker's
         with contextlib.suppress(ServiceError, Ignore):
@@ -183,9 +183,9 @@ def test_a_job_whose_device_was_lost_waits_again_as_a_suspect_and_fails_with_the
     assert (record.status, record.error.code) == (JobStatus.FAILED, "device_lost")
 
 
-def test_a_job_whose_model_cannot_be_loaded_waits_again_without_blame(bench: Bench) -> None:
+def test_a_job_whose_model_cannot_be_loaded_waits_again_uncharged(bench: Bench) -> None:
     record = bench.run(raise_it(ModelLoadError("injected")))
-    assert (record.status, record.deaths) == (JobStatus.QUEUED, 0)
+    assert (record.status, record.crash_count) == (JobStatus.QUEUED, 0)
 
 
 def test_a_worker_ends_with_a_code_that_says_whether_starting_it_again_may_help() -> None:
