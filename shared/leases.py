@@ -190,7 +190,7 @@ class Leases:
         return {owner: beat or "" for owner, beat in zip(owners, found, strict=True)}
 
     def reap(self, worker: str, beat: str) -> list[PutBack]:
-        """Put a worker's jobs back if its counter still stands at ``beat``; fail those charged with too many crashes."""
+        """Put a worker's jobs back if its counter still stands at ``beat``; fail those charged too often."""
         poisoned = Poisoned(f"{self._settings.max_deaths} workers died while they ran this job")
         back = cast(
             list[str],
