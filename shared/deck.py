@@ -7,7 +7,6 @@ from pydantic_core import PydanticCustomError
 
 from shared.schemas import (
     DrawingOptions,
-    ImageryMode,
     JobError,
     JobStatus,
     MotifNames,
@@ -15,6 +14,7 @@ from shared.schemas import (
     WordToDraw,
     read_imagery_field,
 )
+from shared.writing.motif import ImageryMode
 
 MAX_WORDS = 500
 LONGEST_READING = 80

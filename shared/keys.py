@@ -1,13 +1,10 @@
 """The keys in Redis: every key that the service, its scripts or kombu use."""
 
-import os
 from enum import StrEnum
 
 from shared.schemas import Priority
+from shared.settings import NAMESPACE
 
-# `redis.prefix`: before every key of ours, of Celery's and of the rate limit's. It is read here, once, as the scripts'
-# texts are put together: a process has one for all of its life. `shared.settings` checks it.
-NAMESPACE = os.environ.get("WRITING_REDIS__PREFIX", "")
 PREFIX = NAMESPACE + "writing:"
 
 

@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from shared.errors import InvalidRequest
-from shared.writing.motif import MAX_MOTIFS, motif_name
+from shared.writing.motif import MAX_MOTIFS, ImageryMode, motif_name
 from shared.writing.normalise import normalise_word
 
 T = TypeVar("T", str, "str | None")
@@ -42,7 +42,6 @@ def _integral(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-ImageryMode = Literal["auto", "none"]
 LONGEST_MOTIF_NAME = 80
 IMAGERY_HINT = 'give "auto", "none", or a list of one to three different motif names such as ["books"]'
 

@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from shared.errors import SettingsError
-from shared.keys import NAMESPACE
 from shared.schemas import Quality, Side
 from shared.setting_types import Host, Key, Name, Origin, Phrase, Receiver, RedisUrl, WebhookSecret, key_names
 from shared.styles import StyleDefinition, load_styles, read_yaml
@@ -22,6 +21,9 @@ LEVEL_SEPARATOR = "__"
 CLIENT_VARIABLES = frozenset({"WRITING_URL", "WRITING_API_KEY"})
 PROJECT = Path(__file__).resolve().parents[1]
 CONFIG = PROJECT / "config"
+# `redis.prefix`: before every key of ours, of Celery's and of the rate limit's. A process has one for all of its life.
+# It is read here, once, for keys are put together as modules are loaded.
+NAMESPACE = os.environ.get("WRITING_REDIS__PREFIX", "")
 # What an address of Redis may say of TLS: what holds anyway.
 VERIFIED = (("ssl_cert_reqs", "required"), ("ssl_cert_reqs", "CERT_REQUIRED"))
 

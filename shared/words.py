@@ -12,12 +12,12 @@ from typing import Final, Literal
 from shared.characters import CharacterDatabase
 from shared.errors import InvalidWord, TranslationRequired, UnknownImagery, UnknownReading, UnsupportedCharacter
 from shared.fonts import FontCoverage, font_of
-from shared.schemas import ImageryMode
 from shared.writing.clusters import clusters
 from shared.writing.encodings import misread_east_asian
 from shared.writing.english import is_latin, read_translation, why_empty
 from shared.writing.imagery import Imagery
 from shared.writing.lexicon import Sense
+from shared.writing.motif import ImageryMode
 from shared.writing.normalise import describe, normalise_word
 from shared.writing.pinyin import same_reading
 from shared.writing.scripts import HINT

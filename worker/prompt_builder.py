@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from shared.characters import CharacterDatabase
 from shared.errors import UnknownStyle
-from shared.schemas import ControlType, ImageryMode
+from shared.schemas import ControlType
 from shared.words import Meaning, resolve_imagery, resolve_meaning
 from shared.writing.blocklist import Blocklist
 from shared.writing.imagery import Imagery
+from shared.writing.motif import ImageryMode
 from worker.style_definitions import StyleDefinition
 
 ARTICLES = frozenset({"a", "an", "the"})

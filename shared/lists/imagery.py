@@ -3,7 +3,7 @@
 import re
 from typing import get_args
 
-from shared.schemas import ImageryMode
+from shared.writing.motif import ImageryMode
 
 SEPARATORS = re.compile(r"[,;，、；]")
 
