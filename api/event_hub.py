@@ -137,10 +137,10 @@ class EventHub:
                     return
 
     def _with_picture(self, job_id: str, event: JobEvent) -> JobEvent | None:
-        """Return a preview event with the newest preview; None: it is no longer kept, and there is nothing to show."""
+        """Return a preview event with its picture's newest preview; None: it is no longer kept; nothing is to show."""
         if event.name != "preview":
             return event
-        jpeg = self._store.preview(job_id)
+        jpeg = self._store.preview(job_id, event.data.get("variation", 0))
         if jpeg is None:
             return None
         image = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

@@ -62,6 +62,7 @@ def _defaults(request: GenerationRequest, settings: Settings) -> dict[str, Any]:
         "num_inference_steps": paced.num_inference_steps,
         "guidance_scale": paced.guidance_scale,
         "draw_imagery": model.draw_imagery,
+        "scene_seed": request.seed,
         "conditioning_methods": {control: list(methods[:1]) for control, methods in CONDITIONING_METHODS.items()},
         "controlnet_weights": dict.fromkeys(CONDITIONING_METHODS, 0) | dict(style.controlnet_weights),
     }

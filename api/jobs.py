@@ -20,6 +20,7 @@ from shared.errors import (
     JobNotFinished,
     ResultExpired,
     SampleNotReady,
+    VariationNotFound,
 )
 from shared.job_store import JobRecord, JobStore, Submission, unknown_job
 from shared.queue.results import Budget, Results, ResultSizes, StoredResult
@@ -29,6 +30,7 @@ from shared.schemas import (
     JobStatus,
     JobView,
     ResultLinks,
+    Variation,
 )
 from shared.settings import Settings
 from shared.styles import StyleDefinition
@@ -177,6 +179,19 @@ class Jobs:
             raise ConditioningNotFound(f"no image {control_type}/{method}; the job has {made or 'none'}")
         return number
 
+    def find_variation(self, stored: StoredResult, variation: int) -> int:
+        """Return the number of a variation's picture.
+
+        Raises:
+            VariationNotFound: the job made no such variation.
+        """
+        number = stored.find_variation(variation)
+        if number is None:
+            made = len(stored.body.get("variations", ()))
+            there = f"there are 0 to {made - 1}" if made else "it was asked for one picture"
+            raise VariationNotFound(f"the job has no variation {variation}; {there}")
+        return number
+
     def picture(self, stored: StoredResult, number: int = 0) -> bytes:
         """Return one picture as PNG.
 
@@ -250,7 +265,7 @@ class Jobs:
         pixels = (request.width or side) * (request.height or side)
         asked = request.conditioning_methods
         maps = CONTROL_TYPES - len(asked) + sum(map(len, asked.values())) if request.include_conditioning else 0
-        return self._sizes.estimate(pixels, maps)
+        return self._sizes.estimate(pixels, maps, request.variations)
 
     def _answer(
         self, record: JobRecord, links: Callable[[StoredResult], ResultLinks] | None
@@ -268,7 +283,9 @@ class Jobs:
         whole = self._results.whole(stored)
         if whole is None:
             raise _expired(stored.job_id)
-        return AIGenerationResult.model_construct(**whole)  # a worker made it by the same schema
+        # A worker made it by the same schema.
+        variations = tuple(Variation.model_construct(**variation) for variation in whole.get("variations", ()))
+        return AIGenerationResult.model_construct(**{**whole, "variations": variations})
 
 
 def _expired(job_id: str) -> ResultExpired:

@@ -1,9 +1,10 @@
 """What words mean, as clients look them up."""
 
 from shared.characters import CharacterDatabase
+from shared.errors import TranslationRequired
 from shared.fonts import FontCoverage
 from shared.schemas import Senses, SenseView
-from shared.words import check_coverage, imagery_of, normalise_word
+from shared.words import check_coverage, imagery_of, normalise_word, resolve_imagery, resolve_meaning
 from shared.writing.imagery import Imagery
 
 
@@ -15,11 +16,16 @@ class Lexicon:
         self._fonts = fonts
         self._imagery = imagery
 
-    def senses(self, word: str) -> Senses:
+    def senses(self, word: str, translation: str = "", reading: str = "") -> Senses:
         """Return a word in its normal form, and its senses with what depicts them, the likeliest first.
 
+        Args:
+            word: as a request has it.
+            translation: as a request has it; what depicts the word then follows it.
+            reading: likewise.
+
         Raises:
-            InvalidRequest: it cannot be written.
+            InvalidRequest: the word cannot be written, or is not read so.
         """
         word = normalise_word(word)
         check_coverage(word, self._database, self._fonts)
@@ -32,4 +38,17 @@ class Lexicon:
             )
             for sense in self._database.senses(word)
         )
-        return Senses(word=word, readings=tuple(dict.fromkeys(sense.reading for sense in senses)), senses=senses)
+        return Senses(
+            word=word,
+            readings=tuple(dict.fromkeys(sense.reading for sense in senses)),
+            senses=senses,
+            imagery=self._depicting(word, translation, reading),
+        )
+
+    def _depicting(self, word: str, translation: str, reading: str) -> tuple[str, ...]:
+        """Return the motifs that a request without `imagery` would get; () where it would need a translation."""
+        try:
+            meaning = resolve_meaning(word, translation, self._database, reading)
+        except TranslationRequired:
+            return ()
+        return resolve_imagery(word, meaning, "auto", self._imagery)

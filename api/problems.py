@@ -48,6 +48,7 @@ FIELD_CODES = {
     "too_short": "too_short",
     "string_unicode": "invalid_text",
     "invalid_text": "invalid_text",
+    "out_of_range": "out_of_range",
     "unknown_method": "unknown_method",
 }
 TYPE_ERRORS = ("_type", "_parsing")

@@ -4,61 +4,78 @@
 
 After every operation PyTorch's thread asks for the interpreter's lock again. A thread that computes in Python gives it
 up after the switch interval only. Here steps of the embedded model, so small that they are all starting of operations,
-run beside the preparation and the reading of pictures: in threads, by the switch interval, and in another process.
+run beside the picture work of jobs: in threads, by the switch interval, and in a picture process. A second table says
+what the way to a process and back costs a job that is alone.
 """
 
 import argparse
-import multiprocessing
+import asyncio
 import statistics
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import partial
 from itertools import count
-from typing import Any
 
 import torch
 from PIL import Image
 
 from bench.report import table, write
-from shared.characters import CharacterDatabase
-from shared.fonts import read_fonts
-from shared.schemas import Quality
+from shared.schemas import GenerationRequest, Quality
 from shared.settings import load_settings
-from worker.conditioning import make_conditionings
+from worker.conditioning import Hand, make_conditionings
 from worker.engine.denoiser import Denoiser, Row
 from worker.engine.request import DrawRequest
-from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
-from worker.legibility import LegibilityJudge
 from worker.model_assembly import load_model
-from worker.png import encode_png
-from worker.scene import compose
+from worker.picture_work import PictureWork, Processes, Threads, Workplace, condition, make_work
+from worker.progress import Unobserved
 
 WORDS = ("学习", "火", "水", "龍")
 SIDE, STEP_SIDE = 1024, 64
 DEFAULT_S = 0.005  # Python's own switch interval
 INTERVALS_S = (DEFAULT_S, 0.0005, 0.00005)
+JOBS_ALONE = 24
+PARAMETERS = {
+    "prompt": "fire",
+    "negative_prompt": "",
+    "num_inference_steps": 30,
+    "scheduler": "euler",
+    "guidance_scale": 6.0,
+    "seed": 1,
+    "width": SIDE,
+    "height": SIDE,
+    "model_used": "none",
+}
 
 
-@cache
-def tools() -> tuple[GlyphRenderer, tuple[Any, ...], LegibilityJudge]:
-    """Return what prepares and reads pictures."""
-    settings = load_settings({})
-    glyphs = GlyphRenderer(CharacterDatabase(), read_fonts(settings.fonts))
-    return glyphs, make_conditionings(settings.conditioning), LegibilityJudge()
+async def draw(place: Workplace, number: int) -> None:
+    """Do what a job does beside its steps: scene, four maps, the judge, PNG."""
+    nobody, seed = Unobserved(), number
+    request = GenerationRequest(word=WORDS[number % len(WORDS)])
+    scene = await place.do(nobody, PictureWork.compose, request.word, (SIDE, SIDE), (), seed)
+    maps = await condition(place, scene, request, Hand(seed=seed), nobody)
+    picture = maps.control_images["canny"]
+    await place.do(nobody, PictureWork.judge, picture, scene.glyph)
+    await place.do(nobody, PictureWork.encode, picture, PARAMETERS)
 
 
-def work(number: int) -> None:
-    """Do what a job does in Python beside its steps: scene, maps, judge, PNG."""
-    glyphs, conditionings, judge = tools()
-    scene = compose(glyphs, WORDS[number % len(WORDS)], SIDE, SIDE, [], seed=number)
-    maps = [conditioning.generate(scene) for conditioning in conditionings]
-    judge.judge(maps[0], scene.glyph)
-    encode_png(maps[0])
+def work(place: Workplace, number: int) -> None:
+    """Do a job's picture work."""
+    asyncio.run(draw(place, number))
+
+
+def cost(place: Workplace, jobs: int) -> list[str]:
+    """Return the median time of jobs one after another, and what each takes of this process's CPU; milliseconds."""
+    times, cpu_before = [], time.process_time()
+    for number in range(jobs):
+        started = time.perf_counter()
+        work(place, number)
+        times.append(1000 * (time.perf_counter() - started))
+    cpu_ms = 1000 * (time.process_time() - cpu_before) / jobs
+    return [f"{statistics.median(times):.0f}", f"{cpu_ms:.0f}"]
 
 
 def spin(_number: int) -> None:
@@ -109,33 +126,38 @@ def main(seconds: float, in_flight: int) -> None:
     row = model.row(DrawRequest(prompt="fire", control_images={"canny": image}))
     denoiser = model.networks[Quality.EXACT].denoiser
     step_times(denoiser, row, 1.0)
-    work(0)
+    threads = Threads(make_work(settings, make_conditionings(settings.conditioning)))
+    process = Processes(1, settings, threads)
+    process.start()
+    for place in (threads, process):
+        work(place, 0)
+    alone = [["threads", *cost(threads, JOBS_ALONE)], ["a process", *cost(process, JOBS_ALONE)]]
     rows: list[list[object]] = []
 
     def measure(name: str, job: Callable[[int], None], threads: int, interval_s: float = DEFAULT_S) -> None:
         """Compare steps beside the job with steps just before it: the machine may have other work."""
-        alone = statistics.median(step_times(denoiser, row, seconds / 2))
+        undisturbed = statistics.median(step_times(denoiser, row, seconds / 2))
         sys.setswitchinterval(interval_s)
         with beside(job, threads) as done:
             times = sorted(step_times(denoiser, row, seconds))
         sys.setswitchinterval(DEFAULT_S)
         busy, slow = statistics.median(times), times[int(0.95 * len(times))]
-        cells = [f"{alone:.1f}", f"{busy:.1f}", f"{slow:.1f}", f"{busy / alone:.2f}", f"{len(done) / seconds:.1f}"]
-        rows.append([name, *cells])
+        times_as_long, jobs_s = f"{busy / undisturbed:.2f}", f"{len(done) / seconds:.1f}"
+        rows.append([name, f"{undisturbed:.1f}", f"{busy:.1f}", f"{slow:.1f}", times_as_long, jobs_s])
         print(*rows[-1], sep=" | ", flush=True)
 
     for interval_s in INTERVALS_S:
-        measure(f"{in_flight} jobs, threads, {1000 * interval_s:g} ms", work, in_flight, interval_s)
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        pool.submit(work, 0).result()
-        measure(f"{in_flight} jobs, a process", lambda number: pool.submit(work, number).result(), in_flight)
+        measure(f"{in_flight} jobs, threads, {1000 * interval_s:g} ms", partial(work, threads), in_flight, interval_s)
+    for interval_s in (DEFAULT_S, INTERVALS_S[-1]):
+        measure(f"{in_flight} jobs, a process, {1000 * interval_s:g} ms", partial(work, process), in_flight, interval_s)
+    process.close()
     for interval_s in INTERVALS_S:
         measure(f"one thread of Python alone, {1000 * interval_s:g} ms", spin, 1, interval_s)
     header = ["beside the steps", "a step alone, ms", "beside, ms", "95th percentile", "times as long", "jobs/s"]
     write(
         "busy_threads",
         f"python -m bench.busy_threads --seconds {seconds:g} --in-flight {in_flight}",
-        table(header, rows),
+        "\n\n".join([table(header, rows), table(["one job after another, in", "ms", "CPU of the worker, ms"], alone)]),
     )
 
 

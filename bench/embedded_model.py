@@ -50,6 +50,7 @@ from worker.legibility import LegibilityJudge
 from worker.model_assembly import load_model, load_pipeline
 from worker.model_loader import ModelLoader
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
+from worker.picture_work import PictureWork, Threads
 from worker.prompt_builder import PromptBuilder
 
 COMMON = 30  # words of the lexicon
@@ -62,7 +63,7 @@ OFF: dict[ControlType, float] = dict.fromkeys(CONTROL_TYPES, 0.0)
 
 @dataclass(frozen=True)
 class Case:
-    """A picture to make."""
+    """A picture to make; `motif` may be empty."""
 
     word: str
     style: str
@@ -80,13 +81,11 @@ class Bench:
         self.glyphs = GlyphRenderer(database, read_fonts(settings.fonts))
         self.judge = LegibilityJudge()
         gpu = GPUManager(settings.device, settings.gpu_profiles)
+        conditionings = make_conditionings(settings.conditioning)
         self.generator = AIImageGenerator(
-            glyphs=self.glyphs,
-            conditionings={kind.control_type: kind for kind in make_conditionings(settings.conditioning)},
-            imagery=self.imagery,
             prompts=PromptBuilder(settings.styles, database, self.imagery),
+            workplace=Threads(PictureWork(self.glyphs, self.imagery, conditionings, self.judge)),
             pipeline=MultiControlNetPipeline(lambda: load_model(settings, gpu)),
-            judge=self.judge,
             model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
         )
         words = Counter(character for word in database.words() for character in set(word))
@@ -115,13 +114,13 @@ class Bench:
         ]
 
     def result(self, case: Case) -> AIGenerationResult:
-        """Make a case's picture."""
+        """Make a case's picture; without a motif the service chooses what depicts the word's meaning."""
         return asyncio.run(
             self.generator.generate_character_image(
                 case.word,
-                self.imagery.phrase(case.motif),
+                self.imagery.phrase(case.motif) if case.motif else "",
                 style=case.style,
-                imagery=[case.motif],
+                imagery=[case.motif] if case.motif else "auto",
                 include_conditioning=False,
                 **{"seed": int(self.random.integers(2**32)), **case.options},
             )

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,22 +66,41 @@ def generate(arguments: argparse.Namespace) -> int:
     """Draw one word."""
     out = arguments.out or Path(f"{safe_name(arguments.word)}.png")
     options = _options(arguments) | {"include_conditioning": arguments.maps is not None}
+    options |= {"variations": arguments.variations} if arguments.variations is not None else {}
     with _client(arguments, RETRY_S) as client, _step_bar(arguments.word) as show:
         result = client.generate(arguments.word, arguments.translation, on_progress=show, **options)
     picture = Picture(result)
-    picture.save(out)
     maps = picture.save_maps(arguments.maps) if arguments.maps is not None else []
-    legibility = picture.metadata.get("legibility") or {}
-    for name, value in {
-        "picture": out,
-        "seed": picture.seed,
-        "prompt": picture.prompt,
-        "imagery": ", ".join(motif["name"] for motif in picture.metadata.get("imagery", ())) or "none",
-        "legibility": f"{legibility.get('score')}, read as {legibility.get('read')}" if legibility else "not judged",
-        **({"maps": f"{len(maps)} in {arguments.maps}"} if maps else {}),
-    }.items():
-        _say(f"{name:<12}{value}")
+    for file, one in zip(_files(out, len(picture.variations)), picture.variations, strict=True):
+        one.save(file)
+        mark = ", the most legible" if one is not picture and one.seed == picture.seed else ""
+        scene = {"scene seed": one.scene_seed} if one.scene_seed != one.seed else {}
+        _report({"picture": file, "seed": one.seed, **scene, "legibility": _legibility(one) + mark})
+    _report(
+        {
+            "prompt": picture.prompt,
+            "imagery": ", ".join(motif["name"] for motif in picture.metadata.get("imagery", ())) or "none",
+            **({"maps": f"{len(maps)} in {arguments.maps}"} if maps else {}),
+        }
+    )
     return DONE
+
+
+def _files(out: Path, count: int) -> list[Path]:
+    """Return where pictures go: one to the file itself, several to the file's name with -1, -2 …"""
+    if count == 1:
+        return [out]
+    return [out.with_name(f"{out.stem}-{number}{out.suffix}") for number in range(1, count + 1)]
+
+
+def _legibility(picture: Picture) -> str:
+    judged = picture.metadata.get("legibility") or {}
+    return f"{judged.get('score')}, read as {judged.get('read')}" if judged else "not judged"
+
+
+def _report(values: Mapping[str, object]) -> None:
+    for name, value in values.items():
+        _say(f"{name:<12}{value}")
 
 
 def deck(arguments: argparse.Namespace) -> int:
@@ -256,6 +275,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     given = {
         "style": arguments.style,
         "seed": arguments.seed,
+        "scene_seed": arguments.scene_seed,
         "width": arguments.size,
         "height": arguments.size,
         "num_inference_steps": arguments.steps,
@@ -329,6 +349,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--translation", default="", metavar="TEXT", help="its meaning in English; default: looked up")
     one.add_argument("--reading", metavar="PINYIN", help="which of its senses: zhǎng or zhang3; default: the likeliest")
     one.add_argument("-o", "--out", type=Path, metavar="FILE", help="the PNG to write; default: the word's name")
+    one.add_argument(
+        "--variations", type=int, metavar="N", help="so many pictures of the word, 1 to 4, as FILE-1.png, FILE-2.png …"
+    )
     one.add_argument("--maps", type=Path, metavar="FOLDER", help="write the conditioning images there, too")
     one.set_defaults(command=generate)
 
@@ -381,6 +404,9 @@ def _drawing_options() -> argparse.ArgumentParser:
     group = options.add_argument_group("the picture")
     group.add_argument("--style", help="default: the service's")
     group.add_argument("--seed", type=int, metavar="N", help="the same seed draws the same picture")
+    group.add_argument(
+        "--scene-seed", type=int, metavar="N", help="of the motifs' places and hand-drawn maps; default: the seed"
+    )
     group.add_argument("--size", type=int, metavar="PIXELS", help="of each side, a multiple of 64")
     group.add_argument("--steps", type=int, metavar="N", help="denoising steps")
     group.add_argument("--quality", choices=("exact", "fast", "turbo"))

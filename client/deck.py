@@ -42,7 +42,7 @@ class Drawing(BaseModel):
         meaning: the word's, as the row or else the lexicon says it.
         reading: the lexicon's.
         file: relative to the deck's folder.
-        seed: what draws it again.
+        seed, scene_seed: what draw it again; without the second, the first is both.
         prompt: likewise.
         legibility: 0 to 1; None: not judged.
     """
@@ -54,6 +54,7 @@ class Drawing(BaseModel):
     reading: str = ""
     file: str
     seed: int
+    scene_seed: int | None = None
     prompt: str
     legibility: float | None
 
@@ -210,6 +211,7 @@ class Deck:
             reading=str(picture.metadata.get("reading") or ""),
             file=file,
             seed=picture.seed,
+            scene_seed=picture.scene_seed,
             prompt=picture.prompt,
             legibility=picture.legibility,
         )

@@ -13,7 +13,7 @@ import requests
 from client.connection import Connection
 from client.errors import JobCancelled, JobFailed, WaitTimedOut, refusal
 from client.events import Event, read_events
-from shared.schemas import AIGenerationResult, JobStatus, JobView, ResultLinks
+from shared.schemas import AIGenerationResult, JobStatus, JobView, ResultLinks, Variation
 
 POLL_S = 0.2
 # The service sends a comment every 15 s, so a longer silence is a broken connection.
@@ -54,10 +54,12 @@ class Preview:
     Attributes:
         step: the denoising step it was taken after.
         image: JPEG.
+        variation: which of the job's pictures it shows, from 0.
     """
 
     step: int
     image: bytes
+    variation: int = 0
 
 
 OnProgress = Callable[[Update], object]
@@ -89,15 +91,25 @@ class Job:
         if not isinstance(view.result, ResultLinks):
             return view
         links = view.result
+        image = self._png(links.image_url)
         result = AIGenerationResult(
             success=links.success,
-            generated_image_base64=self._png(links.image_url),
+            generated_image_base64=image,
             conditioning_images_base64={
                 control_type: {method: self._png(url) for method, url in methods.items()}
                 for control_type, methods in links.conditioning_urls.items()
             },
             prompt_used=links.prompt_used,
             generation_metadata=links.generation_metadata,
+            variations=tuple(
+                Variation(
+                    generated_image_base64=image if link.kept else self._png(link.image),
+                    seed=link.seed,
+                    legibility=link.legibility,
+                    kept=link.kept,
+                )
+                for link in links.variations
+            ),
         )
         return view.model_copy(update={"result": result})
 
@@ -242,4 +254,4 @@ def _advance(update: Update, event: Event) -> Update:
 def _preview(event: Event) -> Preview:
     told: dict[str, Any] = json.loads(event.data)
     _, _, encoded = told["image"].partition(",")  # a data URL
-    return Preview(told["step"], base64.b64decode(encoded))
+    return Preview(told["step"], base64.b64decode(encoded), told.get("variation", 0))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from client.files import write_atomically
-from shared.schemas import AIGenerationResult
+from shared.schemas import AIGenerationResult, Variation
 
 
 class Picture:
@@ -29,6 +29,11 @@ class Picture:
         }
 
     @property
+    def variations(self) -> "tuple[Picture, ...]":
+        """All pictures of the job in the order of their seeds; the most legible is the one with this one's seed."""
+        return tuple(map(self._variation, self.result.variations)) or (self,)
+
+    @property
     def prompt(self) -> str:
         """The prompt that was used."""
         return self.result.prompt_used
@@ -40,8 +45,13 @@ class Picture:
 
     @property
     def seed(self) -> int:
-        """The seed that draws it again."""
+        """Of its noise; with `scene_seed` it draws the picture again."""
         return int(self.metadata["seed"])
+
+    @property
+    def scene_seed(self) -> int:
+        """Of the motifs' places and of maps drawn by hand."""
+        return int(self.metadata.get("scene_seed", self.seed))
 
     @property
     def legibility(self) -> float | None:
@@ -60,3 +70,15 @@ class Picture:
             for control_type, methods in self.maps.items()
             for method, png in methods.items()
         ]
+
+    def _variation(self, variation: Variation) -> "Picture":
+        own = {"seed": variation.seed, "legibility": variation.legibility}
+        return Picture(
+            self.result.model_copy(
+                update={
+                    "generated_image_base64": variation.generated_image_base64,
+                    "generation_metadata": {**self.metadata, **own},
+                    "variations": (),
+                }
+            )
+        )

@@ -12,6 +12,7 @@ COPY worker/background/__init__.py worker/background/__init__.py
 COPY worker/conditioning/__init__.py worker/conditioning/__init__.py
 COPY worker/engine/__init__.py worker/engine/__init__.py
 COPY worker/glyphs/__init__.py worker/glyphs/__init__.py
+COPY worker/picture_work/__init__.py worker/picture_work/__init__.py
 COPY worker/scene/__init__.py worker/scene/__init__.py
 COPY embedded/__init__.py embedded/__init__.py
 COPY client/__init__.py client/__init__.py

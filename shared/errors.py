@@ -284,6 +284,12 @@ class ConditioningNotFound(NotFound):
     code = "conditioning_not_found"
 
 
+class VariationNotFound(NotFound):
+    """The job made no variation of this number."""
+
+    code = "variation_not_found"
+
+
 class SampleNotReady(NotFound):
     """The style's sample is not drawn yet."""
 
@@ -360,7 +366,7 @@ class GenerationFailed(ServiceError):
 
 
 class Poisoned(ServiceError):
-    """The job was given up: each worker that ran it died."""
+    """The job was given up: each process that ran it died."""
 
     code = "poisoned"
 

@@ -1,7 +1,7 @@
 """What happens to a job, as a Redis stream ``writing:events:<id>`` that its listeners read from any point on.
 
 The scripts that change a job's record write it too, so no change goes untold, and none is told that did not happen.
-Pictures are not in it: a preview event names its step, and the newest preview lies beside it.
+Pictures are not in it: a preview event names its step and variation, and the newest preview of that lies beside it.
 """
 
 import json

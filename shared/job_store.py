@@ -241,9 +241,9 @@ class JobStore:
         status = cast("str | None", self._redis.hget(job_key(job_id), "status"))
         return None if status is None else JobStatus(status)
 
-    def preview(self, job_id: str) -> bytes | None:
-        """Return the latest preview as JPEG, if there is one."""
-        kept = cast("str | None", self._redis.get(preview_key(job_id)))
+    def preview(self, job_id: str, variation: int = 0) -> bytes | None:
+        """Return the latest preview of one of a job's pictures as JPEG, if there is one."""
+        kept = cast("str | None", self._redis.get(preview_key(job_id, variation)))
         return None if kept is None else bytes.fromhex(kept)
 
     def cancel(self, job_id: str) -> None:

@@ -69,9 +69,9 @@ def index_key(client: str) -> str:
     return Key.JOBS + client
 
 
-def preview_key(job_id: str) -> str:
-    """Return the key of a running job's preview."""
-    return Key.PREVIEW + job_id
+def preview_key(job_id: str, variation: int = 0) -> str:
+    """Return the key of a running job's preview, of one of its pictures."""
+    return f"{Key.PREVIEW}{job_id}:{variation}" if variation else Key.PREVIEW + job_id
 
 
 def waiting_keys(first: Priority = Priority.INTERACTIVE) -> list[str]:

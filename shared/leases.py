@@ -114,11 +114,11 @@ class Leases:
         )
         return Standing(int(cast(int, answer)))
 
-    def save_preview(self, lease: Lease, jpeg: bytes, step: int) -> None:
-        """Keep a running job's preview, as seen at a step, for a while; a later one replaces it."""
+    def save_preview(self, lease: Lease, jpeg: bytes, step: int, variation: int = 0) -> None:
+        """Keep a running job's preview of a variation, as seen at a step, for a while; a later one replaces it."""
         self._save_preview(
-            keys=[preview_key(lease.job_id), job_key(lease.job_id)],
-            args=[lease.job_id, jpeg.hex(), PREVIEW_TTL_S, step, lease.token],
+            keys=[preview_key(lease.job_id, variation), job_key(lease.job_id)],
+            args=[lease.job_id, jpeg.hex(), PREVIEW_TTL_S, step, lease.token, variation],
         )
 
     def publish(

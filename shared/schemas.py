@@ -1,5 +1,6 @@
 """What goes over the wire: request, result, job status, GPU and worker status. All frozen, unknown fields refused."""
 
+import operator
 import re
 from collections.abc import Mapping
 from enum import StrEnum
@@ -12,6 +13,7 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     StrictBool,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -80,9 +82,12 @@ MotifNames = Annotated[
 # 0 drops the control; the Union ControlNet was trained at 1, and beyond 2 pictures fall apart.
 Weight = Annotated[float, Field(strict=True, ge=0, le=2, allow_inf_nan=False)]
 # Three halvings in the UNet and eight in the VAE: a side is a multiple of 64.
-Side = Annotated[int, Field(strict=True, ge=256, le=2048, multiple_of=64), INTEGRAL]
+SIDE_LIMITS = {"ge": 256, "le": 2048, "multiple_of": 64}
+Side = Annotated[int, Field(strict=True, **SIDE_LIMITS), INTEGRAL]
 
 MAX_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exact
+MAX_VARIATIONS = 4
+Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED), INTEGRAL]
 
 CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -210,9 +215,9 @@ class DrawingOptions(Question):
     style: Annotated[str, Field(max_length=40, description="a style of /api/writing/status")] | None = None
     width: Annotated[Side | None, Field(description="pixels, a multiple of 64; default: the model's own size")] = None
     height: Annotated[Side | None, Field(description="pixels, a multiple of 64; default: the model's own size")] = None
-    seed: Annotated[
-        Annotated[int, Field(strict=True, ge=0, le=MAX_SEED), INTEGRAL] | None,
-        Field(description="the same seed gives the same picture again"),
+    seed: Annotated[Seed | None, Field(description="of the noise: the same seed gives the same picture again")] = None
+    scene_seed: Annotated[
+        Seed | None, Field(description="of the scene's layout and of maps drawn by hand; default: the seed")
     ] = None
     num_inference_steps: Annotated[int, Field(strict=True, ge=1, le=100), INTEGRAL] | None = None
     guidance_scale: Annotated[
@@ -272,6 +277,16 @@ class GenerationRequest(DrawingOptions, WordToDraw):
         json_schema_extra={"examples": [{"word": "学习", "translation": "study", "style": "comic", "seed": 7}]}
     )
 
+    variations: Annotated[
+        int,
+        Field(
+            strict=True,
+            ge=1,
+            le=MAX_VARIATIONS,
+            description="pictures to draw of the same scene, from the seeds seed, seed + 1, …",
+        ),
+        INTEGRAL,
+    ] = 1
     include_conditioning: Annotated[StrictBool, Field(description="return the conditioning images")] = True
     webhook_url: Annotated[
         str | None,
@@ -280,6 +295,27 @@ class GenerationRequest(DrawingOptions, WordToDraw):
     priority: Annotated[Priority, Field(description="bulk jobs leave the interactive ones the way")] = (
         Priority.INTERACTIVE
     )
+
+    @field_validator("variations")
+    @classmethod
+    def _seeds_can_be_counted_up(cls, variations: int, info: ValidationInfo) -> int:
+        most = MAX_SEED - (info.data.get("seed") or 0) + 1
+        if variations > most:
+            raise PydanticCustomError(
+                "out_of_range",
+                "each variation has a seed of its own, counted up from seed, at most {limit}: give a smaller seed",
+                {"limit": MAX_SEED},
+            )
+        return variations
+
+
+class Variation(Schema):
+    """One of several pictures of the same scene."""
+
+    generated_image_base64: str
+    seed: int
+    legibility: dict[str, Any] = Field(description="as in the result's metadata")
+    kept: bool = Field(description="whether it is the most legible, which the result's own fields hold")
 
 
 class AIGenerationResult(Schema):
@@ -294,6 +330,18 @@ class AIGenerationResult(Schema):
     generation_metadata: dict[str, Any] = Field(
         description="seed, model, parameters as used, `timings_ms` by stage and `generation_time_ms` in all"
     )
+    variations: tuple[Variation, ...] = Field(
+        default=(), exclude_if=operator.not_, description="all pictures in the order of their seeds; left out for one"
+    )
+
+
+class VariationLink(Schema):
+    """One of several pictures of the same scene, by its address."""
+
+    image: str = Field(description="its address")
+    seed: int
+    legibility: dict[str, Any] = Field(description="as in the result's metadata")
+    kept: bool = Field(description="whether it is the most legible, which the result's own fields hold")
 
 
 class ResultLinks(Schema):
@@ -304,6 +352,9 @@ class ResultLinks(Schema):
     conditioning_urls: dict[str, dict[str, str]] = Field(description="type to method to address")
     prompt_used: str
     generation_metadata: dict[str, Any] = Field(description="as in the whole result")
+    variations: tuple[VariationLink, ...] = Field(
+        default=(), exclude_if=operator.not_, description="as in the whole result"
+    )
 
 
 class SenseView(Schema):
@@ -321,6 +372,10 @@ class Senses(Schema):
     word: str
     readings: tuple[str, ...]
     senses: tuple[SenseView, ...]
+    imagery: tuple[str, ...] = Field(
+        default=(),
+        description='what `"imagery": "auto"` takes for the word, with the translation and reading asked for',
+    )
 
 
 class MotifView(Schema):

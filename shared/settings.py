@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from shared.errors import SettingsError
-from shared.schemas import Quality, Side
+from shared.schemas import SIDE_LIMITS, Quality
 from shared.setting_types import Host, Key, Name, Origin, Phrase, Receiver, RedisUrl, WebhookSecret, key_names
 from shared.styles import StyleDefinition, load_styles, read_yaml
 
@@ -171,7 +171,11 @@ class ApiSettings(Section):
 
 
 class WorkerSettings(Section):
-    """A worker process."""
+    """A worker process.
+
+    Attributes:
+        picture_processes: how many processes do what a picture needs on the CPU; 0: threads do; null: by the device.
+    """
 
     load_at_start: bool
     concurrency: Count | None
@@ -183,6 +187,7 @@ class WorkerSettings(Section):
     batch_limit: Count | None
     reproducible: bool
     compile_cache: Path
+    picture_processes: Annotated[int, Field(ge=0, le=64)] | None
 
 
 class FastSettings(Section):
@@ -228,7 +233,7 @@ class ModelSettings(Section):
     controlnet: Name | None
     vae: Name | None
     dtype: Literal["auto", "float32", "float16", "bfloat16"]
-    default_size: Side
+    default_size: Annotated[int, Field(**SIDE_LIMITS)]  # an environment variable is text, so not strict
     num_inference_steps: Count
     guidance_scale: Annotated[float, Field(ge=1)]
     negative_prompt: str | None

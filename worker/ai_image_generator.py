@@ -10,31 +10,30 @@ from dataclasses import dataclass
 from typing import Any
 
 import pybase64
-from PIL import Image
 
 from shared import __version__
-from shared.schemas import AIGenerationResult, ControlType, GenerationRequest, LegibilityTarget, Priority, Quality
+from shared.schemas import (
+    AIGenerationResult,
+    ControlType,
+    GenerationRequest,
+    LegibilityTarget,
+    Priority,
+    Quality,
+    Variation,
+)
 from shared.settings import ModelSettings
-from shared.writing.imagery import Imagery
-from worker.conditioning import Conditioning, Hand
+from worker.conditioning import Hand
 from worker.engine.request import Drawing, DrawRequest
-from worker.glyphs import GlyphRenderer
-from worker.legibility import Legibility, LegibilityJudge
+from worker.legibility import Legibility
 from worker.legibility_target import FIRST, ControlLevel, Outcome, best, next_level
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
-from worker.png import encode_png
+from worker.picture_work import Maps, PictureWork, Workplace, condition
 from worker.progress import LaterAttempt, ProgressSink, Unobserved, stop_if_cancelled
 from worker.prompt_builder import PromptBuilder, PromptResult
-from worker.scene import Scene, compose
+from worker.scene import Scene
 from worker.style_definitions import StyleDefinition, steering_weights
 
 logger = logging.getLogger("generation")
-
-# Methods whose map depends on the seed. If one of them steers, or a scene's layout does, all attempts share the seed: a
-# request repeated with the seed of the picture that was kept gives the same picture.
-HAND_METHODS = frozenset({"hand_drawn_simulation", "style_aware_scribble"})
-
-ConditioningImages = dict[ControlType, dict[str, Image.Image]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,9 @@ class ModelIdentity:
 class Plan:
     """A request with its defaults filled in.
 
+    `seed` is of the noise of the first picture, `scene_seed` of the scene's layout and of maps drawn by hand.
     `is_seed_free`: the request left the seed to the service, which may try others for a legibility target.
+    `variations`: how many pictures an attempt draws.
     `draw_imagery`: the maps hold the motifs, too.
     """
 
@@ -58,7 +59,9 @@ class Plan:
     style_name: str
     style: StyleDefinition
     seed: int
+    scene_seed: int
     is_seed_free: bool
+    variations: int
     width: int
     height: int
     num_inference_steps: int
@@ -72,8 +75,8 @@ class Plan:
     quality: Quality
 
     def seed_at(self, level: ControlLevel) -> int:
-        """Return the noise's seed at a level: each one up begins from other noise, if the request allows it."""
-        return self.seed + max(0, level.number) if self.is_seed_free else self.seed
+        """Return the first picture's seed at a level: each one up begins from other noise, if the request allows it."""
+        return self.seed + self.variations * max(0, level.number) if self.is_seed_free else self.seed
 
 
 @dataclass(frozen=True)
@@ -83,17 +86,30 @@ class Prepared:
     plan: Plan
     prompt: PromptResult
     scene: Scene
-    maps: ConditioningImages
+    maps: Maps
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A picture, the seed of the noise that it began as, and how legible it came out."""
+
+    seed: int
+    drawing: Drawing
+    legibility: Legibility
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A picture, how strongly the word steered it, and how legible it came out."""
+    """Pictures that differ in their noise alone, and how strongly the word steered them."""
 
     plan: Plan
-    drawing: Drawing
     level: ControlLevel
-    legibility: Legibility
+    pictures: tuple[Drawn, ...]
+
+    @property
+    def best(self) -> Drawn:
+        """The most legible picture; of equals the first."""
+        return max(self.pictures, key=lambda drawn: drawn.legibility.score or 0.0)
 
     @property
     def weights(self) -> dict[ControlType, float]:
@@ -106,30 +122,20 @@ class Attempt:
         return self.level.guidance_scale(self.plan.guidance_scale)
 
     @property
-    def seed(self) -> int:
-        """Of the noise that the picture began as."""
-        return self.plan.seed_at(self.level)
-
-    @property
-    def image(self) -> Image.Image:
-        """The picture."""
-        return self.drawing.image
-
-    @property
     def outcome(self) -> Outcome:
         """What the choice of the next level needs to know."""
-        return Outcome(self.level, self.legibility.score)
+        return Outcome(self.level, self.best.legibility.score)
 
     def to_dict(self, *, kept: bool) -> dict[str, Any]:
         """Return the attempt for the result's metadata."""
         return {
             "control_level": self.level.number,
-            "seed": self.seed,
+            "seed": self.best.seed,
             "controlnet_weights": self.weights,
             "guidance_scale": self.guidance_scale,
             "control_guidance_end": self.level.guidance_end,
-            "score": self.legibility.score,
-            "read": self.legibility.read,
+            "score": self.best.legibility.score,
+            "read": self.best.legibility.read,
             "kept": kept,
         }
 
@@ -161,20 +167,14 @@ class AIImageGenerator:
     def __init__(
         self,
         *,
-        glyphs: GlyphRenderer,
-        imagery: Imagery,
-        conditionings: Mapping[ControlType, Conditioning],
         prompts: PromptBuilder,
+        workplace: Workplace,
         pipeline: MultiControlNetPipeline,
-        judge: LegibilityJudge,
         model: ModelIdentity,
     ) -> None:
-        self._glyphs = glyphs
-        self._imagery = imagery
-        self._conditionings = conditionings
         self._prompts = prompts
+        self._workplace = workplace
         self._pipeline = pipeline
-        self._judge = judge
         self._model = model
 
     async def generate_character_image(
@@ -207,25 +207,27 @@ class AIImageGenerator:
         progress.stage("encoding")
         parameters = self._parameters(prepared, kept)
         with watch.time("encoding"):
-            png = await asyncio.to_thread(encode_png, kept.image, parameters)
-            encoded_maps = await asyncio.to_thread(_encode_maps, prepared.maps) if request.include_conditioning else {}
+            variations = await asyncio.gather(
+                *(self._variation(drawn, kept, parameters, progress) for drawn in kept.pictures)
+            )
         metadata = {
             "generation_time_ms": watch.total_ms,
             **{key: value for key, value in parameters.items() if key != "prompt"},
-            "left_out": _left_out(kept.drawing),
-            "legibility": kept.legibility.to_dict(),
+            "left_out": _left_out(kept.best.drawing),
+            "legibility": kept.best.legibility.to_dict(),
             "legibility_attempts": [attempt.to_dict(kept=attempt is kept) for attempt in attempts],
-            "conditioning_notes": self._notes(prepared.scene, prepared.maps),
+            "conditioning_notes": prepared.maps.notes,
             "timings_ms": watch.timings_ms,
-            "batch_size_max": max(attempt.drawing.batch_size_max for attempt in attempts),
+            "batch_size_max": max(drawn.drawing.batch_size_max for attempt in attempts for drawn in attempt.pictures),
         }
         _log(metadata)
         return AIGenerationResult(
             success=True,
-            generated_image_base64=pybase64.b64encode_as_string(png),
-            conditioning_images_base64=encoded_maps,
-            prompt_used=kept.drawing.prompt.text,
+            generated_image_base64=next(one.generated_image_base64 for one in variations if one.kept),
+            conditioning_images_base64=prepared.maps.in_base64,
+            prompt_used=kept.best.drawing.prompt.text,
             generation_metadata=metadata,
+            variations=tuple(variations) if plan.variations > 1 else (),
         )
 
     async def _prepare(
@@ -242,46 +244,70 @@ class AIImageGenerator:
                 imagery=request.imagery,
             )
         with watch.time("glyph"):
-            scene = await asyncio.to_thread(self._compose, plan, prompt.imagery)
+            motifs = prompt.imagery if plan.draw_imagery else ()
+            size = plan.width, plan.height
+            scene = await self._workplace.do(progress, PictureWork.compose, plan.word, size, motifs, plan.scene_seed)
         progress.stage("conditioning")
         with watch.time("conditioning"):
-            maps = await self._condition(scene, request, Hand(plan.style.pen, plan.seed))
+            hand = Hand(plan.style.pen, plan.scene_seed)
+            maps = await condition(self._workplace, scene, request, hand, progress)
         return Prepared(plan, prompt, scene, maps)
-
-    def _compose(self, plan: Plan, imagery: Sequence[str]) -> Scene:
-        """Return the word, with the motifs around it if they are drawn."""
-        motifs = [self._imagery.motif(name) for name in imagery] if plan.draw_imagery else []
-        return compose(self._glyphs, plan.word, plan.width, plan.height, motifs, seed=plan.seed)
 
     async def _attempt(
         self, prepared: Prepared, wanted: LegibilityTarget | None, progress: ProgressSink, watch: Stopwatch
     ) -> list[Attempt]:
-        """Draw the picture; with a legibility target again, with more or less control, until it is met."""
+        """Draw the pictures; with a legibility target again, with more or less control, until one of them meets it."""
         plan = prepared.plan
         attempts: list[Attempt] = []
         level: ControlLevel | None = FIRST
         while level is not None:
             stop_if_cancelled(progress)
             progress.stage("waiting_for_device")
-            sink = LaterAttempt(progress, len(attempts) * plan.num_inference_steps)
+            sink = LaterAttempt(progress, len(attempts) * plan.variations * plan.num_inference_steps)
             with watch.time("diffusion"):
-                drawing = await self._draw(prepared, level, sink)
+                drawings = await self._draw(prepared, level, sink)
             progress.stage("reading")
             with watch.time("legibility"):
-                legibility = await asyncio.to_thread(self._judge.judge, drawing.image, prepared.scene.glyph)
-            attempts.append(Attempt(plan, drawing, level, legibility))
+                pictures = await self._read(prepared.scene, drawings, plan.seed_at(level), progress)
+            attempts.append(Attempt(plan, level, pictures))
             # Without a control there is nothing to turn up or down.
             is_last = wanted is None or len(attempts) == wanted.max_attempts or not plan.weights
             level = None if is_last else next_level([attempt.outcome for attempt in attempts], _target(wanted))
         return attempts
 
-    async def _draw(self, prepared: Prepared, level: ControlLevel, progress: ProgressSink) -> Drawing:
+    async def _read(
+        self, scene: Scene, drawings: Sequence[Drawing], seed: int, progress: ProgressSink
+    ) -> tuple[Drawn, ...]:
+        """Judge pictures, the first of which has this seed, side by side."""
+        judged = await asyncio.gather(
+            *(self._workplace.do(progress, PictureWork.judge, drawing.image, scene.glyph) for drawing in drawings)
+        )
+        return tuple(
+            Drawn(seed + number, drawing, legibility)
+            for number, (drawing, legibility) in enumerate(zip(drawings, judged, strict=True))
+        )
+
+    async def _variation(
+        self, drawn: Drawn, attempt: Attempt, parameters: Mapping[str, Any], progress: ProgressSink
+    ) -> Variation:
+        """Return a picture of the attempt that was kept, as PNG with its own seed."""
+        own = {**parameters, "seed": drawn.seed}
+        png = await self._workplace.do(progress, PictureWork.encode, drawn.drawing.image, own)
+        return Variation(
+            generated_image_base64=pybase64.b64encode_as_string(png),
+            seed=drawn.seed,
+            legibility=drawn.legibility.to_dict(),
+            kept=drawn is attempt.best,
+        )
+
+    async def _draw(self, prepared: Prepared, level: ControlLevel, progress: ProgressSink) -> list[Drawing]:
         plan, weights = prepared.plan, level.apply(prepared.plan.weights)
+        control_images = prepared.maps.control_images
         request = DrawRequest(
             prompt=prepared.prompt.prompt,
             essential=prepared.prompt.meaning.prompt,
-            control_images={control_type: _steering(methods) for control_type, methods in prepared.maps.items()},
-            weights={control_type: weights.get(control_type, 0.0) for control_type in prepared.maps},
+            control_images=control_images,
+            weights={control_type: weights.get(control_type, 0.0) for control_type in control_images},
             negative_prompt=plan.negative_prompt,
             num_inference_steps=plan.num_inference_steps,
             guidance_scale=level.guidance_scale(plan.guidance_scale),
@@ -292,7 +318,7 @@ class AIImageGenerator:
             priority=plan.priority,
             quality=plan.quality,
         )
-        return await self._pipeline.draw(request, progress)
+        return await self._pipeline.draw_variations(request, plan.variations, progress)
 
     def _plan(self, request: GenerationRequest) -> Plan:
         """Fill what the request leaves out from the model's and the style's defaults."""
@@ -301,13 +327,15 @@ class AIImageGenerator:
         drawn_best = turbo or defaults
         style_name = request.style or self._model.default_style
         style = self._prompts.style(style_name)
-        draw_imagery = defaults.draw_imagery if request.draw_imagery is None else request.draw_imagery
+        seed = secrets.randbelow(2**32) if request.seed is None else request.seed
         return Plan(
             word=request.word,
             style_name=style_name,
             style=style,
-            seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
-            is_seed_free=request.seed is None and not _is_drawn_by_seed(request, draw_imagery=draw_imagery),
+            seed=seed,
+            scene_seed=seed if request.scene_seed is None else request.scene_seed,
+            is_seed_free=request.seed is None,
+            variations=request.variations,
             width=request.width or defaults.default_size,
             height=request.height or defaults.default_size,
             num_inference_steps=request.num_inference_steps or drawn_best.num_inference_steps,
@@ -316,7 +344,7 @@ class AIImageGenerator:
             cache_interval=defaults.fast.cache_interval if request.quality is Quality.FAST else 1,
             negative_prompt=self._negative_prompt(request, style),
             weights=steering_weights(style, request.controlnet_weights),
-            draw_imagery=draw_imagery,
+            draw_imagery=defaults.draw_imagery if request.draw_imagery is None else request.draw_imagery,
             priority=request.priority,
             quality=request.quality,
         )
@@ -333,8 +361,8 @@ class AIImageGenerator:
         """Return everything that made the picture, for the PNG's text chunks and the result's metadata."""
         plan, prompt, maps = prepared.plan, prepared.prompt, prepared.maps
         return {
-            "prompt": kept.drawing.prompt.text,
-            "negative_prompt": kept.drawing.negative_prompt.text,
+            "prompt": kept.best.drawing.prompt.text,
+            "negative_prompt": kept.best.drawing.negative_prompt.text,
             "word": plan.word,
             "reading": prompt.meaning.reading,
             "translation": prompt.meaning.display,
@@ -343,7 +371,8 @@ class AIImageGenerator:
             **({"translation_note": prompt.meaning.note} if prompt.meaning.note else {}),
             **_imagery(prepared),
             "style": plan.style_name,
-            "seed": kept.seed,
+            "seed": kept.best.seed,
+            "scene_seed": plan.scene_seed,
             "num_inference_steps": plan.num_inference_steps,
             "guidance_scale": kept.guidance_scale,
             "guidance_end": plan.guidance_end,
@@ -357,40 +386,14 @@ class AIImageGenerator:
             "controlnet_model": "union",
             "controlnet_weights": kept.weights,
             "control_guidance_end": kept.level.guidance_end,
-            "conditioning_methods": {control_type: list(methods) for control_type, methods in maps.items()},
+            "conditioning_methods": maps.methods,
             "service_version": __version__,
         }
-
-    async def _condition(self, scene: Scene, request: GenerationRequest, hand: Hand) -> ConditioningImages:
-        """Run every method of every type side by side in threads."""
-        wanted = [(kind, method) for kind, methods in request.methods().items() for method in methods]
-        images = await asyncio.gather(
-            *(asyncio.to_thread(self._conditionings[kind].generate, scene, method, hand) for kind, method in wanted)
-        )
-        maps: ConditioningImages = {}
-        for (kind, method), image in zip(wanted, images, strict=True):
-            maps.setdefault(kind, {})[method] = image
-        return maps
-
-    def _notes(self, scene: Scene, maps: ConditioningImages) -> dict[str, dict[str, Any]]:
-        """Return what the methods have to say of the word, by method: radicals, stroke types, fallbacks."""
-        notes = {
-            method: self._conditionings[control_type].notes(scene, method)
-            for control_type, methods in maps.items()
-            for method in methods
-        }
-        return {method: note for method, note in notes.items() if note}
 
 
 def _target(wanted: LegibilityTarget | None) -> float:
     """Return the score to reach; without a target any will do."""
     return wanted.target if wanted is not None else 0.0
-
-
-def _is_drawn_by_seed(request: GenerationRequest, *, draw_imagery: bool) -> bool:
-    """Return whether a map that steers, or the scene, depends on the seed."""
-    has_motifs = draw_imagery and request.imagery != "none"
-    return has_motifs or not HAND_METHODS.isdisjoint(methods[0] for methods in request.methods().values())
 
 
 def _imagery(prepared: Prepared) -> dict[str, Any]:
@@ -402,18 +405,6 @@ def _imagery(prepared: Prepared) -> dict[str, Any]:
         "imagery": [{"name": name, "box": boxes.get(name)} for name in prepared.prompt.imagery],
         "draw_imagery": prepared.plan.draw_imagery,
         **({"imagery_note": note} if scene.left_out else {}),
-    }
-
-
-def _steering(methods: Mapping[str, Image.Image]) -> Image.Image:
-    """Return the image of the method listed first."""
-    return next(iter(methods.values()))
-
-
-def _encode_maps(maps: ConditioningImages) -> dict[str, dict[str, str]]:
-    return {
-        control_type: {method: pybase64.b64encode_as_string(encode_png(image)) for method, image in methods.items()}
-        for control_type, methods in maps.items()
     }
 
 

@@ -35,7 +35,7 @@ class JobHandle:
         self.lease = lease
         self.current_stage = "starting"
         self.progress = Progress()
-        self.picture: NDArray[np.uint8] | None = None
+        self.previews: dict[int, NDArray[np.uint8]] = {}
         self.is_cancel_requested = self.is_lost = self.is_released = False
         self._first_step_at: float | None = None
 
@@ -54,9 +54,9 @@ class JobHandle:
             self._first_step_at = time.monotonic()
         self.progress = Progress(step=step, total_steps=total_steps)
 
-    def preview(self, picture: NDArray[np.uint8]) -> None:
-        """The picture as foreseen now: (height / 8, width / 8, 3)."""
-        self.picture = picture
+    def preview(self, picture: NDArray[np.uint8], variation: int = 0) -> None:
+        """A picture as foreseen now: (height / 8, width / 8, 3)."""
+        self.previews[variation] = picture
 
     @property
     def seconds_left(self) -> float:
@@ -128,9 +128,9 @@ class JobMonitor:
             standing = self._leases.report(handle.lease, handle.current_stage, handle.progress)
             handle.is_lost |= standing.is_lost
             handle.is_cancel_requested |= standing.is_cancelled
-            if (picture := handle.picture) is not None:
-                handle.picture = None
-                self._leases.save_preview(handle.lease, _jpeg(picture), handle.progress.step)
+            while handle.previews:
+                variation, picture = handle.previews.popitem()
+                self._leases.save_preview(handle.lease, _jpeg(picture), handle.progress.step, variation)
         except redis.RedisError as error:
             # The job goes on; its progress shows again when Redis is back.
             logger.warning("progress of job %s not reported: %s", handle.lease.job_id, error)

@@ -11,7 +11,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,7 +24,6 @@ from celery.worker.control import control_command
 from shared.celery_app import WARMUP_COMMAND, make_celery, send_job
 from shared.characters import CharacterDatabase
 from shared.errors import DeviceLost, ModelLoadError, ServiceError, SettingsError
-from shared.fonts import read_fonts
 from shared.job_metrics import JobMetrics
 from shared.job_store import JobStore
 from shared.leases import Leases
@@ -43,14 +41,13 @@ from shared.writing.imagery import Imagery
 from worker.ai_image_generator import AIImageGenerator, ModelIdentity
 from worker.background.watchdog import Watchdog
 from worker.conditioning import Conditioning, make_conditionings
-from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
 from worker.heartbeat import Heartbeat
 from worker.job_monitor import JobMonitor
-from worker.legibility import LegibilityJudge
 from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.periodic import Periodic
+from worker.picture_work import Workplace, choose_workplace, make_work
 from worker.prompt_builder import PromptBuilder
 from worker.reaper import Reaper
 from worker.tasks import GenerateTask, cancel_revoked
@@ -74,6 +71,8 @@ class WorkerProcess:
     gpu: GPUManager
     conditionings: tuple[Conditioning, ...]
     pipeline: MultiControlNetPipeline
+    workplace: Workplace
+    picture_processes: str
     monitor: JobMonitor
     leases: Leases
     reaper: Reaper
@@ -86,6 +85,7 @@ class WorkerProcess:
     def describe(self) -> WorkerInfo:
         """Return this worker's present state."""
         steps, rows = self.pipeline.engine.work
+        model = self.pipeline.engine.model
         return WorkerInfo(
             worker_id=self.worker_id,
             state=self.pipeline.state,
@@ -101,7 +101,7 @@ class WorkerProcess:
             },
             running=self.monitor.running,
             gpu_status=self.gpu.get_gpu_status(),
-            setup=dict(self.pipeline.engine.model.setup) if self.pipeline.engine.model is not None else {},
+            setup={**(model.setup if model is not None else {}), "picture_processes": self.picture_processes},
             started_at=self.started_at,
         )
 
@@ -114,6 +114,7 @@ class WorkerProcess:
         heartbeat = Heartbeat(self.registry, self.leases, self.describe, self.settings.worker.heartbeat_s)
         watchdog = Watchdog(self.pipeline.engine.overdue)
         watchdog.start()
+        self.workplace.start()
         heartbeat.start()
         self.reaper.start()
         self.webhooks.start()
@@ -144,6 +145,7 @@ class WorkerProcess:
             self.webhooks.stop()
             self.reaper.stop()
             heartbeat.stop()
+            self.workplace.close()
             watchdog.stop()
 
     def _drain(self, **_signal: Any) -> None:
@@ -168,7 +170,9 @@ def build(settings: Settings) -> WorkerProcess:
     monitor = JobMonitor(leases, settings.worker.poll_s)
     app = make_celery(settings)
     send = partial(send_job, app)
-    generator = make_generator(settings, conditionings, pipeline)
+    work = make_work(settings, conditionings)
+    workplace, picture_processes = choose_workplace(settings, work, has_gpu=gpu.is_gpu)
+    generator = make_generator(settings, workplace, pipeline)
     app.register_task(
         GenerateTask(
             leases=leases,
@@ -191,6 +195,8 @@ def build(settings: Settings) -> WorkerProcess:
         gpu=gpu,
         conditionings=conditionings,
         pipeline=pipeline,
+        workplace=workplace,
+        picture_processes=picture_processes,
         monitor=monitor,
         leases=leases,
         reaper=Reaper(
@@ -241,22 +247,17 @@ def make_sweep(settings: Settings) -> Periodic | None:
     return Periodic("sweep", min(SWEEP_S, ttl_s), lambda: logger.debug("swept %d pictures", objects.sweep(ttl_s)))
 
 
-def make_generator(
-    settings: Settings, conditionings: Iterable[Conditioning], pipeline: MultiControlNetPipeline
-) -> AIImageGenerator:
+def make_generator(settings: Settings, workplace: Workplace, pipeline: MultiControlNetPipeline) -> AIImageGenerator:
     """Return what makes pictures.
 
     Raises:
-        SettingsError: a font is not there, or the imagery cannot be read.
+        SettingsError: the imagery cannot be read.
     """
-    database, imagery = CharacterDatabase(), Imagery()
+    blocklist = Blocklist(settings.api.blocked_words)
     return AIImageGenerator(
-        glyphs=GlyphRenderer(database, read_fonts(settings.fonts)),
-        conditionings={kind.control_type: kind for kind in conditionings},
-        imagery=imagery,
-        prompts=PromptBuilder(settings.styles, database, imagery, Blocklist(settings.api.blocked_words)),
+        prompts=PromptBuilder(settings.styles, CharacterDatabase(), Imagery(), blocklist),
+        workplace=workplace,
         pipeline=pipeline,
-        judge=LegibilityJudge(),
         model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
     )
 

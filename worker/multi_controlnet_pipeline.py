@@ -15,7 +15,7 @@ from shared.schemas import ControlType, Quality, WorkerState
 from worker.engine.engine import Engine
 from worker.engine.model import EngineModel
 from worker.engine.request import Drawing, DrawRequest
-from worker.progress import ProgressSink, Unobserved
+from worker.progress import ProgressSink, Together, Unobserved
 
 
 class MultiControlNetPipeline:
@@ -86,7 +86,24 @@ class MultiControlNetPipeline:
             DeviceLost: the device computes no more.
             GenerationFailed: the model computed no picture.
         """
-        return await asyncio.wrap_future(self.engine.submit(request, progress or Unobserved()))
+        return (await self.draw_variations(request, 1, progress))[0]
+
+    async def draw_variations(
+        self, request: DrawRequest, count: int, progress: ProgressSink | None = None
+    ) -> list[Drawing]:
+        """Return several pictures of a request, which begin from the noise of its seed, the next one, and so on.
+
+        Their steps are told together. Once one of them fails, the others stop, and its error is raised; further as
+        `draw`.
+        """
+        together = Together(progress or Unobserved(), count)
+        answers = self.engine.submit_variations(request, together.sinks)
+        for answer in answers:
+            answer.add_done_callback(together.heed)
+        drawings = await asyncio.gather(*map(asyncio.wrap_future, answers), return_exceptions=True)
+        if together.error is not None:
+            raise together.error
+        return [drawing for drawing in drawings if isinstance(drawing, Drawing)]
 
     def close(self) -> None:
         """End the engine after the jobs that it has."""

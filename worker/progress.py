@@ -1,6 +1,7 @@
 """How a job tells what it is doing, and hears that it was cancelled."""
 
-from typing import Protocol
+from concurrent.futures import Future
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,8 @@ class ProgressSink(Protocol):
     def step(self, step: int, total_steps: int) -> None:
         """The job has done ``step`` of ``total_steps`` denoising steps."""
 
-    def preview(self, picture: NDArray[np.uint8]) -> None:
-        """The picture as foreseen now: (height / 8, width / 8, 3)."""
+    def preview(self, picture: NDArray[np.uint8], variation: int = 0) -> None:
+        """One of the job's pictures as foreseen now: (height / 8, width / 8, 3)."""
 
     @property
     def is_cancelled(self) -> bool:
@@ -36,7 +37,7 @@ class Unobserved:
     def step(self, step: int, total_steps: int) -> None:
         """Ignore the step."""
 
-    def preview(self, picture: NDArray[np.uint8]) -> None:
+    def preview(self, picture: NDArray[np.uint8], variation: int = 0) -> None:
         """Ignore the preview."""
 
 
@@ -56,14 +57,84 @@ class LaterAttempt:
         """Pass the step on, counted from the first attempt."""
         self._sink.step(self._steps_done + step, self._steps_done + total_steps)
 
-    def preview(self, picture: NDArray[np.uint8]) -> None:
+    def preview(self, picture: NDArray[np.uint8], variation: int = 0) -> None:
         """Pass the preview on."""
-        self._sink.preview(picture)
+        self._sink.preview(picture, variation)
 
     @property
     def is_cancelled(self) -> bool:
         """Whether the job should stop."""
         return self._sink.is_cancelled
+
+
+class Together:
+    """The progress of pictures that are drawn side by side, told as that of one job: their steps add up.
+
+    Once one of them has failed, the others are told to stop.
+
+    Attributes:
+        error: the first that one of them failed with.
+    """
+
+    def __init__(self, sink: ProgressSink, count: int) -> None:
+        """Report to ``sink`` of so many pictures."""
+        self._sink = sink
+        self._steps = [0] * count
+        self._stages = [""] * count
+        self._told = ""
+        self.error: BaseException | None = None
+
+    @property
+    def sinks(self) -> "list[ProgressSink]":
+        """A sink for each picture."""
+        return [_OneOf(self, number) for number in range(len(self._steps))]
+
+    def heed(self, answer: Future[Any]) -> None:
+        """Take a picture's error over, if it has one and is the first; for the futures of the pictures."""
+        self.error = self.error or answer.exception()
+
+    def stage(self, number: int, name: str) -> None:
+        """Pass a stage on: diffusion until all pictures are beyond it."""
+        self._stages[number] = name
+        told = name if all(stage == name for stage in self._stages) else "diffusion"
+        if told != self._told:
+            self._told = told
+            self._sink.stage(told)
+
+    def step(self, number: int, step: int, total_steps: int) -> None:
+        """Pass on the steps that all pictures have done."""
+        self._steps[number] = step
+        self._sink.step(sum(self._steps), total_steps * len(self._steps))
+
+    def preview(self, number: int, picture: NDArray[np.uint8]) -> None:
+        """Pass a picture's preview on."""
+        self._sink.preview(picture, number)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether all should stop."""
+        return self.error is not None or self._sink.is_cancelled
+
+
+class _OneOf:
+    """The sink of one of several pictures."""
+
+    def __init__(self, together: Together, number: int) -> None:
+        self._together = together
+        self._number = number
+
+    def stage(self, name: str) -> None:
+        self._together.stage(self._number, name)
+
+    def step(self, step: int, total_steps: int) -> None:
+        self._together.step(self._number, step, total_steps)
+
+    def preview(self, picture: NDArray[np.uint8], variation: int = 0) -> None:
+        self._together.preview(self._number, picture)
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._together.is_cancelled
 
 
 def stop_if_cancelled(progress: ProgressSink) -> None:

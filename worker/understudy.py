@@ -18,6 +18,7 @@ from shared.settings import load_settings
 from worker.conditioning import make_conditionings
 from worker.engine.request import Drawing, DrawRequest
 from worker.main import make_generator
+from worker.picture_work import Threads, make_work
 from worker.progress import Unobserved
 
 logger = logging.getLogger(__name__)
@@ -32,9 +33,9 @@ class BlankPipeline:
         """Return the networks' name: there are none."""
         return "none"
 
-    async def draw(self, request: DrawRequest, _progress: Any) -> Drawing:
-        """Return a blank picture of the size asked for."""
-        return Drawing(Image.new("RGB", request.size, "white"), 1)
+    async def draw_variations(self, request: DrawRequest, count: int, _progress: Any) -> list[Drawing]:
+        """Return blank pictures of the size asked for."""
+        return [Drawing(Image.new("RGB", request.size, "white"), 1)] * count
 
 
 def without_models(request: GenerationRequest) -> GenerationRequest:
@@ -53,7 +54,8 @@ def main() -> int:
     settings = load_settings()
     configure_logging(settings.logging)
     logging.getLogger("generation").setLevel(logging.WARNING)  # no picture has been made
-    generator = make_generator(settings, make_conditionings(settings.conditioning), cast(Any, BlankPipeline()))
+    workplace = Threads(make_work(settings, make_conditionings(settings.conditioning)))
+    generator = make_generator(settings, workplace, cast(Any, BlankPipeline()))
     print(file=answers, flush=True)
     for line in sys.stdin:
         try:

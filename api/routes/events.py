@@ -41,8 +41,8 @@ class EventHeaders(Headers):
 def events(path: JobPath, header: EventHeaders) -> Response:
     """Tell how a job goes on, until it has ended.
 
-    `progress` (status, stage, step), `preview` (a small picture as it forms), `queue` (its place as it waits), `end`.
-    Who has heard the end is answered 204, upon which a browser does not come back.
+    `progress` (status, stage, step), `preview` (a small picture of a variation as it forms), `queue` (its place as it
+    waits), `end`. Who has heard the end is answered 204, upon which a browser does not come back.
     """
     last = header.last_event_id or None  # browsers take empty for none
     if last is not None and not is_event_id(last):

@@ -16,7 +16,15 @@ from api.responses import PNG_CACHE, json_response, png_responses
 from api.services import services
 from shared.errors import JobCancelled
 from shared.queue.results import StoredResult
-from shared.schemas import AIGenerationResult, GenerationRequest, JobAccepted, JobStatus, JobView, ResultLinks
+from shared.schemas import (
+    AIGenerationResult,
+    GenerationRequest,
+    JobAccepted,
+    JobStatus,
+    JobView,
+    ResultLinks,
+    VariationLink,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +46,12 @@ class ConditioningPath(JobPath):
 
     control_type: str
     method: str
+
+
+class VariationPath(JobPath):
+    """A variation's address."""
+
+    variation: Annotated[int, Field(ge=0, description="its place among the variations, from 0")]
 
 
 class SubmitHeaders(IdempotencyHeaders):
@@ -99,7 +113,17 @@ def cancel(path: JobPath) -> Response:
 @jobs_api.get("/jobs/<job_id>/image", responses=png_responses())
 def image(path: JobPath) -> Response:
     """Return the picture itself."""
-    return _stored_png(path.job_id)
+    jobs = services().jobs
+    stored = jobs.stored(path.job_id)
+    return _stored_png(stored, jobs.find(stored))
+
+
+@jobs_api.get("/jobs/<job_id>/variations/<int:variation>/image", responses=png_responses())
+def variation(path: VariationPath) -> Response:
+    """Return the picture of one of several variations."""
+    jobs = services().jobs
+    stored = jobs.stored(path.job_id)
+    return _stored_png(stored, jobs.find_variation(stored, path.variation))
 
 
 @jobs_api.get(
@@ -108,17 +132,16 @@ def image(path: JobPath) -> Response:
 )
 def conditioning(path: ConditioningPath) -> Response:
     """Return one conditioning image itself."""
-    return _stored_png(path.job_id, path.control_type, path.method)
-
-
-def _stored_png(job_id: str, control_type: str = "", method: str = "") -> Response:
-    """Return one picture; if the client has it already, it is not even read."""
     jobs = services().jobs
-    stored = jobs.stored(job_id)
-    number = jobs.find(stored, control_type, method)
+    stored = jobs.stored(path.job_id)
+    return _stored_png(stored, jobs.find(stored, path.control_type, path.method))
+
+
+def _stored_png(stored: StoredResult, number: int) -> Response:
+    """Return one picture; if the client has it already, it is not even read."""
     digest = stored.pictures[number].digest
     is_known = request.if_none_match.contains(digest)
-    response = Response(b"" if is_known else jobs.picture(stored, number), content_type="image/png")
+    response = Response(b"" if is_known else services().jobs.picture(stored, number), content_type="image/png")
     response.headers["Cache-Control"] = PNG_CACHE
     response.set_etag(digest)
     if is_known:
@@ -133,7 +156,12 @@ def _links(stored: StoredResult) -> ResultLinks:
             url = url_for("jobs.conditioning", job_id=stored.job_id, control_type=info.control_type, method=info.method)
             conditioning_urls.setdefault(info.control_type, {})[info.method] = url
     image_url = url_for("jobs.image", job_id=stored.job_id)
-    return ResultLinks(**stored.body, image_url=image_url, conditioning_urls=conditioning_urls)
+    variations = [
+        VariationLink(image=url_for("jobs.variation", job_id=stored.job_id, variation=number), **about)
+        for number, about in enumerate(stored.body.get("variations", ()))
+    ]
+    body = {**stored.body, "variations": variations}
+    return ResultLinks(**body, image_url=image_url, conditioning_urls=conditioning_urls)
 
 
 def _accepted(job_id: str, status: JobStatus) -> Response:

@@ -26,6 +26,13 @@ class MeaningQuery(BaseModel):
     word: Annotated[str, Field(description="1 to 12 characters", max_length=100)]
 
 
+class SensesQuery(MeaningQuery):
+    """The word to look up, and what a request would say of its sense."""
+
+    translation: Annotated[str, Field(description="as of a request", max_length=200)] = ""
+    reading: Annotated[str, Field(description="as of a request", max_length=80)] = ""
+
+
 class Meanings(BaseModel):
     """A word and its English meanings, the likeliest first."""
 
@@ -48,9 +55,9 @@ def meaning(query: MeaningQuery) -> Response:
 
 
 @lexicon_api.get("/meanings", responses={200: Senses, **problem_responses(422)})
-def meanings(query: MeaningQuery) -> Response:
+def meanings(query: SensesQuery) -> Response:
     """Look up a word's readings and senses, and the motifs that depict each; none found is an empty list."""
-    return json_response(services().lexicon.senses(query.word))
+    return json_response(services().lexicon.senses(query.word, query.translation, query.reading))
 
 
 @lexicon_api.get(

@@ -25,20 +25,19 @@ export async function getJson(path, options) {
   return (await request(path, options)).json();
 }
 
-/** Send a job; return its id. A lost connection is tried again: the key makes sure that there is one job only. */
+/** Send a job; return its id. */
 export async function submit(document) {
-  const options = {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "Idempotency-Key": randomKey() },
-    body: JSON.stringify(document),
-  };
-  const send = () => getJson("/api/writing/generate-writing-image", options);
-  const job = await send().catch(async (problem) => {
+  return (await post("/api/writing/generate-writing-image", JSON.stringify(document), "application/json")).job_id;
+}
+
+/** Return the answer to what makes something. A lost connection is tried again: the key makes sure that it is made once. */
+export function post(path, body, type) {
+  const options = { method: "POST", headers: { "Content-Type": type, "Idempotency-Key": randomKey() }, body };
+  return getJson(path, options).catch(async (problem) => {
     if (problem.code !== "network") throw problem;
     await pause(1000);
-    return send();
+    return getJson(path, options);
   });
-  return job.job_id;
 }
 
 async function reach(path, options) {

@@ -3,16 +3,21 @@
 import { Problem, getJson, submit } from "./api.js";
 import { startAppearance } from "./appearance.js";
 import { openCompare } from "./compare.js";
-import { clearProblem, readForm, showProblem, startCompose, styleText, writeForm } from "./compose.js";
+import { clearProblem, readForm, readVariations, showProblem, startCompose, styleText, writeForm, writeSeed } from "./compose.js";
+import * as deck from "./deck.js";
 import { $, pause, recall, remember } from "./dom.js";
 import { showGallery } from "./gallery.js";
 import * as history from "./history.js";
 import { number, say, startLanguage, t } from "./i18n.js";
+import { readDrawImagery, readImagery, startImagery, writeImagery } from "./imagery.js";
 import { cancel, follow } from "./job.js";
-import { startMeaning } from "./meaning.js";
-import { announce, confirm, copyCurl, fit, forming, showGhost, showPicture, showStage, startForming, stopForming } from "./picture.js";
-import { repeatable, toEntry } from "./result.js";
+import { fromLink } from "./link.js";
+import { readMeaning, startMeaning, writeMeaning } from "./meaning.js";
+import { announce, confirm, copyCurl, copyLink, forming, showGhost, showPicture, showStage, startForming, stopForming } from "./picture.js";
+import { keepVariation, repeatable, toEntry } from "./result.js";
 import { readSteering, showSteering, startSteering, useStyle, writeSteering } from "./steering.js";
+import { showGrid, showKept, showVariations, startVariations } from "./variations.js";
+import { isList, lines, startWord, word } from "./word.js";
 
 const RETRY_S = 3;
 const UNFINISHED = "unfinished"; // the job that a reload of the page takes up again
@@ -31,9 +36,13 @@ async function start() {
   say($("#about"), "about", { version: offer.version, model: offer.model });
   startSteering(offer);
   startCompose(offer, (style) => useStyle(offer.styles[style].controlnet_weights));
+  startImagery(offer);
+  startWord(showTyped);
   startMeaning();
   connect();
+  openLink();
   $("#generate").disabled = false;
+  deck.startDeck(showButton);
   await showHistory();
   return resume();
 }
@@ -54,11 +63,16 @@ async function getOffer() {
 function connect() {
   $("#compose").addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!running) draw({ ...readForm(), ...readSteering() });
+    if (isList()) drawList();
+    else if (!running) draw(readRequest());
   });
-  $("#word").addEventListener("input", showTyped);
   showTyped(); // what was typed while the page was loading
   $("#cancel").addEventListener("click", stop);
+  $("#all-variations").addEventListener("click", () => {
+    showGrid(true);
+    $("#variations [aria-pressed=true]").focus();
+  });
+  $("#share").addEventListener("click", () => copyLink(shown));
   $("#curl").addEventListener("click", () => copyCurl(shown));
   $("#reuse").addEventListener("click", reuse);
   $("#clear").addEventListener("click", async () => {
@@ -70,9 +84,20 @@ function connect() {
 }
 
 function showTyped() {
-  const word = $("#word").value.trim();
-  fit($("#word"), word);
-  if (!running && !shown) showGhost(word);
+  if (!running && !shown) showGhost(word());
+  showButton();
+}
+
+function readRequest() {
+  return { word: word(), ...readMeaning(), ...readForm(), ...readVariations(), ...readImagery(), ...readSteering() };
+}
+
+/** Send a list of words as a deck. */
+async function drawList() {
+  if (deck.isDrawing()) return;
+  clearProblem();
+  const options = { name: $("#deck-name").value.trim(), ...readForm(), ...readDrawImagery(), ...readSteering() };
+  await deck.drawDeck($("#word").value, options).catch(tell);
 }
 
 /** Send a request and follow it to its picture. */
@@ -89,8 +114,9 @@ async function resume() {
 async function attend(request, getJobId) {
   running = { request, jobId: null, isCancelled: false };
   clearProblem();
+  $("#notice").hidden = true;
   startForming(request, offer.default_size);
-  setBusy(true);
+  showButton();
   try {
     running.jobId = await getJobId();
     remember("sessionStorage", UNFINISHED, JSON.stringify({ jobId: running.jobId, request }));
@@ -98,21 +124,29 @@ async function attend(request, getJobId) {
     await conclude(await follow(running.jobId, forming, new AbortController().signal), request);
   } catch (problem) {
     stopForming();
-    showProblem(problem instanceof Problem ? problem : new Problem({ code: "internal_error", detail: String(problem) }));
+    showBefore();
+    tell(problem);
   } finally {
     remember("sessionStorage", UNFINISHED, null);
     running = null;
-    setBusy(false);
+    showButton();
   }
+}
+
+function tell(problem) {
+  showProblem(problem instanceof Problem ? problem : new Problem({ code: "internal_error", detail: String(problem) }));
 }
 
 async function conclude(job, request) {
   if (job.status === "failed") throw new Problem(job.error);
   stopForming();
-  if (job.status === "cancelled") return announce("cancelled");
+  if (job.status === "cancelled") {
+    showBefore();
+    return announce("cancelled");
+  }
   const entry = await toEntry(job, request);
   show(entry);
-  if (!$("#keep-seed").checked) $("#seed").value = entry.metadata.seed;
+  if (!$("#keep-seed").checked) writeSeed(entry.metadata.seed, entry.metadata.scene_seed);
   const score = entry.metadata.legibility?.score ?? null;
   announce(score === null ? "done" : "done.score", { score: number(score ?? 0) });
   await history.keep(entry).catch(() => {}); // a full disk must not hide the picture
@@ -130,16 +164,51 @@ function show(entry) {
   shown = entry;
   showPicture(entry, styleOf(entry));
   showSteering(entry);
+  showVariations(entry, keep);
+}
+
+/** Show again what was shown before a job that made no picture. */
+function showBefore() {
+  if (shown) show(shown);
+  else startVariations(1);
+}
+
+/** Keep one of the shown variations: show it alone, also in the history. */
+async function keep(index) {
+  shown = await keepVariation(shown, index);
+  showPicture(shown, styleOf(shown));
+  showSteering(shown);
+  showKept(shown);
+  showGrid(false);
+  if (!$("#keep-seed").checked) writeSeed(shown.metadata.seed, shown.metadata.scene_seed);
+  announce("variation.kept", { number: index + 1 });
+  $("#all-variations").focus();
+  await history.keep(shown).catch(() => {});
+  return showHistory();
 }
 
 /** Put the shown picture's settings into the form, its seed among them. */
 function reuse() {
-  const request = repeatable(shown);
-  writeForm(request, offer);
-  fit($("#word"), request.word);
-  useStyle(offer.styles[request.style]?.controlnet_weights ?? {});
-  writeSteering(request);
+  fillIn(repeatable(shown));
   confirm($("#reuse"), "reused");
+}
+
+function fillIn(request) {
+  writeForm(request, offer);
+  useStyle(offer.styles[$("input[name=style]:checked").value].controlnet_weights);
+  writeSteering(request);
+  writeImagery(request);
+  writeMeaning(request);
+  showTyped();
+}
+
+/** Put a link's settings into the form; the reader starts the drawing. */
+function openLink() {
+  const request = fromLink(window.location);
+  if (!request) return;
+  fillIn(request);
+  say($("#notice"), "link.read");
+  $("#notice").hidden = false;
 }
 
 async function showHistory() {
@@ -158,10 +227,13 @@ async function showHistory() {
   });
 }
 
-function setBusy(isBusy) {
+/** Let the button say what it does, and whether it can. */
+function showButton() {
   const button = $("#generate");
+  const isBusy = isList() ? deck.isDrawing() : running !== null;
   button.setAttribute("aria-disabled", String(isBusy)); // not `disabled`: the focus stays where it is
-  say(button, isBusy ? "generate.busy" : "generate");
+  if (isList()) say(button, isBusy ? "deck.busy" : "deck.generate", { count: lines().length });
+  else say(button, isBusy ? "generate.busy" : "generate");
 }
 
 start();

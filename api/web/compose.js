@@ -1,8 +1,9 @@
-// The form: word, meaning, style, seed and the advanced values, to and from the API's request.
+// The form: word, style, number of pictures, seed and the advanced values, to and from the API's request.
 
 import { Problem, request } from "./api.js";
 import { $, clone, pause, showBlob } from "./dom.js";
 import { number, say } from "./i18n.js";
+import { fitWord } from "./word.js";
 
 const SIDE = 64; // a picture's side is a multiple of this
 const MIN_SIDE = 256;
@@ -12,13 +13,14 @@ const SAMPLE_ATTEMPTS = 20;
 
 // Fields that are sent as they are, unless they are empty.
 const FIELDS = {
-  translation: ["#meaning", (text) => text.trim()],
-  seed: ["#seed", Number],
   num_inference_steps: ["#steps", Number],
   guidance_scale: ["#guidance", Number],
   negative_prompt: ["#negative", (text) => text.trim()],
   quality: ["#quality", String],
 };
+
+// Where a fault of a request's field is told.
+const FAULTY = { word: "#word", translation: "#meaning", reading: "#meaning" };
 
 /** Return a style's name as a text that `say` fills in: translated, else as the service calls it. */
 export const styleText = (name, offer) => ({ t: `style.${name}`, fallback: offer.styles[name]?.label || name });
@@ -32,25 +34,51 @@ export function startCompose(offer, onStyle) {
     say(option, `quality.${quality}`);
     $("#quality").add(option);
   }
-  $("#seed").addEventListener("input", ({ target }) => { $("#keep-seed").checked = target.value !== ""; });
+  $("#seed").addEventListener("input", ({ target }) => {
+    $("#keep-seed").checked = target.value !== "";
+    delete target.dataset.scene; // it was of another seed
+  });
 }
 
-/** Return the form's part of a request. */
+/** Return the form's part of a request, for a word or for a list of words. */
 export function readForm() {
-  const body = { word: $("#word").value.trim(), style: $("input[name=style]:checked")?.value };
+  const body = { style: $("input[name=style]:checked")?.value, ...readSeed() };
   for (const [name, [selector, convert]] of Object.entries(FIELDS)) {
     const { value } = $(selector);
-    if (value.trim() !== "" && (name !== "seed" || $("#keep-seed").checked)) body[name] = convert(value);
+    if (value.trim() !== "") body[name] = convert(value);
   }
   const [width, height] = $("#size").value.split("x").map(Number);
   return $("#size").selectedIndex > 0 ? { ...body, width, height } : body;
 }
 
+/** Return how many pictures are asked for, unless it is one. */
+export function readVariations() {
+  const count = Number($("input[name=variations]:checked").value);
+  return count > 1 ? { variations: count } : {};
+}
+
+function readSeed() {
+  const { value, dataset } = $("#seed");
+  if (value === "" || !$("#keep-seed").checked) return {};
+  return { seed: Number(value), ...(dataset.scene && { scene_seed: Number(dataset.scene) }) };
+}
+
+/** Show the seeds of a picture; `scene` is the one of its motifs' places and of hand-drawn maps, if it is another. */
+export function writeSeed(seed, scene = seed) {
+  $("#seed").value = seed ?? "";
+  if (scene === seed) delete $("#seed").dataset.scene;
+  else $("#seed").dataset.scene = scene;
+}
+
 /** Show a request in the form. */
 export function writeForm(body, offer) {
   $("#word").value = body.word;
+  fitWord();
   for (const [name, [selector]] of Object.entries(FIELDS)) $(selector).value = body[name] ?? "";
+  writeSeed(body.seed, body.scene_seed);
   $("#keep-seed").checked = "seed" in body;
+  $("input[name=variations]").checked = true; // the picture itself, not others beside it
+  if ($("#quality").selectedIndex < 0) $("#quality").selectedIndex = 0; // a link may name what is not offered
   const width = body.width ?? offer.default_size;
   const height = body.height ?? offer.default_size;
   offerSize(width, height, offer);
@@ -63,8 +91,8 @@ export function writeForm(body, offer) {
 export function showProblem(problem) {
   clearProblem();
   const [text, values] = [`error.${problem.code}`, { fallback: problem.detail }];
-  const field = { word: $("#word"), translation: $("#meaning") }[problem.field];
-  if (field) {
+  const field = FAULTY[problem.field] && $(FAULTY[problem.field]);
+  if (field?.checkVisibility()) {
     const fault = $(`#${field.id}-error`);
     say(fault, text, {}, values);
     fault.hidden = false;

@@ -2,6 +2,7 @@
 
 import { $, clone, showBlob } from "./dom.js";
 import { say } from "./i18n.js";
+import { write } from "./script.js";
 
 /** Show the entries. `actions`: open(entry), remove(entry), styleOf(entry). */
 export function showGallery(entries, actions) {
@@ -16,7 +17,9 @@ function makeCard(entry, { open, remove, styleOf }) {
   const card = clone("history-card");
   const style = styleOf(entry);
   showBlob($("img", card), entry.thumbnail);
-  $(".brush", card).textContent = entry.word;
+  write($(".brush", card), entry.word);
+  $(".count", card).hidden = !entry.variations;
+  $(".count", card).textContent = String(entry.variations?.length ?? "");
   say($(".soft", card), style.t, {}, { fallback: style.fallback });
   for (const [name, action] of Object.entries({ open, remove })) {
     const button = $(`.${name}`, card);

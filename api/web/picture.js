@@ -3,7 +3,11 @@
 import { currentKey } from "./key.js";
 import { $, showBlob } from "./dom.js";
 import { number, say } from "./i18n.js";
-import { toCurl } from "./result.js";
+import { toLink } from "./link.js";
+import { repeatable, toCurl } from "./result.js";
+import { write } from "./script.js";
+import { previewVariation, startVariations } from "./variations.js";
+import { fit } from "./word.js";
 
 const SAID_FOR_MS = 2000;
 const SAID_ALOUD = new Set(["stage.queued.place", "stage.queued.next", "stage.diffusion", "stage.cancelling"]);
@@ -15,13 +19,8 @@ export function announce(key, values = {}) {
 
 /** Show the word that is to be drawn in the empty frame. */
 export function showGhost(word) {
-  $("#ghost").textContent = word;
+  write($("#ghost"), word);
   fit($("#frame"), word);
-}
-
-/** Let a word's size follow its length. */
-export function fit(element, word) {
-  element.style.setProperty("--count", String(Math.max(1, [...word].length)));
 }
 
 /** Make the frame ready for a picture of a request. */
@@ -30,6 +29,7 @@ export function startForming(request, defaultSize) {
   setShape(request.width ?? defaultSize, request.height ?? defaultSize);
   $("#image").hidden = true;
   $("#preview").hidden = true;
+  startVariations(request.variations ?? 1);
   $("#picture").classList.add("forming");
   $("#frame").setAttribute("aria-busy", "true");
   $("#progress").hidden = false;
@@ -56,7 +56,8 @@ export const forming = {
     if (isPainting) showStage("stage.diffusion.step", { step, total }, total > 0 ? step / total : null);
     else showStage(`stage.${stage ?? status}`, {}, stage === "reading" || stage === "encoding" ? 1 : null);
   },
-  preview({ image }) {
+  preview({ image, variation }) {
+    previewVariation(variation ?? 0, image);
     const preview = $("#preview");
     preview.src = image;
     preview.hidden = false;
@@ -83,11 +84,12 @@ export function showPicture(entry, style) {
   say(image, "picture.alt", { word: entry.word, meaning: metadata.translation, style }, { place: "tAlt" });
   $("#empty").hidden = true;
   $("#label").hidden = false;
-  $("#label-word").textContent = entry.word;
+  write($("#label-word"), entry.word);
   $("#label-meaning").textContent = metadata.translation;
   say($("#label-style"), style.t, {}, { fallback: style.fallback });
   $("#label-prompt").textContent = entry.prompt;
   $("#label-seed").textContent = String(metadata.seed);
+  $("#label-imagery").textContent = (metadata.imagery ?? []).map(({ name }) => name.replaceAll("-", " ")).join(", ") || "–";
   $("#label-size").textContent = `${metadata.width} × ${metadata.height}`;
   say($("#label-time"), "time.value", { seconds: number(metadata.generation_time_ms / 1000, 1) });
   $("#download").href = image.src;
@@ -100,6 +102,12 @@ export async function copyCurl(entry) {
   confirm($("#curl"), "copied");
 }
 
+/** Copy a link to the page that has all of the picture's settings. */
+export async function copyLink(entry) {
+  await copy(toLink(repeatable(entry), window.location.origin));
+  confirm($("#share"), "copied");
+}
+
 /** Let a button say for a moment that it has done its work. */
 export function confirm(button, key) {
   button.dataset.usual ??= button.dataset.t;
@@ -109,7 +117,7 @@ export function confirm(button, key) {
 }
 
 function setShape(width, height) {
-  $("#frame").style.setProperty("aspect-ratio", `${width} / ${height}`);
+  for (const frame of [$("#frame"), $("#variations")]) frame.style.setProperty("aspect-ratio", `${width} / ${height}`);
 }
 
 // The clipboard is missing on plain http from another machine.

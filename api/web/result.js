@@ -1,5 +1,7 @@
 // A finished picture as the page keeps it, in the history too:
-// {id, created, word, request, prompt, metadata, image, thumbnail, maps: {type: {method: Blob}}}.
+// {id, created, word, request, prompt, metadata, image, thumbnail, maps: {type: {method: Blob}}}. One of several has
+// variations, [{image, seed, legibility}], too: `best` is the number of the most legible, `kept` of the one that image
+// and metadata are of.
 
 import { request } from "./api.js";
 
@@ -14,6 +16,10 @@ export async function toEntry(job, sent) {
     const images = Object.entries(methods).map(async ([method, url]) => [method, await fetchBlob(url)]);
     maps[control] = Object.fromEntries(await Promise.all(images));
   }
+  const best = (result.variations ?? []).findIndex(({ kept }) => kept);
+  const variations = await Promise.all((result.variations ?? []).map(async ({ image: url, seed, legibility }) => (
+    { image: await fetchBlob(url), seed, legibility }
+  )));
   return {
     id: job.job_id,
     created: Date.now(),
@@ -24,12 +30,22 @@ export async function toEntry(job, sent) {
     image,
     thumbnail: await shrink(image),
     maps,
+    ...(variations.length && { variations, best, kept: best }),
   };
 }
 
-/** Return the request that draws the picture again: as it was sent, with the seed that was taken. */
+/** Return the entry with another of its variations kept. */
+export async function keepVariation(entry, kept) {
+  const { image, seed, legibility } = entry.variations[kept];
+  const metadata = { ...entry.metadata, seed, legibility };
+  return { ...entry, kept, image, metadata, thumbnail: await shrink(image) };
+}
+
+/** Return the request that draws the picture again: as it was sent, with the seeds that were taken. */
 export function repeatable(entry) {
-  return { ...entry.request, seed: entry.metadata.seed };
+  const { variations, ...request } = entry.request;
+  const { seed, scene_seed: scene } = entry.metadata;
+  return { ...request, seed, ...(scene !== undefined && scene !== seed && { scene_seed: scene }) };
 }
 
 /** Return the command that draws the picture again. */

@@ -2,6 +2,7 @@
 
 import { $, CONTROLS, clone, showBlob } from "./dom.js";
 import { number, say } from "./i18n.js";
+import { write } from "./script.js";
 
 const TARGET = 0.9;
 
@@ -9,8 +10,11 @@ let methodsOffered = {};
 let styleWeights = {}; // those of the chosen style; a control left out has none
 let shown = null; // the entry whose maps are shown
 
+const SWITCHED_ON = 0.5; // the weight of a map that its style leaves out
+
 const card = (control) => $(`#control-${control}`);
-const slider = (control) => $("input", card(control));
+const slider = (control) => $("input[type=range]", card(control));
+const use = (control) => $("input[type=checkbox]", card(control));
 const menu = (control) => $("select", card(control));
 const weightOf = (control) => Number(slider(control).value);
 const defaultWeight = (control) => styleWeights[control] ?? 0;
@@ -52,6 +56,7 @@ export function writeSteering(body) {
   $("#all-maps").checked = Object.values(body.conditioning_methods ?? {}).some((methods) => methods.length > 1);
   for (const control of CONTROLS) {
     menu(control).value = body.conditioning_methods?.[control]?.[0] ?? methodsOffered[control][0];
+    if (menu(control).selectedIndex < 0) menu(control).selectedIndex = 0; // it is no longer offered, or a link names none
     showMap(control);
   }
 }
@@ -68,7 +73,11 @@ function makeCard(control) {
   root.id = `control-${control}`;
   const name = { t: `control.${control}` };
   say(root, name.t, {}, { place: "tLabel" });
-  say($("h3", root), name.t);
+  say($(".control-name", root), name.t);
+  $("input[type=checkbox]", root).addEventListener("change", ({ target }) => {
+    slider(control).value = target.checked ? defaultWeight(control) || SWITCHED_ON : 0;
+    showWeight(control);
+  });
   const methods = $("select", root);
   say(methods, "method.of", { control: name }, { place: "tLabel" });
   for (const method of methodsOffered[control]) {
@@ -78,7 +87,7 @@ function makeCard(control) {
   }
   methods.addEventListener("change", () => showMap(control));
   say($(".later", root), "method.later");
-  const weight = $("input", root);
+  const weight = $("input[type=range]", root);
   say(weight, "weight.of", { control: name }, { place: "tLabel" });
   weight.addEventListener("input", () => showWeight(control));
   return root;
@@ -109,6 +118,8 @@ function showWeight(control) {
   const range = slider(control);
   range.style.setProperty("--filled", `${(100 * range.value) / range.max}%`);
   $("output", card(control)).textContent = number(weightOf(control));
+  use(control).checked = weightOf(control) > 0;
+  card(control).classList.toggle("off", weightOf(control) === 0);
   $("#reset-weights").hidden = CONTROLS.every((name) => weightOf(name) === defaultWeight(name));
 }
 
@@ -117,6 +128,6 @@ function showScore(legibility) {
   $("#score").textContent = score === null ? "–" : number(score);
   $("#score-bar").setAttribute("aria-valuenow", String(score ?? 0));
   $("#score-bar").style.setProperty("--filled", `${100 * (score ?? 0)}%`);
-  if (score === null) say($("#read"), "legibility.unknown");
-  else say($("#read"), "legibility.read", { read: legibility.read || "–" });
+  say($("#read"), score === null ? "legibility.unknown" : "legibility.read");
+  write($("#read-word"), score === null ? "" : legibility.read || "–");
 }

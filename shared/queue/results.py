@@ -28,6 +28,12 @@ from shared.settings import ResultSettings
 WEIGHT = 0.1  # of the newest measurement
 FIRST_GUESS = {"picture": 2.0, "map": 0.1}  # PNG bytes a pixel, before any is measured
 BUDGET_CHECK_S = 1.0  # for so long a reading of Redis's memory holds
+# The parts of a result that are pictures.
+PICTURES: Any = {
+    "generated_image_base64": True,
+    "conditioning_images_base64": True,
+    "variations": {"__all__": {"generated_image_base64"}},
+}
 # Of Redis's maxmemory, for all that lies there: as job records grow, results give way. Above more than this no job is
 # accepted (`JobStore.check_memory`).
 MOST_MEMORY = 0.7
@@ -37,12 +43,20 @@ REWRITE_BYTES = 10 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class PictureInfo:
-    """A picture as its document lists it; the first one is the result, without type and method."""
+    """A picture as its document lists it; the first one is the result.
+
+    Attributes:
+        control_type, method: of a conditioning image; else "".
+        size: bytes.
+        digest: changes with the picture.
+        variation: its number among several pictures of one job; None: there is one, or it is a conditioning image.
+    """
 
     control_type: str
     method: str
     size: int
     digest: str
+    variation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,38 +82,55 @@ class StoredResult:
         names = [(picture.control_type, picture.method) for picture in self.pictures]
         return names.index((control_type, method)) if (control_type, method) in names else None
 
+    def find_variation(self, variation: int) -> int | None:
+        """Return the number of a variation's picture; None: there is none."""
+        numbers = [picture.variation for picture in self.pictures]
+        return numbers.index(variation) if variation in numbers else None
+
 
 @dataclass(frozen=True, slots=True)
 class NewResult:
-    """A result in the form in which it is stored: Celery's document, and the pictures in its order."""
+    """A result in the form in which it is stored: Celery's document, and the pictures in its order.
+
+    The last `maps` pictures are conditioning images.
+    """
 
     document: bytes
     pictures: tuple[bytes, ...]
+    maps: int = 0
 
 
 def pack(job_id: str, token: str, result: AIGenerationResult) -> NewResult:
-    """Part a result into its document and its pictures."""
-    named = [("", "", result.generated_image_base64)] + [
-        (control_type, method, encoded)
+    """Part a result into its document and its pictures, each once: the variation that was kept is the first picture."""
+    kept = next((number for number, variation in enumerate(result.variations) if variation.kept), None)
+    named: list[tuple[str, str, int | None, str]] = [("", "", kept, result.generated_image_base64)]
+    named += [
+        ("", "", number, variation.generated_image_base64)
+        for number, variation in enumerate(result.variations)
+        if number != kept
+    ]
+    maps = [
+        (control_type, method, None, encoded)
         for control_type, methods in result.conditioning_images_base64.items()
         for method, encoded in methods.items()
     ]
-    pictures = tuple(base64.b64decode(encoded) for _, _, encoded in named)
+    named += maps
+    pictures = tuple(base64.b64decode(encoded) for *_, encoded in named)
     infos = [
-        PictureInfo(control_type, method, len(png), hashlib.blake2b(png, digest_size=16).hexdigest())
-        for (control_type, method, _), png in zip(named, pictures, strict=True)
+        PictureInfo(control_type, method, len(png), hashlib.blake2b(png, digest_size=16).hexdigest(), variation)
+        for (control_type, method, variation, _), png in zip(named, pictures, strict=True)
     ]
     document = {
         "status": states.SUCCESS,
-        "result": result.model_dump(mode="json", exclude={"generated_image_base64", "conditioning_images_base64"}),
+        "result": result.model_dump(mode="json", exclude=PICTURES),
         "traceback": None,
         "children": [],
         "date_done": datetime.now(UTC).isoformat(),
         "task_id": job_id,
         "token": token,
-        "pictures": [asdict(info) for info in infos],
+        "pictures": [_listed(info) for info in infos],
     }
-    return NewResult(json.dumps(document, ensure_ascii=False).encode(), pictures)
+    return NewResult(json.dumps(document, ensure_ascii=False).encode(), pictures, len(maps))
 
 
 class Results:
@@ -131,18 +162,13 @@ class Results:
 
     def whole(self, stored: StoredResult) -> dict[str, Any] | None:
         """Return a result with all its pictures in base64; None: one of them is no longer kept."""
-        maps: dict[str, dict[str, str]] = {}
-        image = ""
-        for number, info in enumerate(stored.pictures):
+        encoded: list[str] = []
+        for number in range(len(stored.pictures)):
             png = self.picture(stored, number)
             if png is None:
                 return None
-            encoded = base64.b64encode(png).decode()
-            if info.control_type:
-                maps.setdefault(info.control_type, {})[info.method] = encoded
-            else:
-                image = encoded
-        return {**stored.body, "generated_image_base64": image, "conditioning_images_base64": maps}
+            encoded.append(base64.b64encode(png).decode())
+        return _whole(stored, encoded)
 
     def store_elsewhere(self, job_id: str, token: str, new: NewResult) -> tuple[bytes, ...]:
         """Write the pictures to the object store, if there is one; return those that Redis is to keep."""
@@ -211,14 +237,15 @@ class ResultSizes:
 
     def learn(self, pixels: int, new: NewResult) -> None:
         """Take a result's sizes into account."""
-        for kind, pngs in (("picture", new.pictures[:1]), ("map", new.pictures[1:])):
+        drawn = len(new.pictures) - new.maps
+        for kind, pngs in (("picture", new.pictures[:drawn]), ("map", new.pictures[drawn:])):
             if pngs:
                 measured = sum(map(len, pngs)) / len(pngs) / pixels
                 self._redis.hset(Key.PIXEL_BYTES, kind, str(self._mean(kind) * (1 - WEIGHT) + measured * WEIGHT))
 
-    def estimate(self, pixels: int, maps: int) -> int:
-        """Return what a result of so many pixels and maps should take, in bytes."""
-        return int(pixels * (self._mean("picture") + maps * self._mean("map")))
+    def estimate(self, pixels: int, maps: int, pictures: int = 1) -> int:
+        """Return what a result of so many pixels, maps and pictures should take, in bytes."""
+        return int(pixels * (pictures * self._mean("picture") + maps * self._mean("map")))
 
     def _mean(self, kind: str) -> float:
         kept = self._redis.hget(Key.PIXEL_BYTES, kind)
@@ -251,6 +278,29 @@ class ResultBackend(RedisBackend):  # type: ignore[misc]  # celery is untyped
             return meta
         whole = self.results.whole(_stored(meta, etag=""))
         return {"status": states.PENDING, "result": None} if whole is None else {**meta, "result": whole}
+
+
+def _listed(info: PictureInfo) -> dict[str, Any]:
+    """Return a picture as a document lists it, without empty fields: an API of before does not know them all."""
+    return {name: value for name, value in asdict(info).items() if value is not None}
+
+
+def _whole(stored: StoredResult, encoded: Sequence[str]) -> dict[str, Any]:
+    """Return a result with its pictures, given in the document's order in base64."""
+    maps: dict[str, dict[str, str]] = {}
+    variations: dict[int, str] = {}
+    for info, image in zip(stored.pictures, encoded, strict=True):
+        if info.control_type:
+            maps.setdefault(info.control_type, {})[info.method] = image
+        elif info.variation is not None:
+            variations[info.variation] = image
+    whole = {**stored.body, "generated_image_base64": encoded[0], "conditioning_images_base64": maps}
+    if variations:
+        whole["variations"] = [
+            {**about, "generated_image_base64": variations[number]}
+            for number, about in enumerate(stored.body["variations"])
+        ]
+    return whole
 
 
 def _parse(document: bytes) -> StoredResult | None:

@@ -1,12 +1,16 @@
 """A running service and a real browser that looks at it."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from embedded.stack import Stack
+from api.security import digest
+from embedded.stack import Stack, free_port
+from tests.helpers import answers, eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -40,7 +44,7 @@ def open_page(browser: "Browser", stack: Stack) -> Iterator[OpenPage]:
 
     def open_one(path: str = "/", *, url: str = stack.url, **options: Any) -> "Page":
         context = browser.new_context(**{"locale": "en-GB", **options})
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", note)
@@ -51,3 +55,18 @@ def open_page(browser: "Browser", stack: Stack) -> Iterator[OpenPage]:
     for context in contexts:
         context.close()
     assert not faults
+
+
+@pytest.fixture
+def url_with_key(stack: Stack) -> Iterator[str]:
+    """A second API of the same service, which asks for the key ``secret``, or the operator's, ``operator secret``."""
+    port = free_port()
+    program = next(child.program for child in stack.supervisor.children if child.program.name == "api")
+    keys = json.dumps([f"teacher:{digest('secret')}", f"operator:{digest('operator secret')}"])
+    of_keys = {"WRITING_API__KEYS": keys, "WRITING_API__OPERATORS": '["operator"]'}
+    environment = {**program.environment, "WRITING_API__PORT": str(port), **of_keys}
+    child = stack.supervisor.start(replace(program, name="api-with-key", environment=environment))
+    url = f"http://127.0.0.1:{port}"
+    eventually(lambda: answers(url))
+    yield url
+    child.end()

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from embedded.stack import Stack
 
@@ -26,7 +26,9 @@ PICTURES = [
     ("山", "ink_wash", 4),
     ("学习", "papercut", 7),
 ]
+FOUR = "page-four"
 
+TIMEOUT_MS = 120_000
 COLOURS = 256  # keeps each file under 300 kB
 
 
@@ -37,18 +39,20 @@ def main() -> None:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             for name, (width, scheme) in SHOTS.items():
-                png = shoot(browser, stack.url, width, scheme)
-                with Image.open(io.BytesIO(png)) as picture:
-                    picture.convert("RGB").quantize(COLOURS, kmeans=2).save(IMAGES / f"{name}.png", optimize=True)
+                save(shoot(browser, stack.url, width, scheme), name)
+            save(shoot_four(browser, stack.url), FOUR)
             browser.close()
+
+
+def save(png: bytes, name: str) -> None:
+    """Keep a screenshot, in few colours."""
+    with Image.open(io.BytesIO(png)) as picture:
+        picture.convert("RGB").quantize(COLOURS, kmeans=2).save(IMAGES / f"{name}.png", optimize=True)
 
 
 def shoot(browser: Browser, url: str, width: int, scheme: str) -> bytes:
     """Return the whole page as PNG, once it has drawn all pictures."""
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB")
-    page.emulate_media(reduced_motion="reduce")
-    page.goto(url)
-    page.wait_for_selector(".swatch img:visible >> nth=7")
+    page = open_page(browser, url, width, scheme)
     for word, style, seed in PICTURES:
         page.fill("#word", word)
         page.check(f"input[name=style][value={style}]", force=True)
@@ -56,8 +60,41 @@ def shoot(browser: Browser, url: str, width: int, scheme: str) -> bytes:
         page.click("#generate")
         page.wait_for_selector(f"#label-word:visible:text-is('{word}')")
         page.wait_for_selector("#progress", state="hidden")
-    page.wait_for_selector(".chip")
+    page.wait_for_selector("#motifs img:visible")
+    return take(page)
+
+
+def shoot_four(browser: Browser, url: str) -> bytes:
+    """Return the page with four pictures of a word, one of its senses and a motif chosen."""
+    page = open_page(browser, url, 1440, "light")
+    page.fill("#word", "长")
+    page.click(".chip:text-is('to grow')")
+    page.check("input[name=style][value=watercolor]", force=True)
+    page.check("input[name=variations][value='4']", force=True)
+    page.fill("#seed", "3")
+    page.click("#generate")
+    page.wait_for_selector(".quad:enabled >> nth=3")
+    page.wait_for_selector("#motifs img:visible")
+    return take(page)
+
+
+def open_page(browser: Browser, url: str, width: int, scheme: str) -> Page:
+    """Open the page, with the styles' samples."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB")
+    page.set_default_timeout(TIMEOUT_MS)
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(url)
+    for card in page.locator(".card").all():
+        card.scroll_into_view_if_needed()
+    page.wait_for_selector(".swatch img:visible >> nth=7")
+    return page
+
+
+def take(page: Page) -> bytes:
+    """Return the whole page as PNG, and close it."""
     page.locator("body").evaluate("() => document.activeElement.blur()")
+    width, height = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+    page.set_viewport_size({"width": width, "height": height})  # so that no button sticks to the first screen's edge
     png = page.screenshot(full_page=True)
     page.close()
     return png

@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.chaos.fragile_conditioning import break_conditioning
+from tests.chaos.deadly_word import break_conditioning
 from worker.understudy import main
 
 if __name__ == "__main__":

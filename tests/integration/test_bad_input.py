@@ -44,6 +44,11 @@ CASES: list[tuple[dict[str, Any], str, str | None]] = [
     ({"word": "学", "conditioning_methods": {"canny": ["sobel"]}}, "unknown_method", "conditioning_methods"),
     ({"word": "学", "conditioning_methods": {"canny": []}}, "too_short", "conditioning_methods.canny"),
     ({"word": "学", "seed": -1}, "out_of_range", "seed"),
+    ({"word": "学", "scene_seed": -1}, "out_of_range", "scene_seed"),
+    ({"word": "学", "variations": 5}, "out_of_range", "variations"),
+    ({"word": "学", "variations": 0}, "out_of_range", "variations"),
+    ({"word": "学", "variations": "2"}, "wrong_type", "variations"),
+    ({"word": "学", "seed": 2**53 - 1, "variations": 2}, "out_of_range", "variations"),
     ({"word": "学", "priority": "now"}, "invalid_value", "priority"),
     ({"word": "学", "num_inference_steps": 1000}, "out_of_range", "num_inference_steps"),
 ]

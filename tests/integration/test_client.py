@@ -72,6 +72,30 @@ def test_a_whole_request_may_be_given(client: WritingClient) -> None:
     assert result.conditioning_images_base64 == {}
 
 
+def test_variations_form_side_by_side_and_each_is_a_picture(client: WritingClient, tmp_path: Path) -> None:
+    updates: list[Update] = []
+    previews: list[Preview] = []
+    result = client.generate(
+        "火",
+        on_progress=updates.append,
+        on_preview=previews.append,
+        seed=7,
+        variations=3,
+        num_inference_steps=9,
+        include_conditioning=False,
+    )
+    assert (updates[-1].step, updates[-1].total_steps) == (27, 27), "all steps of all pictures"
+    assert {preview.variation for preview in previews} == {0, 1, 2}
+    pictures = Picture(result).variations
+    assert [picture.seed for picture in pictures] == [7, 8, 9]
+    best = max(pictures, key=lambda picture: picture.legibility)
+    assert (Picture(result).png, Picture(result).seed) == (best.png, best.seed)
+    for picture in pictures:
+        with Image.open(picture.save(tmp_path / f"{picture.seed}.png")) as saved:
+            assert json.loads(saved.text["writing-service"])["seed"] == picture.seed
+        assert picture.variations == (picture,)
+
+
 def test_a_job_is_cancelled_and_whoever_waits_is_told(client: WritingClient, stack: Stack) -> None:
     job = client.submit("龍", num_inference_steps=100)
 
@@ -156,6 +180,18 @@ def test_generate_writes_the_picture_as_it_was_made(
     for part in (str(out), "seed        7", "with a graduation cap and an owl", "read as"):
         assert part in said.out
     assert "4/4" in said.err, "a progress bar"
+
+
+def test_generate_writes_variations_by_number(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["火", "--seed", "7", "--scene-seed", "3", "--variations", "2", "--steps", "2"]
+    assert main(["generate", *arguments, "-o", str(tmp_path / "fire.png")]) == DONE
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fire-1.png", "fire-2.png"]
+    for number, seed in enumerate((7, 8), start=1):
+        with Image.open(tmp_path / f"fire-{number}.png") as picture:
+            told = json.loads(picture.text["writing-service"])
+        assert (told["seed"], told["scene_seed"]) == (seed, 3)
+    said = capsys.readouterr().out
+    assert (said.count("picture "), said.count("the most legible")) == (2, 1)
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "gbk"])

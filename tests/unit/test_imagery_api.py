@@ -92,8 +92,28 @@ def test_each_sense_has_its_imagery(client: FlaskClient, imagery: Imagery) -> No
     assert (sense["gloss"], sense["imagery"]) == ("to learn", list(imagery.for_word("学习", "to learn")))
     assert sense["imagery"]
     assert found["readings"] == ["xuéxí"]
+    assert found["imagery"] == sense["imagery"], "what a request that says no more would get"
     for sense in ask(client, "/api/writing/meanings", word="的")["senses"]:
         assert sense["is_pictured"] or sense["imagery"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "motif"),
+    [
+        ({"word": "长", "reading": "zhǎng"}, "seedling"),
+        ({"word": "长", "translation": "to grow"}, "seedling"),
+        ({"word": "长", "translation": "a red apple"}, "apple"),
+        ({"word": "кот", "translation": "cat"}, "cat"),
+    ],
+)
+def test_meanings_say_what_depicts_the_sense_that_is_asked_for(
+    client: FlaskClient, query: dict[str, str], motif: str
+) -> None:
+    assert motif in ask(client, "/api/writing/meanings", **query)["imagery"]
+
+
+def test_a_word_that_needs_a_translation_has_no_imagery_yet(client: FlaskClient) -> None:
+    assert ask(client, "/api/writing/meanings", word="кот")["imagery"] == []
 
 
 @pytest.mark.parametrize(

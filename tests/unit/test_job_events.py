@@ -1,5 +1,6 @@
 """What listeners are told of a job, in a real Redis."""
 
+import base64
 import threading
 from collections.abc import Iterator
 
@@ -112,6 +113,18 @@ def test_every_listener_hears_what_comes_and_what_was(
     after_the_end = [event for event in hub.listen(store.get("a"), None) if event]
     assert told(after_the_end) == whole
     assert hub.listeners == 0
+
+
+def test_each_variation_has_its_own_preview(store: JobStore, leases: Leases, hub: EventHub) -> None:
+    lease = take(store, leases)
+    for variation in range(3):
+        leases.save_preview(lease, b"early", 1, variation)
+        leases.save_preview(lease, b"%d" % variation, 2, variation)
+    leases.publish(lease, "result", b"{}", 1200)
+    previews = [event.data for event in hub.listen(store.get("a"), None) if event and event.name == "preview"]
+    assert [(data["variation"], data["step"]) for data in previews] == [(k, step) for k in range(3) for step in (1, 2)]
+    for data in previews:
+        assert base64.b64decode(data["image"].partition(",")[2]) == b"%d" % data["variation"], "the newest of each"
 
 
 def test_a_preview_that_is_no_longer_kept_is_not_told(

@@ -23,6 +23,7 @@ from worker.gpu_manager import GPUManager
 from worker.legibility import LegibilityJudge
 from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
+from worker.picture_work import PictureWork, Threads
 from worker.prompt_builder import PromptBuilder
 
 SETTINGS = load_settings({"WRITING_DEVICE": "cpu"})
@@ -41,12 +42,9 @@ def generator(
     pipeline: MultiControlNetPipeline, glyphs: GlyphRenderer, database: CharacterDatabase, imagery: Imagery
 ) -> AIImageGenerator:
     return AIImageGenerator(
-        glyphs=glyphs,
-        conditionings={kind.control_type: kind for kind in CONDITIONINGS},
-        imagery=imagery,
         prompts=PromptBuilder(SETTINGS.styles, database, imagery),
+        workplace=Threads(PictureWork(glyphs, imagery, CONDITIONINGS, LegibilityJudge())),
         pipeline=pipeline,
-        judge=LegibilityJudge(),
         model=ModelIdentity("embedded", SETTINGS.active_model, SETTINGS.default_style),
     )
 
@@ -63,7 +61,7 @@ class Watcher:
     def __init__(self, cancel_after: int | None = None) -> None:
         self.stages: list[str] = []
         self.steps: list[tuple[int, int]] = []
-        self.previews: list[np.ndarray] = []
+        self.previews: list[tuple[int, np.ndarray]] = []
         self._cancel_after = cancel_after
 
     def stage(self, name: str) -> None:
@@ -72,8 +70,8 @@ class Watcher:
     def step(self, step: int, total_steps: int) -> None:
         self.steps.append((step, total_steps))
 
-    def preview(self, picture: np.ndarray) -> None:
-        self.previews.append(picture)
+    def preview(self, picture: np.ndarray, variation: int = 0) -> None:
+        self.previews.append((variation, picture))
 
     @property
     def is_cancelled(self) -> bool:
@@ -253,19 +251,26 @@ def test_the_model_s_setting_says_whether_motifs_are_drawn(generator: AIImageGen
     assert metadata["draw_imagery"] is SETTINGS.active_model.draw_imagery
 
 
-@pytest.mark.parametrize(("names", "seeds"), [(["owl"], 1), ("none", 2)])
-def test_with_motifs_all_attempts_share_the_seed(generator: AIImageGenerator, names: object, seeds: int) -> None:
-    """Their places depend on it: the seed of the picture that was kept draws that picture again."""
-    options = {
-        "imagery": names,
+def test_attempts_have_noise_of_their_own_and_share_the_scene(generator: AIImageGenerator) -> None:
+    """Motifs' places and hand-drawn maps depend on the scene's seed: both seeds draw the kept picture again."""
+    asked = {
+        "imagery": ["owl"],
         "draw_imagery": True,
         "num_inference_steps": 1,
+        "conditioning_methods": {"scribble": ["hand_drawn_simulation"]},
+    }
+    weak = {
         "controlnet_weights": dict.fromkeys(("canny", "depth", "segmentation", "scribble"), 0.01),
         "legibility": {"target": 1.0, "max_attempts": 2},
     }
-    metadata = asyncio.run(generator.generate_character_image("龍", "dragon", **options)).generation_metadata  # type: ignore[arg-type]
-    assert len(metadata["legibility_attempts"]) == 2
-    assert len({attempt["seed"] for attempt in metadata["legibility_attempts"]}) == seeds
+    first = asyncio.run(generator.generate_character_image("龍", "dragon", **asked, **weak))  # type: ignore[arg-type]
+    metadata = first.generation_metadata
+    seeds = [attempt["seed"] for attempt in metadata["legibility_attempts"]]
+    assert seeds == [metadata["scene_seed"], metadata["scene_seed"] + 1]
+    kept = {name: metadata[name] for name in ("seed", "scene_seed", "controlnet_weights", "guidance_scale")}
+    again = asyncio.run(generator.generate_character_image("龍", "dragon", **asked, **kept))  # type: ignore[arg-type]
+    assert (pixels(again.generated_image_base64) == pixels(first.generated_image_base64)).all()
+    assert again.conditioning_images_base64 == first.conditioning_images_base64
 
 
 def test_a_random_seed_is_reported_and_repeats_the_picture(generator: AIImageGenerator) -> None:

@@ -24,7 +24,7 @@ from shared.leases import Leases
 from shared.queue.object_store import ObjectStore
 from shared.queue.results import Budget, ResultSizes, pack
 from shared.redis_client import make_redis
-from shared.schemas import AIGenerationResult, GenerationRequest
+from shared.schemas import AIGenerationResult, GenerationRequest, Variation
 from shared.settings import Settings, load_settings
 
 SIZE = 20_000
@@ -41,6 +41,19 @@ def picture(number: int) -> AIGenerationResult:
     )
 
 
+def variations(count: int, kept: int) -> AIGenerationResult:
+    """Return a result of several pictures."""
+    pictures = [picture(number).generated_image_base64 for number in range(count)]
+    return picture(kept).model_copy(
+        update={
+            "variations": tuple(
+                Variation(generated_image_base64=image, seed=number, legibility={"score": 0.5}, kept=number == kept)
+                for number, image in enumerate(pictures)
+            )
+        }
+    )
+
+
 class Publisher:
     """A worker's way from a job to its published result."""
 
@@ -50,12 +63,12 @@ class Publisher:
         self.leases = Leases(self.client, self.store, settings.queue, "w")
         self.results = make_celery(settings).backend.results
 
-    def publish(self, number: int, budget: int = 0) -> str:
+    def publish(self, number: int, budget: int = 0, result: AIGenerationResult | None = None) -> str:
         job_id = str(uuid.uuid4())
         self.store.create(job_id, GenerationRequest(word="学"))
         lease = self.leases.take(job_id)
         assert lease is not None
-        new = pack(job_id, lease.token, picture(number))
+        new = pack(job_id, lease.token, result or picture(number))
         kept = self.results.store_elsewhere(job_id, lease.token, new)
         assert self.leases.publish(lease, Key.DOCUMENT + job_id, new.document, 1, pictures=kept, budget=budget)
         return job_id
@@ -108,6 +121,63 @@ def test_celery_and_the_api_give_the_whole_result_and_each_picture(stored: Setti
     assert full.headers["ETag"] != page.get(f"{address}?result=links").headers["ETag"]
     wrong = page.get(f"{address}?result=nope")
     assert (wrong.status_code, wrong.get_json()["field"]) == (422, "result")
+
+
+def test_each_variation_is_stored_once_and_has_an_address(stored: Settings) -> None:
+    publisher, expected = Publisher(stored), variations(3, kept=1)
+    job_id = publisher.publish(0, result=expected)
+    assert AsyncResult(job_id, app=make_celery(stored)).result == expected.model_dump(mode="json")
+    page = create_app(stored).test_client()
+    address = f"/api/writing/jobs/{job_id}"
+    assert page.get(address).get_json()["result"] == expected.model_dump(mode="json")
+    links = page.get(f"{address}?result=links").get_json()["result"]
+    assert links["variations"] == [
+        {"image": f"{address}/variations/{number}/image", "seed": number, "legibility": {"score": 0.5},
+         "kept": number == 1}
+        for number in range(3)
+    ]  # fmt: skip
+    images = [page.get(link["image"]) for link in links["variations"]]
+    for image, variation in zip(images, expected.variations, strict=True):
+        assert image.mimetype == "image/png"
+        assert base64.b64encode(image.data).decode() == variation.generated_image_base64
+        again = page.get(image.request.path, headers={"If-None-Match": image.headers["ETag"]})
+        assert (again.status_code, again.data) == (304, b"")
+    kept = page.get(links["image_url"])
+    assert (kept.data, kept.headers["ETag"]) == (images[1].data, images[1].headers["ETag"])
+    document = publisher.results.get(job_id)
+    assert document is not None
+    assert [info.variation for info in document.pictures] == [1, 0, 2, None], "the kept one first, a map last"
+    missing = page.get(f"{address}/variations/3/image")
+    assert (missing.status_code, missing.get_json()["code"]) == (404, "variation_not_found")
+    assert "there are 0 to 2" in missing.get_json()["detail"]
+    assert page.get(f"{address}/variations/-1/image").get_json()["code"] == "not_found"
+
+
+def test_a_single_picture_has_no_variations(settings: Settings) -> None:
+    job_id = Publisher(settings).publish(1)
+    page = create_app(settings).test_client()
+    assert "variations" not in page.get(f"/api/writing/jobs/{job_id}?result=links").get_json()["result"]
+    missing = page.get(f"/api/writing/jobs/{job_id}/variations/0/image")
+    assert (missing.status_code, missing.get_json()["code"]) == (404, "variation_not_found")
+
+
+def test_a_job_is_admitted_by_all_its_pictures(settings: Settings, client: redis.Redis) -> None:
+    page = create_app(settings).test_client()
+
+    def expected_bytes(**options: object) -> int:
+        asked = {"word": "学", "include_conditioning": False, **options}
+        job_id = page.post("/api/writing/generate-writing-image", json=asked).get_json()["job_id"]
+        return int(client.hget(f"writing:job:{job_id}", "result_bytes") or 0)
+
+    assert expected_bytes(variations=4) == 4 * expected_bytes()
+
+
+def test_sizes_of_variations_are_learnt_as_pictures(client: redis.Redis) -> None:
+    sizes = ResultSizes(client)
+    for _ in range(100):
+        sizes.learn(SIZE, pack("j", "t", variations(3, kept=1)))
+    assert sizes.estimate(SIZE, maps=0, pictures=3) == pytest.approx(3 * SIZE, rel=0.01)
+    assert sizes.estimate(SIZE, maps=1) == pytest.approx(SIZE + 500, rel=0.01)
 
 
 def test_pictures_elsewhere_leave_redis_the_document_alone(stored: Settings) -> None:

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from shared.schemas import CONTROL_TYPES, GenerationRequest, JobStatus
+from shared.schemas import CONTROL_TYPES, AIGenerationResult, GenerationRequest, JobStatus
 
 
 def test_only_the_word_is_needed() -> None:
@@ -27,6 +27,13 @@ def test_only_the_word_is_needed() -> None:
         {"seed": -1},
         {"seed": 2**53},
         {"seed": 1.5},
+        {"scene_seed": -1},
+        {"scene_seed": 2**53},
+        {"variations": 0},
+        {"variations": 5},
+        {"variations": 2.5},
+        {"variations": True},
+        {"seed": 2**53 - 2, "variations": 3},
         {"num_inference_steps": 0},
         {"guidance_scale": float("nan")},
         {"guidance_scale": float("inf")},
@@ -48,6 +55,20 @@ def test_only_the_word_is_needed() -> None:
 def test_fields_outside_their_range_are_refused(field: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         GenerationRequest.model_validate({"word": "学", **field})
+
+
+def test_seeds_may_be_counted_up_to_the_largest() -> None:
+    assert GenerationRequest(word="学", seed=2**53 - 2, variations=2).variations == 2
+    assert GenerationRequest(word="学", variations=4).seed is None
+
+
+def test_one_picture_s_result_has_the_five_fields_alone() -> None:
+    """Clients of before know no other."""
+    result = AIGenerationResult(
+        success=True, generated_image_base64="", conditioning_images_base64={}, prompt_used="", generation_metadata={}
+    )
+    assert set(result.model_dump(mode="json")) == set(AIGenerationResult.model_fields) - {"variations"}
+    assert len(AIGenerationResult.model_json_schema()["required"]) == 5
 
 
 def test_requests_survive_the_record() -> None:

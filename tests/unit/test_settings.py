@@ -1,12 +1,16 @@
+import json
 import logging
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shared.errors import SettingsError
 from shared.logs import configure_logging
-from shared.settings import CONFIG, LoggingSettings, load_settings
+from shared.settings import CONFIG, LEVEL_SEPARATOR, PREFIX, LoggingSettings, load_settings
+from shared.styles import read_yaml
 
 
 def test_the_environment_overrides_by_path() -> None:
@@ -25,6 +29,24 @@ def test_the_environment_overrides_by_path() -> None:
     assert settings.worker.load_at_start is False
     assert settings.worker.concurrency is None
     assert settings.fonts == (Path("/fonts/a.ttf"),)
+
+
+def test_every_setting_can_be_set_by_the_environment() -> None:
+    """Each one, to the value that it has."""
+    variables = {
+        PREFIX + LEVEL_SEPARATOR.join(path).upper(): value if isinstance(value, str) else json.dumps(value)
+        for path, value in _leaves(read_yaml(CONFIG / "default.yaml"))
+    }
+    assert len(variables) > 80
+    assert load_settings(variables) == load_settings({})
+
+
+def _leaves(section: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in section.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 
 from bench.sdxl import FULL, SCHEDULER, make_part
 from tests.models import embedded_pipeline, engine_model
-from worker.engine.denoiser import Denoiser, Row
+from worker.engine.denoiser import Conditions, Denoiser, Row
 from worker.engine.model import EngineModel
 from worker.engine.placement import Placement
 from worker.engine.preview import Previewer
@@ -77,8 +77,10 @@ def on_meta(row: Row) -> Row:
     def text(embedding: TextEmbedding | None) -> TextEmbedding | None:
         return embedding and TextEmbedding(embedding.tokens.to(META), embedding.pooled.to(META))
 
-    control = row.control and FusedControl(*(tensor.to(META) for tensor in row.control))
-    return replace(row, latents=row.latents.to(META), text=text(row.text), negative=text(row.negative), control=control)
+    had = row.conditions
+    control = had.control and FusedControl(*(tensor.to(META) for tensor in had.control))
+    conditions = replace(had, text=text(had.text), negative=text(had.negative), control=control)
+    return replace(row, latents=row.latents.to(META), conditions=conditions)
 
 
 @pytest.mark.parametrize("interval", [1, 2], ids=["whole", "reusing"])
@@ -115,16 +117,18 @@ def sdxl_row(channels: int) -> Row:
     text = TextEmbedding(torch.empty(1, 77, 2048, device=META).half(), torch.empty(1, 1280, device=META).half())
     return Row(
         request=DrawRequest(prompt="fire", control_images={"canny": image}, num_inference_steps=4),
-        prompt=FittedPrompt(),
-        negative_prompt=FittedPrompt(),
-        schedule=SOLVERS["euler"].schedule(SCHEDULER, 4),
-        text=text,
-        negative=text,
-        control=FusedControl(
-            torch.empty(1, channels, 128, 128, device=META).half(),
-            torch.empty(1, 6, device=META).half(),
-            torch.empty(1, device=META).half(),
+        conditions=Conditions(
+            prompt=FittedPrompt(),
+            negative_prompt=FittedPrompt(),
+            text=text,
+            negative=text,
+            control=FusedControl(
+                torch.empty(1, channels, 128, 128, device=META).half(),
+                torch.empty(1, 6, device=META).half(),
+                torch.empty(1, device=META).half(),
+            ),
         ),
+        schedule=SOLVERS["euler"].schedule(SCHEDULER, 4),
         generator=torch.Generator(),
         latents=torch.empty(1, 4, 128, 128, device=META),
     )

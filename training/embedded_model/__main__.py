@@ -3,6 +3,7 @@
     python -m training.embedded_model targets     # a sheet of the pictures that it learns from
     python -m training.embedded_model vae         # 1. the VAE; --start FOLDER goes on from another one of its form
     python -m training.embedded_model judge       # what the VAE keeps of held-out pictures, by style
+    python -m training.embedded_model decoder     #    its decoder alone: at any time, the latents stay
     python -m training.embedded_model shards      # 2. latents and maps of the training pictures
     python -m training.embedded_model text        # 3. both text encoders, on prompts alone
     python -m training.embedded_model diffusion   # 4. UNet, Union ControlNet, text encoders
@@ -27,11 +28,11 @@ from training.embedded_model.models import save_pipeline
 from training.embedded_model.pictures import STYLES
 from training.embedded_model.shards import store_shards
 from training.embedded_model.text import folder_tokenizer, train_text
-from training.embedded_model.vae import judge_vae, load_vae, train_vae
+from training.embedded_model.vae import judge_vae, load_vae, train_decoder, train_vae
 
-COMMANDS = ("targets", "vae", "judge", "shards", "text", "diffusion", "export")
+COMMANDS = ("targets", "vae", "judge", "decoder", "shards", "text", "diffusion", "export")
 # Steps in all, where the command line does not say.
-STEPS = {"vae": 20_000, "text": 1_500, "diffusion": 60_000}
+STEPS = {"vae": 20_000, "decoder": 10_000, "text": 1_500, "diffusion": 60_000}
 COLUMNS, CELL = 8, 256
 
 
@@ -97,6 +98,8 @@ def main() -> None:
         targets(folder)
     elif arguments.command == "vae":
         train_vae(folder, steps, device, arguments.workers, arguments.start)
+    elif arguments.command == "decoder":
+        train_decoder(folder, steps, device, arguments.workers)
     elif arguments.command == "judge":
         judge(folder, device)
     elif arguments.command == "shards":

@@ -46,15 +46,34 @@ def train_vae(folder: Path, steps: int, device: torch.device, workers: int, star
     """
     torch.manual_seed(0)
     vae = AutoencoderKL.from_pretrained(start, torch_dtype=torch.float32) if start else make_vae()
+    _train(vae, folder / "vae", steps, device, workers)
+
+
+def train_decoder(folder: Path, steps: int, device: torch.device, workers: int) -> None:
+    """Train the decoder alone, as `train_vae`, and put it in the place of the one in the folder ``vae``.
+
+    The encoder stays: shards hold its latents.
+    """
+    vae = load_vae(folder, device)
+    for part in (vae.encoder, vae.quant_conv):
+        part.requires_grad_(requires_grad=False)
+    averaged = _train(vae, folder / "decoder", steps, device, workers)
+    vae.load_state_dict(averaged)
+    vae.save_pretrained(folder / "vae")
+
+
+def _train(vae: AutoencoderKL, path: Path, steps: int, device: torch.device, workers: int) -> dict[str, torch.Tensor]:
+    """Train what is not frozen; return the averaged weights. The state is ``path``.pt, the log ``path``.tsv."""
     vae = vae.to(device, memory_format=torch.channels_last).train()
+    parameters = [parameter for parameter in vae.parameters() if parameter.requires_grad]
     features = Features().to(device)
-    optimizer = torch.optim.AdamW(vae.parameters(), LEARNING_RATE, weight_decay=1e-3, betas=BETAS)
+    optimizer = torch.optim.AdamW(parameters, LEARNING_RATE, weight_decay=1e-3, betas=BETAS)
     ema = Ema(vae, decay=0.998)
-    state = TrainingState(folder / "vae.pt", {"model": vae, "optimizer": optimizer, "ema": ema})
+    state = TrainingState(path.with_suffix(".pt"), {"model": vae, "optimizer": optimizer, "ema": ema})
     stream = PictureStream(seed=state.step, crop=CROP)
     batches = iter(DataLoader(stream, BATCH, num_workers=workers, worker_init_fn=ignore_signals))
-    log = (folder / "vae.tsv").open("a", encoding="utf-8")
-    with log, state, tqdm(total=steps, initial=state.step, desc="VAE", unit="step") as bar:
+    log = path.with_suffix(".tsv").open("a", encoding="utf-8")
+    with log, state, tqdm(total=steps, initial=state.step, desc=path.name, unit="step") as bar:
         while state.step < steps and not state.is_stopping:
             for group in optimizer.param_groups:
                 group["lr"] = LEARNING_RATE * _rate(state.step, steps)
@@ -63,7 +82,7 @@ def train_vae(folder: Path, steps: int, device: torch.device, workers: int, star
                 loss, decoded = vae_loss(vae, images, features if state.step % PERCEPTUAL_EVERY == 0 else None)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
             ema.update(vae)
             state.after_step()
@@ -71,6 +90,7 @@ def train_vae(folder: Path, steps: int, device: torch.device, workers: int, star
             bar.set_postfix(loss=f"{loss.item():.3f}", psnr=f"{psnr(decoded, images):.1f} dB")
             if state.step % 20 == 0:
                 print(state.step, f"{loss.item():.4f}", f"{psnr(decoded, images):.2f}", sep="\t", file=log, flush=True)
+    return ema.weights
 
 
 def vae_loss(vae: AutoencoderKL, images: torch.Tensor, features: Features | None) -> tuple[torch.Tensor, torch.Tensor]:

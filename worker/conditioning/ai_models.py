@@ -4,16 +4,14 @@ import logging
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
-import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import LocalEntryNotFoundError
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from transformers import DPTForDepthEstimation, DPTImageProcessor, SamModel, SamProcessor
 
 from shared.errors import MethodUnavailable
 from shared.settings import PROJECT
@@ -31,10 +29,14 @@ class LazyModel:
     """A transformers model and its processor, in a local folder or in the hub's local cache.
 
     They run on the CPU, in the task threads: the device's thread belongs to the pipeline.
+
+    Attributes:
+        model_class: its name in transformers, which is imported with the model: that takes seconds and 300 MiB.
+        processor_class: likewise.
     """
 
-    model_class: Any
-    processor_class: Any
+    model_class: ClassVar[str]
+    processor_class: ClassVar[str]
 
     def __init__(self, source: str | None) -> None:
         """Take a local folder or a hub name; nothing is read yet."""
@@ -77,25 +79,27 @@ class LazyModel:
             return self._loaded
 
     def _load(self) -> tuple[Any, Any]:
+        import transformers  # noqa: PLC0415  # see the class
+
         started = time.perf_counter()
         try:
-            processor = self.processor_class.from_pretrained(self._folder, local_files_only=True)
-            model = self.model_class.from_pretrained(
-                self._folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
+            processor = getattr(transformers, self.processor_class).from_pretrained(self._folder, local_files_only=True)
+            model = getattr(transformers, self.model_class).from_pretrained(
+                self._folder, dtype="float32", use_safetensors=True, local_files_only=True
             )
         except LOAD_ERRORS as error:
-            self._broken = f"cannot load {self.model_class.__name__} from {self._folder}: {error}"
+            self._broken = f"cannot load {self.model_class} from {self._folder}: {error}"
             logger.error("%s", self._broken)  # noqa: TRY400  # the message says it all
             raise MethodUnavailable(self._broken, field="conditioning_methods") from error
         logger.info("loaded %s in %.1f s", self._source, time.perf_counter() - started)
-        return processor, model.eval()
+        return processor, model.eval().requires_grad_(False)
 
 
 class DepthEstimator(LazyModel):
     """MiDaS/DPT (Ranftl et al. 2021): depth from a single picture."""
 
-    model_class = DPTForDepthEstimation
-    processor_class = DPTImageProcessor
+    model_class = "DPTForDepthEstimation"
+    processor_class = "DPTImageProcessor"
 
     def estimate(self, page: RGB) -> RGB:
         """Return the depth of a page, near = bright, stretched to 0…255.
@@ -107,8 +111,7 @@ class DepthEstimator(LazyModel):
             (height, width, 3).
         """
         processor, model = self.load()
-        with torch.inference_mode():
-            depth = model(**processor(images=page, return_tensors="pt")).predicted_depth
+        depth = model(**processor(images=page, return_tensors="pt")).predicted_depth
         height, width, _ = page.shape
         near = cv2.resize(depth[0].float().numpy(), (width, height), interpolation=cv2.INTER_CUBIC)
         stretched = cv2.normalize(near, np.empty_like(near), 0, 255, cv2.NORM_MINMAX)
@@ -118,8 +121,8 @@ class DepthEstimator(LazyModel):
 class Segmenter(LazyModel):
     """Segment Anything (Kirillov et al. 2023): the region around a point."""
 
-    model_class = SamModel
-    processor_class = SamProcessor
+    model_class = "SamModel"
+    processor_class = "SamProcessor"
 
     def masks(self, page: RGB, points: Points) -> NDArray[np.bool_]:
         """Return the region that the model sees around each point.
@@ -134,11 +137,10 @@ class Segmenter(LazyModel):
         processor, model = self.load()
         prompts = points[None, :, None, :].astype(float).tolist()  # one picture, n prompts of one point each
         inputs = processor(page, input_points=prompts, return_tensors="pt")
-        with torch.inference_mode():
-            output = model(**inputs, multimask_output=True)
+        output = model(**inputs, multimask_output=True)
         (masks,) = processor.image_processor.post_process_masks(
             output.pred_masks, inputs["original_sizes"], inputs["reshaped_input_sizes"]
         )
-        best = output.iou_scores[0].argmax(-1)
-        chosen: NDArray[np.bool_] = masks[torch.arange(len(best)), best].numpy().astype(bool)
+        best = output.iou_scores[0].argmax(-1).numpy()
+        chosen: NDArray[np.bool_] = masks.numpy()[np.arange(len(best)), best].astype(bool)
         return chosen

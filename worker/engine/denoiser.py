@@ -50,17 +50,32 @@ class Wishes(Protocol):
         """Whether a step, counted from 0, takes the deeper levels' features over from the one before."""
 
 
-@dataclass(eq=False, slots=True)
-class Row:
-    """A job's tensors. The latents and what follows change with each step, all else is fixed.
+@dataclass(frozen=True, eq=False, slots=True)
+class Conditions:
+    """What steers a picture, as the networks take it. Variations of a picture share it.
 
     Attributes:
-        request: steps, guidance scale and windows.
         prompt, negative_prompt: as encoded.
-        schedule: the solver laid out.
         text: of the prompt.
         negative: of the negative prompt; None without guidance.
         control: the fused controls; None if none steers.
+    """
+
+    prompt: FittedPrompt
+    negative_prompt: FittedPrompt
+    text: TextEmbedding
+    negative: TextEmbedding | None
+    control: FusedControl | None
+
+
+@dataclass(eq=False, slots=True)
+class Row:
+    """A picture's tensors. The latents and what follows change with each step, all else is fixed.
+
+    Attributes:
+        request: steps, guidance scale and windows.
+        conditions: what steers it.
+        schedule: the solver laid out.
         generator: noise of ancestral solvers; the initial noise came from it too.
         latents: (1, channels, height / 8, width / 8), float32.
         step: steps done.
@@ -70,12 +85,8 @@ class Row:
     """
 
     request: Wishes
-    prompt: FittedPrompt
-    negative_prompt: FittedPrompt
+    conditions: Conditions
     schedule: Schedule
-    text: TextEmbedding
-    negative: TextEmbedding | None
-    control: FusedControl | None
     generator: torch.Generator
     latents: torch.Tensor
     step: int = 0
@@ -119,9 +130,8 @@ class Row:
     @property
     def branches(self) -> tuple[TextEmbedding, ...]:
         """The texts that the networks see this step: negative and prompt, or the prompt alone."""
-        if self.negative is not None and self.request.is_guided(self.step):
-            return self.negative, self.text
-        return (self.text,)
+        text, negative = self.conditions.text, self.conditions.negative
+        return (negative, text) if negative is not None and self.request.is_guided(self.step) else (text,)
 
     @property
     def reuses_depths(self) -> bool:
@@ -136,7 +146,7 @@ class Row:
     @property
     def active_control(self) -> FusedControl | None:
         """The controls, if the ControlNet works for it this step."""
-        return self.control if self.request.is_controlled(self.step) else None
+        return self.conditions.control if self.request.is_controlled(self.step) else None
 
 
 class Denoiser:

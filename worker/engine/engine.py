@@ -5,7 +5,7 @@ Everybody else hands requests over and waits for their futures, so no lock guard
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -16,7 +16,7 @@ from shared.schemas import WorkerState
 from worker.engine.faults import Fault, attempt, classify
 from worker.engine.loop import StepLoop
 from worker.engine.model import EngineModel
-from worker.engine.request import Drawing, DrawRequest, EngineJob
+from worker.engine.request import Drawing, DrawRequest, EngineJob, Shared
 from worker.progress import ProgressSink
 
 # What comes into the thread: a job, a wish to have the model loaded, word that the device is lost, or None: the end.
@@ -84,20 +84,32 @@ class Engine:
         return answer
 
     def submit(self, request: DrawRequest, progress: ProgressSink) -> "Future[Drawing]":
-        """Take a job; its future is the picture.
+        """Take a request; its future, which raises as those of `submit_variations`, is the picture."""
+        return self.submit_variations(request, [progress])[0]
 
-        The future raises:
+    def submit_variations(self, request: DrawRequest, progress: Sequence[ProgressSink]) -> "list[Future[Drawing]]":
+        """Take a request for several pictures, which begin from the noise of its seed, the next one, and so on.
+
+        What steers them is made once. Each takes its steps by itself, so they may be spread over batches.
+
+        Args:
+            request: what to draw.
+            progress: of each picture; there are as many pictures.
+
+        Each future raises:
             JobCancelled: `progress` said so; between two steps, or before the first.
             OutOfMemory: it does not fit, not even alone.
             ModelLoadError, DeviceLost: no picture can be drawn in this process.
             GenerationFailed, or what the libraries raise: this job alone went wrong.
         """
         _ = request.control_tensors  # made here, in the job's own thread
-        job = EngineJob(request, progress)
-        job.answer.set_running_or_notify_cancel()  # from here on it is `progress` that cancels
-        job.answer.add_done_callback(self._heed)
-        self._inbox.put(job)
-        return job.answer
+        shared = Shared()
+        jobs = [EngineJob(request, sink, number, shared) for number, sink in enumerate(progress)]
+        for job in jobs:
+            job.answer.set_running_or_notify_cancel()  # from here on it is `progress` that cancels
+            job.answer.add_done_callback(self._heed)
+            self._inbox.put(job)
+        return [job.answer for job in jobs]
 
     def close(self) -> None:
         """End the thread after the jobs that it has."""

@@ -90,8 +90,10 @@ class StepLoop:
     def _start(self, job: EngineJob) -> None:
         job.progress.stage("diffusion")
         job.progress.step(0, job.request.num_inference_steps)
-        row = self._rows[job] = self.model.row(job.request)
-        job.prompt, job.negative_prompt = row.prompt, row.negative_prompt
+        shared = job.shared
+        shared.conditions = shared.conditions or self.model.conditions(job.request)
+        self._rows[job] = self.model.row(job.request, shared.conditions, job.variation)
+        job.prompt, job.negative_prompt = shared.conditions.prompt, shared.conditions.negative_prompt
 
     def _postpone(self, job: EngineJob) -> None:
         self.scheduler.put_back(job)

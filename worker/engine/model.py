@@ -11,7 +11,7 @@ from PIL import Image
 from shared.schemas import Quality
 from worker.conditioning import CONTROL_TYPE_INDEX
 from worker.engine.decoder import Decoder
-from worker.engine.denoiser import Denoiser, Row
+from worker.engine.denoiser import Conditions, Denoiser, Row
 from worker.engine.placement import Placement
 from worker.engine.preview import Previewer
 from worker.engine.request import DrawRequest
@@ -89,8 +89,8 @@ class EngineModel:
         """
         return (*request.size, id(self.networks[request.quality].denoiser), request.reuses_depths(step))
 
-    def row(self, request: DrawRequest) -> Row:
-        """Return the tensors that a request starts from.
+    def conditions(self, request: DrawRequest) -> Conditions:
+        """Return what steers a request's pictures: its texts encoded, its controls fused.
 
         Raises:
             PromptTooLong: the prompt, or the negative one, cannot be shortened to what the encoders read.
@@ -98,8 +98,27 @@ class EngineModel:
         prompt = self.text.fit(request.prompt, essential=request.essential, field="translation")
         negative_prompt = self.text.fit(request.negative_prompt, field="negative_prompt")
         text = self.text.prompt(prompt.text)
+        return Conditions(
+            prompt=prompt,
+            negative_prompt=negative_prompt,
+            text=text,
+            negative=self.text.negative(negative_prompt.text, text) if request.guidance_scale > 1 else None,
+            control=self._control(request),
+        )
+
+    def row(self, request: DrawRequest, conditions: Conditions | None = None, variation: int = 0) -> Row:
+        """Return the tensors that a picture starts from.
+
+        Args:
+            request: what to draw.
+            conditions: what steers it; None: they are made here, as by `conditions`.
+            variation: which of the request's pictures; its noise has the seed ``request.seed + variation``.
+
+        Raises:
+            PromptTooLong: as `conditions`.
+        """
         schedule = self._schedule(request.quality, request.num_inference_steps)
-        generator = torch.Generator("cpu").manual_seed(request.seed)
+        generator = torch.Generator("cpu").manual_seed(request.seed + variation)
         channels, factor = self._latents_form
         width, height = request.size
         # Drawn on the CPU in the model's dtype, as diffusers does: the same seed starts from the same noise anywhere.
@@ -108,12 +127,8 @@ class EngineModel:
         )
         return Row(
             request=request,
-            prompt=prompt,
-            negative_prompt=negative_prompt,
+            conditions=conditions or self.conditions(request),
             schedule=schedule,
-            text=text,
-            negative=self.text.negative(negative_prompt.text, text) if request.guidance_scale > 1 else None,
-            control=self._control(request),
             generator=generator,
             latents=noise.to(self.placement.device).float() * schedule.initial_scale,
         )

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from shared.schemas import ControlType, Priority, Quality
+from worker.engine.denoiser import Conditions
 from worker.engine.prompt_fit import FittedPrompt
 from worker.progress import ProgressSink
 
@@ -31,7 +32,7 @@ class DrawRequest:
         control_guidance_end: share of the steps after which the controls let go; 1: never.
         cache_interval: every so many steps the networks compute in full; the steps between take the deeper levels'
             features, and what the ControlNet said, over from the step before; 1: every step in full.
-        seed: the same seed gives the same picture on the same device.
+        seed: the same seed gives the same picture on the same device; that of the first where there are several.
         priority: bulk jobs leave interactive ones the way.
         quality: which networks draw it.
     """
@@ -112,12 +113,25 @@ class JobState(Enum):
 
 
 @dataclass(eq=False, slots=True)
+class Shared:
+    """What the variations of one request have in common.
+
+    Attributes:
+        conditions: what steers them; made with the first that is admitted, None until then.
+    """
+
+    conditions: Conditions | None = None
+
+
+@dataclass(eq=False, slots=True)
 class EngineJob:
-    """A request on its way, with its run state.
+    """A picture of a request on its way, with its run state.
 
     Attributes:
         request: what to draw.
         progress: told of stages, steps and previews; asked whether to stop.
+        variation: which of the request's pictures, from 0.
+        shared: what it has in common with the others.
         group: jobs of one group can share a step: those of one size and the same networks.
         cost: how many pictures of the model's own size it weighs as.
         answer: the picture, or why there is none.
@@ -128,6 +142,8 @@ class EngineJob:
 
     request: DrawRequest
     progress: ProgressSink
+    variation: int = 0
+    shared: Shared = field(default_factory=Shared)
     group: Hashable = None
     cost: int = 1
     answer: Future[Drawing] = field(default_factory=Future)

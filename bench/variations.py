@@ -1,0 +1,97 @@
+"""What several pictures of a word cost: in one job of variations, and in as many jobs; on the embedded model.
+
+    python -m bench.variations [--rounds 5]     # writes bench/results/variations.md
+
+Each round draws the same pictures, from the same seeds, in each way, with another word. Seconds are those of the wall;
+CPU seconds are those of the whole process, which other work on the machine changes less.
+"""
+
+import argparse
+import asyncio
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tqdm import tqdm
+
+from bench.report import table, write
+from shared.schemas import MAX_VARIATIONS, GenerationRequest
+from shared.settings import load_settings
+from worker.ai_image_generator import AIImageGenerator
+from worker.conditioning import make_conditionings
+from worker.gpu_manager import GPUManager
+from worker.main import make_generator
+from worker.model_assembly import load_model
+from worker.multi_controlnet_pipeline import MultiControlNetPipeline
+from worker.progress import Unobserved
+
+WORDS = ("山", "水", "火", "木", "雨", "花", "鸟", "鱼", "月", "书")
+SEED = 7
+
+Way = Callable[[AIImageGenerator, str], Awaitable[Any]]
+
+
+async def one_after_another(generator: AIImageGenerator, word: str) -> None:
+    """Draw each picture by a job that begins when the one before has ended."""
+    for request in _single(word):
+        await generator.generate(request, Unobserved())
+
+
+async def at_the_same_time(generator: AIImageGenerator, word: str) -> None:
+    """Draw each picture by a job of its own; the engine lets them share steps."""
+    await asyncio.gather(*(generator.generate(request, Unobserved()) for request in _single(word)))
+
+
+async def variations(generator: AIImageGenerator, word: str) -> None:
+    """Draw all pictures by one job."""
+    await generator.generate(GenerationRequest(word=word, seed=SEED, variations=MAX_VARIATIONS), Unobserved())
+
+
+WAYS: dict[str, Way] = {
+    f"{MAX_VARIATIONS} jobs, one after another": one_after_another,
+    f"{MAX_VARIATIONS} jobs at the same time": at_the_same_time,
+    f"one job of {MAX_VARIATIONS} variations": variations,
+}
+
+
+def main(rounds: int) -> None:
+    """Measure and write the report."""
+    settings = load_settings({"WRITING_MODEL": "embedded", "WRITING_DEVICE": "cpu"})
+    gpu = GPUManager(settings.device, settings.gpu_profiles)
+    pipeline = MultiControlNetPipeline(lambda: load_model(settings, gpu))
+    generator = make_generator(settings, make_conditionings(settings.conditioning), pipeline)
+    asyncio.run(variations(generator, "学"))  # what is loaded on demand is loaded
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
+    for word in tqdm(WORDS[:rounds], desc="rounds"):
+        for name, way in WAYS.items():
+            found[name].append(_measure(lambda way=way, word=word: asyncio.run(way(generator, word))))
+    walls = {name: statistics.median(wall for wall, _ in measured) for name, measured in found.items()}
+    cpus = {name: statistics.median(cpu for _, cpu in measured) for name, measured in found.items()}
+    first = next(iter(WAYS))
+    rows = [
+        [name, f"{walls[name]:.2f}", f"{walls[name] / walls[first]:.2f}", f"{cpus[name]:.2f}",
+         f"{cpus[name] / cpus[first]:.2f}"]
+        for name in WAYS
+    ]  # fmt: skip
+    header = [f"{MAX_VARIATIONS} pictures", "s", "of the first", "CPU s", "of the first"]
+    write("variations", f"python -m bench.variations --rounds {rounds}", table(header, rows))
+
+
+def _single(word: str) -> list[GenerationRequest]:
+    """Return the jobs that draw what one of variations draws."""
+    seeds = range(SEED, SEED + MAX_VARIATIONS)
+    return [GenerationRequest(word=word, seed=seed, scene_seed=SEED) for seed in seeds]
+
+
+def _measure(call: Callable[[], None]) -> tuple[float, float]:
+    """Return the seconds of the wall and of the CPU that a call takes."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    call()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5, choices=range(1, len(WORDS) + 1))
+    main(parser.parse_args().rounds)

@@ -1,0 +1,49 @@
+"""Draw everyday words in every style on one sheet: could a stranger say what each shows?
+
+    python -m bench.word_sheet [--words 24] [--to docs/images/embedded_words.jpg]
+
+The service's own defaults with the embedded model, two words to a row of styles; nothing is chosen by hand.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+from bench.embedded_model import Bench, Case, picture_of
+from shared.settings import load_settings
+
+# fmt: off
+WORDS = [
+    "学习", "年", "冬天", "茶", "下雨", "医院", "猫", "狗", "鱼", "山", "火", "花",
+    "书", "汽车", "飞机", "家", "太阳", "月亮", "苹果", "米饭", "咖啡", "音乐", "生日", "爱",
+]
+# fmt: on
+SEED, CELL = 7, 192
+# Words side by side: eight styles each.
+PER_ROW = 2
+
+
+def draw_words(words: list[str]) -> NDArray[np.uint8]:
+    """Return the sheet: a row of cells for each `PER_ROW` words, each word in all styles."""
+    bench = Bench(load_settings(), SEED)
+    strips = [np.hstack([_cell(bench, word, style) for style in bench.settings.styles]) for word in tqdm(words)]
+    rows = [np.hstack(strips[start : start + PER_ROW]) for start in range(0, len(strips), PER_ROW)]
+    return np.vstack(rows)
+
+
+def _cell(bench: Bench, word: str, style: str) -> NDArray[np.uint8]:
+    picture = Image.fromarray(picture_of(bench.result(Case(word, style, "", {"seed": SEED}))))
+    return np.asarray(picture.resize((CELL, CELL), Image.Resampling.LANCZOS))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--words", type=int, default=len(WORDS), help="how many of the words")
+    parser.add_argument("--to", type=Path, default=Path("docs/images/embedded_words.jpg"))
+    arguments = parser.parse_args()
+    Image.fromarray(draw_words(WORDS[: arguments.words])).save(arguments.to, quality=82)
+    print(arguments.to)

@@ -1,0 +1,36 @@
+"""The page's form, as tests fill it in."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+TEXTS = Path(__file__).resolve().parents[2] / "api" / "web" / "i18n"
+
+
+def text(language: str, key: str) -> str:
+    """Return one of the page's texts."""
+    found: str = json.loads((TEXTS / f"{language}.json").read_text())[key]
+    return found
+
+
+def set_steps(page: "Page", steps: int) -> None:
+    """Draw with so many steps."""
+    page.locator("details.advanced").evaluate("details => { details.open = true; }")
+    page.fill("#steps", str(steps))
+
+
+def generate(page: "Page", word: str, *, steps: int | None = None) -> None:
+    """Fill in a word, or a list of words, and send it."""
+    page.fill("#word", word)
+    if steps:
+        set_steps(page, steps)
+    page.click("#generate")
+
+
+def see_picture(page: "Page", word: str) -> None:
+    """Wait until the picture of a word is shown."""
+    page.wait_for_selector(f"#label-word:visible:text-is('{word}')")
+    page.wait_for_selector("#image:visible")

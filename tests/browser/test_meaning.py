@@ -1,0 +1,109 @@
+"""Which sense of a word the page draws, and what depicts it."""
+
+from typing import TYPE_CHECKING, Any
+
+from shared.schemas import CONTROL_TYPES
+from tests.browser.conftest import OpenPage
+from tests.browser.form import generate, see_picture, set_steps, text
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+
+def motifs(page: "Page") -> dict[str, bool]:
+    """Return the motifs that are offered, and whether each is switched on."""
+    buttons = page.locator("#motifs:visible .motif").all()
+    return {
+        button.get_attribute("data-motif") or "": button.get_attribute("aria-pressed") == "true" for button in buttons
+    }
+
+
+def sent(page: "Page") -> dict[str, Any]:
+    """Send the form; return the request. Its job is cancelled."""
+    with page.expect_request("**/generate-writing-image") as submitted:
+        page.click("#generate")
+    page.click("#cancel")
+    page.wait_for_selector("#progress", state="hidden")
+    document: dict[str, Any] = submitted.value.post_data_json
+    return document
+
+
+def test_a_words_readings_and_senses_are_choices(open_page: OpenPage) -> None:
+    page = open_page()
+    page.fill("#word", "长")
+    page.wait_for_selector(".sense >> nth=1")
+    assert page.locator(".reading").all_inner_texts() == ["cháng", "zhǎng"]
+    page.click(".chip:text-is('to grow')")
+    assert page.input_value("#meaning") == "to grow"
+    assert page.get_attribute(".chip:text-is('to grow')", "aria-pressed") == "true"
+    page.wait_for_selector("#motifs [data-motif=seedling]")
+    request = sent(page)
+    assert (request["translation"], request["reading"]) == ("to grow", "zhǎng")
+    assert "imagery" not in request, "those of the sense are the service's own choice"
+
+    page.fill("#word", "长城")
+    page.wait_for_selector(".reading:text-is('Chángchéng')")
+    assert page.input_value("#meaning") == "", "it was the meaning of another word"
+
+
+def test_motifs_are_switched_off_and_on_and_searched_for(open_page: OpenPage) -> None:
+    page = open_page()
+    page.fill("#word", "长")
+    page.wait_for_selector("#motifs .motif >> nth=1")
+    page.wait_for_selector("#motifs img:visible >> nth=1")
+    assert motifs(page) == {"giraffe": True, "ruler": True}
+    page.click("#motifs [data-motif=ruler]")
+    assert motifs(page) == {"giraffe": True, "ruler": False}
+    page.fill("#motif-query", "tree")
+    page.click("#motifs-found [data-motif=palm-tree]")
+    assert motifs(page) == {"giraffe": True, "ruler": False, "palm-tree": True}
+    assert sent(page)["imagery"] == ["giraffe", "palm-tree"]
+
+    page.click("#motifs [data-motif=giraffe]")
+    page.click("#motifs [data-motif=palm-tree]")
+    assert sent(page)["imagery"] == "none"
+
+
+def test_a_fourth_motif_is_refused_in_plain_words(open_page: OpenPage) -> None:
+    page = open_page()
+    page.fill("#word", "长")
+    page.fill("#motif-query", "tree")
+    page.click("#motifs-found .motif >> nth=0")
+    page.click("#motifs-found .motif >> nth=1")
+    page.wait_for_selector(f"#motifs-note:text-is('{text('en', 'imagery.most').replace('{most}', '3')}')")
+    assert sum(motifs(page).values()) == 3
+
+
+def test_the_motifs_follow_a_meaning_that_is_typed(open_page: OpenPage) -> None:
+    page = open_page()
+    page.fill("#word", "长")
+    page.fill("#meaning", "a red apple")
+    page.wait_for_selector("#motifs [data-motif=apple]")
+    page.fill("#motif-query", "nothing of the kind")
+    page.wait_for_selector("#motifs-note:visible:has-text('nothing of the kind')")
+
+
+def test_motifs_are_drawn_in_the_picture_where_that_is_switched_on(open_page: OpenPage) -> None:
+    page = open_page()
+    page.fill("#word", "学习")
+    set_steps(page, 2)
+    page.wait_for_selector("#motifs .motif")
+    page.check("#draw-imagery")
+    assert sent(page)["draw_imagery"] is True
+    generate(page, "学习")
+    see_picture(page, "学习")
+    assert page.inner_text("#label-imagery") == "books, graduation cap"
+
+
+def test_each_map_has_a_switch(open_page: OpenPage) -> None:
+    page = open_page()
+    page.fill("#word", "山")
+    page.wait_for_selector("#generate:enabled")
+    usual = {control: page.input_value(f"#control-{control} [type=range]") for control in CONTROL_TYPES}
+    for control in CONTROL_TYPES:
+        page.uncheck(f"#control-{control} [type=checkbox]")
+    assert sent(page)["controlnet_weights"] == dict.fromkeys(CONTROL_TYPES, 0)
+    for control in CONTROL_TYPES:
+        page.check(f"#control-{control} [type=checkbox]")
+    assert usual == {control: page.input_value(f"#control-{control} [type=range]") for control in CONTROL_TYPES}
+    assert "controlnet_weights" not in sent(page)

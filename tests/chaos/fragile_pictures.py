@@ -1,0 +1,10 @@
+"""A worker whose picture processes crash natively on one word: ``python -m tests.chaos.fragile_pictures``."""
+
+import sys
+
+from worker.main import main
+from worker.picture_work import process
+
+if __name__ == "__main__":
+    process.MODULE = "tests.chaos.fragile_server"
+    sys.exit(main())

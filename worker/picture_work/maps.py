@@ -1,0 +1,72 @@
+"""A scene's conditioning maps, by type and method."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pybase64
+from PIL import Image
+
+from shared.schemas import AI_METHODS, ControlType, GenerationRequest
+from worker.conditioning import Hand
+from worker.picture_work.work import ConditioningMap, PictureWork
+from worker.picture_work.workplace import Workplace
+from worker.progress import ProgressSink
+from worker.scene import Scene
+
+
+class Maps:
+    """What all methods of a request made of its scene."""
+
+    def __init__(self, maps: Mapping[ControlType, Mapping[str, ConditioningMap]]) -> None:
+        """Take the maps by type and method, in the request's order: each type's first method steers."""
+        self._maps = maps
+
+    @property
+    def control_images(self) -> dict[ControlType, Image.Image]:
+        """The images that steer, by type."""
+        return {kind: next(iter(methods.values())).image for kind, methods in self._maps.items()}
+
+    @property
+    def methods(self) -> dict[ControlType, list[str]]:
+        """The names of the methods by type."""
+        return {kind: list(methods) for kind, methods in self._maps.items()}
+
+    @property
+    def notes(self) -> dict[str, dict[str, Any]]:
+        """What the methods have to say of the word: radicals, stroke types, fallbacks; by method."""
+        return {method: one.notes for methods in self._maps.values() for method, one in methods.items() if one.notes}
+
+    @property
+    def in_base64(self) -> dict[ControlType, dict[str, str]]:
+        """The encoded images by type and method; {} where the request wants none."""
+        encoded: dict[ControlType, dict[str, str]] = {}
+        for kind, methods in self._maps.items():
+            for method, one in methods.items():
+                if one.png is not None:
+                    encoded.setdefault(kind, {})[method] = pybase64.b64encode_as_string(one.png)
+        return encoded
+
+
+async def condition(
+    workplace: Workplace, scene: Scene, request: GenerationRequest, hand: Hand, progress: ProgressSink
+) -> Maps:
+    """Run every method that a request asks for, side by side, the AI methods in this process.
+
+    Raises:
+        MethodUnavailable: a method cannot run here.
+        JobCancelled: `progress` said so.
+    """
+    wanted = [(kind, method) for kind, methods in request.methods().items() for method in methods]
+    encode = request.include_conditioning
+    places = [workplace.here if method in AI_METHODS else workplace for _, method in wanted]
+    done = await asyncio.gather(
+        *(
+            place.do(progress, PictureWork.condition, scene, kind, method, hand, encode=encode)
+            for place, (kind, method) in zip(places, wanted, strict=True)
+        )
+    )
+    maps: dict[ControlType, dict[str, ConditioningMap]] = {}
+    for (kind, method), one in zip(wanted, done, strict=True):
+        maps.setdefault(kind, {})[method] = one
+    return Maps(maps)

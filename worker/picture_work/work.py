@@ -1,0 +1,94 @@
+"""What is done for a picture on the CPU: compose its scene, condition it, judge and encode the picture."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+from PIL import Image
+
+from shared.characters import CharacterDatabase
+from shared.fonts import read_fonts
+from shared.schemas import ControlType
+from shared.settings import Settings
+from shared.writing.imagery import Imagery
+from worker.conditioning import Conditioning, Hand
+from worker.glyphs import Glyph, GlyphRenderer
+from worker.legibility import Legibility, LegibilityJudge
+from worker.png import encode_png
+from worker.scene import Scene, compose
+
+
+@dataclass(frozen=True, slots=True)
+class ConditioningMap:
+    """What a method made of a scene.
+
+    Attributes:
+        image: RGB, of the scene's size.
+        png: the same as PNG; None where nobody asked for it.
+        notes: what the method has to say of the word: radicals, stroke types, fallbacks.
+    """
+
+    image: Image.Image
+    png: bytes | None
+    notes: dict[str, Any]
+
+
+class PictureWork:
+    """The pieces of work, each a method; safe to share between threads."""
+
+    def __init__(
+        self, glyphs: GlyphRenderer, imagery: Imagery, conditionings: Iterable[Conditioning], judge: LegibilityJudge
+    ) -> None:
+        self._glyphs = glyphs
+        self._imagery = imagery
+        self._conditionings = {kind.control_type: kind for kind in conditionings}
+        self._judge = judge
+
+    def compose(self, word: str, size: tuple[int, int], motifs: Sequence[str], seed: int) -> Scene:
+        """Return a word with motifs around it.
+
+        Args:
+            word: the characters.
+            size: width and height, pixels.
+            motifs: their names, the best first.
+            seed: chooses the layout.
+
+        Raises:
+            UnsupportedCharacter: the word cannot be drawn.
+        """
+        return compose(self._glyphs, word, *size, [self._imagery.motif(name) for name in motifs], seed=seed)
+
+    def condition(
+        self, scene: Scene, control_type: ControlType, method: str, hand: Hand, *, encode: bool
+    ) -> ConditioningMap:
+        """Return a method's map of a scene, with its PNG if `encode`.
+
+        Raises:
+            MethodUnavailable: the method is unknown or cannot run here.
+        """
+        conditioning = self._conditionings[control_type]
+        image = conditioning.generate(scene, method, hand)
+        return ConditioningMap(image, encode_png(image) if encode else None, conditioning.notes(scene, method))
+
+    def judge(self, image: Image.Image, glyph: Glyph) -> Legibility:
+        """Return how well the glyph's word can be read in a picture of the same size."""
+        return self._judge.judge(image, glyph)
+
+    def encode(self, image: Image.Image, parameters: Mapping[str, Any]) -> bytes:
+        """Return a picture as PNG, with what made it in its text chunks."""
+        return encode_png(image, parameters)
+
+
+def make_work(settings: Settings, conditionings: Iterable[Conditioning]) -> PictureWork:
+    """Return the work with the fonts of the settings; in this process, OpenCV computes in the calling thread alone.
+
+    OpenCV's stack blur gives other values at the seams between its threads, and it has none to give while another job
+    uses them: a map would depend on the machine's cores and on what runs beside it.
+
+    Raises:
+        SettingsError: a font is not there, or the imagery cannot be read.
+    """
+    cv2.setNumThreads(1)
+    glyphs = GlyphRenderer(CharacterDatabase(), read_fonts(settings.fonts))
+    return PictureWork(glyphs, Imagery(), conditionings, LegibilityJudge())
