@@ -3,40 +3,48 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What the service needs, and what the tests need besides.
+LOCAL := $(VENV)/.local
 READY := $(VENV)/.ready
 AUDIT := $(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 # Whether PyPI's vulnerability data can be reached.
 PROBE := import urllib.request; urllib.request.urlopen('https://pypi.org/pypi/pip/25.0/json', timeout=5)
 # Extra arguments for pip, e.g. another index for torch.
 PIP_ARGS ?=
+# Modules are compiled when they are imported, since most of torch's and transformers' never are.
+INSTALL = $(BIN)/python -m pip install --quiet --progress-bar on --no-compile $(PIP_ARGS) -c constraints.txt
 PORT ?= 8600
 WORKERS ?= 1
 FLOWER ?= 0
 DATA ?= var/redis
 
-.PHONY: audit bench bench-embedded chaos check clean api demo docs fuzz gpu rehearse samples serve setup test test-all worker
+.PHONY: audit bench bench-embedded chaos check clean api demo docs fuzz gpu rehearse samples serve setup test test-all wheels worker
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt
+$(LOCAL): pyproject.toml client/pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --progress-bar on $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	$(INSTALL) -e client -e '.[local]'
+	touch $@
+
+$(READY): $(LOCAL)
+	$(INSTALL) -e client -e '.[dev]'
 	touch $@
 
 ## make a picture of 学习 by the real path and write it to out/
-demo: setup
-	$(BIN)/python -m embedded.demo
+demo: $(LOCAL)
+	$(BIN)/writing-service demo
 
 ## the whole service on this machine: PORT=8600 WORKERS=1 FLOWER=0 DATA=var/redis (a folder for each)
-serve: setup
-	$(BIN)/python -m embedded.serve --port $(PORT) --workers $(WORKERS) --data $(DATA) $(if $(filter 1,$(FLOWER)),--flower)
+serve: $(LOCAL)
+	$(BIN)/writing-service serve --port $(PORT) --workers $(WORKERS) --data $(DATA) $(if $(filter 1,$(FLOWER)),--flower)
 
 ## the API alone, and a worker alone: for machines that share a Redis (WRITING_REDIS__URL)
-api: setup
-	$(BIN)/python -m api
+api: $(LOCAL)
+	$(BIN)/writing-service api
 
-worker: setup
-	$(BIN)/python -m worker.main
+worker: $(LOCAL)
+	$(BIN)/writing-service worker
 
 ## what CI runs; two at a time, since most tests wait for processes. Threads that wait let the others work
 test: check
@@ -53,9 +61,9 @@ chaos: setup
 audit: setup
 	$(AUDIT)
 
-## draw the samples of styles that have none; `python -m embedded.samples --all` draws all anew
-samples: setup
-	$(BIN)/python -m embedded.samples
+## draw the samples of styles that have none; `writing-service samples --all` draws all anew
+samples: $(LOCAL)
+	$(BIN)/writing-service samples
 
 ## the documentation as a site, in out/docs
 docs: setup
@@ -98,5 +106,10 @@ rehearse: setup
 fuzz: setup
 	$(BIN)/python -m bench.fuzz_words
 
+## both distributions as wheels, in dist/
+wheels: $(LOCAL)
+	rm -rf build client/build
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist . ./client
+
 clean:
-	rm -rf $(VENV) out var
+	rm -rf $(VENV) build client/build dist out var

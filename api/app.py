@@ -1,4 +1,4 @@
-"""The Flask application. ``python -m api`` serves it."""
+"""The Flask application. ``writing-service api`` serves it."""
 
 from typing import Any
 
@@ -15,6 +15,7 @@ from api.jobs import Jobs
 from api.lexicon import Lexicon
 from api.metrics import ServiceCollector, make_registry
 from api.problems import register_error_handlers, validation_problem
+from api.routes.anki_packages import anki_packages_api
 from api.routes.batches import batches_api
 from api.routes.decks import decks_api
 from api.routes.events import events_api
@@ -25,6 +26,7 @@ from api.routes.lexicon import lexicon_api
 from api.routes.ops import health_api, metrics_routes
 from api.routes.pages import pages
 from api.routes.status import status_api
+from api.routes.word_lists import word_lists_api
 from api.security import protect
 from api.services import Services
 from api.validation import RequestValidator
@@ -76,6 +78,8 @@ def create_app(settings: Settings) -> DescribedApi:
         job_list_api,
         batches_api,
         decks_api,
+        word_lists_api,
+        anki_packages_api,
         events_api,
         status_api,
         lexicon_api,

@@ -10,16 +10,19 @@ from shared.errors import BodyTooLarge, MalformedJson, UnsupportedMediaType
 CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
 # No browser sends these to another origin without asking first, as it would a form.
 CSV_TYPES = frozenset({"text/csv", "text/tab-separated-values"})
-# The calls with a body, and what it should look like.
+TAKE_CSV = frozenset({"decks.create", "word_lists.read"})
+# The calls with a body, and what JSON should look like; "": it may not be JSON.
 EXPECTED: Mapping[str, str] = {
     "jobs.submit": '{"word": "…"}',
     "batches.submit": '{"requests": [{"word": "…"}]}',
     "decks.create": '{"words": ["…"]}',
+    "anki_packages.bind": '{"cards": [{"word": "…"}]}',
+    "word_lists.read": "",
 }
 
 
 def check_body() -> None:
-    """Refuse a body that is no JSON object, and for decks no CSV either.
+    """Refuse a body that is no JSON object, and no CSV where that may be sent.
 
     Raises:
         BodyTooLarge: it is longer than the settings allow.
@@ -30,11 +33,11 @@ def check_body() -> None:
     if request.method != "POST" or endpoint not in EXPECTED:
         return
     _check_length(endpoint)
-    takes_csv = endpoint == "decks.create"
-    if takes_csv and request.mimetype in CSV_TYPES:
+    kinds = [*(["application/json"] if EXPECTED[endpoint] else []), *(["text/csv"] if endpoint in TAKE_CSV else [])]
+    if endpoint in TAKE_CSV and request.mimetype in CSV_TYPES:
         return
-    if not request.is_json:
-        raise UnsupportedMediaType(f"send the request as application/json{' or text/csv' if takes_csv else ''}")
+    if "application/json" not in kinds or not request.is_json:
+        raise UnsupportedMediaType(f"send the request as {' or '.join(kinds)}")
     _check_json(EXPECTED[endpoint])
 
 

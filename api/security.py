@@ -56,7 +56,7 @@ def protect(app: Flask, settings: Settings) -> None:
     keys: dict[str, str] = dict(entry.split(":") for entry in api.keys)
     if not keys and not api.allow_anonymous and not is_loopback(api.host):
         raise SettingsError(
-            f"api.host {api.host} is open to other machines: set api.keys (python -m api.keys NAME makes one), "
+            f"api.host {api.host} is open to other machines: set api.keys (writing-service keys NAME makes one), "
             "or api.allow_anonymous where something in front asks for them"
         )
     if (hosts := Hosts.of(api)) is not None:

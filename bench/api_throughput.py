@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory
 import requests
 
 from bench.report import table, write
-from client.session import request
-from embedded.stack import HOST, Stack
-from embedded.supervisor import Program
+from local.stack import HOST, Stack
+from local.supervisor import Program
 from shared.settings import load_settings
+from writing_client.session import request
 
 URL = "/api/writing/generate-writing-image"
 BODY = json.dumps({"word": "学习", "translation": "study"})

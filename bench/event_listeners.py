@@ -15,9 +15,9 @@ import psutil
 from tqdm import tqdm
 
 from bench.report import table, write
-from client.session import open_session
-from embedded.stack import HOST, Stack
+from local.stack import HOST, Stack
 from tests.helpers import Api
+from writing_client.session import open_session
 
 START_S = 90
 END_S = 120

@@ -14,8 +14,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from bench.report import table, write
-from client.session import request as call
-from embedded.stack import Stack
+from local.stack import Stack
 from shared.job_store import JobStore
 from shared.redis_client import make_redis
 from shared.settings import load_settings
@@ -23,6 +22,7 @@ from worker.engine.denoiser import Denoiser, Row
 from worker.engine.request import DrawRequest
 from worker.gpu_manager import GPUManager
 from worker.model_assembly import load_model
+from writing_client.session import request as call
 
 GENERATE = "/api/writing/generate-writing-image"
 

@@ -27,12 +27,13 @@ from PIL import Image
 from bench.pictures import decoded, psnr
 from bench.report import table, write
 from bench.sdxl import FULL, SMALL, Scale, write_hub
-from client.session import request as call
-from embedded.stack import Stack
-from embedded.supervisor import ChildFailed, interrupted_by_signals
+from local.stack import Stack
+from local.supervisor import ChildFailed, interrupted_by_signals
 from shared.gpu_profiles import GIB
-from shared.settings import PROJECT, load_settings
+from shared.locations import PROJECT
+from shared.settings import load_settings
 from worker.conditioning import CONTROL_TYPE_INDEX
+from writing_client.session import request as call
 
 FOLDER = PROJECT / "var/rehearsal"
 NEEDED_MEMORY_GIB, NEEDED_DISK_GIB = 12.0, 10.0

@@ -19,8 +19,7 @@ from flask.testing import FlaskClient
 from tqdm import tqdm
 
 from api.app import create_app
-from client.session import request
-from embedded.stack import Stack
+from local.stack import Stack
 from shared.job_store import JobStore
 from shared.keys import Key
 from shared.leases import Leases
@@ -28,6 +27,7 @@ from shared.queue.results import Budget, pack
 from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult
 from shared.settings import Settings, load_settings
+from writing_client.session import request
 
 MEMORY = "64mb"
 PICTURE_BYTES, MAP_BYTES, MAPS = 300_000, 20_000, 4

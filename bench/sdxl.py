@@ -22,7 +22,8 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from shared.settings import PROJECT, ModelSettings
+from shared.locations import PROJECT
+from shared.settings import ModelSettings
 
 Configuration = Mapping[str, Any]
 

@@ -1,6 +1,10 @@
 # The GPU side. The CUDA libraries come with torch's wheel; the host needs the NVIDIA driver and container toolkit.
-FROM python:3.12-slim
+FROM python:3.12-slim AS build
+WORKDIR /source
+COPY . .
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /dist . ./client
 
+FROM python:3.12-slim
 # A C compiler: torch.compile builds the launchers of its kernels with it. Any version will do.
 # hadolint ignore=DL3008
 RUN apt-get update \
@@ -12,17 +16,14 @@ RUN useradd --uid 1000 --create-home service \
     && mkdir /models /locks \
     && chown service /models /locks
 WORKDIR /app
+COPY constraints.txt ./
+COPY --from=build /dist /dist
+RUN pip install --no-cache-dir -c constraints.txt \
+    /dist/writing_client-*.whl "$(ls /dist/writing_service-*.whl)[worker,client]"
 
-# The dependencies' layer stays cached while only code changes.
-COPY pyproject.toml constraints.txt README.md ./
-COPY shared shared
-COPY api/__init__.py api/__init__.py
-COPY api/routes/__init__.py api/routes/__init__.py
-COPY embedded/__init__.py embedded/__init__.py
-COPY client client
-COPY worker worker
-RUN pip install --no-cache-dir -c constraints.txt -e '.[worker,client]'
+# Mount files of your own over these: /app/config/styles.yaml …
 COPY config config
+ENV WRITING_CONFIG=/app/config
 
 USER 1000
-CMD ["python", "-m", "worker.main"]
+CMD ["writing-service", "worker"]

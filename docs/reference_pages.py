@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 
 from shared.errors import ERRORS_BY_CODE
-from shared.settings import CONFIG, Settings
+from shared.locations import CONFIG
+from shared.settings import Settings
 
 PLACEHOLDER = re.compile(r"^> Filled in when the site is built(?:.|\n(?!\n))*", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\]\n]+)\]\((?P<target>[^)#:\s]+)(?:#[^)\s]*)?\)")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, SkipValidation, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, SkipValidation, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.schemas import (
@@ -10,6 +10,7 @@ from shared.schemas import (
     JobError,
     JobStatus,
     MotifNames,
+    Question,
     Schema,
     WordToDraw,
     read_imagery_field,
@@ -17,8 +18,27 @@ from shared.schemas import (
 from shared.writing.motif import ImageryMode
 
 MAX_WORDS = 500
+MAX_CARDS = 10_000
 LONGEST_READING = 80
 LONGEST_NAME = 100
+DIGEST_LENGTH = 24  # hexadecimal digits of SHA-256 that tell one picture from another
+
+
+def _can_be_shown(name: str) -> str:
+    if not name.isprintable():
+        raise PydanticCustomError("invalid_text", "holds a character that cannot be shown")
+    return name
+
+
+DeckName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=LONGEST_NAME,
+        description="Anki's deck; a later version of the same name updates its notes",
+    ),
+    AfterValidator(_can_be_shown),
+]
 
 
 class DeckWord(WordToDraw):
@@ -45,21 +65,7 @@ class DeckWord(WordToDraw):
 class DeckOptions(DrawingOptions):
     """What holds for all words of a deck."""
 
-    name: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=LONGEST_NAME,
-            description="Anki's deck; a later version of the same name updates its notes",
-        ),
-    ] = "Words"
-
-    @field_validator("name")
-    @classmethod
-    def _name_can_be_shown(cls, name: str) -> str:
-        if not name.isprintable():
-            raise PydanticCustomError("invalid_text", "holds a character that cannot be shown")
-        return name
+    name: DeckName = "Words"
 
 
 class DeckRequest(DeckOptions):
@@ -75,6 +81,57 @@ class DeckRequest(DeckOptions):
         tuple[SkipValidation[DeckWord | str], ...],  # each by itself, so that a wrong one spoils no other
         Field(min_length=1, max_length=MAX_WORDS),
     ]
+
+
+class ListedRow(Schema):
+    """A line of a list that gives a word, as it was read."""
+
+    line: int = Field(description="where it stands in the list, from 1")
+    word: str
+    translation: str = Field(description="empty: to be looked up")
+    reading: str
+    style: str | None = Field(description="the word's own; null: the deck's")
+    imagery: ImageryMode | tuple[str, ...] | None = Field(description="the word's own; null: the deck's")
+
+
+class ListNote(Schema):
+    """A line of a list that gives no word, and why."""
+
+    line: int
+    reason: str
+
+
+class ListView(Schema):
+    """A list of words as it was understood. Whether the words can be drawn is seen when they are."""
+
+    read_as: str = Field(description="encoding, separator, columns")
+    words: tuple[ListedRow, ...]
+    refused: tuple[ListNote, ...] = Field(description="lines that should give a word, and do not")
+    notes: tuple[ListNote, ...] = Field(description="lines that are not meant as words: a heading, a category")
+
+
+class CardText(Question):
+    """A card whose picture the caller has."""
+
+    word: Annotated[str, Field(min_length=1, max_length=100)]
+    reading: Annotated[str, Field(max_length=LONGEST_READING)] = ""
+    meaning: Annotated[str, Field(max_length=500)] = ""
+    prompt: Annotated[str, Field(max_length=1000, description="the picture's, for those who do not see it")] = ""
+    file: Annotated[str, Field(min_length=1, max_length=300, description="the picture's, beside the contact sheet")]
+    digest: Annotated[
+        str,
+        Field(
+            pattern=rf"^[0-9a-f]{{{DIGEST_LENGTH}}}$",
+            description="the first 24 hexadecimal digits of the picture's SHA-256",
+        ),
+    ]
+
+
+class CardsRequest(Question):
+    """Cards to bind into a package."""
+
+    name: DeckName = "Words"
+    cards: Annotated[tuple[CardText, ...], Field(min_length=1, max_length=MAX_CARDS)]
 
 
 class DeckWordView(Schema):

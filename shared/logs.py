@@ -1,9 +1,9 @@
 """Logging as ``config/logging.yaml`` describes it, at the level and in the format of the settings."""
 
 import logging.config
-from pathlib import Path
 
-from shared.settings import CONFIG, LoggingSettings
+from shared.locations import config_file, own_config
+from shared.settings import LoggingSettings
 from shared.styles import read_yaml
 
 
@@ -20,13 +20,13 @@ CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
 ESCAPES = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in CONTROLS}
 
 
-def configure_logging(settings: LoggingSettings, config: Path = CONFIG) -> None:
+def configure_logging(settings: LoggingSettings) -> None:
     """Apply the logging configuration to this process.
 
     Raises:
         SettingsError: ``logging.yaml`` cannot be read.
     """
-    description = read_yaml(config / "logging.yaml")
+    description = read_yaml(config_file("logging.yaml", own_config()))
     for handler in description["handlers"].values():
         handler["formatter"] = settings.format
     description["root"]["level"] = settings.level

@@ -10,18 +10,18 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from shared.settings import PROJECT
+from shared.locations import locate
 
 INDEX = "model_index.json"  # lists a pipeline's parts
 HEADER_LENGTH = 8  # of a safetensors file: the header's length, little-endian
 
 
 def local_folder(name: str) -> Path | None:
-    """Return the folder that a name means, relative ones from the project's folder; None: it is a hub's "owner/name".
+    """Return the folder that a name means, relative ones as `locate` finds them; None: it is a hub's "owner/name".
 
     The folder need not be there.
     """
-    path = PROJECT / name
+    path = locate(name)
     is_hub_name = name.count("/") == 1 and not name.startswith((".", "/", "~"))
     return None if is_hub_name and not path.is_dir() else path
 

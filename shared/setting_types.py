@@ -82,7 +82,7 @@ def check_key(entry: str) -> str:
     name, colon, digest = entry.partition(":")
     if not KEY_NAME.fullmatch(name) or not DIGEST.fullmatch(digest):
         shown = repr(name) if colon else "an entry"  # without a colon it may be the key itself
-        raise ValueError(f"{shown} is not NAME:DIGEST; python -m api.keys NAME makes one")
+        raise ValueError(f"{shown} is not NAME:DIGEST; writing-service keys NAME makes one")
     return entry
 
 

@@ -11,16 +11,15 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from shared.errors import SettingsError
+from shared.locations import CONFIG_VARIABLE, config_file, locate, own_config
 from shared.schemas import SIDE_LIMITS, Quality
 from shared.setting_types import Host, Key, Name, Origin, Phrase, Receiver, RedisUrl, WebhookSecret, key_names
 from shared.styles import StyleDefinition, load_styles, read_yaml
 
 PREFIX = "WRITING_"
 LEVEL_SEPARATOR = "__"
-# What `client` reads from the same environment.
-CLIENT_VARIABLES = frozenset({"WRITING_URL", "WRITING_API_KEY"})
-PROJECT = Path(__file__).resolve().parents[1]
-CONFIG = PROJECT / "config"
+# What the client and `shared.locations` read from the same environment.
+OTHER_VARIABLES = frozenset({"WRITING_URL", "WRITING_API_KEY", CONFIG_VARIABLE})
 # `redis.prefix`: before every key of ours, of Celery's and of the rate limit's. A process has one for all of its life.
 # It is read here, once, for keys are put together as modules are loaded.
 NAMESPACE = os.environ.get("WRITING_REDIS__PREFIX", "")
@@ -347,25 +346,27 @@ class Settings(Section):
         return self.models[self.model]
 
 
-def load_settings(environment: Mapping[str, str] | None = None, config: Path = CONFIG) -> Settings:
+def load_settings(environment: Mapping[str, str] | None = None, config: Path | None = None) -> Settings:
     """Read the settings.
 
     Args:
         environment: variables to overlay; None takes the process's own.
-        config: folder of the YAML files.
+        config: folder with YAML files that replace those of the same name; None takes ``WRITING_CONFIG``'s, if any.
 
     Raises:
         SettingsError: names the key that is missing, unknown or wrong.
     """
-    values = read_yaml(config / "default.yaml")
+    folder = config or own_config(environment)
+    values = read_yaml(config_file("default.yaml", folder))
     for name, text in sorted((os.environ if environment is None else environment).items()):
-        if name.upper().startswith(PREFIX) and name not in CLIENT_VARIABLES:
+        if name.upper().startswith(PREFIX) and name not in OTHER_VARIABLES:
             _overlay(values, name, text)
-    styles, gpu_profiles = load_styles(config / "styles.yaml"), read_yaml(config / "gpu_profiles.yaml")
+    styles = load_styles(config_file("styles.yaml", folder))
+    gpu_profiles = read_yaml(config_file("gpu_profiles.yaml", folder))
     settings = checked(Settings, {**values, "styles": styles, "gpu_profiles": gpu_profiles})
     _check_choice("model", settings.model, settings.models)
     _check_choice("default_style", settings.default_style, settings.styles)
-    return settings.model_copy(update={"fonts": tuple(PROJECT / font for font in settings.fonts)})
+    return settings.model_copy(update={"fonts": tuple(map(locate, settings.fonts))})
 
 
 def checked(kind: type[S], values: Mapping[str, Any], path: str = "") -> S:

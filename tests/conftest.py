@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from embedded.stack import Stack, free_port, redis_program
-from embedded.supervisor import Supervisor
+from local.stack import Stack, free_port, redis_program
+from local.supervisor import Supervisor
 from shared.characters import CharacterDatabase
 from shared.fonts import FontCoverage, read_fonts
 from shared.settings import Settings, load_settings

@@ -11,7 +11,7 @@ import requests
 from numpy.typing import NDArray
 from PIL import Image
 
-from client.session import request as call
+from writing_client.session import request as call
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""A worker process: settings, model, engine, Celery. ``python -m worker.main``
+"""A worker process: settings, model, engine, Celery. ``writing-service worker``
 
 Exit codes: 0 after an orderly stop; 78 (EX_CONFIG) where settings or the model are wrong, so that starting it again
 would not help; 70 (EX_SOFTWARE) where the device computes no more, or a step never ended: starting it again may help.
@@ -299,7 +299,3 @@ def main() -> int:
     except (SettingsError, ModelLoadError, DeviceLost) as error:
         print(f"worker cannot start: {error}", file=sys.stderr)
         return exit_code(error)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -11,8 +11,9 @@ from diffusers import StableDiffusionXLControlNetUnionPipeline
 
 from shared.errors import ModelLoadError
 from shared.gpu_profiles import GIB
+from shared.locations import locate
 from shared.schemas import Quality
-from shared.settings import PROJECT, Settings, TurboSettings
+from shared.settings import Settings, TurboSettings
 from worker import memory_plan
 from worker.engine import compiler, float8
 from worker.engine.denoiser import Denoiser
@@ -142,7 +143,7 @@ def try_compiler(settings: Settings, gpu: GPUManager) -> str:
     """Return whether networks are compiled here: "yes", or "no" and why not."""
     if not gpu.profile.torch_compile:
         return f"no: the GPU profile {gpu.profile_name} asks for none"
-    compiler.set_up(PROJECT / settings.worker.compile_cache)
+    compiler.set_up(locate(settings.worker.compile_cache))
     return _answer(attempt(partial(compiler.try_out, gpu.device)))
 
 
@@ -229,7 +230,7 @@ def with_lora(pipeline: Any, turbo: TurboSettings) -> Any:
     """
     unet = copy.deepcopy(pipeline.unet)
     carrier = type(pipeline)(**{**pipeline.components, "unet": unet})
-    folder = PROJECT / turbo.lora
+    folder = locate(turbo.lora)
     source = str(folder) if folder.is_dir() else turbo.lora
     try:
         carrier.load_lora_weights(source, weight_name=turbo.weight_name, use_safetensors=True)

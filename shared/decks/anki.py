@@ -14,6 +14,7 @@ from pathlib import Path
 import genanki  # type: ignore[import-untyped]
 
 from shared.characters import CharacterDatabase
+from shared.deck import DIGEST_LENGTH
 from shared.decks.card import Card
 from shared.decks.stroke_order import stroke_order
 from shared.decks.zip_stream import ZipStream
@@ -39,12 +40,43 @@ LOOK = """
 def package(name: str, cards: Sequence[Card], database: CharacterDatabase) -> Iterator[bytes]:
     """Yield the bytes of an ``.apkg``; pictures are read one by one.
 
+    Args:
+        name: the deck's.
+        cards: the words, each with its picture.
+        database: has the strokes.
+    """
+    media: dict[str, str] = {}
+    names: list[str] = []
+    files = ZipStream()
+    for card in cards:
+        png = card.read()
+        names.append(media_name(hashlib.sha256(png).hexdigest()))
+        if names[-1] not in media.values():
+            yield files.add(str(len(media)), png)
+            media[str(len(media))] = names[-1]
+    yield files.add("media", json.dumps(media).encode())
+    yield files.add("collection.anki2", collection(name, cards, names, database), is_compressed=True)
+    yield files.close()
+
+
+def media_name(digest: str) -> str:
+    """Return the name of a picture in Anki, by its SHA-256 in hexadecimal.
+
+    Anki keeps the media of all decks in one folder, and would take another picture of the same name for an old one.
+    """
+    return f"writing-{digest[:DIGEST_LENGTH]}.png"
+
+
+def collection(name: str, cards: Sequence[Card], media: Sequence[str], database: CharacterDatabase) -> bytes:
+    """Return a package's database of notes, which names the pictures and does not hold them.
+
     The ids follow from the deck's name, the words and their meanings, so that importing a later version updates the
     notes, and what was learnt stays, in whatever order the words stand. Another meaning is another note.
 
     Args:
         name: the deck's.
-        cards: the words, each with its picture.
+        cards: the words.
+        media: the name of each card's picture, as `media_name` makes it.
         database: has the strokes.
     """
     model = genanki.Model(
@@ -56,27 +88,17 @@ def package(name: str, cards: Sequence[Card], database: CharacterDatabase) -> It
     )
     deck = genanki.Deck(_number(f"deck {name}"), name)
     repeats: Counter[tuple[str, str]] = Counter()
-    media: dict[str, str] = {}
-    files = ZipStream()
-    for card in cards:
-        png = card.read()
-        # By its content: Anki keeps all decks' media in one folder, and would take another picture for an old one.
-        file = f"writing-{hashlib.sha256(png).hexdigest()[:24]}.png"
-        if file not in media.values():
-            yield files.add(str(len(media)), png)
-            media[str(len(media))] = file
+    for card, file in zip(cards, media, strict=True):
         texts = [escape(text) for text in (card.word, card.reading, card.meaning)]
         pair = card.word, card.meaning  # 长 may stand there twice, with two meanings; a pair again, in two styles
         guid = genanki.guid_for(name, *pair, repeats[pair])
         repeats[pair] += 1
         strokes = stroke_order(card.word, database)
         deck.add_note(genanki.Note(model, [*texts, f'<img src="{file}">', strokes], guid=guid))
-    yield files.add("media", json.dumps(media).encode())
-    yield files.add("collection.anki2", _collection(genanki.Package(deck)), is_compressed=True)
-    yield files.close()
+    return _written(genanki.Package(deck))
 
 
-def _collection(package: genanki.Package) -> bytes:
+def _written(package: genanki.Package) -> bytes:
     """Return the package's database. genanki's own writing leaves one behind in the folder for temporary files."""
     now = time.time()
     with tempfile.TemporaryDirectory() as folder:

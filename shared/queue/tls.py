@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from shared.errors import SettingsError
-from shared.settings import PROJECT, RedisSettings
+from shared.locations import locate
+from shared.settings import RedisSettings
 
 DEFAULT_PORT = 6379
 BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
@@ -22,7 +23,7 @@ def tls_options(settings: RedisSettings) -> dict[str, Any]:
     return {
         "ssl_cert_reqs": "required",
         "ssl_check_hostname": True,
-        **{option: str(PROJECT / file) for option, file in files.items() if file is not None},
+        **{option: str(locate(file)) for option, file in files.items() if file is not None},
     }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from api.security import digest
-from embedded.stack import Stack, free_port
+from local.stack import Stack, free_port
 from tests.helpers import answers, eventually
 
 if TYPE_CHECKING:

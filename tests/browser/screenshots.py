@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from embedded.stack import Stack
+from local.stack import Stack
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 SHOTS = {  # file to width in pixels and colour scheme

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from embedded.stack import Stack
+from local.stack import Stack
 from shared.errors import ERRORS_BY_CODE
 from shared.job_store import JobStore
 from shared.leases import Leases

@@ -14,10 +14,10 @@ import pytest
 import redis
 import requests
 
-from embedded.stack import Stack
-from shared.lists.hsk import hsk_words
+from local.stack import Stack
 from tests.chaos.test_faults import child, service
 from tests.helpers import Api, eventually
+from writing_client.hsk import hsk_words
 
 DECKS = "/api/writing/decks"
 WORDS = hsk_words(1)[:120]

@@ -18,8 +18,8 @@ import pytest
 import redis
 import requests
 
-from embedded.stack import Stack
-from embedded.supervisor import Child
+from local.stack import Stack
+from local.supervisor import Child
 from tests.chaos.fragile_worker import DEADLY
 from tests.helpers import Api, eventually
 

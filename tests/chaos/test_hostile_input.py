@@ -9,7 +9,7 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 
-from embedded.stack import Stack
+from local.stack import Stack
 from tests.helpers import answers
 
 URL = "/api/writing/generate-writing-image"

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from embedded.stack import Stack
+from local.stack import Stack
 from tests.chaos.deadly_word import DEADLY
 from tests.chaos.test_faults import attempts, child, endings, service, submit
 from tests.chaos.test_queue_faults import crash_counts, replace_worker

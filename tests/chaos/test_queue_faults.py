@@ -10,7 +10,7 @@ import pytest
 import redis
 from celery import Celery
 
-from embedded.stack import Stack
+from local.stack import Stack
 from shared.celery_app import make_celery
 from shared.settings import load_settings
 from tests.chaos.fragile_worker import DEADLY

@@ -12,8 +12,8 @@ import psutil
 import pytest
 import redis
 
-from embedded.data_folder import PIDFILE
-from embedded.stack import Stack, free_port
+from local.data_folder import PIDFILE
+from local.stack import Stack, free_port
 from shared.errors import SettingsError
 from tests.helpers import answers, eventually
 
@@ -28,7 +28,7 @@ class Serve:
     def __init__(self, data: Path) -> None:
         self.port = free_port()
         self.terminal, terminal = pty.openpty()
-        command = [sys.executable, "-m", "embedded.serve", "--port", str(self.port), "--data", str(data)]
+        command = [sys.executable, "-m", "cli", "serve", "--port", str(self.port), "--data", str(data)]
         self.process = subprocess.Popen(
             command,
             stdin=terminal,
@@ -70,7 +70,7 @@ def left() -> Iterator[list[psutil.Process]]:
 
 def second(data: Path) -> subprocess.CompletedProcess[str]:
     """Start a further stack in the same folder."""
-    command = [sys.executable, "-m", "embedded.serve", "--port", str(free_port()), "--data", str(data)]
+    command = [sys.executable, "-m", "cli", "serve", "--port", str(free_port()), "--data", str(data)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 

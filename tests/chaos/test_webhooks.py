@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from embedded.stack import Stack
+from local.stack import Stack
 from shared.keys import Key
 from tests.helpers import Api, eventually
 

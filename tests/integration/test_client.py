@@ -1,4 +1,4 @@
-"""The client and its command against the real service."""
+"""The client and its command `writing` against the real service."""
 
 import json
 import os
@@ -13,12 +13,20 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from client import JobCancelled, Picture, Preview, Update, WritingClient, WritingError
-from client.cli import DONE, INTERRUPTED, SOME_FAILED, USAGE, main
-from embedded.stack import Stack
-from shared.schemas import GenerationRequest, JobStatus, Quality
-from shared.settings import PROJECT
+from local.stack import Stack
 from tests.helpers import Api, eventually
+from writing_client import (
+    GenerationRequest,
+    JobCancelled,
+    Picture,
+    Preview,
+    Quality,
+    Update,
+    WritingClient,
+    WritingError,
+)
+from writing_client.cli import DONE, INTERRUPTED, SOME_FAILED, USAGE, main
+from writing_client.models import JobStatus
 
 WORDS = ("山", "水", "火", "月", "日")
 
@@ -196,8 +204,8 @@ def test_generate_writes_variations_by_number(url: str, tmp_path: Path, capsys: 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "gbk"])
 def test_a_console_that_lacks_characters_changes_no_exit_code(url: str, tmp_path: Path, encoding: str) -> None:
-    command = [sys.executable, "-m", "client", "generate", "학교", "--translation", "élève", "--steps", "1"]
-    environment = os.environ | {"PYTHONIOENCODING": encoding, "WRITING_URL": url, "PYTHONPATH": str(PROJECT)}
+    command = [sys.executable, "-m", "writing_client", "generate", "학교", "--translation", "élève", "--steps", "1"]
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "WRITING_URL": url}
     ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
     assert ended.returncode == DONE, ended.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["학교.png"]
@@ -216,14 +224,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("arguments", "code", "message"),
     [
         (["generate", "😀"], SOME_FAILED, "unsupported_character"),
-        (["generate"], USAGE, "required: word"),
+        (["generate"], USAGE, "Missing argument 'WORD'"),
         (["generate", "山", "--url", "nowhere"], USAGE, "not the address"),
         (["deck", "no.csv", "-o", "deck"], USAGE, "no.csv"),
         (["deck", "words.csv", "-o", "deck", "--style", "cubist"], USAGE, "cubist"),
         (["deck", "-o", "deck"], USAGE, "or --hsk"),
         (["deck", "words.csv", "--hsk", "1", "-o", "deck"], USAGE, "not both"),
-        (["deck", "--hsk", "7", "-o", "deck"], USAGE, "invalid choice"),
-        (["models", "fetch", "--model", "nope"], USAGE, "nope"),
+        (["deck", "--hsk", "7", "-o", "deck"], USAGE, "not in the range"),
     ],
 )
 @pytest.mark.usefixtures("url")
@@ -276,7 +283,7 @@ def test_a_deck_whose_client_was_killed_is_found_again(url: str, api: Api, tmp_p
     """The service draws on; the same command takes over what is there, and nothing is drawn twice."""
     words, folder = tmp_path / "words.csv", tmp_path / "deck"
     words.write_text("\n".join(WORDS), encoding="utf-8")
-    command = [sys.executable, "-m", "client", "deck", str(words), "-o", str(folder), "--steps", "6"]
+    command = [sys.executable, "-m", "writing_client", "deck", str(words), "-o", str(folder), "--steps", "6"]
     drawn = api.get("/health/detailed").json()["service_status"]["ai_status"]["succeeded"]
     killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     eventually(lambda: list(folder.glob("pictures/*.png")))
@@ -326,14 +333,61 @@ def test_a_deck_is_made_and_downloaded_from_python(client: WritingClient) -> Non
     assert deck.cancel().counts == view.counts, "what has ended stays"
 
 
-def test_the_doctor_finds_the_service_well(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [(b"%PDF-1.7", "PDF"), (b"word,translation\n", "no words"), ("学校,학교\n".encode(), "may both hold the word")],
+)
+@pytest.mark.usefixtures("url")
+def test_what_is_no_list_is_said_and_ends_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, part: str
 ) -> None:
-    monkeypatch.setenv("WRITING_REDIS__URL", stack.redis_url)
-    monkeypatch.setenv("WRITING_DEVICE", "cpu")
-    monkeypatch.setenv("WRITING_URL", stack.url)
-    assert main(["doctor"]) == DONE
-    found = {line.split()[1]: line.split()[0] for line in capsys.readouterr().out.splitlines()}
-    assert {found[subject] for subject in ("Python", "models.embedded.base", "imagery", "Redis", "API", "workers")} == {
-        "ok"
-    }
+    path = tmp_path / "list"
+    path.write_bytes(content)
+    assert main(["deck", str(path), "-o", str(tmp_path / "deck")]) == USAGE
+    assert part in capsys.readouterr().err
+    assert main(["deck", str(tmp_path), "-o", str(tmp_path / "deck")]) == USAGE, "a folder"
+
+
+@pytest.mark.usefixtures("url")
+def test_a_dry_run_shows_how_the_list_is_read_and_draws_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "words.csv"
+    command = ["deck", str(path), "-o", str(tmp_path / "deck"), "--dry-run"]
+    path.write_bytes("汉字;拼音;意思\n学习;xuéxí;to study\n朋友;péngyou;friend\n;;nothing\n".encode("gb18030"))
+    assert main(command) == SOME_FAILED
+    said = capsys.readouterr()
+    for part in (
+        "read as GB18030",
+        "semicolon",
+        "“拼音” = reading",
+        "学习 | to study | xuéxí",
+        "1  left out: is the heading",
+    ):
+        assert part in said.out
+    assert "line 4: the word is blank" in said.err
+    assert not (tmp_path / "deck").exists()
+    path.write_text("山,mountain\n", encoding="utf-8")
+    assert main(command) == DONE
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "gbk", "ascii", "cp437"])
+def test_every_console_can_be_written_to(url: str, tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "学习😀.csv").write_text("학교,school\n学习,study\n山,élève\n😀,smile\n", encoding="utf-8")
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "WRITING_URL": url}
+    command = [
+        sys.executable,
+        "-m",
+        "writing_client",
+        "deck",
+        str(tmp_path / "学习😀.csv"),
+        "-o",
+        str(tmp_path),
+        "--dry-run",
+    ]
+    ended = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert ended.returncode == SOME_FAILED, ended.stderr
+    assert b"Error" not in ended.stderr
+    shown = {"gbk": "学习".encode("gbk")}.get(encoding, rb"\u5b66\u4e60")
+    assert shown in ended.stdout
+    assert rb"\U0001f600" in ended.stderr

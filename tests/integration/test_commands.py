@@ -7,17 +7,21 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import click
 import pytest
 import requests
 from PIL import Image
 
-from embedded.stack import FLOWER_PORT, free_port, is_port_free
+from cli.exit_codes import DONE, USAGE, WRONG_SETTINGS
+from cli.main import main, service
+from local.stack import FLOWER_PORT, Stack, free_port, is_port_free
 from tests.helpers import Api, eventually
+from writing_client.cli import writing
 
 
 def test_the_demo_writes_a_picture_and_a_contact_sheet(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "embedded.demo", "--out", str(tmp_path)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "cli", "demo", "--out", str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "A vibrant comic book style illustration of study, inspired by 学习" in done.stdout
@@ -32,7 +36,7 @@ def test_the_demo_writes_a_picture_and_a_contact_sheet(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_demo_says_why_it_failed(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "embedded.demo", "--out", str(tmp_path), "--style", "cubist"],
+        [sys.executable, "-m", "cli", "demo", "--out", str(tmp_path), "--style", "cubist"],
         capture_output=True,
         text=True,
         check=False,
@@ -48,7 +52,7 @@ def children_of(process: "subprocess.Popen[str]") -> list[str]:
 
 
 def test_a_demo_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "embedded.demo", "--out", str(tmp_path)]
+    command = [sys.executable, "-m", "cli", "demo", "--out", str(tmp_path)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True)
     children = eventually(partial(children_of, process))
     process.terminate()
@@ -63,7 +67,7 @@ def test_serve_runs_until_ctrl_c_and_leaves_nothing_behind(tmp_path: Path) -> No
     port = free_port()
     flower = ["--flower"] if is_port_free(FLOWER_PORT) else []
     process = subprocess.Popen(
-        [sys.executable, "-m", "embedded.serve", "--port", str(port), "--data", str(tmp_path), *flower],
+        [sys.executable, "-m", "cli", "serve", "--port", str(port), "--data", str(tmp_path), *flower],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -100,7 +104,7 @@ def flower_tasks() -> set[tuple[str, str]]:
 def test_serve_refuses_a_port_in_use(redis_url: str) -> None:
     port = redis_url.rsplit(":", 1)[1].split("/", maxsplit=1)[0]
     done = subprocess.run(
-        [sys.executable, "-m", "embedded.serve", "--port", port], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "cli", "serve", "--port", port], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
     assert "in use" in done.stderr
@@ -108,7 +112,7 @@ def test_serve_refuses_a_port_in_use(redis_url: str) -> None:
 
 @pytest.mark.slow
 def test_the_gallery_is_drawn_with_its_page(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "embedded.gallery", "--docs", str(tmp_path), "--first", "2", "--steps", "2"]
+    command = [sys.executable, "-m", "local.gallery", "--docs", str(tmp_path), "--first", "2", "--steps", "2"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "2/2" in done.stderr, "a progress bar"
@@ -121,3 +125,71 @@ def test_the_gallery_is_drawn_with_its_page(tmp_path: Path) -> None:
         assert file.stat().st_size <= 25_000
         with Image.open(file) as picture:
             assert (picture.format, picture.size) == ("JPEG", (256, 256))
+
+
+def test_the_doctor_finds_the_service_well(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WRITING_REDIS__URL", stack.redis_url)
+    monkeypatch.setenv("WRITING_DEVICE", "cpu")
+    monkeypatch.setenv("WRITING_URL", stack.url)
+    assert main(["doctor"]) == DONE
+    found = {line.split()[1]: line.split()[0] for line in capsys.readouterr().out.splitlines()}
+    assert {found[subject] for subject in ("Python", "models.embedded.base", "imagery", "Redis", "API", "workers")} == {
+        "ok"
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["models", "fetch", "--model", "nope"], USAGE, "nope"),
+        (["nope"], USAGE, "No such command"),
+        (["keys", "a:b"], USAGE, "letters, digits"),
+        (["serve", "--workers", "0"], USAGE, "--workers"),
+    ],
+)
+def test_what_cannot_be_done_is_said_by_message_and_exit_code(
+    arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == code
+    assert message in capsys.readouterr().err
+
+
+def test_wrong_settings_are_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("WRITING_MODLE", "x")
+    assert main(["doctor"]) == WRONG_SETTINGS
+    assert "did you mean 'model'" in capsys.readouterr().err
+
+
+def test_a_key_is_made_whatever_the_console_can_show() -> None:
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "cli", "keys", "学习"]
+    key = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert (key.returncode, key.stderr) == (0, b"")
+    assert b"WRITING_API__KEYS=" in key.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize(
+    ("module", "variable"), [("cli", "_WRITING_SERVICE_COMPLETE"), ("writing_client", "_WRITING_COMPLETE")]
+)
+def test_both_commands_complete_in_a_shell(module: str, variable: str, shell: str) -> None:
+    environment = os.environ | {variable: f"{shell}_source"}
+    done = subprocess.run([sys.executable, "-m", module], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert variable in done.stdout
+
+
+def test_every_subcommand_says_what_it_does() -> None:
+    def leaves(command: click.Command) -> list[click.Command]:
+        return (
+            [leaf for child in command.commands.values() for leaf in leaves(child)]
+            if isinstance(command, click.Group)
+            else [command]
+        )
+
+    for command in [*leaves(service), *leaves(writing)]:
+        assert command.help, command.name
+        options = [option for option in command.params if isinstance(option, click.Option)]
+        assert all(option.help for option in options), command.name

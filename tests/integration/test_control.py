@@ -3,7 +3,7 @@
 import pytest
 from celery import Celery
 
-from embedded.stack import Stack
+from local.stack import Stack
 from shared.celery_app import make_celery
 from shared.settings import load_settings
 from tests.helpers import Api, eventually

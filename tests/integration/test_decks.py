@@ -13,7 +13,7 @@ import redis
 import requests
 from PIL import Image
 
-from embedded.stack import Stack
+from local.stack import Stack
 from tests.helpers import Api, eventually
 
 DECKS = "/api/writing/decks"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from embedded.stack import Stack
+from local.stack import Stack
 from shared.errors import ERRORS_BY_CODE
 from tests.helpers import Api, answers, eventually
 

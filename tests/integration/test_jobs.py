@@ -11,7 +11,7 @@ import pytest
 import redis
 from PIL import Image
 
-from embedded.stack import Stack
+from local.stack import Stack
 from tests.helpers import Api, decode, eventually, pixels
 
 STUDY = {"word": "学习", "translation": "study", "style": "comic", "seed": 7, "num_inference_steps": 4}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from embedded.stack import Stack, free_port
+from local.stack import Stack, free_port
 from tests.conftest import READY_S
 from tests.helpers import Api, eventually
 

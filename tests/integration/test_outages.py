@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from embedded.stack import Stack
-from embedded.supervisor import Child
+from local.stack import Stack
+from local.supervisor import Child
 from tests.helpers import Api, answers, eventually
 
 READY_S = 90
@@ -134,7 +134,7 @@ def test_a_worker_may_load_its_model_on_demand(tmp_path: Path) -> None:
 
 def start_worker(tmp_path: Path, redis_url: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "worker.main"],
+        [sys.executable, "-m", "cli", "worker"],
         env={**os.environ, "WRITING_REDIS__URL": redis_url, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -198,7 +198,7 @@ def test_a_wrong_setting_ends_worker_and_api_with_its_name(tmp_path: Path, redis
     assert process.returncode == os.EX_CONFIG
     assert "did you mean 'model'" in output
     api = subprocess.run(
-        [sys.executable, "-m", "api"],
+        [sys.executable, "-m", "cli", "api"],
         env={**os.environ, "WRITING_API__PORT": "x"},
         capture_output=True,
         text=True,
@@ -214,7 +214,7 @@ IMAGERY = "shared/data/imagery.sqlite"
 
 def copy_of(project: Path, folder: Path) -> Path:
     """Return a copy of the service whose imagery file is not there; the other data files are the project's own."""
-    for name in ("api", "worker", "config"):
+    for name in ("api", "cli", "worker", "config"):
         (folder / name).symlink_to(project / name)
     shutil.copytree(project / "shared", folder / "shared", ignore=shutil.ignore_patterns("data", "__pycache__"))
     (folder / "shared/data").mkdir()
@@ -224,17 +224,17 @@ def copy_of(project: Path, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("module", ["api", "worker.main"])
+@pytest.mark.parametrize("program", ["api", "worker"])
 @pytest.mark.parametrize("reason", ["not found", "is damaged"])
 def test_an_imagery_file_that_cannot_be_read_ends_worker_and_api_with_its_name(
-    tmp_path: Path, project: Path, redis_url: str, module: str, reason: str
+    tmp_path: Path, project: Path, redis_url: str, program: str, reason: str
 ) -> None:
     folder = copy_of(project, tmp_path)
     if reason == "is damaged":
         whole = (project / IMAGERY).read_bytes()
         (folder / IMAGERY).write_bytes(whole[: len(whole) // 2])
     ended = subprocess.run(
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", "cli", program],
         env={**os.environ, "WRITING_REDIS__URL": redis_url, "PYTHONPATH": str(folder)},
         cwd=folder,
         capture_output=True,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from embedded.stack import Stack
+from local.stack import Stack
 from shared.errors import SettingsError
 from shared.settings import load_settings
 from tests.conftest import READY_S

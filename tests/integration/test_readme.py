@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from embedded.stack import Stack
+from local.stack import Stack
 from tests.helpers import Api
 
 
@@ -51,13 +51,14 @@ def test_the_readme_s_commands_work(project: Path, stack: Stack, tmp_path: Path)
     """With two words instead of thirty; a level of HSK is looked at only."""
     words = (project / "docs/examples/words.csv").read_text().splitlines()
     (tmp_path / "two.csv").write_text("\n".join(words[:3]) + "\n")
-    lines = re.findall(r"^\.venv/bin/writing-service (.*)", (project / "README.md").read_text(), re.MULTILINE)
+    lines = re.findall(r"^\.venv/bin/(writing(?:-service)?) (.*)", (project / "README.md").read_text(), re.MULTILINE)
     assert len(lines) == 4
-    for line in lines:
+    modules = {"writing": "writing_client", "writing-service": "cli"}
+    for command, line in lines:
         line = line.replace("docs/examples/words.csv", "two.csv").replace("--hsk 1", "--hsk 1 --dry-run")  # noqa: PLW2901
         arguments = shlex.split(line, comments=True)
         done = subprocess.run(
-            [sys.executable, "-m", "client", *arguments],
+            [sys.executable, "-m", modules[command], *arguments],
             cwd=tmp_path,
             env={**os.environ, "WRITING_URL": stack.url, "WRITING_REDIS__URL": stack.redis_url},
             capture_output=True,

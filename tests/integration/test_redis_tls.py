@@ -10,9 +10,9 @@ import pytest
 import redis
 
 from api.app import create_app
-from client.doctor import Level, check_redis
-from embedded.stack import free_port
-from embedded.supervisor import Program, Supervisor
+from cli.doctor import Level, check_redis
+from local.stack import free_port
+from local.supervisor import Program, Supervisor
 from shared.celery_app import make_celery, send_job
 from shared.errors import SettingsError
 from shared.queue.tls import check_tls, tls_options
@@ -47,10 +47,14 @@ def trusted(tls_url: str, authority: Authority) -> Settings:
     return load_settings(environment_of(tls_url, authority.file, WRITING_API__RATE_LIMIT="2/minute"))
 
 
-def run(module: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", *module.split()]
+def run(command: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=200, check=False
+        [sys.executable, "-m", "cli", command],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
     )
 
 
@@ -75,7 +79,7 @@ def test_a_whole_service_works_through_tls(tmp_path: Path, tls_url: str, authori
     supervisor = Supervisor(tmp_path)
     flower = ["-m", "celery", "-A", "shared.queue.command_line", "flower", "--address=127.0.0.1", f"--port={ports[1]}"]
     try:
-        for name, arguments in (("api", ["-m", "api"]), ("worker", ["-m", "worker.main"]), ("flower", flower)):
+        for name, arguments in (("api", ["-m", "cli", "api"]), ("worker", ["-m", "cli", "worker"]), ("flower", flower)):
             supervisor.start(Program(name, [sys.executable, *arguments], environment))
         api = Api(f"http://127.0.0.1:{ports[0]}")
         eventually(lambda: answers(api.url) and api.get("/health/ready").ok, 120)
@@ -90,7 +94,7 @@ def test_a_whole_service_works_through_tls(tmp_path: Path, tls_url: str, authori
 
 
 @pytest.mark.parametrize("fault", ["unknown CA", "other name", "no TLS"])
-@pytest.mark.parametrize("program", ["api", pytest.param("worker.main", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("program", ["api", pytest.param("worker", marks=pytest.mark.slow)])
 def test_an_untrusted_redis_stops_the_start_with_plain_words(
     redis_url: str, authority: Authority, fault: str, program: str
 ) -> None:

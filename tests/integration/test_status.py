@@ -5,7 +5,7 @@ import sys
 
 import requests
 
-from embedded.stack import Stack
+from local.stack import Stack
 from shared.schemas import DetailedHealth, ServiceStatus
 from tests.helpers import Api
 

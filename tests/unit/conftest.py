@@ -1,5 +1,7 @@
 """Fixtures of several unit tests."""
 
+from pathlib import Path
+
 import pytest
 import redis
 
@@ -16,3 +18,8 @@ def client(settings: Settings) -> redis.Redis:
 @pytest.fixture
 def store(client: redis.Redis, settings: Settings) -> JobStore:
     return JobStore(client, settings.queue)
+
+
+@pytest.fixture
+def no_hub_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "none"))

@@ -1,33 +1,31 @@
-"""The client against servers that misbehave, its event reader, the doctor, and the models' files."""
+"""The client against servers that misbehave, and its event reader."""
 
-import hashlib
 import json
-import os
-import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from client import JobCancelled, JobFailed, Preview, Unreachable, Update, WaitTimedOut, WritingClient, WritingError
-from client.doctor import Finding, Level, check_api, check_fonts, check_gpu, check_models, check_redis
-from client.events import Event, read_events
-from client.model_files import find, sources
-from embedded.stack import free_port
-from shared.model_folder import folder_faults
-from shared.schemas import JobStatus
-from shared.settings import PROJECT, Settings, load_settings
+from local.stack import free_port
+from writing_client import (
+    JobCancelled,
+    JobFailed,
+    Preview,
+    Unreachable,
+    Update,
+    WaitTimedOut,
+    WritingClient,
+    WritingError,
+)
+from writing_client.events import Event, read_events
+from writing_client.models import JobStatus
 
 JOB = "/api/writing/jobs/j"
 POST = "/api/writing/generate-writing-image"
@@ -359,187 +357,3 @@ class TestEvents:
             raise AssertionError("asked for more")
 
         assert next(read_events(chunks())).data == "1"
-
-
-def levels(findings: Iterator[Finding]) -> dict[str, Level]:
-    return {finding.subject: finding.level for finding in findings}
-
-
-class TestDoctor:
-    def test_a_redis_that_keeps_the_queue_is_ok(self, settings: Settings) -> None:
-        assert levels(check_redis(settings)) == dict.fromkeys(("Redis", "Redis eviction", "Redis AOF"), Level.OK)
-
-    def test_a_redis_that_forgets_is_told_apart(self, settings: Settings) -> None:
-        with redis.Redis.from_url(settings.redis.url) as client:
-            client.config_set("maxmemory-policy", "allkeys-lru")
-            client.config_set("appendonly", "no")
-            try:
-                findings = list(check_redis(settings))
-            finally:
-                client.config_set("maxmemory-policy", "noeviction")
-                client.config_set("appendonly", "yes")
-        assert levels(iter(findings)) == {"Redis": Level.OK, "Redis eviction": Level.FAIL, "Redis AOF": Level.WARN}
-        assert all(finding.advice.startswith("CONFIG SET") for finding in findings[1:])
-
-    def test_no_redis_fails_and_its_password_stays_secret(self) -> None:
-        url = f"redis://:hunter2@127.0.0.1:{free_port()}/0"
-        (finding,) = check_redis(load_settings({"WRITING_REDIS__URL": url}))
-        assert finding.level is Level.FAIL
-        assert "hunter2" not in str(finding)
-        assert "WRITING_REDIS__URL" in finding.advice
-
-    def test_the_model_in_the_repository_is_complete_and_those_of_the_hub_are_not_here(
-        self, no_hub_cache: None
-    ) -> None:
-        assert levels(check_models(load_settings({}))) == {
-            "models.embedded.base": Level.OK,
-            "conditioning.depth_model": Level.WARN,
-            "conditioning.segmentation_model": Level.WARN,
-        }
-
-    def test_sdxl_without_its_files_says_how_to_get_them(self, no_hub_cache: None) -> None:
-        findings = list(check_models(load_settings({"WRITING_MODEL": "sdxl"})))
-        assert [finding.level for finding in findings[:3]] == [Level.FAIL] * 3
-        assert findings[0].advice == "writing-service models fetch --model sdxl"
-
-    def test_a_missing_font_fails(self) -> None:
-        (finding,) = check_fonts(load_settings({"WRITING_FONTS": '["no/such.ttf"]'}))
-        assert (finding.level, "no/such.ttf" in finding.text) == (Level.FAIL, True)
-
-    def test_a_gpu_that_is_asked_for_and_not_there_fails(self) -> None:
-        first = next(check_gpu(load_settings({"WRITING_DEVICE": "cuda"})))
-        is_there = first.subject == "GPU 0"
-        assert first.level is (Level.OK if is_there else Level.FAIL)
-
-    def test_no_api_fails_and_says_how_to_start_it(self) -> None:
-        with WritingClient(f"http://127.0.0.1:{free_port()}", retry_s=0) as client:
-            (finding,) = check_api(client)
-        assert finding.level is Level.FAIL
-        assert "make serve" in str(finding)
-
-
-@pytest.fixture
-def no_hub_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "none"))
-
-
-class TestModelFiles:
-    def test_sdxl_needs_its_parts_in_half_precision_and_no_vae_of_its_own(self) -> None:
-        base, controlnet, vae, *conditioning = sources(load_settings({}), "sdxl")
-        assert "unet/*.fp16*.safetensors" in base.patterns
-        assert not any(pattern.startswith(("vae/", "controlnet/")) for pattern in base.patterns)
-        assert base.replaced == ("controlnet", "vae")
-        assert controlnet.variable == "WRITING_MODELS__SDXL__CONTROLNET"
-        assert "diffusion_pytorch_model.safetensors" in vae.patterns
-        assert [source.is_optional for source in conditioning] == [True, True]
-
-    def test_turbo_is_fetched_where_it_is_offered(self) -> None:
-        offered = load_settings({"WRITING_MODELS__SDXL__QUALITIES": '["exact", "turbo"]'})
-        (turbo,) = [source for source in sources(offered, "sdxl") if source.setting == "models.sdxl.turbo.lora"]
-        assert turbo.patterns == ("Hyper-SDXL-8steps-CFG-lora.safetensors",)
-
-    def test_a_model_that_is_nowhere_is_not_found(self, no_hub_cache: None) -> None:
-        base, *_ = sources(load_settings({}), "sdxl")
-        assert find(base) is None
-
-
-class Hub(BaseHTTPRequestHandler):
-    """A hub with one model: what the hub's own client asks for."""
-
-    protocol_version = "HTTP/1.1"
-    folder = PROJECT / "worker/data/embedded_model"
-    commit = "a" * 40
-
-    def log_message(self, *_: Any) -> None: ...
-
-    def _answer(self) -> None:
-        path, _, _ = self.path.partition("?")
-        content, headers = b"{}", {}
-        if "/resolve/" in path:
-            content = (self.folder / path.split(f"/{self.commit}/")[1]).read_bytes()
-            headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"', "X-Repo-Commit": self.commit}
-        elif "/tree/" in path:
-            files = [file for file in self.folder.rglob("*") if file.is_file()]
-            content = json.dumps(
-                [
-                    {
-                        "type": "file",
-                        "path": file.relative_to(self.folder).as_posix(),
-                        "size": file.stat().st_size,
-                        "oid": hashlib.sha256(file.read_bytes()).hexdigest(),
-                    }
-                    for file in files
-                ]
-            ).encode()
-        else:
-            content = json.dumps({"id": "ours/tiny", "sha": self.commit, "siblings": []}).encode()
-        self.send_response(200)
-        for name, value in {**headers, "Content-Length": str(len(content))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
-
-    do_GET = do_HEAD = _answer  # noqa: N815  # the library's names
-
-
-@pytest.fixture
-def hub() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def fetch_models(hub_url: str, home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run the command in a process of its own: the hub's library reads its address once."""
-    environment = {
-        **os.environ,
-        "HF_ENDPOINT": hub_url,
-        "HF_HOME": str(home),
-        "WRITING_MODELS__EMBEDDED__BASE": "ours/tiny",
-        "WRITING_CONDITIONING": '{"depth_model": null, "segmentation_model": null}',
-    }
-    command = [sys.executable, "-m", "client", "models", "fetch", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-
-class TestFetching:
-    def test_models_are_fetched_verified_and_then_there(self, hub: str, tmp_path: Path) -> None:
-        done = fetch_models(hub, tmp_path)
-        assert done.returncode == 0, done.stderr
-        assert "as long as the hub says" in done.stdout
-        (fetched,) = (tmp_path / "hub/models--ours--tiny/snapshots").iterdir()
-        assert folder_faults(fetched) == []
-        assert not list(fetched.rglob("samples.jpg")), "nothing that is not loaded"
-        again = fetch_models(hub, tmp_path, "--dry-run")
-        assert (again.returncode, "0 of 16 files to fetch" in again.stdout) == (0, True)
-
-    def test_of_a_model_without_16_bit_files_the_others_are_fetched(
-        self, hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """As the workers load it; a part that has them is fetched in 16 bits."""
-        monkeypatch.setenv("WRITING_MODELS__EMBEDDED__DTYPE", "float16")
-        planned = fetch_models(hub, tmp_path, "--dry-run")
-        assert "16 of 16 files to fetch" in planned.stdout, planned.stderr
-        folder = Path(shutil.copytree(Hub.folder, tmp_path / "model"))
-        unet = folder / "unet/diffusion_pytorch_model.safetensors"
-        shutil.copy(unet, unet.with_name("diffusion_pytorch_model.fp16.safetensors"))
-        monkeypatch.setattr(Hub, "folder", folder)
-        assert fetch_models(hub, tmp_path).returncode == 0
-        (fetched,) = (tmp_path / "hub/models--ours--tiny/snapshots").iterdir()
-        weights = {path.parent.name: path.name for path in fetched.rglob("*.safetensors")}
-        assert len(weights) == len([*fetched.rglob("*.safetensors")]) == 5
-        assert weights.pop("unet") == "diffusion_pytorch_model.fp16.safetensors"
-        assert not any("fp16" in name for name in weights.values())
-
-    def test_a_hub_that_does_not_answer_is_an_error_that_says_what_to_do(self, tmp_path: Path) -> None:
-        done = fetch_models(f"http://127.0.0.1:{free_port()}", tmp_path, "--dry-run")
-        assert done.returncode == 1
-        assert "models.embedded.base: ours/tiny cannot be had from the hub" in done.stderr
-        assert "--to FOLDER" in done.stderr
-        assert "Traceback" not in done.stderr

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded.data_folder import PIDFILE, lock_folder
+from local.data_folder import PIDFILE, lock_folder
 from shared.errors import SettingsError
 
 

@@ -7,6 +7,7 @@ import zipfile
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -14,31 +15,28 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from client import WritingError
-from client.deck import Deck, fingerprint
-from client.files import write_atomically
-from client.list_file import read_list_file
+from api.app import create_app
 from shared.characters import CharacterDatabase
+from shared.decks import file_name as service_file_name
 from shared.decks.anki import package
 from shared.decks.card import Card
 from shared.decks.contact_sheet import contact_sheet
-from shared.decks.file_name import safe_name
-from shared.lists.hsk import hsk_words
-from shared.lists.word_list import BadRow, Row
-from shared.schemas import AIGenerationResult
+from shared.errors import UnreadableList
+from shared.lists.word_list import BadRow, Row, read_list
+from shared.settings import Settings
+from writing_client import WritingError
+from writing_client.deck import Deck, fingerprint
+from writing_client.file_name import safe_name
+from writing_client.files import write_atomically
+from writing_client.hsk import hsk_words
+from writing_client.models import AIGenerationResult, ListedRow
+from writing_client.package import write_package
+from writing_client.word_list import read_file
 
-STUDY = Row(1, "学习", "study")
 
-
-def read_words(path: Path) -> tuple[list[Row], list[BadRow]]:
-    words = read_list_file(path)
+def words_of(content: str | bytes) -> tuple[list[Row], list[BadRow]]:
+    words = read_list(content if isinstance(content, bytes) else content.encode())
     return words.rows, words.bad
-
-
-def words_of(tmp_path: Path, content: str | bytes) -> tuple[list[Row], list[BadRow]]:
-    path = tmp_path / "words.csv"
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_words(path)
 
 
 class TestWordList:
@@ -49,29 +47,29 @@ class TestWordList:
         self, tmp_path: Path, separator: str, mark: str, end: str
     ) -> None:
         lines = [separator.join(cells) for cells in (["学习", "study"], ["山", "mountain"])]
-        rows, bad = words_of(tmp_path, mark + end.join(lines) + end)
+        rows, bad = words_of(mark + end.join(lines) + end)
         assert rows == [Row(1, "学习", "study"), Row(2, "山", "mountain")]
         assert bad == []
 
     def test_a_heading_names_the_columns_in_any_order(self, tmp_path: Path) -> None:
-        rows, _ = words_of(tmp_path, "Pinyin;HSK;Meaning;Hanzi;style\nshān;1;mountain;山;neon\n")
+        rows, _ = words_of("Pinyin;HSK;Meaning;Hanzi;style\nshān;1;mountain;山;neon\n")
         assert rows == [Row(2, "山", "mountain", "shān", "neon")]
 
     def test_a_heading_may_name_what_depicts_the_word(self, tmp_path: Path) -> None:
-        rows, bad = words_of(tmp_path, "word;imagery\n山;mountain, owl\n山;none\n山;mountain, owl\n水;\n")
+        rows, bad = words_of("word;imagery\n山;mountain, owl\n山;none\n山;mountain, owl\n水;\n")
         assert [(row.word, row.imagery) for row in rows] == [("山", "mountain, owl"), ("山", "none"), ("水", "")]
         assert [row.line for row in bad] == [4], "the same picture again"
 
     def test_without_a_heading_the_columns_have_their_places(self, tmp_path: Path) -> None:
-        rows, _ = words_of(tmp_path, "山,mountain,shān,neon\n水\n")
+        rows, _ = words_of("山,mountain,shān,neon\n水\n")
         assert rows == [Row(1, "山", "mountain", "shān", "neon"), Row(2, "水")]
 
     def test_the_other_separators_may_stand_in_a_meaning(self, tmp_path: Path) -> None:
-        rows, _ = words_of(tmp_path, "学,to learn; to study\n")
+        rows, _ = words_of("学,to learn; to study\n")
         assert rows[0].translation == "to learn; to study"
-        rows, _ = words_of(tmp_path, "山;mountain, hill\n")
+        rows, _ = words_of("山;mountain, hill\n")
         assert rows[0].translation == "mountain, hill"
-        rows, _ = words_of(tmp_path, '"山","mountain, hill"\n')
+        rows, _ = words_of('"山","mountain, hill"\n')
         assert rows[0].translation == "mountain, hill"
 
     def test_bad_rows_are_named_by_their_line_and_the_others_are_read(self, tmp_path: Path) -> None:
@@ -87,7 +85,7 @@ class TestWordList:
             "火,fire",
         ]
         content = "\n".join([*lines, f"{'一' * 13},long"])
-        rows, bad = words_of(tmp_path, content)
+        rows, bad = words_of(content)
         assert [row.word for row in rows] == ["山", "火"]
         assert [row.line for row in bad] == [4, 6, 7, 9, 10]
         reasons = " | ".join(row.reason for row in bad)
@@ -95,11 +93,11 @@ class TestWordList:
             assert part in reasons
 
     def test_the_same_word_with_another_meaning_is_another_row(self, tmp_path: Path) -> None:
-        rows, bad = words_of(tmp_path, "长,long\n长,to grow\n")
+        rows, bad = words_of("长,long\n长,to grow\n")
         assert (len(rows), bad) == (2, [])
 
     def test_a_quote_that_is_not_closed_is_named(self, tmp_path: Path) -> None:
-        rows, bad = words_of(tmp_path, '山,mountain\n水,"water\n火,fire\n')
+        rows, bad = words_of('山,mountain\n水,"water\n火,fire\n')
         assert [row.word for row in rows] == ["山", "火"]
         assert [row.line for row in bad] == [2]
 
@@ -108,37 +106,38 @@ class TestWordList:
         [(b"\x81\xff\xfe,Chinese", "encoding"), (b"translation,style\nstudy,neon\n", "no column")],
     )
     def test_what_is_no_list_of_words_is_refused(self, tmp_path: Path, content: bytes, reason: str) -> None:
-        with pytest.raises(WritingError, match=reason):
-            words_of(tmp_path, content)
+        with pytest.raises(UnreadableList, match=reason):
+            words_of(content)
 
     def test_a_file_that_is_not_there_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(WritingError, match=r"none\.csv"):
-            read_words(tmp_path / "none.csv")
+            read_file(tmp_path / "none.csv")
 
     @given(text=st.text(alphabet=st.sampled_from('山word,;\t"\n\r \0😀'), max_size=40))
     @hypothesis_settings(max_examples=50, deadline=None)
-    def test_any_text_gives_rows_or_reasons_each_with_its_line(
-        self, tmp_path_factory: pytest.TempPathFactory, text: str
-    ) -> None:
-        path = tmp_path_factory.getbasetemp() / "any.csv"
-        path.write_text(text, encoding="utf-8", newline="")
+    def test_any_text_gives_rows_or_reasons_each_with_its_line(self, text: str) -> None:
         try:
-            rows, bad = read_words(path)
-        except WritingError as error:
-            assert error.code == "wrong_input"  # noqa: PT017  # a list that nobody can understand is refused as a whole
+            rows, bad = words_of(text)
+        except UnreadableList:
             return
         lines = [row.line for row in rows] + [row.line for row in bad]
         assert len(set(lines)) == len(lines)
         assert all(1 <= line <= len(text.splitlines()) for line in lines)
 
     def test_the_example_has_thirty_good_words(self, project: Path) -> None:
-        rows, bad = read_words(project / "docs/examples/words.csv")
+        rows, bad = words_of((project / "docs/examples/words.csv").read_bytes())
         assert (len(rows), bad) == (30, [])
 
 
 def test_levels_of_hsk() -> None:
     assert [len(hsk_words(level)) for level in range(1, 7)] == [150, 147, 298, 598, 1298, 2500]
     assert {"学习", "爱", "水"} <= set(hsk_words(1))
+
+
+def row(
+    line: int, word: str, translation: str = "", reading: str = "", style: str | None = None, **own: Any
+) -> ListedRow:
+    return ListedRow(line=line, word=word, translation=translation, reading=reading, style=style, **own)
 
 
 def drawn(deck: Deck, *indices: int) -> None:
@@ -157,7 +156,8 @@ def drawn(deck: Deck, *indices: int) -> None:
         )
 
 
-ROWS = [Row(1, "学习", "study", "xuéxí"), Row(2, "山"), Row(3, "a/b:c", "letters & <signs>")]
+STUDY = row(1, "学习", "study")
+ROWS = [row(1, "学习", "study", "xuéxí"), row(2, "山"), row(3, "a/b:c", "letters & <signs>")]
 
 
 class TestDeck:
@@ -165,7 +165,7 @@ class TestDeck:
         drawn(Deck(tmp_path, ROWS, {}), 0, 1)
         again = Deck(tmp_path, ROWS, {})
         assert again.missing == [2]
-        assert [(card.word, card.meaning, card.read()) for card in again.cards] == [
+        assert [(card.word, card.meaning, (tmp_path / card.file).read_bytes()) for card in again.cards] == [
             ("学习", "study", f"picture {ROWS[0]}".encode()),
             ("山", "looked up", f"picture {ROWS[1]}".encode()),
         ]
@@ -180,13 +180,13 @@ class TestDeck:
     @pytest.mark.parametrize(
         ("rows", "options"),
         [
-            ([Row(1, "学习", "learn"), *ROWS[1:]], {}),
-            ([Row(1, "学习", "study", "xuéxí", "neon"), *ROWS[1:]], {}),
-            ([Row(1, "学习", "study", "xuéxí", imagery="owl"), *ROWS[1:]], {}),
+            ([row(1, "学习", "learn"), *ROWS[1:]], {}),
+            ([row(1, "学习", "study", "xuéxí", "neon"), *ROWS[1:]], {}),
+            ([row(1, "学习", "study", "xuéxí", imagery=("owl",)), *ROWS[1:]], {}),
         ],
     )
     def test_a_changed_row_is_drawn_again_and_the_others_are_not(
-        self, tmp_path: Path, rows: list[Row], options: dict[str, object]
+        self, tmp_path: Path, rows: list[ListedRow], options: dict[str, object]
     ) -> None:
         drawn(Deck(tmp_path, ROWS, {}), 0, 1, 2)
         changed = Deck(tmp_path, rows, options)
@@ -196,30 +196,32 @@ class TestDeck:
         assert len(list((tmp_path / "pictures").iterdir())) == 3, "the old picture is replaced"
 
     def test_another_style_for_all_draws_all_but_rows_with_their_own(self, tmp_path: Path) -> None:
-        rows = [*ROWS, Row(4, "火", style="neon")]
+        rows = [*ROWS, row(4, "火", style="neon")]
         drawn(Deck(tmp_path, rows, {"style": "comic"}), 0, 1, 2, 3)
         assert Deck(tmp_path, rows, {"style": "oil"}).missing == [0, 1, 2]
 
     def test_a_row_s_imagery_goes_before_the_deck_s(self, tmp_path: Path) -> None:
-        rows = [Row(1, "火"), Row(2, "山", imagery="Mountain, owl"), Row(3, "水", imagery=" None")]
+        rows = [row(1, "火"), row(2, "山", imagery=("mountain", "owl")), row(3, "水", imagery="none")]
         requests = Deck(tmp_path, rows, {"imagery": ["dog"]})._requests
-        assert [request["imagery"] for request in requests] == [["dog"], ["Mountain", "owl"], "none"]
+        assert [request["imagery"] for request in requests] == [["dog"], ["mountain", "owl"], "none"]
 
     def test_a_reading_changes_the_card_and_not_the_picture(self, tmp_path: Path) -> None:
         drawn(Deck(tmp_path, [STUDY], {}), 0)
-        deck = Deck(tmp_path, [Row(1, "学习", "study", "xuéxí")], {})
+        deck = Deck(tmp_path, [row(1, "学习", "study", "xuéxí")], {})
         assert deck.missing == []
         assert deck.cards[0].reading == "xuéxí"
 
     def test_rows_may_move_and_names_never_meet(self, tmp_path: Path) -> None:
-        first = [Row(1, "长", "long"), Row(2, "山")]
+        first = [row(1, "长", "long"), row(2, "山")]
         drawn(Deck(tmp_path, first, {}), 0, 1)
-        moved = [Row(1, "长", "to grow"), Row(2, "长", "long"), Row(3, "山")]
+        moved = [row(1, "长", "to grow"), row(2, "长", "long"), row(3, "山")]
         deck = Deck(tmp_path, moved, {})
         assert deck.missing == [0]
         drawn(deck, 0)
         assert len({card.file for card in deck.cards}) == 3
-        assert {card.read() for card in deck.cards} == {b"picture " + str(row).encode() for row in (moved[0], *first)}
+        assert {(tmp_path / card.file).read_bytes() for card in deck.cards} == {
+            b"picture " + str(listed).encode() for listed in (moved[0], *first)
+        }
 
     def test_a_picture_that_was_deleted_is_drawn_again(self, tmp_path: Path) -> None:
         drawn(Deck(tmp_path, ROWS, {}), 0, 1, 2)
@@ -243,6 +245,7 @@ class TestFiles:
     def test_any_word_makes_a_file_name(self, text: str) -> None:
         name = safe_name(text)
         assert name
+        assert name == service_file_name.safe_name(text)
         assert not set(name) & set("/\\:*?\"'<>|\0 ")
         assert Path(name).name == name
 
@@ -263,10 +266,13 @@ class TestFiles:
 
 @pytest.fixture
 def cards(tmp_path: Path) -> list[Card]:
-    rows = [*ROWS, Row(4, "长", "long"), Row(5, "长", "to grow")]
+    rows = [*ROWS, row(4, "长", "long"), row(5, "长", "to grow")]
     deck = Deck(tmp_path, rows, {})
     drawn(deck, *range(len(rows)))
-    return deck.cards
+    return [
+        Card(card.word, card.reading, card.meaning, card.prompt, card.file, (tmp_path / card.file).read_bytes)
+        for card in deck.cards
+    ]
 
 
 class _Page(HTMLParser):
@@ -335,6 +341,26 @@ class TestAnki:
             assert media[name] == card.read()
         assert [bool(fields[4]) for _, fields in notes] == [True, True, False, True, True], "how it is written"
         assert "My deck" in decks.values()
+
+    def test_the_client_completes_the_same_package_from_the_services_part_of_it(
+        self, tmp_path: Path, settings: Settings
+    ) -> None:
+        rows = [*ROWS, row(4, "长", "long"), row(5, "长", "long", style="neon")]
+        deck = Deck(tmp_path, rows, {})
+        drawn(deck, *range(len(rows)))
+        texts = deck.cards
+        body = {"name": "My deck", "cards": [card.model_dump() for card in texts]}
+        answer = create_app(settings).test_client().post("/api/writing/anki-packages", json=body)
+        assert answer.status_code == 200
+        sheet = write_package(answer.data, texts, tmp_path, tmp_path / "client.apkg")
+        cards = [
+            Card(card.word, card.reading, card.meaning, card.prompt, card.file, (tmp_path / card.file).read_bytes)
+            for card in texts
+        ]
+        assert sheet.read_bytes() == contact_sheet("My deck", cards)
+        assert notes_of(tmp_path / "client.apkg", tmp_path) == notes_of(
+            packed(tmp_path / "service.apkg", "My deck", cards), tmp_path
+        )
 
     def test_a_later_version_has_the_same_ids_so_that_anki_updates(self, tmp_path: Path, cards: list[Card]) -> None:
         first, _, decks = notes_of(packed(tmp_path / "1.apkg", "My deck", cards), tmp_path)

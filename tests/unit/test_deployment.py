@@ -3,17 +3,16 @@
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 import yaml
 from compose_spec import PyCompose
 
 from api.probe import is_well
-from embedded.stack import free_port
-from embedded.supervisor import Program, Supervisor
+from local.stack import free_port
+from local.supervisor import Program, Supervisor
 from tests.helpers import eventually
 
 
@@ -49,11 +48,11 @@ def test_flower_asks_for_a_password(compose: dict[str, dict[str, object]]) -> No
     assert "FLOWER_BASIC_AUTH:?" in str(compose["flower"]["environment"])
 
 
-@pytest.mark.parametrize(("image", "command"), [("api", "-m api"), ("worker", "-m worker.main")])
+@pytest.mark.parametrize(("image", "command"), [("api", "writing-service api"), ("worker", "writing-service worker")])
 def test_images_run_what_the_makefile_runs(project: Path, image: str, command: str) -> None:
     last = (project / f"docker/{image}.Dockerfile").read_text().strip().splitlines()[-1]
-    assert last == "CMD " + str(["python", *command.split()]).replace("'", '"')
-    assert f"$(BIN)/python {command}\n" in (project / "Makefile").read_text()
+    assert last == "CMD " + str(command.split()).replace("'", '"')
+    assert f"$(BIN)/{command}\n" in (project / "Makefile").read_text()
 
 
 @pytest.mark.parametrize("image", ["api", "worker"])
@@ -69,7 +68,7 @@ def test_dockerfiles_are_clean(project: Path, image: str) -> None:
 @pytest.mark.parametrize("image", ["api", "worker"])
 def test_images_copy_what_exists(project: Path, image: str) -> None:
     for line in (project / f"docker/{image}.Dockerfile").read_text().splitlines():
-        if line.startswith("COPY "):
+        if line.startswith("COPY ") and "--from" not in line:
             for source in line.split()[1:-1]:
                 assert (project / source).exists(), source
 
@@ -77,16 +76,6 @@ def test_images_copy_what_exists(project: Path, image: str) -> None:
 def test_the_api_in_compose_asks_for_keys_and_redis_has_a_limit(compose: dict[str, dict[str, object]]) -> None:
     assert "${API_KEY:?" in compose["api"]["environment"]["WRITING_API__KEYS"]  # type: ignore[index]
     assert "--maxmemory ${REDIS_MEMORY" in str(compose["redis"]["command"])
-
-
-@pytest.mark.parametrize("image", ["api", "worker"])
-def test_images_have_every_package_that_pip_looks_for(project: Path, image: str) -> None:
-    packages = tomllib.loads((project / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    lines = (project / f"docker/{image}.Dockerfile").read_text().splitlines()
-    copied = {source for line in lines if line.startswith("COPY ") for source in line.split()[1:-1]}
-    for package in packages:
-        folder = PurePosixPath(package.replace(".", "/"))
-        assert copied & {str(folder), str(folder / "__init__.py"), *map(str, folder.parents)}, package
 
 
 def test_the_api_alone_listens_to_other_machines(compose: dict[str, dict[str, object]]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedded.gallery import MAX_BYTES, WORDS, to_jpeg
+from local.gallery import MAX_BYTES, WORDS, to_jpeg
 from shared.characters import CharacterDatabase
 from shared.words import resolve_meaning
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.locations import PROJECT
 from shared.model_folder import folder_faults, local_folder
-from shared.settings import PROJECT
 
 EMBEDDED = PROJECT / "worker/data/embedded_model"
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from client import WritingClient
-from client.errors import Unreachable, WritingError, WrongInput
-from client.session import is_loopback, open_session, request
-from embedded.stack import Stack, free_port
+from local.stack import Stack, free_port
 from tests.helpers import answers
+from writing_client import WritingClient
+from writing_client.errors import Unreachable, WritingError, WrongInput
+from writing_client.session import is_loopback, open_session, request
 
 VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 ELSEWHERE = "http://writing.invalid:8600"

@@ -15,7 +15,7 @@ from celery.result import AsyncResult
 from moto.server import ThreadedMotoServer
 
 from api.app import create_app
-from embedded.stack import free_port
+from local.stack import free_port
 from shared.celery_app import make_celery
 from shared.errors import QueueUnavailable, SettingsError
 from shared.job_store import JobStore

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from shared.errors import SettingsError
+from shared.locations import CONFIG
 from shared.logs import configure_logging
-from shared.settings import CONFIG, LEVEL_SEPARATOR, PREFIX, LoggingSettings, load_settings
+from shared.settings import LEVEL_SEPARATOR, PREFIX, LoggingSettings, load_settings
 from shared.styles import read_yaml
 
 

@@ -9,7 +9,7 @@ import pytest
 WHILE_DELETING = """
 import os, signal, time
 signal.signal(signal.SIGNAL, signal.default_int_handler)  # whoever runs the tests in the background may ignore it
-from embedded.supervisor import interrupted_by_signals
+from local.supervisor import interrupted_by_signals
 
 class Deleted:
     def __del__(self):
@@ -40,7 +40,7 @@ def test_the_first_signal_ends_it_and_further_ones_do_not_disturb_the_end() -> N
 import os, signal
 for number in (signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.default_int_handler)
-from embedded.supervisor import interrupted_by_signals
+from local.supervisor import interrupted_by_signals
 with interrupted_by_signals():
     try:
         os.kill(os.getpid(), signal.SIGTERM)

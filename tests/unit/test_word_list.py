@@ -1,32 +1,25 @@
 """Whole files of many programs, languages and encodings, and the words that are read from them."""
 
 import io
-import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from client import WritingError
-from client.cli import DONE, SOME_FAILED, USAGE, main
-from client.list_file import read_list_file
 from shared.characters import CharacterDatabase
 from shared.decks.anki import package
 from shared.decks.card import Card
+from shared.errors import UnreadableList
 from shared.lists.headings import Role, role_of
-from shared.lists.word_list import Row, WordList
+from shared.lists.word_list import Row, WordList, read_list
 
 Short = tuple[str, str, str]
 MOUNTAIN: Short = ("山", "mountain", "shān")
 PLAIN: Short = ("山", "mountain", "")
 
 
-def list_of(folder: Path, content: str | bytes, **options: str) -> WordList:
-    path = folder / "words.csv"
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_list_file(path, **options)
+def list_of(content: str | bytes, **options: str) -> WordList:
+    return read_list(content if isinstance(content, bytes) else content.encode(), **options)  # type: ignore[arg-type]
 
 
 def short(rows: list[Row]) -> list[Short]:
@@ -104,7 +97,7 @@ FILES: dict[str, tuple[str, list[Short]]] = {
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_gives_its_words(tmp_path: Path, name: str) -> None:
     content, expected = FILES[name]
-    words = list_of(tmp_path, content)
+    words = list_of(content)
     assert (short(words.rows), words.bad) == (expected, []), words.mapping
 
 
@@ -135,7 +128,7 @@ HEADINGS = [
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
 def test_headings_of_many_languages_in_any_order(tmp_path: Path, heading: str, order: tuple[int, ...]) -> None:
     lines = [heading.split(","), ["山", "shān", "mountain"]]
-    words = list_of(tmp_path, "\n".join(",".join(line[index] for index in order) for line in lines))
+    words = list_of("\n".join(",".join(line[index] for index in order) for line in lines))
     assert (short(words.rows), words.bad) == ([MOUNTAIN], [])
     assert [note.line for note in words.notes] == [1]
 
@@ -158,21 +151,21 @@ def test_what_is_beside_the_word_is_left_out() -> None:
     ],
 )
 def test_what_nobody_can_tell_is_refused_with_what_to_do(tmp_path: Path, content: str, part: str) -> None:
-    with pytest.raises(WritingError) as caught:
-        list_of(tmp_path, content)
-    assert caught.value.code == "wrong_input"
+    with pytest.raises(UnreadableList) as caught:
+        list_of(content)
+    assert caught.value.code == "unreadable_list"
     assert part in caught.value.detail
     assert "columns=word,reading,translation" in caught.value.detail
 
 
 def test_the_columns_may_be_told(tmp_path: Path) -> None:
-    words = list_of(tmp_path, "학교,hakgyo,school\n", columns="word,reading,translation")
+    words = list_of("학교,hakgyo,school\n", columns="word,reading,translation")
     assert short(words.rows) == [("학교", "school", "hakgyo")]
-    words = list_of(tmp_path, "Foo,Bar,Baz\nx,mountain,山\n", columns="-,translation,word")
+    words = list_of("Foo,Bar,Baz\nx,mountain,山\n", columns="-,translation,word")
     assert short(words.rows) == [PLAIN], "the unknown heading is seen as such"
     for wrong in ("reading", "word,word", "word,colour"):
-        with pytest.raises(WritingError, match="columns"):
-            list_of(tmp_path, "山\n", columns=wrong)
+        with pytest.raises(UnreadableList, match="columns"):
+            list_of("山\n", columns=wrong)
 
 
 @pytest.mark.parametrize(
@@ -188,13 +181,13 @@ def test_the_columns_may_be_told(tmp_path: Path) -> None:
 def test_a_bad_line_is_named_and_spoils_no_other(
     tmp_path: Path, content: str, words: list[str], bad: list[int]
 ) -> None:
-    read = list_of(tmp_path, content)
+    read = list_of(content)
     assert [row.word for row in read.rows] == words
     assert [row.line for row in read.bad] == bad
 
 
 def test_ten_thousand_lines_each_with_an_open_quote_or_a_word(tmp_path: Path) -> None:
-    read = list_of(tmp_path, "".join(f'山,m{number}\n水,"w{number}\n' for number in range(5000)))
+    read = list_of("".join(f'山,m{number}\n水,"w{number}\n' for number in range(5000)))
     assert (len(read.rows), len(read.bad)) == (5000, 5000)
 
 
@@ -257,7 +250,7 @@ def test_the_encoding_is_found_out_and_said(  # noqa: PLR0917  # pytest's parame
     for start in range(0, 50 - count + 1, 7):
         chosen = words[start : start + count]
         lines = [f"{word},a thing of kind {index}" if has_meanings else word for index, word in enumerate(chosen)]
-        read = list_of(tmp_path, "".join(f"{line}\r\n" for line in lines).encode(codec))
+        read = list_of("".join(f"{line}\r\n" for line in lines).encode(codec))
         assert [row.word for row in read.rows] == chosen
         assert read.mapping.startswith(f"read as {name},")
 
@@ -280,18 +273,18 @@ def test_a_word_or_a_character_alone_is_refused_rather_than_misread(
     characters = sorted({character for word in words for character in word if not character.isascii()})
     for word in [*words, *characters]:
         try:
-            read = list_of(tmp_path, word.encode(codec))
-        except WritingError as error:
+            read = list_of(word.encode(codec))
+        except UnreadableList as error:
             assert "encoding=" in error.detail  # noqa: PT017  # either is right, another word is not
         else:
             assert [row.word for row in read.rows] == [word]
 
 
 def test_the_encoding_may_be_told(tmp_path: Path) -> None:
-    assert short(list_of(tmp_path, "山".encode("gb18030"), encoding="gbk").rows) == [("山", "", "")]
+    assert short(list_of("山".encode("gb18030"), encoding="gbk").rows) == [("山", "", "")]
     for wrong in ("klingon", "base64", "utf-8"):
-        with pytest.raises(WritingError, match=wrong):
-            list_of(tmp_path, "学习".encode("big5", errors="ignore") + b"\xff", encoding=wrong)
+        with pytest.raises(UnreadableList, match=wrong):
+            list_of("学习".encode("big5", errors="ignore") + b"\xff", encoding=wrong)
 
 
 def archive(*names: str) -> bytes:
@@ -320,51 +313,14 @@ def archive(*names: str) -> bytes:
         (b"\n\n  \n", "no words"),
     ],
 )
-def test_what_is_no_list_is_said_and_ends_with_2(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, part: str
-) -> None:
-    path = tmp_path / "list"
-    path.write_bytes(content)
-    assert main(["deck", str(path), "-o", str(tmp_path / "deck")]) == USAGE
-    assert part in capsys.readouterr().err
-    assert main(["deck", str(tmp_path), "-o", str(tmp_path / "deck")]) == USAGE, "a folder"
-
-
-def test_a_dry_run_shows_how_the_list_is_read_and_draws_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "words.csv"
-    command = ["deck", str(path), "-o", str(tmp_path / "deck"), "--dry-run"]
-    path.write_bytes("汉字;拼音;意思\n学习;xuéxí;to study\n朋友;péngyou;friend\n;;nothing\n".encode("gb18030"))
-    assert main(command) == SOME_FAILED
-    said = capsys.readouterr()
-    for part in (
-        "read as GB18030",
-        "semicolon",
-        "“拼音” = reading",
-        "学习 | to study | xuéxí",
-        "1  left out: is the heading",
-    ):
-        assert part in said.out
-    assert "line 4: the word is blank" in said.err
-    assert not (tmp_path / "deck").exists()
-    path.write_text("山,mountain\n", encoding="utf-8")
-    assert main(command) == DONE
-
-
-@pytest.mark.parametrize("encoding", ["cp1252", "gbk", "ascii", "cp437"])
-def test_every_console_can_be_written_to(tmp_path: Path, encoding: str) -> None:
-    (tmp_path / "学习😀.csv").write_text("학교,school\n学习,study\n山,élève\n😀,smile\n", encoding="utf-8")
-    environment = os.environ | {"PYTHONIOENCODING": encoding}
-    command = [sys.executable, "-m", "client", "deck", str(tmp_path / "学习😀.csv"), "-o", str(tmp_path), "--dry-run"]
-    ended = subprocess.run(command, env=environment, capture_output=True, check=False)
-    assert ended.returncode == SOME_FAILED, ended.stderr
-    assert b"Error" not in ended.stderr
-    shown = {"gbk": "学习".encode("gbk")}.get(encoding, rb"\u5b66\u4e60")
-    assert shown in ended.stdout
-    assert rb"\U0001f600" in ended.stderr
-    key = subprocess.run([sys.executable, "-m", "api.keys", "学习"], env=environment, capture_output=True, check=False)
-    assert (key.returncode, key.stderr) == (0, b"")
+def test_what_is_no_list_is_said(content: bytes, part: str) -> None:
+    try:
+        read = list_of(content)
+    except UnreadableList as error:
+        assert part in error.detail  # noqa: PT017  # either: refused as a whole, or without a word
+    else:
+        assert read.rows == []
+        assert part in " ".join(["no words", *(f"line {row.line}: {row.reason}" for row in read.bad)])
 
 
 def guids(folder: Path, pairs: list[tuple[str, str]]) -> list[str]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from shared.errors import MethodUnavailable
-from shared.settings import PROJECT
+from shared.locations import locate
 
 logger = logging.getLogger("ai_models")
 
@@ -52,7 +52,7 @@ class LazyModel:
             return self._broken
         if self._source is None:
             return "no model is set for it"
-        folder = PROJECT / self._source
+        folder = locate(self._source)
         if not folder.is_dir():
             try:
                 folder = Path(snapshot_download(self._source, allow_patterns=FILES, local_files_only=True))

@@ -1,0 +1,46 @@
+"""Anki packages of pictures that the caller has."""
+
+import json
+from functools import partial
+
+from flask import Response
+from flask_openapi3 import APIBlueprint, Tag
+
+from api.blocking import in_thread
+from api.problems import problem_responses
+from api.services import services
+from shared.characters import CharacterDatabase
+from shared.deck import CardsRequest
+from shared.decks.anki import collection, media_name
+from shared.decks.card import Card
+from shared.decks.contact_sheet import contact_sheet
+from shared.decks.zip_stream import ZipStream
+
+anki_packages_api = APIBlueprint(
+    "anki_packages", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="decks", description="lists of words")]
+)
+ZIP = {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+@anki_packages_api.post("/anki-packages", responses={200: ZIP, **problem_responses(413, 415, 422)})
+def bind(body: CardsRequest) -> Response:
+    """Return an Anki package without its pictures, and a contact sheet (`index.html`), as a ZIP archive.
+
+    `media` in the archive is a JSON object of numbers and names. The package is whole once each picture is added to the
+    archive under its number; a name is `writing-`, the picture's `digest`, and `.png`.
+    """
+    return Response(in_thread(partial(_bound, body, services().database)), content_type="application/zip")
+
+
+def _bound(asked: CardsRequest, database: CharacterDatabase) -> bytes:
+    cards = [Card(card.word, card.reading, card.meaning, card.prompt, card.file, bytes) for card in asked.cards]
+    names = [media_name(card.digest) for card in asked.cards]
+    media = {str(number): name for number, name in enumerate(dict.fromkeys(names))}
+    files = ZipStream()
+    parts = [
+        files.add("media", json.dumps(media).encode()),
+        files.add("index.html", contact_sheet(asked.name, cards), is_compressed=True),
+        files.add("collection.anki2", collection(asked.name, cards, names, database), is_compressed=True),
+        files.close(),
+    ]
+    return b"".join(parts)

@@ -1,0 +1,59 @@
+"""Lists of words, read from the files of other programs."""
+
+from typing import Annotated
+
+from flask import Response, request
+from flask_openapi3 import APIBlueprint, RawModel, Tag
+from pydantic import BaseModel, Field
+
+from api.blocking import in_thread
+from api.bodies import CSV_TYPES
+from api.problems import problem_responses
+from api.responses import json_response
+from shared.deck import ListedRow, ListNote, ListView
+from shared.lists.imagery import read_imagery
+from shared.lists.word_list import BadRow, read_list
+
+word_lists_api = APIBlueprint(
+    "word_lists", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="decks", description="lists of words")]
+)
+
+
+class ReadingQuery(BaseModel):
+    """What a list leaves open."""
+
+    encoding: Annotated[str | None, Field(description="of the list; default: found out", max_length=40)] = None
+    columns: Annotated[
+        str | None, Field(description="`word,reading,translation`; `-` for none; default: found out", max_length=200)
+    ] = None
+
+
+class ListFile(RawModel):
+    """A list of words."""
+
+    mimetypes = sorted(CSV_TYPES)
+
+
+@word_lists_api.post("/word-lists", responses={200: ListView, **problem_responses(413, 415, 422)})
+def read(query: ReadingQuery, raw: ListFile) -> Response:  # noqa: ARG001  # for the description
+    """Say how a list is understood (any encoding, separator and heading that can be told). Nothing is drawn or kept."""
+    content = request.get_data()
+    words = in_thread(lambda: read_list(content, encoding=query.encoding, columns=query.columns))
+    rows = tuple(
+        ListedRow(
+            line=row.line,
+            word=row.word,
+            translation=row.translation,
+            reading=row.reading,
+            style=row.style,
+            imagery=read_imagery(row.imagery) if row.imagery else None,
+        )
+        for row in words.rows
+    )
+    return json_response(
+        ListView(read_as=words.mapping, words=rows, refused=_notes(words.bad), notes=_notes(words.notes))
+    )
+
+
+def _notes(lines: list[BadRow]) -> tuple[ListNote, ...]:
+    return tuple(ListNote(line=line.line, reason=line.reason) for line in lines)

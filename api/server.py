@@ -1,0 +1,65 @@
+"""Serve the API with gunicorn and gevent: a call that waits holds no thread. ``writing-service api``"""
+
+# ruff: noqa: E402
+from gevent import monkey
+
+monkey.patch_all()  # before anything else has taken the blocking calls
+
+import os
+import sys
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from api.app import create_app
+from api.http_worker import HttpWorker
+from shared.errors import SettingsError
+from shared.logs import configure_logging
+from shared.queue.tls import check_tls
+from shared.redis_client import make_redis, refuse_cluster
+from shared.settings import Settings, load_settings
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
+    """gunicorn, set up from the service's settings instead of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand gunicorn its options."""
+        api = self.settings.api
+        options: dict[str, Any] = {
+            "bind": f"[{api.host}]:{api.port}" if ":" in api.host else f"{api.host}:{api.port}",
+            "workers": api.processes,
+            "worker_class": HttpWorker,
+            "worker_connections": api.connections,
+            "timeout": 90,  # longer than `Prefer: wait` may take
+            "graceful_timeout": 30,
+            "control_socket_disable": True,
+            "limit_request_line": 4094,
+            "limit_request_fields": 50,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Make the application, in each gunicorn worker anew: connections are not shared across a fork."""
+        configure_logging(self.settings.logging)
+        return create_app(self.settings)
+
+
+def main() -> int:
+    """Serve until told to stop; return the exit code."""
+    try:
+        settings = load_settings()
+        check_tls(settings.redis)
+        refuse_cluster(make_redis(settings.redis))
+        create_app(settings)  # a wrong setting ends the process here, and not gunicorn's workers one after another
+    except SettingsError as error:
+        print(f"API cannot start: {error}", file=sys.stderr)
+        return os.EX_CONFIG
+    Server(settings).run()
+    return 0

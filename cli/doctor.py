@@ -1,0 +1,287 @@
+"""Looks at everything that the service needs on this machine, and says what to do about what is missing."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import redis
+
+from cli.exit_codes import DONE, FAILED
+from cli.model_files import Source, find, sources
+from shared.errors import SettingsError
+from shared.fonts import read_fonts
+from shared.gpu_profiles import CPU_PROFILE, GIB, choose_profile
+from shared.locations import HOME
+from shared.model_folder import folder_faults
+from shared.queue.tls import check_tls
+from shared.redis_client import make_redis
+from shared.settings import Settings, load_settings
+from shared.writing.imagery import Imagery
+from writing_client import WritingClient, WritingError
+from writing_client.models import WorkerState
+
+LOWEST_PYTHON = (3, 11)
+LOWEST_REDIS = (6, 2)  # the oldest that the tests run with
+# SDXL in 16 bits with its ControlNet, VAE and the two conditioning models takes about 12 GB.
+MODELS_GIB = 16
+STATE_GIB = 2
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found.
+
+    Attributes:
+        level: ok; warn: it works, but not all or not well; fail: it does not work.
+        subject: what was looked at.
+        text: what was found.
+        advice: what to do; "" where nothing has to be done.
+    """
+
+    level: Level
+    subject: str
+    text: str
+    advice: str = ""
+
+    def __str__(self) -> str:
+        advice = f" → {self.advice}" if self.advice else ""
+        return f"{self.level:<4}  {self.subject:<31}  {self.text}{advice}"
+
+
+def report(url: str | None, api_key: str | None) -> int:
+    """Print each finding as soon as it is known, and return the exit code.
+
+    Args:
+        url: the API's address; None: the client's default.
+        api_key: its key; None: likewise.
+
+    Raises:
+        SettingsError: the settings are wrong.
+    """
+    levels = []
+    with WritingClient(url, api_key, retry_s=0) as client:
+        for finding in examine(load_settings(), client):
+            print(str(finding))
+            levels.append(finding.level)
+    return FAILED if Level.FAIL in levels else DONE
+
+
+def examine(settings: Settings, client: WritingClient) -> Iterator[Finding]:
+    """Return what there is to say, each as soon as it is known.
+
+    Args:
+        settings: as the service would read them here.
+        client: of the API to look at.
+    """
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        check_python,
+        lambda: check_gpu(settings),
+        lambda: check_models(settings),
+        lambda: check_fonts(settings),
+        check_imagery,
+        lambda: check_disk(settings),
+        lambda: check_redis(settings),
+        lambda: check_api(client),
+    )
+    for check in checks:
+        yield from check()
+
+
+def check_python() -> Iterator[Finding]:
+    """Look at the interpreter."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info >= LOWEST_PYTHON:
+        yield Finding(Level.OK, "Python", version)
+    else:
+        yield Finding(Level.FAIL, "Python", version, f"install {'.'.join(map(str, LOWEST_PYTHON))} or newer")
+
+
+def check_gpu(settings: Settings) -> Iterator[Finding]:
+    """Look for NVIDIA GPUs and the profile that each gets."""
+    try:
+        import pynvml  # noqa: PLC0415  # only workers have it
+    except ImportError:
+        yield Finding(Level.WARN, "GPU", "not installed: nvidia-ml-py", "pip install nvidia-ml-py to see GPUs")
+        return
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        yield _no_gpu(settings, str(error))
+        return
+    try:
+        count = pynvml.nvmlDeviceGetCount()
+        for index in range(count):
+            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            name = pynvml.nvmlDeviceGetName(handle)
+            total_gib = pynvml.nvmlDeviceGetMemoryInfo(handle).total / GIB
+            profile = choose_profile(total_gib, settings.gpu_profiles)
+            yield Finding(Level.OK, f"GPU {index}", f"{name}, {total_gib:.1f} GiB, profile {profile}")
+        if not count:
+            yield _no_gpu(settings, "the driver sees no card")
+    except pynvml.NVMLError as error:
+        yield Finding(Level.WARN, "GPU", f"the driver does not answer: {error}", "see what nvidia-smi says")
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _no_gpu(settings: Settings, reason: str) -> Finding:
+    text = f"none ({reason}): pictures are drawn on the CPU, profile {CPU_PROFILE}"
+    if settings.device.startswith("cuda"):
+        return Finding(
+            Level.FAIL, "GPU", f"none ({reason}), but device is {settings.device}", "install the NVIDIA driver"
+        )
+    if settings.active_model.default_size > 256:
+        advice = "minutes a picture; install the NVIDIA driver, or use WRITING_MODEL=embedded"
+        return Finding(Level.WARN, "GPU", text, advice)
+    return Finding(Level.OK, "GPU", text)
+
+
+def check_models(settings: Settings) -> Iterator[Finding]:
+    """Look whether the models of the settings are on this machine, and whole; nothing is downloaded."""
+    for source in sources(settings, settings.model):
+        subject = source.setting
+        level = Level.WARN if source.is_optional else Level.FAIL
+        try:
+            folder = find(source)
+        except ImportError as error:
+            yield Finding(Level.WARN, subject, f"not installed: {error.name}", "pip install 'writing-service[worker]'")
+            continue
+        if folder is None:
+            yield Finding(level, subject, f"{source.name} is not here", _how_to_get(source, settings.model))
+            continue
+        faults = folder_faults(folder, source.replaced)
+        if faults:
+            yield Finding(level, subject, "; ".join(faults[:3]), _how_to_get(source, settings.model))
+        else:
+            yield Finding(Level.OK, subject, f"{source.name} is complete")
+
+
+def check_fonts(settings: Settings) -> Iterator[Finding]:
+    """Read the fonts for what has no stroke data."""
+    for path in settings.fonts:
+        try:
+            (font,) = read_fonts([path])
+        except SettingsError as error:
+            yield Finding(Level.FAIL, "font", str(error), "correct `fonts` in the settings, or put the file back")
+        else:
+            yield Finding(Level.OK, "font", f"{path.name}: {len(font.advances)} characters")
+
+
+def check_imagery() -> Iterator[Finding]:
+    """Open the motifs."""
+    try:
+        count = len(Imagery().names)
+    except SettingsError as error:
+        yield Finding(Level.FAIL, "imagery", str(error), "put the file back")
+    else:
+        yield Finding(Level.OK, "imagery", f"{count} motifs")
+
+
+def check_disk(settings: Settings) -> Iterator[Finding]:
+    """Look for room for models and for state."""
+    yield _room("disk for models", _models_folder(), MODELS_GIB if _is_fetching_needed(settings) else 0)
+    yield _room("disk for state", HOME / "var", STATE_GIB)
+
+
+def check_redis(settings: Settings) -> Iterator[Finding]:
+    """Look whether Redis answers, and whether it keeps what it is given."""
+    address = _without_password(settings.redis.url)
+    try:
+        check_tls(settings.redis)
+    except SettingsError as error:
+        yield Finding(Level.FAIL, "Redis", str(error))
+        return
+    client = make_redis(settings.redis)
+    try:
+        info = client.info()
+    except redis.RedisError as error:
+        advice = "start one (make serve brings its own), or set WRITING_REDIS__URL"
+        yield Finding(Level.FAIL, "Redis", f"{address} does not answer: {error}", advice)
+        return
+    finally:
+        client.close()
+    assert isinstance(info, dict)  # noqa: S101  # the asynchronous client's type is in the union
+    version = str(info["redis_version"])
+    if tuple(int(part) for part in version.split(".")[:2]) >= LOWEST_REDIS:
+        yield Finding(Level.OK, "Redis", f"{address}, version {version}")
+    else:
+        lowest = ".".join(map(str, LOWEST_REDIS))
+        yield Finding(Level.WARN, "Redis", f"{address}, version {version}", f"use {lowest} or newer")
+    policy = info.get("maxmemory_policy", "unknown")
+    if policy == "noeviction":
+        yield Finding(Level.OK, "Redis eviction", policy)
+    else:
+        advice = "CONFIG SET maxmemory-policy noeviction: a full Redis would drop jobs"
+        yield Finding(Level.FAIL, "Redis eviction", str(policy), advice)
+    if info.get("aof_enabled"):
+        yield Finding(Level.OK, "Redis AOF", "on")
+    else:
+        yield Finding(Level.WARN, "Redis AOF", "off: a restart loses the queue", "CONFIG SET appendonly yes")
+
+
+def check_api(client: WritingClient) -> Iterator[Finding]:
+    """Look whether the API answers, and whether a worker is warm."""
+    try:
+        status = client.status()
+    except WritingError as error:
+        advice = "set WRITING_API_KEY" if error.code == "unauthorized" else "start it (make serve), or set WRITING_URL"
+        yield Finding(Level.FAIL, "API", error.detail, advice)
+        return
+    yield Finding(Level.OK, "API", f"{client.url}, version {status.version}, model {status.model}")
+    warm = sum(worker.state is WorkerState.WARM for worker in status.workers)
+    if warm:
+        yield Finding(Level.OK, "workers", f"{warm} warm of {len(status.workers)}")
+    elif status.workers:
+        yield Finding(Level.WARN, "workers", f"none warm of {len(status.workers)}", "wait, or POST /health/warmup")
+    else:
+        yield Finding(Level.FAIL, "workers", "none: jobs wait", "start one (make worker)")
+
+
+def _how_to_get(source: Source, model_name: str) -> str:
+    if source.folder is not None:
+        return "copy the folder again, or correct the settings"
+    optional = "; its method is off until then" if source.is_optional else ""
+    return f"writing-service models fetch --model {model_name}{optional}"
+
+
+def _is_fetching_needed(settings: Settings) -> bool:
+    hub = [source for source in sources(settings, settings.model) if source.folder is None and not source.is_optional]
+    return find_spec("huggingface_hub") is not None and any(find(source) is None for source in hub)
+
+
+def _models_folder() -> Path:
+    """Return the hub's cache; its own library says so, where it is installed."""
+    try:
+        from huggingface_hub.constants import HF_HUB_CACHE  # noqa: PLC0415  # only workers have it
+    except ImportError:
+        return Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
+    return Path(HF_HUB_CACHE)
+
+
+def _room(subject: str, folder: Path, wanted_gib: float) -> Finding:
+    existing = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+    free_gib = shutil.disk_usage(existing).free / GIB
+    text = f"{free_gib:.0f} GiB free at {folder}"
+    if free_gib >= wanted_gib:
+        return Finding(Level.OK, subject, text)
+    return Finding(Level.WARN, subject, text, f"make room: {wanted_gib} GiB are needed")
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    host = f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
+    return f"{parts.scheme}://{host}{parts.path}"

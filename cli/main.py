@@ -1,0 +1,158 @@
+"""The command ``writing-service`` and its subcommands.
+
+Each subcommand imports its program when it runs: the API's image has no torch, the worker's no Flask.
+"""
+
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from cli.exit_codes import FAILED, INTERRUPTED, WRONG_SETTINGS
+from shared.console import use_any_console
+from shared.errors import SettingsError
+from shared.version import __version__
+
+NAME = "writing-service"
+PORT, FLOWER_PORT = 8600, 5555
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand and return the exit code.
+
+    Args:
+        argv: the arguments; None takes the process's own.
+    """
+    use_any_console()
+    try:
+        return int(service.main(argv, prog_name=NAME, standalone_mode=False) or 0)
+    except click.Abort:
+        with suppress(OSError):  # the terminal may be gone: its end was the signal
+            print("stopped", file=sys.stderr)
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except SettingsError as error:
+        return _complain(f"the settings are wrong: {error}", WRONG_SETTINGS)
+    except ImportError as error:
+        return _complain(f"not installed: {error.name} (pip install 'writing-service[local]' has everything)", FAILED)
+    except OSError as error:
+        return _complain(str(error), FAILED)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100})
+@click.version_option(__version__, prog_name=NAME)
+def service() -> None:
+    """Run the writing service, or one of its programs, and look after the machine.
+
+    Settings come from the environment (WRITING_MODEL=sdxl) and from YAML files; `docs/settings.md` lists them.
+    """
+
+
+@service.command()
+def api() -> int:
+    """Serve the HTTP API and the page."""
+    from api.server import main as serve_api  # noqa: PLC0415
+
+    return serve_api()
+
+
+@service.command()
+def worker() -> int:
+    """Draw the pictures of queued jobs on this machine's GPU or CPU."""
+    from worker.main import main as work  # noqa: PLC0415
+
+    return work()
+
+
+@service.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=PORT, help="Port of the API.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, help="Number of worker processes.")
+@click.option("--flower", is_flag=True, help=f"Start Flower too, on port {FLOWER_PORT}.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("var/redis"),
+    help="Folder of Redis's data.",
+)
+def serve(port: int, workers: int, flower: bool, data: Path) -> int:
+    """Run everything on this machine until Ctrl-C: Redis, the API and workers."""
+    from local.serve import serve as serve_all  # noqa: PLC0415
+    from local.stack import is_port_free  # noqa: PLC0415
+
+    for taken in [port, *([FLOWER_PORT] if flower else [])]:
+        if not is_port_free(taken):
+            raise click.UsageError(f"port {taken} is in use; choose another (--port, or make serve PORT=…)")
+    return serve_all(port=port, workers=workers, flower=flower, data=data)
+
+
+@service.command()
+@click.option("--word", default="学习", help="Word to draw.")
+@click.option("--translation", default="study", help="Meaning of the word, in English.")
+@click.option("--style", default="comic", help="Style of the picture.")
+@click.option("--seed", type=int, default=7, help="The same seed draws the same picture.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("out"), help="Folder to write to."
+)
+def demo(word: str, translation: str, style: str, seed: int, out: Path) -> int:
+    """Draw one word by the real path: HTTP, queue, worker, picture."""
+    from local.demo import demo as draw  # noqa: PLC0415
+
+    return draw({"word": word, "translation": translation, "style": style, "seed": seed}, out)
+
+
+@service.command()
+@click.option("--all", "again", is_flag=True, help="Draw the samples that exist too, as after a new model.")
+def samples(again: bool) -> int:
+    """Draw the samples of styles that have none, as the page shows them."""
+    from local.samples import draw_samples  # noqa: PLC0415
+
+    return draw_samples(again=again)
+
+
+@service.command()
+@click.option("--url", help="Address of the API.  [default: $WRITING_URL, else http://127.0.0.1:8600]")
+@click.option("--api-key", metavar="KEY", help="API key.  [default: $WRITING_API_KEY, else none]")
+def doctor(url: str | None, api_key: str | None) -> int:
+    """Check everything that the service needs on this machine."""
+    from cli.doctor import report  # noqa: PLC0415
+
+    return report(url, api_key)
+
+
+@service.group()
+def models() -> None:
+    """Look after the files of the models."""
+
+
+@models.command()
+@click.option("--model", metavar="NAME", help="Key of `models` in the settings.  [default: the one in use]")
+@click.option("--dry-run", is_flag=True, help="Say what would be downloaded; verify local folders.")
+@click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="Folder, instead of Hugging Face's cache.")
+@click.option("--full-precision", is_flag=True, help="Fetch 32-bit files, to compute on a CPU.")
+def fetch(model: str | None, dry_run: bool, to: Path | None, full_precision: bool) -> int:
+    """Download the models that the workers load, and verify them."""
+    from cli.models import fetch_models  # noqa: PLC0415
+
+    return fetch_models(model, to, is_dry=dry_run, full_precision=full_precision)
+
+
+@service.command()
+@click.argument("name")
+def keys(name: str) -> int:
+    """Make an API key for NAME, and print it with its entry for the settings."""
+    from api.keys import make_key  # noqa: PLC0415
+
+    try:
+        print(make_key(name))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="NAME") from error
+    return 0
+
+
+def _complain(text: str, code: int) -> int:
+    print(text, file=sys.stderr)
+    return code

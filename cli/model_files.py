@@ -1,0 +1,201 @@
+"""The files of the models: which are needed, where they are, and how to fetch them.
+
+Only what the workers load is fetched: safetensors and their configurations, no pickles, no ONNX, no second precision.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from shared.model_folder import local_folder
+from shared.schemas import Quality
+from shared.settings import LEVEL_SEPARATOR, PREFIX, ModelSettings, Settings
+
+# What an SDXL pipeline is made of, besides the VAE and the ControlNet, which the settings may replace.
+PIPELINE_PARTS = ("scheduler", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "unet")
+TEXT_FILES = ("*.json", "*.txt")
+# The names under which diffusers and transformers look for weights, whole or in shards.
+WHOLE_OR_SHARDS = tuple(
+    f"{name}{shard}.safetensors" for name in ("diffusion_pytorch_model", "model") for shard in ("", "-*-of-*")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A model that the workers load.
+
+    Attributes:
+        setting: the path of the setting that names it.
+        name: a hub name, or a folder.
+        patterns: its files that are loaded.
+        fallbacks: likewise, of each part of which the hub has none of `patterns`' weights.
+        replaced: parts of its pipeline that come from another source.
+        is_optional: without it only one conditioning method is missing.
+    """
+
+    setting: str
+    name: str
+    patterns: tuple[str, ...]
+    fallbacks: tuple[str, ...] = field(default=())
+    replaced: tuple[str, ...] = field(default=())
+    is_optional: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return PREFIX + self.setting.replace(".", LEVEL_SEPARATOR).upper()
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that is meant; None for a hub name."""
+        return local_folder(self.name)
+
+
+class ModelError(Exception):
+    """A model cannot be fetched."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubFile:
+    """A file of the hub.
+
+    Attributes:
+        path: where it lies, or will lie, on this machine.
+        size: in bytes; None: the hub does not say.
+        is_here: whether it is here already.
+    """
+
+    path: Path
+    size: int | None
+    is_here: bool
+
+
+def sources(settings: Settings, model_name: str, *, full_precision: bool = False) -> list[Source]:
+    """Return what has to be there for a model and the conditioning methods.
+
+    Args:
+        settings: their `models` and `conditioning`.
+        model_name: a key of `models`.
+        full_precision: the 32-bit files, which a CPU computes with, instead of the 16-bit ones.
+    """
+    model, setting = settings.models[model_name], f"models.{model_name}"
+    return [
+        _base(model, setting, full_precision=full_precision or model.dtype == "float32"),
+        *_replacements(model, setting),
+        *_conditioning(settings),
+    ]
+
+
+def find(source: Source) -> Path | None:
+    """Return where a model lies on this machine, complete as far as the hub's list of files tells; None: nowhere.
+
+    Raises:
+        ImportError: huggingface_hub is needed and not installed.
+    """
+    if source.folder is not None:
+        return source.folder if source.folder.is_dir() else None
+    from huggingface_hub import snapshot_download  # noqa: PLC0415  # only workers and who fetches have it
+    from huggingface_hub.errors import LocalEntryNotFoundError  # noqa: PLC0415
+
+    try:
+        return Path(snapshot_download(source.name, allow_patterns=list(source.patterns), local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
+
+
+def listed(source: Source, folder: Path | None = None) -> list[HubFile]:
+    """Return a model's files as the hub lists them; nothing is downloaded.
+
+    Args:
+        source: a hub name.
+        folder: where they will lie; None: in the hub's cache.
+
+    Raises:
+        ModelError: the hub does not answer, or has no such model.
+        ImportError: huggingface_hub is not installed.
+    """
+    return [
+        HubFile(Path(info.local_path), info.file_size, info.is_cached)
+        for info in _download(_available(source, folder), folder, dry_run=True)
+    ]
+
+
+def fetch(source: Source, folder: Path | None = None) -> Path:
+    """Download a model, with progress bars; what is here already is kept, half a file is gone on with. Return where.
+
+    Args:
+        source: a hub name.
+        folder: where to; None: into the hub's cache, where the workers look.
+
+    Raises:
+        ModelError: the hub does not answer, or has no such model.
+        ImportError: huggingface_hub is not installed.
+    """
+    return Path(_download(_available(source, folder), folder, dry_run=False))
+
+
+def size_faults(files: Sequence[HubFile]) -> list[str]:
+    """Return the files that are missing, or not as long as the hub says."""
+    return [
+        f"{file.path} is missing or has not the hub's {file.size} bytes"
+        for file in files
+        if not file.path.is_file() or file.size not in {None, file.path.stat().st_size}
+    ]
+
+
+def _base(model: ModelSettings, setting: str, *, full_precision: bool) -> Source:
+    parts = {"controlnet": model.controlnet, "vae": model.vae}
+    own = [*PIPELINE_PARTS, *(part for part, other in parts.items() if other is None)]
+    full = tuple(f"{part}/{file}" for part in own for file in WHOLE_OR_SHARDS)
+    half = tuple(f"{part}/*.fp16*.safetensors" for part in own)
+    texts = (f"{part}/{file}" for part in own for file in TEXT_FILES)
+    return Source(
+        f"{setting}.base",
+        model.base,
+        ("model_index.json", *texts, *(full if full_precision else half)),
+        fallbacks=() if full_precision else full,
+        replaced=tuple(part for part, other in parts.items() if other is not None),
+    )
+
+
+def _replacements(model: ModelSettings, setting: str) -> Iterator[Source]:
+    for part, name in (("controlnet", model.controlnet), ("vae", model.vae)):
+        if name is not None:
+            yield Source(f"{setting}.{part}", name, ("config.json", "*.index.json", *WHOLE_OR_SHARDS))
+    if model.turbo is not None and Quality.TURBO in model.qualities:
+        yield Source(f"{setting}.turbo.lora", model.turbo.lora, (model.turbo.weight_name,))
+
+
+def _conditioning(settings: Settings) -> Iterator[Source]:
+    for key, name in settings.conditioning:
+        if name is not None:
+            yield Source(f"conditioning.{key}", name, ("*.json", "*.safetensors"), is_optional=True)
+
+
+def _available(source: Source, folder: Path | None) -> Source:
+    """Return a source with the fallbacks that it needs: many checkpoints have no 16-bit files, or not of every part."""
+    if not source.fallbacks:
+        return source
+    try:
+        files = [Path(info.filename) for info in _download(source, folder, dry_run=True)]
+    except ModelError:  # without a network what is here has to do
+        return source
+    parts = {file.parts[0] for file in files if file.suffix == ".safetensors"}
+    needed = [pattern for pattern in source.fallbacks if pattern.partition("/")[0] not in parts]
+    return replace(source, patterns=(*source.patterns, *needed), fallbacks=())
+
+
+def _download(source: Source, folder: Path | None, *, dry_run: bool) -> Any:
+    import huggingface_hub  # noqa: PLC0415  # only workers and who fetches have it
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled  # noqa: PLC0415
+
+    try:
+        return huggingface_hub.snapshot_download(
+            source.name, allow_patterns=list(source.patterns), local_dir=folder, dry_run=dry_run
+        )
+    except (OSError, ValueError, RuntimeError, HfHubHTTPError, OfflineModeIsEnabled) as error:
+        cause = error.__cause__ or error
+        raise ModelError(
+            f"{source.name} cannot be had from the hub: {str(cause).splitlines()[0] or type(cause).__name__}"
+        ) from error

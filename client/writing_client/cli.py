@@ -1,0 +1,357 @@
+"""The command ``writing``: draw a word, make a deck of a list of words."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import update_wrapper
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+from tqdm import tqdm
+
+from writing_client.console import use_any_console
+from writing_client.deck import Deck
+from writing_client.errors import WritingError, WrongInput
+from writing_client.file_name import safe_name
+from writing_client.hsk import LEVELS, hsk_words
+from writing_client.imagery import read_imagery
+from writing_client.models import ListedRow, ListNote, ListView
+from writing_client.package import write_package
+from writing_client.picture import Picture
+from writing_client.progress_bar import step_bar
+from writing_client.version import __version__
+from writing_client.word_list import read_file
+from writing_client.writing_client import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, WritingClient
+
+NAME = "writing"
+DONE, SOME_FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+# Somebody sits in front of it: what is not there is said soon. A deck, once begun, has more patience.
+RETRY_S, PATIENT_RETRY_S = 5, 60
+SHOWN = 10  # rows of a dry run
+COLUMNS = "word, translation, reading, style, imagery"
+
+Command = Callable[..., int]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where the service is; None: what the environment says."""
+
+    url: str | None
+    api_key: str | None
+
+    def connect(self, retry_s: float) -> WritingClient:
+        """Return a client that tries again for so long."""
+        return WritingClient(self.url, self.api_key, retry_s=retry_s)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit code: 0 done, 1 failed or some failed, 2 wrong usage, 130 Ctrl-C.
+
+    Args:
+        argv: the arguments; None takes the process's own.
+    """
+    use_any_console()
+    try:
+        return int(writing.main(argv, prog_name=NAME, standalone_mode=False) or DONE)
+    except click.Abort:
+        with suppress(OSError):  # the terminal may be gone: its end was the signal
+            _complain("stopped")
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except WritingError as error:
+        return _complain(f"{error.code}: {error.detail}", USAGE if isinstance(error, WrongInput) else SOME_FAILED)
+    except OSError as error:
+        return _complain(str(error))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name=NAME)
+def writing() -> None:
+    """Draw pictures in the shape of a word that show what it means."""
+
+
+def service_options(command: Command) -> Command:
+    """Give a command the options that say where the service is, as its argument ``service``."""
+
+    def with_service(url: str | None, api_key: str | None, **arguments: Any) -> int:
+        return command(service=Service(url, api_key), **arguments)
+
+    for option in (
+        click.option("--api-key", metavar="KEY", help=f"API key.  [default: ${KEY_VARIABLE}, else none]"),
+        click.option("--url", help=f"Address of the service.  [default: ${URL_VARIABLE}, else {DEFAULT_URL}]"),
+    ):
+        command = option(command)
+    return update_wrapper(with_service, command)
+
+
+def drawing_options(command: Command) -> Command:
+    """Give a command the options that say how to draw, as its argument ``options``: fields of the request."""
+
+    def with_options(**arguments: Any) -> int:
+        options = _request_fields({name: arguments.pop(name) for name in DRAWING})
+        return command(options=options, **arguments)
+
+    for option in reversed(list(DRAWING.values())):
+        command = option(command)
+    return update_wrapper(with_options, command)
+
+
+DRAWING: Mapping[str, Callable[[Command], Command]] = {
+    "style": click.option("--style", help="Style of the picture.  [default: the service's]"),
+    "seed": click.option("--seed", type=int, metavar="N", help="The same seed draws the same picture."),
+    "scene_seed": click.option(
+        "--scene-seed",
+        type=int,
+        metavar="N",
+        help="Of the motifs' places and of hand-drawn maps.  [default: the seed]",
+    ),
+    "size": click.option("--size", type=int, metavar="PIXELS", help="Length of each side, a multiple of 64."),
+    "steps": click.option("--steps", type=int, metavar="N", help="Number of denoising steps."),
+    "quality": click.option("--quality", type=click.Choice(["exact", "fast", "turbo"]), help="How fast to draw."),
+    "imagery": click.option(
+        "--imagery",
+        metavar="NAMES",
+        help="What depicts the meaning: books,graduation-cap, or none.  [default: looked up]",
+    ),
+    "draw_imagery": click.option(
+        "--draw-imagery/--no-draw-imagery",
+        default=None,
+        help="Whether the maps hold the imagery too.  [default: the model's own]",
+    ),
+    "legibility": click.option(
+        "--legibility", type=float, metavar="SCORE", help="Try until the word is so legible, 0 to 1."
+    ),
+}
+
+
+@writing.command()
+@click.argument("word")
+@click.option("--translation", default="", metavar="TEXT", help="Meaning in English.  [default: looked up]")
+@click.option("--reading", metavar="PINYIN", help="Which of its senses: zhǎng or zhang3.  [default: the likeliest]")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="PNG to write.  [default: the word's name]")
+@click.option(
+    "--variations", type=int, metavar="N", help="So many pictures of the word, 1 to 4, as FILE-1.png, FILE-2.png …"
+)
+@click.option("--maps", type=click.Path(path_type=Path), help="Folder to write the conditioning images to.")
+@drawing_options
+@service_options
+def generate(  # noqa: PLR0917  # click's parameters
+    word: str,
+    translation: str,
+    reading: str | None,
+    out: Path | None,
+    maps: Path | None,
+    variations: int | None,
+    options: dict[str, Any],
+    service: Service,
+) -> int:
+    """Draw WORD."""
+    out = out or Path(f"{safe_name(word)}.png")
+    own = {"include_conditioning": maps is not None, "reading": reading, "variations": variations}
+    options |= {field: value for field, value in own.items() if value is not None}
+    with service.connect(RETRY_S) as client, step_bar(word) as show:
+        picture = Picture(client.generate(word, translation, on_progress=show, **options))
+    for file, one in zip(_files(out, len(picture.variations)), picture.variations, strict=True):
+        one.save(file)
+        mark = ", the most legible" if one is not picture and one.seed == picture.seed else ""
+        scene = {"scene seed": one.scene_seed} if one.scene_seed != one.seed else {}
+        _report({"picture": file, "seed": one.seed, **scene, "legibility": _legibility(one) + mark})
+    imagery = ", ".join(motif["name"] for motif in picture.metadata.get("imagery", ())) or "none"
+    _report({"prompt": picture.prompt, "imagery": imagery})
+    if maps is not None:
+        _report({"maps": f"{len(picture.save_maps(maps))} in {maps}"})
+    return DONE
+
+
+def _files(out: Path, count: int) -> list[Path]:
+    """Return where pictures go: one to the file itself, several to the file's name with -1, -2 …"""
+    if count == 1:
+        return [out]
+    return [out.with_name(f"{out.stem}-{number}{out.suffix}") for number in range(1, count + 1)]
+
+
+def _legibility(picture: Picture) -> str:
+    judged = picture.metadata.get("legibility") or {}
+    return f"{judged.get('score')}, read as {judged.get('read')}" if judged else "not judged"
+
+
+def _report(values: Mapping[str, object]) -> None:
+    for name, value in values.items():
+        _say(f"{name:<12}{value}")
+
+
+@writing.command()
+@click.argument("words", type=click.Path(path_type=Path), required=False, metavar="[WORDS.CSV]")
+@click.option(
+    "--hsk", type=click.IntRange(min(LEVELS), max(LEVELS)), metavar="LEVEL", help="The words of HSK 1 to 6 instead."
+)
+@click.option("--dry-run", is_flag=True, help="Only show how the list is read; draw nothing.")
+@click.option("--columns", metavar="NAMES", help="What the columns hold, as word,reading,translation; - for none.")
+@click.option("--encoding", metavar="NAME", help="Of the list: UTF-8, GB18030, Big5 …  [default: found out]")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder of the deck.")
+@click.option("--name", help="Name of the deck.  [default: that of the list]")
+@drawing_options
+@service_options
+def deck(  # noqa: PLR0917  # click's parameters
+    words: Path | None,
+    hsk: int | None,
+    dry_run: bool,
+    columns: str | None,
+    encoding: str | None,
+    out: Path,
+    name: str | None,
+    options: dict[str, Any],
+    service: Service,
+) -> int:
+    """Draw a list of words; make a contact sheet and an Anki package.
+
+    WORDS.CSV has the columns word, translation, reading, style, imagery, in any order. The same command again goes on
+    where it stopped, and draws only what is missing or has changed.
+    """
+    if (words is None) == (hsk is None):
+        raise click.UsageError("give a list of words, or --hsk with a level, and not both")
+    source = f"HSK {hsk}" if words is None else str(words)
+    listed = _hsk_list(hsk) if hsk is not None else _read(words, service, encoding, columns)
+    _say(f"{source}: {listed.read_as}")
+    if dry_run:
+        _show(listed)
+    for line in listed.refused:
+        _complain(_fault(source, line))
+    if not listed.words:
+        return _complain(f"{source}: no words to draw", USAGE)
+    if dry_run:
+        _say(f"{len(listed.words)} words to draw, {len(listed.refused)} lines skipped; nothing is drawn")
+        return SOME_FAILED if listed.refused else DONE
+    pictures = Deck(out, listed.words, options, name or (source if words is None else words.stem))
+    failed = _draw(pictures, source, options.get("style"), service)
+    if pictures.drawn:
+        _bind(pictures, service)
+    return SOME_FAILED if listed.refused or failed else DONE
+
+
+def _hsk_list(level: int) -> ListView:
+    rows = tuple(ListedRow(line=line, word=word) for line, word in enumerate(hsk_words(level), start=1))
+    return ListView(read_as=f"{len(rows)} words; reading and meaning are looked up", words=rows)
+
+
+def _read(path: Path | None, service: Service, encoding: str | None, columns: str | None) -> ListView:
+    """Return the list in a file, as the service reads it.
+
+    Raises:
+        WrongInput: it cannot be read.
+        WritingError: the service does not answer.
+    """
+    assert path is not None  # noqa: S101  # for mypy: there is no level of HSK
+    content = read_file(path)
+    try:
+        with service.connect(RETRY_S) as client:
+            return client.read_list(content, encoding=encoding, columns=columns)
+    except WritingError as error:
+        if error.code not in {"unreadable_list", "body_too_large"}:
+            raise
+        raise WrongInput(f"{path}: {error.detail}") from error
+
+
+def _draw(pictures: Deck, source: str, style: str | None, service: Service) -> int:
+    """Draw what the deck lacks of its words; return how many failed.
+
+    Raises:
+        KeyboardInterrupt: after what was in flight has been cancelled, and how to go on has been said.
+        WritingError: one that concerns all words, likewise.
+    """
+    missing, drawn = len(pictures.missing), pictures.drawn
+    _say(f"{missing + drawn} words, {drawn} drawn before, {missing} to draw")
+    if missing:
+        _check_service(service, style)
+    failed = 0
+    try:
+        with (
+            service.connect(PATIENT_RETRY_S) as client,
+            closing(pictures.draw(client)) as drawing,
+            tqdm(drawing, total=missing + drawn, initial=drawn, unit="word", disable=not missing) as bar,
+        ):
+            for row, error in bar:
+                bar.set_postfix_str(row.word)
+                if error is not None:
+                    failed += 1
+                    reason = f"{row.word}: {error.detail} ({error.code})"
+                    _complain(_fault(source, ListNote(line=row.line, reason=reason)))
+    except (KeyboardInterrupt, WritingError):
+        _complain(f"{pictures.drawn} pictures are kept; the same command goes on from there")
+        raise
+    return failed
+
+
+def _check_service(service: Service, style: str | None) -> None:
+    """See that the service answers and has the style, before the first word of many.
+
+    Raises:
+        WrongInput: it has not.
+        WritingError: it does not answer.
+    """
+    with service.connect(RETRY_S) as client:
+        styles = client.status().styles
+    if style is not None and style not in styles:
+        raise WrongInput(f"no style {style!r}; there are {', '.join(styles)}")
+
+
+def _bind(pictures: Deck, service: Service) -> None:
+    """Make the contact sheet and the Anki package."""
+    cards, folder = pictures.cards, pictures.folder
+    with service.connect(PATIENT_RETRY_S) as client:
+        archive = client.anki_package(pictures.name, cards)
+    anki = folder / f"{safe_name(pictures.name)}.apkg"
+    sheet = write_package(archive, cards, folder, anki)
+    _say(f"{len(cards)} pictures in {folder}\ncontact sheet  {sheet}\nAnki package   {anki}")
+
+
+def _show(words: ListView) -> None:
+    """Show how a list was read: its first words as they will be drawn, and the lines that are no words."""
+    _say(f"{'line':>6}  {COLUMNS}")
+    for row in words.words[:SHOWN]:
+        _say(f"{row.line:>6}  {_cells(row)}")
+    for note in words.notes:
+        _say(f"{note.line:>6}  left out: {note.reason}")
+
+
+def _cells(row: ListedRow) -> str:
+    imagery = row.imagery if isinstance(row.imagery, str) else ", ".join(row.imagery or ())
+    own = (row.style or "(the deck's)", imagery or "(the deck's)")
+    return " | ".join((row.word, row.translation or "(to be looked up)", row.reading or "-", *own))
+
+
+def _request_fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the request's fields that the command line sets."""
+    imagery, legibility = given["imagery"], given["legibility"]
+    fields = {
+        "style": given["style"],
+        "seed": given["seed"],
+        "scene_seed": given["scene_seed"],
+        "width": given["size"],
+        "height": given["size"],
+        "num_inference_steps": given["steps"],
+        "quality": given["quality"],
+        "imagery": None if imagery is None else read_imagery(imagery),
+        "draw_imagery": given["draw_imagery"],
+        "legibility": None if legibility is None else {"target": legibility},
+    }
+    return {field: value for field, value in fields.items() if value is not None}
+
+
+def _fault(source: str, line: ListNote) -> str:
+    return f"{source}, line {line.line}: {line.reason}"
+
+
+def _say(text: str, file: TextIO | None = None) -> None:
+    # Not through a progress bar, if there is one. click's own echo would send UTF-8 to a terminal that says ASCII.
+    tqdm.write(text, file=file)
+
+
+def _complain(text: str, code: int = SOME_FAILED) -> int:
+    _say(text, file=sys.stderr)
+    return code

@@ -1,0 +1,113 @@
+"""What a caller of the service can meet. All are `WritingError`; `code` is the service's own (docs/api.md)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import requests
+
+from writing_client.models import JobError
+
+
+class WritingError(Exception):
+    """The service refused a call, or could not do it.
+
+    Attributes:
+        code: stable: programs may rely on it.
+        title: the meaning of the code, the same for every occurrence.
+        detail: what happened this time.
+        field: the request's field at fault, if it is one.
+        status: the HTTP status; None where there was no answer, or the job itself failed.
+        retry_after_s: how long the service asks to wait before another try.
+        errors: every fault, where there are several: `field`, `code` and `message` of each.
+    """
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        code: str = "internal_error",
+        title: str = "",
+        field: str | None = None,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        errors: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.title = title
+        self.detail = detail
+        self.field = field
+        self.status = status
+        self.retry_after_s = retry_after_s
+        self.errors = tuple(errors)
+
+    @property
+    def concerns_all(self) -> bool:
+        """Whether any other call would meet the same: nobody answers, or the API key is wrong."""
+        return isinstance(self, Unreachable) or self.status == requests.codes.unauthorized
+
+
+class Unreachable(WritingError):
+    """Nobody answers at the service's address."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, code="unreachable", title="The service does not answer.")
+
+
+class WrongInput(WritingError):
+    """A file or an argument that was given cannot be used."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, code="wrong_input", title="What was given cannot be used.")
+
+
+class WaitTimedOut(WritingError, TimeoutError):
+    """The job had not ended in the time given; it goes on, and can be waited for again."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, code="wait_timed_out", title="The job has not ended in time.")
+
+
+class JobFailed(WritingError):
+    """The job ended without a picture."""
+
+    @classmethod
+    def of(cls, error: JobError | None) -> "JobFailed":
+        """Return a job's own error."""
+        if error is None:
+            return cls("the job failed without saying why", code="generation_failed")
+        return cls(error.detail, code=error.code, title=error.title, field=error.field)
+
+
+class JobCancelled(WritingError):
+    """The job was cancelled."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, code="cancelled", title="The job was cancelled.")
+
+
+def refusal(response: requests.Response, proxy: str | None = None) -> WritingError:
+    """Return an answer that is no success as an error; one without problem+json comes from something in between."""
+    document: Any = None
+    between = f" (the proxy {proxy} is in between)" if proxy else ""
+    if "json" in response.headers.get("Content-Type", ""):
+        try:
+            document = response.json()
+        except requests.JSONDecodeError:
+            document = None
+    if not isinstance(document, dict):
+        document = {}
+    return WritingError(
+        str(document.get("detail") or f"{response.url} answered {response.status_code} {response.reason}{between}"),
+        code=str(document.get("code") or "unexpected_answer"),
+        title=str(document.get("title") or response.reason),
+        field=document.get("field"),
+        status=response.status_code,
+        retry_after_s=_seconds(response.headers.get("Retry-After")),
+        errors=document.get("errors") or (),
+    )
+
+
+def _seconds(header: str | None) -> float | None:
+    """Return Retry-After where it is a number of seconds; as a date, which our service does not send, it is ignored."""
+    return float(header) if header is not None and header.isascii() and header.isdigit() else None

@@ -1,0 +1,36 @@
+"""Writing files so that they are whole or not there."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that replaces ``path`` when the block has ended well, making its folder.
+
+    Whoever reads the path meanwhile finds the old content.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    written = Path(name)
+    try:
+        with os.fdopen(handle, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        written.chmod(0o644)  # mkstemp's are for their owner alone
+        written.replace(path)
+    except BaseException:
+        written.unlink(missing_ok=True)
+        raise
+
+
+def write_atomically(path: Path, content: bytes) -> Path:
+    """Write a file as a whole, making its folder; return the path."""
+    with atomic_file(path) as file:
+        file.write(content)
+    return path

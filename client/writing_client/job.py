@@ -1,0 +1,256 @@
+"""A job that was submitted: follow it, cancel it, take its result."""
+
+import base64
+import json
+import math
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import requests
+
+from writing_client.connection import Connection
+from writing_client.errors import JobCancelled, JobFailed, WaitTimedOut, refusal
+from writing_client.events import Event, read_events
+from writing_client.models import AIGenerationResult, JobStatus, JobView, ResultLinks, Variation
+
+POLL_S = 0.2
+# The service sends a comment every 15 s, so a longer silence is a broken connection.
+SILENCE_S = 20.0
+RECONNECT_S = 0.5
+# Connections in a row that bring nothing, after which the job is polled: something on the way holds streams back.
+MAX_EMPTY_STREAMS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """How a job stands.
+
+    Attributes:
+        status: where it stands.
+        stage: what it is doing: glyph, conditioning, diffusion …; None before it runs.
+        step: denoising steps done.
+        total_steps: of how many; 0 before the job knows.
+        queue_position: jobs that go before it; None once it runs, or where it is not known.
+    """
+
+    status: JobStatus = JobStatus.QUEUED
+    stage: str | None = None
+    step: int = 0
+    total_steps: int = 0
+    queue_position: int | None = None
+
+    @classmethod
+    def of(cls, view: JobView) -> "Update":
+        """Return how a polled job stands."""
+        return cls(view.status, view.stage, view.progress.step, view.progress.total_steps, view.queue_position)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A small picture of what forms.
+
+    Attributes:
+        step: the denoising step it was taken after.
+        image: JPEG.
+        variation: which of the job's pictures it shows, from 0.
+    """
+
+    step: int
+    image: bytes
+    variation: int = 0
+
+
+OnProgress = Callable[[Update], object]
+OnPreview = Callable[[Preview], object]
+
+
+class Job:
+    """A submitted job; `id` names it to the service."""
+
+    def __init__(self, connection: Connection, job_id: str) -> None:
+        self.id = job_id
+        self._connection = connection
+        self._path = f"/api/writing/jobs/{job_id}"
+
+    def view(self) -> JobView:
+        """Return how the job stands now, with its result once it has succeeded.
+
+        Raises:
+            WritingError: `job_not_found`, `result_expired`.
+        """
+        return self._fetched(self._light_view())
+
+    def _light_view(self) -> JobView:
+        """Return how the job stands now; a result comes as addresses."""
+        return _view(self._connection.call("GET", self._path, params={"result": "links"}))
+
+    def _fetched(self, view: JobView) -> JobView:
+        """Return a view with its pictures instead of their addresses."""
+        if not isinstance(view.result, ResultLinks):
+            return view
+        links = view.result
+        image = self._png(links.image_url)
+        result = AIGenerationResult(
+            success=links.success,
+            generated_image_base64=image,
+            conditioning_images_base64={
+                control_type: {method: self._png(url) for method, url in methods.items()}
+                for control_type, methods in links.conditioning_urls.items()
+            },
+            prompt_used=links.prompt_used,
+            generation_metadata=links.generation_metadata,
+            variations=tuple(
+                Variation(
+                    generated_image_base64=image if link.kept else self._png(link.image),
+                    seed=link.seed,
+                    legibility=link.legibility,
+                    kept=link.kept,
+                )
+                for link in links.variations
+            ),
+        )
+        return view.model_copy(update={"result": result})
+
+    def _png(self, address: str) -> str:
+        return base64.b64encode(self._connection.call("GET", address).content).decode()
+
+    def cancel(self, *, is_retried: bool = True) -> JobView:
+        """Cancel the job and return how it stands; one that has ended stays as it is.
+
+        Raises:
+            WritingError: `job_not_found`.
+        """
+        return _view(self._connection.call("DELETE", self._path, is_retried=is_retried))
+
+    def wait(
+        self,
+        on_progress: OnProgress | None = None,
+        on_preview: OnPreview | None = None,
+        timeout_s: float | None = None,
+    ) -> AIGenerationResult:
+        """Wait until the job has ended; return its result.
+
+        Follows the job's events, and polls where they are not to be had. A lost connection is taken up where it broke.
+
+        Args:
+            on_progress: called in this thread whenever the job stands differently.
+            on_preview: called with each preview; never where the job is polled.
+            timeout_s: how long to wait, at most one heartbeat (15 s) longer; None: without end.
+
+        Raises:
+            JobFailed: the job has failed, with its code.
+            JobCancelled: somebody has cancelled it.
+            WaitTimedOut: it goes on.
+            WritingError: the service has forgotten it, or does not answer.
+        """
+        deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        told: Update | None = None
+        for update in self._updates(deadline, on_preview):
+            if on_progress is not None and update != told:
+                on_progress(update)
+            told = update
+        return result_of(self.view())
+
+    def _updates(self, deadline: float, on_preview: OnPreview | None) -> Iterator[Update]:
+        """Return how the job stands, again and again until it has ended."""
+        has_ended = yield from self._streamed(deadline, on_preview)
+        if not has_ended:
+            yield from self._polled(deadline)
+
+    def _streamed(self, deadline: float, on_preview: OnPreview | None) -> Generator[Update, None, bool]:
+        """Follow the events; return whether the job has ended: if not, there is no stream to be had."""
+        update, last_id, empty_streams = Update(), "", 0
+        while empty_streams < MAX_EMPTY_STREAMS:
+            empty_streams += 1
+            try:
+                with self._open_stream(last_id, deadline) as response:
+                    if not _is_stream(response):
+                        return False
+                    for event in read_events(self._chunks(response, deadline)):
+                        last_id, empty_streams = event.last_id or last_id, 0
+                        if event.name == "end":
+                            return True
+                        if event.name == "preview" and on_preview is not None:
+                            on_preview(_preview(event))
+                        update = _advance(update, event)
+                        yield update
+            except requests.RequestException:  # broken or too quiet: go on from the last event
+                self._check_deadline(deadline)
+            time.sleep(RECONNECT_S)
+        return False
+
+    def _open_stream(self, last_id: str, deadline: float) -> requests.Response:
+        self._check_deadline(deadline)
+        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
+        silence_s = min(SILENCE_S, max(deadline - time.monotonic(), 0.1))
+        return self._connection.stream(f"{self._path}/events", silence_s=silence_s, headers=headers)
+
+    def _chunks(self, response: requests.Response, deadline: float) -> Iterator[bytes]:
+        # Whole chunks only come at once where the answer is chunked; otherwise requests would wait for its end.
+        is_chunked = getattr(response.raw, "chunked", False)
+        for chunk in response.iter_content(None if is_chunked else 1):
+            self._check_deadline(deadline)
+            yield chunk
+
+    def _polled(self, deadline: float) -> Iterator[Update]:
+        while True:
+            view = self._light_view()
+            yield Update.of(view)
+            if view.status.is_terminal:
+                return
+            self._check_deadline(deadline)
+            time.sleep(POLL_S)
+
+    def _check_deadline(self, deadline: float) -> None:
+        if time.monotonic() >= deadline:
+            raise WaitTimedOut(f"job {self.id} has not ended yet; it goes on")
+
+
+def result_of(view: JobView) -> AIGenerationResult:
+    """Return an ended job's result.
+
+    Raises:
+        JobFailed, JobCancelled: it has none.
+    """
+    if isinstance(view.result, AIGenerationResult):
+        return view.result
+    if view.status is JobStatus.CANCELLED:
+        raise JobCancelled(f"job {view.job_id} was cancelled")
+    raise JobFailed.of(view.error)
+
+
+def _view(response: requests.Response) -> JobView:
+    return JobView.model_validate(response.json())
+
+
+def _is_stream(response: requests.Response) -> bool:
+    """Return whether the answer is a stream of events.
+
+    Raises:
+        WritingError: there is no such job, or the key is wrong.
+    """
+    if not response.ok:
+        error = refusal(response)
+        if error.code == "job_not_found" or error.concerns_all:
+            raise error
+    return response.ok and response.headers.get("Content-Type", "").startswith("text/event-stream")
+
+
+def _advance(update: Update, event: Event) -> Update:
+    """Return how the job stands after an event; one that this client does not know changes nothing."""
+    if event.name == "progress":
+        told = json.loads(event.data)
+        status = JobStatus(told["status"])
+        position = update.queue_position if status is JobStatus.QUEUED else None
+        return Update(status, told["stage"], told["step"], told["total_steps"], position)
+    if event.name == "queue":
+        return replace(update, queue_position=json.loads(event.data)["queue_position"])
+    return update
+
+
+def _preview(event: Event) -> Preview:
+    told: dict[str, Any] = json.loads(event.data)
+    _, _, encoded = told["image"].partition(",")  # a data URL
+    return Preview(told["step"], base64.b64decode(encoded), told.get("variation", 0))

@@ -1,0 +1,379 @@
+"""What goes over the wire, as the client sends and reads it.
+
+The service validates requests and says what is wrong with them, so nothing is checked here but names and types.
+Answers are read without what this version of the client does not know.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+ControlType = Literal["canny", "depth", "segmentation", "scribble"]
+ImageryMode = Literal["auto", "none"]
+
+
+class Question(BaseModel):
+    """Base of what is sent. A field that is not set is left to the service."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Answer(BaseModel):
+    """Base of what is received."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+
+class Priority(StrEnum):
+    """Which queue a job waits in."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
+
+
+class Quality(StrEnum):
+    """How a picture is drawn: `exact` as the model draws, `fast` and `turbo` sooner."""
+
+    EXACT = "exact"
+    FAST = "fast"
+    TURBO = "turbo"
+
+
+class LegibilityTarget(Question):
+    """How legible the word should be.
+
+    Attributes:
+        target: score that the least legible character reaches, 0 to 1.
+        max_attempts: pictures to make at most, 1 to 4.
+    """
+
+    target: float
+    max_attempts: int = 4
+
+
+class GenerationRequest(Question):
+    """A word to draw; docs/api.md describes the fields."""
+
+    word: str
+    translation: str = ""
+    reading: str = ""
+    imagery: ImageryMode | tuple[str, ...] = "auto"
+    draw_imagery: bool | None = None
+    style: str | None = None
+    width: int | None = None
+    height: int | None = None
+    seed: int | None = None
+    scene_seed: int | None = None
+    num_inference_steps: int | None = None
+    guidance_scale: float | None = None
+    negative_prompt: str | None = None
+    conditioning_methods: Mapping[ControlType, tuple[str, ...]] = {}
+    controlnet_weights: Mapping[ControlType, float] = {}
+    legibility: LegibilityTarget | None = None
+    quality: Quality = Quality.EXACT
+    variations: int = 1
+    include_conditioning: bool = True
+    webhook_url: str | None = None
+    priority: Priority = Priority.INTERACTIVE
+
+
+class Variation(Answer):
+    """One of several pictures of the same scene.
+
+    Attributes:
+        legibility: as in the result's metadata.
+        kept: whether it is the most legible, which the result's own fields hold.
+    """
+
+    generated_image_base64: str
+    seed: int
+    legibility: dict[str, Any]
+    kept: bool
+
+
+class AIGenerationResult(Answer):
+    """A finished picture.
+
+    Attributes:
+        success: always true.
+        generated_image_base64: PNG.
+        conditioning_images_base64: type to method to PNG.
+        prompt_used: the prompt.
+        generation_metadata: seed, model, parameters as used, times.
+        variations: all pictures in the order of their seeds; empty for one.
+    """
+
+    success: bool
+    generated_image_base64: str
+    conditioning_images_base64: dict[str, dict[str, str]]
+    prompt_used: str
+    generation_metadata: dict[str, Any]
+    variations: tuple[Variation, ...] = ()
+
+
+class VariationLink(Answer):
+    """One of several pictures of the same scene, by its address."""
+
+    image: str
+    seed: int
+    legibility: dict[str, Any]
+    kept: bool
+
+
+class ResultLinks(Answer):
+    """A finished picture by its addresses."""
+
+    success: bool
+    image_url: str
+    conditioning_urls: dict[str, dict[str, str]]
+    prompt_used: str
+    generation_metadata: dict[str, Any]
+    variations: tuple[VariationLink, ...] = ()
+
+
+class SenseView(Answer):
+    """One sense of a word.
+
+    Attributes:
+        reading: pinyin with tone marks.
+        gloss: the meaning in English.
+        is_pictured: false for a particle, which no picture can show.
+        imagery: the motifs that depict it, the best first.
+    """
+
+    reading: str
+    gloss: str
+    is_pictured: bool
+    imagery: tuple[str, ...]
+
+
+class Senses(Answer):
+    """A word, its readings, and its senses, the likeliest first."""
+
+    word: str
+    readings: tuple[str, ...]
+    senses: tuple[SenseView, ...]
+
+
+class MotifView(Answer):
+    """One thing that a picture can show.
+
+    Attributes:
+        name: as `imagery` of a request names it.
+        phrase: as a prompt names it.
+        keywords: English and Chinese words that lead to it.
+        svg_url: its drawing.
+    """
+
+    name: str
+    phrase: str
+    keywords: tuple[str, ...]
+    svg_url: str
+
+
+class Motifs(Answer):
+    """Motifs that were looked for; `total` counts all that were found."""
+
+    query: str
+    total: int
+    motifs: tuple[MotifView, ...]
+
+
+class JobStatus(StrEnum):
+    """Where a job stands; the last three never change."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job has ended."""
+        return self in {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED}
+
+
+class JobError(Answer):
+    """Why a job failed."""
+
+    code: str
+    title: str
+    detail: str
+    field: str | None = None
+
+
+class Progress(Answer):
+    """Denoising steps done, of how many; 0 of 0 before the job knows."""
+
+    step: int = 0
+    total_steps: int = 0
+
+
+class JobView(Answer):
+    """A job as polled.
+
+    Attributes:
+        stage: what it is doing: glyph, conditioning, diffusion, encoding …
+        queue_position: jobs that go before it; None once it runs.
+    """
+
+    job_id: str
+    status: JobStatus
+    stage: str | None
+    progress: Progress
+    queue_position: int | None
+    result: AIGenerationResult | ResultLinks | None
+    error: JobError | None
+
+
+class GPUStatus(Answer):
+    """The device a worker computes on. What the machine cannot say is None."""
+
+    available: bool
+    name: str
+    profile: str
+    total_memory_gib: float | None
+    free_memory_gib: float | None
+    used_memory_gib: float | None
+    temperature_c: float | None = None
+    power_w: float | None = None
+    utilisation_percent: float | None = None
+
+
+class WorkerState(StrEnum):
+    """Whether a worker can take jobs."""
+
+    COLD = "cold"
+    LOADING = "loading"
+    WARM = "warm"
+
+
+class WorkerInfo(Answer):
+    """What a worker says of itself."""
+
+    worker_id: str
+    state: WorkerState
+    model: str
+    device: str
+    concurrency: int
+    batch_limit: int
+    engine_steps: int = 0
+    engine_rows: int = 0
+    methods: dict[ControlType, tuple[str, ...]]
+    unavailable_methods: dict[str, str]
+    running: int
+    gpu_status: GPUStatus
+    setup: dict[str, str] = {}
+    started_at: float
+
+
+class ServiceStatus(Answer):
+    """What the service offers, and how busy it is."""
+
+    version: str
+    model: str
+    models: dict[str, str | None]
+    controlnet_model: str = "union"
+    default_size: int
+    draw_imagery: bool
+    qualities: tuple[Quality, ...]
+    profiles: list[str]
+    styles: dict[str, dict[str, Any]]
+    methods: dict[ControlType, tuple[str, ...]]
+    unavailable_methods: dict[str, str]
+    queue_depth: dict[Priority, int]
+    workers: list[WorkerInfo]
+
+
+class DeckWordView(Answer):
+    """How one word of a deck stands.
+
+    Attributes:
+        index: its place in the list, from 0.
+        line: its line in a CSV, from 1; None for JSON.
+        job_id: None where it was refused.
+        image_url: None until there is a picture.
+        error: why it was refused, or failed.
+    """
+
+    index: int
+    line: int | None
+    word: str
+    reading: str
+    meaning: str
+    status: JobStatus | Literal["refused"]
+    job_id: str | None
+    status_url: str | None
+    image_url: str | None
+    error: JobError | None
+
+
+class DeckView(Answer):
+    """How a deck stands; `counts` has its words by status, those that were refused among them."""
+
+    deck_id: str
+    name: str
+    is_finished: bool
+    total: int
+    counts: dict[str, int]
+    zip_url: str
+    apkg_url: str
+    words: tuple[DeckWordView, ...]
+
+
+class ListedRow(Answer):
+    """A line of a list that gives a word.
+
+    Attributes:
+        line: where it stands in the list, from 1.
+        translation: "": to be looked up.
+        style, imagery: the word's own; None: the deck's.
+    """
+
+    line: int
+    word: str
+    translation: str = ""
+    reading: str = ""
+    style: str | None = None
+    imagery: ImageryMode | tuple[str, ...] | None = None
+
+
+class ListNote(Answer):
+    """A line of a list that gives no word, and why."""
+
+    line: int
+    reason: str
+
+
+class ListView(Answer):
+    """A list of words as the service understands it.
+
+    Attributes:
+        read_as: encoding, separator, columns.
+        refused: lines that should give a word, and do not.
+        notes: lines that are not meant as words: a heading, a category.
+    """
+
+    read_as: str
+    words: tuple[ListedRow, ...]
+    refused: tuple[ListNote, ...] = ()
+    notes: tuple[ListNote, ...] = ()
+
+
+class CardText(Question):
+    """A card whose picture lies on this machine.
+
+    Attributes:
+        file: the picture, relative to the deck's folder.
+        digest: the first 24 hexadecimal digits of its SHA-256.
+    """
+
+    word: str
+    reading: str = ""
+    meaning: str = ""
+    prompt: str = ""
+    file: str
+    digest: str

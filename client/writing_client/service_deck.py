@@ -1,0 +1,45 @@
+"""A deck that the service draws: follow it, cancel it, download it."""
+
+import requests
+
+from writing_client.connection import Connection
+from writing_client.models import DeckView
+
+PATH = "/api/writing/decks"
+
+
+class ServiceDeck:
+    """A deck that was made; `id` names it to the service."""
+
+    def __init__(self, connection: Connection, deck_id: str) -> None:
+        self.id = deck_id
+        self._connection = connection
+        self._path = f"{PATH}/{deck_id}"
+
+    def view(self) -> DeckView:
+        """Return how the deck stands now, with each of its words.
+
+        Raises:
+            WritingError: `deck_not_found`.
+        """
+        return _view(self._connection.call("GET", self._path))
+
+    def cancel(self, *, is_retried: bool = True) -> DeckView:
+        """Cancel what has not ended, and return how the deck stands; what is drawn stays.
+
+        Raises:
+            WritingError: `deck_not_found`.
+        """
+        return _view(self._connection.call("DELETE", self._path, is_retried=is_retried))
+
+    def download(self, suffix: str) -> bytes:
+        """Return the finished deck as a file: "zip" with pictures and a contact sheet, or "apkg" for Anki.
+
+        Raises:
+            WritingError: `deck_not_finished`, `deck_expired`, `deck_without_pictures`.
+        """
+        return self._connection.call("GET", f"{self._path}.{suffix}").content
+
+
+def _view(response: requests.Response) -> DeckView:
+    return DeckView.model_validate(response.json())

@@ -1,0 +1,302 @@
+"""The client: words in, pictures out."""
+
+import os
+import time
+import uuid
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from pydantic_core import to_jsonable_python
+
+from writing_client.connection import Connection
+from writing_client.errors import JobCancelled, JobFailed, WritingError
+from writing_client.job import POLL_S, Job, OnPreview, OnProgress, result_of
+from writing_client.models import (
+    AIGenerationResult,
+    CardText,
+    GenerationRequest,
+    ListView,
+    Motifs,
+    Priority,
+    Senses,
+    ServiceStatus,
+)
+from writing_client.service_deck import PATH as DECKS
+from writing_client.service_deck import ServiceDeck
+
+DEFAULT_URL = "http://127.0.0.1:8600"
+URL_VARIABLE, KEY_VARIABLE = "WRITING_URL", "WRITING_API_KEY"
+DEFAULT_CONCURRENCY = 4
+
+Request = GenerationRequest | Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one request of a batch has ended.
+
+    Attributes:
+        index: the request's place in the batch, from 0.
+        request: as it was given.
+        result: the picture; None if there is none.
+        error: why there is none.
+    """
+
+    index: int
+    request: Request
+    result: AIGenerationResult | None = None
+    error: WritingError | None = None
+
+
+class WritingClient:
+    """A client of one service. A context manager: leaving it closes the connection. Use one for each thread."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout_s: float = 30,
+        retry_s: float = 60,
+    ) -> None:
+        """Say where the service is; nothing is sent yet.
+
+        Args:
+            url: its address; None: $WRITING_URL, else http://127.0.0.1:8600.
+            api_key: None: $WRITING_API_KEY, else none.
+            timeout_s: how long to wait for an answer.
+            retry_s: how long to try again while the service is full, restarting or out of reach; 0: not at all.
+        """
+        self._connection = Connection(
+            url or os.environ.get(URL_VARIABLE) or DEFAULT_URL,
+            api_key or os.environ.get(KEY_VARIABLE),
+            timeout_s=timeout_s,
+            retry_s=retry_s,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    @property
+    def url(self) -> str:
+        """The service's address."""
+        return self._connection.url
+
+    def submit(self, word: str | GenerationRequest, translation: str = "", **options: Any) -> Job:
+        """Submit a job. However often it has to be tried, it is one job: its Idempotency-Key says so.
+
+        Args:
+            word: 1 to 12 characters, or a whole request.
+            translation: what the word means, in English; empty: looked up.
+            **options: the other fields of `GenerationRequest`: style, seed, width, imagery, legibility …
+
+        Raises:
+            WritingError: the service refuses the request (`field` says which part), or stays full or away for
+                `retry_s`.
+        """
+        request = word if isinstance(word, GenerationRequest) else {"word": word, "translation": translation}
+        return self._submit(_document(request) | _document(options))
+
+    def create_deck(
+        self, words: Sequence[str | Mapping[str, Any]], *, name: str = "Words", **options: Any
+    ) -> ServiceDeck:
+        """Have a list of words drawn, in the bulk queue. However often it has to be tried, it is one deck.
+
+        Args:
+            words: up to 500, each a text or the fields of `DeckWord`.
+            name: the deck's, for Anki.
+            **options: fields of `GenerationRequest` for all words: style, seed, width, imagery …
+
+        Raises:
+            WritingError: the service refuses the list, or none of its words can be drawn.
+        """
+        document = _document({"name": name, "words": list(words), **options})
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        accepted = self._connection.call("POST", DECKS, json=document, headers=headers)
+        return self.deck(accepted.json()["deck_id"])
+
+    def deck(self, deck_id: str) -> ServiceDeck:
+        """Return a deck that was made before; nothing is asked yet."""
+        return ServiceDeck(self._connection, deck_id)
+
+    def read_list(self, content: bytes, *, encoding: str | None = None, columns: str | None = None) -> ListView:
+        """Return how the service understands a list of words; nothing is drawn.
+
+        Args:
+            content: the bytes of a file: CSV, or the text that Anki, Pleco or Quizlet export.
+            encoding: its encoding; None: found out.
+            columns: what its columns hold, such as ``word,reading,translation``, ``-`` for none; None: found out.
+
+        Raises:
+            WritingError: `unreadable_list`, `body_too_large`.
+        """
+        given = {"encoding": encoding, "columns": columns}
+        params = {name: value for name, value in given.items() if value is not None}
+        headers = {"Content-Type": "text/csv"}
+        call = self._connection.call("POST", "/api/writing/word-lists", data=content, params=params, headers=headers)
+        return ListView.model_validate(call.json())
+
+    def anki_package(self, name: str, cards: Sequence[CardText]) -> bytes:
+        """Return an Anki package without its pictures, and a contact sheet; `write_package` completes it.
+
+        Args:
+            name: the deck's.
+            cards: what the notes say.
+
+        Raises:
+            WritingError: a text is too long, or there are too many.
+        """
+        document = {"name": name, "cards": [card.model_dump() for card in cards]}
+        return self._connection.call("POST", "/api/writing/anki-packages", json=document).content
+
+    def job(self, job_id: str) -> Job:
+        """Return a job that was submitted before; nothing is asked yet."""
+        return Job(self._connection, job_id)
+
+    def generate(
+        self,
+        word: str | GenerationRequest,
+        translation: str = "",
+        *,
+        on_progress: OnProgress | None = None,
+        on_preview: OnPreview | None = None,
+        timeout_s: float | None = None,
+        **options: Any,
+    ) -> AIGenerationResult:
+        """Submit a job and wait for it; arguments and errors are those of `submit` and `Job.wait`.
+
+        A wait that is broken off (Ctrl-C, `WaitTimedOut`, an error in a callback) cancels the job.
+        """
+        job = self.submit(word, translation, **options)
+        try:
+            return job.wait(on_progress, on_preview, timeout_s)
+        except (JobFailed, JobCancelled):
+            raise
+        except BaseException:
+            _cancel_quietly(job)
+            raise
+
+    def batch(
+        self, requests: Iterable[Request], *, concurrency: int = DEFAULT_CONCURRENCY
+    ) -> Generator[Outcome, None, None]:
+        """Draw many words; return each one's outcome as soon as it has ended, in the order of ending.
+
+        Requests that do not say otherwise go into the bulk queue. One that fails is an outcome with its error, and the
+        others go on. Closing the iterator cancels what is in flight.
+
+        Args:
+            requests: taken one by one, as there is room.
+            concurrency: jobs in flight at a time.
+
+        Raises:
+            WritingError: one that every further request would meet too: nobody answers, or the API key is wrong.
+        """
+        waiting = enumerate(requests)
+        in_flight: dict[int, tuple[Request, Job]] = {}
+        try:
+            while True:
+                while len(in_flight) < concurrency and (item := next(waiting, None)) is not None:
+                    index, request = item
+                    try:
+                        in_flight[index] = request, self._submit({"priority": Priority.BULK} | _document(request))
+                    except WritingError as error:
+                        yield _failed(index, request, error)
+                if not in_flight:
+                    return
+                outcomes = [outcome for item in in_flight.items() if (outcome := _ended(*item))]
+                for outcome in outcomes:
+                    del in_flight[outcome.index]
+                yield from outcomes
+                if not outcomes:
+                    time.sleep(POLL_S)
+        finally:
+            for _, job in in_flight.values():
+                _cancel_quietly(job)
+
+    def meaning(self, word: str) -> list[str]:
+        """Return what the lexicon says that a word means, in English; [] if it does not know the word.
+
+        Raises:
+            WritingError: the word cannot be written.
+        """
+        document = self._connection.call("GET", "/api/writing/meaning", params={"word": word}).json()
+        return list(document["meanings"])
+
+    def meanings(self, word: str) -> Senses:
+        """Return a word's readings and senses, the likeliest first, with the motifs that depict each.
+
+        Raises:
+            WritingError: the word cannot be written.
+        """
+        document = self._connection.call("GET", "/api/writing/meanings", params={"word": word}).json()
+        return Senses.model_validate(document)
+
+    def imagery(self, query: str = "", *, limit: int = 50, offset: int = 0) -> Motifs:
+        """Return motifs whose name or keyword holds a text, in English or Chinese; without one all, by name.
+
+        Args:
+            query: the text.
+            limit: motifs in one answer, 1 to 200.
+            offset: motifs to pass over.
+
+        Raises:
+            WritingError: an argument is out of range.
+        """
+        params = {"query": query, "limit": str(limit), "offset": str(offset)}
+        document = self._connection.call("GET", "/api/writing/imagery", params=params).json()
+        return Motifs.model_validate(document)
+
+    def status(self) -> ServiceStatus:
+        """Return what the service offers, and how busy it is."""
+        document = self._connection.call("GET", "/api/writing/status").json()
+        return ServiceStatus.model_validate(document)
+
+    def _submit(self, document: Mapping[str, Any]) -> Job:
+        accepted = self._connection.call(
+            "POST",
+            "/api/writing/generate-writing-image",
+            json=document,
+            headers={"Idempotency-Key": str(uuid.uuid4())},
+        )
+        return Job(self._connection, accepted.json()["job_id"])
+
+
+def _document(request: Request) -> dict[str, Any]:
+    """Return a request as JSON: what was left out is left to the service."""
+    if isinstance(request, GenerationRequest):
+        return request.model_dump(mode="json", exclude_unset=True)
+    return dict(to_jsonable_python(request))
+
+
+def _ended(index: int, started: tuple[Request, Job]) -> Outcome | None:
+    """Return a job's outcome, None while it goes on."""
+    request, job = started
+    try:
+        view = job.view()
+        return Outcome(index, request, result=result_of(view)) if view.status.is_terminal else None
+    except WritingError as error:
+        return _failed(index, request, error)
+
+
+def _failed(index: int, request: Request, error: WritingError) -> Outcome:
+    if error.concerns_all:
+        raise error
+    return Outcome(index, request, error=error)
+
+
+def _cancel_quietly(job: Job) -> None:
+    """Cancel a job that nobody waits for any more, if the service can be asked."""
+    with suppress(WritingError):
+        job.cancel(is_retried=False)

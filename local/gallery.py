@@ -1,0 +1,148 @@
+"""Draw the gallery of the documentation: 48 words, each in a style. ``python -m local.gallery``"""
+
+import argparse
+import io
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
+from tqdm import tqdm
+
+from local.stack import Stack
+from local.supervisor import ChildFailed
+from shared.errors import SettingsError
+from shared.settings import load_settings
+from shared.styles import StyleDefinition
+from writing_client import Picture, WritingClient, WritingError
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE, FOLDER = "gallery.md", "images/gallery"
+WORDS = (
+    "山", "水", "火", "月", "花", "树", "雨", "雪", "风", "海", "星星", "太阳",
+    "鱼", "鸟", "猫", "狗", "马", "虎", "龙", "大象", "蝴蝶", "苹果", "茶", "面包",
+    "书", "学习", "学校", "音乐", "跳舞", "旅行", "飞机", "火车", "船", "自行车", "家", "门",
+    "灯", "钟", "电话", "电影", "医生", "老师", "朋友", "爱", "梦", "城市", "桥", "长城",
+)  # fmt: skip
+SEED = 7
+START_S = 120
+COLUMNS = 4
+SIDE = 256
+MAX_BYTES = 25_000
+QUALITIES = range(88, 30, -6)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A picture of the gallery: its place from 1, its word, its style by name and as people see it."""
+
+    number: int
+    word: str
+    style: str
+    label: str
+
+    @property
+    def file(self) -> str:
+        """Its path from the page."""
+        return f"{FOLDER}/{self.number:02}-{self.style}.jpg"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What became of it."""
+
+    wanted: Wanted
+    reading: str
+    meaning: str
+
+
+def main() -> int:
+    """Draw the gallery on the embedded model and write its page; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--docs", type=Path, default=DOCS, help=f"where {PAGE} and {FOLDER} go")
+    parser.add_argument("--first", type=int, default=len(WORDS), help=f"draw so many words only (default {len(WORDS)})")
+    parser.add_argument("--steps", type=int, help="denoising steps; default: the model's")
+    arguments = parser.parse_args()
+    try:
+        drawn = _draw(wanted(load_settings().styles)[: arguments.first], arguments.docs, arguments.steps)
+    except KeyboardInterrupt:
+        with suppress(OSError):  # the terminal may be gone: its end was the signal
+            print("stopped", file=sys.stderr)
+        return 130
+    except (ChildFailed, TimeoutError, SettingsError, WritingError) as error:
+        print(f"no gallery: {error}", file=sys.stderr)
+        return 1
+    page = arguments.docs / PAGE
+    page.write_text(gallery_page(drawn), encoding="utf-8")
+    print(f"{len(drawn)} drawn: {page}")
+    return 0
+
+
+def wanted(styles: Mapping[str, StyleDefinition]) -> list[Wanted]:
+    """Return the gallery's pictures: the styles take turns."""
+    turns = zip(WORDS, cycle(styles.items()), strict=False)
+    return [
+        Wanted(number, word, name, style.label or name) for number, (word, (name, style)) in enumerate(turns, start=1)
+    ]
+
+
+def _draw(pictures: Sequence[Wanted], docs: Path, steps: int | None) -> list[Drawn]:
+    (docs / FOLDER).mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as folder, Stack(data_folder=Path(folder), log_folder=Path(folder)) as stack:
+        stack.wait_for(stack.is_ready, START_S, "a warm worker")
+        with WritingClient(stack.url) as client:
+            progress = tqdm(pictures, desc="gallery", unit="picture")
+            return [_draw_one(client, picture, docs, steps) for picture in progress]
+
+
+def _draw_one(client: WritingClient, picture: Wanted, docs: Path, steps: int | None) -> Drawn:
+    result = client.generate(
+        picture.word, style=picture.style, seed=SEED, num_inference_steps=steps, include_conditioning=False
+    )
+    (docs / picture.file).write_bytes(to_jpeg(Picture(result).png))
+    about = result.generation_metadata
+    return Drawn(picture, about["reading"] or "", about["translation"])
+
+
+def to_jpeg(png: bytes) -> bytes:
+    """Return a picture as a JPEG of `SIDE` pixels a side, in the best of `QUALITIES` that has at most `MAX_BYTES`."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    jpeg = b""
+    for quality in QUALITIES:
+        file = io.BytesIO()
+        picture.save(file, "JPEG", quality=quality, optimize=True)
+        jpeg = file.getvalue()
+        if len(jpeg) <= MAX_BYTES:
+            break
+    return jpeg
+
+
+def gallery_page(drawn: Sequence[Drawn]) -> str:
+    """Return the gallery's page in Markdown."""
+    rows = [drawn[start : start + COLUMNS] for start in range(0, len(drawn), COLUMNS)]
+    lines = [
+        "# Gallery",
+        "",
+        f"{len(drawn)} words, each in one of the styles, as the embedded model draws them on a CPU. "
+        f"`python -m local.gallery` draws them again: seed {SEED}, everything else left to the service.",
+        "",
+        "|" + " |" * COLUMNS,
+        "|" + "---|" * COLUMNS,
+        *("| " + " | ".join(map(_cell, row)) + " |" for row in rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(picture: Drawn) -> str:
+    word, label = picture.wanted.word, picture.wanted.label
+    reading = f" *{picture.reading}*" if picture.reading else ""
+    image = f"![{word}, {picture.meaning}, {label}]({picture.wanted.file})"
+    return f"{image}<br>{word}{reading}, {picture.meaning}<br>{label}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""Draw the samples of the styles that have none, as the page shows them."""
+
+import io
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from PIL import Image
+from tqdm import tqdm
+
+from api.style_samples import SAMPLES, sample_request, shipped_sample
+from local.stack import Stack
+from local.supervisor import ChildFailed
+from shared.settings import load_settings
+from writing_client import Picture, WritingClient, WritingError
+
+START_S = 120
+SIDE, QUALITY = 144, 82  # twice what the page shows them at
+
+
+def draw_samples(*, again: bool) -> int:
+    """Draw the samples on the embedded model; return the exit code.
+
+    Args:
+        again: also those that are there, as after a new model.
+
+    Raises:
+        SettingsError: the settings are wrong.
+    """
+    files = {name: shipped_sample(name, style) for name, style in load_settings().styles.items()}
+    _remove_others(set() if again else set(files.values()))
+    missing = {name: file for name, file in files.items() if not file.is_file()}
+    try:
+        _draw(missing)
+    except (ChildFailed, TimeoutError, WritingError) as error:
+        print(f"no samples: {error}", file=sys.stderr)
+        return 1
+    print(f"{len(missing)} drawn, {len(files) - len(missing)} were there: {SAMPLES}")
+    return 0
+
+
+def _draw(missing: dict[str, Path]) -> None:
+    if not missing:
+        return
+    with TemporaryDirectory() as folder, Stack(data_folder=Path(folder), log_folder=Path(folder)) as stack:
+        stack.wait_for(stack.is_ready, START_S, "a warm worker")
+        with WritingClient(stack.url) as client:
+            for name, file in tqdm(missing.items(), desc="samples", unit="style"):
+                _save(Picture(client.generate(**_request(name))).png, file)
+
+
+def _request(name: str) -> dict[str, Any]:
+    return sample_request(name).model_dump(mode="json", exclude_unset=True)
+
+
+def _remove_others(wanted: set[Path]) -> None:
+    """Remove samples of styles that are no longer, or no longer like that."""
+    for file in SAMPLES.glob("*.jpg"):
+        if file not in wanted:
+            file.unlink()
+
+
+def _save(png: bytes, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS).save(file, "JPEG", quality=QUALITY, optimize=True)

@@ -1,0 +1,45 @@
+"""The whole service on this machine, until Ctrl-C."""
+
+import os
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from local.stack import FLOWER_PORT, HOST, Stack
+from local.supervisor import ChildFailed
+from shared.errors import SettingsError
+
+START_S = 120.0
+
+
+def serve(*, port: int, workers: int, flower: bool, data: Path) -> int:
+    """Serve until told to stop; return the exit code.
+
+    Args:
+        port: the API's.
+        workers: worker processes.
+        flower: also start Flower.
+        data: the folder of Redis's data.
+    """
+    stack = Stack(port=port, workers=workers, flower=flower, data_folder=data)
+    try:
+        with stack:
+            stack.wait_for(stack.is_ready, START_S, "a warm worker")
+            print(f"\nThe service is ready: {stack.url}  (API documentation: {stack.url}/openapi/swagger)")
+            if flower:
+                print(f"Flower: http://{HOST}:{FLOWER_PORT}")
+            print("Ctrl-C ends it.", flush=True)
+            while True:
+                stack.supervisor.check()
+                time.sleep(0.5)
+    except KeyboardInterrupt:
+        with suppress(OSError):  # the terminal may be gone: its end was the signal
+            print("\nstopped", flush=True)
+        return 0
+    except (ChildFailed, TimeoutError) as error:
+        print(f"\nserve ends: {error}", file=sys.stderr)
+        return 1
+    except SettingsError as error:
+        print(f"serve cannot start: {error}", file=sys.stderr)
+        return os.EX_CONFIG

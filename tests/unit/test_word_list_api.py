@@ -1,0 +1,77 @@
+"""`POST /api/writing/word-lists` and `/anki-packages`: nothing is kept, and what is wrong is named."""
+
+import io
+import json
+import zipfile
+
+import pytest
+from flask.testing import FlaskClient
+
+from api.app import create_app
+from shared.settings import Settings
+
+LIST, PACKAGE = "/api/writing/word-lists", "/api/writing/anki-packages"
+CARD = {"word": "山", "meaning": "mountain", "file": "pictures/1-山.png", "digest": "0" * 24}
+
+
+@pytest.fixture
+def http(settings: Settings) -> FlaskClient:
+    return create_app(settings).test_client()
+
+
+def test_a_list_is_read_and_every_line_is_accounted_for(http: FlaskClient) -> None:
+    content = "汉字;拼音;意思;imagery\n学习;xuéxí;to study;books, owl\n;;nothing;\n山;;;none\n".encode("gb18030")
+    answer = http.post(LIST, data=content, content_type="text/csv")
+    assert answer.status_code == 200
+    told = answer.get_json()
+    assert told["read_as"].startswith("read as GB18030, separated by semicolon")
+    assert [(row["line"], row["word"], row["reading"], row["imagery"]) for row in told["words"]] == [
+        (2, "学习", "xuéxí", ["books", "owl"]),
+        (4, "山", "", "none"),
+    ]
+    assert [row["line"] for row in told["refused"]] == [3]
+    assert told["notes"] == [{"line": 1, "reason": "is the heading"}]
+
+
+def test_what_nobody_can_tell_may_be_said_in_the_query(http: FlaskClient) -> None:
+    refused = http.post(LIST, data="学校,학교\n".encode(), content_type="text/csv")
+    assert (refused.status_code, refused.get_json()["code"]) == (422, "unreadable_list")
+    told = http.post(f"{LIST}?columns=word,-&encoding=utf-8", data="学校,학교\n".encode(), content_type="text/csv")
+    assert [row["word"] for row in told.get_json()["words"]] == ["学校"]
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type"), [(LIST, "application/json"), (LIST, "text/plain"), (PACKAGE, "text/csv")]
+)
+def test_other_kinds_of_body_are_refused(http: FlaskClient, path: str, content_type: str) -> None:
+    answer = http.post(path, data="{}", content_type=content_type)
+    assert (answer.status_code, answer.get_json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_long_lists_are_refused(http: FlaskClient, settings: Settings) -> None:
+    answer = http.post(LIST, data=b"x" * (settings.api.max_list_bytes + 1), content_type="text/csv")
+    assert (answer.status_code, answer.get_json()["code"]) == (413, "body_too_large")
+
+
+def test_a_package_names_each_picture_once(http: FlaskClient) -> None:
+    cards = [CARD, {**CARD, "meaning": "hill"}, {**CARD, "word": "水", "digest": "1" * 24}]
+    answer = http.post(PACKAGE, json={"name": "Two", "cards": cards})
+    assert (answer.status_code, answer.content_type) == (200, "application/zip")
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+        assert set(archive.namelist()) == {"media", "collection.anki2", "index.html"}
+        assert json.loads(archive.read("media")) == {"0": f"writing-{'0' * 24}.png", "1": f"writing-{'1' * 24}.png"}
+        assert "pictures/1-%E5%B1%B1.png" in archive.read("index.html").decode()
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "code"),
+    [
+        ({"digest": "../../etc/passwd"}, "cards.0.digest", "invalid_value"),
+        ({"word": ""}, "cards.0.word", "invalid_value"),
+        ({"meaning": "x" * 501}, "cards.0.meaning", "too_long"),
+        ({"colour": "red"}, "cards.0.colour", "unknown_field"),
+    ],
+)
+def test_a_wrong_card_is_named(http: FlaskClient, changed: dict[str, str], field: str, code: str) -> None:
+    answer = http.post(PACKAGE, json={"cards": [CARD | changed]})
+    assert (answer.status_code, answer.get_json()["field"], answer.get_json()["code"]) == (422, field, code)
