@@ -32,19 +32,19 @@ from api.services import Services
 from api.validation import RequestValidator
 from shared import __version__
 from shared.celery_app import make_celery
-from shared.characters import CharacterDatabase
-from shared.fonts import read_fonts
-from shared.job_events import JobEvents
-from shared.job_metrics import JobMetrics
-from shared.job_store import JobStore
 from shared.queue.decks import DeckStore
+from shared.queue.events import JobEvents
 from shared.queue.job_index import JobIndex
+from shared.queue.metrics import JobMetrics
 from shared.queue.object_store import open_store
 from shared.queue.results import Budget, Results, ResultSizes
+from shared.queue.store import JobStore
+from shared.queue.workers import WorkerRegistry
 from shared.redis_client import make_redis
 from shared.schemas import Problem
 from shared.settings import Settings
-from shared.worker_registry import WorkerRegistry
+from shared.writing.characters import CharacterDatabase
+from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
 
 

@@ -7,16 +7,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from api.lists.imagery import read_imagery
+from api.lists.word_list import WordList
 from api.problems import findings, problem_document
 from api.validation import RequestValidator
-from shared.characters import CharacterDatabase
-from shared.deck import DeckOptions, DeckWord
 from shared.errors import BadLine, InvalidRequest, ServiceError
-from shared.lists.imagery import read_imagery
-from shared.lists.word_list import WordList
 from shared.queue.decks import DeckEntry
 from shared.schemas import GenerationRequest, Priority
-from shared.words import senses_read
+from shared.schemas.deck import DeckOptions, DeckWord
+from shared.writing.characters import CharacterDatabase
+from shared.writing.words import senses_read
 
 # Of every job of a deck.
 OWN_OPTIONS = {"priority": Priority.BULK, "include_conditioning": False}

@@ -9,11 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from api.deck_words import ListedWord, plan
-from api.fingerprint import digest_key
+from api.idempotency import digest_key
 from api.jobs import Jobs
 from api.validation import RequestValidator
-from shared.characters import CharacterDatabase
-from shared.deck import MAX_WORDS, DeckOptions
 from shared.errors import (
     ERRORS_BY_CODE,
     DeckExpired,
@@ -24,11 +22,13 @@ from shared.errors import (
     JobNotFound,
     NoDrawableWord,
 )
-from shared.job_store import JobStore
 from shared.queue.decks import DeckEntry, DeckRecord, DeckStore, DeckSubmission, JobState, NewDeck
 from shared.queue.results import Budget, Results, StoredResult
+from shared.queue.store import JobStore
 from shared.schemas import DrawingOptions, GenerationRequest, JobStatus
+from shared.schemas.deck import MAX_WORDS, DeckOptions
 from shared.settings import Settings
+from shared.writing.characters import CharacterDatabase
 
 
 @dataclass(frozen=True, slots=True)

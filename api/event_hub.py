@@ -11,8 +11,8 @@ from queue import Empty, Full, Queue
 
 import redis
 
-from shared.job_events import BEGINNING, JobEvent, JobEvents, is_after
-from shared.job_store import JobRecord, JobStore
+from shared.queue.events import BEGINNING, JobEvent, JobEvents, is_after
+from shared.queue.store import JobRecord, JobStore
 from shared.schemas import JobStatus
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from api.event_hub import EventHub
-from api.fingerprint import digest_key, fingerprint
+from api.idempotency import digest_key, fingerprint
 from api.style_samples import digest, sample_request
 from api.validation import RequestValidator
 from shared.celery_app import send_job
@@ -22,8 +22,8 @@ from shared.errors import (
     SampleNotReady,
     VariationNotFound,
 )
-from shared.job_store import JobRecord, JobStore, Submission, unknown_job
 from shared.queue.results import Budget, Results, ResultSizes, StoredResult
+from shared.queue.store import JobRecord, JobStore, Submission, unknown_job
 from shared.schemas import (
     AIGenerationResult,
     GenerationRequest,

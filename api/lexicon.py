@@ -1,11 +1,11 @@
 """What words mean, as clients look them up."""
 
-from shared.characters import CharacterDatabase
 from shared.errors import TranslationRequired
-from shared.fonts import FontCoverage
 from shared.schemas import Senses, SenseView
-from shared.words import check_coverage, imagery_of, normalise_word, resolve_imagery, resolve_meaning
+from shared.writing.characters import CharacterDatabase
+from shared.writing.fonts import FontCoverage
 from shared.writing.imagery import Imagery
+from shared.writing.words import check_coverage, imagery_of, normalise_word, resolve_imagery, resolve_meaning
 
 
 class Lexicon:

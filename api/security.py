@@ -15,8 +15,8 @@ from api.hosts import Hosts, is_loopback
 from api.rate_limit import RateLimit
 from api.services import services
 from shared.errors import OperatorOnly, SettingsError, Unauthorized
-from shared.job_store import unknown_job
 from shared.queue.decks import unknown_deck
+from shared.queue.store import unknown_job
 from shared.settings import ApiSettings, Settings, checked
 
 # Probes have no key, and neither the description of the API nor the pages hold a secret.

@@ -12,12 +12,12 @@ from api.event_hub import EventHub
 from api.http_metrics import HttpMetrics
 from api.jobs import Jobs
 from api.lexicon import Lexicon
-from shared.characters import CharacterDatabase
-from shared.job_store import JobStore
 from shared.queue.job_index import JobIndex
 from shared.queue.results import Budget
+from shared.queue.store import JobStore
+from shared.queue.workers import WorkerRegistry
 from shared.settings import Settings
-from shared.worker_registry import WorkerRegistry
+from shared.writing.characters import CharacterDatabase
 from shared.writing.imagery import Imagery
 
 

@@ -1,15 +1,15 @@
 """Checks of a request that the schema cannot make: they need settings, data files, or the workers' state."""
 
-from shared.characters import CharacterDatabase
 from shared.errors import Blocked, MethodUnavailable, QualityUnavailable, UnknownStyle
-from shared.fonts import FontCoverage
+from shared.queue.webhook_targets import parse_target
+from shared.queue.workers import WorkerRegistry
 from shared.schemas import AI_METHODS, GenerationRequest
 from shared.settings import Settings
-from shared.webhook_targets import parse_target
-from shared.words import Meaning, check_coverage, resolve_imagery, resolve_meaning
-from shared.worker_registry import WorkerRegistry
 from shared.writing.blocklist import Blocklist
+from shared.writing.characters import CharacterDatabase
+from shared.writing.fonts import FontCoverage
 from shared.writing.imagery import Imagery
+from shared.writing.words import Meaning, check_coverage, resolve_imagery, resolve_meaning
 
 
 class RequestValidator:

@@ -20,10 +20,10 @@ from tqdm import tqdm
 
 from api.app import create_app
 from local.stack import Stack
-from shared.job_store import JobStore
-from shared.keys import Key
-from shared.leases import Leases
+from shared.queue.keys import Key
+from shared.queue.leases import Leases
 from shared.queue.results import Budget, pack
+from shared.queue.store import JobStore
 from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult
 from shared.settings import Settings, load_settings

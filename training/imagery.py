@@ -1,4 +1,4 @@
-r"""Make ``shared/data/imagery.sqlite``: motifs, their pictures, and the words that they depict.
+r"""Make ``shared/writing/data/imagery.sqlite``: motifs, their pictures, and the words that they depict.
 
     python -m training.imagery --noto FOLDER --annotations FOLDER --wordnet FOLDER
 
@@ -237,6 +237,6 @@ if __name__ == "__main__":
     parser.add_argument("--noto", type=Path, required=True)
     parser.add_argument("--annotations", type=Path, required=True)
     parser.add_argument("--wordnet", type=Path, required=True, help="the package's folder dict")
-    parser.add_argument("--output", type=Path, default=Path("shared/data/imagery.sqlite"))
+    parser.add_argument("--output", type=Path, default=Path("shared/writing/data/imagery.sqlite"))
     arguments = parser.parse_args()
     build(arguments.noto, arguments.annotations, arguments.wordnet, arguments.output)

@@ -22,36 +22,37 @@ from celery.signals import task_revoked, worker_shutting_down
 from celery.worker.control import control_command
 
 from shared.celery_app import WARMUP_COMMAND, make_celery, send_job
-from shared.characters import CharacterDatabase
 from shared.errors import DeviceLost, ModelLoadError, ServiceError, SettingsError
-from shared.job_metrics import JobMetrics
-from shared.job_store import JobStore
-from shared.leases import Leases
 from shared.logs import configure_logging
+from shared.queue.leases import Leases
+from shared.queue.metrics import JobMetrics
 from shared.queue.object_store import open_store
 from shared.queue.results import Budget, ResultSizes
-from shared.queue.tls import check_tls
+from shared.queue.store import JobStore
+from shared.queue.webhook_outbox import WebhookOutbox
+from shared.queue.workers import WorkerRegistry
 from shared.redis_client import make_redis, refuse_cluster
 from shared.schemas import Priority, WorkerInfo
 from shared.settings import Settings, load_settings
-from shared.webhook_outbox import WebhookOutbox
-from shared.worker_registry import WorkerRegistry
+from shared.tls import check_tls
 from shared.writing.blocklist import Blocklist
+from shared.writing.characters import CharacterDatabase
 from shared.writing.imagery import Imagery
-from worker.ai_image_generator import AIImageGenerator, ModelIdentity
+from worker.ai_image_generator import AIImageGenerator
+from worker.background.heartbeat import Heartbeat
+from worker.background.job_monitor import JobMonitor
+from worker.background.periodic import Periodic
+from worker.background.reaper import Reaper
 from worker.background.watchdog import Watchdog
+from worker.background.webhooks import WebhookSender
 from worker.conditioning import Conditioning, make_conditionings
 from worker.gpu_manager import GPUManager
-from worker.heartbeat import Heartbeat
-from worker.job_monitor import JobMonitor
 from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
-from worker.periodic import Periodic
 from worker.picture_work import Workplace, choose_workplace, make_work
+from worker.plan import ModelIdentity
 from worker.prompt_builder import PromptBuilder
-from worker.reaper import Reaper
 from worker.tasks import GenerateTask, cancel_revoked
-from worker.webhooks import WebhookSender
 
 logger = logging.getLogger("ai_models")
 

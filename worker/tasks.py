@@ -23,16 +23,16 @@ from shared.errors import (
     Poisoned,
     ServiceError,
 )
-from shared.job_metrics import JobMetrics, Sample
-from shared.leases import Lease, Leases, new_token
+from shared.queue.leases import Lease, Leases, new_token
+from shared.queue.metrics import JobMetrics, Sample
 from shared.queue.object_store import StoreUnavailable
 from shared.queue.results import Budget, NewResult, ResultSizes, pack
 from shared.schemas import AIGenerationResult, JobError, JobStatus, Priority
 from worker.ai_image_generator import AIImageGenerator
-from worker.job_monitor import JobHandle, JobMonitor
-from worker.rehearsal import RehearsalProcess
+from worker.background.job_monitor import JobHandle, JobMonitor
+from worker.quarantine.queue import QuarantineQueue
+from worker.quarantine.rehearsal import RehearsalProcess
 from worker.retry import retry_for_five_minutes
-from worker.suspects import QuarantineQueue
 
 logger = logging.getLogger("generation")
 

@@ -8,7 +8,7 @@ from flask import Response, g, url_for
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field, SkipValidation, ValidationError
 
-from api.fingerprint import digest_key
+from api.idempotency import digest_key
 from api.parameters import IdempotencyHeaders
 from api.problems import findings, problem_document, problem_responses
 from api.rate_limit import count_submission

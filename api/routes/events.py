@@ -14,7 +14,7 @@ from api.parameters import Headers, JobPath
 from api.problems import problem_responses
 from api.services import services
 from shared.errors import InvalidRequest
-from shared.job_events import JobEvent, is_event_id
+from shared.queue.events import JobEvent, is_event_id
 
 RECONNECT_MS = 1000
 

@@ -11,8 +11,8 @@ from api.responses import json_response
 from api.services import services
 from shared.errors import ImageryNotFound
 from shared.schemas import LONGEST_MOTIF_NAME, Motifs, MotifView
-from shared.words import no_motif
 from shared.writing.imagery import MotifName
+from shared.writing.words import no_motif
 
 MAX_LIMIT = 200
 # They change with a new version only.

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from api.problems import problem_responses
 from api.responses import json_response
 from api.services import services
-from shared.job_store import JobRecord
+from shared.queue.store import JobRecord
 from shared.schemas import JobError, JobStatus, Priority, Progress
 
 MAX_LIMIT = 100

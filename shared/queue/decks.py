@@ -15,9 +15,9 @@ from typing import Any, cast
 import redis
 
 from shared.errors import DeckNotFound, IdempotencyConflict, QueueFull
-from shared.job_store import JobStore, new_record
-from shared.keys import Key, deck_key, job_key, waiting_keys
+from shared.queue.keys import Key, deck_key, job_key, waiting_keys
 from shared.queue.scripts import load_script
+from shared.queue.store import JobStore, new_record
 from shared.schemas import GenerationRequest, JobError, JobStatus, Priority
 from shared.settings import QueueSettings
 

@@ -10,7 +10,7 @@ from typing import cast
 
 import redis
 
-from shared.keys import Key, queue_key
+from shared.queue.keys import Key, queue_key
 from shared.schemas import Priority
 
 logger = logging.getLogger(__name__)

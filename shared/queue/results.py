@@ -19,8 +19,8 @@ import redis
 from celery import states
 from celery.backends.redis import RedisBackend
 
-from shared.job_metrics import JobMetrics
-from shared.keys import Key
+from shared.queue.keys import Key
+from shared.queue.metrics import JobMetrics
 from shared.queue.object_store import ObjectStore, open_store
 from shared.schemas import AIGenerationResult
 from shared.settings import ResultSettings

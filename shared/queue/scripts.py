@@ -1,7 +1,7 @@
 """The Lua scripts that change what is in Redis, by name: the files of ``lua/``.
 
 A script's first comment says what it does, its KEYS and ARGV, and what it returns. ``-- needs: events`` puts
-``lua/parts/events.lua`` before it. Every script has the table ``keys``: the keys of `shared.keys` by name.
+``lua/parts/events.lua`` before it. Every script has the table ``keys``: the keys of `shared.queue.keys` by name.
 """
 
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 import redis
 from redis.commands.core import Script
 
-from shared.keys import Key
+from shared.queue.keys import Key
 
 FOLDER = Path(__file__).parent / "lua"
 NEEDS = re.compile(r"^-- needs: (.+)$", re.MULTILINE)

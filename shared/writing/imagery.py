@@ -15,7 +15,7 @@ from shared.errors import SettingsError
 from shared.writing.motif import MAX_MOTIFS, Motif, decode_shapes, motif_name
 from shared.writing.terms import base_forms, terms_of
 
-DATABASE_PATH = Path(__file__).parent.parent / "data" / "imagery.sqlite"
+DATABASE_PATH = Path(__file__).parent / "data" / "imagery.sqlite"
 
 # How much weaker than the best a further motif may be.
 NEARLY = 0.5

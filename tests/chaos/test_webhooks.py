@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from local.stack import Stack
-from shared.keys import Key
+from shared.queue.keys import Key
 from tests.helpers import Api, eventually
 
 pytestmark = pytest.mark.chaos

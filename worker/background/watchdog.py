@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from worker.periodic import Periodic
+from worker.background.periodic import Periodic
 
 logger = logging.getLogger("engine")
 

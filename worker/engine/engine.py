@@ -15,7 +15,7 @@ from shared.errors import DeviceLost, ModelLoadError
 from shared.schemas import WorkerState
 from worker.engine.faults import Fault, attempt, classify
 from worker.engine.loop import StepLoop
-from worker.engine.model import EngineModel
+from worker.engine.model_runner import ModelRunner
 from worker.engine.request import Drawing, DrawRequest, EngineJob, Shared
 from worker.progress import ProgressSink
 
@@ -34,7 +34,7 @@ class Engine:
 
     def __init__(
         self,
-        load: Callable[[], EngineModel],
+        load: Callable[[], ModelRunner],
         bulk_every: int = 5,
         on_lost: Callable[[DeviceLost], None] = lambda _lost: None,
     ) -> None:
@@ -56,7 +56,7 @@ class Engine:
         self._thread.start()
 
     @property
-    def model(self) -> EngineModel | None:
+    def model(self) -> ModelRunner | None:
         """The model, once it is loaded."""
         return self._loop.model if self._loop is not None else None
 
