@@ -18,7 +18,7 @@ from tests.models import embedded_pipeline, engine_model
 from worker.background.watchdog import Watchdog
 from worker.engine.engine import Engine
 from worker.engine.request import DrawRequest
-from worker.progress import Unobserved
+from worker.progress import NullProgress
 
 deadline.FIRST_S = 1.0
 model = engine_model(embedded_pipeline())
@@ -29,7 +29,7 @@ def never_return(*_):
 
 {place} = never_return
 request = DrawRequest(prompt="fire", control_images={{"canny": Image.new("RGB", (128, 128))}}, num_inference_steps=1)
-future = engine.submit(request, Unobserved())
+future = engine.submit(request, NullProgress())
 Watchdog(engine.overdue, every_s=0.1).start()
 future.result()
 """
