@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -173,12 +174,11 @@ def build(settings: Settings) -> WorkerProcess:
     send = partial(send_job, app)
     work = make_work(settings, conditionings)
     workplace, picture_processes = choose_workplace(settings, work, has_gpu=gpu.is_gpu)
-    generator = make_generator(settings, workplace, pipeline)
     app.register_task(
         GenerateTask(
             leases=leases,
             monitor=monitor,
-            generator=generator,
+            generator=make_generator(settings, workplace, pipeline),
             send=send,
             cancel=store.cancel,
             stop_process=stop_process,
@@ -200,15 +200,7 @@ def build(settings: Settings) -> WorkerProcess:
         picture_processes=picture_processes,
         monitor=monitor,
         leases=leases,
-        reaper=Reaper(
-            client,
-            leases,
-            send,
-            working_on=monitor.working_on,
-            lease_s=settings.queue.lease_s,
-            every_s=settings.worker.heartbeat_s,
-            reconcile_s=settings.queue.reconcile_s,
-        ),
+        reaper=make_reaper(client, leases, send, monitor, settings),
         webhooks=make_webhooks(client, store, settings),
         sweep=make_sweep(settings),
         registry=WorkerRegistry(client, settings.worker.stale_after_s),
@@ -227,6 +219,21 @@ def find_device(settings: Settings) -> GPUManager:
         return GPUManager(settings.device, settings.gpu_profiles, settings.worker.gpu_locks)
     except RuntimeError as error:
         raise SettingsError(f"device: {error}") from error
+
+
+def make_reaper(
+    client: redis.Redis, leases: Leases, send: Callable[[str, Priority], None], monitor: JobMonitor, settings: Settings
+) -> Reaper:
+    """Return what looks after jobs that nobody looks after."""
+    return Reaper(
+        client,
+        leases,
+        send,
+        working_on=monitor.working_on,
+        lease_s=settings.queue.lease_s,
+        every_s=settings.worker.heartbeat_s,
+        reconcile_s=settings.queue.reconcile_s,
+    )
 
 
 def make_webhooks(client: redis.Redis, store: JobStore, settings: Settings) -> WebhookSender:
