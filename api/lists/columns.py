@@ -45,7 +45,7 @@ class Columns:
         return f"columns by {self.known_by}: {', '.join(parts)}"
 
 
-def told(text: str) -> tuple[str | None, ...]:
+def parse_columns(text: str) -> tuple[str | None, ...]:
     """Return the columns that a caller names.
 
     Raises:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from api.lists.columns import Columns, find_columns, told
+from api.lists.columns import Columns, find_columns, parse_columns
 from api.lists.markup import shown, split_word
 from api.lists.records import Record, Table, read_table, separator_name
 from api.lists.text_file import read_text
@@ -76,7 +76,7 @@ def read_list(
     Raises:
         UnreadableList: it is no text, or nobody can tell what its columns hold.
     """
-    given = None if columns is None else told(columns)
+    given = None if columns is None else parse_columns(columns)
     text = read_text(content, encoding)
     table = read_table(text.content)
     records = table.records[:most]

@@ -31,7 +31,7 @@ def call_directly(act: Callable[[], T]) -> T:
 
 
 def ignore_call(operation: str, seconds: float) -> None:
-    """Tell nobody of a call."""
+    """Do nothing about a call."""
 
 
 class ObjectStore:

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from worker.engine.deadline import FIRST_S, LEAST_S, PATIENCE, Deadline
+from worker.engine.deadline import FIRST_S, LEAST_S, OVERDUE_FACTOR, Deadline
 
 # A real engine whose step never returns, in a process of its own, with deadlines of a second.
 STUCK = """
@@ -68,7 +68,7 @@ def late_after(deadline: Deadline, clock: Clock, kind: str) -> float:
 def test_what_is_allowed_goes_by_what_was_measured_and_is_never_under_a_minute(clock: Clock) -> None:
     deadline = Deadline(clock)
     assert late_after(deadline, clock, "step") == FIRST_S
-    for seconds, allowed in [(0.05, LEAST_S), (9, PATIENCE * 9), (1, PATIENCE * 9)]:
+    for seconds, allowed in [(0.05, LEAST_S), (9, OVERDUE_FACTOR * 9), (1, OVERDUE_FACTOR * 9)]:
         with deadline.watch("step"):
             clock.now += seconds
         assert late_after(deadline, clock, "step") == allowed
