@@ -12,37 +12,39 @@ from api.description import DescribedApi
 from api.event_hub import EventHub
 from api.http_metrics import HttpMetrics
 from api.jobs import Jobs
+from api.lexicon import Lexicon
 from api.metrics import ServiceCollector, make_registry
 from api.problems import register_error_handlers, validation_problem
 from api.routes.anki_packages import anki_packages_api
 from api.routes.batches import batches_api
 from api.routes.decks import decks_api
 from api.routes.events import events_api
-from api.routes.health import health_api
 from api.routes.imagery import imagery_api
 from api.routes.job_list import job_list_api
 from api.routes.jobs import jobs_api
 from api.routes.lexicon import lexicon_api
+from api.routes.ops import health_api, metrics_routes
 from api.routes.pages import pages
 from api.routes.status import status_api
 from api.routes.word_lists import word_lists_api
 from api.security import protect
 from api.services import Services
+from api.validation import RequestValidator
 from shared import __version__
 from shared.celery_app import make_celery
-from shared.characters import CharacterDatabase
-from shared.fonts import read_fonts
-from shared.job_events import JobEvents
-from shared.job_metrics import JobMetrics
-from shared.job_store import JobStore
 from shared.queue.decks import DeckStore
+from shared.queue.events import JobEvents
 from shared.queue.job_index import JobIndex
+from shared.queue.metrics import JobMetrics
 from shared.queue.object_store import open_store
 from shared.queue.results import Budget, Results, ResultSizes
+from shared.queue.store import JobStore
+from shared.queue.workers import WorkerRegistry
 from shared.redis_client import make_redis
 from shared.schemas import Problem
 from shared.settings import Settings
-from shared.worker_registry import WorkerRegistry
+from shared.writing.characters import CharacterDatabase
+from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
 
 
@@ -85,6 +87,7 @@ def create_app(settings: Settings) -> DescribedApi:
         health_api,
     ):
         app.register_api(routes)
+    app.register_blueprint(metrics_routes)
     app.register_blueprint(pages)
     return app
 
@@ -111,23 +114,25 @@ def _services(settings: Settings) -> Services:
     results = Results(make_redis(settings.redis, decodes=False), objects)
     database = CharacterDatabase()
     imagery = Imagery()
+    fonts = read_fonts(settings.fonts)
+    hub = EventHub(store, JobEvents(client))
+    validator = RequestValidator(settings=settings, registry=registry, database=database, fonts=fonts, imagery=imagery)
     jobs = Jobs(
         settings=settings,
         store=store,
-        registry=registry,
+        validator=validator,
+        hub=hub,
         celery=celery,
         results=results,
         budget=budget,
         sizes=ResultSizes(client),
-        database=database,
-        fonts=read_fonts(settings.fonts),
-        imagery=imagery,
     )
     decks = Decks(
         settings=settings,
         store=DeckStore(client, store, settings.queue),
         job_store=store,
         jobs=jobs,
+        validator=validator,
         results=results,
         budget=budget,
         database=database,
@@ -141,8 +146,9 @@ def _services(settings: Settings) -> Services:
         jobs=jobs,
         decks=decks,
         database=database,
+        lexicon=Lexicon(database, fonts, imagery),
         imagery=imagery,
-        hub=EventHub(store, JobEvents(client)),
+        hub=hub,
         budget=budget,
         http=HttpMetrics(metrics),
         metrics=make_registry(ServiceCollector(store, registry, metrics, budget)),

@@ -7,16 +7,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from api.jobs import Jobs
+from api.lists.imagery import read_imagery
+from api.lists.word_list import WordList
 from api.problems import findings, problem_document
-from shared.characters import CharacterDatabase
-from shared.deck import DeckOptions, DeckWord
+from api.validation import RequestValidator
 from shared.errors import BadLine, InvalidRequest, ServiceError
-from shared.lists.imagery import read_imagery
-from shared.lists.word_list import WordList
 from shared.queue.decks import DeckEntry
 from shared.schemas import GenerationRequest, Priority
-from shared.words import senses_read
+from shared.schemas.deck import DeckOptions, DeckWord
+from shared.writing.characters import CharacterDatabase
+from shared.writing.words import senses_read
 
 # Of every job of a deck.
 OWN_OPTIONS = {"priority": Priority.BULK, "include_conditioning": False}
@@ -48,7 +48,7 @@ def words_of(words: WordList) -> list[ListedWord]:
 
 
 def plan(
-    listed: ListedWord, options: DeckOptions, jobs: Jobs, database: CharacterDatabase
+    listed: ListedWord, options: DeckOptions, validator: RequestValidator, database: CharacterDatabase
 ) -> tuple[DeckEntry, GenerationRequest | None]:
     """Return a word as its deck records it, and what to draw; None: it is refused."""
     try:
@@ -56,7 +56,7 @@ def plan(
             raise BadLine(f"line {listed.line}: {listed.fault}")
         word = DeckWord.model_validate(listed.document)
         request = _request(word, options, database)
-        meaning = jobs.check(request)
+        meaning = validator.check(request)
     except ValidationError as error:
         found, errors = findings(error)
         return _refused(listed, found, code=errors[0]["code"]), None

@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from api.deck_words import ListedWord, plan
-from api.jobs import Jobs, digest_key
-from shared.characters import CharacterDatabase
-from shared.deck import MAX_WORDS, DeckOptions
+from api.idempotency import digest_key
+from api.jobs import Jobs
+from api.validation import RequestValidator
 from shared.errors import (
     ERRORS_BY_CODE,
     DeckExpired,
@@ -22,11 +22,13 @@ from shared.errors import (
     JobNotFound,
     NoDrawableWord,
 )
-from shared.job_store import JobStore
 from shared.queue.decks import DeckEntry, DeckRecord, DeckStore, DeckSubmission, JobState, NewDeck
 from shared.queue.results import Budget, Results, StoredResult
+from shared.queue.store import JobStore
 from shared.schemas import DrawingOptions, GenerationRequest, JobStatus
+from shared.schemas.deck import MAX_WORDS, DeckOptions
 from shared.settings import Settings
+from shared.writing.characters import CharacterDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Decks:
         store: DeckStore,
         job_store: JobStore,
         jobs: Jobs,
+        validator: RequestValidator,
         results: Results,
         budget: Budget,
         database: CharacterDatabase,
@@ -63,6 +66,7 @@ class Decks:
         self._store = store
         self._job_store = job_store
         self._jobs = jobs
+        self._validator = validator
         self._results = results
         self._budget = budget
         self._database = database
@@ -98,7 +102,7 @@ class Decks:
         entries: list[DeckEntry] = []
         requests: dict[str, GenerationRequest] = {}
         for word in words:
-            entry, request = plan(word, options, self._jobs, self._database)
+            entry, request = plan(word, options, self._validator, self._database)
             entries.append(entry)
             if request is not None and entry.job_id is not None:
                 requests[entry.job_id] = request

@@ -7,7 +7,7 @@ from typing import Any, cast
 from flask_openapi3 import OpenAPI
 
 from api.problems import problem_responses
-from shared.deck import DeckRequest
+from shared.schemas.deck import DeckRequest
 
 Operation = dict[str, Any]
 

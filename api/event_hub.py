@@ -5,13 +5,14 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, Full, Queue
 
 import redis
 
-from shared.job_events import BEGINNING, JobEvent, JobEvents, is_after
-from shared.job_store import JobRecord, JobStore
+from shared.queue.events import BEGINNING, JobEvent, JobEvents, is_after
+from shared.queue.store import JobRecord, JobStore
 from shared.schemas import JobStatus
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ BEAT_S = 15.0  # proxies close connections that are silent for a minute
 MAX_BACKLOG = 512
 
 # What a listener's queue holds: events, or None: nothing more comes by this way, ask again.
-Mail = Queue[JobEvent | None]
+Inbox = Queue[JobEvent | None]
 
 
 @dataclass(eq=False)
@@ -41,7 +42,7 @@ class Watched:
     cursor: str
     is_waiting: bool
     position: int | None = None
-    listeners: list[Mail] = field(default_factory=list)
+    listeners: list[Inbox] = field(default_factory=list)
 
 
 class EventHub:
@@ -65,14 +66,32 @@ class EventHub:
         Raises:
             redis.RedisError: Redis does not answer at the start.
         """
-        mail: Mail = Queue(MAX_BACKLOG)
-        newest = self._join(record, mail)
+        inbox: Inbox = Queue(MAX_BACKLOG)
+        newest = self._join(record, inbox)
         # An id that has not been given yet stands for the newest: what comes shall be told.
         seen = last_event_id or BEGINNING
         try:
-            yield from self._told(record, mail, newest if is_after(seen, newest) else seen)
+            yield from self._events_of(record, inbox, newest if is_after(seen, newest) else seen)
         finally:
-            self._leave(record.job_id, mail)
+            self._leave(record.job_id, inbox)
+
+    def wait_for_end(self, record: JobRecord, timeout_s: float) -> None:
+        """Return when a job has ended, or after so long.
+
+        It also returns when Redis falls silent or the process ends: the caller looks at the job again.
+
+        Raises:
+            redis.RedisError: Redis does not answer at the start.
+        """
+        deadline = time.monotonic() + timeout_s
+        inbox: Inbox = Queue(MAX_BACKLOG)
+        self._join(record, inbox)
+        try:
+            status = self._store.status(record.job_id)  # it may have ended before its end could be heard
+            if status is not None and not status.is_terminal:
+                self._hear_end(inbox, deadline)
+        finally:
+            self._leave(record.job_id, inbox)
 
     def close(self) -> None:
         """Send all listeners away, as the process ends."""
@@ -85,7 +104,7 @@ class EventHub:
         """How many listen."""
         return sum(len(watched.listeners) for watched in list(self._watched.values()))
 
-    def _told(self, record: JobRecord, mail: Mail, seen: str) -> Iterator[JobEvent | None]:
+    def _events_of(self, record: JobRecord, inbox: Inbox, seen: str) -> Iterator[JobEvent | None]:
         past = self._events.after(record.job_id, seen)
         for event in past:
             if (whole := self._with_picture(record.job_id, event)) is not None:
@@ -98,7 +117,7 @@ class EventHub:
         seen = past[-1].event_id or seen if past else seen
         while not self._is_closed:
             try:
-                event_or_end = mail.get(timeout=BEAT_S)
+                event_or_end = inbox.get(timeout=BEAT_S)
             except Empty:
                 yield None
                 continue
@@ -108,6 +127,14 @@ class EventHub:
                 yield event_or_end
             if event_or_end.is_last:
                 return
+
+    def _hear_end(self, inbox: Inbox, deadline: float) -> None:
+        """Read events until the last one, until none comes any more, or until the deadline, by the monotonic clock."""
+        while not self._is_closed and (left_s := deadline - time.monotonic()) > 0:
+            with suppress(Empty):
+                event = inbox.get(timeout=left_s)
+                if event is None or event.is_last:
+                    return
 
     def _with_picture(self, job_id: str, event: JobEvent) -> JobEvent | None:
         """Return a preview event with its picture's newest preview; None: it is no longer kept; nothing is to show."""
@@ -119,24 +146,24 @@ class EventHub:
         image = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
         return JobEvent(event.name, {**event.data, "image": image}, event.event_id)
 
-    def _join(self, record: JobRecord, mail: Mail) -> str:
+    def _join(self, record: JobRecord, inbox: Inbox) -> str:
         cursor = self._events.last_id(record.job_id)
         with self._lock:
             watched = self._watched.setdefault(
                 record.job_id, Watched(record, cursor, is_waiting=record.status is JobStatus.QUEUED)
             )
-            watched.listeners.append(mail)
+            watched.listeners.append(inbox)
             watched.position = None  # the new listener wants to hear it too
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="events", daemon=True)
                 self._thread.start()
         return cursor
 
-    def _leave(self, job_id: str, mail: Mail) -> None:
+    def _leave(self, job_id: str, inbox: Inbox) -> None:
         with self._lock:
             watched = self._watched.get(job_id)
-            if watched is not None and mail in watched.listeners:
-                watched.listeners.remove(mail)
+            if watched is not None and inbox in watched.listeners:
+                watched.listeners.remove(inbox)
                 if not watched.listeners:
                     del self._watched[job_id]
 
@@ -198,10 +225,10 @@ def _end_id(record: JobRecord) -> str:
 
 
 def _post(watched: Watched, event: JobEvent | None) -> None:
-    for mail in list(watched.listeners):
+    for inbox in list(watched.listeners):
         try:
-            mail.put_nowait(event)
+            inbox.put_nowait(event)
         except Full:
-            watched.listeners.remove(mail)
-            mail.get_nowait()
-            mail.put_nowait(None)
+            watched.listeners.remove(inbox)
+            inbox.get_nowait()
+            inbox.put_nowait(None)

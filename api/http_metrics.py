@@ -7,7 +7,7 @@ import time
 import redis
 from flask import Flask, Response, g, request
 
-from shared.job_metrics import JobMetrics, Sample
+from shared.queue.metrics import JobMetrics, Sample
 
 logger = logging.getLogger(__name__)
 

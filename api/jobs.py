@@ -1,7 +1,6 @@
 """Jobs as the API handles them: submit, look at, wait for, cancel."""
 
 import base64
-import hashlib
 import logging
 import time
 import uuid
@@ -11,49 +10,33 @@ import redis
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from api.fingerprint import fingerprint
+from api.event_hub import EventHub
+from api.idempotency import digest_key, fingerprint
 from api.style_samples import digest, sample_request
+from api.validation import RequestValidator
 from shared.celery_app import send_job
-from shared.characters import CharacterDatabase
 from shared.errors import (
-    Blocked,
     ConditioningNotFound,
-    InvalidRequest,
     JobNotFinished,
-    MethodUnavailable,
-    QualityUnavailable,
     ResultExpired,
     SampleNotReady,
-    TranslationRequired,
-    UnknownStyle,
     VariationNotFound,
 )
-from shared.fonts import FontCoverage
-from shared.job_store import JobRecord, JobStore, Submission, unknown_job
 from shared.queue.results import Budget, Results, ResultSizes, StoredResult
+from shared.queue.store import JobRecord, JobStore, Submission, unknown_job
 from shared.schemas import (
-    AI_METHODS,
     AIGenerationResult,
     GenerationRequest,
     JobStatus,
     JobView,
     ResultLinks,
-    Senses,
-    SenseView,
     Variation,
 )
 from shared.settings import Settings
 from shared.styles import StyleDefinition
-from shared.webhook_targets import parse_target
-from shared.words import Meaning, check_coverage, imagery_of, normalise_word, resolve_imagery, resolve_meaning
-from shared.worker_registry import WorkerRegistry
-from shared.writing.blocklist import Blocklist
-from shared.writing.imagery import Imagery
 
 logger = logging.getLogger(__name__)
 
-WAIT_POLL_S = 0.05
-MAX_IDEMPOTENCY_KEY_LENGTH = 255
 SAMPLES = "\n"  # who has the styles' samples drawn: no client is called so
 CONTROL_TYPES = 4  # each has a default method
 
@@ -69,26 +52,21 @@ class Jobs:
         *,
         settings: Settings,
         store: JobStore,
-        registry: WorkerRegistry,
+        validator: RequestValidator,
+        hub: EventHub,
         celery: Celery,
         results: Results,
         budget: Budget,
         sizes: ResultSizes,
-        database: CharacterDatabase,
-        fonts: tuple[FontCoverage, ...],
-        imagery: Imagery,
     ) -> None:
         self._settings = settings
         self._store = store
-        self._registry = registry
+        self._validator = validator
+        self._hub = hub
         self._celery = celery
         self._results = results
         self._budget = budget
         self._sizes = sizes
-        self._database = database
-        self._fonts = fonts
-        self._imagery = imagery
-        self._blocklist = Blocklist(settings.api.blocked_words)
         self._is_closed = False
 
     def close(self) -> None:
@@ -121,7 +99,7 @@ class Jobs:
         return self._submit(request, digest_key(idempotency_key, client, part), client)
 
     def _submit(self, request: GenerationRequest, key: str | None, client: str) -> Submission:
-        self.check(request)
+        self._validator.check(request)
         result_bytes = self.estimate(request)
         self.admit(result_bytes)
         submission = self._store.create(
@@ -226,15 +204,19 @@ class Jobs:
         return png
 
     def wait(self, job_id: str, seconds: float) -> JobStatus:
-        """Wait until a job has ended, for so long at most, or until the process ends; return its status then."""
+        """Wait until a job has ended, for so long at most, or until the process ends; return its status then.
+
+        Raises:
+            JobNotFound: there is no record.
+            redis.RedisError: Redis does not answer.
+        """
         deadline = time.monotonic() + seconds
         while True:
-            status = self._store.status(job_id)
-            if status is None:
-                raise unknown_job(job_id)
-            if status.is_terminal or time.monotonic() >= deadline or self._is_closed:
-                return status
-            time.sleep(WAIT_POLL_S)
+            record = self._store.get(job_id)
+            left_s = deadline - time.monotonic()
+            if record.status.is_terminal or left_s <= 0 or self._is_closed:
+                return record.status
+            self._hub.wait_for_end(record, left_s)
 
     def cancel(self, job_id: str) -> JobView:
         """Cancel a job and return how it stands; one that has ended stays as it is.
@@ -244,43 +226,6 @@ class Jobs:
         """
         self._store.cancel(job_id)
         return self.view(job_id)
-
-    def senses(self, word: str, translation: str = "", reading: str = "") -> Senses:
-        """Return a word in its normal form, and its senses with what depicts them, the likeliest first.
-
-        Args:
-            word: as a request has it.
-            translation: as a request has it; what depicts the word then follows it.
-            reading: likewise.
-
-        Raises:
-            InvalidRequest: the word cannot be written, or is not read so.
-        """
-        word = normalise_word(word)
-        check_coverage(word, self._database, self._fonts)
-        senses = tuple(
-            SenseView(
-                reading=sense.reading,
-                gloss=sense.gloss,
-                is_pictured=sense.is_pictured,
-                imagery=imagery_of(word, sense, self._imagery),
-            )
-            for sense in self._database.senses(word)
-        )
-        return Senses(
-            word=word,
-            readings=tuple(dict.fromkeys(sense.reading for sense in senses)),
-            senses=senses,
-            imagery=self._depicting(word, translation, reading),
-        )
-
-    def _depicting(self, word: str, translation: str, reading: str) -> tuple[str, ...]:
-        """Return the motifs that a request without `imagery` would get; () where it would need a translation."""
-        try:
-            meaning = resolve_meaning(word, translation, self._database, reading)
-        except TranslationRequired:
-            return ()
-        return resolve_imagery(word, meaning, "auto", self._imagery)
 
     def sample(self, style: str, definition: StyleDefinition) -> str:
         """Return a style's sample in base64; the first call has it drawn.
@@ -299,49 +244,6 @@ class Jobs:
                 retry_after_s=self._settings.queue.retry_after_s,
             )
         return base64.b64encode(self.picture(self._document(job_id))).decode()
-
-    def check(self, request: GenerationRequest) -> Meaning:
-        """Check what the schema cannot know; return what the word means.
-
-        Raises:
-            InvalidRequest: as of `submit`.
-        """
-        if request.style is not None and request.style not in self._settings.styles:
-            raise UnknownStyle(
-                f"no style {request.style!r}; there are {', '.join(self._settings.styles)}", field="style"
-            )
-        offered = self._settings.active_model.qualities
-        if request.quality not in offered:
-            raise QualityUnavailable(
-                f"no quality {request.quality.value!r} for model {self._settings.model}; there is {', '.join(offered)}",
-                field="quality",
-            )
-        self._check_blocked(request)
-        check_coverage(request.word, self._database, self._fonts)
-        meaning = resolve_meaning(request.word, request.translation, self._database, request.reading)
-        resolve_imagery(request.word, meaning, request.imagery, self._imagery)
-        if request.webhook_url is not None:
-            parse_target(request.webhook_url, self._settings.webhooks)
-        self._check_methods(request)
-        return meaning
-
-    def _check_blocked(self, request: GenerationRequest) -> None:
-        """Refuse what the operator does not want drawn: the word, what is said of it, and all that it means."""
-        texts = [("translation", request.translation), ("word", request.word)]
-        texts += [("word", gloss) for gloss in self._database.glosses(request.word)]
-        motifs = () if isinstance(request.imagery, str) else request.imagery
-        texts += [("imagery", name.replace("-", " ")) for name in motifs]
-        for field, text in texts:
-            if self._blocklist.blocks(text):
-                raise Blocked("this deployment does not draw that", field=field)
-
-    def _check_methods(self, request: GenerationRequest) -> None:
-        """Refuse a method that no live worker can run; without workers the job waits for one that may."""
-        for control_type, methods in request.conditioning_methods.items():
-            for method in AI_METHODS.intersection(methods):
-                reason = self._registry.unavailable_methods().get(method)
-                if reason is not None:
-                    raise MethodUnavailable(f"{method}: {reason}", field=f"conditioning_methods.{control_type}")
 
     def send(self, job_id: str, request: GenerationRequest) -> None:
         """Send a recorded job's message; where that fails, the workers' reconciler sends it: the job is accepted."""
@@ -388,19 +290,3 @@ class Jobs:
 
 def _expired(job_id: str) -> ResultExpired:
     return ResultExpired(f"the pictures of job {job_id} are no longer kept")
-
-
-def digest_key(key: str | None, client: str, part: str = "") -> str | None:
-    """Return an Idempotency-Key as records know it: each client, and each part of a request, has its own.
-
-    Raises:
-        InvalidRequest: it is no key.
-    """
-    if key is None:
-        return None
-    if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY_LENGTH or not key.isprintable():
-        raise InvalidRequest(
-            f"give 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable characters as Idempotency-Key", field="Idempotency-Key"
-        )
-    text = f"{client}\n{key}\n{part}" if part else f"{client}\n{key}"  # no printable key has a line's end
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

@@ -3,7 +3,7 @@
 import secrets
 
 from api.security import digest
-from shared.setting_types import KEY_NAME
+from shared.settings.values import KEY_NAME
 
 
 def make_key(name: str) -> str:

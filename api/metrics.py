@@ -7,11 +7,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from shared.job_metrics import HISTOGRAMS, JobMetrics
-from shared.job_store import JobStore
+from shared.queue.metrics import HISTOGRAMS, JobMetrics
 from shared.queue.results import Budget
+from shared.queue.store import JobStore
+from shared.queue.workers import WorkerRegistry
 from shared.schemas import JobStatus, WorkerInfo, WorkerState
-from shared.worker_registry import WorkerRegistry
 
 GIB = 2**30
 

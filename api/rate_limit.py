@@ -12,8 +12,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shared.errors import RateLimited, SettingsError
-from shared.queue.tls import tls_options
 from shared.settings import RedisSettings
+from shared.tls import tls_options
 
 # The calls that cost a GPU's time. A deck counts once: its jobs are bulk. A batch counts each of its requests itself.
 LIMITED_ENDPOINTS = frozenset({"jobs.submit", "decks.create"})

@@ -15,8 +15,8 @@ from api.hosts import Hosts, is_loopback
 from api.rate_limit import RateLimit
 from api.services import services
 from shared.errors import OperatorOnly, SettingsError, Unauthorized
-from shared.job_store import unknown_job
 from shared.queue.decks import unknown_deck
+from shared.queue.store import unknown_job
 from shared.settings import ApiSettings, Settings, checked
 
 # Probes have no key, and neither the description of the API nor the pages hold a secret.
@@ -24,7 +24,7 @@ PROBES = ("/health", "/health/ready")
 OPEN_PATHS = ("/", "/admin", *PROBES)
 OPEN_PREFIXES = ("/openapi", "/static/")
 # They show what all clients do.
-OPERATOR_ENDPOINTS = frozenset({"health.detailed", "health.warmup", "pages.metrics"})
+OPERATOR_ENDPOINTS = frozenset({"health.detailed", "health.warmup", "metrics.metrics"})
 # What scripts of other origins may read of an answer.
 EXPOSED = ["ETag", "Location", "Preference-Applied", "Retry-After"]
 

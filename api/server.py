@@ -16,9 +16,9 @@ from api.app import create_app
 from api.http_worker import HttpWorker
 from shared.errors import SettingsError
 from shared.logs import configure_logging
-from shared.queue.tls import check_tls
 from shared.redis_client import make_redis, refuse_cluster
 from shared.settings import Settings, load_settings
+from shared.tls import check_tls
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped

@@ -11,12 +11,13 @@ from api.decks import Decks
 from api.event_hub import EventHub
 from api.http_metrics import HttpMetrics
 from api.jobs import Jobs
-from shared.characters import CharacterDatabase
-from shared.job_store import JobStore
+from api.lexicon import Lexicon
 from shared.queue.job_index import JobIndex
 from shared.queue.results import Budget
+from shared.queue.store import JobStore
+from shared.queue.workers import WorkerRegistry
 from shared.settings import Settings
-from shared.worker_registry import WorkerRegistry
+from shared.writing.characters import CharacterDatabase
 from shared.writing.imagery import Imagery
 
 
@@ -32,6 +33,7 @@ class Services:
     jobs: Jobs
     decks: Decks
     database: CharacterDatabase
+    lexicon: Lexicon
     imagery: Imagery
     hub: EventHub
     budget: Budget

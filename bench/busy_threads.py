@@ -25,13 +25,14 @@ from PIL import Image
 from bench.report import table, write
 from shared.schemas import GenerationRequest, Quality
 from shared.settings import load_settings
-from worker.conditioning import Hand, make_conditionings
-from worker.engine.denoiser import Denoiser, Row
+from worker.conditioning import Brush, make_conditionings
+from worker.engine.denoiser import Denoiser
 from worker.engine.request import DrawRequest
+from worker.engine.request_state import RequestState
 from worker.gpu_manager import GPUManager
 from worker.model_assembly import load_model
 from worker.picture_work import PictureWork, Processes, Threads, Workplace, condition, make_work
-from worker.progress import Unobserved
+from worker.progress import NullProgress
 
 WORDS = ("学习", "火", "水", "龍")
 SIDE, STEP_SIDE = 1024, 64
@@ -53,10 +54,10 @@ PARAMETERS = {
 
 async def draw(place: Workplace, number: int) -> None:
     """Do what a job does beside its steps: scene, four maps, the judge, PNG."""
-    nobody, seed = Unobserved(), number
+    nobody, seed = NullProgress(), number
     request = GenerationRequest(word=WORDS[number % len(WORDS)])
     scene = await place.do(nobody, PictureWork.compose, request.word, (SIDE, SIDE), (), seed)
-    maps = await condition(place, scene, request, Hand(seed=seed), nobody)
+    maps = await condition(place, scene, request, Brush(seed=seed), nobody)
     picture = maps.control_images["canny"]
     await place.do(nobody, PictureWork.judge, picture, scene.glyph)
     await place.do(nobody, PictureWork.encode, picture, PARAMETERS)
@@ -106,7 +107,7 @@ def beside(job: Callable[[int], None], threads: int) -> Iterator[list[int]]:
         thread.join()
 
 
-def step_times(denoiser: Denoiser, row: Row, seconds: float) -> list[float]:
+def step_times(denoiser: Denoiser, row: RequestState, seconds: float) -> list[float]:
     """Return the milliseconds of one step after another."""
     times = []
     end = time.perf_counter() + seconds

@@ -23,9 +23,9 @@ from skimage import feature, morphology
 from tqdm import tqdm
 
 from bench.report import table, write
-from shared.characters import CharacterDatabase
-from shared.fonts import read_fonts
 from shared.settings import load_settings
+from shared.writing.characters import CharacterDatabase
+from shared.writing.fonts import read_fonts
 from worker.conditioning import Conditioning, make_conditionings
 from worker.conditioning.canny import HIGH, LOW
 from worker.glyphs import Glyph, GlyphRenderer

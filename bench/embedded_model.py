@@ -33,24 +33,25 @@ from bench.classifier import train_classifier
 from bench.imagery_judge import Judge, square_part, target_parts
 from bench.pictures import decoded
 from bench.report import table, write
-from shared.characters import CharacterDatabase
-from shared.fonts import read_fonts
 from shared.schemas import CONTROL_TYPES, AIGenerationResult, ControlType
 from shared.settings import Settings, load_settings
+from shared.writing.characters import CharacterDatabase
+from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
 from training.embedded_model.data import HELD_OUT_EVERY, SIDE, SceneMaker
 from training.embedded_model.pictures import STYLES
 from training.embedded_model.pictures import draw as draw_target
 from training.embedded_model.vae import judge_vae
-from worker.ai_image_generator import AIImageGenerator, ModelIdentity
+from worker.ai_image_generator import AIImageGenerator
 from worker.conditioning import make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
-from worker.legibility import LegibilityJudge
+from worker.legibility.judge import LegibilityJudge
 from worker.model_assembly import load_model, load_pipeline
 from worker.model_loader import ModelLoader
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.picture_work import PictureWork, Threads
+from worker.plan import ModelIdentity
 from worker.prompt_builder import PromptBuilder
 
 COMMON = 30  # words of the lexicon

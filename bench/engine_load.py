@@ -28,11 +28,11 @@ from bench.report import table, write
 from shared.schemas import CONTROL_TYPES, ControlType
 from shared.settings import load_settings
 from worker.engine.engine import Engine
-from worker.engine.model import EngineModel
+from worker.engine.model_runner import ModelRunner
 from worker.engine.request import Drawing, DrawRequest, EngineJob
 from worker.gpu_manager import GPUManager
 from worker.model_assembly import load_model
-from worker.progress import Unobserved
+from worker.progress import NullProgress
 
 LOADS = (0.9, 1.5)
 Submit = Callable[[DrawRequest], "Future[Drawing]"]
@@ -88,7 +88,7 @@ class Measured:
 class StaticBatches:
     """Serves what waits in batches of one size, each to its end: what a pipeline call on a list of prompts does."""
 
-    def __init__(self, model: EngineModel, limit: int) -> None:
+    def __init__(self, model: ModelRunner, limit: int) -> None:
         self._model, self._limit = model, limit
         self._inbox: queue.SimpleQueue[EngineJob | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -96,7 +96,7 @@ class StaticBatches:
 
     def submit(self, request: DrawRequest) -> "Future[Drawing]":
         """Take a job."""
-        job = EngineJob(request, Unobserved())
+        job = EngineJob(request, NullProgress())
         self._inbox.put(job)
         return job.answer
 
@@ -165,11 +165,11 @@ async def serve(jobs: Sequence[Arrival], submit: Submit, spacing_s: float, what:
     return Measured(list(latencies), steps, time.perf_counter() - started)
 
 
-def run(model: EngineModel, limit: int, jobs: Sequence[Arrival], spacing_s: float, way: str) -> Measured:
+def run(model: ModelRunner, limit: int, jobs: Sequence[Arrival], spacing_s: float, way: str) -> Measured:
     """Serve the jobs in one way."""
     model.batch_limit = 1 if way == "one at a time" else limit
     server: Any = StaticBatches(model, limit) if way == "static batches" else Engine(lambda: model)
-    submit: Submit = server.submit if way == "static batches" else partial(server.submit, progress=Unobserved())
+    submit: Submit = server.submit if way == "static batches" else partial(server.submit, progress=NullProgress())
     try:
         return asyncio.run(serve(jobs, submit, spacing_s, way))
     finally:

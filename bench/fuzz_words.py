@@ -29,16 +29,16 @@ from PIL import Image
 from tqdm import tqdm
 
 from bench.report import table, write
-from shared.characters import CharacterDatabase
 from shared.errors import ServiceError
-from shared.fonts import FontCoverage, read_fonts
 from shared.settings import ConditioningSettings, load_settings
-from shared.words import normalise_word
+from shared.writing.characters import CharacterDatabase
+from shared.writing.fonts import FontCoverage, read_fonts
 from shared.writing.imagery import MAX_MOTIFS, Imagery
+from shared.writing.words import normalise_word
 from tests.conditioning_models import save_depth_model, save_segmenter
-from worker.conditioning import Conditioning, Hand, make_conditionings
+from worker.conditioning import Brush, Conditioning, make_conditionings
 from worker.glyphs import GlyphRenderer
-from worker.legibility import LegibilityJudge
+from worker.legibility.judge import LegibilityJudge
 from worker.scene import compose
 
 # Half of the smallest picture that the API takes: regions shrink to nothing sooner.
@@ -90,7 +90,7 @@ class Drawer:
             )
             for kind in self._conditionings:
                 for method in kind.available_methods:
-                    kind.generate(scene, method, Hand(seed=1))
+                    kind.generate(scene, method, Brush(seed=1))
                     json.dumps(kind.notes(scene, method))
             self._judge.judge(Image.fromarray(scene.page), scene.glyph)
         except ServiceError as error:

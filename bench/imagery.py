@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from bench.report import machine
-from shared.characters import CharacterDatabase
+from shared.writing.characters import CharacterDatabase
 from shared.writing.imagery import DATABASE_PATH, Imagery
 
 

@@ -17,9 +17,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from bench.report import table, write
-from shared.characters import CharacterDatabase
+from shared.writing.characters import CharacterDatabase
 from worker.glyphs import Glyph, GlyphRenderer
-from worker.legibility import LegibilityJudge
+from worker.legibility.judge import LegibilityJudge
 
 SIDE = 192
 BANDS = ((0, 0.1), (0.1, 0.3), (0.3, 0.5), (0.5, 0.7), (0.7, 0.9), (0.9, 0.97), (0.97, 1.001))

@@ -18,7 +18,7 @@ from worker.engine.engine import Engine
 from worker.engine.request import Drawing
 from worker.gpu_manager import GPUManager
 from worker.model_assembly import load_model
-from worker.progress import Unobserved
+from worker.progress import NullProgress
 
 IN_FLIGHT = 4
 
@@ -28,7 +28,7 @@ def curve(engine: Engine, count: int, every: int) -> Iterator[tuple[int, float]]
     process = psutil.Process()
     waiting: list[Future[Drawing]] = []
     for number, job in enumerate(tqdm(arrivals(count, (256, 256, 320), (1, 2), seed=9), desc="jobs"), start=1):
-        waiting.append(engine.submit(job.request, Unobserved()))
+        waiting.append(engine.submit(job.request, NullProgress()))
         if len(waiting) == IN_FLIGHT:
             waiting.pop(0).result()
         if number % every == 0:

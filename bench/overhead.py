@@ -15,11 +15,12 @@ from tqdm import tqdm
 
 from bench.report import table, write
 from local.stack import Stack
-from shared.job_store import JobStore
+from shared.queue.store import JobStore
 from shared.redis_client import make_redis
 from shared.settings import load_settings
-from worker.engine.denoiser import Denoiser, Row
+from worker.engine.denoiser import Denoiser
 from worker.engine.request import DrawRequest
+from worker.engine.request_state import RequestState
 from worker.gpu_manager import GPUManager
 from worker.model_assembly import load_model
 from writing_client.session import request as call
@@ -70,7 +71,7 @@ def measure_bookkeeping(count: int) -> float:
     settings = load_settings({"WRITING_DEVICE": "cpu", "WRITING_WORKER__BATCH_LIMIT": "4"})
     model = load_model(settings, GPUManager("cpu", settings.gpu_profiles))
     request = _request(count)
-    rows: list[Row] = [model.row(request) for _ in range(4)]
+    rows: list[RequestState] = [model.row(request) for _ in range(4)]
     denoiser = model.networks[request.quality].denoiser
     idle = Denoiser(denoiser.unet, denoiser.controlnet)
     idle.compile(lambda _network: lambda _part, inputs, _rest: inputs.latents, request.size)

@@ -20,9 +20,10 @@ from tqdm import tqdm
 
 from api.app import create_app
 from local.stack import Stack
-from shared.job_store import JobStore
-from shared.leases import Leases
-from shared.queue.results import DOCUMENT, RESULTS, Budget, pack
+from shared.queue.keys import Key
+from shared.queue.leases import Leases
+from shared.queue.results import Budget, pack
+from shared.queue.store import JobStore
 from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult
 from shared.settings import Settings, load_settings
@@ -67,7 +68,7 @@ def fill(settings: Settings, count: int) -> None:
             tqdm.write(f"refused: {answer.get_json()['detail']}")
         if number % (count // 4) == 0:
             used = client.info("memory")["used_memory"] / 1e6
-            tqdm.write(f"| {number} | {refused} | {published - client.zcard(RESULTS)} | {used:.1f} |")
+            tqdm.write(f"| {number} | {refused} | {published - client.zcard(Key.RESULTS)} | {used:.1f} |")
     client.config_set("maxmemory", 0)
 
 
@@ -113,7 +114,7 @@ def publish(leases: Leases, job_id: str, budget: int, result: AIGenerationResult
     if lease is None:
         raise SystemExit(f"job {job_id} is not to be had")
     new = pack(job_id, lease.token, result)
-    if not leases.publish(lease, DOCUMENT + job_id, new.document, 1000, pictures=new.pictures, budget=budget):
+    if not leases.publish(lease, Key.DOCUMENT + job_id, new.document, 1000, pictures=new.pictures, budget=budget):
         raise SystemExit(f"job {job_id} was not published")
 
 

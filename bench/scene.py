@@ -20,14 +20,14 @@ from tqdm import tqdm
 
 from bench.conditioning import sample_words
 from bench.report import table, write
-from shared.characters import CharacterDatabase
-from shared.fonts import read_fonts
 from shared.settings import ConditioningSettings, load_settings
+from shared.writing.characters import CharacterDatabase
+from shared.writing.fonts import read_fonts
 from shared.writing.imagery import MAX_MOTIFS, Imagery
 from shared.writing.motif import Motif
 from worker.conditioning import Conditioning, make_conditionings
 from worker.glyphs import GlyphRenderer
-from worker.legibility import LegibilityJudge
+from worker.legibility.judge import LegibilityJudge
 from worker.scene import Scene, compose
 
 # Side of the pictures that are read, and of a character in print, which is as small as some are on a scene.

@@ -25,7 +25,7 @@ from worker.main import make_generator
 from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.picture_work import Threads, make_work
-from worker.progress import Unobserved
+from worker.progress import NullProgress
 
 WORDS = ("山", "水", "火", "木", "雨", "花", "鸟", "鱼", "月", "书")
 SEED = 7
@@ -36,17 +36,17 @@ Way = Callable[[AIImageGenerator, str], Awaitable[Any]]
 async def one_after_another(generator: AIImageGenerator, word: str) -> None:
     """Draw each picture by a job that begins when the one before has ended."""
     for request in _single(word):
-        await generator.generate(request, Unobserved())
+        await generator.generate(request, NullProgress())
 
 
 async def at_the_same_time(generator: AIImageGenerator, word: str) -> None:
     """Draw each picture by a job of its own; the engine lets them share steps."""
-    await asyncio.gather(*(generator.generate(request, Unobserved()) for request in _single(word)))
+    await asyncio.gather(*(generator.generate(request, NullProgress()) for request in _single(word)))
 
 
 async def variations(generator: AIImageGenerator, word: str) -> None:
     """Draw all pictures by one job."""
-    await generator.generate(GenerationRequest(word=word, seed=SEED, variations=MAX_VARIATIONS), Unobserved())
+    await generator.generate(GenerationRequest(word=word, seed=SEED, variations=MAX_VARIATIONS), NullProgress())
 
 
 WAYS: dict[str, Way] = {

@@ -17,12 +17,12 @@ from shared.settings import Settings, load_settings
 from worker import memory_plan
 from worker.conditioning import CONTROL_TYPE_INDEX
 from worker.engine.loop import StepLoop
-from worker.engine.model import EngineModel
+from worker.engine.model_runner import ModelRunner
 from worker.engine.placement import Placement
 from worker.engine.request import DrawRequest, EngineJob
 from worker.gpu_manager import GPUManager
 from worker.model_assembly import is_on, make_ready
-from worker.progress import Unobserved
+from worker.progress import NullProgress
 
 LARGEST_BATCH = 8
 WEIGHTS = {"canny": 0.9, "depth": 0.5, "segmentation": 0.7, "scribble": 0.3}
@@ -159,7 +159,7 @@ class Ours:
         gpu = GPUManager(subject.device.type, self._settings.gpu_profiles)
         self._thread = ThreadPoolExecutor(1, initializer=Placement(gpu.device).enter_first)
         ready = self._thread.submit(make_ready, pipeline, self._settings, gpu, "the service's")
-        self._model: EngineModel = ready.result()
+        self._model: ModelRunner = ready.result()
         if is_compiled and not is_on(self._model.setup["torch_compile"]):
             raise RuntimeError(f"compiled: {self._model.setup['torch_compile']}")
         denoisers = [networks.denoiser for networks in self._model.networks.values()]
@@ -186,7 +186,7 @@ class Ours:
     def _draw(self, count: int, steps: int) -> Pictures:
         loop = StepLoop(self._model, bulk_every=5)
         requests = self._subject.requests(count, steps, self._quality, self._settings)
-        jobs = [EngineJob(request, Unobserved()) for request in requests]
+        jobs = [EngineJob(request, NullProgress()) for request in requests]
         for job in jobs:
             loop.submit(job)
         while loop.has_jobs:

@@ -15,13 +15,13 @@ import redis
 from cli.exit_codes import DONE, FAILED
 from cli.model_files import Source, find, sources
 from shared.errors import SettingsError
-from shared.fonts import read_fonts
 from shared.gpu_profiles import CPU_PROFILE, GIB, choose_profile
 from shared.locations import HOME
 from shared.model_folder import folder_faults
-from shared.queue.tls import check_tls
 from shared.redis_client import make_redis
 from shared.settings import Settings, load_settings
+from shared.tls import check_tls
+from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
 from writing_client import WritingClient, WritingError
 from writing_client.models import WorkerState

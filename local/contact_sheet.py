@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from shared.characters import CharacterDatabase
-from shared.fonts import read_fonts
+from shared.writing.characters import CharacterDatabase
+from shared.writing.fonts import read_fonts
 from worker.glyphs import GlyphRenderer
 
 PAPER, TEXT = (250, 248, 243), (40, 40, 44)

@@ -136,7 +136,7 @@ class Stack:
         return replace(program, environment={**openmp, **program.environment})
 
     def _flower_program(self) -> Program:
-        celery = ["-m", "celery", "-A", "shared.queue.command_line"]
+        celery = ["-m", "celery", "-A", "shared.celery_command_line"]
         return self._python("flower", *celery, "flower", f"--address={HOST}", f"--port={FLOWER_PORT}")
 
 

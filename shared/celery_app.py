@@ -8,10 +8,10 @@ from kombu import Queue
 
 from shared.errors import SettingsError
 from shared.queue.order import order_name
-from shared.queue.tls import tls_options
 from shared.queue.transport import harden_transport
 from shared.schemas import Priority
 from shared.settings import Settings
+from shared.tls import tls_options
 
 GENERATE_TASK = "writing.generate"
 WARMUP_COMMAND = "warmup"

@@ -4,7 +4,7 @@ import logging.config
 
 from shared.locations import config_file, own_config
 from shared.settings import LoggingSettings
-from shared.styles import read_yaml
+from shared.yaml_file import read_yaml
 
 
 class OneLineFormatter(logging.Formatter):

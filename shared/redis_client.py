@@ -9,8 +9,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shared.errors import SettingsError
-from shared.queue.tls import tls_options
 from shared.settings import RedisSettings
+from shared.tls import tls_options
 
 # Hundreds of callers at once share these, in turn: as many connections would take longer to open than to wait for.
 MAX_CONNECTIONS = 32
@@ -23,7 +23,7 @@ class RedisSilentError(redis.TimeoutError):
     """Redis has just not answered another caller."""
 
 
-class Turns(LifoQueue[Any]):
+class FreeConnections(LifoQueue[Any]):
     """The connections that are free. When Redis falls silent, those who wait for one are told so with the first."""
 
     silent_until = 0.0
@@ -51,7 +51,7 @@ class SharedRedis(redis.Redis):
         except RedisSilentError:
             raise
         except redis.TimeoutError:
-            turns = cast(Turns, cast(redis.BlockingConnectionPool, self.connection_pool).pool)
+            turns = cast(FreeConnections, cast(redis.BlockingConnectionPool, self.connection_pool).pool)
             turns.silent_until = time.monotonic() + SILENCE_S
             raise
 
@@ -64,7 +64,7 @@ def make_redis(settings: RedisSettings, *, decodes: bool = True) -> redis.Redis:
     """
     pool = redis.BlockingConnectionPool.from_url(
         settings.url,
-        queue_class=Turns,
+        queue_class=FreeConnections,
         max_connections=MAX_CONNECTIONS,
         timeout=CONNECTION_WAIT_S,
         decode_responses=decodes,

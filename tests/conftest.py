@@ -10,9 +10,11 @@ import redis
 
 from local.stack import Stack, free_port, redis_program
 from local.supervisor import Supervisor
-from shared.characters import CharacterDatabase
-from shared.fonts import FontCoverage, read_fonts
+from shared.queue.store import JobStore
+from shared.redis_client import make_redis
 from shared.settings import Settings, load_settings
+from shared.writing.characters import CharacterDatabase
+from shared.writing.fonts import FontCoverage, read_fonts
 from shared.writing.imagery import Imagery
 from tests.helpers import Api, eventually
 from worker.glyphs import GlyphRenderer
@@ -88,6 +90,21 @@ def interruptible() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def project() -> Path:
     return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def client(settings: Settings) -> redis.Redis:
+    return make_redis(settings.redis)
+
+
+@pytest.fixture
+def store(client: redis.Redis, settings: Settings) -> JobStore:
+    return JobStore(client, settings.queue)
+
+
+@pytest.fixture
+def no_hub_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "none"))
 
 
 def _answers(client: redis.Redis) -> bool:

@@ -10,7 +10,7 @@ from diffusers import ControlNetUnionModel, EulerDiscreteScheduler, UNet2DCondit
 from shared.schemas import Quality
 from shared.settings import Settings, load_settings
 from worker.engine.denoiser import Denoiser
-from worker.engine.model import EngineModel, Networks
+from worker.engine.model_runner import ModelRunner, Networks
 from worker.engine.placement import Placement
 from worker.engine.solvers import SOLVERS
 from worker.model_assembly import load_pipeline
@@ -46,11 +46,11 @@ def random_pipeline() -> Any:
     return pipeline
 
 
-def engine_model(pipeline: Any, *, solver: str = "euler", batch_limit: int = 8) -> EngineModel:
+def engine_model(pipeline: Any, *, solver: str = "euler", batch_limit: int = 8) -> ModelRunner:
     """Return a pipeline as the engine sees it, on the CPU."""
     exact = Networks("as trained", Denoiser(pipeline.unet, pipeline.controlnet))
     networks: Mapping[Quality, Networks] = {Quality.EXACT: exact, Quality.FAST: exact}
-    return EngineModel(
+    return ModelRunner(
         pipeline,
         placement=Placement(CPU),
         solver=SOLVERS[solver],

@@ -1,11 +1,11 @@
-r"""Make ``shared/data/characters.sqlite`` from hanzi-writer-data and Unihan.
+r"""Make ``shared/writing/data/characters.sqlite`` from hanzi-writer-data and Unihan.
 
     python -m training.character_data --strokes hanzi-writer-data/package \
         --unihan Unihan_IRGSources.txt.bz2
 
 The sources are the npm package ``hanzi-writer-data`` 2.0.1 (unpacked) and the file of that name in Debian's package
 ``unicode-data`` 15.0.0. The lexicon in the same file is made by `training.lexicon`, after this. The layout of the
-database is described in ``shared/characters.py``, which owns the format: this script only calls its encoders.
+database is described in ``shared/writing/characters.py``, which owns the format: this script only calls its encoders.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from shared.characters import SCHEMA, Stroke, encode_character
+from shared.writing.characters import SCHEMA, Stroke, encode_character
 
 RADICAL = re.compile(r"U\+([0-9A-F]+)\tkRSUnicode\t(\d+)'*\.(-?\d+)")
 
@@ -66,6 +66,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strokes", type=Path, required=True, help="folder of hanzi-writer-data's JSON files")
     parser.add_argument("--unihan", type=Path, required=True, help="Unihan_IRGSources.txt.bz2")
-    parser.add_argument("--output", type=Path, default=Path("shared/data/characters.sqlite"))
+    parser.add_argument("--output", type=Path, default=Path("shared/writing/data/characters.sqlite"))
     arguments = parser.parse_args()
     build(arguments.strokes, arguments.unihan, arguments.output)

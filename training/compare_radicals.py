@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from shared.characters import CharacterDatabase
+from shared.writing.characters import CharacterDatabase
 
 LINE = re.compile(r"U\+([0-9A-F]+)\t(kRSUnicode|kRSKangXi|kRSAdobe_Japan1_6)\t(.*)")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from shared.characters import CharacterDatabase
+from shared.writing.characters import CharacterDatabase
 from worker.glyphs.stroke_types import FIVE_CLASSES, stroke_type
 
 # cnchar's letters by class; those left out are bent. `d` is the left dot, `g` the hooked upright stroke.

@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from shared.characters import CharacterDatabase
-from shared.fonts import read_fonts
 from shared.settings import ConditioningSettings, load_settings
-from worker.conditioning import Hand, make_conditionings
+from shared.writing.characters import CharacterDatabase
+from shared.writing.fonts import read_fonts
+from worker.conditioning import Brush, make_conditionings
 from worker.glyphs import GlyphRenderer
 
 # One to four characters, simple to dense, traditional, a kana word from a font, mixed.
@@ -42,7 +42,7 @@ def main(models: ConditioningSettings) -> None:
         draw.text((column * (CELL + GAP) + 4, 10), name, font=label, fill=(235, 235, 235))
     for row, (word, style) in enumerate(zip(tqdm(WORDS, desc="words"), STYLES, strict=True)):
         glyph = renderer.render(word, 2 * CELL, 2 * CELL)
-        hand = Hand(settings.styles[style].pen, seed=row)
+        hand = Brush(settings.styles[style].pen, seed=row)
         for column, (kind, name, reason) in enumerate(columns):
             place = (column * (CELL + GAP), HEADER + row * (CELL + GAP))
             if reason is None:

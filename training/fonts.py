@@ -1,4 +1,4 @@
-r"""Make the fallback fonts in ``shared/data/fonts``: subsets of fonts of the Noto family (SIL OFL 1.1).
+r"""Make the fallback fonts in ``shared/writing/data/fonts``: subsets of fonts of the Noto family (SIL OFL 1.1).
 
     python -m training.fonts FOLDER
 
@@ -16,9 +16,9 @@ from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 from tqdm import tqdm
 
-from shared.characters import CharacterDatabase
+from shared.writing.characters import CharacterDatabase
 
-OUTPUT = Path("shared/data/fonts")
+OUTPUT = Path("shared/writing/data/fonts")
 
 LETTERS_AND_MARKS = [
     *range(0x0020, 0x0250),  # Latin

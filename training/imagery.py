@@ -1,4 +1,4 @@
-r"""Make ``shared/data/imagery.sqlite``: motifs, their pictures, and the words that they depict.
+r"""Make ``shared/writing/data/imagery.sqlite``: motifs, their pictures, and the words that they depict.
 
     python -m training.imagery --noto FOLDER --annotations FOLDER --wordnet FOLDER
 
@@ -21,8 +21,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from shared.writing.imagery import MAX_MOTIFS, SCHEMA, Evidence
-from shared.writing.motif import Shape, encode_shapes
+from shared.writing.imagery import SCHEMA, Evidence
+from shared.writing.motif import MAX_MOTIFS, Shape, encode_shapes
 from training.flat_shapes import flat_shapes
 from training.wordnet import Synset, WordNet
 
@@ -237,6 +237,6 @@ if __name__ == "__main__":
     parser.add_argument("--noto", type=Path, required=True)
     parser.add_argument("--annotations", type=Path, required=True)
     parser.add_argument("--wordnet", type=Path, required=True, help="the package's folder dict")
-    parser.add_argument("--output", type=Path, default=Path("shared/data/imagery.sqlite"))
+    parser.add_argument("--output", type=Path, default=Path("shared/writing/data/imagery.sqlite"))
     arguments = parser.parse_args()
     build(arguments.noto, arguments.annotations, arguments.wordnet, arguments.output)

@@ -1,4 +1,4 @@
-r"""Make the lexicon in ``shared/data/characters.sqlite`` anew: each word's readings and meanings, a learner's first.
+r"""Make the lexicon in ``shared/writing/data/characters.sqlite`` anew: words' readings and meanings.
 
     python -m training.lexicon --cedict cedict_ts.u8 --unihan Unihan_Readings.txt.bz2 --english large_en.msgpack.gz
 
@@ -282,6 +282,6 @@ if __name__ == "__main__":
     parser.add_argument("--cedict", type=Path, required=True)
     parser.add_argument("--unihan", type=Path, required=True)
     parser.add_argument("--english", type=Path, required=True)
-    parser.add_argument("--output", type=Path, default=Path("shared/data/characters.sqlite"))
+    parser.add_argument("--output", type=Path, default=Path("shared/writing/data/characters.sqlite"))
     arguments = parser.parse_args()
     build(arguments.cedict, arguments.unihan, arguments.english, arguments.output)

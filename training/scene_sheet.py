@@ -7,11 +7,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from shared.characters import CharacterDatabase
-from shared.fonts import read_fonts
 from shared.settings import ConditioningSettings, load_settings
-from shared.words import resolve_imagery, resolve_meaning
+from shared.writing.characters import CharacterDatabase
+from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
+from shared.writing.words import resolve_imagery, resolve_meaning
 from training.conditioning_sheet import OUTPUT as CONDITIONING_SHEET
 from worker.conditioning import make_conditionings
 from worker.glyphs import GlyphRenderer

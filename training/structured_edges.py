@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from shared.characters import CharacterDatabase
+from shared.writing.characters import CharacterDatabase
 from worker.conditioning.canny import thin_ridges
 from worker.conditioning.structured_forest import (
     EDGES,

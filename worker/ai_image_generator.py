@@ -17,66 +17,22 @@ from shared.schemas import (
     ControlType,
     GenerationRequest,
     LegibilityTarget,
-    Priority,
     Quality,
     Variation,
 )
-from shared.settings import ModelSettings
-from worker.conditioning import Hand
+from worker.conditioning import Brush
 from worker.engine.request import Drawing, DrawRequest
-from worker.legibility import Legibility
-from worker.legibility_target import FIRST, ControlLevel, Outcome, best, next_level
+from worker.legibility.control_levels import FIRST, ControlLevel, ScoredLevel, best, next_level
+from worker.legibility.judge import Legibility
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.picture_work import Maps, PictureWork, Workplace, condition
-from worker.progress import LaterAttempt, ProgressSink, Unobserved, stop_if_cancelled
+from worker.plan import ModelIdentity, Plan
+from worker.progress import NullProgress, OffsetProgress, ProgressSink, stop_if_cancelled
 from worker.prompt_builder import PromptBuilder, PromptResult
 from worker.scene import Scene
 from worker.style_definitions import StyleDefinition, steering_weights
 
 logger = logging.getLogger("generation")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelIdentity:
-    """The model as results name it, its defaults, and the style that is taken where none is asked for."""
-
-    name: str
-    settings: ModelSettings
-    default_style: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A request with its defaults filled in.
-
-    `seed` is of the noise of the first picture, `scene_seed` of the scene's layout and of maps drawn by hand.
-    `is_seed_free`: the request left the seed to the service, which may try others for a legibility target.
-    `variations`: how many pictures an attempt draws.
-    `draw_imagery`: the maps hold the motifs, too.
-    """
-
-    word: str
-    style_name: str
-    style: StyleDefinition
-    seed: int
-    scene_seed: int
-    is_seed_free: bool
-    variations: int
-    width: int
-    height: int
-    num_inference_steps: int
-    guidance_scale: float
-    guidance_end: float
-    cache_interval: int
-    negative_prompt: str
-    weights: dict[ControlType, float]
-    draw_imagery: bool
-    priority: Priority
-    quality: Quality
-
-    def seed_at(self, level: ControlLevel) -> int:
-        """Return the first picture's seed at a level: each one up begins from other noise, if the request allows it."""
-        return self.seed + self.variations * max(0, level.number) if self.is_seed_free else self.seed
 
 
 @dataclass(frozen=True)
@@ -122,9 +78,9 @@ class Attempt:
         return self.level.guidance_scale(self.plan.guidance_scale)
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> ScoredLevel:
         """What the choice of the next level needs to know."""
-        return Outcome(self.level, self.best.legibility.score)
+        return ScoredLevel(self.level, self.best.legibility.score)
 
     def to_dict(self, *, kept: bool) -> dict[str, Any]:
         """Return the attempt for the result's metadata."""
@@ -195,7 +151,7 @@ class AIImageGenerator:
             OutOfMemory, ModelLoadError: the worker cannot.
         """
         request = GenerationRequest(word=character, translation=translation, **options)
-        return await self.generate(request, progress or Unobserved())
+        return await self.generate(request, progress or NullProgress())
 
     async def generate(self, request: GenerationRequest, progress: ProgressSink) -> AIGenerationResult:
         """Return the picture of a validated request; raises as `generate_character_image`."""
@@ -249,7 +205,7 @@ class AIImageGenerator:
             scene = await self._workplace.do(progress, PictureWork.compose, plan.word, size, motifs, plan.scene_seed)
         progress.stage("conditioning")
         with watch.time("conditioning"):
-            hand = Hand(plan.style.pen, plan.scene_seed)
+            hand = Brush(plan.style.pen, plan.scene_seed)
             maps = await condition(self._workplace, scene, request, hand, progress)
         return Prepared(plan, prompt, scene, maps)
 
@@ -263,7 +219,7 @@ class AIImageGenerator:
         while level is not None:
             stop_if_cancelled(progress)
             progress.stage("waiting_for_device")
-            sink = LaterAttempt(progress, len(attempts) * plan.variations * plan.num_inference_steps)
+            sink = OffsetProgress(progress, len(attempts) * plan.variations * plan.num_inference_steps)
             with watch.time("diffusion"):
                 drawings = await self._draw(prepared, level, sink)
             progress.stage("reading")

@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,36 +23,37 @@ from celery.signals import task_revoked, worker_shutting_down
 from celery.worker.control import control_command
 
 from shared.celery_app import WARMUP_COMMAND, make_celery, send_job
-from shared.characters import CharacterDatabase
 from shared.errors import DeviceLost, ModelLoadError, ServiceError, SettingsError
-from shared.job_metrics import JobMetrics
-from shared.job_store import JobStore
-from shared.leases import Leases
 from shared.logs import configure_logging
+from shared.queue.leases import Leases
+from shared.queue.metrics import JobMetrics
 from shared.queue.object_store import open_store
 from shared.queue.results import Budget, ResultSizes
-from shared.queue.tls import check_tls
+from shared.queue.store import JobStore
+from shared.queue.webhook_outbox import WebhookOutbox
+from shared.queue.workers import WorkerRegistry
 from shared.redis_client import make_redis, refuse_cluster
 from shared.schemas import Priority, WorkerInfo
 from shared.settings import Settings, load_settings
-from shared.webhook_outbox import WebhookOutbox
-from shared.worker_registry import WorkerRegistry
+from shared.tls import check_tls
 from shared.writing.blocklist import Blocklist
+from shared.writing.characters import CharacterDatabase
 from shared.writing.imagery import Imagery
-from worker.ai_image_generator import AIImageGenerator, ModelIdentity
+from worker.ai_image_generator import AIImageGenerator
+from worker.background.heartbeat import Heartbeat
+from worker.background.job_monitor import JobMonitor
+from worker.background.periodic import Periodic
+from worker.background.reaper import Reaper
 from worker.background.watchdog import Watchdog
+from worker.background.webhooks import WebhookSender
 from worker.conditioning import Conditioning, make_conditionings
 from worker.gpu_manager import GPUManager
-from worker.heartbeat import Heartbeat
-from worker.job_monitor import JobMonitor
 from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
-from worker.periodic import Periodic
 from worker.picture_work import Workplace, choose_workplace, make_work
+from worker.plan import ModelIdentity
 from worker.prompt_builder import PromptBuilder
-from worker.reaper import Reaper
 from worker.tasks import GenerateTask, cancel_revoked
-from worker.webhooks import WebhookSender
 
 logger = logging.getLogger("ai_models")
 
@@ -172,12 +174,11 @@ def build(settings: Settings) -> WorkerProcess:
     send = partial(send_job, app)
     work = make_work(settings, conditionings)
     workplace, picture_processes = choose_workplace(settings, work, has_gpu=gpu.is_gpu)
-    generator = make_generator(settings, workplace, pipeline)
     app.register_task(
         GenerateTask(
             leases=leases,
             monitor=monitor,
-            generator=generator,
+            generator=make_generator(settings, workplace, pipeline),
             send=send,
             cancel=store.cancel,
             stop_process=stop_process,
@@ -199,15 +200,7 @@ def build(settings: Settings) -> WorkerProcess:
         picture_processes=picture_processes,
         monitor=monitor,
         leases=leases,
-        reaper=Reaper(
-            client,
-            leases,
-            send,
-            working_on=monitor.working_on,
-            lease_s=settings.queue.lease_s,
-            every_s=settings.worker.heartbeat_s,
-            reconcile_s=settings.queue.reconcile_s,
-        ),
+        reaper=make_reaper(client, leases, send, monitor, settings),
         webhooks=make_webhooks(client, store, settings),
         sweep=make_sweep(settings),
         registry=WorkerRegistry(client, settings.worker.stale_after_s),
@@ -226,6 +219,21 @@ def find_device(settings: Settings) -> GPUManager:
         return GPUManager(settings.device, settings.gpu_profiles, settings.worker.gpu_locks)
     except RuntimeError as error:
         raise SettingsError(f"device: {error}") from error
+
+
+def make_reaper(
+    client: redis.Redis, leases: Leases, send: Callable[[str, Priority], None], monitor: JobMonitor, settings: Settings
+) -> Reaper:
+    """Return what looks after jobs that nobody looks after."""
+    return Reaper(
+        client,
+        leases,
+        send,
+        working_on=monitor.working_on,
+        lease_s=settings.queue.lease_s,
+        every_s=settings.worker.heartbeat_s,
+        reconcile_s=settings.queue.reconcile_s,
+    )
 
 
 def make_webhooks(client: redis.Redis, store: JobStore, settings: Settings) -> WebhookSender:

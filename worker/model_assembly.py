@@ -18,8 +18,8 @@ from worker import memory_plan
 from worker.engine import compiler, float8
 from worker.engine.denoiser import Denoiser
 from worker.engine.faults import Failure, Fault, attempt, free_memory
-from worker.engine.float8 import narrowed, narrowed_bytes
-from worker.engine.model import EngineModel, Networks
+from worker.engine.float8 import float8_bytes, to_float8
+from worker.engine.model_runner import ModelRunner, Networks
 from worker.engine.placement import Placement
 from worker.engine.solvers import SOLVERS
 from worker.engine.unet import is_divisible
@@ -29,7 +29,7 @@ from worker.model_loader import LOAD_ERRORS, ModelLoader
 logger = logging.getLogger("ai_models")
 
 
-def load_model(settings: Settings, gpu: GPUManager) -> EngineModel:
+def load_model(settings: Settings, gpu: GPUManager) -> ModelRunner:
     """Load the active model and make it ready to draw, in the thread that will.
 
     Raises:
@@ -43,7 +43,7 @@ def load_model(settings: Settings, gpu: GPUManager) -> EngineModel:
     return make_ready(pipeline, settings, gpu, loader.why)
 
 
-def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: str) -> EngineModel:
+def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: str) -> ModelRunner:
     """Place a loaded pipeline on the device, choose what fits and compile it, in the thread that will draw with it.
 
     Args:
@@ -62,7 +62,7 @@ def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: st
         setup["dtype"] += f": {why_dtype}"
         setup["torch_compile"] = try_compiler(settings, gpu)
         networks = make_networks(pipeline, settings, gpu, setup)
-        ready = EngineModel(
+        ready = ModelRunner(
             pipeline,
             placement=Placement(gpu.device, offload=gpu.offloads),
             solver=SOLVERS[model.solver],
@@ -127,7 +127,7 @@ def make_networks(pipeline: Any, settings: Settings, gpu: GPUManager, setup: dic
         networks[Quality.FAST] = exact
         setup["float8"] = try_float8(pipeline, settings, gpu, setup)
         if is_on(setup["float8"]):
-            twins = Denoiser(narrowed(pipeline.unet), narrowed(pipeline.controlnet))
+            twins = Denoiser(to_float8(pipeline.unet), to_float8(pipeline.controlnet))
             networks[Quality.FAST] = Networks("8-bit linear layers", twins)
     return networks
 
@@ -155,14 +155,14 @@ def try_float8(pipeline: Any, settings: Settings, gpu: GPUManager, setup: Mappin
         return "no: no GPU"
     if not is_on(setup["torch_compile"]):
         return "no: the networks are not compiled, and only then it is faster"
-    twins_gib = sum(map(narrowed_bytes, (pipeline.unet, pipeline.controlnet))) / GIB
+    twins_gib = sum(map(float8_bytes, (pipeline.unet, pipeline.controlnet))) / GIB
     if gpu.offloads or not memory_plan.can_hold_twins(gpu.free_gib, twins_gib, gpu.profile):
         return f"no: {twins_gib:.1f} GiB of weights more leave too little of {gpu.free_gib:.1f} GiB free"
     return _answer(attempt(partial(float8.try_out, gpu.device)))
 
 
 def compile_networks(
-    ready: EngineModel,
+    ready: ModelRunner,
     networks: dict[Quality, Networks],
     setup: dict[str, str],
     side: int,
@@ -193,7 +193,7 @@ def compile_networks(
     free_memory()
 
 
-def compile_decoder(ready: EngineModel, setup: dict[str, str], side: int) -> None:
+def compile_decoder(ready: ModelRunner, setup: dict[str, str], side: int) -> None:
     """Compile the VAE for the model's own size; where that fails it runs as it is, and `setup["vae_compile"]` says why.
 
     Raises:

@@ -13,16 +13,16 @@ from PIL import Image
 from shared.errors import DeviceLost
 from shared.schemas import ControlType, Quality, WorkerState
 from worker.engine.engine import Engine
-from worker.engine.model import EngineModel
+from worker.engine.model_runner import ModelRunner
 from worker.engine.request import Drawing, DrawRequest
-from worker.progress import ProgressSink, Together, Unobserved
+from worker.progress import NullProgress, ProgressSink, Together
 
 
 class MultiControlNetPipeline:
     """The warm pipeline of a worker process."""
 
     def __init__(
-        self, load: Callable[[], EngineModel], on_lost: Callable[[DeviceLost], None] = lambda _lost: None
+        self, load: Callable[[], ModelRunner], on_lost: Callable[[DeviceLost], None] = lambda _lost: None
     ) -> None:
         """Take how the model is loaded.
 
@@ -96,7 +96,7 @@ class MultiControlNetPipeline:
         Their steps are told together. Once one of them fails, the others stop, and its error is raised; further as
         `draw`.
         """
-        together = Together(progress or Unobserved(), count)
+        together = Together(progress or NullProgress(), count)
         answers = self.engine.submit_variations(request, together.sinks)
         for answer in answers:
             answer.add_done_callback(together.heed)

@@ -26,7 +26,7 @@ class ProgressSink(Protocol):
         """Whether the job should stop."""
 
 
-class Unobserved:
+class NullProgress:
     """A sink for jobs that nobody watches."""
 
     is_cancelled = False
@@ -41,7 +41,7 @@ class Unobserved:
         """Ignore the preview."""
 
 
-class LaterAttempt:
+class OffsetProgress:
     """A sink for a further attempt at the same job: its steps come on top of those that were done."""
 
     def __init__(self, sink: ProgressSink, steps_done: int) -> None:

@@ -5,12 +5,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.characters import CharacterDatabase
 from shared.errors import UnknownStyle
-from shared.schemas import ControlType, ImageryMode
-from shared.words import Meaning, resolve_imagery, resolve_meaning
+from shared.schemas import ControlType
 from shared.writing.blocklist import Blocklist
+from shared.writing.characters import CharacterDatabase
 from shared.writing.imagery import Imagery
+from shared.writing.motif import ImageryMode
+from shared.writing.words import Meaning, resolve_imagery, resolve_meaning
 from worker.style_definitions import StyleDefinition
 
 ARTICLES = frozenset({"a", "an", "the"})

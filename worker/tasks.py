@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import celery.worker.state
 import redis
@@ -24,23 +23,18 @@ from shared.errors import (
     Poisoned,
     ServiceError,
 )
-from shared.job_metrics import JobMetrics, Sample
-from shared.leases import Lease, Leases, new_token
+from shared.queue.leases import Lease, Leases, new_token
+from shared.queue.metrics import JobMetrics, Sample
 from shared.queue.object_store import StoreUnavailable
 from shared.queue.results import Budget, NewResult, ResultSizes, pack
 from shared.schemas import AIGenerationResult, JobError, JobStatus, Priority
 from worker.ai_image_generator import AIImageGenerator
-from worker.job_monitor import JobHandle, JobMonitor
-from worker.rehearsal import Stage
-from worker.suspects import Line
+from worker.background.job_monitor import JobHandle, JobMonitor
+from worker.quarantine.queue import QuarantineQueue
+from worker.quarantine.rehearsal import RehearsalProcess
+from worker.retry import retry_for_five_minutes
 
 logger = logging.getLogger("generation")
-
-T = TypeVar("T")
-
-# How long a worker holds on to a finished job while Redis is away, and how often it tries.
-INSIST_S = 300.0
-INSIST_EVERY_S = 0.5
 
 # What a task raises when its job has ended or waits again, or when Redis stayed away: then the reaper puts it back.
 SETTLED = (Ignore, Reject, ServiceError, redis.RedisError, OperationalError)
@@ -107,7 +101,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         self._metrics = metrics
         self._budget = budget
         self._sizes = sizes
-        self._suspects = Line()
+        self._quarantine = QuarantineQueue()
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job that was revoked; without Redis its message is sent again, and discarded again, later."""
@@ -120,43 +114,43 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
 
     def run(self, job_id: str) -> dict[str, Any]:
         """Run a job and end it; return what Flower shows of it."""
-        if insist(lambda: self._leases.is_suspect(job_id)):
-            self._run_suspects(job_id)
+        if retry_for_five_minutes(lambda: self._leases.is_quarantined(job_id)):
+            self._run_quarantine(job_id)
         if self._monitor.is_draining:
             raise Reject("the worker ends", requeue=True)
         return self._run(job_id, self._draw)
 
-    def _run_suspects(self, job_id: str) -> NoReturn:
-        """Run a job that a worker may have died of, after those that came before it.
+    def _run_quarantine(self, job_id: str) -> NoReturn:
+        """Run a job that may have crashed a worker, after those that came before it.
 
-        One runs at a time, so that it is known which one kills. The task that finds none at work does all that come
-        meanwhile; theirs end at once. Should this worker die with them, they are waiting jobs without a message, which
-        another worker sends.
+        One runs at a time, so that it is known which one crashes a worker. The task that finds none at work does all
+        that come meanwhile; theirs end at once. Should this worker die with them, they are waiting jobs without a
+        message, which another worker sends.
         """
-        if self._suspects.join(job_id):
-            with Stage() as stage:
-                for suspect in self._suspects:
-                    self._run_suspect(suspect, stage)
+        if self._quarantine.join(job_id):
+            with RehearsalProcess() as rehearsal:
+                for quarantined in self._quarantine:
+                    self._run_quarantined(quarantined, rehearsal)
         raise Ignore()
 
-    def _run_suspect(self, job_id: str, stage: Stage) -> None:
-        """Run a suspect, first where only a rehearsal can die of it."""
+    def _run_quarantined(self, job_id: str, rehearsal: RehearsalProcess) -> None:
+        """Run a quarantined job, after a rehearsal in a process that may crash."""
         if job_id in celery.worker.state.revoked:  # Celery looks only when a message comes
             self.cancel(job_id)
         try:
-            crash = None if self._monitor.is_draining else self._rehearse(job_id, stage)
+            crash = None if self._monitor.is_draining else self._rehearse(job_id, rehearsal)
             if self._monitor.is_draining:
-                insist(lambda: self._send(job_id, self._leases.record(job_id).priority))
+                retry_for_five_minutes(lambda: self._send(job_id, self._leases.record(job_id).priority))
             else:
                 self._run(job_id, self._draw if crash is None else partial(self._refuse, crash=crash))
         except SETTLED as outcome:
-            logger.info("suspect %s: %r", job_id, outcome)
+            logger.info("quarantined job %s: %r", job_id, outcome)
 
-    def _rehearse(self, job_id: str, stage: Stage) -> str | None:
+    def _rehearse(self, job_id: str, rehearsal: RehearsalProcess) -> str | None:
         """Return the signal that a waiting job's rehearsal died of, if it did."""
         try:
-            record = insist(lambda: self._leases.record(job_id))
-            return stage.rehearse(record.request) if record.status is JobStatus.QUEUED else None
+            record = retry_for_five_minutes(lambda: self._leases.record(job_id))
+            return rehearsal.rehearse(record.request) if record.status is JobStatus.QUEUED else None
         except (ValueError, KeyError):
             return None  # it cannot be read: `take` ends it
 
@@ -164,7 +158,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         """Take a job and act on it; whatever that raises, the job ends or waits again."""
         with self._monitor.work_on(job_id):
             token = new_token()
-            lease = insist(lambda: self._leases.take(job_id, token))
+            lease = retry_for_five_minutes(lambda: self._leases.take(job_id, token))
             if lease is None:
                 logger.info("job %s runs elsewhere or has ended; nothing to do", job_id)
                 raise Ignore()
@@ -194,7 +188,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             self._monitor.is_draining = True
             self._stop_process(error)
             if isinstance(error, DeviceLost):
-                self._suspect(lease, error)
+                self._charge_crash(lease, error)
             self._put_back(lease)
 
     def _publish(self, lease: Lease, result: AIGenerationResult) -> dict[str, Any]:
@@ -207,7 +201,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             budget = self._budget.limit()
             return self._leases.publish(lease, key, new.document, generation_ms, pictures=kept, budget=budget)
 
-        if not insist(publish):
+        if not retry_for_five_minutes(publish):
             self.backend.results.forget(lease.job_id, lease.token, new)
             self._give_up(lease)
         self._count(lease, result, new)
@@ -220,7 +214,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             Those that Redis is to keep.
         """
         try:
-            return insist(lambda: self.backend.results.store_elsewhere(lease.job_id, lease.token, new))
+            return retry_for_five_minutes(lambda: self.backend.results.store_elsewhere(lease.job_id, lease.token, new))
         except StoreUnavailable:
             self._put_back(lease)  # the job is not at fault
 
@@ -243,14 +237,14 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             logger.warning("job %s not counted: %s", lease.job_id, error)
 
     def _failed(self, lease: Lease, error: ServiceError) -> NoReturn:
-        if not insist(lambda: self._leases.fail(lease, JobError(**error.to_dict()))):
+        if not retry_for_five_minutes(lambda: self._leases.fail(lease, JobError(**error.to_dict()))):
             self._give_up(lease)
         raise error
 
     def _stopped(self, lease: Lease, handle: JobHandle) -> NoReturn:
         """End a job that was told to stop, as its reason demands."""
         if handle.is_cancel_requested:
-            insist(lambda: self._leases.confirm_cancelled(lease))
+            retry_for_five_minutes(lambda: self._leases.confirm_cancelled(lease))
             self._tell_revoked(lease.job_id)
             logger.info("job %s cancelled", lease.job_id)
             raise Ignore()
@@ -263,39 +257,19 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         with self.app.events.default_dispatcher(hostname=self.request.hostname) as events:
             events.send("task-revoked", uuid=job_id, terminated=False, signum=None, expired=False)
 
-    def _put_back(self, lease: Lease, *, is_suspect: bool = False) -> NoReturn:
+    def _put_back(self, lease: Lease, *, counts_crash: bool = False) -> NoReturn:
         """Let the job wait again, under a new message: this one may have been given back already as the worker ends."""
-        if insist(lambda: self._leases.release(lease, is_suspect=is_suspect)):
-            insist(lambda: self._send(lease.job_id, lease.record.priority))
+        if retry_for_five_minutes(lambda: self._leases.release(lease, counts_crash=counts_crash)):
+            retry_for_five_minutes(lambda: self._send(lease.job_id, lease.record.priority))
             logger.info("job %s put back", lease.job_id)
         raise Ignore()
 
-    def _suspect(self, lease: Lease, error: DeviceLost) -> NoReturn:
+    def _charge_crash(self, lease: Lease, error: DeviceLost) -> NoReturn:
         """Let another worker draw the job; after the last one it fails, for then it may well be at fault."""
-        if lease.record.deaths + 1 >= self._leases.max_deaths:
+        if lease.record.crash_count + 1 >= self._leases.max_crashes:
             self._failed(lease, error)
-        self._put_back(lease, is_suspect=True)
+        self._put_back(lease, counts_crash=True)
 
     def _give_up(self, lease: Lease) -> NoReturn:
         logger.warning("job %s is another worker's by now; what was done here is dropped", lease.job_id)
         raise Ignore()
-
-
-def insist(call: Callable[[], T]) -> T:
-    """Return the call's value, trying again while Redis or the object store is away: a finished job shall not be lost.
-
-    Raises:
-        TypeError: the call is one that Redis can never take.
-        redis.RedisError, StoreUnavailable: it stayed away for INSIST_S.
-    """
-    give_up = time.monotonic() + INSIST_S
-    while True:
-        try:
-            return call()
-        except redis.DataError as error:  # what cannot be sent now never can
-            raise TypeError(str(error)) from error
-        except (redis.RedisError, OperationalError, OSError) as error:
-            if time.monotonic() > give_up:
-                raise
-            logger.warning("no answer, trying again: %s", error)
-            time.sleep(INSIST_EVERY_S)

@@ -19,7 +19,7 @@ from worker.conditioning import make_conditionings
 from worker.engine.request import Drawing, DrawRequest
 from worker.main import make_generator
 from worker.picture_work import Threads, make_work
-from worker.progress import Unobserved
+from worker.progress import NullProgress
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def main() -> int:
     for line in sys.stdin:
         try:
             request = without_models(GenerationRequest.model_validate_json(line))
-            asyncio.run(generator.generate(request, Unobserved()))
+            asyncio.run(generator.generate(request, NullProgress()))
         except Exception:  # the process boundary: the worker itself will meet it, and say so
             logger.exception("rehearsal failed")
         print(file=answers, flush=True)

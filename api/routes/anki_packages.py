@@ -7,14 +7,14 @@ from flask import Response
 from flask_openapi3 import APIBlueprint, Tag
 
 from api.blocking import in_thread
+from api.deck_files.anki import collection, media_name
+from api.deck_files.card import Card
+from api.deck_files.contact_sheet import contact_sheet
+from api.deck_files.zip_stream import ZipStream
 from api.problems import problem_responses
 from api.services import services
-from shared.characters import CharacterDatabase
-from shared.deck import CardsRequest
-from shared.decks.anki import collection, media_name
-from shared.decks.card import Card
-from shared.decks.contact_sheet import contact_sheet
-from shared.decks.zip_stream import ZipStream
+from shared.schemas.deck import CardsRequest
+from shared.writing.characters import CharacterDatabase
 
 anki_packages_api = APIBlueprint(
     "anki_packages", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="decks", description="lists of words")]

@@ -8,10 +8,11 @@ from flask import Response, g, url_for
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field, SkipValidation, ValidationError
 
-from api.jobs import digest_key
+from api.idempotency import digest_key
+from api.parameters import IdempotencyHeaders
 from api.problems import findings, problem_document, problem_responses
 from api.rate_limit import count_submission
-from api.routes.jobs import IdempotencyHeaders, json_response
+from api.responses import json_response
 from api.services import services
 from shared.errors import QueueUnavailable, ServiceError
 from shared.schemas import GenerationRequest, JobAccepted, JobStatus, Problem, Question

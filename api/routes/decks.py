@@ -14,20 +14,21 @@ from pydantic import BaseModel, Field, ValidationError
 
 from api.blocking import in_thread
 from api.bodies import CSV_TYPES
+from api.deck_files.anki import package
+from api.deck_files.archive import archive
+from api.deck_files.card import Card
+from api.deck_files.file_name import safe_name
 from api.deck_words import ListedWord, words_of
 from api.decks import MadeDeck
+from api.lists.word_list import read_list
+from api.parameters import IdempotencyHeaders
 from api.problems import problem_responses, validation_problem
-from api.routes.jobs import IdempotencyHeaders, json_response
+from api.responses import json_response
 from api.services import services
-from shared.deck import MAX_WORDS, DeckAccepted, DeckOptions, DeckRequest, DeckView, DeckWordView
-from shared.decks.anki import package
-from shared.decks.archive import archive
-from shared.decks.card import Card
-from shared.decks.file_name import safe_name
 from shared.errors import MalformedJson
-from shared.lists.word_list import read_list
 from shared.queue.decks import DeckEntry, DeckRecord, JobState
 from shared.schemas import JobError, JobStatus
+from shared.schemas.deck import MAX_WORDS, DeckAccepted, DeckOptions, DeckRequest, DeckView, DeckWordView
 
 MOST_LINES = MAX_WORDS + 2  # a heading, and one word too many
 

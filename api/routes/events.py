@@ -2,20 +2,19 @@
 
 import json
 from collections.abc import Iterator
-from functools import cache
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from flask import Response
 from flask_openapi3 import APIBlueprint, Tag
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.event_hub import has_heard_end
+from api.parameters import Headers, JobPath
 from api.problems import problem_responses
-from api.routes.jobs import JobPath
 from api.services import services
 from shared.errors import InvalidRequest
-from shared.job_events import JobEvent, is_event_id
+from shared.queue.events import JobEvent, is_event_id
 
 RECONNECT_MS = 1000
 
@@ -24,18 +23,12 @@ events_api = APIBlueprint(
 )
 
 
-class EventHeaders(BaseModel):
+class EventHeaders(Headers):
     """Headers of a listener."""
 
     last_event_id: Annotated[
         str | None, Field(alias="Last-Event-ID", description="go on after this event, as browsers ask by themselves")
     ] = None
-
-    @classmethod
-    @cache
-    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:  # type: ignore[override]  # by the cache
-        """Return the schema; flask-openapi3 asks for it at every request."""
-        return super().model_json_schema(*args, **options)
 
 
 @events_api.get(
@@ -64,9 +57,9 @@ def events(path: JobPath, header: EventHeaders) -> Response:
     return Response(lines, content_type="text/event-stream; charset=utf-8", headers=headers)
 
 
-def _lines(told: Iterator[JobEvent | None]) -> Iterator[str]:
+def _lines(events: Iterator[JobEvent | None]) -> Iterator[str]:
     yield f"retry: {RECONNECT_MS}\n\n"
-    for event in told:
+    for event in events:
         yield ": beat\n\n" if event is None else _frame(event)
 
 

@@ -7,12 +7,12 @@ from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
 from api.problems import problem_responses
-from api.routes.jobs import json_response
+from api.responses import json_response
 from api.services import services
 from shared.errors import ImageryNotFound
 from shared.schemas import LONGEST_MOTIF_NAME, Motifs, MotifView
-from shared.words import no_motif
 from shared.writing.imagery import MotifName
+from shared.writing.words import no_motif
 
 MAX_LIMIT = 200
 # They change with a new version only.

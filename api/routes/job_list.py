@@ -8,9 +8,9 @@ from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
 from api.problems import problem_responses
-from api.routes.jobs import json_response
+from api.responses import json_response
 from api.services import services
-from shared.job_store import JobRecord
+from shared.queue.store import JobRecord
 from shared.schemas import JobError, JobStatus, Priority, Progress
 
 MAX_LIMIT = 100

@@ -1,19 +1,18 @@
 """Submitting a word and following its job."""
 
-import base64
 import logging
 import re
-from functools import cache
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import redis
 from flask import Response, g, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
-from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field
 
+from api.parameters import IdempotencyHeaders, JobPath
 from api.problems import job_problem, problem_response, problem_responses
+from api.responses import PNG_CACHE, json_response, png_responses
 from api.services import services
 from shared.errors import JobCancelled
 from shared.queue.results import StoredResult
@@ -30,18 +29,10 @@ from shared.schemas import (
 logger = logging.getLogger(__name__)
 
 MAX_WAIT_S = 60
-PNG_CACHE = "private, max-age=3600, immutable"  # a finished picture never changes
-
 
 jobs_api = APIBlueprint(
     "jobs", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="words to pictures")]
 )
-
-
-class JobPath(BaseModel):
-    """A job's address."""
-
-    job_id: Annotated[str, Field(description="as POST returned it")]
 
 
 class PollQuery(BaseModel):
@@ -63,33 +54,12 @@ class VariationPath(JobPath):
     variation: Annotated[int, Field(ge=0, description="its place among the variations, from 0")]
 
 
-class IdempotencyHeaders(BaseModel):
-    """Headers of a call that makes something."""
-
-    idempotency_key: Annotated[
-        str | None,
-        Field(alias="Idempotency-Key", description="a repeated POST with the same key makes nothing new"),
-    ] = None
-
-    @classmethod
-    @cache
-    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:  # type: ignore[override]  # by the cache
-        """Return the schema; flask-openapi3 asks for it at every request, where making it took a third of the time."""
-        return super().model_json_schema(*args, **options)
-
-
 class SubmitHeaders(IdempotencyHeaders):
     """Headers of a submission."""
 
     prefer: Annotated[str | None, Field(description="`wait=N`: answer with the picture if done in N ≤ 60 seconds")] = (
         None
     )
-
-
-def png_responses() -> ResponseDict:
-    """Return the OpenAPI description of a call that answers with an image."""
-    png = {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
-    return {200: png, **problem_responses(404, 409, 410, 503)}
 
 
 @jobs_api.post(
@@ -194,11 +164,6 @@ def _links(stored: StoredResult) -> ResultLinks:
     return ResultLinks(**body, image_url=image_url, conditioning_urls=conditioning_urls)
 
 
-def json_response(document: BaseModel, status: int = HTTPStatus.OK) -> Response:
-    """Return a schema as a JSON response."""
-    return Response(document.model_dump_json(), status=status, content_type="application/json")
-
-
 def _accepted(job_id: str, status: JobStatus) -> Response:
     accepted = JobAccepted(job_id=job_id, status=status, status_url=_status_url(job_id))
     return json_response(accepted, HTTPStatus.ACCEPTED)
@@ -235,11 +200,3 @@ def _wait_seconds(prefer: str | None) -> int:
 
 def _status_url(job_id: str) -> str:
     return url_for("jobs.poll", job_id=job_id)
-
-
-def png_response(encoded: str) -> Response:
-    """Return a picture in base64 as itself."""
-    response = Response(base64.b64decode(encoded), content_type="image/png")
-    response.headers["Cache-Control"] = PNG_CACHE
-    response.add_etag()
-    return response.make_conditional(request)  # type: ignore[return-value]

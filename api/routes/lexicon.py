@@ -7,7 +7,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
 from api.problems import problem_responses
-from api.routes.jobs import json_response, png_response
+from api.responses import json_response, png_response
 from api.services import services
 from api.style_samples import shipped_sample
 from shared.errors import UnknownStyle
@@ -49,7 +49,7 @@ class StylePath(BaseModel):
 @lexicon_api.get("/meaning", responses={200: Meanings, **problem_responses(422)})
 def meaning(query: MeaningQuery) -> Response:
     """Look up what can be pictured of a word; none found is an empty list."""
-    found = services().jobs.senses(query.word)
+    found = services().lexicon.senses(query.word)
     glosses = dict.fromkeys(sense.gloss for sense in found.senses if sense.is_pictured)
     return json_response(Meanings(word=found.word, meanings=tuple(glosses)))
 
@@ -57,7 +57,7 @@ def meaning(query: MeaningQuery) -> Response:
 @lexicon_api.get("/meanings", responses={200: Senses, **problem_responses(422)})
 def meanings(query: SensesQuery) -> Response:
     """Look up a word's readings and senses, and the motifs that depict each; none found is an empty list."""
-    return json_response(services().jobs.senses(query.word, query.translation, query.reading))
+    return json_response(services().lexicon.senses(query.word, query.translation, query.reading))
 
 
 @lexicon_api.get(

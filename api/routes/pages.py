@@ -1,11 +1,8 @@
-"""The pages for people, and the metrics for Prometheus."""
+"""The pages for people."""
 
 from pathlib import Path
 
 from flask import Blueprint, Response, send_from_directory
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-
-from api.services import services
 
 WEB = Path(__file__).resolve().parents[1] / "web"
 # They change with a new version only; browsers ask whether they have.
@@ -30,13 +27,6 @@ def admin() -> Response:
 def static(name: str) -> Response:
     """Serve what the pages are made of."""
     return _file(name)
-
-
-@pages.get("/metrics")
-def metrics() -> Response:
-    """Serve the metrics of the whole service in Prometheus's text format."""
-    services().http.flush()
-    return Response(generate_latest(services().metrics), content_type=CONTENT_TYPE_LATEST)
 
 
 def _file(name: str) -> Response:

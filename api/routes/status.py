@@ -4,7 +4,7 @@ from flask import Response
 from flask_openapi3 import APIBlueprint, Tag
 
 from api.problems import problem_responses
-from api.routes.jobs import json_response
+from api.responses import json_response
 from api.services import services
 from shared import __version__
 from shared.schemas import CONDITIONING_METHODS, ServiceStatus

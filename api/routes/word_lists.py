@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 
 from api.blocking import in_thread
 from api.bodies import CSV_TYPES
+from api.lists.imagery import read_imagery
+from api.lists.word_list import BadRow, read_list
 from api.problems import problem_responses
-from api.routes.jobs import json_response
-from shared.deck import ListedRow, ListNote, ListView
-from shared.lists.imagery import read_imagery
-from shared.lists.word_list import BadRow, read_list
+from api.responses import json_response
+from shared.schemas.deck import ListedRow, ListNote, ListView
 
 word_lists_api = APIBlueprint(
     "word_lists", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="decks", description="lists of words")]

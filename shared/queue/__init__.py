@@ -1,1 +1,1 @@
-"""What lies in the queue's keeping beside the job records."""
+"""Jobs in Redis: their records, leases, messages, events and results."""

@@ -15,34 +15,11 @@ from typing import Any, cast
 import redis
 
 from shared.errors import DeckNotFound, IdempotencyConflict, QueueFull
-from shared.job_store import JobStore, new_record
-from shared.keys import PREFIX, deck_key, job_key, waiting_keys
-from shared.queue.creation import CREATE_JOB
+from shared.queue.keys import Key, deck_key, job_key, waiting_keys
+from shared.queue.scripts import load_script
+from shared.queue.store import JobStore, new_record
 from shared.schemas import GenerationRequest, JobError, JobStatus, Priority
 from shared.settings import QueueSettings
-
-# KEYS: deck, bulk jobs that wait, idempotency key or ''
-# ARGV: id, fingerprint, limit, record TTL, client, JSON of the jobs as [id, fields], then the deck's fields and values
-CREATE_DECK = f"""
-{CREATE_JOB}
-if KEYS[3] ~= '' then
-  local first = redis.call('GET', KEYS[3])
-  local fingerprint = first and redis.call('HGET', '{PREFIX}deck:' .. first, 'fingerprint')
-  if fingerprint then
-    return {{fingerprint == ARGV[2] and 'existing' or 'conflict', first}}
-  end
-end
-local jobs = cjson.decode(ARGV[6])
-if redis.call('ZCARD', KEYS[2]) + #jobs > tonumber(ARGV[3]) then
-  return {{'full', ''}}
-end
-redis.call('HSET', KEYS[1], 'fingerprint', ARGV[2], 'client', ARGV[5], unpack(ARGV, 7))
-for _, job in ipairs(jobs) do create_job(job[1], ARGV[5], '{Priority.BULK.value}', job[2]) end
-if KEYS[3] ~= '' then
-  redis.call('SET', KEYS[3], ARGV[1], 'EX', ARGV[4])
-end
-return {{'created', ARGV[1]}}
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +97,7 @@ class DeckStore:
         self._redis = client
         self._store = store
         self._settings = settings
-        self._create = client.register_script(CREATE_DECK)
+        self._create = load_script(client, "create_deck")
 
     def create(self, deck: NewDeck, *, idempotency_key: str | None, fingerprint: str) -> DeckSubmission:
         """Record a deck and all its jobs as queued, or find the deck that the same Idempotency-Key made before.
@@ -147,7 +124,7 @@ class DeckStore:
                 keys=[
                     deck_key(record.deck_id),
                     waiting_keys(first=Priority.BULK)[0],
-                    f"{PREFIX}idempotency:{idempotency_key}" if idempotency_key else "",
+                    Key.IDEMPOTENCY + idempotency_key if idempotency_key else "",
                 ],
                 args=[
                     record.deck_id,

@@ -11,8 +11,8 @@ from typing import cast
 import redis
 
 from shared.errors import InvalidCursor
-from shared.job_store import JobRecord, parse_record
-from shared.keys import index_key, job_key
+from shared.queue.keys import index_key, job_key
+from shared.queue.store import JobRecord, parse_record
 from shared.schemas import JobStatus
 
 # Records that one call reads at most: a filter that fits few of them gives a short page with a cursor.

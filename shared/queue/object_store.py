@@ -13,31 +13,33 @@ from shared.errors import SettingsError
 T = TypeVar("T")
 
 IN_REDIS = "redis"
-# Its own defaults would have a caller wait for minutes. Whoever has to insist does so itself.
-PATIENCE = {"connect_timeout": "2s", "timeout": "10s"}
+# Its own defaults would have a caller wait for minutes. Callers that must succeed retry by themselves.
+TIMEOUTS = {"connect_timeout": "2s", "timeout": "10s"}
 RETRIES = {"max_retries": 1, "retry_timeout": timedelta(seconds=10)}
 
 
-Note = Callable[[str, float], None]
+CallObserver = Callable[[str, float], None]
 
 
 class StoreUnavailable(OSError):
     """The store does not answer, or refuses."""
 
 
-def at_once(act: Callable[[], T]) -> T:
+def call_directly(act: Callable[[], T]) -> T:
     """Call here and now."""
     return act()
 
 
-def nobody(operation: str, seconds: float) -> None:
-    """Tell nobody of a call."""
+def ignore_call(operation: str, seconds: float) -> None:
+    """Do nothing about a call."""
 
 
 class ObjectStore:
     """Puts, gets and deletes objects by name. Every method raises `StoreUnavailable` when the store does not answer."""
 
-    def __init__(self, store: Any, run: Callable[[Callable[[], Any]], Any] = at_once, note: Note = nobody) -> None:
+    def __init__(
+        self, store: Any, run: Callable[[Callable[[], Any]], Any] = call_directly, note: CallObserver = ignore_call
+    ) -> None:
         """Take a store of obstore, what makes its calls (they block the thread that makes them), and who is told."""
         self._store = store
         self._run = run
@@ -47,8 +49,8 @@ class ObjectStore:
     def open(
         cls,
         url: str,
-        run: Callable[[Callable[[], Any]], Any] = at_once,
-        note: Note = nobody,
+        run: Callable[[Callable[[], Any]], Any] = call_directly,
+        note: CallObserver = ignore_call,
         environment: Mapping[str, str] = os.environ,
     ) -> Self:
         """Open a store; a bucket's endpoint, region and credentials come from the usual AWS_ variables.
@@ -67,7 +69,7 @@ class ObjectStore:
             return cls(LocalStore(Path(parts.path), mkdir=True), run, note)
         if parts.scheme == "s3" and parts.netloc:
             endpoint = environment.get("AWS_ENDPOINT_URL", "")
-            client_options = {**PATIENCE, **({"allow_http": True} if endpoint.startswith("http:") else {})}
+            client_options = {**TIMEOUTS, **({"allow_http": True} if endpoint.startswith("http:") else {})}
             options: dict[str, Any] = {"client_options": client_options, "retry_config": RETRIES}
             if parts.path.strip("/"):
                 options["prefix"] = parts.path.strip("/")
@@ -121,7 +123,7 @@ class ObjectStore:
 
 
 def open_store(
-    address: str, run: Callable[[Callable[[], Any]], Any] = at_once, note: Note = nobody
+    address: str, run: Callable[[Callable[[], Any]], Any] = call_directly, note: CallObserver = ignore_call
 ) -> ObjectStore | None:
     """Return the store of a setting; None: pictures lie in Redis.
 

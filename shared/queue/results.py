@@ -19,21 +19,12 @@ import redis
 from celery import states
 from celery.backends.redis import RedisBackend
 
-from shared.job_metrics import JobMetrics
-from shared.keys import NAMESPACE, PREFIX
+from shared.queue.keys import Key
+from shared.queue.metrics import JobMetrics
 from shared.queue.object_store import ObjectStore, open_store
 from shared.schemas import AIGenerationResult
 from shared.settings import ResultSettings
 
-DOCUMENT = NAMESPACE + "celery-task-meta-"
-PICTURE = PREFIX + "picture:"
-RESULTS = PREFIX + "results"  # sorted set: job, when it was published
-SIZES = PREFIX + "result_sizes"  # hash: job, "bytes pictures token"
-TOTAL = PREFIX + "result_bytes"
-EVICTED = PREFIX + "results_evicted"  # how many had to make room
-PIXEL_BYTES = PREFIX + "pixel_bytes"  # hash: picture, map; measured PNG bytes a pixel, a running mean
-
-KEY_BYTES = 256  # what Redis needs around a value
 WEIGHT = 0.1  # of the newest measurement
 FIRST_GUESS = {"picture": 2.0, "map": 0.1}  # PNG bytes a pixel, before any is measured
 BUDGET_CHECK_S = 1.0  # for so long a reading of Redis's memory holds
@@ -48,42 +39,6 @@ PICTURES: Any = {
 MOST_MEMORY = 0.7
 # Redis 6 takes so much at once while it rewrites its file, and counts it as used.
 REWRITE_BYTES = 10 * 2**20
-
-# `now`, `ttl` in seconds, `budget` in bytes (0: none). The document's place is KEYS' name of Celery.
-# DEL comes before anything that needs memory: Redis refuses only a script's first write for want of it, so a full
-# Redis can still take a finished result, and the results that have to go make the room.
-KEEP_RESULT = f"""
-local function drop_result(id)
-  local kept = redis.call('HGET', '{SIZES}', id)
-  redis.call('DEL', '{DOCUMENT}' .. id)
-  if kept then
-    local size, count, token = string.match(kept, '^(%d+) (%d+) (.*)$')
-    for number = 0, count - 1 do redis.call('DEL', '{PICTURE}' .. id .. ':' .. token .. ':' .. number) end
-    redis.call('HDEL', '{SIZES}', id)
-    redis.call('DECRBY', '{TOTAL}', size)
-  end
-  redis.call('ZREM', '{RESULTS}', id)
-end
-local function keep_result(key, id, token, now, ttl, budget, document, pictures)
-  drop_result(id)
-  for _, old in ipairs(redis.call('ZRANGEBYSCORE', '{RESULTS}', '-inf', now - ttl)) do drop_result(old) end
-  local size = #document + {KEY_BYTES}
-  for _, png in ipairs(pictures) do size = size + #png + {KEY_BYTES} end
-  while budget > 0 and tonumber(redis.call('GET', '{TOTAL}') or 0) + size > budget do
-    local oldest = redis.call('ZRANGE', '{RESULTS}', 0, 0)[1]
-    if not oldest then break end
-    drop_result(oldest)
-    redis.call('INCR', '{EVICTED}')
-  end
-  redis.call('SET', key, document, 'EX', ttl)
-  for index, png in ipairs(pictures) do
-    redis.call('SET', '{PICTURE}' .. id .. ':' .. token .. ':' .. index - 1, png, 'EX', ttl)
-  end
-  redis.call('HSET', '{SIZES}', id, size .. ' ' .. #pictures .. ' ' .. token)
-  redis.call('ZADD', '{RESULTS}', now, id)
-  redis.call('INCRBY', '{TOTAL}', size)
-end
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,19 +146,19 @@ class Results:
 
     def get(self, job_id: str) -> StoredResult | None:
         """Return a result's document; None: it is not kept."""
-        document = cast("bytes | None", self._redis.get(DOCUMENT + job_id))
+        document = cast("bytes | None", self._redis.get(Key.DOCUMENT + job_id))
         return None if document is None else _parse(document)
 
     def get_many(self, jobs: Sequence[str]) -> list[StoredResult | None]:
         """Return the documents of several results, as `get`."""
-        documents = cast("list[bytes | None]", self._redis.mget([DOCUMENT + job_id for job_id in jobs]))
+        documents = cast("list[bytes | None]", self._redis.mget([Key.DOCUMENT + job_id for job_id in jobs]))
         return [None if document is None else _parse(document) for document in documents]
 
     def picture(self, stored: StoredResult, number: int) -> bytes | None:
         """Return one picture as PNG; None: it is no longer kept."""
         if self._objects is not None:
             return self._objects.get(_object_name(stored.job_id, stored.token, number))
-        return cast("bytes | None", self._redis.get(f"{PICTURE}{stored.job_id}:{stored.token}:{number}"))
+        return cast("bytes | None", self._redis.get(f"{Key.PICTURE}{stored.job_id}:{stored.token}:{number}"))
 
     def whole(self, stored: StoredResult) -> dict[str, Any] | None:
         """Return a result with all its pictures in base64; None: one of them is no longer kept."""
@@ -270,8 +225,8 @@ class Budget:
 
     def use(self) -> ResultsUse:
         """Return what the results take; those whose time is over count until the next is published."""
-        size, evicted = cast("list[str | None]", self._redis.mget([TOTAL, EVICTED]))
-        return ResultsUse(self._redis.zcard(RESULTS), int(size or 0), int(evicted or 0))
+        size, evicted = cast("list[str | None]", self._redis.mget([Key.RESULT_BYTES, Key.RESULTS_EVICTED]))
+        return ResultsUse(self._redis.zcard(Key.RESULTS), int(size or 0), int(evicted or 0))
 
 
 class ResultSizes:
@@ -286,14 +241,14 @@ class ResultSizes:
         for kind, pngs in (("picture", new.pictures[:drawn]), ("map", new.pictures[drawn:])):
             if pngs:
                 measured = sum(map(len, pngs)) / len(pngs) / pixels
-                self._redis.hset(PIXEL_BYTES, kind, str(self._mean(kind) * (1 - WEIGHT) + measured * WEIGHT))
+                self._redis.hset(Key.PIXEL_BYTES, kind, str(self._mean(kind) * (1 - WEIGHT) + measured * WEIGHT))
 
     def estimate(self, pixels: int, maps: int, pictures: int = 1) -> int:
         """Return what a result of so many pixels, maps and pictures should take, in bytes."""
         return int(pixels * (pictures * self._mean("picture") + maps * self._mean("map")))
 
     def _mean(self, kind: str) -> float:
-        kept = self._redis.hget(PIXEL_BYTES, kind)
+        kept = self._redis.hget(Key.PIXEL_BYTES, kind)
         return FIRST_GUESS[kind] if kept is None else float(cast("str", kept))
 
 

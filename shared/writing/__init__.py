@@ -1,1 +1,1 @@
-"""Words as they are written: their normal form, their grapheme clusters, what the operator does not want drawn."""
+"""Words: how they are written, what they mean, and what depicts them."""

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Final
 
 import regex
-from fontTools import unicodedata as scripts
+
+from shared.writing.unicode_script import script
 
 JOINERS: Final = "\u200c\u200d"
 
@@ -34,12 +35,12 @@ def clusters(text: str) -> tuple[str, ...]:
 
 def needs_tables(cluster: str) -> bool:
     """Return whether a font must shape the cluster: its letters have other forms beside one another."""
-    return is_composed(cluster) or not PLAIN_SCRIPTS.issuperset(map(scripts.script, cluster))
+    return is_composed(cluster) or not PLAIN_SCRIPTS.issuperset(map(script, cluster))
 
 
 def needs_shaping(cluster: str) -> bool:
     """Return whether the cluster cannot be drawn as one plain character."""
-    return len(cluster) > 1 or needs_tables(cluster) or scripts.script(cluster) in SHAPED_PLAIN_SCRIPTS
+    return len(cluster) > 1 or needs_tables(cluster) or script(cluster) in SHAPED_PLAIN_SCRIPTS
 
 
 def is_composed(cluster: str) -> bool:

@@ -4,11 +4,11 @@ import unicodedata
 from typing import Final
 
 import regex
-from fontTools import unicodedata as scripts
 
 from shared.writing.encodings import is_lost, misread
 from shared.writing.normalise import fold
 from shared.writing.scripts import NEUTRAL
+from shared.writing.unicode_script import script
 
 # What forms and programs write where there is no translation.
 PLACEHOLDERS: Final = frozenset({
@@ -44,8 +44,8 @@ def why_empty(translation: str) -> str | None:
 def is_latin(text: str) -> bool:
     """Return whether a text is in Latin letters, at least half of them; units and single Greek letters (α wave) are."""
     text = regex.sub(r"(?<!\p{Greek})\p{Greek}(?!\p{Greek})", "", text)
-    letters = [scripts.script(character) for character in text if character.isalpha()]
-    counted = [script for script in letters if script not in NEUTRAL]
+    letters = [script(character) for character in text if character.isalpha()]
+    counted = [code for code in letters if code not in NEUTRAL]
     return 2 * counted.count("Latn") >= len(counted)
 
 

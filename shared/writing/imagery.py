@@ -12,13 +12,10 @@ from enum import IntEnum
 from pathlib import Path
 
 from shared.errors import SettingsError
-from shared.writing.motif import Motif, decode_shapes, motif_name
+from shared.writing.motif import MAX_MOTIFS, Motif, decode_shapes, motif_name
 from shared.writing.terms import base_forms, terms_of
 
-DATABASE_PATH = Path(__file__).parent.parent / "data" / "imagery.sqlite"
-
-# Motifs that one picture shows, at most.
-MAX_MOTIFS = 3
+DATABASE_PATH = Path(__file__).parent / "data" / "imagery.sqlite"
 
 # How much weaker than the best a further motif may be.
 NEARLY = 0.5

@@ -4,8 +4,15 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from shared.writing.varint import read_varint, varint
+
+# Motifs that one picture shows, at most.
+MAX_MOTIFS = 3
+
+# What a request may say instead of motifs.
+ImageryMode = Literal["auto", "none"]
 
 # The longer side of a motif's box, in units.
 SIDE = 1000

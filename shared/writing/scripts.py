@@ -3,9 +3,9 @@
 from typing import Final
 
 import regex
-from fontTools import unicodedata
 
 from shared.errors import InvalidWord
+from shared.writing.unicode_script import script, script_name, scripts_using
 
 # In any word: punctuation, digits, accents, the prolonged sound mark.
 NEUTRAL: Final = frozenset({"Zyyy", "Zinh", "Zzzz"})
@@ -30,21 +30,21 @@ def check_scripts(word: str) -> None:
     """
     letters = _letters(word)
     if not _is_mixed_well(letters) or any(map(_mixes_alike, regex.findall(r"[\p{L}\p{M}]+", word))):
-        names = sorted({unicodedata.script_name(unicodedata.script(letter)) for letter in letters})
+        names = sorted({script_name(script(letter)) for letter in letters})
         raise InvalidWord(f"the word mixes {' and '.join(names)} letters, which no language does; {HINT}", field="word")
 
 
 def count_scripts(text: str) -> int:
     """Return how many scripts the text's letters are of."""
-    return len(set(map(unicodedata.script, _letters(text))))
+    return len(set(map(script, _letters(text))))
 
 
 def _letters(word: str) -> list[str]:
-    return [character for character in word if unicodedata.script(character) not in NEUTRAL]
+    return [character for character in word if script(character) not in NEUTRAL]
 
 
 def _is_mixed_well(letters: list[str]) -> bool:
-    used = {unicodedata.script(letter) for letter in letters}
+    used = {script(letter) for letter in letters}
     if any(used <= allowed | BESIDE_EAST_ASIAN for allowed in EAST_ASIAN):
         # Greek without Han is as any other script.
         return bool(used - BESIDE_EAST_ASIAN) or used != BESIDE_EAST_ASIAN or _is_latin_plain(letters)
@@ -56,15 +56,15 @@ def _is_mixed_well(letters: list[str]) -> bool:
 
 def _share_a_script(letters: list[str]) -> bool:
     """Return whether one script has all the letters that are not Latin."""
-    scripts = [set(unicodedata.script_extension(letter)) for letter in letters if unicodedata.script(letter) != "Latn"]
-    return not scripts or bool(set.intersection(*scripts))
+    used = [scripts_using(letter) for letter in letters if script(letter) != "Latn"]
+    return not used or bool(frozenset.intersection(*used))
 
 
 def _is_latin_plain(letters: list[str]) -> bool:
     """Return whether the Latin letters are those of English: foreign words and units beside another script are."""
-    return all(letter.isascii() for letter in letters if unicodedata.script(letter) == "Latn")
+    return all(letter.isascii() for letter in letters if script(letter) == "Latn")
 
 
 def _mixes_alike(part: str) -> bool:
     """Return whether one part of the word (IT of IT-отдел) has letters of scripts that look alike."""
-    return {unicodedata.script(letter) for letter in part} >= ALIKE
+    return {script(letter) for letter in part} >= ALIKE

@@ -12,8 +12,8 @@ from PIL import Image
 
 from local.stack import Stack
 from shared.errors import ERRORS_BY_CODE
-from shared.job_store import JobStore
-from shared.leases import Leases
+from shared.queue.leases import Leases
+from shared.queue.store import JobStore
 from shared.redis_client import make_redis
 from shared.schemas import GenerationRequest, JobError
 from shared.settings import load_settings

@@ -3,8 +3,8 @@
 import sys
 
 from tests.chaos.deadly_word import break_conditioning
-from worker import rehearsal
 from worker.main import main
+from worker.quarantine import rehearsal
 
 if __name__ == "__main__":
     break_conditioning()

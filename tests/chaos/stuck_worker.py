@@ -5,14 +5,15 @@ import threading
 from collections.abc import Sequence
 
 from worker.engine import deadline
-from worker.engine.denoiser import Denoiser, Row
+from worker.engine.denoiser import Denoiser
+from worker.engine.request_state import RequestState
 from worker.main import main
 
 STUCK_MEANING = "death"
 step = Denoiser.step
 
 
-def never_return(self: Denoiser, rows: Sequence[Row]) -> None:
+def never_return(self: Denoiser, rows: Sequence[RequestState]) -> None:
     if any(STUCK_MEANING in row.prompt.text for row in rows):
         threading.Event().wait()
     step(self, rows)

@@ -30,7 +30,7 @@ def kill_api(stack: Stack) -> None:
         process.kill()
 
 
-def insist(api: Api) -> dict[str, Any]:
+def submit_until_accepted(api: Api) -> dict[str, Any]:
     """Send the deck until somebody answers."""
     body = {"name": "Killed", "words": list(WORDS), "num_inference_steps": 2, "seed": 7}
     while True:
@@ -56,7 +56,7 @@ def test_api_and_worker_killed_amid_a_deck(tmp_path: Path) -> None:
     with service(tmp_path, WRITING_QUEUE__RECONCILE_S="2", WRITING_QUEUE__LEASE_S="3") as stack:
         api, client = Api(stack.url), redis.Redis.from_url(stack.redis_url)
         answers: list[dict[str, Any]] = []
-        sender = threading.Thread(target=lambda: answers.append(insist(api)))
+        sender = threading.Thread(target=lambda: answers.append(submit_until_accepted(api)))
         sender.start()
         eventually(lambda: client.zcard("writing:waiting:bulk"), every_s=0.001)
         kill_api(stack)

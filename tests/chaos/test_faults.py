@@ -196,7 +196,7 @@ def test_the_api_killed_while_clients_submit(tmp_path: Path) -> None:
         api = Api(stack.url)
         ids: dict[int, str] = {}
 
-        def insist(number: int) -> None:
+        def submit_firmly(number: int) -> None:
             headers = {"Idempotency-Key": f"key-{number}"}
             while number not in ids:
                 try:
@@ -207,7 +207,8 @@ def test_the_api_killed_while_clients_submit(tmp_path: Path) -> None:
                     time.sleep(0.2)
 
         threads = [
-            threading.Thread(target=lambda part=part: [insist(n) for n in range(part, 200, 8)]) for part in range(8)
+            threading.Thread(target=lambda part=part: [submit_firmly(n) for n in range(part, 200, 8)])
+            for part in range(8)
         ]  # type: ignore[misc]
         for thread in threads:
             thread.start()

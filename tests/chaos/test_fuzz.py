@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bench import fuzz_words
-from shared.fonts import read_fonts
 from shared.settings import load_settings
+from shared.writing.fonts import read_fonts
 
 pytestmark = pytest.mark.chaos
 

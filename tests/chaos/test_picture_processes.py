@@ -9,7 +9,7 @@ import pytest
 from local.stack import Stack
 from tests.chaos.deadly_word import DEADLY
 from tests.chaos.test_faults import attempts, child, endings, service, submit
-from tests.chaos.test_queue_faults import deaths, replace_worker
+from tests.chaos.test_queue_faults import crash_counts, replace_worker
 from tests.helpers import Api, eventually
 
 
@@ -33,7 +33,7 @@ def test_a_native_crash_costs_neither_a_worker_nor_its_neighbours(tmp_path: Path
         assert "SIGSEGV" in ended["error"]["detail"]
         assert endings(api, others, 180) == {"succeeded": 10}
         assert attempts(stack, others) == [1] * 10
-        assert deaths(stack, [deadly, *others]) == [0] * 11
+        assert crash_counts(stack, [deadly, *others]) == [0] * 11
         assert child(stack, "worker-1").process.pid == worker
         assert len(picture_processes(stack)) == 2
 

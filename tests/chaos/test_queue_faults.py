@@ -26,11 +26,11 @@ def redis_of(stack: Stack) -> "redis.Redis":
     return redis.Redis.from_url(stack.redis_url, decode_responses=True)
 
 
-def deaths(stack: Stack, jobs: list[str]) -> list[int]:
+def crash_counts(stack: Stack, jobs: list[str]) -> list[int]:
     return [int(redis_of(stack).hget(f"writing:job:{job}", "deaths") or 0) for job in jobs]
 
 
-def suspect_them(stack: Stack, jobs: list[str]) -> None:
+def quarantine(stack: Stack, jobs: list[str]) -> None:
     """Let waiting jobs look as if a worker had died of them."""
     for job in jobs:
         redis_of(stack).hset(f"writing:job:{job}", "deaths", 1)
@@ -55,59 +55,59 @@ def test_a_native_crash_costs_one_worker_and_its_neighbours_nothing(tmp_path: Pa
         assert (ended["status"], ended["error"]["code"]) == ("failed", "poisoned")
         assert "SIGSEGV" in ended["error"]["detail"]
         assert endings(api, others, 180) == {"succeeded": 10}
-        assert deaths(stack, [deadly]) == [1]
-        assert max(deaths(stack, others)) <= 1
+        assert crash_counts(stack, [deadly]) == [1]
+        assert max(crash_counts(stack, others)) <= 1
 
 
 @pytest.mark.chaos
-def test_others_proceed_while_suspects_take_their_turn(tmp_path: Path) -> None:
-    """More suspects than threads: they run one at a time, and a job that is none runs beside them."""
+def test_others_proceed_while_quarantined_jobs_take_their_turn(tmp_path: Path) -> None:
+    """More quarantined than threads: they run one at a time, and a job that is none runs beside them."""
     with service(tmp_path, WRITING_WORKER__CONCURRENCY="3") as stack:
         api = Api(stack.url)
         worker = child(stack, "worker-1").process
         worker.send_signal(signal.SIGSTOP)
-        suspects = submit(api, 6, num_inference_steps=30)
-        suspect_them(stack, suspects)
+        quarantined = submit(api, 6, num_inference_steps=30)
+        quarantine(stack, quarantined)
         worker.send_signal(signal.SIGCONT)
-        eventually(lambda: len(running(api, suspects)) == 1, 120)
+        eventually(lambda: len(running(api, quarantined)) == 1, 120)
         innocent = submit(api, 3, num_inference_steps=2)
         most = 0
         while any(api.job(job)["status"] in {"queued", "running"} for job in innocent):
-            most = max(most, len(running(api, suspects)))
+            most = max(most, len(running(api, quarantined)))
             time.sleep(0.1)
-        left = [job for job in suspects if api.job(job)["status"] in {"queued", "running"}]
-        assert len(left) >= 4, "the innocent jobs did not wait for the suspects"
+        left = [job for job in quarantined if api.job(job)["status"] in {"queued", "running"}]
+        assert len(left) >= 4, "the innocent jobs did not wait for the quarantined"
         assert most <= 1
-        assert endings(api, suspects + innocent, 300) == {"succeeded": 9}
-        assert attempts(stack, suspects + innocent) == [1] * 9
+        assert endings(api, quarantined + innocent, 300) == {"succeeded": 9}
+        assert attempts(stack, quarantined + innocent) == [1] * 9
 
 
 @pytest.mark.chaos
-def test_suspects_of_a_worker_that_ends_or_dies_are_done_by_the_next(tmp_path: Path) -> None:
+def test_quarantined_jobs_of_a_worker_that_ends_or_dies_are_done_by_the_next(tmp_path: Path) -> None:
     """They wait in its memory, without messages: it sends them as it ends, others do as it falls silent."""
     with service(tmp_path, WRITING_QUEUE__LEASE_S="2", WRITING_QUEUE__RECONCILE_S="1000") as stack:
         api = Api(stack.url)
         for end in (signal.SIGTERM, signal.SIGKILL):
             worker = child(stack, "worker-1").process
             worker.send_signal(signal.SIGSTOP)
-            suspects = submit(api, 3, num_inference_steps=40)
-            suspect_them(stack, suspects)
+            quarantined = submit(api, 3, num_inference_steps=40)
+            quarantine(stack, quarantined)
             worker.send_signal(signal.SIGCONT)
-            eventually(lambda jobs=suspects: len(running(api, jobs)) == 1, 120)
+            eventually(lambda jobs=quarantined: len(running(api, jobs)) == 1, 120)
             eventually(lambda: redis_of(stack).llen("interactive") == 0)
             worker.send_signal(end)
-            assert endings(api, suspects, 140) == {"succeeded": 3}
+            assert endings(api, quarantined, 140) == {"succeeded": 3}
 
 
 @pytest.mark.chaos
-def test_a_suspect_is_cancelled_by_its_client_or_by_a_revoke(tmp_path: Path) -> None:
+def test_a_quarantined_job_is_cancelled_by_its_client_or_by_a_revoke(tmp_path: Path) -> None:
     """In the line it has no message that Celery could discard."""
     with service(tmp_path) as stack:
         api, client = Api(stack.url), redis_of(stack)
         worker = child(stack, "worker-1").process
         worker.send_signal(signal.SIGSTOP)
         jobs = submit(api, 4, num_inference_steps=100)
-        suspect_them(stack, jobs)
+        quarantine(stack, jobs)
         worker.send_signal(signal.SIGCONT)
         (first,) = eventually(lambda: running(api, jobs), 120)
         eventually(lambda: client.llen("interactive") == 0)
@@ -223,7 +223,7 @@ def status_of(api: Api, job: str) -> str:
 
 @pytest.mark.chaos
 def test_a_step_that_never_returns_ends_its_worker_and_costs_its_neighbours_nothing(tmp_path: Path) -> None:
-    """The watchdog ends the worker, whatever it waits for; its jobs are suspected, and only the one at fault fails."""
+    """The watchdog ends the worker, whatever it waits for; its jobs are quarantined; only the one at fault fails."""
     with service(tmp_path, WRITING_QUEUE__LEASE_S="2", WRITING_QUEUE__MAX_DEATHS="2") as stack:
         api = Api(stack.url)
         replace_worker(stack, "tests.chaos.stuck_worker")
@@ -232,7 +232,7 @@ def test_a_step_that_never_returns_ends_its_worker_and_costs_its_neighbours_noth
         ended = api.finished(stuck, 240)
         assert (ended["status"], ended["error"]["code"]) == ("failed", "poisoned")
         assert endings(api, others, 180) == {"succeeded": 4}
-        assert deaths(stack, [stuck]) == [2]
+        assert crash_counts(stack, [stuck]) == [2]
 
 
 @pytest.mark.chaos

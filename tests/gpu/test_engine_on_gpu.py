@@ -12,12 +12,12 @@ from bench.pictures import psnr
 from shared.schemas import Quality
 from worker.engine import float8
 from worker.engine.engine import Engine
-from worker.engine.model import EngineModel
+from worker.engine.model_runner import ModelRunner
 from worker.engine.placement import Placement
 from worker.engine.request import DrawRequest
 from worker.gpu_manager import GPUManager
 from worker.model_assembly import is_on
-from worker.progress import Unobserved
+from worker.progress import NullProgress
 
 pytestmark = pytest.mark.gpu
 
@@ -39,11 +39,11 @@ def request_of(seed: int = 0) -> DrawRequest:
 
 
 def draw(engine: Engine, *requests: DrawRequest) -> list[Image.Image]:
-    futures = [engine.submit(request, Unobserved()) for request in requests]
+    futures = [engine.submit(request, NullProgress()) for request in requests]
     return [future.result(120).image for future in futures]
 
 
-def model_of(engine: Engine) -> EngineModel:
+def model_of(engine: Engine) -> ModelRunner:
     assert engine.model is not None
     return engine.model
 

@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import IterableDataset, get_worker_info
 
-from shared.characters import CharacterDatabase
 from shared.schemas import ControlType
 from shared.settings import ConditioningSettings, load_settings
+from shared.writing.characters import CharacterDatabase
 from shared.writing.imagery import Imagery
 from training.embedded_model.pictures import STYLES, draw
-from worker.conditioning import Conditioning, Hand, make_conditionings
+from worker.conditioning import Brush, Conditioning, make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.scene import Scene, compose
 
@@ -90,7 +90,7 @@ class SceneMaker:
         """Return a picture with its maps and prompt."""
         scene, name = self.scene(), style or str(self.random.choice(list(STYLES)))
         shown = Scene(scene.glyph) if self.random.random() < UNDRAWN_SHARE else scene
-        hand = Hand(self._styles[name].pen, int(self.random.integers(2**31)))
+        hand = Brush(self._styles[name].pen, int(self.random.integers(2**31)))
         maps = {
             kind.control_type: np.asarray(kind.generate(shown, self._method(kind), hand))
             for kind in self._conditionings

@@ -12,7 +12,7 @@ from typing import TypeVar
 import certifi
 import h11
 
-from shared.webhook_targets import Target
+from shared.queue.webhook_targets import Target
 
 # RFC 8305: so long an address has for itself before the next one is tried beside it.
 STAGGER_S = 0.25

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from worker.periodic import Periodic
+from worker.background.periodic import Periodic
 
 logger = logging.getLogger("engine")
 
@@ -19,7 +19,7 @@ class Watchdog:
     """Looks once a second whether something is overdue; then logs what every thread does, and ends the process hard.
 
     A thread that waits for a GPU cannot be interrupted, and an orderly end would wait for it. The worker's leases
-    run out as after any crash: its jobs are suspected, and other workers take them.
+    run out as after any crash: its jobs are quarantined, and other workers take them.
     """
 
     def __init__(self, overdue: Callable[[], str | None], every_s: float = EVERY_S) -> None:

@@ -1,7 +1,7 @@
 """Conditioning images: what the Union ControlNet sees of the word."""
 
 from shared.settings import ConditioningSettings
-from worker.conditioning.base import CONTROL_TYPE_INDEX, Conditioning, Hand
+from worker.conditioning.base import CONTROL_TYPE_INDEX, Brush, Conditioning
 from worker.conditioning.canny import CannyConditioning
 from worker.conditioning.depth import DepthConditioning
 from worker.conditioning.scribble import ScribbleConditioning
@@ -9,10 +9,10 @@ from worker.conditioning.segmentation import SegmentationConditioning
 
 __all__ = [
     "CONTROL_TYPE_INDEX",
+    "Brush",
     "CannyConditioning",
     "Conditioning",
     "DepthConditioning",
-    "Hand",
     "ScribbleConditioning",
     "SegmentationConditioning",
     "make_conditionings",

@@ -26,7 +26,7 @@ LINE_WIDTH = 3 / 256
 
 
 @dataclass(frozen=True, slots=True)
-class Hand:
+class Brush:
     """Who draws: the pen of the style, and the seed of everything accidental."""
 
     pen: Pen = field(default_factory=Pen)
@@ -43,10 +43,10 @@ def no_notes(_glyph: Glyph) -> dict[str, Any]:
     return {}
 
 
-Draw = Callable[[Scene, Hand], RGB]
+Draw = Callable[[Scene, Brush], RGB]
 
 
-def layered(draw_word: Callable[[Glyph, Hand], RGB], add_motifs: Callable[[RGB, Scene, Hand], None]) -> Draw:
+def layered(draw_word: Callable[[Glyph, Brush], RGB], add_motifs: Callable[[RGB, Scene, Brush], None]) -> Draw:
     """Return what draws a scene in two layers.
 
     Args:
@@ -54,7 +54,7 @@ def layered(draw_word: Callable[[Glyph, Hand], RGB], add_motifs: Callable[[RGB, 
         add_motifs: draws the motifs into it.
     """
 
-    def draw(scene: Scene, hand: Hand) -> RGB:
+    def draw(scene: Scene, hand: Brush) -> RGB:
         image = draw_word(scene.glyph, hand)
         if scene.motifs:
             add_motifs(image, scene, hand)
@@ -97,7 +97,7 @@ class Conditioning:
         """The methods that cannot run here, each with the reason."""
         return {name: reason for name, method in self._methods.items() if (reason := method.unavailable()) is not None}
 
-    def generate(self, scene: Scene | Glyph, method: str | None = None, hand: Hand | None = None) -> Image.Image:
+    def generate(self, scene: Scene | Glyph, method: str | None = None, hand: Brush | None = None) -> Image.Image:
         """Return the conditioning image.
 
         Args:
@@ -112,7 +112,7 @@ class Conditioning:
             MethodUnavailable: the method is unknown or cannot run here.
         """
         whole = Scene(scene) if isinstance(scene, Glyph) else scene
-        return Image.fromarray(self._method(method).draw(whole, hand or Hand()))
+        return Image.fromarray(self._method(method).draw(whole, hand or Brush()))
 
     def notes(self, scene: Scene | Glyph, method: str | None = None) -> dict[str, Any]:
         """Return what the result's metadata should say of this method on this word; raises as `generate`."""

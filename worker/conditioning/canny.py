@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.conditioning import structured_forest
-from worker.conditioning.base import LINE_WIDTH, RGB, Conditioning, Hand, Method, brighten, layered, to_rgb
+from worker.conditioning.base import LINE_WIDTH, RGB, Brush, Conditioning, Method, brighten, layered, to_rgb
 from worker.conditioning.outlines import outlines
 from worker.glyphs import Glyph
 from worker.scene import Scene
@@ -26,12 +26,12 @@ DETAIL = 0.2
 MAX_DETECTION_SIDE = 640
 
 
-def opencv_canny(glyph: Glyph, _hand: Hand) -> RGB:
+def opencv_canny(glyph: Glyph, _hand: Brush) -> RGB:
     """Return OpenCV's Canny edges of the anti-aliased ink (Canny 1986)."""
     return to_rgb(cv2.Canny(glyph.ink, LOW, HIGH))
 
 
-def adaptive_canny(glyph: Glyph, _hand: Hand) -> RGB:
+def adaptive_canny(glyph: Glyph, _hand: Brush) -> RGB:
     """Return Canny edges with thresholds taken from the picture, so that faint ink has its edges too.
 
     The high threshold is Otsu's between the weak and the strong gradients (Otsu 1979).
@@ -48,7 +48,7 @@ def adaptive_canny(glyph: Glyph, _hand: Hand) -> RGB:
     return to_rgb(cv2.Canny(dx, dy, HYSTERESIS * high, high))
 
 
-def structured_edge_detection(glyph: Glyph, _hand: Hand) -> RGB:
+def structured_edge_detection(glyph: Glyph, _hand: Brush) -> RGB:
     """Return the borders of all strokes, also where they cross and fuse, as a structured forest finds them.
 
     The forest works at the size that it was trained at, with a character's em of some 256 px.
@@ -85,7 +85,7 @@ def thin_ridges(probability: NDArray[np.float32], level: float) -> NDArray[np.bo
     return is_ridge & (probability >= level)
 
 
-def add_outlines(edges: RGB, scene: Scene, _hand: Hand) -> None:
+def add_outlines(edges: RGB, scene: Scene, _hand: Brush) -> None:
     """Draw the motifs' outlines, thin as the word's."""
     detail = DETAIL * LINE_WIDTH * min(scene.glyph.width, scene.glyph.height)
     for placed in scene.motifs:

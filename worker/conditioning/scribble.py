@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.styles import Pen
-from worker.conditioning.base import LINE_WIDTH, RGB, Conditioning, Hand, Method, brighten, layered, to_rgb
+from worker.conditioning.base import LINE_WIDTH, RGB, Brush, Conditioning, Method, brighten, layered, to_rgb
 from worker.conditioning.outlines import outlines
 from worker.glyphs import Glyph, PlacedCharacter
 from worker.glyphs.glyph import SHIFT
@@ -28,22 +28,22 @@ SPACING, TREMOR_WAVE, TREMOR_SWING, OVERSHOOT = 1 / 64, 1 / 10, 0.022, 0.06
 MAX_WIDTH = 1.1
 
 
-def skeletonization_scribble(glyph: Glyph, _hand: Hand) -> RGB:
+def skeletonization_scribble(glyph: Glyph, _hand: Brush) -> RGB:
     """Return the ink's skeleton (Zhang and Suen 1984) drawn with an even, round pen."""
     return to_rgb(cv2.dilate(glyph.skeleton.view(np.uint8) * 255, _nib(_line_width(glyph))))
 
 
-def hand_drawn_simulation(glyph: Glyph, hand: Hand) -> RGB:
+def hand_drawn_simulation(glyph: Glyph, hand: Brush) -> RGB:
     """Return the strokes redrawn by a hand that trembles, presses, and overshoots, the same for the same seed."""
     return to_rgb(_redraw(glyph, PLAIN_HAND, hand.seed))
 
 
-def style_aware_scribble(glyph: Glyph, hand: Hand) -> RGB:
+def style_aware_scribble(glyph: Glyph, hand: Brush) -> RGB:
     """Return the strokes redrawn with the style's pen: a dry brush, a marker, a piece of chalk."""
     return to_rgb(_redraw(glyph, hand.pen, hand.seed))
 
 
-def add_even_outlines(drawing: RGB, scene: Scene, _hand: Hand) -> None:
+def add_even_outlines(drawing: RGB, scene: Scene, _hand: Brush) -> None:
     """Draw the motifs' outlines with the even pen of the skeleton."""
     width = _line_width(scene.glyph)
     for placed in scene.motifs:
@@ -51,12 +51,12 @@ def add_even_outlines(drawing: RGB, scene: Scene, _hand: Hand) -> None:
         brighten(drawing, region, cv2.dilate(lines, _nib(width)).astype(np.uint8, copy=False))
 
 
-def add_simulated_outlines(drawing: RGB, scene: Scene, hand: Hand) -> None:
+def add_simulated_outlines(drawing: RGB, scene: Scene, hand: Brush) -> None:
     """Draw the motifs' outlines with the hand that drew the word."""
     _redraw_outlines(drawing, scene, PLAIN_HAND, hand.seed)
 
 
-def add_styled_outlines(drawing: RGB, scene: Scene, hand: Hand) -> None:
+def add_styled_outlines(drawing: RGB, scene: Scene, hand: Brush) -> None:
     """Draw the motifs' outlines with the style's pen."""
     _redraw_outlines(drawing, scene, hand.pen, hand.seed)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.conditioning.ai_models import Segmenter
-from worker.conditioning.base import RGB, Conditioning, Hand, Method, layered
+from worker.conditioning.base import RGB, Brush, Conditioning, Method, layered
 from worker.glyphs import Glyph, PlacedCharacter
 from worker.glyphs.glyph import SHIFT
 from worker.glyphs.outlines import Polygon
@@ -53,7 +53,7 @@ WORD_COLOURS = frozenset({RADICAL_COLOUR, OTHER_COLOUR, *STROKE_COLOURS.values()
 KANGXI_BLOCK = 0x2F00
 
 
-def radical_segmentation(glyph: Glyph, _hand: Hand) -> RGB:
+def radical_segmentation(glyph: Glyph, _hand: Brush) -> RGB:
     """Return the strokes of each character's Kangxi radical in one colour and its other strokes in another.
 
     Characters from fonts have no known radical; their connected parts are coloured instead.
@@ -72,7 +72,7 @@ def radical_segmentation(glyph: Glyph, _hand: Hand) -> RGB:
     return _inside(glyph, colours)
 
 
-def stroke_type_segmentation(glyph: Glyph, _hand: Hand) -> RGB:
+def stroke_type_segmentation(glyph: Glyph, _hand: Brush) -> RGB:
     """Return each stroke in the colour of its type; where strokes overlap, the one written later lies on top.
 
     Characters from fonts have no strokes; their connected parts are coloured instead.
@@ -121,7 +121,7 @@ def fallback_notes(glyph: Glyph) -> dict[str, Any]:
     return {"connected_parts": list(dict.fromkeys(without))} if without else {}
 
 
-def add_regions(colours: RGB, scene: Scene, _hand: Hand) -> None:
+def add_regions(colours: RGB, scene: Scene, _hand: Brush) -> None:
     """Paint the motifs' shapes in their own colours."""
     for placed in scene.motifs:
         flat, inside = placed.flat[:, :, :3].copy(), placed.flat[:, :, 3]
@@ -198,7 +198,7 @@ class SegmentationConditioning(Conditioning):
         """Choose the model of `ai_segmentation`: hub name or local folder; None: the method is unavailable."""
         segmenter = Segmenter(model)
 
-        def ai_segmentation(scene: Scene, hand: Hand) -> RGB:
+        def ai_segmentation(scene: Scene, hand: Brush) -> RGB:
             colours = flat_colours(segmenter.masks(scene.page, prompt_points(scene.glyph)))
             add_regions(colours, scene, hand)
             return colours

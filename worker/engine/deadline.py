@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 # A piece of work that takes so many times its longest predecessor never ends. Batches differ by less.
-PATIENCE = 20
+OVERDUE_FACTOR = 20
 LEAST_S = 60.0
 # The first of its kind: kernels are loaded, and nothing is known of the machine's speed.
 FIRST_S = 600.0
@@ -52,4 +52,4 @@ class Deadline:
     def _allowed_s(self, kind: str) -> float:
         if kind not in self._longest_s:
             return FIRST_S
-        return max(LEAST_S, PATIENCE * self._longest_s[kind])
+        return max(LEAST_S, OVERDUE_FACTOR * self._longest_s[kind])

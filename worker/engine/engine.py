@@ -15,7 +15,7 @@ from shared.errors import DeviceLost, ModelLoadError
 from shared.schemas import WorkerState
 from worker.engine.faults import Fault, attempt, classify
 from worker.engine.loop import StepLoop
-from worker.engine.model import EngineModel
+from worker.engine.model_runner import ModelRunner
 from worker.engine.request import Drawing, DrawRequest, EngineJob, Shared
 from worker.progress import ProgressSink
 
@@ -34,7 +34,7 @@ class Engine:
 
     def __init__(
         self,
-        load: Callable[[], EngineModel],
+        load: Callable[[], ModelRunner],
         bulk_every: int = 5,
         on_lost: Callable[[DeviceLost], None] = lambda _lost: None,
     ) -> None:
@@ -56,7 +56,7 @@ class Engine:
         self._thread.start()
 
     @property
-    def model(self) -> EngineModel | None:
+    def model(self) -> ModelRunner | None:
         """The model, once it is loaded."""
         return self._loop.model if self._loop is not None else None
 
@@ -79,7 +79,7 @@ class Engine:
     def load(self) -> "Future[None]":
         """Load the model, unless it is loaded; the future raises `ModelLoadError` or `DeviceLost` if it cannot be."""
         answer: Future[None] = Future()
-        answer.add_done_callback(self._heed)
+        answer.add_done_callback(self._on_answer)
         self._inbox.put(answer)
         return answer
 
@@ -107,7 +107,7 @@ class Engine:
         jobs = [EngineJob(request, sink, number, shared) for number, sink in enumerate(progress)]
         for job in jobs:
             job.answer.set_running_or_notify_cancel()  # from here on it is `progress` that cancels
-            job.answer.add_done_callback(self._heed)
+            job.answer.add_done_callback(self._on_answer)
             self._inbox.put(job)
         return [job.answer for job in jobs]
 
@@ -146,7 +146,7 @@ class Engine:
                 message.set_exception(lost)
             self._is_open = message is not None
 
-    def _heed(self, answer: "Future[Any]") -> None:
+    def _on_answer(self, answer: "Future[Any]") -> None:
         """Hear of a device that was lost in the decoder's thread, or while the model was loaded."""
         if isinstance(lost := answer.exception(), DeviceLost):
             self._inbox.put(lost)

@@ -60,12 +60,12 @@ def try_out(device: torch.device) -> None:
         raise RuntimeError(f"a product is off by {error:.0%}")
 
 
-def narrowed_bytes(network: nn.Module) -> int:
+def float8_bytes(network: nn.Module) -> int:
     """Return what the 8-bit layers of a network's twin take beside the network."""
     return sum(child.weight.numel() for _, _, child in _layers(network))
 
 
-def narrowed(network: nn.Module) -> nn.Module:
+def to_float8(network: nn.Module) -> nn.Module:
     """Return a copy of a network whose transformer blocks' linear layers are 8 bits wide; the rest is shared."""
     shared = {id(parameter): parameter for parameter in network.parameters()}
     twin = copy.deepcopy(network, memo=dict(shared))

@@ -10,11 +10,11 @@ from functools import partial
 
 from shared.errors import JobCancelled
 from worker.engine.deadline import Deadline
-from worker.engine.denoiser import Row
 from worker.engine.faults import Failure, Fault, attempt, free_memory
-from worker.engine.model import EngineModel
+from worker.engine.model_runner import ModelRunner
 from worker.engine.preview import Preview
 from worker.engine.request import EngineJob, JobState
+from worker.engine.request_state import RequestState
 from worker.engine.scheduler import Scheduler
 
 logger = logging.getLogger("engine")
@@ -25,12 +25,12 @@ PREVIEW_EVERY_STEPS = 4
 class StepLoop:
     """Draws jobs, many at a time. All calls come from the thread that owns the device."""
 
-    def __init__(self, model: EngineModel, bulk_every: int) -> None:
+    def __init__(self, model: ModelRunner, bulk_every: int) -> None:
         self.model = model
         self.scheduler: Scheduler[EngineJob] = Scheduler(model.batch_limit, bulk_every)
         self.deadline = Deadline()
         self.steps = self.rows = 0  # steps taken, and pictures that took part in them: they only grow
-        self._rows: dict[EngineJob, Row] = {}
+        self._rows: dict[EngineJob, RequestState] = {}
         self._previews: dict[EngineJob, Preview] = {}
 
     @property
@@ -155,7 +155,7 @@ class StepLoop:
             else:
                 job.group = self.model.group(job.request, self._rows[job].step)
 
-    def _report(self, job: EngineJob, row: Row) -> None:
+    def _report(self, job: EngineJob, row: RequestState) -> None:
         job.progress.step(row.step, job.request.num_inference_steps)
         if row.step % PREVIEW_EVERY_STEPS == 0 and not row.is_done and row.predicted is not None:
             self._previews[job] = self.model.previewer.preview(row.predicted)

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from shared.schemas import ControlType, Priority, Quality
-from worker.engine.denoiser import Conditions
 from worker.engine.prompt_fit import FittedPrompt
+from worker.engine.request_state import Conditions
 from worker.progress import ProgressSink
 
 

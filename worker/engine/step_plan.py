@@ -7,12 +7,10 @@ the host. Here all numbers and indices of a step travel in one transfer from pin
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING
 
 import torch
 
-if TYPE_CHECKING:
-    from worker.engine.denoiser import Row
+from worker.engine.request_state import RequestState
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class StepPlan:
     served: torch.Tensor
 
     @classmethod
-    def of(cls, rows: Sequence["Row"], device: torch.device) -> "StepPlan":
+    def of(cls, rows: Sequence["RequestState"], device: torch.device) -> "StepPlan":
         """Lay a step out."""
         owners = [index for index, row in enumerate(rows) for _ in row.branches]
         served = [branch for branch, owner in enumerate(owners) if rows[owner].active_control is not None]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from skimage.morphology import skeletonize
 
-from shared.characters import Character, CharacterDatabase
-from shared.fonts import FontCoverage
-from shared.words import check_coverage
+from shared.writing.characters import Character, CharacterDatabase
+from shared.writing.fonts import FontCoverage
+from shared.writing.words import check_coverage
 from worker.glyphs.layout import Box, PlacedRun, Typesetter
 from worker.glyphs.outlines import Polygon, flatten, to_em
 from worker.glyphs.runs import direction_of, reads_right_to_left, split_runs

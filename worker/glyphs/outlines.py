@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.characters import COMMAND_OR_NUMBER, EM, POINTS_OF_COMMAND, TOP
+from shared.writing.characters import COMMAND_OR_NUMBER, EM, POINTS_OF_COMMAND, TOP
 
 # Segments per curve. A curve spans at most some 200 units, so at 2048 px the error stays below half a pixel.
 SEGMENTS = 8

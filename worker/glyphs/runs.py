@@ -8,10 +8,10 @@ from pathlib import Path
 
 from PIL import ImageFont, features
 
-from shared.characters import CharacterDatabase
 from shared.errors import UnsupportedCharacter
-from shared.fonts import FontCoverage, font_of
+from shared.writing.characters import CharacterDatabase
 from shared.writing.clusters import clusters, directions, is_joining, is_right_to_left, needs_shaping
+from shared.writing.fonts import FontCoverage, font_of
 
 # Fonts are measured at this size: outlines have no coarser grid.
 MEASURED_PX = 1000

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.characters import EM, Stroke
+from shared.writing.characters import EM, Stroke
 from worker.glyphs.outlines import flatten, to_em
 
 Points = NDArray[np.float64]

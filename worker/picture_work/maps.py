@@ -8,7 +8,7 @@ import pybase64
 from PIL import Image
 
 from shared.schemas import AI_METHODS, ControlType, GenerationRequest
-from worker.conditioning import Hand
+from worker.conditioning import Brush
 from worker.picture_work.work import ConditioningMap, PictureWork
 from worker.picture_work.workplace import Workplace
 from worker.progress import ProgressSink
@@ -49,7 +49,7 @@ class Maps:
 
 
 async def condition(
-    workplace: Workplace, scene: Scene, request: GenerationRequest, hand: Hand, progress: ProgressSink
+    workplace: Workplace, scene: Scene, request: GenerationRequest, hand: Brush, progress: ProgressSink
 ) -> Maps:
     """Run every method that a request asks for, side by side, the AI methods in this process.
 

@@ -7,14 +7,14 @@ from typing import Any
 import cv2
 from PIL import Image
 
-from shared.characters import CharacterDatabase
-from shared.fonts import read_fonts
 from shared.schemas import ControlType
 from shared.settings import Settings
+from shared.writing.characters import CharacterDatabase
+from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
-from worker.conditioning import Conditioning, Hand
+from worker.conditioning import Brush, Conditioning
 from worker.glyphs import Glyph, GlyphRenderer
-from worker.legibility import Legibility, LegibilityJudge
+from worker.legibility.judge import Legibility, LegibilityJudge
 from worker.png import encode_png
 from worker.scene import Scene, compose
 
@@ -60,7 +60,7 @@ class PictureWork:
         return compose(self._glyphs, word, *size, [self._imagery.motif(name) for name in motifs], seed=seed)
 
     def condition(
-        self, scene: Scene, control_type: ControlType, method: str, hand: Hand, *, encode: bool
+        self, scene: Scene, control_type: ControlType, method: str, hand: Brush, *, encode: bool
     ) -> ConditioningMap:
         """Return a method's map of a scene, with its PNG if `encode`.
 

@@ -1,0 +1,117 @@
+"""A deck as an Anki package: the picture in front; word, reading, meaning and stroke order behind."""
+
+import hashlib
+import itertools
+import json
+import sqlite3
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path
+
+import genanki  # type: ignore[import-untyped]
+
+from api.deck_files.card import Card
+from api.deck_files.stroke_order import stroke_order
+from api.deck_files.zip_stream import ZipStream
+from shared.schemas.deck import DIGEST_LENGTH
+from shared.writing.characters import CharacterDatabase
+
+# New ones come last: Anki knows fields by their place.
+FIELDS = ("Word", "Reading", "Meaning", "Picture", "Strokes")
+FRONT = "{{Picture}}"
+BACK = """{{FrontSide}}<hr id="answer">
+<div class="word">{{Word}}</div><div class="reading">{{Reading}}</div><div>{{Meaning}}</div>
+<div class="writing">{{Strokes}}</div>"""
+# Without colours of its own, so that night mode (of Anki and of AnkiDroid) has its own; a phone's card is narrow.
+LOOK = """
+.card { font-family: sans-serif; font-size: 22px; text-align: center; }
+.card img { max-width: 100%; max-height: 60vh; }
+.word { font-size: 44px; }
+.reading { opacity: 0.7; }
+.writing { margin-top: 12px; }
+.writing svg { max-width: 100%; height: auto; }
+.mobile .word { font-size: 36px; }
+"""
+
+
+def package(name: str, cards: Sequence[Card], database: CharacterDatabase) -> Iterator[bytes]:
+    """Yield the bytes of an ``.apkg``; pictures are read one by one.
+
+    Args:
+        name: the deck's.
+        cards: the words, each with its picture.
+        database: has the strokes.
+    """
+    media: dict[str, str] = {}
+    names: list[str] = []
+    files = ZipStream()
+    for card in cards:
+        png = card.read()
+        names.append(media_name(hashlib.sha256(png).hexdigest()))
+        if names[-1] not in media.values():
+            yield files.add(str(len(media)), png)
+            media[str(len(media))] = names[-1]
+    yield files.add("media", json.dumps(media).encode())
+    yield files.add("collection.anki2", collection(name, cards, names, database), is_compressed=True)
+    yield files.close()
+
+
+def media_name(digest: str) -> str:
+    """Return the name of a picture in Anki, by its SHA-256 in hexadecimal.
+
+    Anki keeps the media of all decks in one folder, and would take another picture of the same name for an old one.
+    """
+    return f"writing-{digest[:DIGEST_LENGTH]}.png"
+
+
+def collection(name: str, cards: Sequence[Card], media: Sequence[str], database: CharacterDatabase) -> bytes:
+    """Return a package's database of notes, which names the pictures and does not hold them.
+
+    The ids follow from the deck's name, the words and their meanings, so that importing a later version updates the
+    notes, and what was learnt stays, in whatever order the words stand. Another meaning is another note.
+
+    Args:
+        name: the deck's.
+        cards: the words.
+        media: the name of each card's picture, as `media_name` makes it.
+        database: has the strokes.
+    """
+    model = genanki.Model(
+        _number(f"model {name}"),
+        name,
+        fields=[{"name": field} for field in FIELDS],
+        templates=[{"name": "Picture to word", "qfmt": FRONT, "afmt": BACK}],
+        css=LOOK,
+    )
+    deck = genanki.Deck(_number(f"deck {name}"), name)
+    repeats: Counter[tuple[str, str]] = Counter()
+    for card, file in zip(cards, media, strict=True):
+        texts = [escape(text) for text in (card.word, card.reading, card.meaning)]
+        pair = card.word, card.meaning  # 长 may stand there twice, with two meanings; a pair again, in two styles
+        guid = genanki.guid_for(name, *pair, repeats[pair])
+        repeats[pair] += 1
+        strokes = stroke_order(card.word, database)
+        deck.add_note(genanki.Note(model, [*texts, f'<img src="{file}">', strokes], guid=guid))
+    return _written(genanki.Package(deck))
+
+
+def _written(package: genanki.Package) -> bytes:
+    """Return the package's database. genanki's own writing leaves one behind in the folder for temporary files."""
+    now = time.time()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "collection.anki2"
+        connection = sqlite3.connect(path)
+        try:
+            package.write_to_db(connection.cursor(), now, itertools.count(int(now * 1000)))
+            connection.commit()
+        finally:
+            connection.close()
+        return path.read_bytes()
+
+
+def _number(text: str) -> int:
+    """Return an id for Anki that is always the same for a text: 31 bits, as its own."""
+    return 1 << 30 | int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) >> 2

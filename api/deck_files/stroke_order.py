@@ -1,0 +1,44 @@
+"""How a word is written, as a small SVG: its strokes, each numbered where the pen begins.
+
+It has no colours of its own but the numbers': strokes take the text's colour, so it can be seen by day and by night.
+"""
+
+from shared.writing.characters import EM, TOP, Character, CharacterDatabase, Stroke
+
+CELL_PX = 110  # on a card
+NUMBER_SIZE = 88  # in units of the em, as all below
+SHIFT = 30  # a number stands a little before its stroke's beginning
+INK_OPACITY = 0.4  # so that the numbers can be read
+ACCENT = "#e0452c"  # readable on white and on black
+
+
+def stroke_order(word: str, database: CharacterDatabase) -> str:
+    """Return the SVG of a word's characters that have stroke data; "" if none has."""
+    characters = [found for character in word if (found := database.character(character)) is not None]
+    if not characters:
+        return ""
+    width = EM * len(characters)
+    cells = "".join(_cell(character, index * EM) for index, character in enumerate(characters))
+    return (
+        f'<svg class="strokes" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {EM}" '
+        f'width="{CELL_PX * len(characters)}" height="{CELL_PX}" fill="currentColor">{cells}</svg>'
+    )
+
+
+def _cell(character: Character, left: int) -> str:
+    # The data's y goes up; the text's goes down.
+    ink = "".join(f'<path d="{stroke.outline}"/>' for stroke in character.strokes)
+    numbers = "".join(_number(stroke, number, left) for number, stroke in enumerate(character.strokes, start=1))
+    return (
+        f'<g transform="translate({left} {TOP}) scale(1 -1)" opacity="{INK_OPACITY}">{ink}</g>'
+        f'<g fill="{ACCENT}" font-size="{NUMBER_SIZE}" font-family="sans-serif" font-weight="bold" '
+        f'text-anchor="middle">{numbers}</g>'
+    )
+
+
+def _number(stroke: Stroke, number: int, left: int) -> str:
+    (x, y), (next_x, next_y) = stroke.median[0], stroke.median[1]
+    length = max(1.0, ((next_x - x) ** 2 + (next_y - y) ** 2) ** 0.5)
+    shown_x = round(left + x - SHIFT * (next_x - x) / length)
+    shown_y = round(TOP - y + SHIFT * (next_y - y) / length + NUMBER_SIZE / 3)
+    return f'<text x="{shown_x}" y="{shown_y}">{number}</text>'

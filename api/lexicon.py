@@ -1,0 +1,54 @@
+"""What words mean, as clients look them up."""
+
+from shared.errors import TranslationRequired
+from shared.schemas import Senses, SenseView
+from shared.writing.characters import CharacterDatabase
+from shared.writing.fonts import FontCoverage
+from shared.writing.imagery import Imagery
+from shared.writing.words import check_coverage, imagery_of, normalise_word, resolve_imagery, resolve_meaning
+
+
+class Lexicon:
+    """Looks up senses of words with what depicts them."""
+
+    def __init__(self, database: CharacterDatabase, fonts: tuple[FontCoverage, ...], imagery: Imagery) -> None:
+        self._database = database
+        self._fonts = fonts
+        self._imagery = imagery
+
+    def senses(self, word: str, translation: str = "", reading: str = "") -> Senses:
+        """Return a word in its normal form, and its senses with what depicts them, the likeliest first.
+
+        Args:
+            word: as a request has it.
+            translation: as a request has it; what depicts the word then follows it.
+            reading: likewise.
+
+        Raises:
+            InvalidRequest: the word cannot be written, or is not read so.
+        """
+        word = normalise_word(word)
+        check_coverage(word, self._database, self._fonts)
+        senses = tuple(
+            SenseView(
+                reading=sense.reading,
+                gloss=sense.gloss,
+                is_pictured=sense.is_pictured,
+                imagery=imagery_of(word, sense, self._imagery),
+            )
+            for sense in self._database.senses(word)
+        )
+        return Senses(
+            word=word,
+            readings=tuple(dict.fromkeys(sense.reading for sense in senses)),
+            senses=senses,
+            imagery=self._depicting(word, translation, reading),
+        )
+
+    def _depicting(self, word: str, translation: str, reading: str) -> tuple[str, ...]:
+        """Return the motifs that a request without `imagery` would get; () where it would need a translation."""
+        try:
+            meaning = resolve_meaning(word, translation, self._database, reading)
+        except TranslationRequired:
+            return ()
+        return resolve_imagery(word, meaning, "auto", self._imagery)

@@ -1,0 +1,1 @@
+"""Lists of words, read from the files of any program."""

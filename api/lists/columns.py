@@ -1,0 +1,327 @@
+"""Which column of a list holds the word, its reading, its translation: by the heading, or by what stands there."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from api.lists.headings import Role, roles_of
+from api.lists.markup import shown, split_word
+from api.lists.records import Record
+from api.lists.scripts import is_pinyin, scripts_in, syllables
+from shared.errors import UnreadableList
+
+FIELDS = ("word", "translation", "reading", "style", "imagery")
+LEAVE_OUT = "-"
+ADVICE = "say which column is which: columns=word,reading,translation (- leaves one out)"
+MOST = 0.8  # the share of a column's cells that tells what the column holds
+FEW = 0.2  # less than this share of lines makes no column
+STYLE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+EAST_ASIAN = frozenset({"han", "kana", "hangul"})
+LATIN = frozenset({"latin", "pinyin"})
+# Kinds that are no words of a list, whatever else the columns hold.
+NO_WORDS = frozenset({"", "number", "link"})
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What each column holds.
+
+    Attributes:
+        fields: by column, one of `FIELDS` or None: left out.
+        names: what the heading calls them; () without one.
+        known_by: "the heading", "their content" or "what was said".
+    """
+
+    fields: Sequence[str | None]
+    names: Sequence[str]
+    known_by: str
+
+    def __str__(self) -> str:
+        parts = []
+        for index, field in enumerate(self.fields):
+            name = f" “{self.names[index]}”" if index < len(self.names) and self.names[index] else ""
+            parts.append(f"{index + 1}{name} = {field or 'left out'}")
+        return f"columns by {self.known_by}: {', '.join(parts)}"
+
+
+def parse_columns(text: str) -> tuple[str | None, ...]:
+    """Return the columns that a caller names.
+
+    Raises:
+        UnreadableList: a name is not known, stands there twice, or there is no word.
+    """
+    names = [name.strip().casefold() for name in text.split(",")]
+    fields = tuple(None if name in {LEAVE_OUT, ""} else name for name in names)
+    named = [field for field in fields if field is not None]
+    if unknown := [name for name in named if name not in FIELDS]:
+        raise UnreadableList(
+            f"columns: no {unknown[0]!r}; there are {', '.join(FIELDS)} and {LEAVE_OUT}", field="columns"
+        )
+    if len(set(named)) != len(named):
+        raise UnreadableList("columns: a name stands there twice", field="columns")
+    if "word" not in named:
+        raise UnreadableList("columns: one of them must be the word", field="columns")
+    return fields
+
+
+def find_columns(
+    records: Sequence[Record],
+    *,
+    heading: Sequence[str] | None = None,
+    left_out: frozenset[int] = frozenset(),
+    given: tuple[str | None, ...] | None = None,
+) -> tuple[Columns, bool]:
+    """Return the columns, and whether the first line is their heading.
+
+    Args:
+        records: the lines.
+        heading: the names that the file tells elsewhere.
+        left_out: columns that hold no part of a word.
+        given: what the user says.
+
+    Raises:
+        UnreadableList: nobody can tell which column holds what.
+    """
+    first = next((record for record in records if record.fault is None), None)
+    names = heading if heading is not None else (first.cells if first is not None else ())
+    roles = roles_of(names) if len(names) > 0 else None
+    if len(records) == 1 and len(names) == 1 and not names[0].isascii():
+        roles = None  # 汉字 alone is a word
+    is_first_line = heading is None and roles is not None
+    kinds = _kinds([record for record in records if record.fault is None and not (is_first_line and record is first)])
+    if given is not None:
+        is_heading = is_first_line or _is_unlike(first, given, records)
+        return Columns(given, names if is_heading else (), "what was said"), is_heading and heading is None
+    if roles is not None:
+        fields = _by_heading(names, roles, kinds, left_out)
+        if fields is not None:
+            return Columns(fields, names, "the heading"), is_first_line
+        raise UnreadableList(f"the heading {_quoted(names)} names no column “word”, or several; {ADVICE}")
+    fields = _by_content(kinds, records, left_out)
+    if heading is None and first is not None and _is_unlike(first, fields, records):
+        raise UnreadableList(
+            f"line {first.line} ({_quoted(first.cells)}) looks like a heading whose names are not known: "
+            f"name the columns word, reading, translation, or {ADVICE}"
+        )
+    return Columns(fields, (), "their content"), False
+
+
+def kind_of(cell: str) -> str:
+    """Return what a cell holds: a script in small letters ("han" also with kana), or another kind."""
+    word, _ = split_word(cell)
+    if not word:
+        return ""
+    if re.match(r"(https?://|www\.)|.+\.(mp3|ogg|wav|png|jpe?g|gif|svg)$", word, re.IGNORECASE):
+        return "link"
+    scripts = scripts_in(word)
+    if not scripts:
+        return "number"
+    for script in ("Han", "Hangul", "Kana", "Bopomofo"):
+        if script in scripts:
+            return script.casefold()
+    if scripts == {"Latin"}:
+        return "pinyin" if is_pinyin(word, with_tones=True) else "latin"
+    others = scripts - {"Latin"}
+    return next(iter(others)).casefold() if len(others) == 1 else "mixed"
+
+
+def _kinds(records: Sequence[Record]) -> list[str]:
+    """Return what each column holds in most of its cells that are not empty; "mixed" where nothing is most."""
+    width = max((len(record.cells) for record in records), default=0)
+    # What few lines have beyond the others is a separator too many in them, and no column.
+    while width > 1 and len(_cells(records, width - 1)) < FEW * len(records):
+        width -= 1
+    kinds = []
+    for column in range(width):
+        cells = (record.cells[column] for record in records if column < len(record.cells))
+        counts = Counter(kind for cell in cells if (kind := kind_of(cell)))
+        kinds.append(_most(counts))
+    return kinds
+
+
+def _most(counts: Counter[str]) -> str:
+    total = counts.total()
+    if not total:
+        return ""
+    if counts["pinyin"]:  # the neutral tone has no mark, and of a list in another language a few look like pinyin
+        counts = counts.copy()
+        latin = counts["latin"]
+        winner = "pinyin" if counts["pinyin"] >= MOST * (counts["pinyin"] + latin) else "latin"
+        counts[winner] = counts.pop("pinyin") + counts.pop("latin", 0)
+    if counts["han"] and counts["han"] + counts["kana"] >= MOST * total:
+        return "han"
+    kind, count = counts.most_common(1)[0]
+    return kind if count >= MOST * total else "mixed"
+
+
+def _by_heading(
+    names: Sequence[str], roles: Sequence[Role | None], kinds: Sequence[str], left_out: frozenset[int]
+) -> tuple[str | None, ...] | None:
+    """Return the columns that a heading names; None if it names no word, or leaves open which."""
+    places: dict[Role, list[int]] = {}
+    for index, role in enumerate(roles):
+        if role is not None and index not in left_out:
+            places.setdefault(role, []).append(index)
+    word = _word_of(places, kinds)
+    if word is None:
+        return None
+    fields: list[str | None] = [None] * len(names)
+    fields[word] = "word"
+    for field, wanted in (
+        ("translation", (Role.ENGLISH, Role.TRANSLATION, Role.BACK, Role.FRONT, Role.LANGUAGE)),
+        ("reading", (Role.READING,)),
+        ("style", (Role.STYLE,)),
+        ("imagery", (Role.IMAGERY,)),
+    ):
+        free = (index for role in wanted for index in places.get(role, ()) if fields[index] is None)
+        if (place := next(free, None)) is not None:
+            fields[place] = field
+    return tuple(fields)
+
+
+def _word_of(places: dict[Role, list[int]], kinds: Sequence[str]) -> int | None:
+    """Return the column of the word, or None."""
+    for role in (Role.WORD, Role.OTHER_FORM):
+        if role in places:
+            return places[role][0]
+    if languages := places.get(Role.LANGUAGE):
+        return languages[0] if len(languages) == 1 else _foreign_one(languages, kinds)
+    if sides := [*places.get(Role.FRONT, []), *places.get(Role.BACK, [])]:
+        foreign = [index for index in sides if _is_foreign(index, kinds)]
+        return _foreign_one(foreign, kinds) if foreign else places.get(Role.FRONT, [None])[0]
+    # A list in kana has no other word than its reading.
+    return _only([index for index in places.get(Role.READING, []) if index < len(kinds) and kinds[index] == "kana"])
+
+
+def _foreign_one(columns: Sequence[int], kinds: Sequence[str]) -> int | None:
+    """Return the one column in East Asian characters, else the one that is not in Latin letters."""
+    east_asian = [index for index in columns if index < len(kinds) and kinds[index] in EAST_ASIAN]
+    return _only(east_asian or [index for index in columns if _is_foreign(index, kinds)])
+
+
+def _is_foreign(index: int, kinds: Sequence[str]) -> bool:
+    return index < len(kinds) and kinds[index] not in {"latin", "pinyin", "mixed", *NO_WORDS}
+
+
+def _only(indices: Sequence[int]) -> int | None:
+    return indices[0] if len(indices) == 1 else None
+
+
+def _by_content(kinds: Sequence[str], records: Sequence[Record], left_out: frozenset[int]) -> tuple[str | None, ...]:
+    """Return the columns by what stands in them.
+
+    Raises:
+        UnreadableList: that leaves it open.
+    """
+    fields: list[str | None] = [None] * len(kinds)
+    open_columns = [index for index, kind in enumerate(kinds) if kind not in NO_WORDS and index not in left_out]
+    if not open_columns:
+        # Nothing but numbers, or nothing at all: the first column is as good as any, and each line says why not.
+        return ("word", *fields[1:])
+    word = _word_by_content(kinds, open_columns)
+    fields[word] = "word"
+    rest = [index for index in open_columns if index != word]
+    for index in rest:
+        if kinds[index] in _readings_of(kinds[word]) and "reading" not in fields:
+            fields[index] = "reading"
+    _name_latin(fields, [index for index in rest if kinds[index] == "latin" and fields[index] is None], word, records)
+    others = [index for index in rest if fields[index] is None and kinds[index] not in {"latin", "pinyin"}]
+    others = [index for index in others if not _is_same_form(kinds, word, index, records)]
+    if "translation" not in fields and len(others) == 1 and not ({kinds[others[0]], kinds[word]} <= EAST_ASIAN):
+        fields[others[0]] = "translation"
+    elif others:
+        raise UnreadableList(f"columns {word + 1} and {others[0] + 1} may both hold the word; {ADVICE}")
+    return tuple(fields)
+
+
+def _readings_of(word_kind: str) -> frozenset[str]:
+    if word_kind == "han":
+        return frozenset({"pinyin", "bopomofo", "kana"})
+    return frozenset({"bopomofo"}) if word_kind in EAST_ASIAN else frozenset()
+
+
+def _word_by_content(kinds: Sequence[str], columns: Sequence[int]) -> int:
+    for wanted in ({"han"}, {"hangul"}, {"kana"}):
+        places = [index for index in columns if kinds[index] in wanted]
+        if places:
+            return places[0]
+    foreign = [index for index in columns if kinds[index] not in {"latin", "pinyin", "bopomofo", "mixed"}]
+    if len(foreign) == 1:
+        return foreign[0]
+    if foreign:
+        raise UnreadableList(f"columns {foreign[0] + 1} and {foreign[1] + 1} may both hold the word; {ADVICE}")
+    mixed = [index for index in columns if kinds[index] == "mixed"]
+    if mixed:
+        if len(columns) == 1 or (mixed == [columns[0]] and kinds[columns[1]] == "latin"):
+            return mixed[0]
+        raise UnreadableList(f"column {mixed[0] + 1} holds several scripts; {ADVICE}")
+    if kinds[columns[0]] in {"pinyin", "bopomofo"}:
+        raise UnreadableList(f"column {columns[0] + 1} holds readings, and none the words; {ADVICE}")
+    return columns[0]
+
+
+def _is_same_form(kinds: Sequence[str], word: int, index: int, records: Sequence[Record]) -> bool:
+    """Return whether a column has the word again in another form: as many characters in nearly every line."""
+    if kinds[word] != "han" or kinds[index] != "han":
+        return False
+    pairs = [
+        (split_word(record.cells[word])[0], split_word(record.cells[index])[0])
+        for record in records
+        if len(record.cells) > max(word, index)
+    ]
+    return bool(pairs) and sum(len(one) == len(other) for one, other in pairs) >= 0.9 * len(pairs)
+
+
+def _name_latin(fields: list[str | None], latin: Sequence[int], word: int, records: Sequence[Record]) -> None:
+    """Tell the columns in Latin letters apart: readings without tones, the translation, the style.
+
+    Raises:
+        UnreadableList: that leaves it open.
+    """
+    latin = list(latin)
+    if len(latin) > 1 and latin[-1] >= 3 and all(map(STYLE_NAME.fullmatch, _cells(records, latin[-1]))):
+        fields[latin.pop()] = "style"
+    if len(latin) > 1 and "reading" not in fields:
+        readings = [index for index in latin if _follows(records, word, index)]
+        if len(readings) == 1:
+            fields[readings[0]] = "reading"
+            latin.remove(readings[0])
+    if len(latin) > 1:
+        raise UnreadableList(f"columns {latin[0] + 1} and {latin[1] + 1} may both hold the translation; {ADVICE}")
+    if latin:
+        fields[latin[0]] = "translation"
+
+
+def _follows(records: Sequence[Record], word: int, index: int) -> bool:
+    """Return whether a column has as many syllables as the word has characters, in pinyin without tones."""
+    pairs = [(record.cells[word], record.cells[index]) for record in records if len(record.cells) > max(word, index)]
+    fits = sum(
+        is_pinyin(reading, with_tones=False) and syllables(reading) == len(split_word(characters)[0])
+        for characters, reading in pairs
+        if reading
+    )
+    return bool(pairs) and fits >= MOST * sum(bool(reading) for _, reading in pairs) > 0
+
+
+def _cells(records: Sequence[Record], column: int) -> list[str]:
+    return [record.cells[column] for record in records if column < len(record.cells) and record.cells[column]]
+
+
+def _is_unlike(first: Record | None, fields: Sequence[str | None], records: Sequence[Record]) -> bool:
+    """Return whether the first line is a heading by its look: below it stands another script."""
+    if first is None:
+        return False
+    rest = [record for record in records if record.fault is None and record is not first]
+    for column, (cell, field) in enumerate(zip(first.cells, fields, strict=False)):
+        below = _most(Counter(kind for cell in _cells(rest, column) if (kind := kind_of(cell))))
+        is_latin, latin_below = kind_of(cell) in LATIN, below in LATIN
+        if field == "word" and is_latin and not latin_below and below not in {"", "mixed"}:
+            return True
+        if field in {"translation", "reading"} and latin_below and not is_latin and kind_of(cell) not in NO_WORDS:
+            return True
+    return False
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(shown(name) for name in names)

@@ -1,0 +1,368 @@
+"""A text file from any program: what it really is, and the encoding that it was written in."""
+
+import codecs
+import io
+import re
+import unicodedata
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+from api.lists.scripts import scripts_in
+from shared.errors import UnreadableList
+from shared.writing.characters import CharacterDatabase
+
+AS_CSV = "save it as “CSV UTF-8” and give that file"
+
+# How files begin that are given by mistake, and what to do.
+KINDS: tuple[tuple[bytes, str], ...] = (
+    (b"\xd0\xcf\x11\xe0", f"an old Excel or Word document; {AS_CSV}"),
+    (b"%PDF", "a PDF; copy the list into a spreadsheet, and " + AS_CSV),
+    (b"SQLite format 3\0", "a database; export the list as CSV"),
+    (b"\x1f\x8b", "a gzip archive; unpack it first"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
+    (b"Rar!", "a RAR archive; unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive; unpack it first"),
+    (b"{\\rtf", "a rich text document; save it as plain text"),
+    (b"\x89PNG", "a picture, no list of words"),
+    (b"\xff\xd8\xff", "a picture, no list of words"),
+    (b"GIF8", "a picture, no list of words"),
+    (b"ID3", "a sound, no list of words"),
+)
+# What a zip archive holds, by the beginning of a name in it.
+ARCHIVES: tuple[tuple[str, str], ...] = (
+    ("xl/", f"an Excel workbook; {AS_CSV}"),
+    ("collection.anki2", "an Anki package; export it in Anki as “Notes in Plain Text (.txt)” and give that file"),
+    ("word/", "a Word document; copy the list into a spreadsheet, and " + AS_CSV),
+    ("content.xml", f"an OpenDocument file; {AS_CSV}"),
+    ("Index/", "a Numbers document; export it as CSV"),
+    ("", "a zip archive; unpack it and give the list that is in it"),
+)
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8"),
+    (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),
+    (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
+    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
+)
+# Python's name of what is tried, and what it is called.
+CANDIDATES = (
+    ("utf-8", "UTF-8"),
+    ("gb18030", "GB18030"),
+    ("big5hkscs", "Big5"),
+    ("cp932", "Shift-JIS"),
+    ("cp949", "EUC-KR"),
+    ("cp1251", "cp1251"),
+    ("cp1252", "cp1252"),
+)
+# What is valid UTF-8 by chance is rare: of two bytes a character, and still more of three.
+UTF_8_BONUS, UTF_8_LONG_BONUS = 0.5, 1.0
+FOREIGN_KANA = -0.4
+CLEAR = 0.15  # how much better the best must be than the next
+ENOUGH = 0.3  # how good the best must be, and of a file with fewer than FEW words
+UNLIKELY = 0.2  # less than this is no reading
+ENOUGH_OF_FEW, FEW = 0.65, 3
+TOKENS = 400
+LONGEST_TOKEN = 100  # characters that are looked at of each
+
+PUNCTUATION = frozenset("，。、；：？！“”‘’„«»‹›（）「」『』【】《》〈〉〔〕［］…—–·・～〜\u3000\xa0¿¡％")
+NUMBERS = re.compile(r"[\W\d_]+")
+USUAL_HANGUL = frozenset(
+    "가각간갈감갑값강같개거건걸검것게겨격견결경계고곡곤공과관광교구국군권귀그근글금급기길김까꽃나낙난날남내너널네"
+    "녀년념노녹놀농누눈느는능니님다단달담답당대더도독돈동두드든들등디따때또라람랑래량러럼력련령로록론료루류르른를름"
+    "리린림마막만많말맛매머먹면명모목몸못무문물미민밀바박반발밥방배백버번벌범법베별병보복본봄부북분불비빛빠사산살"
+    "삶상새색생서석선설성세소속손송수술숙순쉬스슬습승시식신실심싸쓰씨아악안알암압애야약양어억언얼엄업없에여역연"
+    "열영예오옥온올옷와완왕외요용우운울움원월위유육윤은을음응의이인일임입있자작잔잘잠장재저적전절점정제조족존종좋주"
+    "죽준중즐증지직진질집차착찬참창책처천철첫청체초촌총최추축출충취치친칠침카커코크큰키타택터토통투특파판팔패페편평포"
+    "늘녁언퓨컴햇벽쪽밤렌닭돼쓸젊짧좁컵펜책벌끝꿈별빵젓숟휴냉짐찌닐겁"
+    "표품풍프피필하학한할함합항해했행향험혁현형호혼화환활황회획효후훈휴희히힘"
+)
+USUAL_LATIN = frozenset("āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüńňǹḿơưșțẞŵŷ")
+USUAL_CYRILLIC = frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґ")
+RUSSIAN_ONLY, UKRAINIAN_ONLY = frozenset("ёъыэ"), frozenset("іїєґ")
+# What begins the names of signs that stand in no word, though Unicode counts them among the letters.
+NO_LETTERS = frozenset({"Modifier", "Coptic", "Micro", "Nko", "Fullwidth"})
+VOWELS_CYRILLIC = frozenset("аеёиоуыэюяіїє")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A file's text, and what it was read as."""
+
+    content: str
+    encoding: str
+
+
+def read_text(content: bytes, encoding: str | None = None) -> Text:
+    """Return a file's text.
+
+    Args:
+        content: the file's.
+        encoding: how to read it; None finds out.
+
+    Raises:
+        UnreadableList: it is no text, or its encoding cannot be told.
+    """
+    kind = _kind(content)
+    if kind is not None:
+        raise UnreadableList(f"this is {kind}")
+    if encoding is not None:
+        return _as_told(content, encoding)
+    for mark, codec, name in BYTE_ORDER_MARKS:
+        if content.startswith(mark):
+            return Text(_without_nul(_decoded(content, codec, name)), name)
+    if b"\0" in content:
+        return _utf_16(content)
+    return _detected(content)
+
+
+def _kind(content: bytes) -> str | None:
+    """Return what a file is that is no text, and what to do with it."""
+    if content.startswith(b"PK\x03\x04"):
+        try:
+            names = zipfile.ZipFile(io.BytesIO(content)).namelist()
+        except (zipfile.BadZipFile, ValueError):
+            names = []
+        return next(kind for start, kind in ARCHIVES if not start or any(name.startswith(start) for name in names))
+    if re.match(rb"\s*<(?:!doctype\s+html|html|\?xml)\b", content[:200], re.IGNORECASE):
+        return f"a web page or XML; open it in a spreadsheet, and {AS_CSV}"
+    return next((kind for start, kind in KINDS if content.startswith(start)), None)
+
+
+def _as_told(content: bytes, encoding: str) -> Text:
+    try:
+        codec = codecs.lookup(encoding)
+        if not codec._is_text_encoding:
+            raise LookupError
+    except (LookupError, ValueError) as error:
+        names = ", ".join(name for _, name in CANDIDATES)
+        raise UnreadableList(
+            f"no encoding {encoding!r}; there are {names}, UTF-16 and Python's others", field="encoding"
+        ) from error
+    text = _decoded(content, codec.name, encoding)
+    return Text(_without_nul(text.removeprefix("\ufeff")), encoding)
+
+
+def _decoded(content: bytes, codec: str, name: str) -> str:
+    try:
+        return content.decode(codec)
+    except UnicodeError as error:
+        raise UnreadableList(
+            f"this is not {name} ({error}); name another (encoding=…), or {AS_CSV}", field="encoding"
+        ) from error
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise UnreadableList(f"line {line}: holds a NUL character: it is damaged or no text; {AS_CSV}")
+    return text
+
+
+def _utf_16(content: bytes) -> Text:
+    """Return a text in UTF-16 without a byte order mark: line ends and separators show which half is empty."""
+    halves = {"utf-16-le": content[1::2].count(0), "utf-16-be": content[::2].count(0)}
+    for codec, empty in halves.items():
+        if empty == content.count(0) and len(content) % 2 == 0:
+            text = content.decode(codec, errors="replace")
+            if "\0" not in text and "\ufffd" not in text and plausibility(text) > 0:
+                return Text(text, "UTF-16")
+    line = content[: content.index(0)].count(b"\n") + 1
+    raise UnreadableList(f"line {line}: holds a NUL byte: it is damaged or no text; {AS_CSV}")
+
+
+def _detected(content: bytes) -> Text:
+    """Return the reading of a file that looks most like words.
+
+    Raises:
+        UnreadableList: there is none, or two look the same.
+    """
+    if content.isascii():
+        return Text(content.decode("ascii"), "UTF-8")
+    scores: list[tuple[float, Text]] = []
+    for codec, name in CANDIDATES:
+        try:
+            text = content.decode(codec)
+        except UnicodeDecodeError:
+            continue
+        scores.append((plausibility(text) + _bonus(codec, text), Text(text, name)))
+    scores.sort(key=lambda score: -score[0])
+    is_short = len(re.findall(rb"[^\s,;|]*[\x80-\xff]+", content)) < FEW
+    has_rivals = any(score > -UNLIKELY for score, text in scores[1:] if text.content != scores[0][1].content)
+    enough = ENOUGH_OF_FEW if is_short and has_rivals else ENOUGH
+    if not scores or scores[0][0] < enough:
+        if scores and scores[0][1].encoding == "UTF-8" and all(score < UNLIKELY for score, _ in scores[1:]):
+            return scores[0][1]  # odd, but nothing is better: whoever draws it will say why
+        raise UnreadableList(f"its encoding cannot be told; name it (encoding=GB18030), or {AS_CSV}", field="encoding")
+    best = scores[0]
+    rivals = [text for score, text in scores[1:] if best[0] - score < CLEAR and text.content != best[1].content]
+    if rivals:
+        names = ", ".join(f"{text.encoding} (“{_sample(text.content)}”)" for text in (best[1], *rivals))
+        raise UnreadableList(f"this may be {names}: name it (encoding=…), or {AS_CSV}", field="encoding")
+    return best[1]
+
+
+def _bonus(codec: str, text: str) -> float:
+    """Return how much likelier or less likely an encoding makes a text, whatever words are in it."""
+    if codec == "utf-8":
+        return UTF_8_LONG_BONUS if any(character >= "\u0800" for character in text) else UTF_8_BONUS
+    # The Chinese and Korean standards have kana, but Japanese lists are not written in them.
+    return FOREIGN_KANA if codec in {"gb18030", "big5hkscs", "cp949"} and "Kana" in scripts_in(text) else 0.0
+
+
+def _sample(text: str) -> str:
+    first = next((line for line in text.splitlines() if not line.isascii()), "")
+    return first[:20]
+
+
+def plausibility(text: str) -> float:
+    """Return how much a text looks like words of languages, from -1 to about 1.5: the mean of its words' own."""
+    scores = [score for _, score in zip(range(TOKENS), _scores(text), strict=False)]
+    return sum(scores) / len(scores) if scores else 0.0
+
+
+def _scores(text: str) -> Iterator[float]:
+    for line in text.splitlines():
+        if line.isascii():
+            continue
+        english = frozenset(re.findall(r"[a-z]{3,}", line.casefold()))
+        for token in re.split(r"[\s,;|/()\[\]<>\"'.:!?=&#+*-]+", line):
+            if not token.isascii():
+                yield from _token_scores(token, english)
+
+
+def _token_scores(token: str, english: frozenset[str]) -> Iterator[float]:
+    for character in token:
+        if not character.isascii() and _is_odd(character):
+            yield -1.0
+            return
+    for part in re.split("|".join(map(re.escape, PUNCTUATION)), token):
+        if part and not part.isascii():
+            yield _word_score(part[:LONGEST_TOKEN], english)
+
+
+def _is_odd(character: str) -> bool:
+    """Return whether a character stands in no word: a symbol, a control, half a kana."""
+    if character in PUNCTUATION:
+        return False
+    return unicodedata.category(character)[0] in "CSPZN" or "\uff61" <= character <= "\uffdc"
+
+
+def _word_score(word: str, english: frozenset[str]) -> float:
+    scripts = scripts_in(word)
+    if scripts == {"Han"}:
+        score = _han_score(word, english)
+    elif scripts in ({"Kana"}, {"Han", "Kana"}):
+        score = _kana_score(word, scripts)
+    elif scripts == {"Hangul"}:
+        score = -0.5 + (1.5 if len(word) > 1 else 1.0) * sum(map(USUAL_HANGUL.__contains__, word)) / len(word)
+    elif scripts == {"Cyrillic"}:
+        score = _cyrillic_score(word)
+    elif scripts == {"Latin"}:
+        score = _latin_score(word)
+    elif scripts in ({"Latin", "Han"}, {"Latin", "Hangul"}, {"Latin", "Kana"}):
+        score = -0.5  # there are few such words as T恤
+    elif len(scripts) == 1 and not scripts & NO_LETTERS:
+        score = -0.7 if any("\u03d0" <= character <= "\u03ff" for character in word) else 0.5 * (len(word) > 1)
+    else:
+        score = -1.0
+    return score
+
+
+def _han_score(word: str, english: frozenset[str]) -> float:
+    if not all(map(_is_usual_han, word)):
+        return -0.5 if not _glosses(word) or len(word) == 1 else 0.6
+    said = {part for gloss in _glosses(word) for part in re.findall(r"[a-z]{3,}", gloss.casefold())}
+    matched = 0.5 if said & english else 0.0
+    if len(word) == 1:
+        return 0.4 + matched
+    return 0.1 + 0.9 * _covered(word) / len(word) + matched
+
+
+def _kana_score(word: str, scripts: frozenset[str]) -> float:
+    if len(word) == 1:
+        return 0.3
+    if not all(_is_usual_kanji(character) for character in word):
+        return -0.3
+    has_hiragana = any("\u3041" <= character <= "\u309f" for character in word)
+    if "Han" in scripts and (not has_hiragana or ("\u3041" <= word[0] <= "\u309f" and word[0] not in "おご")):
+        return 0.2  # kanji between katakana are rare, and so are words that begin with hiragana and go on in kanji
+    return 0.9
+
+
+def _covered(word: str) -> int:
+    """Return how many characters of a text belong to words of the lexicon of two characters and more."""
+    covered = position = 0
+    while position < len(word):
+        longest = next(
+            (size for size in (4, 3, 2) if position + size <= len(word) and _glosses(word[position : position + size])),
+            0,
+        )
+        covered += longest
+        position += longest or 1
+    return covered
+
+
+def _cyrillic_score(word: str) -> float:
+    lower = word.casefold()
+    if not (word in (lower, word.upper()) or word == word[0].upper() + lower[1:]):
+        return -0.7
+    if any(letter not in USUAL_CYRILLIC and not "\u0490" <= letter <= "\u04ff" for letter in lower):
+        return -0.4
+    if RUSSIAN_ONLY & set(lower) and UKRAINIAN_ONLY & set(lower):
+        return -0.5
+    if len(word) <= 2:
+        return 0.4 * (len(word) - 1) - 0.2  # of all letters few are words, and of all pairs not many
+    return 0.8 if VOWELS_CYRILLIC & set(lower) else -0.5
+
+
+def _latin_score(word: str) -> float:
+    lower = word.casefold()
+    if any(upper.isupper() and before.islower() for before, upper in pairwise(word)):
+        return -0.7
+    strange = [letter for letter in lower if not letter.isascii() and not _is_usual_latin(letter)]
+    if strange:
+        return -0.6
+    share = sum(letter.isascii() for letter in word) / len(word)
+    if share == 0 or len(word) <= 2 or (len(word) == 3 and word.isupper()):
+        return 0.1
+    return 0.7 if share >= 0.5 else 0.4
+
+
+def _is_usual_latin(letter: str) -> bool:
+    return (
+        "\xdf" <= letter <= "\u017e" or letter in USUAL_LATIN or "\u1e00" <= letter <= "\u1eff" or not letter.isalpha()
+    )
+
+
+@lru_cache(maxsize=20_000)
+def _is_usual_han(character: str) -> bool:
+    """Return whether it is one of the commoner characters of a national standard: its first level."""
+    return _is_within(character, "gb2312", 0xD7) or _is_within(character, "big5", 0xC6) or _is_usual_kanji(character)
+
+
+@lru_cache(maxsize=20_000)
+def _is_usual_kanji(character: str) -> bool:
+    """Return whether it is a kana, or a kanji of the first level of the Japanese standard."""
+    return _is_within(character, "shift_jis", 0x97)
+
+
+def _is_within(character: str, codec: str, last: int) -> bool:
+    """Return whether a character's code in a standard of two bytes begins with no more than this."""
+    try:
+        encoded = character.encode(codec)
+    except UnicodeEncodeError:
+        return False
+    return len(encoded) == 2 and encoded[0] <= last
+
+
+@lru_cache(maxsize=1)
+def _database() -> CharacterDatabase:
+    return CharacterDatabase()
+
+
+@lru_cache(maxsize=20_000)
+def _glosses(word: str) -> tuple[str, ...]:
+    return _database().glosses(word)

@@ -1,0 +1,157 @@
+"""A list of words to draw, read from the file of any program that exports one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from api.lists.columns import Columns, find_columns, parse_columns
+from api.lists.markup import shown, split_word
+from api.lists.records import Record, Table, read_table, separator_name
+from api.lists.text_file import read_text
+from shared.errors import InvalidRequest, UnreadableList
+from shared.writing.words import normalise_word
+
+LONGEST_TRANSLATION = 200  # as the request's schema has it
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A word of the list.
+
+    Attributes:
+        line: where it stands in the file, from 1.
+        word: normalised.
+        translation: its meaning in English; "": to be looked up.
+        reading: how it is read (pinyin, kana), for the cards only.
+        style: its own style; None: the deck's.
+        imagery: what depicts it, as `api.lists.imagery` reads it; "": the deck's.
+    """
+
+    line: int
+    word: str
+    translation: str = ""
+    reading: str = ""
+    style: str | None = None
+    imagery: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A line that gives no picture, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordList:
+    """A list as it was understood.
+
+    Attributes:
+        rows: the words.
+        bad: lines that should be words, and are none.
+        notes: lines that are not meant as words: a heading, a category, what is for programs.
+        mapping: how it was read, in words: encoding, separator, columns.
+    """
+
+    rows: list[Row]
+    bad: list[BadRow]
+    notes: list[BadRow]
+    mapping: str
+
+
+def read_list(
+    content: bytes, *, encoding: str | None = None, columns: str | None = None, most: int | None = None
+) -> WordList:
+    """Read a list of words: separated by tab, comma, semicolon and others, with or without a heading.
+
+    The columns are known by the heading, else by what they hold. The same word with the same meaning, style and
+    imagery again is a bad row.
+
+    Args:
+        content: the file's.
+        encoding: its encoding; None finds out.
+        columns: what its columns hold, such as ``word,reading,translation``, ``-`` for none; None finds out.
+        most: lines to look at; what comes after them is left out. None: all.
+
+    Raises:
+        UnreadableList: it is no text, or nobody can tell what its columns hold.
+    """
+    given = None if columns is None else parse_columns(columns)
+    text = read_text(content, encoding)
+    table = read_table(text.content)
+    records = table.records[:most]
+    try:
+        found, has_heading = find_columns(records, heading=table.heading, left_out=table.left_out, given=given)
+    except UnreadableList as error:
+        raise UnreadableList(f"read as {text.encoding}: {error.detail}", field="columns") from error
+    first = next((record.line for record in records if record.fault is None), None) if has_heading else None
+    rows, bad = _rows([record for record in records if record.line != first], found.fields)
+    return WordList(rows, bad, _notes(table, first), _mapping(text.encoding, table, found))
+
+
+class _Refused(Exception):
+    """A line gives no picture."""
+
+
+def _notes(table: Table, heading: int | None) -> list[BadRow]:
+    notes = [BadRow(line, reason) for line, reason in table.notes]
+    return sorted([*notes, *([] if heading is None else [BadRow(heading, "is the heading")])], key=lambda row: row.line)
+
+
+def _mapping(encoding: str, table: Table, columns: Columns) -> str:
+    return f"read as {encoding}, separated by {separator_name(table.separator)}, {columns}"
+
+
+def _rows(records: Sequence[Record], fields: Sequence[str | None]) -> tuple[list[Row], list[BadRow]]:
+    lines_seen: dict[tuple[str, ...], int] = {}
+    good: list[Row] = []
+    bad: list[BadRow] = []
+    for record in records:
+        try:
+            row = _row(record, fields)
+            _check_new(row, lines_seen)
+        except _Refused as error:
+            bad.append(BadRow(record.line, str(error)))
+        else:
+            good.append(row)
+    return good, bad
+
+
+def _row(record: Record, fields: Sequence[str | None]) -> Row:
+    """Return a line as a row.
+
+    Raises:
+        _Refused: it is none.
+    """
+    if record.fault is not None:
+        raise _Refused(record.fault)
+    if any(record.cells[len(fields) :]):
+        raise _Refused(f"has {len(record.cells)} cells for {len(fields)} columns; put text with a separator in quotes")
+    named = {field: cell for field, cell in zip(fields, record.cells, strict=False) if field is not None}
+    text, reading = split_word(named.get("word", ""))
+    reading = _line(named.get("reading", "")) or reading
+    try:
+        word = normalise_word(text or (reading if "reading" in fields and reading else ""))
+    except InvalidRequest as error:
+        raise _Refused(error.detail) from error
+    translation = _line(named.get("translation", ""))
+    if len(translation) > LONGEST_TRANSLATION:
+        raise _Refused(f"its translation has {len(translation)} characters; give {LONGEST_TRANSLATION} at most")
+    style, imagery = _line(named.get("style", "")) or None, _line(named.get("imagery", ""))
+    return Row(record.line, word, translation, reading, style, imagery)
+
+
+def _line(cell: str) -> str:
+    """Return a cell as shown, on one line."""
+    return " ".join(shown(cell).split())
+
+
+def _check_new(row: Row, lines_seen: dict[tuple[str, ...], int]) -> None:
+    """Check that no earlier row asks for the same picture.
+
+    Raises:
+        _Refused: one does.
+    """
+    first = lines_seen.setdefault((row.word, row.translation, row.style or "", row.imagery), row.line)
+    if first != row.line:
+        raise _Refused(f"is the same as line {first}")

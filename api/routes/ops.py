@@ -1,0 +1,122 @@
+"""For operators and their probes: liveness, readiness, the health of each component, and the metrics."""
+
+from http import HTTPStatus
+from typing import Any, Literal
+
+import redis
+from flask import Blueprint, Response
+from flask_openapi3 import APIBlueprint, Tag
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+
+from api.problems import problem_responses
+from api.responses import json_response
+from api.services import Services, services
+from shared import __version__
+from shared.celery_app import WARMUP_COMMAND
+from shared.errors import NotReady
+from shared.schemas import DetailedHealth, WorkerState
+
+health_api = APIBlueprint(
+    "health", __name__, url_prefix="/health", abp_tags=[Tag(name="health", description="for probes and operators")]
+)
+metrics_routes = Blueprint("metrics", __name__)
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+    version: str = __version__
+
+
+class Ready(BaseModel):
+    """Redis answers and a worker is warm."""
+
+    status: Literal["ready"] = "ready"
+    warm_workers: int
+
+
+class WarmingUp(BaseModel):
+    """The workers that were asked to load their model."""
+
+    workers: list[str]
+
+
+@health_api.get("", responses={200: Alive})
+def alive() -> Response:
+    """Say that this process answers; it does not ask anything else."""
+    return json_response(Alive())
+
+
+@health_api.get("/ready", responses={200: Ready, **problem_responses(503)})
+def ready() -> Response:
+    """Say whether a job sent now would run: Redis answers and a worker is warm."""
+    service = services()
+    warm = sum(worker.state is WorkerState.WARM for worker in service.registry.workers())
+    if not warm:
+        raise NotReady("no worker is warm", retry_after_s=service.settings.queue.retry_after_s)
+    return json_response(Ready(warm_workers=warm))
+
+
+@health_api.get("/detailed", responses={200: DetailedHealth})
+def detailed() -> Response:
+    """Describe every part; answers 200 also when some are away, and says which."""
+    service = services()
+    try:
+        return json_response(_detailed(service))
+    except redis.RedisError as error:
+        return json_response(
+            DetailedHealth(status="unavailable", redis=False, gpu_status={}, service_status={"error": str(error)})
+        )
+
+
+@health_api.post("/warmup", responses={202: WarmingUp, **problem_responses(503)})
+def warmup() -> Response:
+    """Ask every worker to load its model now; poll /health/ready to see when one has."""
+    service = services()
+    workers = [worker.worker_id for worker in service.registry.workers()]
+    service.celery.control.broadcast(WARMUP_COMMAND)
+    return json_response(WarmingUp(workers=workers), HTTPStatus.ACCEPTED)
+
+
+@metrics_routes.get("/metrics")
+def metrics() -> Response:
+    """Serve the metrics of the whole service in Prometheus's text format."""
+    services().http.flush()
+    return Response(generate_latest(services().metrics), content_type=CONTENT_TYPE_LATEST)
+
+
+def _results(service: Services) -> dict[str, Any]:
+    use = service.budget.use()
+    return {
+        "store": service.settings.results.store.partition(":")[0],  # the place may be nobody else's business
+        "kept": use.results,
+        "bytes": use.size,
+        "budget_bytes": service.budget.limit(),
+        "evicted": use.evicted,
+    }
+
+
+def _detailed(service: Services) -> DetailedHealth:
+    workers = service.registry.workers()
+    is_warm = any(worker.state is WorkerState.WARM for worker in workers)
+    ai_status: dict[str, Any] = {
+        "status": "ready" if is_warm else "not_ready",
+        "model": service.settings.model,
+        **service.store.counts().model_dump(),
+    }
+    return DetailedHealth(
+        status="ok" if is_warm else "degraded",
+        redis=True,
+        gpu_status={worker.worker_id: worker.gpu_status for worker in workers},
+        service_status={
+            "ai_status": ai_status,
+            "queue_depth": service.store.depth(),
+            "drain_s": service.store.drain_s(),
+            "leases": sum(worker.running for worker in workers),
+            "workers": [worker.model_dump(mode="json", exclude={"gpu_status"}) for worker in workers],
+            "results": _results(service),
+            "recent_failures": [failure.model_dump() for failure in service.store.recent_failures()],
+        },
+    )

@@ -1,0 +1,82 @@
+"""Checks of a request that the schema cannot make: they need settings, data files, or the workers' state."""
+
+from shared.errors import Blocked, MethodUnavailable, QualityUnavailable, UnknownStyle
+from shared.queue.webhook_targets import parse_target
+from shared.queue.workers import WorkerRegistry
+from shared.schemas import AI_METHODS, GenerationRequest
+from shared.settings import Settings
+from shared.writing.blocklist import Blocklist
+from shared.writing.characters import CharacterDatabase
+from shared.writing.fonts import FontCoverage
+from shared.writing.imagery import Imagery
+from shared.writing.words import Meaning, check_coverage, resolve_imagery, resolve_meaning
+
+
+class RequestValidator:
+    """Checks requests against what this deployment can draw."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        registry: WorkerRegistry,
+        database: CharacterDatabase,
+        fonts: tuple[FontCoverage, ...],
+        imagery: Imagery,
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._database = database
+        self._fonts = fonts
+        self._imagery = imagery
+        self._blocklist = Blocklist(settings.api.blocked_words)
+
+    def check(self, request: GenerationRequest) -> Meaning:
+        """Check a request; return what its word means.
+
+        Raises:
+            InvalidRequest: the word cannot be drawn, its meaning is not known, or style, quality, method or webhook are
+                not to be had.
+            redis.RedisError: Redis does not say which methods the workers can run.
+        """
+        self._check_style(request)
+        self._check_quality(request)
+        self._check_blocked(request)
+        check_coverage(request.word, self._database, self._fonts)
+        meaning = resolve_meaning(request.word, request.translation, self._database, request.reading)
+        resolve_imagery(request.word, meaning, request.imagery, self._imagery)
+        if request.webhook_url is not None:
+            parse_target(request.webhook_url, self._settings.webhooks)
+        self._check_methods(request)
+        return meaning
+
+    def _check_style(self, request: GenerationRequest) -> None:
+        styles = self._settings.styles
+        if request.style is not None and request.style not in styles:
+            raise UnknownStyle(f"no style {request.style!r}; there are {', '.join(styles)}", field="style")
+
+    def _check_quality(self, request: GenerationRequest) -> None:
+        offered = self._settings.active_model.qualities
+        if request.quality not in offered:
+            raise QualityUnavailable(
+                f"no quality {request.quality.value!r} for model {self._settings.model}; there is {', '.join(offered)}",
+                field="quality",
+            )
+
+    def _check_blocked(self, request: GenerationRequest) -> None:
+        """Refuse what the operator does not want drawn: the word, what is said of it, and all that it means."""
+        texts = [("translation", request.translation), ("word", request.word)]
+        texts += [("word", gloss) for gloss in self._database.glosses(request.word)]
+        motifs = () if isinstance(request.imagery, str) else request.imagery
+        texts += [("imagery", name.replace("-", " ")) for name in motifs]
+        for field, text in texts:
+            if self._blocklist.blocks(text):
+                raise Blocked("this deployment does not draw that", field=field)
+
+    def _check_methods(self, request: GenerationRequest) -> None:
+        """Refuse a method that no live worker can run; without workers the job waits for one that may."""
+        for control_type, methods in request.conditioning_methods.items():
+            for method in AI_METHODS.intersection(methods):
+                reason = self._registry.unavailable_methods().get(method)
+                if reason is not None:
+                    raise MethodUnavailable(f"{method}: {reason}", field=f"conditioning_methods.{control_type}")

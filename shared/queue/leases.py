@@ -1,0 +1,319 @@
+"""Who may work on a job: the workers' side of the job records.
+
+A worker that takes a job gets a lease with a fencing token that never comes twice. Whatever changes the job asks for
+the token in the same script, so a worker that has lost its lease (it was stopped, or cut off) can publish
+nothing. A worker keeps all its leases by one counter, ``writing:beat:<worker>``, that its heartbeat moves. Any other
+worker that sees a counter stand still puts that worker's jobs back. Nobody compares clocks: each observer measures by
+its own how long a counter has not moved.
+
+A job whose worker died is quarantined, for it may have crashed it. Workers rehearse quarantined jobs in a process of
+their own. A job that crashes this process fails as poisoned; the other ones run one at a time. If a worker dies while
+it runs a quarantined job, only that job is charged with the crash. A job that is charged `queue.max_deaths` times fails
+as poisoned too. The record's field for the count is `deaths`: older versions of the service read it.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import cast
+
+import redis
+
+from shared.errors import Poisoned, UnreadableRecord
+from shared.queue.keys import Key, job_key, preview_key, waiting_keys
+from shared.queue.results import NewResult
+from shared.queue.scripts import load_script
+from shared.queue.store import JobRecord, JobStore
+from shared.schemas import JobError, JobStatus, Priority, Progress
+from shared.settings import QueueSettings
+
+# Longer than the longest step on a slow machine.
+PREVIEW_TTL_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A worker's right to a job."""
+
+    record: JobRecord
+    worker: str
+    token: str
+
+    @property
+    def job_id(self) -> str:
+        """The job's id."""
+        return self.record.job_id
+
+
+@dataclass(frozen=True, slots=True)
+class RequeuedJob:
+    """A job that waits again and needs a new message."""
+
+    job_id: str
+    priority: Priority
+
+
+class Leases:
+    """Takes, keeps and gives back jobs for one worker.
+
+    Every method raises `redis.RedisError` when Redis does not answer.
+    """
+
+    def __init__(self, client: redis.Redis, store: JobStore, settings: QueueSettings, worker: str) -> None:
+        self._redis = client
+        self._store = store
+        self._settings = settings
+        self.worker = worker
+        self._take = load_script(client, "take_job")
+        self._finish = load_script(client, "finish_job")
+        self._release = load_script(client, "release_job")
+        self._report = load_script(client, "report_progress")
+        self._save_preview = load_script(client, "save_preview")
+        self._reap = load_script(client, "reap_worker")
+        self._give_back = load_script(client, "give_back_jobs")
+
+    def take(self, job_id: str, token: str | None = None) -> Lease | None:
+        """Take a job that waits; None if it runs elsewhere, has ended, or is unknown: there is nothing to do.
+
+        A job whose record cannot be read here, as in an upgrade, ends as failed.
+
+        Args:
+            job_id: the job.
+            token: of the lease; a call whose answer was lost is repeated with the same one.
+        """
+        token = token or new_token()
+        taken = self._take(
+            keys=[job_key(job_id), *waiting_keys(), _running_key(self.worker), _beat_key(self.worker)],
+            args=[job_id, self.worker, token, time.time()],
+        )
+        if not taken:
+            return None
+        try:
+            record = self._store.get(job_id)
+            _ = record.request
+        except (ValueError, KeyError) as error:
+            unreadable = UnreadableRecord(f"the worker cannot read the job's record: {error}")
+            self._end(job_id, token, JobStatus.FAILED, error=JobError(**unreadable.to_dict()))
+            return None
+        return Lease(record, self.worker, token)
+
+    def record(self, job_id: str) -> JobRecord:
+        """Return a job's record; raises as `JobStore.get`."""
+        return self._store.get(job_id)
+
+    def is_quarantined(self, job_id: str) -> bool:
+        """Return whether a worker has died while it ran this job."""
+        return int(cast("str | None", self._redis.hget(job_key(job_id), "deaths")) or 0) > 0
+
+    def report(self, lease: Lease, stage: str, progress: Progress) -> "LeaseStatus":
+        """Record progress; return whether to go on."""
+        answer = self._report(
+            keys=[job_key(lease.job_id)],
+            args=[lease.job_id, lease.token, stage, progress.step, progress.total_steps],
+        )
+        return LeaseStatus(int(cast(int, answer)))
+
+    def save_preview(self, lease: Lease, jpeg: bytes, step: int, variation: int = 0) -> None:
+        """Keep a running job's preview of a variation, as seen at a step, for a while; a later one replaces it."""
+        self._save_preview(
+            keys=[preview_key(lease.job_id, variation), job_key(lease.job_id)],
+            args=[lease.job_id, jpeg.hex(), PREVIEW_TTL_S, step, lease.token, variation],
+        )
+
+    def publish(
+        self,
+        lease: Lease,
+        result_key: str,
+        result: bytes,
+        generation_ms: int,
+        *,
+        pictures: tuple[bytes, ...] = (),
+        budget: int = 0,
+    ) -> bool:
+        """Store a result with its pictures and end its job as succeeded, all or nothing; False: the lease is lost.
+
+        Args:
+            lease: of the job.
+            result_key: where the document goes.
+            result: the document.
+            generation_ms: how long the job took.
+            pictures: PNGs, in the document's order.
+            budget: bytes that all results may take; the oldest make room. 0: without limit.
+        """
+        new = NewResult(result, pictures)
+        return self._end(
+            lease.job_id,
+            lease.token,
+            JobStatus.SUCCEEDED,
+            generation_ms=generation_ms,
+            result_key=result_key,
+            result=new,
+            budget=budget,
+        )
+
+    def fail(self, lease: Lease, error: JobError) -> bool:
+        """End a job as failed; False: the lease is lost."""
+        return self._end(lease.job_id, lease.token, JobStatus.FAILED, error=error)
+
+    def confirm_cancelled(self, lease: Lease) -> bool:
+        """End a job as cancelled; False: the lease is lost."""
+        return self._end(lease.job_id, lease.token, JobStatus.CANCELLED)
+
+    @property
+    def max_crashes(self) -> int:
+        """How many workers a job may crash before it fails."""
+        return self._settings.max_deaths
+
+    def release(self, lease: Lease, *, counts_crash: bool = False) -> bool:
+        """Let a job wait again, at its old place; the caller gives its message back. False: the lease is lost.
+
+        Args:
+            lease: of the job.
+            counts_crash: whether to charge it with the end of this worker.
+        """
+        waiting = waiting_keys(first=lease.record.priority)[0]
+        keys = [job_key(lease.job_id), waiting, _running_key(self.worker)]
+        return bool(self._release(keys=keys, args=[lease.job_id, lease.token, int(counts_crash)]))
+
+    def beat(self) -> None:
+        """Say that this worker lives: it keeps its leases."""
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.sadd(Key.OWNERS, self.worker)
+            pipeline.incr(_beat_key(self.worker))
+            pipeline.execute()
+
+    def beats(self) -> dict[str, str]:
+        """Return the counter of every worker that may hold jobs; "" where it has none."""
+        owners = sorted(cast("set[str]", self._redis.smembers(Key.OWNERS)))
+        found = cast("list[str | None]", self._redis.mget([_beat_key(owner) for owner in owners])) if owners else []
+        return {owner: beat or "" for owner, beat in zip(owners, found, strict=True)}
+
+    def reap(self, worker: str, beat: str) -> list[RequeuedJob]:
+        """Put a worker's jobs back if its counter still stands at ``beat``; fail those charged too often."""
+        poisoned = Poisoned(f"{self._settings.max_deaths} workers died while they ran this job")
+        back = cast(
+            list[str],
+            self._reap(
+                keys=[_beat_key(worker), _running_key(worker)],
+                args=[
+                    worker,
+                    beat,
+                    self._settings.max_deaths,
+                    JobError(**poisoned.to_dict()).model_dump_json(),
+                    time.time(),
+                    self._settings.record_ttl_s,
+                ],
+            ),
+        )
+        return _put_back(back)
+
+    def give_back(self, working_on: Callable[[], Collection[str]]) -> list[RequeuedJob]:
+        """Put back the jobs that are recorded as this worker's although it does not work on them.
+
+        Such a job's task ended without ending its record: Redis took no result for longer than the worker tries, or has
+        lost its last second in a power cut.
+
+        Args:
+            working_on: returns the ids of the jobs at work. It is asked after the records were read, so a job that is
+                just being taken is not missed.
+        """
+        recorded = cast("set[str]", self._redis.smembers(_running_key(self.worker)))
+        strays = recorded.difference(working_on())
+        if not strays:
+            return []
+        args: list[str | float] = [self.worker, time.time(), self._settings.record_ttl_s, *sorted(strays)]
+        return _put_back(cast("list[str]", self._give_back(keys=[_running_key(self.worker)], args=args)))
+
+    def sign_off(self) -> None:
+        """Give up what this worker still holds, as it ends: nobody need wait for its counter to stand still."""
+        if not self._redis.scard(_running_key(self.worker)):
+            with self._redis.pipeline(transaction=True) as pipeline:
+                pipeline.delete(_beat_key(self.worker))
+                pipeline.srem(Key.OWNERS, self.worker)
+                pipeline.execute()
+
+    def _end(
+        self,
+        job_id: str,
+        token: str,
+        status: JobStatus,
+        *,
+        error: JobError | None = None,
+        generation_ms: int = 0,
+        result_key: str = "",
+        result: NewResult | None = None,
+        budget: int = 0,
+    ) -> bool:
+        return bool(
+            self._finish(
+                keys=[job_key(job_id), _running_key(self.worker), result_key],
+                args=[
+                    job_id,
+                    token,
+                    status.value,
+                    time.time(),
+                    error.model_dump_json() if error else "",
+                    self._settings.record_ttl_s,
+                    generation_ms,
+                    result.document if result else b"",
+                    self._settings.result_ttl_s,
+                    budget,
+                    *(result.pictures if result else ()),
+                ],
+            )
+        )
+
+
+def _put_back(found: list[str]) -> list[RequeuedJob]:
+    return [RequeuedJob(job_id, Priority(priority)) for job_id, priority in zip(found[::2], found[1::2], strict=True)]
+
+
+def new_token() -> str:
+    """Return a fencing token: one that never comes twice."""
+    return uuid.uuid4().hex
+
+
+class LeaseStatus(int):
+    """How a job stands with its worker: what `report_progress.lua` answers."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the lease is another's now."""
+        return self < 0
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the job's cancellation was requested."""
+        return self > 0
+
+
+class FailureDetector:
+    """Watches the workers' counters, and tells which have stood still for too long."""
+
+    def __init__(self, lease_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take how long a counter may stand still, in seconds by ``clock``."""
+        self._lease_s = lease_s
+        self._clock = clock
+        self._seen: dict[str, tuple[str, float]] = {}
+
+    def stale(self, beats: dict[str, str]) -> dict[str, str]:
+        """Take the counters as they stand now; return the stale ones."""
+        now = self._clock()
+        self._seen = {
+            worker: seen if (seen := self._seen.get(worker, ("", now)))[0] == beat else (beat, now)
+            for worker, beat in beats.items()
+        }
+        return {worker: beat for worker, (beat, since) in self._seen.items() if now - since >= self._lease_s}
+
+    def forget(self) -> None:
+        """Start anew: while Redis was away no counter could move."""
+        self._seen.clear()
+
+
+def _running_key(worker: str) -> str:
+    return Key.RUNNING + worker
+
+
+def _beat_key(worker: str) -> str:
+    return Key.BEAT + worker

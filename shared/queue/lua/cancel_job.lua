@@ -1,0 +1,15 @@
+-- Ends a job that waits as cancelled; notes the request at one that runs; leaves one that has ended.
+-- KEYS: job; waiting jobs of the two priorities
+-- ARGV: id, now, record TTL
+-- Returns: its status before, nil without a record.
+-- needs: events webhooks completion
+
+local status = redis.call('HGET', KEYS[1], 'status')
+if status == 'running' then
+  redis.call('HSET', KEYS[1], 'cancel_requested', 1)
+elseif status == 'queued' then
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  redis.call('ZREM', KEYS[3], ARGV[1])
+  end_job(KEYS[1], ARGV[1], 'cancelled', ARGV[2], '', ARGV[3])
+end
+return status

@@ -1,0 +1,30 @@
+-- Ends a job and stores its result, all or nothing. Safe to repeat: what a token has ended stays ended by it.
+-- KEYS: job; running; the result's document or ''
+-- ARGV: id, token, status, now, error, record TTL, generation ms, document, result TTL, budget, pictures …
+-- Returns: 1, or 0 if the lease is lost.
+-- needs: events webhooks completion results
+
+local REMEMBERED = 50 -- ends that the measured rate comes from
+
+if redis.call('HGET', KEYS[1], 'ended_by') == ARGV[2] then return 1 end
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return 0 end
+redis.call('DEL', KEYS[1] .. ':none') -- lets the script through a full Redis (see results)
+if KEYS[3] ~= '' then
+  local pictures = {unpack(ARGV, 11)}
+  keep_result(KEYS[3], ARGV[1], ARGV[2], ARGV[4], ARGV[9], tonumber(ARGV[10]), ARGV[8], pictures)
+end
+end_job(KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
+redis.call('HSET', KEYS[1], 'ended_by', ARGV[2])
+redis.call('HDEL', KEYS[1], 'token')
+redis.call('SREM', KEYS[2], ARGV[1])
+local gap = ARGV[4] - redis.call('HGET', KEYS[1], 'started_at')
+local last = redis.call('LINDEX', keys.finished, 0)
+if last then gap = math.min(gap, ARGV[4] - string.match(last, '^%S+')) end
+redis.call('LPUSH', keys.finished, ARGV[4] .. ' ' .. math.max(0, gap))
+redis.call('LTRIM', keys.finished, 0, REMEMBERED - 1)
+if ARGV[3] == 'succeeded' then
+  local created, started = unpack(redis.call('HMGET', KEYS[1], 'created_at', 'started_at'))
+  redis.call('HINCRBY', keys.stats, 'generation_ms', ARGV[7])
+  redis.call('HINCRBY', keys.stats, 'wait_ms', math.max(0, math.floor(1000 * (started - created))))
+end
+return 1

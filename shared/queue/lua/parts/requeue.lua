@@ -1,0 +1,22 @@
+-- Takes jobs from a worker. Comes after events, webhooks and completion.
+
+-- A record that has gone, or whose job runs elsewhere by now, is left alone.
+local function runs_here(id, worker)
+  local status, owner = unpack(redis.call('HMGET', keys.job .. id, 'status', 'worker'))
+  return status == 'running' and owner == worker
+end
+
+-- Ends a job whose cancellation was requested; else lets it wait again, and adds its id and priority to `back`.
+local function put_back(key, id, now, ttl, back)
+  redis.call('HDEL', key, 'token', 'stage', 'step', 'total_steps')
+  local priority, sequence = unpack(redis.call('HMGET', key, 'priority', 'sequence'))
+  if redis.call('HEXISTS', key, 'cancel_requested') == 1 then
+    end_job(key, id, 'cancelled', now, '', ttl)
+  elseif priority and sequence then
+    redis.call('HSET', key, 'status', 'queued')
+    redis.call('ZADD', keys.waiting .. priority, sequence, id)
+    add_progress(id, 'queued')
+    table.insert(back, id)
+    table.insert(back, priority)
+  end
+end

@@ -1,0 +1,31 @@
+-- Puts back the jobs of a worker whose counter stands still, and counts the crash. Where some of them were counted
+-- before, only those are counted again. A job that is counted too often fails.
+-- KEYS: beat; running
+-- ARGV: worker, beat seen, most crashes, the error of a job that is given up, now, record TTL
+-- Returns: the jobs that wait again, as id and priority in turn; none if the counter has moved.
+-- needs: events webhooks completion requeue
+
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return {} end
+local jobs = {}
+local has_quarantined = false
+for _, id in ipairs(redis.call('SMEMBERS', KEYS[2])) do
+  if runs_here(id, ARGV[1]) then
+    table.insert(jobs, id)
+    if tonumber(redis.call('HGET', keys.job .. id, 'deaths') or 0) > 0 then has_quarantined = true end
+  end
+end
+local back = {}
+for _, id in ipairs(jobs) do
+  local key = keys.job .. id
+  local crashes = tonumber(redis.call('HGET', key, 'deaths') or 0)
+  if crashes > 0 or not has_quarantined then crashes = redis.call('HINCRBY', key, 'deaths', 1) end
+  if crashes >= tonumber(ARGV[3]) and redis.call('HEXISTS', key, 'cancel_requested') == 0 then
+    redis.call('HDEL', key, 'token', 'stage', 'step', 'total_steps')
+    end_job(key, id, 'failed', ARGV[5], ARGV[4], ARGV[6])
+  else
+    put_back(key, id, ARGV[5], ARGV[6], back)
+  end
+end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('SREM', keys.owners, ARGV[1])
+return back

@@ -1,0 +1,44 @@
+"""Which jobs have a message: what kombu keeps in Redis, which is its own business and read nowhere else.
+
+A queue is a list of messages under its name. The hash ``unacked`` holds those that were delivered and not acknowledged.
+"""
+
+import json
+import logging
+from collections.abc import Iterable
+from typing import cast
+
+import redis
+
+from shared.queue.keys import Key, queue_key
+from shared.schemas import Priority
+
+logger = logging.getLogger(__name__)
+
+
+class JobMessages:
+    """Reads messages of jobs. Every method raises `redis.RedisError` when Redis does not answer."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+
+    def queued(self) -> set[str]:
+        """Return the ids of the jobs whose message waits in a queue."""
+        queues = [cast("list[str]", self._redis.lrange(queue_key(priority), 0, -1)) for priority in Priority]
+        return _job_ids(message for queue in queues for message in queue)
+
+    def delivered(self) -> set[str]:
+        """Return the ids of the jobs whose message was delivered and not acknowledged."""
+        return _job_ids(cast("list[str]", self._redis.hvals(Key.UNACKED)))
+
+
+def _job_ids(messages: Iterable[str]) -> set[str]:
+    """Return the ids of the jobs that messages stand for; other texts are passed over."""
+    found = set()
+    for text in messages:
+        try:
+            message = json.loads(text)
+            found.add(str((message[0] if isinstance(message, list) else message)["headers"]["id"]))
+        except (ValueError, LookupError, TypeError):
+            logger.debug("not a message of a job: %.100s", text)
+    return found

@@ -1,0 +1,47 @@
+"""The Lua scripts that change what is in Redis, by name: the files of ``lua/``.
+
+A script's first comment says what it does, its KEYS and ARGV, and what it returns. ``-- needs: events`` puts
+``lua/parts/events.lua`` before it. Every script has the table ``keys``: the keys of `shared.queue.keys` by name.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import redis
+from redis.commands.core import Script
+
+from shared.queue.keys import Key
+
+FOLDER = Path(__file__).parent / "lua"
+NEEDS = re.compile(r"^-- needs: (.+)$", re.MULTILINE)
+
+
+def load_script(client: redis.Redis, name: str) -> Script:
+    """Return a script that runs by this client.
+
+    Args:
+        client: of the Redis that runs it.
+        name: its file's name without ``.lua``.
+
+    Raises:
+        FileNotFoundError: there is no such script.
+    """
+    return client.register_script(script_source(name))
+
+
+@cache
+def script_source(name: str) -> str:
+    """Return a script's text: the keys, the parts that it needs in their order, and its own file."""
+    own = (FOLDER / f"{name}.lua").read_text(encoding="utf-8")
+    needs = NEEDS.search(own)
+    parts = [_part(part) for part in needs[1].split()] if needs is not None else []
+    return "\n".join([_keys_table(), *parts, own])
+
+
+def _part(name: str) -> str:
+    return (FOLDER / "parts" / f"{name}.lua").read_text(encoding="utf-8")
+
+
+def _keys_table() -> str:
+    return "local keys = {" + ", ".join(f"{key.name.lower()} = '{key}'" for key in Key) + "}"

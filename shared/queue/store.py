@@ -1,0 +1,334 @@
+"""Job records in Redis: the one owner of a job's status.
+
+A record is a hash ``writing:job:<id>``, written before the job's message is sent. Waiting jobs are also members of
+``writing:waiting:<priority>``, sorted by arrival, which gives depth and position. Every change of status is one Lua
+script, so it happens whole or not at all, and never out of a terminal status. What workers do to a record is in
+`shared.queue.leases`.
+
+The pictures are not here: they lie in Celery's result backend under the job's id.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import cast
+
+import redis
+
+from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueUnavailable
+from shared.queue.completion import failure_codes, recent_failures
+from shared.queue.keys import Key, job_key, preview_key, waiting_keys
+from shared.queue.scripts import load_script
+from shared.queue.webhook_targets import host_of
+from shared.schemas import Counts, GenerationRequest, JobError, JobStatus, Priority, Progress, RecentFailure
+from shared.settings import QueueSettings
+
+LEAST_ENDED = 3  # to speak of a rate
+LONGEST_RETRY_AFTER_S = 600
+MEMORY_CHECK_S = 1.0  # for so long a check holds
+MOST_MEMORY = 0.9  # of Redis's maxmemory; results have their own budget below it
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of a submitted request: a new job, or the one that its Idempotency-Key already made."""
+
+    job_id: str
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job as recorded. Times are seconds since the epoch.
+
+    `attempts` counts how often a worker took it, `crash_count` how many crashes of workers it is charged with.
+    `end_event` is the id of the event that told its end, `deck` the deck that it belongs to.
+    """
+
+    job_id: str
+    status: JobStatus
+    priority: Priority
+    request_text: str
+    stage: str | None
+    progress: Progress
+    error: JobError | None
+    attempts: int
+    crash_count: int
+    worker: str | None
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    end_event: str | None
+    deck: str | None
+
+    @property
+    def request(self) -> GenerationRequest:
+        """What to draw, as far as this version knows it; read only when asked for, as a status needs it not.
+
+        Raises:
+            pydantic.ValidationError: another version wrote it, and this one cannot read it.
+        """
+        return GenerationRequest.model_validate_json(self.request_text, extra="ignore")
+
+
+class JobStore:
+    """Creates, reads and changes job records.
+
+    Every method raises `redis.RedisError` when Redis does not answer.
+    """
+
+    def __init__(self, client: redis.Redis, settings: QueueSettings) -> None:
+        self._redis = client
+        self._settings = settings
+        self._create = load_script(client, "create_job")
+        self._cancel = load_script(client, "cancel_job")
+        self._pending = load_script(client, "pending_results")
+        self._memory_checked_until = 0.0
+
+    def create(
+        self,
+        job_id: str,
+        request: GenerationRequest,
+        *,
+        client: str = "",
+        idempotency_key: str | None = None,
+        fingerprint: str = "",
+        result_bytes: int = 0,
+    ) -> Submission:
+        """Record a job as queued, or find the one that the same Idempotency-Key made before.
+
+        Args:
+            job_id: the new job's id.
+            request: what to draw.
+            client: whose job it is: the name of a key; "" for none.
+            idempotency_key: a digest of the client's key; None for none.
+            fingerprint: a digest of the request as the client sent it.
+            result_bytes: what its result should take.
+
+        Raises:
+            QueueFull: as many jobs wait as the queue may hold.
+            IdempotencyConflict: the key came with another request before.
+        """
+        fields = new_record(request, client=client, fingerprint=fingerprint, result_bytes=result_bytes)
+        limit = self.limit(request.priority)
+        outcome, found = cast(
+            list[str],
+            self._create(
+                keys=[
+                    waiting_keys(first=request.priority)[0],
+                    Key.IDEMPOTENCY + idempotency_key if idempotency_key else "",
+                ],
+                args=[
+                    job_id,
+                    fingerprint,
+                    limit,
+                    self._settings.record_ttl_s,
+                    client,
+                    request.priority.value,
+                    *(item for pair in fields.items() for item in pair),
+                ],
+            ),
+        )
+        if outcome == "full":
+            raise QueueFull(f"{limit} jobs are waiting", retry_after_s=self.retry_after_s())
+        if outcome == "conflict":
+            raise IdempotencyConflict("this Idempotency-Key belongs to a different request", field="Idempotency-Key")
+        return Submission(found, is_new=outcome == "created")
+
+    def limit(self, priority: Priority) -> int:
+        """Return how many jobs may wait in a queue: bulk ones take no place from the interactive ones."""
+        return self._settings.limit if priority is Priority.INTERACTIVE else self._settings.bulk_limit
+
+    def retry_after_s(self, places: int = 1) -> int:
+        """Return in how many seconds so many places should be free, by the mean time between the latest jobs' ends."""
+        between_s = self._between_ends_s()
+        if between_s is None:
+            return self._settings.retry_after_s
+        return max(1, min(math.ceil(places * between_s), LONGEST_RETRY_AFTER_S))
+
+    def drain_s(self) -> float | None:
+        """Return how many seconds the queue would last at the present rate; None: too few jobs have ended to know."""
+        depth = sum(self.depth().values())
+        between_s = self._between_ends_s()
+        if not depth:
+            return 0.0
+        return None if between_s is None else depth * between_s
+
+    def _between_ends_s(self) -> float | None:
+        ends = [list(map(float, end.split())) for end in cast("list[str]", self._redis.lrange(Key.FINISHED, 0, -1))]
+        if len(ends) < LEAST_ENDED:
+            return None
+        # When jobs wait and none ends any more, the estimate grows.
+        stalled_s = max(0.0, time.time() - max(ends[0][0], self._waiting_since()))
+        return (sum(gap_s for _, gap_s in ends) + stalled_s) / len(ends)
+
+    def _waiting_since(self) -> float:
+        """Return when the oldest of the waiting jobs came, now if none waits; seconds since the epoch."""
+        first = [job_id for key in waiting_keys() for job_id in cast("list[str]", self._redis.zrange(key, 0, 0))]
+        created = [cast("str | None", self._redis.hget(job_key(job_id), "created_at")) for job_id in first]
+        return min((float(moment) for moment in created if moment), default=time.time())
+
+    def check_budget(self, result_bytes: int, budget: int) -> None:
+        """Refuse a job whose result, with those of all that wait or run, would not fit.
+
+        Args:
+            result_bytes: what its result should take.
+            budget: bytes for all results; 0: without limit.
+
+        Raises:
+            QueueUnavailable: it says after how many seconds enough of them should have ended.
+        """
+        if not budget:
+            return
+        pending, jobs = cast("list[int]", self._pending(keys=waiting_keys()))
+        excess = pending + result_bytes - budget
+        if jobs and excess > 0:
+            ends = math.ceil(excess * jobs / max(pending, 1))
+            raise QueueUnavailable(
+                "the results of the jobs that wait take all the memory there is for results; try again later",
+                retry_after_s=min(ends * self.retry_after_s(), LONGEST_RETRY_AFTER_S),
+            )
+
+    def check_memory(self) -> None:
+        """Refuse new jobs while Redis is nearly full, so that those accepted can still be finished.
+
+        Raises:
+            QueueUnavailable: more than `MOST_MEMORY` of its limit is in use.
+        """
+        if time.monotonic() < self._memory_checked_until:
+            return
+        used, limit = self.memory()
+        if limit and used > MOST_MEMORY * limit:
+            raise QueueUnavailable("the queue's memory is full; try again later", retry_after_s=self.retry_after_s())
+        self._memory_checked_until = time.monotonic() + MEMORY_CHECK_S
+
+    def memory(self) -> tuple[int, int]:
+        """Return the bytes that Redis uses, and those that it may use; 0: without limit.
+
+        The buffers of its file and its replicas are left out, as Redis itself leaves them out of its limit.
+        """
+        memory = cast(dict[str, int], self._redis.info("memory"))
+        return memory["used_memory"] - memory.get("mem_not_counted_for_evict", 0), memory["maxmemory"]
+
+    def failure_codes(self) -> dict[str, int]:
+        """Return how many jobs failed, by error code."""
+        return failure_codes(self._redis)
+
+    def recent_failures(self) -> list[RecentFailure]:
+        """Return the latest failures, the last one first."""
+        return recent_failures(self._redis)
+
+    def get(self, job_id: str) -> JobRecord:
+        """Return the record.
+
+        Raises:
+            JobNotFound: there is none.
+        """
+        fields = cast(dict[str, str], self._redis.hgetall(job_key(job_id)))
+        if "status" not in fields:
+            raise unknown_job(job_id)
+        return parse_record(job_id, fields)
+
+    def owner(self, job_id: str) -> str | None:
+        """Return whose job it is: the name of a key, "" if it was sent without one.
+
+        None: there is no record, or one from before owners were recorded, which any key may read as it could then.
+        """
+        return cast("str | None", self._redis.hget(job_key(job_id), "client"))
+
+    def status(self, job_id: str) -> JobStatus | None:
+        """Return the job's status alone, or None if there is no record."""
+        status = cast("str | None", self._redis.hget(job_key(job_id), "status"))
+        return None if status is None else JobStatus(status)
+
+    def preview(self, job_id: str, variation: int = 0) -> bytes | None:
+        """Return the latest preview of one of a job's pictures as JPEG, if there is one."""
+        kept = cast("str | None", self._redis.get(preview_key(job_id, variation)))
+        return None if kept is None else bytes.fromhex(kept)
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel a job: at once if it waits, at its next step if it runs, not at all if it has ended.
+
+        Raises:
+            JobNotFound: there is no record.
+        """
+        keys = [job_key(job_id), *waiting_keys()]
+        if self._cancel(keys=keys, args=[job_id, time.time(), self._settings.record_ttl_s]) is None:
+            raise unknown_job(job_id)
+
+    def position(self, record: JobRecord) -> int | None:
+        """Return how many jobs go before a queued one (bulk lets interactive pass), None if it left the queue."""
+        interactive, bulk = waiting_keys()
+        own = interactive if record.priority is Priority.INTERACTIVE else bulk
+        rank = cast("int | None", self._redis.zrank(own, record.job_id))
+        if rank is None or own == interactive:
+            return rank
+        return rank + self._redis.zcard(interactive)
+
+    def depth(self) -> dict[Priority, int]:
+        """Return how many jobs wait, by priority."""
+        return {priority: self._redis.zcard(key) for priority, key in zip(Priority, waiting_keys(), strict=True)}
+
+    def counts(self) -> Counts:
+        """Return how many jobs ended how, and the succeeded ones' average times."""
+        stats = cast(dict[str, str], self._redis.hgetall(Key.STATS))
+        succeeded = int(stats.get("succeeded", 0))
+
+        def average(key: str) -> float | None:
+            return int(stats.get(key, 0)) / succeeded if succeeded else None
+
+        return Counts(
+            succeeded=succeeded,
+            failed=int(stats.get("failed", 0)),
+            cancelled=int(stats.get("cancelled", 0)),
+            average_generation_time_ms=average("generation_ms"),
+            average_wait_ms=average("wait_ms"),
+        )
+
+
+def unknown_job(job_id: str) -> JobNotFound:
+    """Return the error of a job that there is not, as far as its caller may know."""
+    return JobNotFound(f"no job {job_id!r}: it was never submitted, or its record has expired")
+
+
+def new_record(
+    request: GenerationRequest, *, client: str, fingerprint: str = "", result_bytes: int = 0
+) -> dict[str, str | float]:
+    """Return the fields of the record of a job that waits; arguments as of `JobStore.create`."""
+    fields: dict[str, str | float] = {
+        "status": JobStatus.QUEUED.value,
+        "priority": request.priority.value,
+        "request": request.model_dump_json(exclude_defaults=True),
+        "created_at": time.time(),
+        "result_bytes": result_bytes,
+        "client": client,
+        "fingerprint": fingerprint,
+    }
+    if request.webhook_url is not None:
+        fields["webhook"] = host_of(request.webhook_url)
+    return fields
+
+
+def parse_record(job_id: str, fields: dict[str, str]) -> JobRecord:
+    """Return a record as Redis has it."""
+
+    def moment(name: str) -> float | None:
+        return float(fields[name]) if fields.get(name) else None
+
+    return JobRecord(
+        job_id=job_id,
+        status=JobStatus(fields["status"]),
+        priority=Priority(fields["priority"]),
+        request_text=fields["request"],
+        stage=fields.get("stage"),
+        progress=Progress(step=int(fields.get("step", 0)), total_steps=int(fields.get("total_steps", 0))),
+        error=JobError.model_validate_json(fields["error"], extra="ignore") if fields.get("error") else None,
+        attempts=int(fields.get("attempts", 0)),
+        crash_count=int(fields.get("deaths", 0)),
+        worker=fields.get("worker"),
+        created_at=float(fields["created_at"]),
+        started_at=moment("started_at"),
+        finished_at=moment("finished_at"),
+        end_event=fields.get("end_event"),
+        deck=fields.get("deck"),
+    )

@@ -1,0 +1,98 @@
+"""Where webhooks may go: hosts that the operator named, and no address of a private network."""
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from itertools import zip_longest
+from urllib.parse import quote, urlsplit
+
+from shared.errors import WebhookNotAllowed
+from shared.settings import WebhookSettings
+from shared.settings.values import plain_host
+
+DEFAULT_PORTS = {"https": 443, "http": 80}
+# What a path and a query may hold as it is (RFC 3986); anything else is sent percent-encoded.
+PATH_CHARACTERS = "!$%&'()*+,/:;=?@[]~"
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A URL, taken apart; the host in lower case, in ASCII, without brackets."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def authority(self) -> str:
+        """Host and, where it is not the scheme's own, port, as the Host header has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+def parse_target(url: str, settings: WebhookSettings) -> Target:
+    """Return a webhook's URL taken apart.
+
+    Raises:
+        WebhookNotAllowed: it is no https URL of an allowed host.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = plain_host(parts.hostname or "")
+    except ValueError as error:
+        raise WebhookNotAllowed(f"this is no URL: {error}", field="webhook_url") from error
+    schemes = ("https", "http") if settings.allow_private else ("https",)
+    if parts.scheme not in schemes or not host or "@" in parts.netloc or port == 0:
+        raise WebhookNotAllowed("give an https URL without user and password", field="webhook_url")
+    if host not in settings.allowed_hosts:
+        raise WebhookNotAllowed(f"{host} is not among the hosts that webhooks may go to", field="webhook_url")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme, host, port or DEFAULT_PORTS[parts.scheme], quote(path, safe=PATH_CHARACTERS))
+
+
+def host_of(url: str) -> str:
+    """Return the host whose turn a webhook waits for."""
+    try:
+        return plain_host(urlsplit(url).hostname or "") or "none"
+    except ValueError:
+        return "none"
+
+
+def resolve(target: Target, settings: WebhookSettings) -> list[str]:
+    """Return the addresses to try, in their order; the caller connects to them and not to the name, which might change.
+
+    The order is the system's, with the families taking turns, as RFC 8305 has it.
+
+    Raises:
+        WebhookNotAllowed: the name leads to an address that is not public.
+        OSError: it leads nowhere.
+    """
+    entries = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
+    private = [address for address in addresses if not is_public(address)]
+    if private and not settings.allow_private:
+        raise WebhookNotAllowed(f"{target.host} leads to {private[0]}, which is no public address", field="webhook_url")
+    first = [address for address in addresses if (":" in address) == (":" in addresses[0])]
+    second = [address for address in addresses if address not in first]
+    return [address for pair in zip_longest(first, second) for address in pair if address is not None]
+
+
+def is_public(text: str) -> bool:
+    """Return whether an address is one of the whole Internet, also where it is an IPv4 address in IPv6's clothes."""
+    address: Address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        address = _inner(address) or address
+    return address.is_global and not address.is_multicast
+
+
+def _inner(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 address to which a gateway would hand on what is sent to this one."""
+    if address in NAT64:
+        return ipaddress.IPv4Address(address.packed[-4:])
+    teredo = address.teredo[1] if address.teredo else None
+    return address.ipv4_mapped or address.sixtofour or teredo

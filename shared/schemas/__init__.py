@@ -1,0 +1,66 @@
+"""What goes over the wire: request, result, job status, GPU and worker status. All frozen, unknown fields refused."""
+
+from shared.schemas.base import Question, Schema
+from shared.schemas.conditioning import AI_METHODS, CONDITIONING_METHODS, CONTROL_TYPES, ControlType
+from shared.schemas.job import JobAccepted, JobStatus, JobView, Progress
+from shared.schemas.lexicon import Motifs, MotifView, Senses, SenseView
+from shared.schemas.problem import JobError, Problem
+from shared.schemas.request import (
+    LONGEST_MOTIF_NAME,
+    MAX_VARIATIONS,
+    SIDE_LIMITS,
+    DrawingOptions,
+    GenerationRequest,
+    LegibilityTarget,
+    MotifNames,
+    Priority,
+    Quality,
+    Weight,
+    WordToDraw,
+    read_imagery_field,
+)
+from shared.schemas.result import AIGenerationResult, ResultLinks, Variation, VariationLink
+from shared.schemas.service import Counts, DetailedHealth, RecentFailure, ServiceStatus
+from shared.schemas.worker import GPUStatus, WorkerInfo, WorkerState
+
+__all__ = [
+    "AI_METHODS",
+    "CONDITIONING_METHODS",
+    "CONTROL_TYPES",
+    "LONGEST_MOTIF_NAME",
+    "MAX_VARIATIONS",
+    "SIDE_LIMITS",
+    "AIGenerationResult",
+    "ControlType",
+    "Counts",
+    "DetailedHealth",
+    "DrawingOptions",
+    "GPUStatus",
+    "GenerationRequest",
+    "JobAccepted",
+    "JobError",
+    "JobStatus",
+    "JobView",
+    "LegibilityTarget",
+    "MotifNames",
+    "MotifView",
+    "Motifs",
+    "Priority",
+    "Problem",
+    "Progress",
+    "Quality",
+    "Question",
+    "RecentFailure",
+    "ResultLinks",
+    "Schema",
+    "SenseView",
+    "Senses",
+    "ServiceStatus",
+    "Variation",
+    "VariationLink",
+    "Weight",
+    "WordToDraw",
+    "WorkerInfo",
+    "WorkerState",
+    "read_imagery_field",
+]

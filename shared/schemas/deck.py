@@ -1,0 +1,168 @@
+"""A deck on the wire: what is asked for, and how it stands."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, SkipValidation, model_validator
+from pydantic_core import PydanticCustomError
+
+from shared.schemas.base import Question, Schema
+from shared.schemas.job import JobStatus
+from shared.schemas.problem import JobError
+from shared.schemas.request import DrawingOptions, MotifNames, WordToDraw, read_imagery_field
+from shared.writing.motif import ImageryMode
+
+MAX_WORDS = 500
+MAX_CARDS = 10_000
+LONGEST_READING = 80
+LONGEST_NAME = 100
+DIGEST_LENGTH = 24  # hexadecimal digits of SHA-256 that tell one picture from another
+
+
+def _can_be_shown(name: str) -> str:
+    if not name.isprintable():
+        raise PydanticCustomError("invalid_text", "holds a character that cannot be shown")
+    return name
+
+
+DeckName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=LONGEST_NAME,
+        description="Anki's deck; a later version of the same name updates its notes",
+    ),
+    AfterValidator(_can_be_shown),
+]
+
+
+class DeckWord(WordToDraw):
+    """A word of a deck; a text alone is its `word`. Style and imagery of its own go before the deck's."""
+
+    reading: Annotated[
+        str,
+        Field(
+            max_length=LONGEST_READING,
+            description="as the card shows it; one that the lexicon has also chooses the sense. Empty: pinyin",
+        ),
+    ] = ""
+    style: Annotated[str, Field(max_length=40)] | None = None
+    imagery: Annotated[
+        ImageryMode | MotifNames | None, Field(description="as of a single request"), read_imagery_field
+    ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _text_is_its_word(cls, data: Any) -> Any:
+        return {"word": data} if isinstance(data, str) else data
+
+
+class DeckOptions(DrawingOptions):
+    """What holds for all words of a deck."""
+
+    name: DeckName = "Words"
+
+
+class DeckRequest(DeckOptions):
+    """A list of words to draw, to be downloaded together."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"name": "Lesson 7", "style": "comic", "words": ["山", {"word": "长", "reading": "zhǎng"}]}]
+        }
+    )
+
+    words: Annotated[
+        tuple[SkipValidation[DeckWord | str], ...],  # each by itself, so that a wrong one spoils no other
+        Field(min_length=1, max_length=MAX_WORDS),
+    ]
+
+
+class ListedRow(Schema):
+    """A line of a list that gives a word, as it was read."""
+
+    line: int = Field(description="where it stands in the list, from 1")
+    word: str
+    translation: str = Field(description="empty: to be looked up")
+    reading: str
+    style: str | None = Field(description="the word's own; null: the deck's")
+    imagery: ImageryMode | tuple[str, ...] | None = Field(description="the word's own; null: the deck's")
+
+
+class ListNote(Schema):
+    """A line of a list that gives no word, and why."""
+
+    line: int
+    reason: str
+
+
+class ListView(Schema):
+    """A list of words as it was understood. Whether the words can be drawn is seen when they are."""
+
+    read_as: str = Field(description="encoding, separator, columns")
+    words: tuple[ListedRow, ...]
+    refused: tuple[ListNote, ...] = Field(description="lines that should give a word, and do not")
+    notes: tuple[ListNote, ...] = Field(description="lines that are not meant as words: a heading, a category")
+
+
+class CardText(Question):
+    """A card whose picture the caller has."""
+
+    word: Annotated[str, Field(min_length=1, max_length=100)]
+    reading: Annotated[str, Field(max_length=LONGEST_READING)] = ""
+    meaning: Annotated[str, Field(max_length=500)] = ""
+    prompt: Annotated[str, Field(max_length=1000, description="the picture's, for those who do not see it")] = ""
+    file: Annotated[str, Field(min_length=1, max_length=300, description="the picture's, beside the contact sheet")]
+    digest: Annotated[
+        str,
+        Field(
+            pattern=rf"^[0-9a-f]{{{DIGEST_LENGTH}}}$",
+            description="the first 24 hexadecimal digits of the picture's SHA-256",
+        ),
+    ]
+
+
+class CardsRequest(Question):
+    """Cards to bind into a package."""
+
+    name: DeckName = "Words"
+    cards: Annotated[tuple[CardText, ...], Field(min_length=1, max_length=MAX_CARDS)]
+
+
+class DeckWordView(Schema):
+    """How one word of a deck stands."""
+
+    index: int = Field(description="its place in the list, from 0")
+    line: int | None = Field(description="its line in a CSV, from 1; null for JSON")
+    word: str
+    reading: str = Field(description="as the card shows it: the list's, or pinyin from the lexicon")
+    meaning: str
+    status: JobStatus | Literal["refused"]
+    job_id: str | None = Field(description="null: it was refused")
+    status_url: str | None
+    image_url: str | None = Field(description="null until there is a picture")
+    error: JobError | None = Field(description="why it was refused, or failed")
+
+
+class DeckView(Schema):
+    """How a deck stands."""
+
+    deck_id: str
+    name: str
+    is_finished: bool = Field(description="nothing waits or runs any more")
+    total: int
+    counts: dict[str, int] = Field(
+        description="words by status: queued, running, succeeded, failed, cancelled, refused"
+    )
+    zip_url: str = Field(description="pictures and a contact sheet; 409 until the deck is finished")
+    apkg_url: str = Field(description="an Anki package; likewise")
+    words: tuple[DeckWordView, ...] = Field(description="in the order of the list; empty with `words=false`")
+
+
+class DeckAccepted(Schema):
+    """The answer to a new deck."""
+
+    deck_id: str
+    status_url: str
+    accepted: int = Field(description="words that are drawn")
+    refused: int = Field(description="words that cannot be; the deck names them")
+    read_as: str | None = Field(description="how a CSV was understood: encoding, separator, columns")

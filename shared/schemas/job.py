@@ -1,0 +1,53 @@
+"""How a job stands."""
+
+from enum import StrEnum
+
+from pydantic import (
+    Field,
+)
+
+from shared.schemas.base import Schema
+from shared.schemas.problem import JobError
+from shared.schemas.result import AIGenerationResult, ResultLinks
+
+
+class JobStatus(StrEnum):
+    """Where a job stands; the last three never change."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job has ended."""
+        return self in {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED}
+
+
+class Progress(Schema):
+    """Denoising steps done, of how many; 0 of 0 before the job knows."""
+
+    step: int = 0
+    total_steps: int = 0
+
+
+class JobView(Schema):
+    """A job as polled."""
+
+    job_id: str
+    status: JobStatus
+    stage: str | None = Field(description="what the job is doing: glyph, conditioning, diffusion, encoding …")
+    progress: Progress
+    queue_position: int | None = Field(description="jobs that go before this one; null once it runs")
+    result: AIGenerationResult | ResultLinks | None
+    error: JobError | None
+
+
+class JobAccepted(Schema):
+    """The answer to a submitted job."""
+
+    job_id: str
+    status: JobStatus
+    status_url: str

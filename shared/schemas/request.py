@@ -1,0 +1,239 @@
+"""What to draw, and how."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, get_args
+
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from shared.errors import InvalidRequest
+from shared.schemas.base import INTEGRAL, Question, without_control_characters
+from shared.schemas.conditioning import CONDITIONING_METHODS, CONTROL_TYPES, ControlType
+from shared.writing.motif import MAX_MOTIFS, ImageryMode, motif_name
+from shared.writing.normalise import normalise_word
+
+LONGEST_MOTIF_NAME = 80
+IMAGERY_HINT = 'give "auto", "none", or a list of one to three different motif names such as ["books"]'
+
+
+def _imagery(value: object) -> object:
+    """Return what a request says of imagery, names as motifs have them; whether there are such motifs is seen later.
+
+    Raises:
+        PydanticCustomError: it is nothing of `IMAGERY_HINT`.
+    """
+    if isinstance(value, str):
+        mode = value.strip().casefold()
+        if mode not in get_args(ImageryMode):
+            raise PydanticCustomError("invalid_imagery", IMAGERY_HINT)
+        return mode
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise PydanticCustomError("imagery_type", IMAGERY_HINT)
+    if not value:
+        raise PydanticCustomError("too_short", IMAGERY_HINT)
+    if len(value) > MAX_MOTIFS or any(len(name) > LONGEST_MOTIF_NAME for name in value):
+        raise PydanticCustomError("too_long", IMAGERY_HINT)
+    names = tuple(map(motif_name, value))
+    if not all(name.isprintable() for name in names):
+        raise PydanticCustomError("invalid_text", "holds a character that cannot be shown")
+    if len(set(names)) < len(names) or not all(names) or not set(names).isdisjoint(get_args(ImageryMode)):
+        raise PydanticCustomError("invalid_imagery", IMAGERY_HINT)
+    return names
+
+
+read_imagery_field = BeforeValidator(_imagery)
+
+MotifNames = Annotated[
+    tuple[Annotated[str, Field(max_length=LONGEST_MOTIF_NAME)], ...],
+    Field(min_length=1, max_length=MAX_MOTIFS, json_schema_extra={"uniqueItems": True}),
+]
+# 0 drops the control; the Union ControlNet was trained at 1, and beyond 2 pictures fall apart.
+Weight = Annotated[float, Field(strict=True, ge=0, le=2, allow_inf_nan=False)]
+# Three halvings in the UNet and eight in the VAE: a side is a multiple of 64.
+SIDE_LIMITS = {"ge": 256, "le": 2048, "multiple_of": 64}
+Side = Annotated[int, Field(strict=True, **SIDE_LIMITS), INTEGRAL]
+
+MAX_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exact
+MAX_VARIATIONS = 4
+Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED), INTEGRAL]
+
+
+class Priority(StrEnum):
+    """Which queue a job waits in."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
+
+
+class Quality(StrEnum):
+    """How a picture is drawn.
+
+    `exact` is what the model itself draws; `fast` stops guidance early and narrows the arithmetic where the card can;
+    `turbo` needs a few steps, with weights distilled for that.
+    """
+
+    EXACT = "exact"
+    FAST = "fast"
+    TURBO = "turbo"
+
+
+class LegibilityTarget(Question):
+    """How legible the word should be; the service then chooses how strongly it steers."""
+
+    target: Annotated[
+        float,
+        Field(
+            strict=True, ge=0, le=1, allow_inf_nan=False, description="score that the least legible character reaches"
+        ),
+    ]
+    max_attempts: Annotated[int, Field(strict=True, ge=1, le=4, description="pictures to make at most"), INTEGRAL] = 4
+
+
+class WordToDraw(Question):
+    """A word, and what it means."""
+
+    word: Annotated[
+        str, Field(description="1 to 12 characters of any script that the service has strokes or a font for")
+    ]
+    translation: Annotated[
+        str, Field(max_length=200, description="the word's meaning, in English; empty: looked up in the lexicon")
+    ] = ""
+    reading: Annotated[
+        str,
+        Field(
+            max_length=80, description="which of the word's senses, by pinyin: zhǎng or zhang3; empty: the likeliest"
+        ),
+    ] = ""
+
+    @field_validator("word")
+    @classmethod
+    def _word_can_be_written(cls, word: str) -> str:
+        try:
+            return normalise_word(word)
+        except InvalidRequest as error:
+            raise PydanticCustomError(error.code, "{detail}", {"detail": error.detail}) from error
+
+    @field_validator("translation", "reading")
+    @classmethod
+    def _text_has_no_control_characters(cls, text: str | None) -> str | None:
+        return without_control_characters(text)
+
+
+class DrawingOptions(Question):
+    """How to draw, whatever the word. What is left out takes the model's or the style's default."""
+
+    imagery: Annotated[
+        ImageryMode | MotifNames,
+        Field(
+            description="what depicts the meaning: `auto`, `none`, or one to three motifs of /api/writing/imagery",
+            examples=["auto", ["books", "graduation-cap"]],
+        ),
+        read_imagery_field,
+    ] = "auto"
+    draw_imagery: Annotated[
+        StrictBool | None,
+        Field(description="whether the conditioning images hold the motifs too; default: the model's own"),
+    ] = None
+    style: Annotated[str, Field(max_length=40, description="a style of /api/writing/status")] | None = None
+    width: Annotated[Side | None, Field(description="pixels, a multiple of 64; default: the model's own size")] = None
+    height: Annotated[Side | None, Field(description="pixels, a multiple of 64; default: the model's own size")] = None
+    seed: Annotated[Seed | None, Field(description="of the noise: the same seed gives the same picture again")] = None
+    scene_seed: Annotated[
+        Seed | None, Field(description="of the scene's layout and of maps drawn by hand; default: the seed")
+    ] = None
+    num_inference_steps: Annotated[int, Field(strict=True, ge=1, le=100), INTEGRAL] | None = None
+    guidance_scale: Annotated[
+        float | None, Field(strict=True, ge=1, le=20, allow_inf_nan=False, description="1: no guidance")
+    ] = None
+    negative_prompt: Annotated[
+        str | None, Field(max_length=500, description="replaces the model's and the style's negative prompt")
+    ] = None
+    conditioning_methods: Annotated[
+        Mapping[ControlType, Annotated[tuple[str, ...], Field(min_length=1, max_length=3)]],
+        Field(description="type to methods: the first listed steers, all are returned; others take their default"),
+    ] = Field(default_factory=dict)
+    controlnet_weights: Annotated[
+        Mapping[ControlType, Weight], Field(description="type to 0…2, over the style's weights; 0 drops the control")
+    ] = Field(default_factory=dict)
+    legibility: Annotated[
+        LegibilityTarget | None,
+        Field(description="a target instead of fixed weights: tried again with more or less control until it is met"),
+    ] = None
+    quality: Annotated[Quality, Field(description="faster tiers, where the deployment offers them")] = Quality.EXACT
+
+    @field_validator("negative_prompt")
+    @classmethod
+    def _negative_prompt_has_no_control_characters(cls, text: str | None) -> str | None:
+        return without_control_characters(text)
+
+    @field_validator("conditioning_methods")
+    @classmethod
+    def _methods_exist(cls, chosen: Mapping[ControlType, tuple[str, ...]]) -> Mapping[ControlType, tuple[str, ...]]:
+        for control_type, methods in chosen.items():
+            known = CONDITIONING_METHODS[control_type]
+            unknown = next((method for method in methods if method not in known), None)
+            if unknown is not None:
+                raise PydanticCustomError(
+                    "unknown_method",
+                    "{control_type} has no method {method}; it has {known}",
+                    {"control_type": control_type, "method": repr(unknown), "known": ", ".join(known)},
+                )
+            if len(set(methods)) < len(methods):
+                raise PydanticCustomError(
+                    "unknown_method", "{control_type} names a method twice", {"control_type": control_type}
+                )
+        return chosen
+
+    def methods(self) -> dict[ControlType, tuple[str, ...]]:
+        """Return the methods to run for every type."""
+        return {
+            control_type: self.conditioning_methods.get(control_type, CONDITIONING_METHODS[control_type][:1])
+            for control_type in CONTROL_TYPES
+        }
+
+
+class GenerationRequest(DrawingOptions, WordToDraw):
+    """A word to draw. Only `word` is needed; what is left out takes the model's or the style's default."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"word": "学习", "translation": "study", "style": "comic", "seed": 7}]}
+    )
+
+    variations: Annotated[
+        int,
+        Field(
+            strict=True,
+            ge=1,
+            le=MAX_VARIATIONS,
+            description="pictures to draw of the same scene, from the seeds seed, seed + 1, …",
+        ),
+        INTEGRAL,
+    ] = 1
+    include_conditioning: Annotated[StrictBool, Field(description="return the conditioning images")] = True
+    webhook_url: Annotated[
+        str | None,
+        Field(max_length=2000, description="told, signed, when the job has ended; an allowed host's https URL"),
+    ] = None
+    priority: Annotated[Priority, Field(description="bulk jobs leave the interactive ones the way")] = (
+        Priority.INTERACTIVE
+    )
+
+    @field_validator("variations")
+    @classmethod
+    def _seeds_can_be_counted_up(cls, variations: int, info: ValidationInfo) -> int:
+        most = MAX_SEED - (info.data.get("seed") or 0) + 1
+        if variations > most:
+            raise PydanticCustomError(
+                "out_of_range",
+                "each variation has a seed of its own, counted up from seed, at most {limit}: give a smaller seed",
+                {"limit": MAX_SEED},
+            )
+        return variations

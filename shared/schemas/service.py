@@ -1,0 +1,63 @@
+"""What the service offers, and how it does."""
+
+from typing import Any, Literal
+
+from pydantic import (
+    Field,
+)
+
+from shared.schemas.base import Schema
+from shared.schemas.conditioning import ControlType
+from shared.schemas.request import Priority, Quality
+from shared.schemas.worker import GPUStatus, WorkerInfo
+
+
+class ServiceStatus(Schema):
+    """What the service offers, and how busy it is."""
+
+    version: str
+    model: str
+    models: dict[str, str | None] = Field(description="base, ControlNet and VAE of the model in use")
+    controlnet_model: Literal["union"] = "union"
+    default_size: int
+    draw_imagery: bool = Field(description="what `draw_imagery` is where a request leaves it out")
+    qualities: tuple[Quality, ...] = Field(description="what `quality` may be for this model")
+    profiles: list[str] = Field(description="GPU profiles of the live workers")
+    styles: dict[str, dict[str, Any]]
+    methods: dict[ControlType, tuple[str, ...]] = Field(
+        description="those that a live worker can run, the default first; all of them while no worker lives"
+    )
+    unavailable_methods: dict[str, str] = Field(description="those that no live worker can run, with a worker's reason")
+    queue_depth: dict[Priority, int]
+    workers: list[WorkerInfo]
+
+
+class RecentFailure(Schema):
+    """A job that failed lately."""
+
+    job_id: str
+    code: str
+    detail: str
+    ended_at: float = Field(description="seconds since the epoch")
+
+
+class Counts(Schema):
+    """Jobs by how they ended, and times of the succeeded ones."""
+
+    succeeded: int
+    failed: int
+    cancelled: int
+    average_generation_time_ms: float | None
+    average_wait_ms: float | None
+
+
+class DetailedHealth(Schema):
+    """The state of every part."""
+
+    status: Literal["ok", "degraded", "unavailable"]
+    redis: bool
+    gpu_status: dict[str, GPUStatus] = Field(description="by worker")
+    service_status: dict[str, Any] = Field(
+        description="`ai_status`: counts and times; `queue_depth`; `drain_s`; `leases`; `workers`; `results`: how full "
+        "their store is; `recent_failures`"
+    )

@@ -1,0 +1,51 @@
+"""What a worker says of itself."""
+
+from enum import StrEnum
+
+from pydantic import (
+    Field,
+)
+
+from shared.schemas.base import Schema
+from shared.schemas.conditioning import ControlType
+
+
+class GPUStatus(Schema):
+    """The device a worker computes on. What the machine cannot say is null."""
+
+    available: bool = Field(description="whether there is a GPU")
+    name: str
+    profile: str = Field(description="a key of gpu_profiles.yaml")
+    total_memory_gib: float | None = Field(description="GPU memory; on a CPU the machine's")
+    free_memory_gib: float | None
+    used_memory_gib: float | None = Field(description="by all; on a CPU by this process")
+    temperature_c: float | None = None
+    power_w: float | None = None
+    utilisation_percent: float | None = None
+
+
+class WorkerState(StrEnum):
+    """Whether a worker can take jobs."""
+
+    COLD = "cold"
+    LOADING = "loading"
+    WARM = "warm"
+
+
+class WorkerInfo(Schema):
+    """What a worker says of itself, each heartbeat."""
+
+    worker_id: str
+    state: WorkerState
+    model: str
+    device: str
+    concurrency: int
+    batch_limit: int
+    engine_steps: int = Field(default=0, description="denoising steps taken since its start, each with a batch")
+    engine_rows: int = Field(default=0, description="pictures that took part in them, added up")
+    methods: dict[ControlType, tuple[str, ...]] = Field(description="those that can run there")
+    unavailable_methods: dict[str, str] = Field(description="those that cannot, each with the reason")
+    running: int
+    gpu_status: GPUStatus
+    setup: dict[str, str] = Field(default_factory=dict, description="what was switched for its device, and why")
+    started_at: float

@@ -1,0 +1,88 @@
+"""Settings of the HTTP server and of webhooks."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from shared.settings.base import Count, Seconds, Section
+from shared.settings.values import Host, Key, Origin, Phrase, Receiver, WebhookSecret, key_names
+
+
+class ApiSettings(Section):
+    """The HTTP server."""
+
+    host: Host
+    port: Annotated[int, Field(ge=1, le=65535)]
+    processes: Count
+    connections: Count
+    max_body_bytes: Count
+    max_list_bytes: Count
+    receive_s: Seconds
+    keys: tuple[Key, ...]
+    operators: tuple[str, ...]
+    allow_anonymous: bool
+    allowed_hosts: tuple[Host, ...]
+    cors_origins: tuple[Origin, ...]
+    rate_limit: str | None
+    blocked_words: tuple[Phrase, ...]
+
+    @field_validator("keys")
+    @classmethod
+    def _keys_differ(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        names = key_names(keys)
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two are called {twice!r}")
+        if len({entry.split(":")[1] for entry in keys}) < len(keys):
+            raise ValueError("one key has two names")
+        return keys
+
+    @field_validator("operators")
+    @classmethod
+    def _operators_have_keys(cls, operators: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        names = key_names(info.data.get("keys", ()))
+        unknown = next((name for name in operators if name not in names), None)
+        if unknown is not None:
+            raise ValueError(f"{unknown!r} is the name of no key; there is {', '.join(names) or 'none'}")
+        return operators
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _not_all_without_keys(cls, origins: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if "*" in origins and not info.data.get("keys"):
+            raise ValueError("with * every page may call, which needs keys")
+        return origins
+
+
+class WebhookSettings(Section):
+    """Who may be told of a job's end, and how.
+
+    Attributes:
+        allowed_hosts: names or addresses alone; kept in lower case and in ASCII.
+        secret: with which receivers verify what comes.
+        attempts: of one delivery.
+        first_pause_s: before the second attempt; each further pause is four times as long.
+        timeout_s: for a whole delivery, from the name server to the answer.
+        allow_private: http and private addresses too.
+    """
+
+    allowed_hosts: tuple[Receiver, ...]
+    secret: WebhookSecret | None = Field(repr=False)
+    attempts: Count
+    first_pause_s: Seconds
+    timeout_s: Seconds
+    allow_private: bool
+
+    @property
+    def claim_s(self) -> float:
+        """How long a worker has a webhook for itself: well beyond the longest delivery."""
+        return 6 * self.timeout_s
+
+    @model_validator(mode="after")
+    def _sign_what_is_sent(self) -> Self:
+        if self.allowed_hosts and self.secret is None:
+            raise ValueError(
+                "webhooks.allowed_hosts is set, but webhooks.secret is not: receivers could not know who calls; "
+                "set it by WRITING_WEBHOOKS__SECRET"
+            )
+        return self

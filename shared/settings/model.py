@@ -1,0 +1,70 @@
+"""Settings of the models."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from shared.schemas import SIDE_LIMITS, Quality
+from shared.settings.base import Count, Section
+from shared.settings.values import Name
+
+
+class FastSettings(Section):
+    """What `quality: fast` leaves out.
+
+    Attributes:
+        guidance_end: share of the steps after which guidance stops, which halves the work of those that follow.
+        cache_interval: every so many steps the networks compute in full; in the steps between, the UNet's outermost
+            level alone; 1: every step in full.
+        float8: compute linear layers in 8 bits where the card can; a second set of their weights is then held.
+    """
+
+    guidance_end: Annotated[float, Field(gt=0, le=1)]
+    cache_interval: Annotated[int, Field(ge=1, le=5)]
+    float8: bool
+
+
+class TurboSettings(Section):
+    """The few-step weights of `quality: turbo`.
+
+    Attributes:
+        lora: hub name or folder of a LoRA for the UNet.
+        weight_name: its file.
+        num_inference_steps, guidance_scale: what it was distilled for; a request's own values go before.
+        timestep_spacing: likewise.
+    """
+
+    lora: Name
+    weight_name: Name
+    num_inference_steps: Count
+    guidance_scale: Annotated[float, Field(ge=1)]
+    timestep_spacing: Literal["linspace", "leading", "trailing"]
+
+
+class ModelSettings(Section):
+    """A checkpoint and the parameters it works best with.
+
+    Attributes:
+        draw_imagery: whether the maps hold motifs where a request leaves it open.
+    """
+
+    base: Name
+    controlnet: Name | None
+    vae: Name | None
+    dtype: Literal["auto", "float32", "float16", "bfloat16"]
+    default_size: Annotated[int, Field(**SIDE_LIMITS)]  # an environment variable is text, so not strict
+    num_inference_steps: Count
+    guidance_scale: Annotated[float, Field(ge=1)]
+    negative_prompt: str | None
+    draw_imagery: bool
+    solver: Literal["euler", "euler_ancestral", "dpmpp_2m_karras"]
+    qualities: tuple[Quality, ...]
+    fast: FastSettings
+    turbo: TurboSettings | None
+
+
+class ConditioningSettings(Section):
+    """The models of the two AI methods: hub names or local folders; null: the method is not available."""
+
+    depth_model: Name | None
+    segmentation_model: Name | None

@@ -1,0 +1,214 @@
+"""What a word may be, and what it means.
+
+The schema checks the characters (`normalise_word`), the API and the workers check that they can be drawn
+(`check_coverage`) and find the English meaning that steers the picture (`resolve_meaning`) and the motifs that depict
+it (`resolve_imagery`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from shared.errors import InvalidWord, TranslationRequired, UnknownImagery, UnknownReading, UnsupportedCharacter
+from shared.writing.characters import CharacterDatabase
+from shared.writing.clusters import clusters
+from shared.writing.encodings import misread_east_asian
+from shared.writing.english import is_latin, read_translation, why_empty
+from shared.writing.fonts import FontCoverage, font_of
+from shared.writing.imagery import Imagery
+from shared.writing.lexicon import Sense
+from shared.writing.motif import ImageryMode
+from shared.writing.normalise import describe, normalise_word
+from shared.writing.pinyin import same_reading
+from shared.writing.scripts import HINT
+
+__all__ = [
+    "Meaning",
+    "MeaningSource",
+    "check_coverage",
+    "depicted",
+    "imagery_of",
+    "no_motif",
+    "normalise_word",
+    "resolve_imagery",
+    "resolve_meaning",
+    "senses_read",
+]
+
+MeaningSource = Literal["request", "lexicon"]
+
+
+# What a word is pictured as that has no meaning to picture (a particle): itself, written.
+WRITTEN: Final = "a page of calligraphy"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a word means.
+
+    Attributes:
+        display: the meaning to show to the learner, as the request gave it, in any script.
+        prompt: the English meaning that steers the picture.
+        source: where `prompt` comes from.
+        reading: the word's reading in this sense, in pinyin; None: the lexicon does not know the word.
+        note: why the request's translation was not used, or why the picture shows no meaning.
+        depictable: the English by which imagery is looked up: the request's translation, or the lexicon's sense; "":
+            nothing depicts it.
+    """
+
+    display: str
+    prompt: str
+    source: MeaningSource
+    reading: str | None = None
+    note: str | None = None
+    depictable: str = ""
+
+
+def check_coverage(word: str, database: CharacterDatabase, fonts: Sequence[FontCoverage]) -> None:
+    """Check that every grapheme cluster can be drawn, and that the word is none of another encoding.
+
+    Raises:
+        InvalidWord: it seems to be a word of the lexicon that was read in a wrong encoding.
+        UnsupportedCharacter: names the characters that neither the stroke data nor a font has, or that no font can
+            shape.
+    """
+    meant = misread_east_asian(word, lambda text: bool(database.senses(text)))
+    if meant is not None:
+        raise InvalidWord(f"the word {word!r} seems to be {meant!r}: {HINT}", field="word")
+    missing = [
+        cluster
+        for cluster in dict.fromkeys(clusters(word.replace(" ", "")))
+        if not database.has_strokes(cluster) and font_of(cluster, fonts) is None
+    ]
+    if missing:
+        names = ", ".join(_name(cluster, fonts) for cluster in missing)
+        raise UnsupportedCharacter(f"neither the stroke data nor a font has {names}", field="word")
+
+
+def _name(cluster: str, fonts: Sequence[FontCoverage]) -> str:
+    lacking = [character for character in cluster if not any(character in font.advances for font in fonts)]
+    names = " and ".join(map(describe, lacking or cluster))
+    return names if lacking else f"the forms of {names} in this place"
+
+
+def resolve_meaning(word: str, translation: str, database: CharacterDatabase, reading: str = "") -> Meaning:
+    """Return a word's meaning: the translation if it is in Latin letters, else the lexicon's likeliest sense.
+
+    The text encoders read English. A translation in another script is kept for display only. One that says nothing,
+    such as "-" or "n/a", counts as not given. One that is a gloss of the lexicon, as the page suggests them, steers as
+    the lexicon's own would. A particle has no meaning that a picture could show: it is pictured as written.
+
+    Args:
+        word: in normal form.
+        translation: as the request gave it.
+        database: the lexicon.
+        reading: which of the word's senses, in pinyin; "": any.
+
+    Raises:
+        UnknownReading: the word is not read so.
+        TranslationRequired: neither the request nor the lexicon says it in English.
+    """
+    senses = senses_read(word, reading, database)
+    shown = read_translation(translation)
+    likeliest = senses[0].reading if senses else None
+    known = next((sense for sense in senses if sense.gloss == shown and sense.is_pictured), None)
+    if known is not None:
+        return Meaning(shown, depicted(known, database), "request", known.reading, depictable=depictable(known))
+    unused = why_empty(shown)
+    if unused is None and shown and is_latin(shown):
+        return Meaning(shown, shown, "request", likeliest, depictable=shown)
+    if senses:
+        return _of_lexicon(senses[0], shown if unused is None else "", unused, database)
+    if unused is None and shown:
+        unused = f"the picture is steered in English: {shown!r} is in another script"
+    reason = f"{unused}, and the" if unused else "the"
+    raise TranslationRequired(
+        f"{reason} lexicon does not know {word!r}; say in `translation` what it means, in English", field="translation"
+    )
+
+
+def senses_read(word: str, reading: str, database: CharacterDatabase) -> tuple[Sense, ...]:
+    """Return a word's senses that are read so; "" is any reading.
+
+    Raises:
+        UnknownReading: there is none.
+    """
+    senses = database.senses(word)
+    if not reading:
+        return senses
+    chosen = tuple(sense for sense in senses if same_reading(reading, sense.reading))
+    if not chosen:
+        there = ", ".join(dict.fromkeys(sense.reading for sense in senses))
+        known = f"it is read {there}" if there else "the lexicon does not know the word: leave the reading out"
+        raise UnknownReading(f"{word!r} is not read {reading!r}; {known}", field="reading")
+    return chosen
+
+
+def resolve_imagery(
+    word: str, meaning: Meaning, asked: ImageryMode | Sequence[str], imagery: Imagery
+) -> tuple[str, ...]:
+    """Return the names of the motifs that depict a word: those asked for, else those of its meaning, the best first.
+
+    Args:
+        word: in normal form.
+        meaning: the word's.
+        asked: "auto", "none", or names.
+        imagery: the motifs that there are.
+
+    Raises:
+        UnknownImagery: a name is no motif's.
+    """
+    if asked == "none":
+        return ()
+    if asked == "auto":
+        return _depicting(word, meaning.depictable, imagery)
+    return tuple(_motif(name, imagery) for name in asked)
+
+
+def _motif(name: str, imagery: Imagery) -> str:
+    found = imagery.find(name)
+    if found is None:
+        raise UnknownImagery(no_motif(name, imagery), field="imagery")
+    return found
+
+
+def no_motif(name: str, imagery: Imagery) -> str:
+    """Return what to tell of a name that is no motif's."""
+    nearest = ", ".join(imagery.nearest(name))
+    hint = f"the nearest are {nearest}" if nearest else "/api/writing/imagery lists all"
+    return f"there is no motif {name!r}; {hint}"
+
+
+def imagery_of(word: str, sense: Sense, imagery: Imagery) -> tuple[str, ...]:
+    """Return the names of the motifs that depict a sense of a word, the best first; () of a particle."""
+    return _depicting(word, depictable(sense), imagery)
+
+
+def _depicting(word: str, sense: str, imagery: Imagery) -> tuple[str, ...]:
+    return imagery.for_word(word, sense) if sense else ()
+
+
+def depictable(sense: Sense) -> str:
+    """Return what of a sense can be depicted: its gloss, or what a measure word counts; "" of a particle."""
+    return (sense.counts or sense.gloss) if sense.is_pictured else ""
+
+
+def depicted(sense: Sense, database: CharacterDatabase) -> str:
+    """Return a sense as a phrase that can follow "a picture of": "to learn a trade" becomes "learning a trade"."""
+    if not sense.is_pictured:
+        return WRITTEN
+    if sense.counts:
+        return sense.counts
+    if not sense.gloss.startswith("to "):
+        return sense.gloss
+    verb, _, rest = sense.gloss.removeprefix("to ").partition(" ")
+    gerund = database.gerund(verb)
+    return f"{gerund} {rest}".rstrip() if gerund is not None else sense.gloss
+
+
+def _of_lexicon(sense: Sense, shown: str, unused: str | None, database: CharacterDatabase) -> Meaning:
+    if not sense.is_pictured:
+        note = f"the word is a particle ({sense.gloss}): no picture can show it, so it is drawn as written"
+        return Meaning(shown or sense.gloss, WRITTEN, "lexicon", sense.reading, note)
+    phrase = depicted(sense, database)
+    return Meaning(shown or phrase, phrase, "lexicon", sense.reading, unused, depictable(sense))

@@ -1,0 +1,37 @@
+"""YAML files whose keys are unique."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shared.errors import SettingsError
+
+
+class UniqueKeys(yaml.SafeLoader):
+    """Reads YAML, and refuses a key that stands twice: YAML would silently take the second."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping."""
+        keys = [key.value for key, _ in node.value]
+        for number, key in enumerate(keys):
+            if key in keys[:number]:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"the key {key!r} stands twice", problem_mark=node.value[number][0].start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return a YAML file that is a mapping.
+
+    Raises:
+        SettingsError: it cannot be read, or is none.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), UniqueKeys)  # noqa: S506  # a SafeLoader
+    except (OSError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path}: is not a mapping")
+    return content

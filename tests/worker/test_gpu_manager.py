@@ -1,0 +1,148 @@
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench import sdxl
+from shared.gpu_profiles import GIB, choose_profile
+from shared.settings import load_settings
+from tests.models import embedded_pipeline
+from worker import memory_plan
+from worker.engine.float8 import float8_bytes
+from worker.gpu_manager import GPUManager, claim_gpu
+
+PROFILES = load_settings({}).gpu_profiles
+
+
+@pytest.mark.parametrize(
+    ("reported_gib", "profile"),
+    [
+        (139.8, "large"),  # H200, sold as 141 GB
+        (79.2, "large"),  # A100 and H100, sold as 80 GB
+        (47.5, "medium"),
+        (31.8, "medium"),
+        (23.6, "medium"),  # RTX 4090, sold as 24 GB
+        (22.5, "medium"),  # A10G and L4, sold as 24 GB
+        (19.7, "small"),
+        (15.8, "small"),
+        (7.8, "small"),
+        (None, "cpu"),
+    ],
+)
+def test_profiles_go_by_nominal_memory(reported_gib: float | None, profile: str) -> None:
+    """A card reports less than it is sold as; it still belongs to its class."""
+    assert choose_profile(reported_gib, PROFILES) == profile
+
+
+def test_the_profiles_are_the_designs() -> None:
+    large, medium, small, cpu = (PROFILES[name] for name in ("large", "medium", "small", "cpu"))
+    assert (large.batch_max, large.torch_compile, large.cpu_offload) == (16, True, False)
+    assert (medium.batch_max, medium.torch_compile) == (8, True)
+    assert (small.batch_max, small.torch_compile, small.cpu_offload) == (2, False, True)
+    assert (cpu.batch_min, cpu.batch_max) == (1, 2)
+
+
+# SDXL's weights in fp16, as counted, and what CUDA's context takes.
+LOOP_GIB, ONCE_GIB, TWINS_GIB, CONTEXT_GIB = 7.12, 1.68, 3.04, 0.4
+
+
+def test_sdxl_weighs_what_is_planned_with() -> None:
+    loop = [sdxl.make_part(sdxl.FULL, name, torch.device("meta"), torch.float16) for name in ("unet", "controlnet")]
+    once = [
+        sdxl.make_part(sdxl.FULL, name, torch.device("meta"), torch.float16)
+        for name in ("text_encoder", "text_encoder_2", "vae")
+    ]
+    assert memory_plan.weights_gib(loop) == pytest.approx(LOOP_GIB, abs=0.01)
+    assert memory_plan.weights_gib(once) == pytest.approx(ONCE_GIB, abs=0.01)
+    assert sum(map(float8_bytes, loop)) / GIB == pytest.approx(TWINS_GIB, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("reported_gib", "offload", "twins", "batch", "peak_gib"),
+    [
+        (11.6, True, False, 1, 11.1),  # RTX 4070, sold as 12 GB
+        (15.7, False, False, 2, 11.5),
+        (22.5, False, True, 5, 15.8),
+        (23.6, False, True, 5, 15.8),
+        (47.5, False, True, 8, 17.1),
+        (79.2, False, True, 16, 20.5),
+        (139.8, False, True, 16, 20.5),
+    ],
+)
+def test_what_is_switched_is_what_fits(
+    reported_gib: float, offload: bool, twins: bool, batch: int, peak_gib: float
+) -> None:
+    """On every card the pipeline, a batch and a VAE decode fit together, by counted tensors."""
+    profile = PROFILES[choose_profile(reported_gib, PROFILES)]
+    free = reported_gib - CONTEXT_GIB
+    must_offload = profile.cpu_offload and memory_plan.must_offload(free, LOOP_GIB + ONCE_GIB)
+    free -= LOOP_GIB + (0 if must_offload else ONCE_GIB)
+    has_twins = not must_offload and memory_plan.can_hold_twins(free, TWINS_GIB, profile)
+    free -= TWINS_GIB * has_twins
+    assert (must_offload, has_twins, memory_plan.batch_limit(free, profile)) == (offload, twins, batch)
+    weights_gib = LOOP_GIB + ONCE_GIB + TWINS_GIB * has_twins
+    predicted = memory_plan.predicted_peak_gib(weights_gib, batch) + CONTEXT_GIB
+    assert predicted == pytest.approx(peak_gib, abs=0.05), "as docs/performance.md says"
+    assert predicted < reported_gib
+
+
+def test_weights_are_counted() -> None:
+    linear = torch.nn.Linear(1024, 1024, bias=False).half()
+    other = torch.nn.Sequential(linear, torch.nn.Linear(1024, 1024, bias=False).half())
+    assert memory_plan.weights_gib([linear, other]) == pytest.approx(2 * 2 * 1024**2 / 1024**3), "what is shared once"
+
+
+def test_a_pipeline_on_a_cpu_says_what_was_switched() -> None:
+    applied = GPUManager("cpu", PROFILES).optimize_pipeline(embedded_pipeline())
+    assert applied == {
+        "profile": "cpu",
+        "device": "cpu",
+        "dtype": "float32",
+        "cpu_offload": "no: no GPU",
+        "attention": "sdpa",
+        "channels_last": "no: a CPU in float32",
+    }
+
+
+def test_a_cpu_says_that_it_is_one() -> None:
+    status = GPUManager("cpu", PROFILES).get_gpu_status()
+    assert (status.available, status.name, status.profile) == (False, "CPU", "cpu")
+    assert status.total_memory_gib
+    assert status.used_memory_gib
+    assert status.temperature_c is None
+
+
+def test_the_memory_monitor_logs_also_when_the_block_fails(caplog: pytest.LogCaptureFixture) -> None:
+    manager = GPUManager("cpu", PROFILES)
+    with caplog.at_level(logging.INFO, "ai_models"), pytest.raises(RuntimeError), manager.memory_monitor("loading x"):
+        raise RuntimeError
+    assert "loading x: 0.00 s, memory" in caplog.text
+
+
+def test_a_missing_gpu_is_said() -> None:
+    with pytest.raises(RuntimeError, match="no usable CUDA GPU"):
+        GPUManager("cuda:0", PROFILES)
+
+
+def test_each_process_claims_a_gpu_of_its_own(tmp_path: Path) -> None:
+    """Claims last as long as their process, and no longer."""
+    claim = f"""
+import sys
+from pathlib import Path
+from worker.gpu_manager import claim_gpu
+print(claim_gpu(Path({str(tmp_path)!r}), ['a', 'b']), flush=True)
+sys.stdin.read()
+"""
+    other = subprocess.Popen([sys.executable, "-c", claim], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    assert other.stdout.readline() == "0\n"
+    assert claim_gpu(tmp_path, ["a", "b"]) == 1
+    with pytest.raises(RuntimeError, match="all 2 GPUs are taken"):
+        claim_gpu(tmp_path, ["a", "b"])
+    with pytest.raises(RuntimeError, match="all 1 GPUs are taken"):
+        claim_gpu(tmp_path, ["b"])  # CUDA_VISIBLE_DEVICES=1: the same card under another index
+    other.communicate()
+    assert claim_gpu(tmp_path, ["a", "b"]) == 0

@@ -1,0 +1,155 @@
+import logging
+import statistics
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from shared.writing.characters import CharacterDatabase
+from worker.glyphs import Glyph, GlyphRenderer
+from worker.legibility.control_levels import FIRST, LEVELS, MAX_WEIGHT, ScoredLevel, best, next_level
+from worker.legibility.judge import Legibility, LegibilityJudge, find_recogniser
+
+
+@pytest.fixture(scope="module")
+def judge() -> LegibilityJudge:
+    return LegibilityJudge()
+
+
+def printed(glyph: Glyph, strength: float = 1.0, noise: float = 0.0) -> Image.Image:
+    """The glyph in dark ink on light paper, fainter or under noise."""
+    random = np.random.default_rng(0)
+    paper = 230 - strength * 200 * (glyph.ink / 255) + noise * random.normal(0, 120, glyph.ink.shape)
+    return Image.fromarray(np.clip(paper, 0, 255).astype(np.uint8)).convert("RGB")
+
+
+@pytest.mark.parametrize("word", ["学", "学习", "人工智能", "龍", "ひらがな", "hello"])
+def test_a_printed_word_is_read(judge: LegibilityJudge, glyphs: GlyphRenderer, word: str) -> None:
+    glyph = glyphs.render(word, 256, 256)
+    legibility = judge.judge(printed(glyph), glyph)
+    assert legibility.score is not None
+    assert legibility.score > 0.8
+    assert all(reading.is_top for reading in legibility.characters if reading.score is not None)
+    assert [reading.character for reading in legibility.characters] == list(word)
+
+
+def test_light_on_dark_is_read_too(judge: LegibilityJudge, glyphs: GlyphRenderer) -> None:
+    glyph = glyphs.render("火山", 256, 256)
+    assert (judge.judge(Image.fromarray(glyph.ink).convert("RGB"), glyph).score or 0) > 0.8
+
+
+@pytest.mark.parametrize("colour", [0, 128, 255])
+def test_an_empty_picture_has_no_word(judge: LegibilityJudge, glyphs: GlyphRenderer, colour: int) -> None:
+    legibility = judge.judge(Image.new("RGB", (256, 256), (colour,) * 3), glyphs.render("学习", 256, 256))
+    assert legibility.score is not None
+    assert legibility.score < 0.05
+    assert not any(reading.is_top for reading in legibility.characters)
+
+
+def test_another_word_is_not_the_word(judge: LegibilityJudge, glyphs: GlyphRenderer) -> None:
+    """The judge says what it read instead."""
+    legibility = judge.judge(printed(glyphs.render("火山", 256, 256)), glyphs.render("学习", 256, 256))
+    assert legibility.score is not None
+    assert legibility.score < 0.05
+    assert legibility.read == "火山"
+
+
+def test_the_weakest_character_counts(judge: LegibilityJudge, glyphs: GlyphRenderer) -> None:
+    glyph = glyphs.render("学习", 256, 256)
+    pixels = np.asarray(printed(glyph)).copy()
+    pixels[:, 128:] = 230
+    legibility = judge.judge(Image.fromarray(pixels), glyph)
+    first, second = (reading.score for reading in legibility.characters)
+    assert first is not None
+    assert second is not None
+    assert first > 0.8
+    assert legibility.score == second < 0.05
+
+
+def test_noise_lowers_the_score(judge: LegibilityJudge, glyphs: GlyphRenderer, database: CharacterDatabase) -> None:
+    """On average over characters, each step of noise makes them less legible."""
+    characters = [c for c in database.characters()[::300] if judge.judge(*drawn(glyphs, c, 0.0)).score is not None]
+    means = [
+        statistics.mean(judge.judge(*drawn(glyphs, c, noise)).score or 0.0 for c in characters)
+        for noise in (0.0, 1.0, 2.0, 4.0)
+    ]
+    assert means == sorted(means, reverse=True)
+    assert means[0] > 0.8
+    assert means[-1] < 0.5
+
+
+def drawn(glyphs: GlyphRenderer, character: str, noise: float) -> tuple[Image.Image, Glyph]:
+    glyph = glyphs.render(character, 128, 128)
+    return printed(glyph, noise=noise), glyph
+
+
+def test_scripts_that_the_judge_does_not_know_are_unknown(judge: LegibilityJudge, glyphs: GlyphRenderer) -> None:
+    """Hangul is not among the recogniser's characters: no score is made up."""
+    glyph = glyphs.render("사랑", 256, 256)
+    legibility = judge.judge(printed(glyph), glyph)
+    assert legibility.score is None
+    assert legibility.unknown == "the judge cannot read 사랑 in print either"
+
+
+def test_a_character_that_is_not_read_in_print_is_left_out(judge: LegibilityJudge, glyphs: GlyphRenderer) -> None:
+    glyph = glyphs.render("学랑", 256, 256)
+    legibility = judge.judge(printed(glyph), glyph)
+    assert legibility.score is not None
+    assert [reading.score is None for reading in legibility.characters] == [False, True]
+    assert "랑" in (legibility.unknown or "")
+
+
+def test_without_a_recogniser_it_is_unknown_and_said_once(
+    monkeypatch: pytest.MonkeyPatch, glyphs: GlyphRenderer, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("worker.legibility.judge.find_recogniser", lambda: None)
+    with caplog.at_level(logging.WARNING, "ai_models"):
+        judge = LegibilityJudge()
+        glyph = glyphs.render("学", 256, 256)
+        for _ in range(3):
+            assert judge.judge(printed(glyph), glyph) == Legibility(None, unknown="there is no recogniser")
+    assert caplog.text.count("legibility is unknown") == 1
+
+
+def test_the_recogniser_lies_in_the_wheel() -> None:
+    found = find_recogniser()
+    assert found is not None
+    assert found.suffix == ".onnx"
+
+
+SCORES = st.one_of(st.none(), st.floats(0, 1))
+
+
+@given(st.floats(0, 1), st.lists(SCORES, min_size=4, max_size=4))
+def test_any_scores_lead_to_a_choice(target: float, scores: list[float | None]) -> None:
+    """Levels go one way, never repeat, and the kept attempt is the one that the rule names."""
+    outcomes: list[ScoredLevel] = []
+    level = FIRST
+    for score in scores:
+        outcomes.append(ScoredLevel(level, score))
+        following = next_level(outcomes, target)
+        if following is None:
+            break
+        level = following
+    numbers = [outcome.level.number for outcome in outcomes]
+    assert numbers in (list(range(len(numbers))), list(range(0, -len(numbers), -1)))
+    kept = outcomes[best(outcomes, target)]
+    meeting = [outcome for outcome in outcomes if outcome.score is not None and outcome.score >= target]
+    if meeting:
+        assert kept in meeting
+        assert kept.level.number == min(outcome.level.number for outcome in meeting)
+    else:
+        assert (kept.score or 0.0) == max(outcome.score or 0.0 for outcome in outcomes)
+
+
+def test_every_level_steers_more_than_the_one_below() -> None:
+    weights = {"canny": 0.9, "depth": 0.5, "segmentation": 0.7, "scribble": 0.3}
+    ordered = [LEVELS[number].apply(weights) for number in sorted(LEVELS)]  # type: ignore[arg-type]
+    for lower, higher in pairwise(ordered):
+        assert all(lower[kind] <= higher[kind] <= MAX_WEIGHT for kind in weights)
+        assert lower != higher
+    assert LEVELS[0].apply(weights) == weights  # type: ignore[arg-type]
+    assert LEVELS[3].apply({"depth": 0.5}).keys() == {"depth"}, "a control that does not steer stays out"

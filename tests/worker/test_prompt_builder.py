@@ -1,0 +1,47 @@
+import asyncio
+
+import pytest
+
+from shared.errors import TranslationRequired, UnknownStyle
+from shared.settings import load_settings
+from shared.writing.characters import CharacterDatabase
+from shared.writing.imagery import Imagery
+from worker.prompt_builder import PromptBuilder
+from worker.style_definitions import StyleDefinition, steering_weights
+
+
+@pytest.fixture(scope="module")
+def prompts(database: CharacterDatabase, imagery: Imagery) -> PromptBuilder:
+    return PromptBuilder(load_settings({}).styles, database, imagery)
+
+
+def test_the_given_example(prompts: PromptBuilder) -> None:
+    result = asyncio.run(prompts.build_prompt("学习", style="comic", translation="study", imagery="none"))
+    assert result.prompt == "A vibrant comic book style illustration of study, inspired by 学习"
+    assert result.controlnet_weights == {"canny": 0.9, "depth": 0.5, "segmentation": 0.7, "scribble": 0.3}
+
+
+def test_the_default_style_is_comic_and_the_meaning_is_looked_up(prompts: PromptBuilder) -> None:
+    result = asyncio.run(prompts.build_prompt("火", imagery="none"))
+    assert result.prompt == "A vibrant comic book style illustration of fire, inspired by 火"
+    assert result.meaning.source == "lexicon"
+
+
+def test_braces_in_a_translation_are_text(prompts: PromptBuilder) -> None:
+    assert "{meaning}" in asyncio.run(prompts.build_prompt("火", translation="{meaning}")).prompt
+
+
+def test_an_unknown_style_is_refused_with_the_choices(prompts: PromptBuilder) -> None:
+    with pytest.raises(UnknownStyle, match="watercolor"):
+        asyncio.run(prompts.build_prompt("火", style="cubist"))
+
+
+def test_an_unknown_word_needs_a_translation(prompts: PromptBuilder) -> None:
+    with pytest.raises(TranslationRequired):
+        asyncio.run(prompts.build_prompt("qzxy"))
+
+
+def test_zero_drops_a_control_and_requests_override_the_style() -> None:
+    style = StyleDefinition(base_template="{meaning}", controlnet_weights={"canny": 0.9, "depth": 0.5})
+    assert steering_weights(style, {}) == {"canny": 0.9, "depth": 0.5}
+    assert steering_weights(style, {"canny": 0.0, "scribble": 1.2}) == {"depth": 0.5, "scribble": 1.2}

@@ -1,0 +1,218 @@
+"""The task: whatever is raised after a job was taken, the job ends, and the next one runs."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis
+from celery.exceptions import Ignore, Reject
+from redis.exceptions import DataError
+
+from shared.celery_app import make_celery
+from shared.errors import DeviceLost, ModelLoadError, OutOfMemory, ServiceError
+from shared.queue.leases import Leases
+from shared.queue.metrics import JobMetrics
+from shared.queue.object_store import StoreUnavailable
+from shared.queue.results import Budget, ResultSizes
+from shared.queue.store import JobRecord, JobStore
+from shared.redis_client import make_redis
+from shared.schemas import AIGenerationResult, GenerationRequest, JobStatus, Priority
+from shared.settings import Settings
+from worker.background.job_monitor import JobMonitor
+from worker.main import SWITCH_INTERVAL_S, exit_code, main
+from worker.retry import retry_for_five_minutes
+from worker.tasks import GenerateTask
+
+METADATA: dict[str, Any] = {
+    "seed": 1, "generation_time_ms": 5, "timings_ms": {}, "legibility": {"score": None}, "width": 8, "height": 8,
+}  # fmt: skip
+
+
+def result(image: Any = "AAAA", maps: Any = None, **metadata: Any) -> AIGenerationResult:
+    return AIGenerationResult.model_construct(
+        success=True,
+        generated_image_base64=image,
+        conditioning_images_base64={} if maps is None else maps,
+        prompt_used="p",
+        generation_metadata={**METADATA, **metadata},
+    )
+
+
+class Bench:
+    """A task with a real Redis and everything real but what makes the picture."""
+
+    def __init__(self, settings: Settings) -> None:
+        client = make_redis(settings.redis)
+        self.store = JobStore(client, settings.queue)
+        self.leases = Leases(client, self.store, settings.queue, "w")
+        self.monitor = JobMonitor(self.leases, 0.1)
+        self.make: Callable[[], Any] = result
+        self.sent: list[tuple[str, Priority]] = []
+        self.reasons: list[ServiceError] = []
+        app = make_celery(settings)
+        self.task = app.register_task(
+            GenerateTask(
+                leases=self.leases,
+                monitor=self.monitor,
+                generator=self,  # type: ignore[arg-type]
+                send=lambda *message: self.sent.append(message),
+                cancel=self.store.cancel,
+                stop_process=self.reasons.append,
+                metrics=JobMetrics(client),
+                budget=Budget(client, settings.results),
+                sizes=ResultSizes(client),
+            )
+        )
+
+    async def generate(self, _request: Any, _progress: Any) -> Any:
+        return self.make()
+
+    def job(self) -> str:
+        return self.store.create(str(uuid.uuid4()), GenerationRequest(word="学")).job_id
+
+    def run(self, make: Callable[[], Any]) -> JobRecord:
+        """Run a job whose picture is made so; return its record."""
+        self.make = make
+        job_id = self.job()
+        with contextlib.suppress(ServiceError, Ignore):
+            self.task.run(job_id)
+        assert self.monitor.working_on() == frozenset()
+        return self.store.get(job_id)
+
+
+@pytest.fixture
+def bench(settings: Settings) -> Bench:
+    return Bench(settings)
+
+
+def raise_it(error: BaseException) -> Callable[[], Any]:
+    def raising() -> Any:
+        raise error
+
+    return raising
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("x"), MemoryError(), OSError(28, "No space left on device"), KeyError("k"), RecursionError(),
+              asyncio.CancelledError(), SystemExit(3), StopIteration(), UnicodeDecodeError("utf-8", b"x", 0, 1, "r")],
+    ids=lambda error: type(error).__name__,
+)  # fmt: skip
+def test_whatever_making_a_picture_raises_ends_the_job(bench: Bench, error: BaseException) -> None:
+    record = bench.run(raise_it(error))
+    assert record.error is not None
+    assert (record.status, record.error.code) == (JobStatus.FAILED, "generation_failed")
+    assert bench.run(result).status is JobStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"image": "a"}, {"image": "ä"}, {"image": None}, {"image": b"\xff"}, {"maps": {"canny": {"m": "%"}}},
+        {"maps": {"canny": None}}, {"maps": []}, {"generation_time_ms": None}, {"generation_time_ms": object()},
+        {"generation_time_ms": "soon"}, {"note": object()}, {"note": {1, 2}}, {"note": "\ud800"}, {"note": b"\xff"},
+    ],
+    ids=lambda broken: "-".join(f"{name}_{type(value).__name__}" for name, value in broken.items()),
+)  # fmt: skip
+def test_a_result_that_cannot_be_packed_or_stored_ends_the_job(bench: Bench, broken: dict[str, Any]) -> None:
+    """In the whole or not at all: what can be stored all the same succeeds."""
+    record = bench.run(lambda: result(**broken))
+    assert record.status.is_terminal
+    if record.status is JobStatus.FAILED:
+        assert record.error is not None
+        assert record.error.code == "generation_failed"
+        assert bench.task.backend.results.get(record.job_id) is None
+    assert bench.run(result).status is JobStatus.SUCCEEDED
+
+
+def test_a_known_error_keeps_its_code_wherever_it_comes_from(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bench.run(raise_it(OutOfMemory("x"))).error.code == "out_of_memory"  # type: ignore[union-attr]
+    monkeypatch.setattr("worker.tasks.pack", lambda *_: raise_it(OutOfMemory("while packing"))())
+    assert bench.run(result).error.code == "out_of_memory"  # type: ignore[union-attr]
+
+
+def test_what_is_not_counted_has_ended_all_the_same(bench: Bench) -> None:
+    """An error after the end changes nothing of it."""
+    assert bench.run(lambda: result(legibility=None)).status is JobStatus.SUCCEEDED
+
+
+def test_a_call_that_redis_can_never_take_is_not_repeated() -> None:
+    calls: list[int] = []
+
+    def call() -> None:
+        calls.append(1)
+        raise DataError("no such type")
+
+    with pytest.raises(TypeError):
+        retry_for_five_minutes(call)
+    assert calls == [1]
+
+
+def test_a_draining_worker_takes_nothing(bench: Bench, client: redis.Redis) -> None:
+    """An ordinary job's message goes back; a quarantined gets a new one."""
+    ordinary, quarantined = bench.job(), bench.job()
+    client.hset(f"writing:job:{quarantined}", "deaths", 1)
+    bench.monitor.drain(0)
+    with pytest.raises(Reject):
+        bench.task.run(ordinary)
+    with pytest.raises(Ignore):
+        bench.task.run(quarantined)
+    assert bench.sent == [(quarantined, Priority.INTERACTIVE)]
+    assert [bench.store.get(job).status for job in (ordinary, quarantined)] == [JobStatus.QUEUED] * 2
+
+
+def test_a_job_whose_device_was_lost_waits_again_as_quarantined_and_fails_with_the_last_worker(
+    bench: Bench, settings: Settings
+) -> None:
+    """The device may be at fault, or the job: it is tried alone by others, but not for ever."""
+    lost = DeviceLost("the device computes no more: injected")
+    record = bench.run(raise_it(lost))
+    assert bench.reasons == [lost]
+    for deaths in range(1, settings.queue.max_deaths):
+        assert (record.status, record.crash_count) == (JobStatus.QUEUED, deaths)
+        assert bench.sent[-1][0] == record.job_id
+        bench.monitor.is_draining = False  # another worker's
+        with contextlib.suppress(ServiceError, Ignore):
+            bench.task._run(record.job_id, bench.task._draw)
+        record = bench.store.get(record.job_id)
+    assert record.error is not None
+    assert (record.status, record.error.code) == (JobStatus.FAILED, "device_lost")
+
+
+def test_a_job_whose_model_cannot_be_loaded_waits_again_uncharged(bench: Bench) -> None:
+    record = bench.run(raise_it(ModelLoadError("injected")))
+    assert (record.status, record.crash_count) == (JobStatus.QUEUED, 0)
+
+
+def test_a_worker_ends_with_a_code_that_says_whether_starting_it_again_may_help() -> None:
+    assert exit_code(ModelLoadError("x")) == os.EX_CONFIG
+    assert exit_code(DeviceLost("x")) == os.EX_SOFTWARE
+
+
+def test_a_worker_s_threads_give_way_to_the_engine_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever comes of its start."""
+    monkeypatch.setenv("WRITING_QUEUE__LIMIT", "many")
+    before = sys.getswitchinterval()
+    try:
+        assert main() == os.EX_CONFIG
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S, rel=0.05)
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_a_call_is_repeated_while_redis_is_away_and_given_up_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.retry.PAUSE_S", 0.01)
+    answers = iter([redis.ConnectionError("away"), StoreUnavailable("away"), "here"])
+
+    def call() -> str:
+        answer = next(answers)
+        return answer if isinstance(answer, str) else raise_it(answer)()
+
+    assert retry_for_five_minutes(call) == "here"
+    monkeypatch.setattr("worker.retry.GIVE_UP_AFTER_S", 0.05)
+    with pytest.raises(redis.ConnectionError, match="away for good"):
+        retry_for_five_minutes(raise_it(redis.ConnectionError("away for good")))

@@ -1,0 +1,140 @@
+"""One thread per worker that carries running jobs' progress to Redis and brings back what became of them.
+
+Denoising steps must not wait for the network, so a job only writes its progress into memory; this thread reports it,
+and tells the job to stop when its cancellation was requested, when its lease is lost, or when the worker is to end.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import cv2
+import numpy as np
+import redis
+from numpy.typing import NDArray
+
+from shared.queue.leases import Lease, Leases
+from shared.schemas import Progress
+from worker.background.periodic import Periodic
+
+logger = logging.getLogger(__name__)
+
+
+class JobHandle:
+    """A running job's progress; a `worker.progress.ProgressSink`.
+
+    Attributes:
+        is_cancel_requested: the client wants it to end.
+        is_lost: the job is another worker's now.
+        is_released: this worker ends, and the job has too far to go.
+    """
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        self.current_stage = "starting"
+        self.progress = Progress()
+        self.previews: dict[int, NDArray[np.uint8]] = {}
+        self.is_cancel_requested = self.is_lost = self.is_released = False
+        self._first_step_at: float | None = None
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the job should stop, for whatever reason."""
+        return self.is_cancel_requested or self.is_lost or self.is_released
+
+    def stage(self, name: str) -> None:
+        """The job enters a stage."""
+        self.current_stage = name
+
+    def step(self, step: int, total_steps: int) -> None:
+        """The job has done ``step`` of ``total_steps`` denoising steps."""
+        if self._first_step_at is None:
+            self._first_step_at = time.monotonic()
+        self.progress = Progress(step=step, total_steps=total_steps)
+
+    def preview(self, picture: NDArray[np.uint8], variation: int = 0) -> None:
+        """A picture as foreseen now: (height / 8, width / 8, 3)."""
+        self.previews[variation] = picture
+
+    @property
+    def seconds_left(self) -> float:
+        """How long its steps will take yet, at the pace so far; infinite before the first one."""
+        done, total = self.progress.step, self.progress.total_steps
+        if self._first_step_at is None or not done:
+            return math.inf
+        return (time.monotonic() - self._first_step_at) / done * (total - done)
+
+
+class JobMonitor:
+    """Watches the jobs that this worker runs."""
+
+    def __init__(self, leases: Leases, poll_s: float) -> None:
+        self._leases = leases
+        self._jobs: dict[str, JobHandle] = {}
+        self._working_on: set[str] = set()
+        self.is_draining = False
+        self._thread = Periodic("job-monitor", poll_s, self._report_all)
+
+    @property
+    def running(self) -> int:
+        """How many jobs run now."""
+        return len(self._jobs)
+
+    def working_on(self) -> frozenset[str]:
+        """Return the ids of the jobs that tasks of this worker take or run."""
+        return frozenset(self._working_on.copy())
+
+    @contextmanager
+    def work_on(self, job_id: str) -> Iterator[None]:
+        """Count a job as this worker's own while the block runs, from before it is taken until it has ended."""
+        self._working_on.add(job_id)
+        try:
+            yield
+        finally:
+            self._working_on.discard(job_id)
+
+    def start(self) -> None:
+        """Begin to report."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._thread.stop()
+
+    def drain(self, within_s: float) -> None:
+        """Begin no further job, and stop those that need longer than so many seconds."""
+        self.is_draining = True
+        for handle in list(self._jobs.values()):
+            handle.is_released = handle.seconds_left > within_s
+
+    @contextmanager
+    def watch(self, lease: Lease) -> Iterator[JobHandle]:
+        """Report a job's progress while the block runs."""
+        handle = self._jobs[lease.job_id] = JobHandle(lease)
+        handle.is_released = self.is_draining
+        try:
+            yield handle
+        finally:
+            del self._jobs[lease.job_id]
+
+    def _report_all(self) -> None:
+        for handle in list(self._jobs.values()):
+            self._report(handle)
+
+    def _report(self, handle: JobHandle) -> None:
+        try:
+            standing = self._leases.report(handle.lease, handle.current_stage, handle.progress)
+            handle.is_lost |= standing.is_lost
+            handle.is_cancel_requested |= standing.is_cancelled
+            while handle.previews:
+                variation, picture = handle.previews.popitem()
+                self._leases.save_preview(handle.lease, _jpeg(picture), handle.progress.step, variation)
+        except redis.RedisError as error:
+            # The job goes on; its progress shows again when Redis is back.
+            logger.warning("progress of job %s not reported: %s", handle.lease.job_id, error)
+
+
+def _jpeg(picture: NDArray[np.uint8]) -> bytes:
+    return bytes(cv2.imencode(".jpg", picture[:, :, ::-1])[1])

@@ -1,0 +1,130 @@
+"""One thread per worker that looks after jobs which nobody looks after.
+
+It puts back the jobs of workers that fell silent, and sends a new message for a waiting job whose message vanished, as
+when the API died between the record and the message.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable
+from typing import cast
+
+import redis
+from kombu.exceptions import OperationalError
+
+from shared.queue.keys import Key, waiting_keys
+from shared.queue.leases import FailureDetector, Leases, RequeuedJob
+from shared.queue.messages import JobMessages
+from shared.schemas import Priority
+from worker.background.periodic import Periodic
+
+logger = logging.getLogger(__name__)
+
+Send = Callable[[str, Priority], None]
+
+
+class Reaper:
+    """Looks around every so often, until stopped."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        leases: Leases,
+        send: Send,
+        *,
+        working_on: Callable[[], Collection[str]],
+        lease_s: float,
+        every_s: float,
+        reconcile_s: float,
+    ) -> None:
+        """Take what it works with.
+
+        Args:
+            client: of the Redis that holds records and queues.
+            leases: of this worker.
+            send: sends a waiting job's message.
+            working_on: returns the ids of the jobs that this worker works on.
+            lease_s: a worker that is silent for so long has lost its jobs.
+            every_s: how often to look.
+            reconcile_s: how often to compare records with messages; one worker does it for all.
+        """
+        self._redis = client
+        self._messages = JobMessages(client)
+        self._leases = leases
+        self._send = send
+        self._working_on = working_on
+        self._reconcile_s = reconcile_s
+        self._observer = FailureDetector(lease_s)
+        self._next_reconcile = time.monotonic()
+        self._thread = Periodic("reaper", every_s, self._look_or_forget)
+
+    def start(self) -> None:
+        """Begin to look around."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._thread.stop()
+
+    def look(self) -> None:
+        """Put back what silent workers hold and what this one has lost sight of; mend what lost its message."""
+        if strays := self._leases.give_back(self._working_on):
+            logger.warning("jobs recorded as this worker's, which it does not run; put back: %s", strays)
+            self._send_all(strays)
+        silent = self._observer.stale(self._leases.beats())
+        for worker, beat in silent.items():
+            put_back = self._leases.reap(worker, beat)
+            logger.warning("worker %s fell silent; put back: %s", worker, [job.job_id for job in put_back])
+            self._send_all(put_back)
+        if silent:
+            self._send_undelivered()
+        if time.monotonic() >= self._next_reconcile:
+            self._next_reconcile = time.monotonic() + self._reconcile_s
+            if self._redis.set(Key.RECONCILING, self._leases.worker, nx=True, px=max(1, int(900 * self._reconcile_s))):
+                self._reconcile()
+
+    def _send_undelivered(self) -> None:
+        """Send a message for each waiting job that has none in a queue.
+
+        A worker may have died with messages whose jobs it had not taken yet. Among the delivered ones nothing tells
+        theirs from those of living workers; a second message for the same job does no harm.
+        """
+        waiting = self._waiting()
+        self._send_all(RequeuedJob(job_id, waiting[job_id]) for job_id in set(waiting) - self._messages.queued())
+
+    def _reconcile(self) -> None:
+        """Send a message for each job that has waited without one at this look and at the last."""
+        waiting = self._waiting()
+        missing = set(waiting) - self._messages.queued() - self._messages.delivered()
+        lost = missing & cast("set[str]", self._redis.smembers(Key.MISSING))
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.delete(Key.MISSING)
+            if missing:
+                pipeline.sadd(Key.MISSING, *missing)
+            pipeline.execute()
+        if lost:
+            logger.warning("jobs without a message: %s", sorted(lost))
+            self._send_all(RequeuedJob(job_id, waiting[job_id]) for job_id in lost)
+
+    def _waiting(self) -> dict[str, Priority]:
+        """Return the jobs that wait by their records."""
+        return {
+            job_id: priority
+            for priority in Priority
+            for job_id in cast("list[str]", self._redis.zrange(waiting_keys(first=priority)[0], 0, -1))
+        }
+
+    def _send_all(self, jobs: Iterable[RequeuedJob]) -> None:
+        for job in jobs:
+            try:
+                self._send(job.job_id, job.priority)
+            except OperationalError as error:  # the reconciler will find that it has no message
+                logger.warning("message of job %s not sent: %s", job.job_id, error)
+
+    def _look_or_forget(self) -> None:
+        try:
+            self.look()
+        except redis.RedisError as error:
+            # While Redis was away no worker's counter could move: they are watched anew from now on.
+            self._observer.forget()
+            logger.warning("could not look after jobs: %s", error)

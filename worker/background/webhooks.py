@@ -1,0 +1,196 @@
+"""One thread per worker that tells clients of their jobs' ends, signed as Standard Webhooks has it.
+
+https://www.standardwebhooks.com: headers webhook-id, webhook-timestamp and webhook-signature; 2xx means received, 410
+that the receiver wants nothing more. Each host has a turn of its own: one that is slow keeps only itself waiting.
+"""
+
+import asyncio
+import json
+import logging
+import threading
+from datetime import UTC, datetime
+
+import h11
+import redis
+from standardwebhooks.webhooks import Webhook
+
+from shared.errors import ServiceError, UnreadableRecord, WebhookNotAllowed
+from shared.queue.store import JobRecord, JobStore
+from shared.queue.webhook_outbox import Claim, WebhookOutbox
+from shared.queue.webhook_targets import parse_target, resolve
+from shared.settings import WebhookSettings
+from worker.background.exchange import in_thread, post
+
+logger = logging.getLogger(__name__)
+
+DELIVERY_ERRORS = (OSError, h11.ProtocolError)
+GONE = 410
+SENDERS = 16  # deliveries at a time; hosts beyond wait for their turn
+FINISH_S = 2.0  # told to end, for so long deliveries under way may go on
+STOP_S = 5.0  # and the thread is waited for so long
+
+
+class WebhookSender:
+    """Delivers what is due, until stopped."""
+
+    def __init__(self, outbox: WebhookOutbox, store: JobStore, settings: WebhookSettings, every_s: float) -> None:
+        """Take the outbox, the records, who may be told, and how often to look."""
+        self._outbox = outbox
+        self._store = store
+        self._settings = settings
+        self._every_s = every_s
+        self._signer = Webhook(settings.secret) if settings.secret else None
+        self._is_stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, after `STOP_S` at the latest; what was under way then is due again for another worker."""
+        self._is_stopping.set()
+        self._thread.join(STOP_S)
+        if self._thread.is_alive():
+            logger.warning("webhooks under way are left: they come again when their claims have lapsed")
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        """Look for hosts that have something due, and give each that has none a task."""
+        tasks: dict[str, asyncio.Task[None]] = {}
+        turns = asyncio.Semaphore(SENDERS)
+        while not self._is_stopping.is_set():
+            tasks = {host: task for host, task in tasks.items() if not task.done()}
+            for host in await self._waiting_hosts():
+                if host not in tasks:
+                    tasks[host] = asyncio.create_task(self._serve_host(host, turns))
+            await self._pause()
+        if tasks:
+            _, late = await asyncio.wait(tasks.values(), timeout=FINISH_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _pause(self) -> None:
+        """Wait for the next look; an end is heard at once, within a tenth of a second."""
+        for _ in range(max(1, round(10 * self._every_s))):
+            if self._is_stopping.is_set():
+                return
+            await asyncio.sleep(min(0.1, self._every_s))
+
+    async def _waiting_hosts(self) -> list[str]:
+        try:
+            return await in_thread(self._outbox.hosts)
+        except redis.RedisError as error:
+            logger.warning("webhooks wait for Redis: %s", error)
+            return []
+
+    async def _serve_host(self, host: str, turns: asyncio.Semaphore) -> None:
+        """Deliver what is due to one host, one after another."""
+        try:
+            has_more = True
+            while has_more and not self._is_stopping.is_set():
+                async with turns:
+                    has_more = await self.deliver_one(host)
+        except redis.RedisError as error:
+            logger.warning("webhooks wait for Redis: %s", error)
+        except Exception:  # the task's boundary: the next look tries again
+            logger.exception("webhooks to %s failed; they go on", host)
+
+    async def deliver_one(self, host: str) -> bool:
+        """Deliver one webhook that is due to a host; return whether there was one."""
+        claim = await in_thread(lambda: self._outbox.claim(host))
+        if claim is None:
+            return False
+        try:
+            status = await self._deliver(claim)
+        except ServiceError as error:  # it may not go there, or its record is not there (any more) or cannot be read
+            logger.warning("webhook of job %s given up: %s", claim.job_id, error)
+            await in_thread(lambda: self._outbox.settle(claim))
+        except TimeoutError:
+            await self._try_later(claim, f"no answer within {self._settings.timeout_s:g} s")
+        except DELIVERY_ERRORS as error:
+            await self._try_later(claim, str(error))
+        except asyncio.CancelledError:
+            await in_thread(lambda: self._outbox.give_back(claim))
+            raise
+        else:
+            await self._settle(claim, status)
+        return True
+
+    async def _deliver(self, claim: Claim) -> int:
+        """Send a job's end; return the HTTP status. The deadline covers all of it, the name server included.
+
+        Raises:
+            ServiceError: it cannot be sent, now or later.
+            OSError, h11.ProtocolError: it did not arrive.
+        """
+        record = await in_thread(lambda: self._read(claim.job_id))
+        if self._signer is None or record.request.webhook_url is None:
+            raise WebhookNotAllowed("webhooks.secret is not set")
+        target = parse_target(record.request.webhook_url, self._settings)
+        body = json.dumps(_payload(record), ensure_ascii=False).encode()
+        headers = {"Host": target.authority, **_headers(self._signer, record.job_id, body)}
+        async with asyncio.timeout(self._settings.timeout_s):
+            addresses = await in_thread(lambda: resolve(target, self._settings))
+            return await post(target, addresses, headers, body)
+
+    def _read(self, job_id: str) -> JobRecord:
+        """Return a job's record.
+
+        Raises:
+            JobNotFound, UnreadableRecord: it is not there any more, or damaged.
+        """
+        try:
+            record = self._store.get(job_id)
+            record.request  # noqa: B018  # read here, where it may fail
+        except (KeyError, ValueError) as error:
+            raise UnreadableRecord(f"its record cannot be read: {error}") from error
+        return record
+
+    async def _settle(self, claim: Claim, status: int) -> None:
+        """Take note of the answer."""
+        if status == GONE:
+            logger.warning("webhook of job %s given up: the receiver wants none (410)", claim.job_id)
+        if status == GONE or 200 <= status < 300:
+            await in_thread(lambda: self._outbox.settle(claim))
+        else:
+            await self._try_later(claim, f"answered {status}")
+
+    async def _try_later(self, claim: Claim, reason: str) -> None:
+        failures = claim.failures + 1
+        if failures >= self._settings.attempts:
+            logger.warning("webhook of job %s given up after %d attempts: %s", claim.job_id, failures, reason)
+            await in_thread(lambda: self._outbox.settle(claim))
+            return
+        pause_s = self._settings.first_pause_s * 4**claim.failures
+        logger.info("webhook of job %s not delivered, again in %.0f s: %s", claim.job_id, pause_s, reason)
+        await in_thread(lambda: self._outbox.postpone(claim, pause_s))
+
+
+def _headers(signer: Webhook, job_id: str, body: bytes) -> dict[str, str]:
+    message_id, now = f"msg_{job_id}", datetime.now(UTC)
+    return {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        "User-Agent": "writing-service",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": signer.sign(message_id, now, body.decode()),
+    }
+
+
+def _payload(record: JobRecord) -> dict[str, object]:
+    return {
+        "type": f"job.{record.status.value}",
+        "timestamp": datetime.fromtimestamp(record.finished_at or 0, UTC).isoformat(),
+        "data": {
+            "job_id": record.job_id,
+            "status": record.status.value,
+            "word": record.request.word,
+            "error": record.error.model_dump() if record.error else None,
+        },
+    }

@@ -1,0 +1,176 @@
+"""A loaded pipeline, taken apart for the engine."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+from PIL import Image
+
+from shared.schemas import Quality
+from worker.conditioning import CONTROL_TYPE_INDEX
+from worker.engine.decoder import Decoder
+from worker.engine.denoiser import Denoiser
+from worker.engine.placement import Placement
+from worker.engine.preview import Previewer
+from worker.engine.request import DrawRequest
+from worker.engine.request_state import Conditions, RequestState
+from worker.engine.solvers import Schedule, Solver
+from worker.engine.text import TextEncoder
+from worker.engine.union_controlnet import FusedControl, fuse
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What draws a quality.
+
+    Attributes:
+        name: what results call it.
+        denoiser: UNet and ControlNet.
+        scheduler_options: over the checkpoint's scheduler configuration.
+    """
+
+    name: str
+    denoiser: Denoiser
+    scheduler_options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class ModelRunner:
+    """Makes rows from requests, and knows the networks that step them."""
+
+    def __init__(
+        self,
+        pipeline: Any,
+        *,
+        placement: Placement,
+        solver: Solver,
+        networks: Mapping[Quality, Networks],
+        batch_limit: int,
+        native_size: int,
+        setup: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take a pipeline apart.
+
+        Args:
+            pipeline: diffusers' SDXL + Union ControlNet pipeline, placed on the device.
+            placement: where its parts live.
+            solver: which solver steps.
+            networks: by quality; there is always `exact`.
+            batch_limit: pictures of the native size that may share a step.
+            native_size: side of that picture in pixels.
+            setup: what was switched on this device, and why: for the status.
+        """
+        self.placement = placement
+        self.solver = solver
+        self.networks = networks
+        self.batch_limit = batch_limit
+        self.setup = setup or {}
+        self.text = TextEncoder(pipeline, placement)
+        self.decoder = Decoder(pipeline.vae, placement)
+        self.previewer = Previewer.fitted(pipeline.vae, placement)
+        self._native_size = native_size
+        self._controlnet = pipeline.controlnet
+        self._config = pipeline.scheduler.config
+        self._latents_form = (pipeline.unet.config.in_channels, pipeline.vae_scale_factor)
+        self._noise_dtype = pipeline.text_encoder_2.dtype
+        self._schedule = lru_cache(maxsize=256)(self._make_schedule)
+
+    def cost(self, request: DrawRequest) -> int:
+        """Return how many pictures of the native size a request weighs as."""
+        width, height = request.size
+        return max(1, -(-width * height // self._native_size**2))
+
+    def group(self, request: DrawRequest, step: int = 0) -> Hashable:
+        """Return what two jobs must have in common to share a step: size, networks, and how much of them it runs.
+
+        Args:
+            request: of the job.
+            step: its next one, counted from 0.
+        """
+        return (*request.size, id(self.networks[request.quality].denoiser), request.reuses_depths(step))
+
+    def conditions(self, request: DrawRequest) -> Conditions:
+        """Return what steers a request's pictures: its texts encoded, its controls fused.
+
+        Raises:
+            PromptTooLong: the prompt, or the negative one, cannot be shortened to what the encoders read.
+        """
+        prompt = self.text.fit(request.prompt, essential=request.essential, field="translation")
+        negative_prompt = self.text.fit(request.negative_prompt, field="negative_prompt")
+        text = self.text.prompt(prompt.text)
+        return Conditions(
+            prompt=prompt,
+            negative_prompt=negative_prompt,
+            text=text,
+            negative=self.text.negative(negative_prompt.text, text) if request.guidance_scale > 1 else None,
+            control=self._control(request),
+        )
+
+    def row(self, request: DrawRequest, conditions: Conditions | None = None, variation: int = 0) -> RequestState:
+        """Return the tensors that a picture starts from.
+
+        Args:
+            request: what to draw.
+            conditions: what steers it; None: they are made here, as by `conditions`.
+            variation: which of the request's pictures; its noise has the seed ``request.seed + variation``.
+
+        Raises:
+            PromptTooLong: as `conditions`.
+        """
+        schedule = self._schedule(request.quality, request.num_inference_steps)
+        generator = torch.Generator("cpu").manual_seed(request.seed + variation)
+        channels, factor = self._latents_form
+        width, height = request.size
+        # Drawn on the CPU in the model's dtype, as diffusers does: the same seed starts from the same noise anywhere.
+        noise = torch.randn(
+            (1, channels, height // factor, width // factor), generator=generator, dtype=self._noise_dtype
+        )
+        return RequestState(
+            request=request,
+            conditions=conditions or self.conditions(request),
+            schedule=schedule,
+            generator=generator,
+            latents=noise.to(self.placement.device).float() * schedule.initial_scale,
+        )
+
+    def warm_up(self, *, reuses_depths: bool) -> None:
+        """Take steps with one row, two and many, with controls and without, so that compiled networks compile now.
+
+        Args:
+            reuses_depths: whether `fast` takes steps from earlier depths.
+        """
+        single = self._plain_request()
+        guided, free = replace(single, guidance_scale=2.0), replace(single, weights={"canny": 0.0})
+        batches = [[guided], [single], [free], [guided] * self.batch_limit]
+        for denoiser in {id(networks.denoiser): networks.denoiser for networks in self.networks.values()}.values():
+            self._take_steps(denoiser, batches, count=1)
+        if reuses_depths:
+            fast_single, fast_guided = replace(single, cache_interval=2), replace(guided, cache_interval=2)
+            batches = [[fast_guided], [fast_single], [fast_guided] * self.batch_limit]
+            self._take_steps(self.networks[Quality.FAST].denoiser, batches, count=2)
+
+    def _take_steps(self, denoiser: Denoiser, batches: Sequence[Sequence[DrawRequest]], count: int) -> None:
+        for requests in batches:
+            rows = [self.row(request) for request in requests]
+            for _ in range(count):
+                denoiser.step(rows)
+            rows[0].latents.sum().item()
+
+    def warm_up_decoder(self) -> None:
+        """Decode noise, so that a compiled VAE compiles now."""
+        self.decoder.decode(self.row(self._plain_request()).latents)
+
+    def _plain_request(self) -> DrawRequest:
+        """Return a request of the model's own size, with one control and without guidance."""
+        image = Image.new("RGB", (self._native_size, self._native_size))
+        return DrawRequest(prompt="warm-up", control_images={"canny": image}, guidance_scale=1.0)
+
+    def _control(self, request: DrawRequest) -> FusedControl | None:
+        if not request.steering:
+            return None
+        images = {CONTROL_TYPE_INDEX[kind]: image for kind, image in request.control_tensors.items()}
+        return fuse(self._controlnet, images, list(request.steering.values()))
+
+    def _make_schedule(self, quality: Quality, steps: int) -> Schedule:
+        return self.solver.schedule({**self._config, **self.networks[quality].scheduler_options}, steps)

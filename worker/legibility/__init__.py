@@ -1,0 +1,1 @@
+"""Whether the word can be read in the picture, and how strongly it then steers."""

@@ -1,0 +1,92 @@
+"""From a legibility target to how strongly the word steers: which control level to try next, and which attempt to keep.
+
+Level 0 is the style's own weights over all steps. Each level up raises the weights, and floors them, so that weak
+controls help too, and lowers the text's guidance, which pulls against them; each level down lowers the weights and lets
+the last steps run free. The schedule is in docs/legibility.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.schemas import ControlType
+
+MAX_WEIGHT = 2.0
+
+# How far over the target a score must lie before less control is tried.
+FAR_OVER = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class ControlLevel:
+    """How strongly the word steers.
+
+    Attributes:
+        number: 0 for the style's own weights, higher for more control.
+        factor: what the weights are multiplied by.
+        floor: the least weight of a control that steers at all.
+        guidance_end: share of the steps after which the ControlNet lets go.
+        text: what the guidance scale above 1 is multiplied by.
+    """
+
+    number: int
+    factor: float
+    floor: float
+    guidance_end: float
+    text: float = 1.0
+
+    def apply(self, weights: Mapping[ControlType, float]) -> dict[ControlType, float]:
+        """Return the weights at this level, at most 2; controls that do not steer stay out."""
+        return {
+            control_type: round(min(MAX_WEIGHT, max(self.floor, self.factor * weight)), 3)
+            for control_type, weight in weights.items()
+        }
+
+    def guidance_scale(self, scale: float) -> float:
+        """Return the guidance scale at this level, at least 1: no guidance."""
+        return round(1 + (scale - 1) * self.text, 3)
+
+
+LEVELS = {
+    level.number: level
+    for level in (
+        ControlLevel(-3, 0.40, 0.0, 0.4),
+        ControlLevel(-2, 0.55, 0.0, 0.6),
+        ControlLevel(-1, 0.75, 0.0, 0.8),
+        ControlLevel(0, 1.00, 0.0, 1.0),
+        ControlLevel(1, 1.20, 0.6, 1.0, 0.6),
+        ControlLevel(2, 1.40, 0.8, 1.0, 0.4),
+        ControlLevel(3, 1.60, 1.0, 1.0, 0.25),
+    )
+}
+FIRST = LEVELS[0]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredLevel:
+    """An attempt's level and score (None: unknown)."""
+
+    level: ControlLevel
+    score: float | None
+
+
+def next_level(outcomes: Sequence[ScoredLevel], target: float) -> ControlLevel | None:
+    """Return the level to try after these attempts, or None to stop.
+
+    The attempts go one way: up from level 0 until the target is met, or down from it while the score lies far over.
+    """
+    latest = outcomes[-1]
+    if latest.score is None:
+        return None
+    number = latest.level.number
+    if latest.score < target:
+        return LEVELS.get(number + 1) if number >= 0 else None
+    is_far_over = latest.score - target > FAR_OVER
+    return LEVELS.get(number - 1) if number <= 0 and is_far_over else None
+
+
+def best(outcomes: Sequence[ScoredLevel], target: float) -> int:
+    """Return the index of the attempt to keep: with the least control that meets the target, else the most legible."""
+    meeting = [index for index, outcome in enumerate(outcomes) if outcome.score is not None and outcome.score >= target]
+    if meeting:
+        return min(meeting, key=lambda index: outcomes[index].level.number)
+    return max(range(len(outcomes)), key=lambda index: outcomes[index].score or 0.0)
