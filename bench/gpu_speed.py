@@ -26,7 +26,7 @@ from bench.report import RESULTS, machine, table
 from bench.ways import LARGEST_BATCH, STOCK_COMPILED, STOCK_EAGER, WAYS, Drawer, Subject, Way, forget_compiled
 from worker.engine.faults import attempt, free_memory
 
-# Work of one image, and what the hardware can do with it: docs/performance.md.
+# Work of one image, and what the hardware can do with it: docs/reference/performance.md.
 TFLOP_AN_IMAGE = 594.0
 DENSE_HALF_TFLOPS = {"H200": 790.0, "H100": 790.0, "A100": 312.0}
 

@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def service() -> None:
     """Run the writing service, or one of its programs, and look after the machine.
 
-    Settings come from the environment (WRITING_MODEL=sdxl) and from YAML files; `docs/settings.md` lists them.
+    Settings come from the environment (WRITING_MODEL=sdxl) and from YAML files.
+    `docs/reference/settings.md` lists them.
     """
 
 

@@ -62,7 +62,10 @@ def errors_table() -> str:
     return _table(("code", "status", "meaning"), rows)
 
 
-TABLES: Mapping[str, Callable[[], str]] = {"settings.md": settings_table, "errors.md": errors_table}
+TABLES: Mapping[str, Callable[[], str]] = {
+    "reference/settings.md": settings_table,
+    "reference/errors.md": errors_table,
+}
 
 
 def _inside_or_path(link: re.Match[str], source: str) -> str:

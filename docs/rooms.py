@@ -1,4 +1,4 @@
-"""Draw the rooms of the code and their one-way arrows into docs/architecture.md: ``python docs/rooms.py``.
+"""Draw the rooms of the code and their one-way arrows into docs/explanation/architecture.md: ``python docs/rooms.py``.
 
 Everything comes from the imports, so that the page stays true; a test compares them.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 import grimp
 
 PROJECT = Path(__file__).resolve().parents[1]
-PAGE = PROJECT / "docs/architecture.md"
+PAGE = PROJECT / "docs/explanation/architecture.md"
 BEGIN, END = "<!-- rooms: made by docs/rooms.py -->\n", "<!-- end of rooms -->"
 
 Graph = grimp.ImportGraph

@@ -1,7 +1,7 @@
 """PNG with the picture's parameters in text chunks.
 
 Written with zlib-ng: each row as its difference from the row above, run lengths and Huffman codes alone. On a noisy
-1024² picture that is 7 times as fast as Pillow's compress_level 1, and smaller (docs/performance.md).
+1024² picture that is 7 times as fast as Pillow's compress_level 1, and smaller (docs/reference/performance.md).
 """
 
 import json

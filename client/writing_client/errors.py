@@ -1,4 +1,7 @@
-"""What a caller of the service can meet. All are `WritingError`; `code` is the service's own (docs/api.md)."""
+"""What a caller of the service can meet. All are `WritingError`.
+
+`code` is the service's own (docs/reference/http-api.md).
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -54,7 +54,7 @@ class LegibilityTarget(Question):
 
 
 class GenerationRequest(Question):
-    """A word to draw; docs/api.md describes the fields."""
+    """A word to draw; docs/reference/http-api.md describes the fields."""
 
     word: str
     translation: str = ""

@@ -1,7 +1,7 @@
 """The one normal form of words: what is pasted from documents, web pages and keyboards becomes what a learner sees.
 
 The rule: what reads and looks the same is one word. What Unicode calls compatible but looks another way (①, ², ½, ſ) is
-left alone. docs/words.md has the table.
+left alone. docs/reference/words.md has the table.
 """
 
 import unicodedata

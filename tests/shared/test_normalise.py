@@ -1,4 +1,4 @@
-"""The one normal form of words, what is refused, and docs/words.md, which says so."""
+"""The one normal form of words, what is refused, and docs/reference/words.md, which says so."""
 
 import re
 import unicodedata

@@ -37,9 +37,9 @@ PAGES = sorted(
 BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^ *```$", re.DOTALL | re.MULTILINE)
 METRIC_ROW = re.compile(r"^\| `(writing_\w+)` \| (\w+) \| ((?:`\w+`(?:, )?)*) ?\|", re.MULTILINE)
 
-# The metrics that there are, by docs/metrics.md: name to type and labels. What runs is compared with it below.
+# The metrics by docs/reference/metrics.md: name to type and labels. What runs is compared with it below.
 METRICS: dict[str, tuple[str, str]] = {
-    name: (kind, label) for name, kind, label in METRIC_ROW.findall((PROJECT / "docs/metrics.md").read_text())
+    name: (kind, label) for name, kind, label in METRIC_ROW.findall((PROJECT / "docs/reference/metrics.md").read_text())
 }
 # Variables that are no settings.
 CLIENT_VARIABLES = {"WRITING_URL", "WRITING_API_KEY", "WRITING_CONFIG"}
@@ -147,10 +147,10 @@ def known_settings() -> set[str]:
 
 def test_the_site_lists_every_setting_and_every_error(site: Path, known_settings: set[str]) -> None:
     """The tables come from the code."""
-    shown = (site / "settings/index.html").read_text()
+    shown = (site / "reference/settings/index.html").read_text()
     leaves = {name for name in known_settings if not any(other.startswith(f"{name}.") for other in known_settings)}
     assert {name for name in leaves if f"<code>{name}</code>" not in shown} == set()
-    errors = (site / "errors/index.html").read_text()
+    errors = (site / "reference/errors/index.html").read_text()
     assert {code for code in ERRORS_BY_CODE if f"<code>{code}</code>" not in errors} == set()
 
 
@@ -252,13 +252,13 @@ def test_the_example_of_a_model_has_every_key() -> None:
 
 def test_the_codes_of_fields_are_listed() -> None:
     """Those that are no error of their own: pydantic's faults by their names here."""
-    table = (PROJECT / "docs/errors.md").read_text().split("## A field at fault")[1]
+    table = (PROJECT / "docs/reference/errors.md").read_text().split("## A field at fault")[1]
     listed = {code for line in table.splitlines() if line.startswith("|") for code in re.findall(r"`(\w+)`", line)}
     assert listed == {*FIELD_CODES.values(), "wrong_type", "invalid_value"} - set(ERRORS_BY_CODE)
 
 
 def test_the_api_page_names_no_unknown_error() -> None:
-    table = (PROJECT / "docs/api.md").read_text().split("## Errors")[1]
+    table = (PROJECT / "docs/reference/http-api.md").read_text().split("## Errors")[1]
     rows = [line for line in table.splitlines() if line.startswith("| ")]
     named = {code for row in rows for code in re.findall(r"`(\w+)`", row)}
     assert named - set(ERRORS_BY_CODE) - set(FIELD_CODES.values()) - {"wrong_type", "invalid_value"} == set()

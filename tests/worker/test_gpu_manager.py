@@ -85,7 +85,7 @@ def test_what_is_switched_is_what_fits(
     assert (must_offload, has_twins, memory_plan.batch_limit(free, profile)) == (offload, twins, batch)
     weights_gib = LOOP_GIB + ONCE_GIB + TWINS_GIB * has_twins
     predicted = memory_plan.predicted_peak_gib(weights_gib, batch) + CONTEXT_GIB
-    assert predicted == pytest.approx(peak_gib, abs=0.05), "as docs/performance.md says"
+    assert predicted == pytest.approx(peak_gib, abs=0.05), "as docs/reference/performance.md says"
     assert predicted < reported_gib
 
 

@@ -21,7 +21,7 @@ Colour = tuple[int, int, int]
 RADICAL_COLOUR: Colour = (220, 60, 50)
 OTHER_COLOUR: Colour = (60, 140, 230)
 
-# The legend stands in docs/conditioning.md.
+# The legend stands in docs/explanation/conditioning.md.
 STROKE_COLOURS: dict[StrokeType, Colour] = {
     StrokeType.HENG: (230, 70, 60),
     StrokeType.SHU: (60, 130, 235),

@@ -109,8 +109,8 @@ def measure(stroke: Stroke) -> Shape:
 def classify(shape: Shape) -> StrokeType:
     """Return the kind of a stroke with these measurements.
 
-    The limits lie in the gaps between the kinds' distributions over the database; `docs/conditioning.md` says how the
-    result compares with an independent table.
+    The limits lie in the gaps between the kinds' distributions over the database.
+    `docs/explanation/conditioning.md` says how the result compares with an independent table.
     """
     return _bent_type(shape) or _straight_type(shape)
 

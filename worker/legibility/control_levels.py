@@ -2,7 +2,7 @@
 
 Level 0 is the style's own weights over all steps. Each level up raises the weights, and floors them, so that weak
 controls help too, and lowers the text's guidance, which pulls against them; each level down lowers the weights and lets
-the last steps run free. The schedule is in docs/legibility.md.
+the last steps run free. The schedule is in docs/explanation/legibility.md.
 """
 
 from collections.abc import Mapping, Sequence
