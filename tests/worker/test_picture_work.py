@@ -134,7 +134,10 @@ def test_an_error_crosses_the_border_whole(processes: Processes) -> None:
 
 
 def test_a_crash_costs_its_own_job_alone(processes: Processes) -> None:
-    """The neighbour's piece goes on in its own process; the next piece finds a fresh one."""
+    """The neighbour's piece goes on in its own process; in the other's place there is a fresh one for the next piece."""
+
+    async def two() -> set[int]:
+        return set(await asyncio.gather(*(processes.do(NOBODY, deeds.sleep, 0.5) for _ in range(2))))
 
     async def both() -> tuple[int, Poisoned | BaseException | None]:
         neighbour = asyncio.create_task(processes.do(NOBODY, deeds.sleep, 3))
@@ -142,13 +145,15 @@ def test_a_crash_costs_its_own_job_alone(processes: Processes) -> None:
         (crashed,) = await asyncio.gather(processes.do(NOBODY, deeds.crash), return_exceptions=True)
         return await neighbour, crashed
 
-    before = {do(processes, deeds.sleep, 0)}
+    before = asyncio.run(two())
     neighbour, crashed = asyncio.run(both())
     assert isinstance(crashed, Poisoned)
     assert "3 processes died" in crashed.detail
     assert "SIGSEGV" in crashed.detail
-    assert neighbour in before
-    assert do(processes, deeds.sleep, 0) not in {*before, os.getpid()}
+    after = asyncio.run(two())
+    assert before & after == {neighbour}
+    assert len(after) == 2
+    assert os.getpid() not in after
 
 
 def test_a_piece_whose_process_was_killed_is_done_by_another(processes: Processes, tmp_path: Path) -> None:
