@@ -134,7 +134,7 @@ def test_an_error_crosses_the_border_whole(processes: Processes) -> None:
 
 
 def test_a_crash_costs_its_own_job_alone(processes: Processes) -> None:
-    """The neighbour's piece goes on in its own process; in the other's place there is a fresh one for the next piece."""
+    """The neighbour's piece goes on in its own process; in the other's place there is a fresh one."""
 
     async def two() -> set[int]:
         return set(await asyncio.gather(*(processes.do(NOBODY, deeds.sleep, 0.5) for _ in range(2))))
