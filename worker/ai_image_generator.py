@@ -4,9 +4,9 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pybase64
@@ -24,6 +24,7 @@ from worker.conditioning import Brush
 from worker.engine.request import Drawing, DrawRequest
 from worker.legibility.control_levels import FIRST, ControlLevel, ScoredLevel, best, next_level
 from worker.legibility.judge import Legibility
+from worker.metadata import AttemptMetadata, GenerationMetadata, Parameters, depicted, imagery_note
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.picture_work import Maps, PictureWork, Workplace, condition
 from worker.plan import ModelIdentity, Plan
@@ -82,18 +83,18 @@ class Attempt:
         """What the choice of the next level needs to know."""
         return ScoredLevel(self.level, self.best.legibility.score)
 
-    def to_dict(self, *, kept: bool) -> dict[str, Any]:
-        """Return the attempt for the result's metadata."""
-        return {
-            "control_level": self.level.number,
-            "seed": self.best.seed,
-            "controlnet_weights": self.weights,
-            "guidance_scale": self.guidance_scale,
-            "control_guidance_end": self.level.guidance_end,
-            "score": self.best.legibility.score,
-            "read": self.best.legibility.read,
-            "kept": kept,
-        }
+    def to_metadata(self, *, kept: bool) -> AttemptMetadata:
+        """Return what the result says of the attempt."""
+        return AttemptMetadata(
+            control_level=self.level.number,
+            seed=self.best.seed,
+            controlnet_weights=self.weights,
+            guidance_scale=self.guidance_scale,
+            control_guidance_end=self.level.guidance_end,
+            score=self.best.legibility.score,
+            read=self.best.legibility.read,
+            kept=kept,
+        )
 
 
 class Stopwatch:
@@ -166,23 +167,23 @@ class AIImageGenerator:
             variations = await asyncio.gather(
                 *(self._variation(drawn, kept, parameters, progress) for drawn in kept.pictures)
             )
-        metadata = {
-            "generation_time_ms": watch.total_ms,
-            **{key: value for key, value in parameters.items() if key != "prompt"},
-            "left_out": _left_out(kept.best.drawing),
-            "legibility": kept.best.legibility.to_dict(),
-            "legibility_attempts": [attempt.to_dict(kept=attempt is kept) for attempt in attempts],
-            "conditioning_notes": prepared.maps.notes,
-            "timings_ms": watch.timings_ms,
-            "batch_size_max": max(drawn.drawing.batch_size_max for attempt in attempts for drawn in attempt.pictures),
-        }
+        metadata = GenerationMetadata(
+            generation_time_ms=watch.total_ms,
+            parameters=parameters,
+            left_out=_left_out(kept.best.drawing),
+            legibility=kept.best.legibility,
+            legibility_attempts=tuple(attempt.to_metadata(kept=attempt is kept) for attempt in attempts),
+            conditioning_notes=prepared.maps.notes,
+            timings_ms=watch.timings_ms,
+            batch_size_max=max(drawn.drawing.batch_size_max for attempt in attempts for drawn in attempt.pictures),
+        )
         _log(metadata)
         return AIGenerationResult(
             success=True,
             generated_image_base64=next(one.generated_image_base64 for one in variations if one.kept),
             conditioning_images_base64=prepared.maps.in_base64,
             prompt_used=kept.best.drawing.prompt.text,
-            generation_metadata=metadata,
+            generation_metadata=metadata.to_dict(),
             variations=tuple(variations) if plan.variations > 1 else (),
         )
 
@@ -244,11 +245,11 @@ class AIImageGenerator:
         )
 
     async def _variation(
-        self, drawn: Drawn, attempt: Attempt, parameters: Mapping[str, Any], progress: ProgressSink
+        self, drawn: Drawn, attempt: Attempt, parameters: Parameters, progress: ProgressSink
     ) -> Variation:
         """Return a picture of the attempt that was kept, as PNG with its own seed."""
-        own = {**parameters, "seed": drawn.seed}
-        png = await self._workplace.do(progress, PictureWork.encode, drawn.drawing.image, own)
+        own = replace(parameters, seed=drawn.seed)
+        png = await self._workplace.do(progress, PictureWork.encode, drawn.drawing.image, own.to_dict())
         return Variation(
             generated_image_base64=pybase64.b64encode_as_string(png),
             seed=drawn.seed,
@@ -313,55 +314,45 @@ class AIImageGenerator:
             return ""
         return ", ".join(filter(None, [self._model.settings.negative_prompt, style.negative_prompt]))
 
-    def _parameters(self, prepared: Prepared, kept: Attempt) -> dict[str, Any]:
-        """Return everything that made the picture, for the PNG's text chunks and the result's metadata."""
-        plan, prompt, maps = prepared.plan, prepared.prompt, prepared.maps
-        return {
-            "prompt": kept.best.drawing.prompt.text,
-            "negative_prompt": kept.best.drawing.negative_prompt.text,
-            "word": plan.word,
-            "reading": prompt.meaning.reading,
-            "translation": prompt.meaning.display,
-            "prompt_meaning": prompt.meaning.prompt,
-            "prompt_meaning_source": prompt.meaning.source,
-            **({"translation_note": prompt.meaning.note} if prompt.meaning.note else {}),
-            **_imagery(prepared),
-            "style": plan.style_name,
-            "seed": kept.best.seed,
-            "scene_seed": plan.scene_seed,
-            "num_inference_steps": plan.num_inference_steps,
-            "guidance_scale": kept.guidance_scale,
-            "guidance_end": plan.guidance_end,
-            "cache_interval": plan.cache_interval,
-            "quality": plan.quality.value,
-            "networks": self._pipeline.networks_name(plan.quality),
-            "width": plan.width,
-            "height": plan.height,
-            "scheduler": self._pipeline.scheduler_name,
-            "model_used": "embedded" if self._model.name == "embedded" else self._model.settings.base,
-            "controlnet_model": "union",
-            "controlnet_weights": kept.weights,
-            "control_guidance_end": kept.level.guidance_end,
-            "conditioning_methods": maps.methods,
-            "service_version": __version__,
-        }
+    def _parameters(self, prepared: Prepared, kept: Attempt) -> Parameters:
+        """Return everything that made the picture."""
+        plan, prompt, scene, drawing = prepared.plan, prepared.prompt, prepared.scene, kept.best.drawing
+        return Parameters(
+            prompt=drawing.prompt.text,
+            negative_prompt=drawing.negative_prompt.text,
+            word=plan.word,
+            reading=prompt.meaning.reading,
+            translation=prompt.meaning.display,
+            prompt_meaning=prompt.meaning.prompt,
+            prompt_meaning_source=prompt.meaning.source,
+            translation_note=prompt.meaning.note,
+            imagery=depicted(prompt, scene),
+            draw_imagery=plan.draw_imagery,
+            imagery_note=imagery_note(scene),
+            style=plan.style_name,
+            seed=kept.best.seed,
+            scene_seed=plan.scene_seed,
+            num_inference_steps=plan.num_inference_steps,
+            guidance_scale=kept.guidance_scale,
+            guidance_end=plan.guidance_end,
+            cache_interval=plan.cache_interval,
+            quality=plan.quality.value,
+            networks=self._pipeline.networks_name(plan.quality),
+            width=plan.width,
+            height=plan.height,
+            scheduler=self._pipeline.scheduler_name,
+            model_used="embedded" if self._model.name == "embedded" else self._model.settings.base,
+            controlnet_model="union",
+            controlnet_weights=kept.weights,
+            control_guidance_end=kept.level.guidance_end,
+            conditioning_methods=prepared.maps.methods,
+            service_version=__version__,
+        )
 
 
 def _target(wanted: LegibilityTarget | None) -> float:
     """Return the score to reach; without a target any will do."""
     return wanted.target if wanted is not None else 0.0
-
-
-def _imagery(prepared: Prepared) -> dict[str, Any]:
-    """Return what depicts the meaning, where each motif is drawn, and which found no room, for the metadata."""
-    scene = prepared.scene
-    boxes = {placed.motif.name: list(placed.box) for placed in scene.motifs}
-    note = f"no room beside the word, so not drawn: {', '.join(scene.left_out)}"
-    return {
-        "imagery": [{"name": name, "box": boxes.get(name)} for name in prepared.prompt.imagery],
-        "draw_imagery": prepared.plan.draw_imagery,
-        **({"imagery_note": note} if scene.left_out else {}),
-    }
 
 
 def _left_out(drawing: Drawing) -> dict[str, list[str]]:
@@ -370,11 +361,19 @@ def _left_out(drawing: Drawing) -> dict[str, list[str]]:
     return {name: list(prompt.left_out) for name, prompt in prompts.items() if prompt.left_out}
 
 
-def _log(metadata: Mapping[str, Any]) -> None:
+def _log(metadata: GenerationMetadata) -> None:
     """Log one line a picture; in JSON lines with all its parameters."""
+    parameters = metadata.parameters
     logger.info(
-        "generated %(word)r in %(generation_time_ms)d ms: style %(style)s, seed %(seed)d, %(width)dx%(height)d, "
-        "%(num_inference_steps)d steps, guidance %(guidance_scale)s, legibility %(score)s",
-        {**metadata, "score": metadata["legibility"]["score"]},
-        extra={"generation": metadata},
+        "generated %r in %d ms: style %s, seed %d, %dx%d, %d steps, guidance %s, legibility %s",
+        parameters.word,
+        metadata.generation_time_ms,
+        parameters.style,
+        parameters.seed,
+        parameters.width,
+        parameters.height,
+        parameters.num_inference_steps,
+        parameters.guidance_scale,
+        metadata.legibility.score,
+        extra={"generation": metadata.to_dict()},
     )
