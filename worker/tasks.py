@@ -122,8 +122,8 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         """Run a job that may have crashed a worker, after those queued before it.
 
         Such jobs run one at a time, so that it is known which one crashes a worker. The task that finds no other one
-        running also runs the jobs that arrive meanwhile, whose own tasks end immediately. If this worker dies, these
-        are waiting jobs without a message, for which another worker sends one.
+        running also runs the jobs that arrive meanwhile, whose own tasks end immediately. If this worker dies, they
+        remain waiting jobs without a message, and another worker sends one for each.
         """
         if self._quarantine.join(job_id):
             with RehearsalProcess() as rehearsal:
@@ -269,7 +269,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         raise Ignore()
 
     def _charge_crash(self, lease: Lease, error: DeviceLost) -> NoReturn:
-        """Let another worker draw the job. After its last crash the job fails, since it may well be the cause."""
+        """Let another worker draw the job. At the limit of crashes the job fails, since it may well be the cause."""
         if lease.record.crash_count + 1 >= self._leases.max_crashes:
             self._failed(lease, error)
         self._put_back(lease, counts_crash=True)

@@ -35,7 +35,7 @@ def outlines(placed: PlacedMotif, detail: float) -> tuple[tuple[slice, slice], G
     # The slope in the middle of a blurred step, as measured by Sobel's filter, per level of the step.
     slope = 8 / (radius + 1)
     edges = cv2.Canny(soft, WEAK_STEP * slope, STEP * slope)
-    # Lines are at most next to the box, and a pen of twice the detail needs room beside them.
+    # Lines are in the box or right next to it. The margin leaves room for a pen of twice the detail.
     margin = 2 + round(detail)
     inner = slice(frame - margin, margin - frame or None)
     return placed.region(margin), edges[inner, inner].astype(np.uint8, copy=False)

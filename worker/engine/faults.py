@@ -1,4 +1,4 @@
-"""Classify errors by whom they affect: one job, all jobs that share the memory, or every job on this device.
+"""Classify errors by their scope: one job, all jobs that share the memory, or every job on this device.
 
 Recovery never happens inside an `except` block, where the traceback keeps every tensor of the failed attempt alive.
 """
@@ -32,7 +32,7 @@ DEVICE_LOST_TEXT = re.compile(r"^CUDA error|Triton Error \[CUDA\]|(CUBLAS|CUDNN)
 
 
 class Fault(Enum):
-    """Whom an error affects."""
+    """The scope of an error."""
 
     OUT_OF_MEMORY = auto()  # the same work may fit with fewer jobs beside it
     DEVICE_LOST = auto()  # this process can no longer compute
@@ -40,7 +40,7 @@ class Fault(Enum):
 
 
 def classify(error: BaseException) -> Fault:
-    """Return whom an error of a computation affects."""
+    """Return the scope of a computation's error."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return Fault.OUT_OF_MEMORY
     if isinstance(error, DEVICE_ERRORS):
