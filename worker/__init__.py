@@ -1,4 +1,4 @@
-"""The GPU side: takes jobs from the queue and draws them. Knows no flask."""
+"""The worker: takes jobs from the queue and draws them on the GPU. Does not import Flask."""
 
 import os
 

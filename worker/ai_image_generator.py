@@ -38,7 +38,7 @@ logger = logging.getLogger("generation")
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that a picture is drawn from."""
+    """Everything that a picture is drawn from."""
 
     plan: Plan
     prompt: PromptResult
@@ -48,7 +48,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A picture, the seed of the noise that it began as, and how legible it came out."""
+    """A picture, the seed of its initial noise, and its legibility."""
 
     seed: int
     drawing: Drawing
@@ -57,7 +57,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Attempt:
-    """Pictures that differ in their noise alone, and how strongly the word steered them."""
+    """Pictures that differ only in their noise, and how strongly the word steered them."""
 
     plan: Plan
     level: ControlLevel
@@ -65,7 +65,7 @@ class Attempt:
 
     @property
     def best(self) -> Drawn:
-        """The most legible picture; of equals the first."""
+        """The most legible picture; the first one in a tie."""
         return max(self.pictures, key=lambda drawn: drawn.legibility.score or 0.0)
 
     @property
@@ -80,11 +80,11 @@ class Attempt:
 
     @property
     def outcome(self) -> ScoredLevel:
-        """What the choice of the next level needs to know."""
+        """The level and score from which the next level is chosen."""
         return ScoredLevel(self.level, self.best.legibility.score)
 
     def to_metadata(self, *, kept: bool) -> AttemptMetadata:
-        """Return what the result says of the attempt."""
+        """Return the attempt's entry in the result's metadata."""
         return AttemptMetadata(
             control_level=self.level.number,
             seed=self.best.seed,
@@ -98,7 +98,7 @@ class Attempt:
 
 
 class Stopwatch:
-    """Milliseconds by stage."""
+    """Elapsed milliseconds by stage."""
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
@@ -106,7 +106,7 @@ class Stopwatch:
 
     @contextmanager
     def time(self, stage: str) -> Iterator[None]:
-        """Measure the block; the times of one stage add up."""
+        """Measure the block. Repeated times of one stage add up."""
         started = time.perf_counter()
         yield
         elapsed_ms = round((time.perf_counter() - started) * 1000)
@@ -141,21 +141,21 @@ class AIImageGenerator:
 
         Args:
             character: the word, 1 to 12 characters.
-            translation: its meaning in English; empty: looked up.
-            progress: told of stages and steps, asked whether to stop.
+            translation: its English meaning; if empty, it is looked up.
+            progress: receives stages and steps, and says whether to stop.
             **options: further fields of `shared.schemas.GenerationRequest`.
 
         Raises:
             pydantic.ValidationError: an option is unknown or out of range.
-            InvalidRequest: the word, its meaning, the style or a method cannot be served.
-            JobCancelled: `progress` said so.
-            OutOfMemory, ModelLoadError: the worker cannot.
+            InvalidRequest: the word, its meaning, the style or a method is not supported.
+            JobCancelled: `progress` reported a cancellation.
+            OutOfMemory, ModelLoadError: the worker cannot draw it.
         """
         request = GenerationRequest(word=character, translation=translation, **options)
         return await self.generate(request, progress or NullProgress())
 
     async def generate(self, request: GenerationRequest, progress: ProgressSink) -> AIGenerationResult:
-        """Return the picture of a validated request; raises as `generate_character_image`."""
+        """Return the picture of a validated request. Raises the same errors as `generate_character_image`."""
         watch = Stopwatch()
         plan = self._plan(request)
         prepared = await self._prepare(plan, request, progress, watch)
@@ -190,7 +190,7 @@ class AIImageGenerator:
     async def _prepare(
         self, plan: Plan, request: GenerationRequest, progress: ProgressSink, watch: Stopwatch
     ) -> Prepared:
-        """Find the words and motifs that depict the meaning, compose the scene, and condition it."""
+        """Find the words and motifs that depict the meaning, compose the scene, and run the conditioning."""
         progress.stage("glyph")
         with watch.time("prompt"):
             prompt = await self._prompts.build_prompt(
@@ -213,7 +213,10 @@ class AIImageGenerator:
     async def _attempt(
         self, prepared: Prepared, wanted: LegibilityTarget | None, progress: ProgressSink, watch: Stopwatch
     ) -> list[Attempt]:
-        """Draw the pictures; with a legibility target again, with more or less control, until one of them meets it."""
+        """Draw the pictures.
+
+        With a legibility target, draw again with more or less control until one of them meets it.
+        """
         plan = prepared.plan
         attempts: list[Attempt] = []
         level: ControlLevel | None = FIRST
@@ -227,7 +230,7 @@ class AIImageGenerator:
             with watch.time("legibility"):
                 pictures = await self._read(prepared.scene, drawings, plan.seed_at(level), progress)
             attempts.append(Attempt(plan, level, pictures))
-            # Without a control there is nothing to turn up or down.
+            # Without a control there is nothing to adjust.
             is_last = wanted is None or len(attempts) == wanted.max_attempts or not plan.weights
             level = None if is_last else next_level([attempt.outcome for attempt in attempts], _target(wanted))
         return attempts
@@ -235,7 +238,7 @@ class AIImageGenerator:
     async def _read(
         self, scene: Scene, drawings: Sequence[Drawing], seed: int, progress: ProgressSink
     ) -> tuple[Drawn, ...]:
-        """Judge pictures, the first of which has this seed, side by side."""
+        """Judge pictures concurrently. The first one has the given seed."""
         judged = await asyncio.gather(
             *(self._workplace.do(progress, PictureWork.judge, drawing.image, scene.glyph) for drawing in drawings)
         )
@@ -247,7 +250,7 @@ class AIImageGenerator:
     async def _variation(
         self, drawn: Drawn, attempt: Attempt, parameters: Parameters, progress: ProgressSink
     ) -> Variation:
-        """Return a picture of the attempt that was kept, as PNG with its own seed."""
+        """Return a picture of the kept attempt as PNG, with its own seed in the metadata."""
         own = replace(parameters, seed=drawn.seed)
         png = await self._workplace.do(progress, PictureWork.encode, drawn.drawing.image, own.to_dict())
         return Variation(
@@ -278,7 +281,7 @@ class AIImageGenerator:
         return await self._pipeline.draw_variations(request, plan.variations, progress)
 
     def _plan(self, request: GenerationRequest) -> Plan:
-        """Fill what the request leaves out from the model's and the style's defaults."""
+        """Fill in what the request omits from the model's and the style's defaults."""
         defaults = self._model.settings
         turbo = defaults.turbo if request.quality is Quality.TURBO else None
         drawn_best = turbo or defaults
@@ -307,7 +310,7 @@ class AIImageGenerator:
         )
 
     def _negative_prompt(self, request: GenerationRequest, style: StyleDefinition) -> str:
-        """Return the request's negative prompt, else the model's and the style's, unless the model wants none."""
+        """Return the request's negative prompt, or else the model's and the style's if the model uses one."""
         if request.negative_prompt is not None:
             return request.negative_prompt
         if self._model.settings.negative_prompt is None:
@@ -315,7 +318,7 @@ class AIImageGenerator:
         return ", ".join(filter(None, [self._model.settings.negative_prompt, style.negative_prompt]))
 
     def _parameters(self, prepared: Prepared, kept: Attempt) -> Parameters:
-        """Return everything that made the picture."""
+        """Return all parameters that the picture was made from."""
         plan, prompt, scene, drawing = prepared.plan, prepared.prompt, prepared.scene, kept.best.drawing
         return Parameters(
             prompt=drawing.prompt.text,
@@ -351,18 +354,18 @@ class AIImageGenerator:
 
 
 def _target(wanted: LegibilityTarget | None) -> float:
-    """Return the score to reach; without a target any will do."""
+    """Return the score to reach. Without a target, any score is accepted."""
     return wanted.target if wanted is not None else 0.0
 
 
 def _left_out(drawing: Drawing) -> dict[str, list[str]]:
-    """Return the phrases that the text encoders could not read any more, by prompt; {} if they read all."""
+    """Return the phrases that did not fit into the text encoders, by prompt; {} if all did."""
     prompts = {"prompt": drawing.prompt, "negative_prompt": drawing.negative_prompt}
     return {name: list(prompt.left_out) for name, prompt in prompts.items() if prompt.left_out}
 
 
 def _log(metadata: GenerationMetadata) -> None:
-    """Log one line a picture; in JSON lines with all its parameters."""
+    """Log one line per picture. In JSON logs it includes all parameters."""
     parameters = metadata.parameters
     logger.info(
         "generated %r in %d ms: style %s, seed %d, %dx%d, %d steps, guidance %s, legibility %s",

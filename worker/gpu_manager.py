@@ -1,4 +1,4 @@
-"""The device: what it is, how full it is, and how a pipeline is sized for it."""
+"""The compute device: its properties, its memory, and how a pipeline is placed on it."""
 
 import fcntl
 import logging
@@ -23,20 +23,20 @@ logger = logging.getLogger("ai_models")
 
 
 def claim_gpu(locks: Path, uuids: Sequence[str]) -> int:
-    """Return the index of a GPU that no other process on this machine has claimed, and keep it until this one ends.
+    """Return the index of a GPU that no other process on this machine has claimed, and claim it for this process.
 
-    The claim is a lock on a file, which the kernel releases when the process ends, however it ends. Containers share
+    The claim is a lock on a file, which the kernel releases when the process ends for any reason. Containers share
     claims through a volume.
 
     Args:
         locks: folder of the lock files.
-        uuids: of the GPUs, by index; under CUDA_VISIBLE_DEVICES the same index is another GPU in another process.
+        uuids: of the GPUs, by index. CUDA_VISIBLE_DEVICES can give an index a different GPU in each process.
 
     Raises:
-        RuntimeError: all are taken.
+        RuntimeError: all GPUs are claimed.
     """
     for index, uuid in enumerate(uuids):
-        # Left open for the process's life: closing it would give up the claim.
+        # Kept open for the process's lifetime: closing it would release the claim.
         file = os.open(locks / f"gpu-{uuid}.lock", os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -48,7 +48,7 @@ def claim_gpu(locks: Path, uuids: Sequence[str]) -> int:
 
 
 def xformers_is_faster(device: torch.device, dtype: torch.dtype) -> bool:
-    """Measure attention in the shape of SDXL's largest layers on a GPU: xformers, if it is installed, against SDPA."""
+    """Time attention in the shape of SDXL's largest layers on a GPU: xformers, if installed, against SDPA."""
     try:
         from xformers.ops import memory_efficient_attention  # noqa: PLC0415  # optional
     except ImportError:
@@ -79,7 +79,7 @@ def _seconds_on_gpu(call: Callable[[], object], repeats: int = 20) -> float:
 
 
 def _index(device: str, locks: Path | None) -> int:
-    """Return the index of "cuda:<index>"; of "cuda" the first one that can be claimed, or the first."""
+    """Return the index in "cuda:<index>"; for "cuda", the first GPU that can be claimed, or else the first one."""
     _, _, index = device.partition(":")
     if index or locks is None:
         return int(index or 0)
@@ -88,7 +88,7 @@ def _index(device: str, locks: Path | None) -> int:
 
 
 class GPUManager:
-    """Knows the device that this process computes on."""
+    """The device that this process computes on."""
 
     def __init__(self, device: str, profiles: Mapping[str, GPUProfile], locks: Path | None = None) -> None:
         """Choose the device and its profile.
@@ -96,10 +96,10 @@ class GPUManager:
         Args:
             device: "auto" (the first GPU, else the CPU), "cpu", "cuda" or "cuda:<index>".
             profiles: the GPU profiles by name.
-            locks: folder in which the workers of a machine claim a GPU each; None: the first one, unclaimed.
+            locks: folder in which a machine's workers each claim a GPU. If None, the first GPU is used unclaimed.
 
         Raises:
-            RuntimeError: a GPU was asked for, and there is none or none left.
+            RuntimeError: a GPU was requested, and none exists or is free.
         """
         wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.device = torch.device(wanted)
@@ -121,7 +121,7 @@ class GPUManager:
 
     @property
     def free_gib(self) -> float:
-        """The GPU's memory that is free now, what PyTorch keeps for later included; on a CPU, without end."""
+        """The GPU's free memory, including what PyTorch has cached; infinite on a CPU."""
         if not self.is_gpu:
             return math.inf
         kept = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
@@ -129,18 +129,21 @@ class GPUManager:
 
     @property
     def batch_limit(self) -> int:
-        """Images in one batch: as many as the free memory holds, within the profile's range."""
+        """The number of images in one batch: as many as fit into free memory, within the profile's range."""
         return memory_plan.batch_limit(self.free_gib, self.profile) if self.is_gpu else self.profile.batch_max
 
     def get_gpu_status(self) -> GPUStatus:
-        """Return the device's state; what it cannot say is None. A CPU says so and reports the machine's memory."""
+        """Return the device's state.
+
+        Values that the device does not report are None. On a CPU, the memory is the machine's.
+        """
         return self._gpu_status() if self.is_gpu else self._cpu_status()
 
     def optimize_pipeline(self, pipeline: Any) -> dict[str, str]:
-        """Place a diffusers pipeline on the device; return what was switched, and why.
+        """Place a diffusers pipeline on the device; return what was enabled, and why.
 
-        Where not everything fits, the networks of the denoising loop stay on the GPU; the text encoders and the VAE,
-        which a job needs once, wait in the machine's memory.
+        If not everything fits, the networks of the denoising loop stay on the GPU. The text encoders and the VAE, which
+        a job needs only once, are offloaded to host memory.
 
         Returns:
             Keys `profile`, `device`, `dtype`, `cpu_offload`, `attention`, `channels_last`.
@@ -151,7 +154,7 @@ class GPUManager:
         self.offloads = self.profile.cpu_offload and memory_plan.must_offload(free_gib, whole_gib)
         for part in loop if self.offloads else (*loop, *once):
             part.to(self.device)
-        # A CPU gains by it in half precision only.
+        # A CPU only gains from it in half precision.
         channels_last = self.is_gpu or pipeline.unet.dtype != torch.float32
         if channels_last:
             for part in (*loop, pipeline.vae):
@@ -169,7 +172,7 @@ class GPUManager:
         return applied
 
     def _choose_attention(self, pipeline: Any) -> str:
-        """Set how attention is computed; return it: "xformers" or "sdpa". Slices would be slower on every card."""
+        """Set and return how attention is computed: "xformers" or "sdpa". Slicing is slower on every card."""
         if self.is_gpu and xformers_is_faster(self.device, pipeline.unet.dtype):
             pipeline.enable_xformers_memory_efficient_attention()
             return "xformers"
@@ -177,7 +180,7 @@ class GPUManager:
 
     @contextmanager
     def memory_monitor(self, operation_name: str) -> Iterator[None]:
-        """Log how long the block took and how the memory changed, also when it fails."""
+        """Log the block's duration and the change in memory, even if it fails."""
         before, started = self._used_gib(), time.perf_counter()
         if self.is_gpu:
             torch.cuda.reset_peak_memory_stats(self.device)
@@ -195,7 +198,7 @@ class GPUManager:
             )
 
     def _used_gib(self) -> float:
-        """Return the memory that this process holds: the GPU's, or on a CPU the resident set."""
+        """Return the memory that this process uses: the GPU's, or on a CPU the resident set."""
         used = torch.cuda.memory_allocated(self.device) if self.is_gpu else self._process.memory_info().rss
         return used / GIB
 
@@ -223,11 +226,11 @@ class GPUManager:
         )
 
     def _sensors(self) -> dict[str, float | None]:
-        """Return temperature, power and utilisation from NVML; what a card or driver does not tell is left out."""
+        """Return temperature, power and utilisation from NVML, as far as the card and driver report them."""
         readings: dict[str, float | None] = {}
         try:
             pynvml.nvmlInit()
-            # By UUID: NVML numbers all cards, CUDA those that CUDA_VISIBLE_DEVICES leaves.
+            # By UUID: NVML numbers all cards, CUDA only those in CUDA_VISIBLE_DEVICES.
             uuid = f"GPU-{torch.cuda.get_device_properties(self.device).uuid}"
             handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
             sensors: dict[str, Callable[[], float]] = {

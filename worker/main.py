@@ -1,7 +1,7 @@
-"""A worker process: settings, model, engine, Celery. ``writing-service worker``
+"""A worker process: settings, model, engine and Celery. Started by ``writing-service worker``.
 
-Exit codes: 0 after an orderly stop; 78 (EX_CONFIG) where settings or the model are wrong, so that starting it again
-would not help; 70 (EX_SOFTWARE) where the device computes no more, or a step never ended: starting it again may help.
+Exit codes: 0 after an orderly stop; 78 (EX_CONFIG) if settings or the model are wrong, so that a restart would not
+help; 70 (EX_SOFTWARE) if the device failed or a step hung, so that a restart may help.
 """
 
 import logging
@@ -57,15 +57,15 @@ from worker.tasks import GenerateTask, cancel_revoked
 
 logger = logging.getLogger("ai_models")
 
-SWEEP_S = 600.0  # how often expired pictures are looked for in an object store
-# How long a thread may keep the interpreter's lock from others. The engine's thread asks for it after each operation;
-# at Python's 5 ms one busy thread makes small steps 155 times as long, at this 4 (bench/busy_threads.py).
+SWEEP_S = 600.0  # how often expired pictures are deleted from an object store
+# How long a thread may hold the GIL while others wait. The engine's thread acquires it after each operation. With
+# Python's 5 ms one busy thread makes small steps 155 times as long; with this value, 4 (bench/busy_threads.py).
 SWITCH_INTERVAL_S = 0.00005
 
 
 @dataclass(frozen=True)
 class WorkerProcess:
-    """The parts of a worker, put together."""
+    """The assembled parts of a worker."""
 
     settings: Settings
     worker_id: str
@@ -85,7 +85,7 @@ class WorkerProcess:
     started_at: float
 
     def describe(self) -> WorkerInfo:
-        """Return this worker's present state."""
+        """Return this worker's current state."""
         steps, rows = self.pipeline.engine.work
         model = self.pipeline.engine.model
         return WorkerInfo(
@@ -108,7 +108,7 @@ class WorkerProcess:
         )
 
     def run(self) -> int:
-        """Load the model, then take jobs until told to stop; return the exit code.
+        """Load the model, then take jobs until asked to stop; return the exit code.
 
         Raises:
             ModelLoadError, DeviceLost: the model cannot be loaded at start.
@@ -131,7 +131,7 @@ class WorkerProcess:
                 pool="threads",
                 concurrency=self.concurrency,
                 queues=[priority.value for priority in Priority],
-                # Workers need not know one another: the registry and Redis are all they share.
+                # Workers do not know of each other: they share only Redis and the registry in it.
                 without_gossip=True,
                 without_mingle=True,
                 loglevel=self.settings.logging.level,
@@ -139,7 +139,7 @@ class WorkerProcess:
             worker_shutting_down.connect(self._drain)
             worker.start()
             self.monitor.stop()
-            # Celery forgets the code with which `stop_process` ended it.
+            # Celery forgets the exit code that `stop_process` passed to it.
             return int(celery.worker.state.should_terminate or worker.exitcode or 0)
         finally:
             if self.sweep is not None:
@@ -155,13 +155,13 @@ class WorkerProcess:
 
 
 def build(settings: Settings) -> WorkerProcess:
-    """Put a worker together; nothing is loaded yet.
+    """Assemble a worker. Nothing is loaded yet.
 
     Raises:
-        SettingsError: the device, a font or the imagery is not there, or Redis is a cluster.
+        SettingsError: the device, a font or the imagery is missing, or Redis is a cluster.
     """
     gpu = find_device(settings)
-    # A container that is started again has the same process id and host name, but none of its predecessor's leases.
+    # A restarted container has the same process id and host name, but none of its predecessor's leases.
     worker_id = f"{os.getpid()}-{secrets.token_hex(3)}@{socket.gethostname()}"
     conditionings = make_conditionings(settings.conditioning)
     pipeline = MultiControlNetPipeline(lambda: load_model(settings, gpu), on_lost=stop_process)
@@ -210,10 +210,10 @@ def build(settings: Settings) -> WorkerProcess:
 
 
 def find_device(settings: Settings) -> GPUManager:
-    """Return the device to compute on.
+    """Return the compute device.
 
     Raises:
-        SettingsError: it is not there.
+        SettingsError: it does not exist.
     """
     try:
         return GPUManager(settings.device, settings.gpu_profiles, settings.worker.gpu_locks)
@@ -224,7 +224,7 @@ def find_device(settings: Settings) -> GPUManager:
 def make_reaper(
     client: redis.Redis, leases: Leases, send: Callable[[str, Priority], None], monitor: JobMonitor, settings: Settings
 ) -> Reaper:
-    """Return what looks after jobs that nobody looks after."""
+    """Return the reaper of abandoned jobs."""
     return Reaper(
         client,
         leases,
@@ -237,13 +237,13 @@ def make_reaper(
 
 
 def make_webhooks(client: redis.Redis, store: JobStore, settings: Settings) -> WebhookSender:
-    """Return what tells clients of their jobs' ends."""
+    """Return the sender of webhooks."""
     outbox = WebhookOutbox(client, claim_s=settings.webhooks.claim_s)
     return WebhookSender(outbox, store, settings.webhooks, every_s=settings.worker.heartbeat_s)
 
 
 def make_sweep(settings: Settings) -> Periodic | None:
-    """Return what deletes expired pictures from the object store; None: Redis lets its own expire.
+    """Return the task that deletes expired pictures from the object store; None if Redis holds them and expires them.
 
     Raises:
         SettingsError: the store cannot be opened.
@@ -256,7 +256,7 @@ def make_sweep(settings: Settings) -> Periodic | None:
 
 
 def make_generator(settings: Settings, workplace: Workplace, pipeline: MultiControlNetPipeline) -> AIImageGenerator:
-    """Return what makes pictures.
+    """Return the picture generator.
 
     Raises:
         SettingsError: the imagery cannot be read.
@@ -271,7 +271,7 @@ def make_generator(settings: Settings, workplace: Workplace, pipeline: MultiCont
 
 
 def register_warmup(pipeline: MultiControlNetPipeline) -> None:
-    """Answer Celery's control command by loading the model in a thread of its own: the control loop must not wait."""
+    """Handle Celery's warm-up command by loading the model in a thread, so that the control loop is not blocked."""
 
     @control_command(name=WARMUP_COMMAND)  # type: ignore[untyped-decorator]
     def warmup(_state: Any) -> dict[str, str]:
@@ -286,13 +286,13 @@ def register_warmup(pipeline: MultiControlNetPipeline) -> None:
 
 
 def stop_process(reason: ServiceError) -> None:
-    """End this process from any thread: Celery stops taking jobs, puts back what it holds, and exits."""
+    """End this process from any thread: Celery stops taking jobs, returns its messages and exits."""
     logger.critical("worker ends: %s", reason)
     celery.worker.state.should_terminate = exit_code(reason)
 
 
 def exit_code(reason: Exception) -> int:
-    """Return with which code a worker ends that cannot go on."""
+    """Return the exit code of a worker that cannot continue."""
     return os.EX_SOFTWARE if isinstance(reason, DeviceLost) else os.EX_CONFIG
 
 

@@ -1,4 +1,4 @@
-"""What fits into a GPU's memory. Counted on SDXL's configuration in fp16 at 1024²; not measured on a GPU yet."""
+"""What fits into a GPU's memory. Computed for SDXL's configuration in fp16 at 1024²; not measured on a GPU yet."""
 
 from collections.abc import Iterable
 from itertools import chain
@@ -8,23 +8,23 @@ from torch import nn
 from shared.gpu_profiles import GIB
 from shared.settings import GPUProfile
 
-STEP_GIB = 0.42  # a guided step of a picture, with PyTorch's own attention
-PICTURE_GIB = 1.6  # with room for the libraries' workspaces and for fragments
-VAE_DECODE_GIB = 1.5  # of a whole picture
-RESERVE_GIB = 0.6  # kernels that are loaded later, handles of libraries
-# 8-bit twins are for throughput: they are worth their memory where so many pictures still fit beside them.
+STEP_GIB = 0.42  # a guided step of one picture with PyTorch's attention
+PICTURE_GIB = 1.6  # including library workspaces and fragmentation
+VAE_DECODE_GIB = 1.5  # for a whole picture
+RESERVE_GIB = 0.6  # kernels loaded later, and library handles
+# 8-bit twins raise throughput. They are worth their memory if this many pictures still fit beside them.
 PICTURES_BESIDE_TWINS = 4
 
 
 def weights_gib(parts: Iterable[nn.Module]) -> float:
-    """Return what parts weigh; what they share counts once."""
+    """Return the size of the parts' weights. Shared weights count once."""
     tensors = chain.from_iterable(chain(part.parameters(), part.buffers()) for part in parts)
     different = {id(tensor): tensor for tensor in tensors}
     return sum(tensor.numel() * tensor.element_size() for tensor in different.values()) / GIB
 
 
 def must_offload(free_gib: float, whole_gib: float) -> bool:
-    """Return whether a pipeline of this weight leaves too little of the free memory to draw one picture."""
+    """Return whether a pipeline of this size leaves too little free memory to draw one picture."""
     return free_gib < whole_gib + needed_gib(1)
 
 
@@ -34,16 +34,16 @@ def can_hold_twins(free_gib: float, twins_gib: float, profile: GPUProfile) -> bo
 
 
 def batch_limit(free_gib: float, profile: GPUProfile) -> int:
-    """Return how many pictures fit into the memory that all weights leave, within the profile's range."""
+    """Return how many pictures fit into the memory left by all weights, within the profile's range."""
     fitting = int((free_gib - needed_gib(0)) / PICTURE_GIB)
     return max(profile.batch_min, min(fitting, profile.batch_max))
 
 
 def needed_gib(pictures: int) -> float:
-    """Return what so many pictures need beside the weights."""
+    """Return the memory that this many pictures need in addition to the weights."""
     return VAE_DECODE_GIB + RESERVE_GIB + pictures * PICTURE_GIB
 
 
 def predicted_peak_gib(weights_gib: float, pictures: int) -> float:
-    """Return what PyTorch should hold at most: the weights, a step with so many pictures, and a decode beside it."""
+    """Return PyTorch's expected peak: the weights, a step with this many pictures, and a concurrent decode."""
     return weights_gib + pictures * STEP_GIB + VAE_DECODE_GIB

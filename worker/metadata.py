@@ -1,4 +1,4 @@
-"""What a result says of how its picture was made."""
+"""A result's metadata: how its picture was made."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,25 +9,25 @@ from worker.legibility.judge import Legibility
 from worker.prompt_builder import PromptResult
 from worker.scene import Scene
 
-# Left out of the document where there is nothing to note.
+# Omitted from the document if empty.
 NOTES = ("translation_note", "imagery_note")
 
 
 @dataclass(frozen=True, slots=True)
 class DepictedMotif:
-    """A motif of the prompt, and where it is drawn: x, y, width and height in pixels; None: it is not drawn."""
+    """A motif of the prompt and its place: x, y, width and height in pixels; None if it was not drawn."""
 
     name: str
     box: tuple[int, int, int, int] | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it for the wire."""
+        """Return the motif in its wire format."""
         return {"name": self.name, "box": list(self.box) if self.box else None}
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Everything that made a picture; the same values draw it again. Sizes are in pixels, weights 0 to 2."""
+    """All parameters of a picture; the same values reproduce it. Sizes are in pixels, weights 0 to 2."""
 
     prompt: str
     negative_prompt: str
@@ -60,14 +60,14 @@ class Parameters:
     service_version: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Return them for the PNG's text chunks and for the wire."""
+        """Return the parameters for the PNG's text chunks and in the wire format."""
         values = asdict(self) | {"imagery": [motif.to_dict() for motif in self.imagery]}
         return {name: value for name, value in values.items() if name not in NOTES or value is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptMetadata:
-    """How an attempt at a legibility target steered, and how legible its best picture came out, 0 to 1."""
+    """How an attempt at a legibility target was steered, and its best picture's legibility, 0 to 1."""
 
     control_level: int
     seed: int
@@ -81,17 +81,17 @@ class AttemptMetadata:
 
 @dataclass(frozen=True, slots=True)
 class GenerationMetadata:
-    """All that a result says of its picture.
+    """A result's complete metadata.
 
     Attributes:
-        generation_time_ms: from the worker's first look at the job to the end.
-        parameters: what made the picture.
-        left_out: phrases that the text encoders could not read any more, by prompt.
+        generation_time_ms: from when the worker took the job to its end.
+        parameters: what the picture was made from.
+        left_out: phrases that did not fit into the text encoders, by prompt.
         legibility: of the picture that was kept.
         legibility_attempts: the attempts at a legibility target, in order.
-        conditioning_notes: what the methods have to say of the word, by method.
+        conditioning_notes: the methods' notes on the word, by method.
         timings_ms: milliseconds by stage.
-        batch_size_max: rows that shared a step, at most.
+        batch_size_max: the largest number of rows that shared a step.
     """
 
     generation_time_ms: int
@@ -104,7 +104,7 @@ class GenerationMetadata:
     batch_size_max: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it for the wire; the prompt has a field of its own in the result."""
+        """Return it in the wire format. The result has a separate field for the prompt."""
         attempts = [asdict(attempt) for attempt in self.legibility_attempts]
         own = asdict(self) | {"legibility_attempts": attempts}
         own |= self.parameters.to_dict()
@@ -112,11 +112,11 @@ class GenerationMetadata:
 
 
 def depicted(prompt: PromptResult, scene: Scene) -> tuple[DepictedMotif, ...]:
-    """Return the prompt's motifs with the places where the scene has them."""
+    """Return the prompt's motifs with their places in the scene."""
     boxes = {placed.motif.name: placed.box for placed in scene.motifs}
     return tuple(DepictedMotif(name, boxes.get(name)) for name in prompt.imagery)
 
 
 def imagery_note(scene: Scene) -> str | None:
-    """Return which motifs found no room, in words."""
+    """Return a sentence that names the motifs for which there was no room; None if there was room for all."""
     return f"no room beside the word, so not drawn: {', '.join(scene.left_out)}" if scene.left_out else None

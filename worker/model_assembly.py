@@ -30,11 +30,11 @@ logger = logging.getLogger("ai_models")
 
 
 def load_model(settings: Settings, gpu: GPUManager) -> ModelRunner:
-    """Load the active model and make it ready to draw, in the thread that will.
+    """Load the active model and prepare it. Call it in the thread that will draw.
 
     Raises:
         ModelLoadError: names the model and the reason.
-        DeviceLost: the device computes no more.
+        DeviceLost: the device has failed.
     """
     Placement(gpu.device).enter_first()
     with gpu.memory_monitor(f"loading model {settings.model}"):
@@ -44,17 +44,17 @@ def load_model(settings: Settings, gpu: GPUManager) -> ModelRunner:
 
 
 def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: str) -> ModelRunner:
-    """Place a loaded pipeline on the device, choose what fits and compile it, in the thread that will draw with it.
+    """Place a loaded pipeline on the device, choose options that fit, and compile it. Call it in the drawing thread.
 
     Args:
         pipeline: diffusers' SDXL + Union ControlNet pipeline.
         settings: of the service.
         gpu: the device.
-        why_dtype: why its weights have the dtype that they have, for the status.
+        why_dtype: why its weights have their dtype, for the status.
 
     Raises:
         ModelLoadError: turbo's weights cannot be loaded.
-        DeviceLost: the device computes no more.
+        DeviceLost: the device has failed.
     """
     model = settings.active_model
     with gpu.memory_monitor("placing the model"):
@@ -99,13 +99,13 @@ def load_pipeline(settings: Settings, loader: ModelLoader) -> StableDiffusionXLC
 
 
 def make_networks(pipeline: Any, settings: Settings, gpu: GPUManager, setup: dict[str, str]) -> dict[Quality, Networks]:
-    """Return the networks of every quality that the model's settings offer; equal ones are the same object.
+    """Return the networks of every quality that the model's settings offer. Equal networks are the same object.
 
     Args:
         pipeline: placed on the device.
         settings: of the service.
         gpu: the device.
-        setup: what is switched; gets `float8`.
+        setup: what is enabled; receives `float8`.
 
     Raises:
         ModelLoadError: turbo's weights cannot be loaded.
@@ -133,14 +133,14 @@ def make_networks(pipeline: Any, settings: Settings, gpu: GPUManager, setup: dic
 
 
 def choose_batch_limit(settings: Settings, gpu: GPUManager) -> int:
-    """Return how many pictures may share a step: as set, or as the memory allows that all weights leave free."""
+    """Return how many pictures may share a step: as configured, or as many as fit beside all weights."""
     if settings.worker.reproducible:
         return 1
     return settings.worker.batch_limit or gpu.batch_limit
 
 
 def try_compiler(settings: Settings, gpu: GPUManager) -> str:
-    """Return whether networks are compiled here: "yes", or "no" and why not."""
+    """Return whether networks are compiled here: "yes", or "no" and the reason."""
     if not gpu.profile.torch_compile:
         return f"no: the GPU profile {gpu.profile_name} asks for none"
     compiler.set_up(locate(settings.worker.compile_cache))
@@ -148,7 +148,7 @@ def try_compiler(settings: Settings, gpu: GPUManager) -> str:
 
 
 def try_float8(pipeline: Any, settings: Settings, gpu: GPUManager, setup: Mapping[str, str]) -> str:
-    """Return whether `fast` gets 8-bit layers here: "yes", or "no" and why not."""
+    """Return whether `fast` gets 8-bit layers here: "yes", or "no" and the reason."""
     if not settings.active_model.fast.float8:
         return f"no: models.{settings.model}.fast.float8 is off"
     if not gpu.is_gpu:
@@ -169,10 +169,10 @@ def compile_networks(
     *,
     reuses_depths: bool = False,
 ) -> None:
-    """Compile the networks for the model's own size; where that fails they run as they are, and `setup` says why.
+    """Compile the networks for the model's native size. On failure they run uncompiled, and `setup` gives the reason.
 
     Raises:
-        DeviceLost: the device computes no more.
+        DeviceLost: the device has failed.
     """
     before = compiler.graphs()
     denoisers = {id(one.denoiser): one.denoiser for one in networks.values()}.values()
@@ -194,10 +194,12 @@ def compile_networks(
 
 
 def compile_decoder(ready: ModelRunner, setup: dict[str, str], side: int) -> None:
-    """Compile the VAE for the model's own size; where that fails it runs as it is, and `setup["vae_compile"]` says why.
+    """Compile the VAE for the model's native size.
+
+    On failure it runs uncompiled, and `setup["vae_compile"]` gives the reason.
 
     Raises:
-        DeviceLost: the device computes no more.
+        DeviceLost: the device has failed.
     """
     ready.decoder.compile(compiler.compiled_for_one, (side, side))
     failure = attempt(ready.warm_up_decoder)
@@ -211,7 +213,7 @@ def compile_decoder(ready: ModelRunner, setup: dict[str, str], side: int) -> Non
 
 
 def is_on(answer: str) -> bool:
-    """Return whether an entry of the setup says yes."""
+    """Return whether an entry of the setup starts with "yes"."""
     return answer.startswith("yes")
 
 

@@ -1,4 +1,4 @@
-"""Load checkpoints: hub names or local folders in diffusers' layout, safetensors only."""
+"""Load checkpoints: hub names or local folders in diffusers' layout, in safetensors only."""
 
 import asyncio
 import logging
@@ -21,11 +21,11 @@ from worker.cpu_dtype import choose_cpu_dtype
 
 logger = logging.getLogger("ai_models")
 
-if not sys.stderr.isatty():  # progress bars are for people; in a log file they are noise
+if not sys.stderr.isatty():  # progress bars only clutter a log file
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
 
-# What diffusers, transformers, safetensors and the hub client raise for a missing, truncated or foreign checkpoint.
+# Raised by diffusers, transformers, safetensors and the hub client for a missing, truncated or incompatible checkpoint.
 LOAD_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
 
 HALF = (torch.float16, torch.bfloat16)
@@ -38,7 +38,7 @@ class ModelLoader:
         """Choose the dtype.
 
         Args:
-            dtype: "float32", "float16", "bfloat16", or "auto": float16 on a GPU, what a trial finds faster on a CPU.
+            dtype: "float32", "float16", "bfloat16", or "auto": float16 on a GPU, the measurably faster one on a CPU.
             device: where the model will run.
         """
         self.dtype: torch.dtype
@@ -57,8 +57,8 @@ class ModelLoader:
 
         Args:
             model_name: a hub name or a local folder.
-            controlnet: the loaded ControlNet; None: the folder has its own.
-            vae: hub name or folder of another VAE than the model's own.
+            controlnet: the loaded ControlNet; None if the folder contains one.
+            vae: hub name or folder of a VAE that replaces the model's own.
 
         Raises:
             ModelLoadError: names the model, the part and the reason.
@@ -66,7 +66,7 @@ class ModelLoader:
         return await asyncio.to_thread(self._load_pipeline, model_name, controlnet, vae)
 
     async def load_controlnet_models(self, model_configs: Mapping[str, str]) -> dict[str, ControlNetUnionModel]:
-        """Return ControlNets by the names of ``model_configs`` (name to hub name or local folder).
+        """Return ControlNets by the names in ``model_configs`` (name to hub name or local folder).
 
         Raises:
             ModelLoadError: names the model and the reason.
@@ -90,7 +90,7 @@ class ModelLoader:
         return pipeline
 
     def _load_half(self, model_name: str, load: Callable[..., Any]) -> Any:
-        """Load a model's fp16 files, half the size of the others; where it has none, the others."""
+        """Load a model's fp16 files, which are half the size, or the others if there are none."""
         folder = local_folder(model_name)
         if folder is not None and not any(folder.glob("unet/*.fp16.safetensors")):
             return load()
@@ -105,7 +105,7 @@ class ModelLoader:
     def _load(self, cls: Any, source: str, **parts: Any) -> Any:
         """Call ``from_pretrained`` with an explicit dtype.
 
-        Without one, an fp16 folder loads as fp32 in diffusers and as fp16 in transformers 5, and the call crashes.
+        Without one, diffusers loads an fp16 folder as fp32 and transformers 5 loads it as fp16, and the call crashes.
         """
         started = time.perf_counter()
         path = local_folder(source)
@@ -120,7 +120,7 @@ class ModelLoader:
 
 
 def _check(folder: Path, given: Collection[str]) -> None:
-    """Look the folder over first: diffusers' own messages name neither the missing part nor the half-copied file.
+    """Check the folder first: diffusers' error messages name neither the missing part nor the incomplete file.
 
     Raises:
         ModelLoadError: names everything that is wrong.

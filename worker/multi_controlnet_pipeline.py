@@ -1,7 +1,7 @@
-"""SDXL steered by several control images at once: the seam between a job and the engine.
+"""SDXL steered by several control images at once: the interface between jobs and the engine.
 
-Callers hand over a request and await its picture; behind it the engine's thread owns the device and draws many requests
-at a time.
+Callers submit a request and await its picture. Behind it, the engine's thread owns the device and draws many requests
+concurrently.
 """
 
 import asyncio
@@ -19,25 +19,24 @@ from worker.progress import NullProgress, ProgressSink, Together
 
 
 class MultiControlNetPipeline:
-    """The warm pipeline of a worker process."""
+    """The warm pipeline of a worker process.
+
+    Args:
+        load: returns the model; called once, by `load` or before the first picture.
+        on_lost: called once when this process can no longer compute.
+    """
 
     def __init__(
         self, load: Callable[[], ModelRunner], on_lost: Callable[[DeviceLost], None] = lambda _lost: None
     ) -> None:
-        """Take how the model is loaded.
-
-        Args:
-            load: called once, by `load` or before the first picture.
-            on_lost: called once this process can compute no more.
-        """
         self.engine = Engine(load, on_lost=on_lost)
 
     def load(self) -> None:
-        """Load the model, unless it is loaded.
+        """Load the model if needed.
 
         Raises:
             ModelLoadError: it cannot be loaded.
-            DeviceLost: the device computes no more.
+            DeviceLost: the device has failed.
         """
         self.engine.load().result()
 
@@ -52,7 +51,7 @@ class MultiControlNetPipeline:
         return self.engine.model.solver.name if self.engine.model is not None else ""
 
     def networks_name(self, quality: Quality) -> str:
-        """Return what draws a quality, e.g. "as trained"; "" before the model is loaded."""
+        """Return the name of a quality's networks, e.g. "as trained"; "" before the model is loaded."""
         return self.engine.model.networks[quality].name if self.engine.model is not None else ""
 
     async def generate(
@@ -66,24 +65,24 @@ class MultiControlNetPipeline:
         """Return a picture.
 
         Args:
-            prompt: what it shows, in English.
-            control_images: control type to RGB image; all of one size, which is the picture's. At least one.
-            progress: told of each step, asked whether to stop.
+            prompt: what the picture shows, in English.
+            control_images: control type to RGB image, at least one. All have the picture's size.
+            progress: receives each step, and says whether to stop.
             **options: further fields of `worker.engine.DrawRequest`: weights, steps, guidance scale, seed and so on.
 
         Raises:
-            As `draw`.
+            The errors of `draw`.
         """
         return (await self.draw(DrawRequest(prompt=prompt, control_images=control_images, **options), progress)).image
 
     async def draw(self, request: DrawRequest, progress: ProgressSink | None = None) -> Drawing:
-        """Return a picture, and in what company it was drawn.
+        """Return a picture, with the largest batch it shared and the prompts as read.
 
         Raises:
-            JobCancelled: `progress` said so; between two steps, or before the first.
+            JobCancelled: `progress` reported a cancellation, between two steps or before the first.
             OutOfMemory: the device has too little memory.
             ModelLoadError: the model cannot be loaded.
-            DeviceLost: the device computes no more.
+            DeviceLost: the device has failed.
             GenerationFailed: the model computed no picture.
         """
         return (await self.draw_variations(request, 1, progress))[0]
@@ -91,10 +90,10 @@ class MultiControlNetPipeline:
     async def draw_variations(
         self, request: DrawRequest, count: int, progress: ProgressSink | None = None
     ) -> list[Drawing]:
-        """Return several pictures of a request, which begin from the noise of its seed, the next one, and so on.
+        """Return several pictures of a request, with noise from its seed, its seed + 1, and so on.
 
-        Their steps are told together. Once one of them fails, the others stop, and its error is raised; further as
-        `draw`.
+        Their steps are reported together. When one of them fails, the others stop and its error is raised. Otherwise
+        raises the same errors as `draw`.
         """
         together = Together(progress or NullProgress(), count)
         answers = self.engine.submit_variations(request, together.sinks)
@@ -106,5 +105,5 @@ class MultiControlNetPipeline:
         return [drawing for drawing in drawings if isinstance(drawing, Drawing)]
 
     def close(self) -> None:
-        """End the engine after the jobs that it has."""
+        """End the engine after its current jobs."""
         self.engine.close()

@@ -14,7 +14,7 @@ from worker.style_definitions import StyleDefinition
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """The model as results name it, its defaults, and the style that is taken where none is asked for."""
+    """The model's name in results, its defaults, and the default style."""
 
     name: str
     settings: ModelSettings
@@ -25,10 +25,10 @@ class ModelIdentity:
 class Plan:
     """A request with its defaults filled in.
 
-    `seed` is of the noise of the first picture, `scene_seed` of the scene's layout and of maps drawn by hand.
-    `is_seed_free`: the request left the seed to the service, which may try others for a legibility target.
-    `variations`: how many pictures an attempt draws.
-    `draw_imagery`: the maps hold the motifs, too.
+    `seed` belongs to the noise of the first picture, `scene_seed` to the scene's layout and the hand-drawn maps.
+    `is_seed_free`: the request did not set a seed, so the service may try others for a legibility target.
+    `variations`: the number of pictures in an attempt.
+    `draw_imagery`: whether the maps include the motifs.
     """
 
     word: str
@@ -51,5 +51,8 @@ class Plan:
     quality: Quality
 
     def seed_at(self, level: ControlLevel) -> int:
-        """Return the first picture's seed at a level: each one up begins from other noise, if the request allows it."""
+        """Return the first picture's seed at a level.
+
+        If the request allows it, each level above 0 starts from different noise.
+        """
         return self.seed + self.variations * max(0, level.number) if self.is_seed_free else self.seed

@@ -1,7 +1,7 @@
 """PNG with the picture's parameters in text chunks.
 
-Written with zlib-ng: each row as its difference from the row above, run lengths and Huffman codes alone. On a noisy
-1024² picture that is 7 times as fast as Pillow's compress_level 1, and smaller (docs/reference/performance.md).
+Compressed with zlib-ng: the "up" row filter, run lengths and Huffman codes only. On a noisy 1024² picture that is
+7 times as fast as Pillow's compress_level 1, and smaller (docs/reference/performance.md).
 """
 
 import json
@@ -16,8 +16,8 @@ from PIL.PngImagePlugin import PngInfo
 from zlib_ng import zlib_ng
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-BITS, RGB = 8, 2  # of a sample; the colour type
-FILTER_UP = 2  # a row's bytes less those of the row above
+BITS, RGB = 8, 2  # per sample; the colour type
+FILTER_UP = 2  # a row's bytes minus those of the row above
 LEVEL, WINDOW_BITS, MEMORY_LEVEL = 1, 15, 9
 
 
@@ -26,8 +26,9 @@ def encode_png(image: Image.Image, parameters: Mapping[str, Any] | None = None) 
 
     Args:
         image: RGB.
-        parameters: what made the picture; stored in the chunk `parameters`, in the line format that image-generation
-            tools read ("prompt / Negative prompt: … / Steps: …, Seed: …"), and whole as JSON in `writing-service`.
+        parameters: what the picture was made from. Stored in the chunk `parameters`, in the line format that
+            image-generation tools read ("prompt / Negative prompt: … / Steps: …, Seed: …"), and as JSON in full in
+            `writing-service`.
     """
     info = PngInfo()
     if parameters is not None:
@@ -61,7 +62,7 @@ def parameter_text(parameters: Mapping[str, Any]) -> str:
 
 
 def _compress(pixels: NDArray[np.uint8]) -> bytes:
-    """Return pixels (height, width, 3) filtered and deflated."""
+    """Return pixels (height, width, 3), filtered and deflated."""
     rows = pixels.reshape(len(pixels), -1)
     filtered = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
     filtered[:, 0] = FILTER_UP

@@ -1,4 +1,4 @@
-"""How a job tells what it is doing, and hears that it was cancelled."""
+"""How a job reports its progress, and learns that it was cancelled."""
 
 from concurrent.futures import Future
 from typing import Any, Protocol
@@ -10,16 +10,16 @@ from shared.errors import JobCancelled
 
 
 class ProgressSink(Protocol):
-    """Where a running job reports to. Calls return at once: they are made between denoising steps."""
+    """The target of a running job's reports. Calls return immediately, since they are made between denoising steps."""
 
     def stage(self, name: str) -> None:
-        """The job enters a stage."""
+        """Report that the job enters a stage."""
 
     def step(self, step: int, total_steps: int) -> None:
-        """The job has done ``step`` of ``total_steps`` denoising steps."""
+        """Report that the job has done ``step`` of ``total_steps`` denoising steps."""
 
     def preview(self, picture: NDArray[np.uint8], variation: int = 0) -> None:
-        """One of the job's pictures as foreseen now: (height / 8, width / 8, 3)."""
+        """Show a preview of one of the job's pictures, (height / 8, width / 8, 3)."""
 
     @property
     def is_cancelled(self) -> bool:
@@ -27,7 +27,7 @@ class ProgressSink(Protocol):
 
 
 class NullProgress:
-    """A sink for jobs that nobody watches."""
+    """A sink that ignores all reports."""
 
     is_cancelled = False
 
@@ -42,10 +42,10 @@ class NullProgress:
 
 
 class OffsetProgress:
-    """A sink for a further attempt at the same job: its steps come on top of those that were done."""
+    """A sink for a further attempt at the same job. It adds the steps of earlier attempts."""
 
     def __init__(self, sink: ProgressSink, steps_done: int) -> None:
-        """Report to ``sink``, after so many steps of earlier attempts."""
+        """Report to ``sink``, counting ``steps_done`` steps of earlier attempts."""
         self._sink = sink
         self._steps_done = steps_done
 
@@ -68,16 +68,16 @@ class OffsetProgress:
 
 
 class Together:
-    """The progress of pictures that are drawn side by side, told as that of one job: their steps add up.
+    """Combines the progress of concurrently drawn pictures into that of one job. Their steps add up.
 
-    Once one of them has failed, the others are told to stop.
+    When one of them fails, the others are asked to stop.
 
     Attributes:
-        error: the first that one of them failed with.
+        error: the first error of any of them.
     """
 
     def __init__(self, sink: ProgressSink, count: int) -> None:
-        """Report to ``sink`` of so many pictures."""
+        """Report to ``sink`` for ``count`` pictures."""
         self._sink = sink
         self._steps = [0] * count
         self._stages = [""] * count
@@ -90,11 +90,11 @@ class Together:
         return [_OneOf(self, number) for number in range(len(self._steps))]
 
     def heed(self, answer: Future[Any]) -> None:
-        """Take a picture's error over, if it has one and is the first; for the futures of the pictures."""
+        """Record a picture's error if it is the first. A done callback for the pictures' futures."""
         self.error = self.error or answer.exception()
 
     def stage(self, number: int, name: str) -> None:
-        """Pass a stage on: diffusion until all pictures are beyond it."""
+        """Pass a stage on; "diffusion" until all pictures are past it."""
         self._stages[number] = name
         told = name if all(stage == name for stage in self._stages) else "diffusion"
         if told != self._told:
@@ -102,7 +102,7 @@ class Together:
             self._sink.stage(told)
 
     def step(self, number: int, step: int, total_steps: int) -> None:
-        """Pass on the steps that all pictures have done."""
+        """Pass on the number of steps done for all pictures together."""
         self._steps[number] = step
         self._sink.step(sum(self._steps), total_steps * len(self._steps))
 
@@ -112,12 +112,12 @@ class Together:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether all should stop."""
+        """Whether all pictures should stop."""
         return self.error is not None or self._sink.is_cancelled
 
 
 class _OneOf:
-    """The sink of one of several pictures."""
+    """The sink of one picture among several."""
 
     def __init__(self, together: Together, number: int) -> None:
         self._together = together
@@ -138,10 +138,10 @@ class _OneOf:
 
 
 def stop_if_cancelled(progress: ProgressSink) -> None:
-    """End the job here if it was cancelled.
+    """Stop the job if it was cancelled.
 
     Raises:
-        JobCancelled: it was.
+        JobCancelled: the job was cancelled.
     """
     if progress.is_cancelled:
         raise JobCancelled("the job was cancelled")

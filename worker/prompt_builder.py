@@ -1,4 +1,4 @@
-"""From a word, its meaning and a style to the prompt."""
+"""Build the prompt from a word, its meaning and a style."""
 
 import asyncio
 import re
@@ -19,12 +19,12 @@ ARTICLES = frozenset({"a", "an", "the"})
 
 @dataclass(frozen=True, slots=True)
 class PromptResult:
-    """A prompt and what it was made from.
+    """A prompt and its sources.
 
     Attributes:
         prompt: what the picture should show.
-        imagery: names of the motifs that depict the meaning, the best first.
-        meaning: the meaning to show and the English one that steers.
+        imagery: names of the motifs that depict the meaning, best first.
+        meaning: the meaning to display, and the English one in the prompt.
         style: the style's name.
         controlnet_weights: the style's weights.
     """
@@ -37,7 +37,14 @@ class PromptResult:
 
 
 class PromptBuilder:
-    """Builds prompts from the styles' templates, the lexicon and the imagery."""
+    """Builds prompts from the styles' templates, the lexicon and the imagery.
+
+    Args:
+        styles: by name.
+        database: the lexicon.
+        imagery: the motifs.
+        blocked: what imagery never shows; None blocks nothing.
+    """
 
     def __init__(
         self,
@@ -46,14 +53,6 @@ class PromptBuilder:
         imagery: Imagery,
         blocked: Blocklist | None = None,
     ) -> None:
-        """Make a builder.
-
-        Args:
-            styles: by name.
-            database: the lexicon.
-            imagery: the motifs.
-            blocked: what imagery never shows; None: nothing.
-        """
         self._styles = styles
         self._database = database
         self._imagery = imagery
@@ -73,15 +72,15 @@ class PromptBuilder:
         Args:
             character: the word.
             style: a style's name.
-            translation: the meaning; empty or not in Latin letters: the lexicon's gloss steers.
-            reading: which of the lexicon's senses, in pinyin; empty: the likeliest.
-            imagery: "auto" looks up what depicts the meaning, "none" leaves the template as it is; else motifs' names.
+            translation: the meaning. If it is empty or not in Latin letters, the prompt uses the lexicon's gloss.
+            reading: which of the lexicon's senses, in pinyin. If empty, the most likely one is used.
+            imagery: "auto" looks up motifs for the meaning, "none" leaves the template as it is; otherwise motif names.
 
         Raises:
-            UnknownStyle: there is no such style.
-            UnknownReading: the word is not read so.
-            UnknownImagery: a name is no motif's.
-            TranslationRequired: the word's meaning is not known in English.
+            UnknownStyle: the style does not exist.
+            UnknownReading: the word does not have this reading.
+            UnknownImagery: there is no motif with one of the names.
+            TranslationRequired: the word's English meaning is not known.
         """
         return await asyncio.to_thread(self._build, character, style, translation, reading, imagery)
 
@@ -89,7 +88,7 @@ class PromptBuilder:
         """Return a style.
 
         Raises:
-            UnknownStyle: there is no such style.
+            UnknownStyle: the style does not exist.
         """
         if name not in self._styles:
             raise UnknownStyle(f"no style {name!r}; there are {', '.join(self._styles)}", field="style")
@@ -118,7 +117,7 @@ class PromptBuilder:
         return tuple(name for name in names if not self._blocked.blocks(self._imagery.phrase(name)))
 
     def _clause(self, names: tuple[str, ...], meaning: str) -> str:
-        """Return ", with books and a graduation cap"; a phrase that only repeats the meaning is left out."""
+        """Return ", with books and a graduation cap". A phrase that only repeats the meaning is omitted."""
         said = _content(meaning)
         phrases = [phrase for phrase in map(self._imagery.phrase, names) if not _content(phrase) <= said]
         return f", with {_joined(phrases)}" if phrases else ""
@@ -130,5 +129,5 @@ def _joined(phrases: Sequence[str]) -> str:
 
 
 def _content(text: str) -> set[str]:
-    """Return a text's words without articles, plurals as singulars."""
+    """Return a text's words without articles, with plurals as singulars."""
     return {word.removesuffix("s") for word in re.findall(r"\w+", text.casefold())} - ARTICLES

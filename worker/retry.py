@@ -1,4 +1,7 @@
-"""How long a worker tries to end a job while Redis or the object store is away: a finished job must not be lost."""
+"""How long a worker keeps trying to end a job while Redis or the object store is unavailable.
+
+A finished job must not be lost.
+"""
 
 import logging
 from collections.abc import Callable
@@ -17,11 +20,11 @@ PAUSE_S: Final = 0.5
 
 
 def retry_for_five_minutes(call: Callable[[], T]) -> T:
-    """Return the call's value; try again while Redis or the object store is away.
+    """Return the call's value. Retry while Redis or the object store is unavailable.
 
     Raises:
-        TypeError: Redis can never take what the call sends.
-        redis.RedisError, kombu.exceptions.OperationalError, StoreUnavailable: it stayed away for `GIVE_UP_AFTER_S`.
+        TypeError: Redis can never store what the call sends.
+        redis.RedisError, kombu.exceptions.OperationalError, StoreUnavailable: unavailable for `GIVE_UP_AFTER_S`.
     """
     policy = Retrying(
         retry=retry_if_exception(_is_away),
@@ -32,7 +35,7 @@ def retry_for_five_minutes(call: Callable[[], T]) -> T:
     )
     try:
         return policy(call)
-    except redis.DataError as error:  # what cannot be sent now never can
+    except redis.DataError as error:  # data that cannot be encoded now never can
         raise TypeError(str(error)) from error
 
 

@@ -1,4 +1,4 @@
-"""Styles at work: which controls steer a picture, and how strongly."""
+"""Apply styles: which controls steer a picture, and how strongly."""
 
 from collections.abc import Mapping
 
@@ -9,10 +9,10 @@ __all__ = ["StyleDefinition", "load_styles", "steering_weights"]
 
 
 def steering_weights(style: StyleDefinition, overrides: Mapping[ControlType, float]) -> dict[ControlType, float]:
-    """Return the weights of the controls that steer: the style's, then the request's over them, without the zeros.
+    """Return the weights of the controls that steer: the style's, overridden by the request's, without zeros.
 
-    A weight of 0 drops the control, since a Union ControlNet given several controls lets one of weight 0 still change
-    the picture.
+    A weight of 0 drops the control. A Union ControlNet with several controls would otherwise let a control of weight 0
+    still change the picture.
     """
     weights = {**style.controlnet_weights, **overrides}
     return {control_type: weights[control_type] for control_type in CONTROL_TYPES if weights.get(control_type)}

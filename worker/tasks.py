@@ -1,4 +1,4 @@
-"""The Celery task: take the job, make the picture, give it back. The process boundary of a job."""
+"""The Celery task: take the job, make the picture, publish the result. A job's process boundary."""
 
 import asyncio
 import logging
@@ -36,35 +36,46 @@ from worker.retry import retry_for_five_minutes
 
 logger = logging.getLogger("generation")
 
-# What a task raises when its job has ended or waits again, or when Redis stayed away: then the reaper puts it back.
+# Raised by a task when its job has ended or waits again. Also while Redis is away: the reaper then recovers the job.
 SETTLED = (Ignore, Reject, ServiceError, redis.RedisError, OperationalError)
 
 
 class JobRequest(Request):  # type: ignore[misc]  # celery is untyped
-    """A message of a job, as Celery's worker holds it."""
+    """A job's message, as held by Celery's worker."""
 
     def terminate(self, _pool: Any, signal: Any = None) -> None:
-        """Cancel the job at its next step, as a revoke with `terminate` asks: a thread cannot be killed."""
+        """Cancel the job at its next step, for a revoke with `terminate`: a thread cannot be killed."""
         self.task.cancel(self.id)
 
 
 def cancel_revoked(*, sender: Any, request: Any, **_signal: Any) -> None:
-    """Cancel a job whose message Celery has thrown away because it was revoked, as in Flower."""
+    """Cancel a job whose message Celery discarded because it was revoked, for example in Flower."""
     sender.cancel(request.id)
 
 
 class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
     """Draws the word of one job.
 
-    The result goes to Celery's result backend under the job's id, by the script that also ends the job's record and
-    asks for the lease: a worker that has lost its lease publishes nothing. Only then does Celery acknowledge the
-    message, so a worker that dies in between leaves it to be delivered again, to no effect.
+    The result is written to Celery's result backend under the job's id, by the same script that ends the job's record
+    and checks the lease, so a worker that has lost its lease publishes nothing. Only then does Celery acknowledge the
+    message. If a worker dies in between, the message is delivered again, which has no effect.
+
+    Args:
+        leases: of this worker.
+        monitor: reports progress and receives cancellations.
+        generator: makes the pictures.
+        send: sends a waiting job's message.
+        cancel: cancels a job in any status.
+        stop_process: ends the process in an orderly way, for the given reason.
+        metrics: receives the duration of jobs.
+        budget: limits the size of all results.
+        sizes: learns the size of results.
     """
 
     name = GENERATE_TASK
     Request = JobRequest
-    ignore_result = True  # `_publish` stores it, in Celery's own form
-    throws = (ServiceError,)  # a job that fails for a known reason is no error of the worker: no traceback in the log
+    ignore_result = True  # `_publish` stores it in Celery's format
+    throws = (ServiceError,)  # a job that fails for a known reason is not a worker error, so no traceback is logged
 
     def __init__(
         self,
@@ -79,19 +90,6 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         budget: Budget,
         sizes: ResultSizes,
     ) -> None:
-        """Take what the task works with.
-
-        Args:
-            leases: of this worker.
-            monitor: reports progress, hears of cancellations.
-            generator: makes the pictures.
-            send: sends a waiting job's message.
-            cancel: cancels a job, whatever its status.
-            stop_process: ends the process in an orderly way, for the reason given.
-            metrics: counts what jobs took.
-            budget: how much all results may take.
-            sizes: learns what results take.
-        """
         self._leases = leases
         self._monitor = monitor
         self._generator = generator
@@ -104,7 +102,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         self._quarantine = QuarantineQueue()
 
     def cancel(self, job_id: str) -> None:
-        """Cancel a job that was revoked; without Redis its message is sent again, and discarded again, later."""
+        """Cancel a revoked job. Without Redis, its message is sent, and discarded, again later."""
         try:
             self._cancel(job_id)
         except (JobNotFound, redis.RedisError) as error:
@@ -113,7 +111,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             logger.info("job %s cancelled: it was revoked", job_id)
 
     def run(self, job_id: str) -> dict[str, Any]:
-        """Run a job and end it; return what Flower shows of it."""
+        """Run a job and end it; return what Flower displays for it."""
         if retry_for_five_minutes(lambda: self._leases.is_quarantined(job_id)):
             self._run_quarantine(job_id)
         if self._monitor.is_draining:
@@ -121,11 +119,11 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         return self._run(job_id, self._draw)
 
     def _run_quarantine(self, job_id: str) -> NoReturn:
-        """Run a job that may have crashed a worker, after those that came before it.
+        """Run a job that may have crashed a worker, after those queued before it.
 
-        One runs at a time, so that it is known which one crashes a worker. The task that finds none at work does all
-        that come meanwhile; theirs end at once. Should this worker die with them, they are waiting jobs without a
-        message, which another worker sends.
+        Such jobs run one at a time, so that it is known which one crashes a worker. The task that finds no other one
+        running also runs the jobs that arrive meanwhile, whose own tasks end immediately. If this worker dies, they
+        remain waiting jobs without a message, and another worker sends one for each.
         """
         if self._quarantine.join(job_id):
             with RehearsalProcess() as rehearsal:
@@ -135,7 +133,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
 
     def _run_quarantined(self, job_id: str, rehearsal: RehearsalProcess) -> None:
         """Run a quarantined job, after a rehearsal in a process that may crash."""
-        if job_id in celery.worker.state.revoked:  # Celery looks only when a message comes
+        if job_id in celery.worker.state.revoked:  # Celery only checks when a message arrives
             self.cancel(job_id)
         try:
             crash = None if self._monitor.is_draining else self._rehearse(job_id, rehearsal)
@@ -147,15 +145,15 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             logger.info("quarantined job %s: %r", job_id, outcome)
 
     def _rehearse(self, job_id: str, rehearsal: RehearsalProcess) -> str | None:
-        """Return the signal that a waiting job's rehearsal died of, if it did."""
+        """Return the signal that killed a waiting job's rehearsal, or None."""
         try:
             record = retry_for_five_minutes(lambda: self._leases.record(job_id))
             return rehearsal.rehearse(record.request) if record.status is JobStatus.QUEUED else None
         except (ValueError, KeyError):
-            return None  # it cannot be read: `take` ends it
+            return None  # the record is unreadable: `take` ends the job
 
     def _run(self, job_id: str, act: Callable[[Lease, JobHandle], dict[str, Any]]) -> dict[str, Any]:
-        """Take a job and act on it; whatever that raises, the job ends or waits again."""
+        """Take a job and act on it. Whatever the action raises, the job ends or waits again."""
         with self._monitor.work_on(job_id):
             token = new_token()
             lease = retry_for_five_minutes(lambda: self._leases.take(job_id, token))
@@ -169,7 +167,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
                     self._failed(lease, error)
                 except SETTLED:
                     raise
-                except BaseException as error:  # the process boundary: whatever happened, the job ends
+                except BaseException as error:  # the process boundary: the job ends after any error
                     logger.exception("job %s failed", lease.job_id)
                     self._failed(lease, GenerationFailed(f"{type(error).__name__}: {error}"))
 
@@ -208,10 +206,10 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         return {"seed": result.generation_metadata["seed"], "generation_time_ms": generation_ms}
 
     def _store_elsewhere(self, lease: Lease, new: NewResult) -> tuple[bytes, ...]:
-        """Write the pictures to the object store, if there is one, before the record says `succeeded`.
+        """Write the pictures to the object store, if configured, before the record says `succeeded`.
 
         Returns:
-            Those that Redis is to keep.
+            The pictures that Redis must store.
         """
         try:
             return retry_for_five_minutes(lambda: self.backend.results.store_elsewhere(lease.job_id, lease.token, new))
@@ -219,7 +217,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             self._put_back(lease)  # the job is not at fault
 
     def _count(self, lease: Lease, result: AIGenerationResult, new: NewResult) -> None:
-        """Add what a job took to the metrics; without Redis it is left out."""
+        """Add a job's durations to the metrics. Without Redis they are dropped."""
         metadata, record = result.generation_metadata, lease.record
         started_at = record.started_at or record.created_at
         samples = [
@@ -242,7 +240,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         raise error
 
     def _stopped(self, lease: Lease, handle: JobHandle) -> NoReturn:
-        """End a job that was told to stop, as its reason demands."""
+        """End a stopped job according to the reason for its stop."""
         if handle.is_cancel_requested:
             retry_for_five_minutes(lambda: self._leases.confirm_cancelled(lease))
             self._tell_revoked(lease.job_id)
@@ -253,19 +251,25 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         self._put_back(lease)
 
     def _tell_revoked(self, job_id: str) -> None:
-        """Let Flower show a job as cancelled: it knows no other word. This task may be another's than the job's."""
+        """Make Flower show a job as cancelled, for which its only event is `task-revoked`.
+
+        The current task may belong to a different job.
+        """
         with self.app.events.default_dispatcher(hostname=self.request.hostname) as events:
             events.send("task-revoked", uuid=job_id, terminated=False, signum=None, expired=False)
 
     def _put_back(self, lease: Lease, *, counts_crash: bool = False) -> NoReturn:
-        """Let the job wait again, under a new message: this one may have been given back already as the worker ends."""
+        """Let the job wait again, with a new message.
+
+        Celery may already have returned the current message because the worker is shutting down.
+        """
         if retry_for_five_minutes(lambda: self._leases.release(lease, counts_crash=counts_crash)):
             retry_for_five_minutes(lambda: self._send(lease.job_id, lease.record.priority))
             logger.info("job %s put back", lease.job_id)
         raise Ignore()
 
     def _charge_crash(self, lease: Lease, error: DeviceLost) -> NoReturn:
-        """Let another worker draw the job; after the last one it fails, for then it may well be at fault."""
+        """Let another worker draw the job. At the limit of crashes the job fails, since it may well be the cause."""
         if lease.record.crash_count + 1 >= self._leases.max_crashes:
             self._failed(lease, error)
         self._put_back(lease, counts_crash=True)

@@ -1,7 +1,7 @@
-"""The process in which jobs are rehearsed: ``python -m worker.understudy``, with requests on stdin, one a line.
+"""The process in which jobs are rehearsed: ``python -m worker.understudy``, with one request per line on stdin.
 
-It does what may crash, glyph, conditioning and judge, with the worker's own composition; the picture is left blank, and
-there is no model.
+It runs the parts that may crash (glyph, conditioning and judge) with the worker's own code. The picture stays blank,
+and no model is loaded.
 """
 
 import asyncio
@@ -25,21 +25,21 @@ logger = logging.getLogger(__name__)
 
 
 class BlankPipeline:
-    """Stands where the model would: every picture is blank."""
+    """Stands in for the model: every picture is blank."""
 
     scheduler_name = "none"
 
     def networks_name(self, _quality: Any) -> str:
-        """Return the networks' name: there are none."""
+        """Return "none", since there are no networks."""
         return "none"
 
     async def draw_variations(self, request: DrawRequest, count: int, _progress: Any) -> list[Drawing]:
-        """Return blank pictures of the size asked for."""
+        """Return blank pictures of the requested size."""
         return [Drawing(Image.new("RGB", request.size, "white"), 1)] * count
 
 
 def without_models(request: GenerationRequest) -> GenerationRequest:
-    """Return a request with each method that needs a model left out, or replaced by its type's default."""
+    """Return a request in which each method that needs a model is dropped or replaced by its type's default."""
     methods: dict[ControlType, tuple[str, ...]] = {
         kind: tuple(method for method in chosen if method not in AI_METHODS) or CONDITIONING_METHODS[kind][:1]
         for kind, chosen in request.conditioning_methods.items()
@@ -48,12 +48,12 @@ def without_models(request: GenerationRequest) -> GenerationRequest:
 
 
 def main() -> int:
-    """Rehearse the requests on stdin, one a line; write an empty line when ready for one."""
+    """Rehearse the requests on stdin, one per line; write an empty line when ready for one."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whoever prints does not answer
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # printed text must not look like an answer
     settings = load_settings()
     configure_logging(settings.logging)
-    logging.getLogger("generation").setLevel(logging.WARNING)  # no picture has been made
+    logging.getLogger("generation").setLevel(logging.WARNING)  # these are not real pictures
     workplace = Threads(make_work(settings, make_conditionings(settings.conditioning)))
     generator = make_generator(settings, workplace, cast(Any, BlankPipeline()))
     print(file=answers, flush=True)
@@ -61,7 +61,7 @@ def main() -> int:
         try:
             request = without_models(GenerationRequest.model_validate_json(line))
             asyncio.run(generator.generate(request, NullProgress()))
-        except Exception:  # the process boundary: the worker itself will meet it, and say so
+        except Exception:  # the process boundary: the worker will meet and report the same error
             logger.exception("rehearsal failed")
         print(file=answers, flush=True)
     return 0

@@ -1,1 +1,1 @@
-"""What a worker does beside drawing, each in a thread of its own."""
+"""The worker's background tasks, each in its own thread."""

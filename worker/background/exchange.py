@@ -1,4 +1,7 @@
-"""One HTTP POST whose end can be set: every part of it is awaited, so a deadline around the call covers all of them."""
+"""One HTTP POST with an enforceable deadline.
+
+Every part of it is awaited, so a timeout around the call covers all of them.
+"""
 
 import asyncio
 import socket
@@ -14,7 +17,7 @@ import h11
 
 from shared.queue.webhook_targets import Target
 
-# RFC 8305: so long an address has for itself before the next one is tried beside it.
+# RFC 8305: how long to wait for an address before trying the next one in parallel.
 STAGGER_S = 0.25
 PIECE = 65536
 
@@ -22,11 +25,13 @@ T = TypeVar("T")
 
 
 async def post(target: Target, addresses: Sequence[str], headers: Mapping[str, str], body: bytes) -> int:
-    """Send a body to the first address that can be reached; return the answer's status, whose body is not read.
+    """Send a body to the first address that can be reached, and return the response's status.
+
+    The response's body is not read.
 
     Raises:
         OSError: no address can be reached, its certificate is not the host's, or the connection broke.
-        h11.RemoteProtocolError: the answer is no HTTP.
+        h11.RemoteProtocolError: the response is not valid HTTP.
     """
     connected = await connect(addresses, target.port)
     is_secure = target.scheme == "https"
@@ -48,10 +53,12 @@ async def post(target: Target, addresses: Sequence[str], headers: Mapping[str, s
 
 
 async def connect(addresses: Sequence[str], port: int) -> socket.socket:
-    """Return a connection to the first address that answers; each is tried when the one before has failed or is slow.
+    """Return a connection to the first address that answers.
+
+    The next address is tried when the one before it fails or is slow.
 
     Raises:
-        OSError: none answers; it says why each did not.
+        OSError: none answers; the message gives the reason for each address.
     """
     waiting, running, errors = list(addresses), set[asyncio.Task[socket.socket]](), list[str]()
     try:
@@ -74,7 +81,10 @@ async def connect(addresses: Sequence[str], port: int) -> socket.socket:
 
 
 async def in_thread(act: Callable[[], T]) -> T:
-    """Await a call that blocks, in a thread that no end of the process waits for, as a name server may never answer."""
+    """Await a blocking call in a thread that does not delay the process's exit.
+
+    A name server may never answer.
+    """
     loop = asyncio.get_running_loop()
     result: asyncio.Future[T] = loop.create_future()
 
@@ -89,9 +99,9 @@ async def in_thread(act: Callable[[], T]) -> T:
     def run() -> None:
         try:
             outcome: tuple[T | None, Exception | None] = act(), None
-        except Exception as error:  # noqa: BLE001  # the thread's boundary: it is raised where the call is awaited
+        except Exception as error:  # noqa: BLE001  # the thread's boundary: raised again where it is awaited
             outcome = None, error
-        with suppress(RuntimeError):  # the loop has ended meanwhile
+        with suppress(RuntimeError):  # the loop has already ended
             loop.call_soon_threadsafe(settle, *outcome)
 
     threading.Thread(target=run, name="blocking-call", daemon=True).start()
@@ -111,7 +121,7 @@ async def _open(address: str, port: int) -> socket.socket:
 
 
 async def _read_status(protocol: h11.Connection, reader: asyncio.StreamReader) -> int:
-    """Read as far as the final answer's headers; what is said in between (1xx) does not count."""
+    """Read up to the headers of the final response. Interim responses (1xx) are skipped."""
     while True:
         event = protocol.next_event()
         if event is h11.NEED_DATA:

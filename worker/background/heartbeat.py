@@ -1,4 +1,4 @@
-"""One thread that says, each heartbeat, that this worker lives and what it is."""
+"""A thread that regularly publishes this worker's state."""
 
 import logging
 from collections.abc import Callable
@@ -14,36 +14,35 @@ logger = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """Publishes a worker's state until it is stopped."""
+    """Publishes a worker's state until it is stopped.
+
+    Args:
+        registry: where the worker's state is published.
+        leases: renewed at each beat.
+        describe: returns the worker's current state.
+        every_s: the pause between two beats, in seconds.
+    """
 
     def __init__(
         self, registry: WorkerRegistry, leases: Leases, describe: Callable[[], WorkerInfo], every_s: float
     ) -> None:
-        """Take what to tell.
-
-        Args:
-            registry: where to publish the worker's state.
-            leases: which each beat keeps.
-            describe: returns the worker's present state.
-            every_s: the pause between two beats.
-        """
         self._registry = registry
         self._leases = leases
         self._describe = describe
         self._thread = Periodic("heartbeat", every_s, self._beat)
 
     def start(self) -> None:
-        """Begin to beat."""
+        """Start the heartbeat."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread and strike the worker off the list."""
+        """End the thread and remove the worker from the registry."""
         self._thread.stop()
         try:
             self._registry.remove(self._describe().worker_id)
             self._leases.sign_off()
         except redis.RedisError as error:
-            logger.warning("worker not struck off: %s", error)  # the list forgets it by itself
+            logger.warning("worker not struck off: %s", error)  # its entry in the registry expires
 
     def _beat(self) -> None:
         try:

@@ -1,7 +1,7 @@
-"""One thread per worker that carries running jobs' progress to Redis and brings back what became of them.
+"""One thread per worker that reports running jobs' progress to Redis and picks up cancellations.
 
-Denoising steps must not wait for the network, so a job only writes its progress into memory; this thread reports it,
-and tells the job to stop when its cancellation was requested, when its lease is lost, or when the worker is to end.
+Denoising steps must not wait for the network, so a job only writes its progress into memory, and this thread reports
+it. The thread also tells the job to stop when it was cancelled, when its lease is lost, or when the worker shuts down.
 """
 
 import logging
@@ -26,9 +26,9 @@ class JobHandle:
     """A running job's progress; a `worker.progress.ProgressSink`.
 
     Attributes:
-        is_cancel_requested: the client wants it to end.
-        is_lost: the job is another worker's now.
-        is_released: this worker ends, and the job has too far to go.
+        is_cancel_requested: the client asked for the job to be cancelled.
+        is_lost: another worker now holds the job.
+        is_released: this worker is shutting down, and the job has too many steps left.
     """
 
     def __init__(self, lease: Lease) -> None:
@@ -41,26 +41,26 @@ class JobHandle:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the job should stop, for whatever reason."""
+        """Whether the job should stop, for any reason."""
         return self.is_cancel_requested or self.is_lost or self.is_released
 
     def stage(self, name: str) -> None:
-        """The job enters a stage."""
+        """Report that the job enters a stage."""
         self.current_stage = name
 
     def step(self, step: int, total_steps: int) -> None:
-        """The job has done ``step`` of ``total_steps`` denoising steps."""
+        """Report that the job has done ``step`` of ``total_steps`` denoising steps."""
         if self._first_step_at is None:
             self._first_step_at = time.monotonic()
         self.progress = Progress(step=step, total_steps=total_steps)
 
     def preview(self, picture: NDArray[np.uint8], variation: int = 0) -> None:
-        """A picture as foreseen now: (height / 8, width / 8, 3)."""
+        """Show a preview of the picture, (height / 8, width / 8, 3)."""
         self.previews[variation] = picture
 
     @property
     def seconds_left(self) -> float:
-        """How long its steps will take yet, at the pace so far; infinite before the first one."""
+        """The estimated time for the remaining steps at the pace so far; infinite before the first one."""
         done, total = self.progress.step, self.progress.total_steps
         if self._first_step_at is None or not done:
             return math.inf
@@ -68,7 +68,7 @@ class JobHandle:
 
 
 class JobMonitor:
-    """Watches the jobs that this worker runs."""
+    """Watches this worker's running jobs."""
 
     def __init__(self, leases: Leases, poll_s: float) -> None:
         self._leases = leases
@@ -79,16 +79,16 @@ class JobMonitor:
 
     @property
     def running(self) -> int:
-        """How many jobs run now."""
+        """The number of running jobs."""
         return len(self._jobs)
 
     def working_on(self) -> frozenset[str]:
-        """Return the ids of the jobs that tasks of this worker take or run."""
+        """Return the ids of the jobs that this worker's tasks are taking or running."""
         return frozenset(self._working_on.copy())
 
     @contextmanager
     def work_on(self, job_id: str) -> Iterator[None]:
-        """Count a job as this worker's own while the block runs, from before it is taken until it has ended."""
+        """Count a job as this worker's during the block, from before it is taken until it has ended."""
         self._working_on.add(job_id)
         try:
             yield
@@ -96,7 +96,7 @@ class JobMonitor:
             self._working_on.discard(job_id)
 
     def start(self) -> None:
-        """Begin to report."""
+        """Start reporting."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -104,14 +104,14 @@ class JobMonitor:
         self._thread.stop()
 
     def drain(self, within_s: float) -> None:
-        """Begin no further job, and stop those that need longer than so many seconds."""
+        """Start no further jobs, and stop those that need more than ``within_s`` seconds."""
         self.is_draining = True
         for handle in list(self._jobs.values()):
             handle.is_released = handle.seconds_left > within_s
 
     @contextmanager
     def watch(self, lease: Lease) -> Iterator[JobHandle]:
-        """Report a job's progress while the block runs."""
+        """Report a job's progress during the block."""
         handle = self._jobs[lease.job_id] = JobHandle(lease)
         handle.is_released = self.is_draining
         try:
@@ -132,7 +132,7 @@ class JobMonitor:
                 variation, picture = handle.previews.popitem()
                 self._leases.save_preview(handle.lease, _jpeg(picture), handle.progress.step, variation)
         except redis.RedisError as error:
-            # The job goes on; its progress shows again when Redis is back.
+            # The job continues. Its progress is reported again when Redis is back.
             logger.warning("progress of job %s not reported: %s", handle.lease.job_id, error)
 
 

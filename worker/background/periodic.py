@@ -1,4 +1,4 @@
-"""A thread that does one thing every so often."""
+"""A thread that calls a function at regular intervals."""
 
 import logging
 import threading
@@ -6,17 +6,21 @@ from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 
-STOP_S = 10.0  # longer than calls of Redis take; what waits for others must not hold the process
+STOP_S = 10.0  # longer than a call to Redis takes; a slow call must not delay the exit
 
 
 class Periodic:
-    """Calls a function again and again until stopped.
+    """Calls a function repeatedly until it is stopped.
 
-    Leases, and so jobs, hang on these threads: what the function raises is logged, and it is called again.
+    Leases, and therefore jobs, depend on these threads, so an exception is logged and the function is called again.
+
+    Args:
+        name: the thread's name.
+        every_s: the pause between two calls, in seconds.
+        act: the function to call.
     """
 
     def __init__(self, name: str, every_s: float, act: Callable[[], None]) -> None:
-        """Take the thread's name, the pause between two calls, and what to call."""
         self._every_s = every_s
         self._act = act
         self._stop = threading.Event()
@@ -24,15 +28,15 @@ class Periodic:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the present call is the last."""
+        """Whether the current call is the last."""
         return self._stop.is_set()
 
     def start(self) -> None:
-        """Begin; the first call comes at once."""
+        """Start the thread. The first call is made immediately."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Wait for the present call to return, `STOP_S` at the most, and end."""
+        """Wait up to `STOP_S` for the current call to return, then end."""
         self._stop.set()
         self._thread.join(STOP_S)
         if self._thread.is_alive():

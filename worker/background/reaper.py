@@ -1,7 +1,7 @@
-"""One thread per worker that looks after jobs which nobody looks after.
+"""One thread per worker that recovers abandoned jobs.
 
-It puts back the jobs of workers that fell silent, and sends a new message for a waiting job whose message vanished, as
-when the API died between the record and the message.
+It requeues the jobs of workers that stopped sending heartbeats. It also sends a new message for a waiting job whose
+message was lost, as when the API crashed between writing the record and sending the message.
 """
 
 import logging
@@ -24,7 +24,17 @@ Send = Callable[[str, Priority], None]
 
 
 class Reaper:
-    """Looks around every so often, until stopped."""
+    """Looks for abandoned jobs at regular intervals until it is stopped.
+
+    Args:
+        client: of the Redis that holds records and queues.
+        leases: of this worker.
+        send: sends a waiting job's message.
+        working_on: returns the ids of the jobs that this worker is taking or running.
+        lease_s: after this many seconds without a heartbeat, a worker loses its jobs.
+        every_s: the pause between two looks, in seconds.
+        reconcile_s: how often records are compared with messages, in seconds. One worker does it for all of them.
+    """
 
     def __init__(
         self,
@@ -37,17 +47,6 @@ class Reaper:
         every_s: float,
         reconcile_s: float,
     ) -> None:
-        """Take what it works with.
-
-        Args:
-            client: of the Redis that holds records and queues.
-            leases: of this worker.
-            send: sends a waiting job's message.
-            working_on: returns the ids of the jobs that this worker works on.
-            lease_s: a worker that is silent for so long has lost its jobs.
-            every_s: how often to look.
-            reconcile_s: how often to compare records with messages; one worker does it for all.
-        """
         self._redis = client
         self._messages = JobMessages(client)
         self._leases = leases
@@ -59,7 +58,7 @@ class Reaper:
         self._thread = Periodic("reaper", every_s, self._look_or_forget)
 
     def start(self) -> None:
-        """Begin to look around."""
+        """Start looking."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -67,7 +66,7 @@ class Reaper:
         self._thread.stop()
 
     def look(self) -> None:
-        """Put back what silent workers hold and what this one has lost sight of; mend what lost its message."""
+        """Requeue the jobs of silent workers and those this worker lost track of; replace lost messages."""
         if strays := self._leases.give_back(self._working_on):
             logger.warning("jobs recorded as this worker's, which it does not run; put back: %s", strays)
             self._send_all(strays)
@@ -86,14 +85,14 @@ class Reaper:
     def _send_undelivered(self) -> None:
         """Send a message for each waiting job that has none in a queue.
 
-        A worker may have died with messages whose jobs it had not taken yet. Among the delivered ones nothing tells
-        theirs from those of living workers; a second message for the same job does no harm.
+        A worker may have died with messages whose jobs it had not taken yet. Its delivered messages cannot be told
+        apart from those of live workers. A second message for the same job is harmless.
         """
         waiting = self._waiting()
         self._send_all(RequeuedJob(job_id, waiting[job_id]) for job_id in set(waiting) - self._messages.queued())
 
     def _reconcile(self) -> None:
-        """Send a message for each job that has waited without one at this look and at the last."""
+        """Send a message for each job that was waiting without one both now and at the last look."""
         waiting = self._waiting()
         missing = set(waiting) - self._messages.queued() - self._messages.delivered()
         lost = missing & cast("set[str]", self._redis.smembers(Key.MISSING))
@@ -107,7 +106,7 @@ class Reaper:
             self._send_all(RequeuedJob(job_id, waiting[job_id]) for job_id in lost)
 
     def _waiting(self) -> dict[str, Priority]:
-        """Return the jobs that wait by their records."""
+        """Return the jobs whose records say that they are waiting."""
         return {
             job_id: priority
             for priority in Priority
@@ -118,13 +117,13 @@ class Reaper:
         for job in jobs:
             try:
                 self._send(job.job_id, job.priority)
-            except OperationalError as error:  # the reconciler will find that it has no message
+            except OperationalError as error:  # the reconciler will notice the missing message
                 logger.warning("message of job %s not sent: %s", job.job_id, error)
 
     def _look_or_forget(self) -> None:
         try:
             self.look()
         except redis.RedisError as error:
-            # While Redis was away no worker's counter could move: they are watched anew from now on.
+            # While Redis was down, no worker's counter could move. Start watching them afresh.
             self._observer.forget()
             logger.warning("could not look after jobs: %s", error)

@@ -1,4 +1,4 @@
-"""Ends a worker whose work never ends, so that others can do its jobs."""
+"""Ends a worker that hangs, so that other workers can take its jobs."""
 
 import faulthandler
 import logging
@@ -11,24 +11,27 @@ from worker.background.periodic import Periodic
 logger = logging.getLogger("engine")
 
 EVERY_S = 1.0
-# Should even this thread stand still, as where native code keeps Python's lock, the process ends after so long.
+# If even this thread hangs, for example because native code holds the GIL, the process ends after this many seconds.
 FROZEN_S = 120.0
 
 
 class Watchdog:
-    """Looks once a second whether something is overdue; then logs what every thread does, and ends the process hard.
+    """Checks once a second whether a task is overdue. If so, it logs every thread's stack and kills the process.
 
-    A thread that waits for a GPU cannot be interrupted, and an orderly end would wait for it. The worker's leases
-    run out as after any crash: its jobs are quarantined, and other workers take them.
+    A thread that waits for a GPU cannot be interrupted, and an orderly shutdown would wait for it. The worker's leases
+    expire as after any crash: its jobs are quarantined, and other workers take them.
+
+    Args:
+        overdue: returns a description of what is overdue, or None.
+        every_s: the pause between two checks, in seconds.
     """
 
     def __init__(self, overdue: Callable[[], str | None], every_s: float = EVERY_S) -> None:
-        """Take what says what is overdue, or None."""
         self._overdue = overdue
         self._thread = Periodic("watchdog", every_s, self._look)
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start watching."""
         self._thread.start()
 
     def stop(self) -> None:

@@ -1,7 +1,8 @@
-"""One thread per worker that tells clients of their jobs' ends, signed as Standard Webhooks has it.
+"""One thread per worker that sends signed webhooks when jobs end, following Standard Webhooks.
 
-https://www.standardwebhooks.com: headers webhook-id, webhook-timestamp and webhook-signature; 2xx means received, 410
-that the receiver wants nothing more. Each host has a turn of its own: one that is slow keeps only itself waiting.
+https://www.standardwebhooks.com: headers webhook-id, webhook-timestamp and webhook-signature. A 2xx status means
+received; 410 means that the receiver wants no more webhooks. Each host has its own task, so a slow host delays only its
+own deliveries.
 """
 
 import asyncio
@@ -25,16 +26,15 @@ logger = logging.getLogger(__name__)
 
 DELIVERY_ERRORS = (OSError, h11.ProtocolError)
 GONE = 410
-SENDERS = 16  # deliveries at a time; hosts beyond wait for their turn
-FINISH_S = 2.0  # told to end, for so long deliveries under way may go on
-STOP_S = 5.0  # and the thread is waited for so long
+SENDERS = 16  # concurrent deliveries; further hosts wait
+FINISH_S = 2.0  # how long deliveries in progress may continue at shutdown
+STOP_S = 5.0  # how long to wait for the thread to end
 
 
 class WebhookSender:
-    """Delivers what is due, until stopped."""
+    """Delivers webhooks that are due until it is stopped."""
 
     def __init__(self, outbox: WebhookOutbox, store: JobStore, settings: WebhookSettings, every_s: float) -> None:
-        """Take the outbox, the records, who may be told, and how often to look."""
         self._outbox = outbox
         self._store = store
         self._settings = settings
@@ -44,11 +44,11 @@ class WebhookSender:
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
 
     def start(self) -> None:
-        """Begin to deliver."""
+        """Start delivering."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, after `STOP_S` at the latest; what was under way then is due again for another worker."""
+        """End the thread within `STOP_S`. Deliveries in progress then become due again for another worker."""
         self._is_stopping.set()
         self._thread.join(STOP_S)
         if self._thread.is_alive():
@@ -58,7 +58,7 @@ class WebhookSender:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        """Look for hosts that have something due, and give each that has none a task."""
+        """Look for hosts with deliveries due, and start a task for each host that has none."""
         tasks: dict[str, asyncio.Task[None]] = {}
         turns = asyncio.Semaphore(SENDERS)
         while not self._is_stopping.is_set():
@@ -74,7 +74,7 @@ class WebhookSender:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _pause(self) -> None:
-        """Wait for the next look; an end is heard at once, within a tenth of a second."""
+        """Wait for the next look. A stop is noticed within a tenth of a second."""
         for _ in range(max(1, round(10 * self._every_s))):
             if self._is_stopping.is_set():
                 return
@@ -88,7 +88,7 @@ class WebhookSender:
             return []
 
     async def _serve_host(self, host: str, turns: asyncio.Semaphore) -> None:
-        """Deliver what is due to one host, one after another."""
+        """Deliver what is due to one host, one webhook at a time."""
         try:
             has_more = True
             while has_more and not self._is_stopping.is_set():
@@ -106,7 +106,7 @@ class WebhookSender:
             return False
         try:
             status = await self._deliver(claim)
-        except ServiceError as error:  # it may not go there, or its record is not there (any more) or cannot be read
+        except ServiceError as error:  # the target is not allowed, or the record is missing or unreadable
             logger.warning("webhook of job %s given up: %s", claim.job_id, error)
             await in_thread(lambda: self._outbox.settle(claim))
         except TimeoutError:
@@ -121,11 +121,13 @@ class WebhookSender:
         return True
 
     async def _deliver(self, claim: Claim) -> int:
-        """Send a job's end; return the HTTP status. The deadline covers all of it, the name server included.
+        """Send the end of a job to its webhook; return the HTTP status.
+
+        The deadline covers the whole exchange, including name resolution.
 
         Raises:
-            ServiceError: it cannot be sent, now or later.
-            OSError, h11.ProtocolError: it did not arrive.
+            ServiceError: it can never be sent.
+            OSError, h11.ProtocolError: it was not delivered.
         """
         record = await in_thread(lambda: self._read(claim.job_id))
         if self._signer is None or record.request.webhook_url is None:
@@ -141,17 +143,17 @@ class WebhookSender:
         """Return a job's record.
 
         Raises:
-            JobNotFound, UnreadableRecord: it is not there any more, or damaged.
+            JobNotFound, UnreadableRecord: it no longer exists, or it is damaged.
         """
         try:
             record = self._store.get(job_id)
-            record.request  # noqa: B018  # read here, where it may fail
+            record.request  # noqa: B018  # parsed here, where a failure is handled
         except (KeyError, ValueError) as error:
             raise UnreadableRecord(f"its record cannot be read: {error}") from error
         return record
 
     async def _settle(self, claim: Claim, status: int) -> None:
-        """Take note of the answer."""
+        """Record the response."""
         if status == GONE:
             logger.warning("webhook of job %s given up: the receiver wants none (410)", claim.job_id)
         if status == GONE or 200 <= status < 300:

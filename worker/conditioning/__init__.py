@@ -1,4 +1,4 @@
-"""Conditioning images: what the Union ControlNet sees of the word."""
+"""Conditioning images: the word as the Union ControlNet sees it."""
 
 from shared.settings import ConditioningSettings
 from worker.conditioning.base import CONTROL_TYPE_INDEX, Brush, Conditioning
@@ -20,7 +20,7 @@ __all__ = [
 
 
 def make_conditionings(settings: ConditioningSettings) -> tuple[Conditioning, ...]:
-    """Return one conditioning of each type, with the models that the settings name."""
+    """Return one conditioning of each type, using the models named in the settings."""
     return (
         CannyConditioning(),
         DepthConditioning(settings.depth_model),

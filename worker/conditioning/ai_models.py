@@ -1,4 +1,4 @@
-"""The models behind the two AI methods: found without a network, loaded once, when first needed."""
+"""The models behind the two AI methods. They are found without network access and loaded once, on first use."""
 
 import logging
 import threading
@@ -28,10 +28,10 @@ LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, TypeError, Safetenso
 class LazyModel:
     """A transformers model and its processor, in a local folder or in the hub's local cache.
 
-    They run on the CPU, in the task threads: the device's thread belongs to the pipeline.
+    They run on the CPU, in the task threads, because the device's thread belongs to the pipeline.
 
     Attributes:
-        model_class: its name in transformers, which is imported with the model: that takes seconds and 300 MiB.
+        model_class: its name in transformers. transformers is imported with the model, which takes seconds and 300 MiB.
         processor_class: likewise.
     """
 
@@ -39,7 +39,7 @@ class LazyModel:
     processor_class: ClassVar[str]
 
     def __init__(self, source: str | None) -> None:
-        """Take a local folder or a hub name; nothing is read yet."""
+        """Set the local folder or hub name. Nothing is read yet."""
         self._source = source
         self._folder: Path | None = None
         self._broken: str | None = None
@@ -47,7 +47,7 @@ class LazyModel:
         self._lock = threading.Lock()
 
     def why_unavailable(self) -> str | None:
-        """Return why the model cannot be used here, or None. Does not go to the network, and does not load it."""
+        """Return why the model cannot be used here, or None. Neither loads it nor uses the network."""
         if self._broken is not None or self._folder is not None:
             return self._broken
         if self._source is None:
@@ -64,11 +64,11 @@ class LazyModel:
         return None
 
     def load(self) -> tuple[Any, Any]:
-        """Return processor and model, loading them the first time.
+        """Return processor and model, loading them on first use.
 
         Raises:
-            MethodUnavailable: names the model and the reason. Unlike the picture's own model, this one is not needed by
-                every job: the worker goes on without the method.
+            MethodUnavailable: names the model and the reason. Not every job needs this model, unlike the diffusion
+                model, so the worker continues without the method.
         """
         with self._lock:
             if self._loaded is None:
@@ -102,7 +102,7 @@ class DepthEstimator(LazyModel):
     processor_class = "DPTImageProcessor"
 
     def estimate(self, page: RGB) -> RGB:
-        """Return the depth of a page, near = bright, stretched to 0…255.
+        """Return the depth of a page, near = bright, stretched to 0 to 255.
 
         Args:
             page: (height, width, 3).
@@ -132,10 +132,10 @@ class Segmenter(LazyModel):
             points: (n, 2), x and y in pixels.
 
         Returns:
-            (n, height, width): of each point's three candidates the one that the model trusts most.
+            (n, height, width): for each point, the candidate out of three that the model rates highest.
         """
         processor, model = self.load()
-        prompts = points[None, :, None, :].astype(float).tolist()  # one picture, n prompts of one point each
+        prompts = points[None, :, None, :].astype(float).tolist()  # one image, n prompts of one point each
         inputs = processor(page, input_points=prompts, return_tensors="pt")
         output = model(**inputs, multimask_output=True)
         (masks,) = processor.image_processor.post_process_masks(

@@ -1,4 +1,4 @@
-"""What every conditioning is: a table of methods that turn a scene into an RGB image."""
+"""The base of all conditionings: a table of methods that turn a scene into an RGB image."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,25 +21,25 @@ RGB = NDArray[np.uint8]
 # 0 openpose, 1 depth, 2 hed/pidi/scribble, 3 canny/lineart/mlsd, 4 normal, 5 segment).
 CONTROL_TYPE_INDEX: Mapping[ControlType, int] = {"depth": 1, "scribble": 2, "canny": 3, "segmentation": 5}
 
-# The width of drawn lines, as a share of the picture's shorter side: 3 px at 256, 12 px at 1024.
+# The width of drawn lines as a share of the picture's shorter side: 3 px at 256, 12 px at 1024.
 LINE_WIDTH = 3 / 256
 
 
 @dataclass(frozen=True, slots=True)
 class Brush:
-    """Who draws: the pen of the style, and the seed of everything accidental."""
+    """How to draw by hand: the style's pen, and the seed of every random detail."""
 
     pen: Pen = field(default_factory=Pen)
     seed: int = 0
 
 
 def always() -> str | None:
-    """A method that needs nothing is always available."""
+    """Return None: a method without requirements is always available."""
     return None
 
 
 def no_notes(_glyph: Glyph) -> dict[str, Any]:
-    """Most methods have nothing to say."""
+    """Return no notes, as most methods do."""
     return {}
 
 
@@ -47,11 +47,11 @@ Draw = Callable[[Scene, Brush], RGB]
 
 
 def layered(draw_word: Callable[[Glyph, Brush], RGB], add_motifs: Callable[[RGB, Scene, Brush], None]) -> Draw:
-    """Return what draws a scene in two layers.
+    """Return a function that draws a scene in two layers.
 
     Args:
-        draw_word: returns the word alone.
-        add_motifs: draws the motifs into it.
+        draw_word: returns an image of the word alone.
+        add_motifs: draws the motifs into that image.
     """
 
     def draw(scene: Scene, hand: Brush) -> RGB:
@@ -68,9 +68,9 @@ class Method:
     """One way to draw a conditioning image.
 
     Attributes:
-        draw: scene and hand to an RGB image (height, width, 3) of the scene's size; the same for the same arguments.
-        notes: what the result's metadata should say of a glyph, e.g. that a fallback was used.
-        unavailable: why the method cannot run here, or None.
+        draw: turns scene and brush into an RGB image (height, width, 3) of the scene's size. Deterministic.
+        notes: the method's entry in the result's metadata for a glyph, e.g. that a fallback was used.
+        unavailable: returns why the method cannot run here, or None.
     """
 
     draw: Draw
@@ -84,7 +84,7 @@ class Conditioning:
     control_type: ClassVar[ControlType]
 
     def __init__(self, methods: Mapping[str, Method]) -> None:
-        """Take the methods by name."""
+        """Set the methods by name."""
         self._methods = methods
 
     @property
@@ -102,8 +102,8 @@ class Conditioning:
 
         Args:
             scene: the word and its motifs, or the word alone, at the picture's size.
-            method: one of `available_methods`; None takes the first.
-            hand: pen and seed for the methods that draw by hand; None: an even pen, seed 0.
+            method: one of `available_methods`; the first by default.
+            hand: pen and seed for hand-drawn methods; by default an even pen and seed 0.
 
         Returns:
             An RGB image of the scene's size.
@@ -115,7 +115,7 @@ class Conditioning:
         return Image.fromarray(self._method(method).draw(whole, hand or Brush()))
 
     def notes(self, scene: Scene | Glyph, method: str | None = None) -> dict[str, Any]:
-        """Return what the result's metadata should say of this method on this word; raises as `generate`."""
+        """Return this method's metadata notes for this word. Raises the same errors as `generate`."""
         return self._method(method).notes(scene if isinstance(scene, Glyph) else scene.glyph)
 
     def _method(self, name: str | None) -> Method:
@@ -133,16 +133,16 @@ class Conditioning:
 
 
 def to_rgb(gray: NDArray[Any]) -> RGB:
-    """Return a (height, width) image of 0 to 255 as (height, width, 3), uint8."""
+    """Return a (height, width) image with values 0 to 255 as (height, width, 3), uint8."""
     return cv2.cvtColor(gray.astype(np.uint8, copy=False), cv2.COLOR_GRAY2RGB).astype(np.uint8, copy=False)
 
 
 def brighten(image: RGB, region: tuple[slice, slice], gray: NDArray[np.uint8]) -> None:
-    """Draw white lines into a part of an image, which stays as bright as it is elsewhere.
+    """Draw white lines into a region of an image, keeping the brighter value of each pixel.
 
     Args:
         image: (height, width, 3).
-        region: rows and columns of it.
+        region: its rows and columns.
         gray: (rows, columns), 0 to 255.
     """
     image[region] = cv2.max(image[region], to_rgb(gray))

@@ -10,19 +10,19 @@ from worker.conditioning.outlines import outlines
 from worker.glyphs import Glyph
 from worker.scene import Scene
 
-# The hysteresis thresholds that the Union ControlNet's own examples use.
+# The hysteresis thresholds from the Union ControlNet's own examples.
 LOW, HIGH = 100, 200
 
-# Share of the high threshold at which an edge goes on (Canny 1986 advises a third to a half).
+# Low threshold as a share of the high one (Canny 1986 advises a third to a half).
 HYSTERESIS = 0.4
 
-# Border probability from which a ridge is drawn: the level with the best F-score on held-out characters.
+# Minimum border probability of a ridge: the level with the best F-score on held-out characters.
 BORDER_LEVEL = 0.2
 
-# Details of motifs that are left out, in line widths.
+# Motif details smaller than this are omitted, in line widths.
 DETAIL = 0.2
 
-# Largest side at which the forest looks for borders, in pixels: beyond, characters are smaller than it was trained on.
+# Largest side for border detection, in pixels. Beyond it, characters are smaller than the forest was trained on.
 MAX_DETECTION_SIDE = 640
 
 
@@ -32,7 +32,7 @@ def opencv_canny(glyph: Glyph, _hand: Brush) -> RGB:
 
 
 def adaptive_canny(glyph: Glyph, _hand: Brush) -> RGB:
-    """Return Canny edges with thresholds taken from the picture, so that faint ink has its edges too.
+    """Return Canny edges with thresholds computed from the picture, so that faint ink also has edges.
 
     The high threshold is Otsu's between the weak and the strong gradients (Otsu 1979).
     """
@@ -49,9 +49,9 @@ def adaptive_canny(glyph: Glyph, _hand: Brush) -> RGB:
 
 
 def structured_edge_detection(glyph: Glyph, _hand: Brush) -> RGB:
-    """Return the borders of all strokes, also where they cross and fuse, as a structured forest finds them.
+    """Return the borders of all strokes, as found by a structured forest, including where strokes cross and fuse.
 
-    The forest works at the size that it was trained at, with a character's em of some 256 px.
+    The forest runs at the size that it was trained on: an em of about 256 px.
     """
     em = max(placed.box.em for placed in glyph.characters)
     scale = min(structured_forest.EM / em, MAX_DETECTION_SIDE / max(glyph.width, glyph.height))
@@ -63,9 +63,9 @@ def structured_edge_detection(glyph: Glyph, _hand: Brush) -> RGB:
 
 
 def thin_ridges(probability: NDArray[np.float32], level: float) -> NDArray[np.bool_]:
-    """Return where a soft edge map has a ridge at least ``level`` high: thin lines.
+    """Return thin lines: the ridges of a soft edge map that are at least ``level`` high.
 
-    A pixel is on a ridge if it is a maximum across it, in the one of four directions in which the map bends down most.
+    A pixel is on a ridge if it is a maximum in the direction, out of four, in which the map is most strongly curved.
     """
     padded = np.pad(probability, 1, mode="edge")
     height, width = probability.shape
@@ -75,7 +75,7 @@ def thin_ridges(probability: NDArray[np.float32], level: float) -> NDArray[np.bo
 
     sharpest = np.zeros_like(probability)
     is_ridge = np.zeros(probability.shape, bool)
-    # Diagonal neighbours are √2 away: their second difference counts half.
+    # Diagonal neighbours are √2 away, so their second difference counts half.
     for down, right, weight in ((0, 1, 1.0), (1, 0, 1.0), (1, 1, 0.5), (1, -1, 0.5)):
         before, after = shifted(-down, -right), shifted(down, right)
         bend = (2 * probability - before - after) * np.float32(weight)
@@ -86,7 +86,7 @@ def thin_ridges(probability: NDArray[np.float32], level: float) -> NDArray[np.bo
 
 
 def add_outlines(edges: RGB, scene: Scene, _hand: Brush) -> None:
-    """Draw the motifs' outlines, thin as the word's."""
+    """Draw the motifs' outlines as thin as the word's."""
     detail = DETAIL * LINE_WIDTH * min(scene.glyph.width, scene.glyph.height)
     for placed in scene.motifs:
         region, lines = outlines(placed, detail)
@@ -94,12 +94,11 @@ def add_outlines(edges: RGB, scene: Scene, _hand: Brush) -> None:
 
 
 class CannyConditioning(Conditioning):
-    """Outlines of the strokes."""
+    """The outlines of the strokes."""
 
     control_type = "canny"
 
     def __init__(self) -> None:
-        """Nothing to choose."""
         super().__init__(
             {
                 "opencv_canny": Method(layered(opencv_canny, add_outlines)),

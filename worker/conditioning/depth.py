@@ -9,10 +9,10 @@ from worker.conditioning.base import RGB, Brush, Conditioning, Method, layered, 
 from worker.glyphs import Glyph
 from worker.scene import Scene
 
-# The background recedes from the picture's bottom (nearer) to its top; the word stands clearly in front of it.
+# The background recedes from the picture's bottom (nearer) to its top. The word is clearly in front of it.
 FAR, NEAR_BACKGROUND = 20, 70
 INK_NEAREST, INK_RANGE = 150, 105
-# Motifs stand between the two.
+# Motifs are between the word and the background.
 MOTIF_NEAREST, MOTIF_RANGE = 90, 40
 # Softens the step from ink to background, as a share of the shorter side (1.5 px at 256).
 BLUR = 1.5 / 256
@@ -28,10 +28,10 @@ def distance_transform_depth(glyph: Glyph, _hand: Brush) -> RGB:
 
 
 def stroke_thickness_depth(glyph: Glyph, _hand: Brush) -> RGB:
-    """Return strokes as flat plates, the thicker the nearer.
+    """Return strokes as flat plates; thicker strokes are nearer.
 
-    The thickness at a pixel is that of the medial axis next to it (Blum 1967): the distance to the ink's edge at the
-    nearest pixel of the skeleton.
+    The thickness at a pixel is taken from the medial axis (Blum 1967): the distance to the ink's edge at the nearest
+    pixel of the skeleton.
     """
     skeleton = glyph.skeleton
     paper_of_skeleton = np.where(skeleton, np.uint8(0), np.uint8(1))
@@ -45,10 +45,10 @@ def stroke_thickness_depth(glyph: Glyph, _hand: Brush) -> RGB:
 
 
 def _before_background(glyph: Glyph, nearness: NDArray[np.float32]) -> RGB:
-    """Return ink of the given nearness (0 to 1) in front of a receding background, with soft steps."""
+    """Return ink of the given nearness (0 to 1) in front of a receding background, with soft edges."""
     ramp = np.linspace(FAR, NEAR_BACKGROUND, glyph.height, dtype=np.float32)[:, None]
     depth = np.where(glyph.mask, INK_NEAREST + INK_RANGE * nearness, ramp)
-    # Blurred as 8-bit: five times as fast as in floating point, and off by less than one level.
+    # Blurred in 8 bits: five times as fast as in floating point, with an error of less than one level.
     rounded = np.rint(np.clip(depth, 0, 255)).astype(np.uint8)
     return to_rgb(cv2.GaussianBlur(rounded, (0, 0), sigmaX=BLUR * min(glyph.width, glyph.height)))
 
@@ -74,7 +74,7 @@ class DepthConditioning(Conditioning):
     control_type = "depth"
 
     def __init__(self, model: str | None = None) -> None:
-        """Choose the model of `ai_depth_estimation`: hub name or local folder; None: the method is unavailable."""
+        """Set the model of `ai_depth_estimation`: hub name or local folder. Without one the method is unavailable."""
         estimator = DepthEstimator(model)
 
         def ai_depth_estimation(scene: Scene, _hand: Brush) -> RGB:

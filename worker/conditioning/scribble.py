@@ -1,4 +1,4 @@
-"""Scribble: white lines on black, one along each stroke."""
+"""Scribble: one white line along each stroke, on black."""
 
 from typing import Any
 
@@ -16,25 +16,25 @@ from worker.scene import Scene
 Line = NDArray[np.float64]
 Gray = NDArray[np.uint8]
 
-# The hand of `hand_drawn_simulation`: a fine pen, neither slow nor careful.
+# The pen of `hand_drawn_simulation`: fine, moderately fast and moderately careful.
 PLAIN_HAND = Pen(width=LINE_WIDTH, pressure=0.45, speed=0.4, roughness=0.45)
 
-# Of motifs' outlines: details that are left out, and the widest pen, in line widths.
+# For motifs' outlines: the omitted detail and the widest pen, in line widths.
 DETAIL, WIDEST = 0.5, 1.25
 
-# Distances in em. Points along a drawn line; the wave length of a hand's tremor; its largest swing; overshoot at most.
+# In em: spacing of points along a line, wavelength of the tremor, its largest amplitude, largest overshoot.
 SPACING, TREMOR_WAVE, TREMOR_SWING, OVERSHOOT = 1 / 64, 1 / 10, 0.022, 0.06
-# Width of the widest pen, in widths of the character's own strokes.
+# Width of the widest pen, in widths of the character's strokes.
 MAX_WIDTH = 1.1
 
 
 def skeletonization_scribble(glyph: Glyph, _hand: Brush) -> RGB:
-    """Return the ink's skeleton (Zhang and Suen 1984) drawn with an even, round pen."""
+    """Return the ink's skeleton (Zhang and Suen 1984), drawn with an even, round pen."""
     return to_rgb(cv2.dilate(glyph.skeleton.view(np.uint8) * 255, _nib(_line_width(glyph))))
 
 
 def hand_drawn_simulation(glyph: Glyph, hand: Brush) -> RGB:
-    """Return the strokes redrawn by a hand that trembles, presses, and overshoots, the same for the same seed."""
+    """Return the strokes redrawn by a hand with tremor, varying pressure and overshoot; deterministic for a seed."""
     return to_rgb(_redraw(glyph, PLAIN_HAND, hand.seed))
 
 
@@ -44,7 +44,7 @@ def style_aware_scribble(glyph: Glyph, hand: Brush) -> RGB:
 
 
 def add_even_outlines(drawing: RGB, scene: Scene, _hand: Brush) -> None:
-    """Draw the motifs' outlines with the even pen of the skeleton."""
+    """Draw the motifs' outlines with the skeleton's even pen."""
     width = _line_width(scene.glyph)
     for placed in scene.motifs:
         region, lines = outlines(placed, DETAIL * width)
@@ -52,7 +52,7 @@ def add_even_outlines(drawing: RGB, scene: Scene, _hand: Brush) -> None:
 
 
 def add_simulated_outlines(drawing: RGB, scene: Scene, hand: Brush) -> None:
-    """Draw the motifs' outlines with the hand that drew the word."""
+    """Draw the motifs' outlines with the same hand as the word."""
     _redraw_outlines(drawing, scene, PLAIN_HAND, hand.seed)
 
 
@@ -62,7 +62,7 @@ def add_styled_outlines(drawing: RGB, scene: Scene, hand: Brush) -> None:
 
 
 def skeleton_notes(glyph: Glyph) -> dict[str, Any]:
-    """Say which characters have no stroke data, so that their skeletons were redrawn; {} if all have."""
+    """Return which characters have no stroke data, so that their skeletons were redrawn; {} if all have."""
     without = [placed.character for placed in glyph.characters if placed.strokes is None]
     return {"skeletons": list(dict.fromkeys(without))} if without else {}
 
@@ -110,7 +110,7 @@ def _redraw(glyph: Glyph, pen: Pen, seed: int) -> Gray:
 
 
 def _stroke_width(glyph: Glyph, placed: PlacedCharacter) -> float:
-    """Return the average width of a character's strokes in pixels: a much wider pen would fill it with ink."""
+    """Return the average width of a character's strokes in pixels. A much wider pen would fill it with ink."""
     region = placed.box.region(glyph.width, glyph.height)
     if placed.strokes is None:
         length = float(glyph.skeleton[region].sum())
@@ -122,10 +122,10 @@ def _stroke_width(glyph: Glyph, placed: PlacedCharacter) -> float:
 def _redraw_skeleton(
     skeleton: NDArray[np.bool_], width: float, roughness_px: float, random: np.random.Generator
 ) -> Gray:
-    """Draw a character that has no strokes: its skeleton, on paper that was pulled out of shape.
+    """Redraw the skeleton of a character without stroke data, on distorted paper.
 
-    The skeleton's lines branch, so there is no way along them that a hand would take; moving the paper instead of the
-    hand keeps them together.
+    The skeleton's lines branch, so a hand has no path to follow. Distorting the paper instead of the path keeps the
+    lines connected.
     """
     rows, columns = skeleton.shape
     knots = round(1 / TREMOR_WAVE)
@@ -138,7 +138,7 @@ def _redraw_skeleton(
 
 
 def _evenly(points: Line, spacing: float) -> Line:
-    """Return a line with points at equal distances, at least four."""
+    """Return a line with equidistant points, at least four."""
     steps = np.hypot(*np.diff(points, axis=0).T) if len(points) > 1 else np.zeros(0)
     along = np.concatenate([[0.0], np.cumsum(steps)])
     at = np.linspace(0, along[-1], max(4, int(along[-1] / spacing)))
@@ -146,7 +146,7 @@ def _evenly(points: Line, spacing: float) -> Line:
 
 
 def _tremble(line: Line, em: float, roughness: float, random: np.random.Generator) -> Line:
-    """Return the line with a slow, smooth swing to the sides."""
+    """Return the line with a slow, smooth sideways tremor."""
     if not roughness:
         return line
     knots = max(3, int(len(line) * SPACING / TREMOR_WAVE) + 2)
@@ -156,7 +156,7 @@ def _tremble(line: Line, em: float, roughness: float, random: np.random.Generato
 
 
 def _smooth(at: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Interpolate between values with level tangents: no corners."""
+    """Interpolate smoothly between values: tangents are level at each one, so there are no corners."""
     index = np.minimum(at.astype(int), len(values) - 2)
     part = at - index
     ease = part * part * (3 - 2 * part)
@@ -165,7 +165,7 @@ def _smooth(at: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.
 
 
 def _overshoot(line: Line, em: float, speed: float, random: np.random.Generator) -> Line:
-    """Return the line drawn on a little beyond its end, in its last direction."""
+    """Return the line extended a little beyond its end in its last direction."""
     reach = random.uniform(0, OVERSHOOT * speed) * em
     direction = line[-1] - line[-min(4, len(line))]
     length = float(np.hypot(*direction))
@@ -176,7 +176,7 @@ def _overshoot(line: Line, em: float, speed: float, random: np.random.Generator)
 
 
 def _pressure(count: int, pen: Pen, random: np.random.Generator) -> NDArray[np.float64]:
-    """Return the line's width along its way, 1 at full pressure: firm at the start, lighter, and lifted at speed."""
+    """Return the width along the line, 1 at full pressure: firm at the start, then lighter, and lifted at speed."""
     t = np.linspace(0, 1, count)
     waver = _smooth(np.linspace(0, 4, count), random.uniform(-0.25, 0.25, 6))
     relief = 0.55 * np.sin(np.pi * np.clip(t * 1.15, 0, 1)) + waver
@@ -192,7 +192,7 @@ def _draw(canvas: Gray, line: Line, widths: NDArray[np.float64]) -> None:
 
 
 def _show_paper(canvas: Gray, pen: Pen, random: np.random.Generator) -> Gray:
-    """Return the drawing with flecks of paper in it, as fine as the pen is rough."""
+    """Return the drawing with flecks of paper, scaled by the pen's roughness."""
     height, width = canvas.shape
     cell = max(1.0, pen.width * min(height, width) / 5)
     coarse = random.integers(0, 256, (int(height / cell) + 2, int(width / cell) + 2), dtype=np.uint8)
@@ -202,12 +202,11 @@ def _show_paper(canvas: Gray, pen: Pen, random: np.random.Generator) -> Gray:
 
 
 class ScribbleConditioning(Conditioning):
-    """The word as one would write it with a pen."""
+    """The word as written with a pen."""
 
     control_type = "scribble"
 
     def __init__(self) -> None:
-        """Nothing to choose."""
         super().__init__(
             {
                 "skeletonization_scribble": Method(layered(skeletonization_scribble, add_even_outlines)),

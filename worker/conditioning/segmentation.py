@@ -21,7 +21,7 @@ Colour = tuple[int, int, int]
 RADICAL_COLOUR: Colour = (220, 60, 50)
 OTHER_COLOUR: Colour = (60, 140, 230)
 
-# The legend stands in docs/explanation/conditioning.md.
+# The legend is in docs/explanation/conditioning.md.
 STROKE_COLOURS: dict[StrokeType, Colour] = {
     StrokeType.HENG: (230, 70, 60),
     StrokeType.SHU: (60, 130, 235),
@@ -33,7 +33,7 @@ STROKE_COLOURS: dict[StrokeType, Colour] = {
     StrokeType.ZHE: (235, 90, 160),
 }
 
-# For parts that have no type: neighbours in the list differ strongly.
+# For parts without a type. Neighbours in the list differ strongly.
 PART_COLOURS: tuple[Colour, ...] = (
     (230, 70, 60),
     (60, 130, 235),
@@ -47,16 +47,16 @@ PART_COLOURS: tuple[Colour, ...] = (
     (110, 120, 150),
 )
 
-# What says something of the word: no motif may have exactly such a colour.
+# Colours that carry a meaning for the word. No motif may have exactly one of these.
 WORD_COLOURS = frozenset({RADICAL_COLOUR, OTHER_COLOUR, *STROKE_COLOURS.values(), *PART_COLOURS})
 
 KANGXI_BLOCK = 0x2F00
 
 
 def radical_segmentation(glyph: Glyph, _hand: Brush) -> RGB:
-    """Return the strokes of each character's Kangxi radical in one colour and its other strokes in another.
+    """Return each character's strokes in two colours: those of its Kangxi radical, and the others.
 
-    Characters from fonts have no known radical; their connected parts are coloured instead.
+    Characters from fonts have no known radical. Their connected parts are coloured instead.
     """
     colours = np.zeros((glyph.height, glyph.width, 3), np.uint8)
     for placed in glyph.characters:
@@ -67,15 +67,15 @@ def radical_segmentation(glyph: Glyph, _hand: Brush) -> RGB:
             (outline, RADICAL_COLOUR if stroke.in_radical else OTHER_COLOUR)
             for stroke, outline in zip(placed.strokes.strokes, placed.outlines(), strict=True)
         ]
-        # The radical goes on top, so that it stays whole where other strokes touch it.
+        # The radical is painted last, so that it stays whole where other strokes touch it.
         _paint(colours, sorted(coloured, key=lambda item: item[1] == RADICAL_COLOUR))
     return _inside(glyph, colours)
 
 
 def stroke_type_segmentation(glyph: Glyph, _hand: Brush) -> RGB:
-    """Return each stroke in the colour of its type; where strokes overlap, the one written later lies on top.
+    """Return each stroke in the colour of its type. Where strokes overlap, the later one is on top.
 
-    Characters from fonts have no strokes; their connected parts are coloured instead.
+    Characters from fonts have no strokes. Their connected parts are coloured instead.
     """
     colours = np.zeros((glyph.height, glyph.width, 3), np.uint8)
     for placed in glyph.characters:
@@ -116,7 +116,7 @@ def stroke_notes(glyph: Glyph) -> dict[str, Any]:
 
 
 def fallback_notes(glyph: Glyph) -> dict[str, Any]:
-    """Say which characters have no stroke data, so that their connected parts were taken; {} if all have."""
+    """Return which characters have no stroke data, so that their connected parts were used; {} if all have."""
     without = [placed.character for placed in glyph.characters if placed.strokes is None]
     return {"connected_parts": list(dict.fromkeys(without))} if without else {}
 
@@ -131,7 +131,7 @@ def add_regions(colours: RGB, scene: Scene, _hand: Brush) -> None:
 
 
 def apart(colour: Colour) -> NDArray[np.uint8]:
-    """Return a colour next to one of the word's, which is none of them."""
+    """Return a colour close to the given one that is not one of the word's."""
     return np.array([channel - 1 if channel else 1 for channel in colour], np.uint8)
 
 
@@ -151,7 +151,7 @@ def prompt_points(glyph: Glyph) -> NDArray[np.float32]:
 
 
 def flat_colours(masks: NDArray[np.bool_]) -> RGB:
-    """Return masks (n, height, width) as flat colours, the small ones over the large ones."""
+    """Return masks (n, height, width) as flat colours, small masks over large ones."""
     colours = np.zeros((*masks.shape[1:], 3), np.uint8)
     by_size = np.argsort(-masks.sum((1, 2)), kind="stable")
     for rank, index in enumerate(by_size):
@@ -160,7 +160,7 @@ def flat_colours(masks: NDArray[np.bool_]) -> RGB:
 
 
 def _paint(colours: RGB, coloured: Iterable[tuple[Polygon, Colour]]) -> None:
-    """Fill polygons, later ones over earlier ones, each with a rim for ink that two strokes only cover together."""
+    """Fill polygons, later ones on top. Each gets a rim, for ink that two strokes cover only together."""
     fixed = [(np.round((outline - 0.5) * (1 << SHIFT)).astype(np.int32), colour) for outline, colour in coloured]
     for points, colour in fixed:
         cv2.polylines(colours, [points], isClosed=True, color=colour, thickness=3, shift=SHIFT)
@@ -178,7 +178,7 @@ def _colour_parts(colours: RGB, glyph: Glyph, placed: PlacedCharacter) -> None:
 
 
 def _parts(glyph: Glyph, placed: PlacedCharacter) -> tuple[int, NDArray[np.int32], tuple[int, int]]:
-    """Return a character's connected parts: how many labels with the paper, the labels, and their place (left, top)."""
+    """Return a character's connected parts: the number of labels, paper included, the labels, and (left, top)."""
     rows, columns = placed.box.region(glyph.width, glyph.height)
     count, labels = cv2.connectedComponents(glyph.mask[rows, columns].astype(np.uint8))
     return count, labels.astype(np.int32), (columns.start, rows.start)
@@ -195,7 +195,7 @@ class SegmentationConditioning(Conditioning):
     control_type = "segmentation"
 
     def __init__(self, model: str | None = None) -> None:
-        """Choose the model of `ai_segmentation`: hub name or local folder; None: the method is unavailable."""
+        """Set the model of `ai_segmentation`: hub name or local folder. Without one the method is unavailable."""
         segmenter = Segmenter(model)
 
         def ai_segmentation(scene: Scene, hand: Brush) -> RGB:

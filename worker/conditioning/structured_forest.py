@@ -1,8 +1,9 @@
-"""Structured forests (Dollár and Zitnick, "Structured Forests for Fast Edge Detection", 2013), for ink.
+"""Structured forests for ink (Dollár and Zitnick, "Structured Forests for Fast Edge Detection", 2013).
 
-Each tree looks at a 32 × 32 patch and answers with the edges of its inner 16 × 16; the answers of all trees at all
-overlapping places are averaged. Trained on glyphs whose strokes are known (``training/structured_edges.py``), the trees
-also draw the borders of strokes inside the ink, where strokes cross and fuse and no gradient shows them.
+Each tree looks at a 32 × 32 patch and predicts the edges of its inner 16 × 16. The predictions of all trees at all
+overlapping positions are averaged. The trees are trained on glyphs with known strokes
+(``training/structured_edges.py``), so they also find the borders of strokes inside the ink, where strokes cross and
+fuse and there is no gradient.
 """
 
 from dataclasses import dataclass, fields
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 MODEL_PATH = Path(__file__).parents[1] / "data" / "structured_edges.npz"
 
-# A character's em in pixels at which the trees were trained.
+# The em in pixels that the trees were trained on.
 EM = 256
 
 PATCH, EDGES = 32, 16
@@ -23,21 +24,21 @@ CELLS = PATCH // 2  # features are looked up at half resolution
 STRIDE = 4
 ORIENTATIONS = 4
 CHANNELS = 2 + ORIENTATIONS
-# Cells whose smoothed channels are compared with one another, per axis: the paper's 5 × 5 grid.
+# Cells per axis whose smoothed channels are compared with one another: the paper's 5 × 5 grid.
 GRID = (1, 4, 8, 11, 14)
 SMOOTH, SMOOTHER = 1.0, 3.0
 
 
 @dataclass(frozen=True)
 class Forest:
-    """The trees, as flat tables over all nodes; trees follow one another.
+    """The trees, as flat tables over the nodes of all trees, one tree after another.
 
     Attributes:
         roots: (trees,) the root node of each tree.
-        features: (nodes,) which feature a node tests; see `feature_offsets`.
-        thresholds: (nodes,) the left child is taken where the feature is below.
-        children: (nodes, 2) left and right; a leaf's are itself.
-        leaves: (nodes,) which row of `edges` a leaf answers with; 0 for inner nodes.
+        features: (nodes,) the feature that a node tests; see `feature_offsets`.
+        thresholds: (nodes,) a feature below this selects the left child.
+        children: (nodes, 2) left and right. A leaf's children are the leaf itself.
+        leaves: (nodes,) the row of `edges` that a leaf predicts; 0 for inner nodes.
         edges: (rows, 16, 16) edge probability, 0 to 255.
     """
 
@@ -49,12 +50,12 @@ class Forest:
     edges: NDArray[np.uint8]
 
     def save(self, path: Path) -> None:
-        """Write the forest, compressed."""
+        """Write the forest to a compressed file."""
         np.savez_compressed(path, **{field.name: getattr(self, field.name) for field in fields(self)})
 
     @cached_property
     def depth(self) -> int:
-        """Steps from the root after which every place has reached a leaf."""
+        """The number of steps from the root after which every position has reached a leaf."""
         frontier, depth = np.unique(self.roots), 0
         while True:
             below = np.unique(self.children[frontier])
@@ -67,13 +68,13 @@ class Forest:
 
 @lru_cache(maxsize=1)
 def load_forest(path: Path = MODEL_PATH) -> Forest:
-    """Return the trained forest; read once per process."""
+    """Return the trained forest. It is read once per process."""
     with np.load(path, allow_pickle=False) as arrays:
         return Forest(**{name: arrays[name] for name in arrays.files})
 
 
 def channels(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return what the trees look at: ink, gradient magnitude and oriented gradients, fine and smoothed.
+    """Return the trees' input: ink, gradient magnitude and oriented gradients, fine and smoothed.
 
     Args:
         ink: (height, width), even sides.
@@ -99,11 +100,11 @@ def channels(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 @lru_cache(maxsize=4)
 def feature_offsets(height: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where features read, as offsets from a patch's first cell in flattened channels (height × width cells).
+    """Return where features are read: offsets from a patch's first cell in flattened channels of height × width cells.
 
-    A feature is the value at its first offset less the value at its second. The first 1,536 are single values of the
-    fine channels (their second offset is -1: nothing is taken off), the rest differences of two cells of the smoothed
-    ones.
+    A feature is the value at its first offset minus the value at its second. The first 1,536 are single values of the
+    fine channels; their second offset is -1, which subtracts nothing. The others are differences between two cells of
+    the smoothed channels.
     """
     plane = height * width
     rows, columns = np.divmod(np.arange(CELLS * CELLS), CELLS)
@@ -124,13 +125,13 @@ def feature_values(
     features: NDArray[np.int16],
     offsets: tuple[NDArray[np.int64], NDArray[np.int64]],
 ) -> NDArray[np.int16]:
-    """Return one feature for each place.
+    """Return feature values, one row per position.
 
     Args:
         flat: `channels`, flattened.
         base: (n,) each patch's first cell.
-        features: (n,) or (n, k) which feature.
-        offsets: of `feature_offsets`.
+        features: (n,) or (n, k) the features to compute.
+        offsets: from `feature_offsets`.
     """
     shaped = base if features.ndim == 1 else base[:, None]
     first, second = offsets[0][features], offsets[1][features]
@@ -144,7 +145,7 @@ def detect(ink: NDArray[np.uint8], forest: Forest) -> NDArray[np.float32]:
     """Return the probability of a stroke's border at each pixel.
 
     Args:
-        ink: (height, width), 0 to 255, drawn so that a character's em has some `EM` pixels.
+        ink: (height, width), 0 to 255, drawn with an em of about `EM` pixels.
         forest: the trees.
 
     Returns:
@@ -156,18 +157,18 @@ def detect(ink: NDArray[np.uint8], forest: Forest) -> NDArray[np.float32]:
     padded = np.pad(ink, ((margin, bottom), (margin, right)))
     stack = channels(padded)
     cells_high, cells_wide = stack.shape[2:]
-    # Patches whose 16 × 16 answers cover the padded picture, at each STRIDE pixels.
+    # Patches whose 16 × 16 predictions cover the padded picture, one every STRIDE pixels.
     step = STRIDE // 2
     rows = np.arange(0, cells_high - CELLS + 1, step)
     columns = np.arange(0, cells_wide - CELLS + 1, step)
     base = (rows[:, None] * cells_wide + columns).ravel()
-    # Where the patch holds no ink there is no border.
+    # A patch without ink has no border.
     reach = cv2.dilate(stack[0, 0], np.ones((CELLS, CELLS), np.uint8), anchor=(0, 0))
     busy = np.flatnonzero(reach.ravel()[base])
     answers = np.zeros((len(base), EDGES, EDGES), np.uint16)
     answers[busy] = _ask(stack.ravel(), base[busy], forest, feature_offsets(cells_high, cells_wide))
     summed = _overlay(answers.reshape(len(rows), len(columns), EDGES, EDGES))
-    # An answer's pixels lie 8 in from its patch, and the padding is 16.
+    # A prediction starts 8 pixels inside its patch, and the padding is 16.
     inner = summed[margin // 2 :, margin // 2 :][:height, :width]
     votes = 255.0 * len(forest.roots) * (EDGES // STRIDE) ** 2
     return (inner / votes).astype(np.float32)
@@ -179,7 +180,7 @@ def _ask(
     forest: Forest,
     offsets: tuple[NDArray[np.int64], NDArray[np.int64]],
 ) -> NDArray[np.uint16]:
-    """Return the sum of all trees' answers for each patch, (n, 16, 16)."""
+    """Return the sum of all trees' predictions for each patch, (n, 16, 16)."""
     answers = np.zeros((len(base), EDGES, EDGES), np.uint16)
     for root in forest.roots:
         node = np.full(len(base), root, np.int32)
@@ -191,7 +192,7 @@ def _ask(
 
 
 def _overlay(answers: NDArray[np.uint16]) -> NDArray[np.uint32]:
-    """Add overlapping answers (rows, columns, 16, 16), STRIDE apart, into one picture."""
+    """Add overlapping predictions (rows, columns, 16, 16), STRIDE apart, into one image."""
     rows, columns = answers.shape[:2]
     blocks = EDGES // STRIDE
     picture = np.zeros((rows + blocks - 1, STRIDE, columns + blocks - 1, STRIDE), np.uint32)

@@ -1,1 +1,1 @@
-"""Step-level batching: jobs join and leave the batch at every denoising step, and none changes another's picture."""
+"""Step-level batching: jobs join and leave a batch at every denoising step without affecting each other's pictures."""

@@ -1,7 +1,7 @@
-"""Networks compiled by torch.compile: one graph for any number of rows, and nothing compiled once jobs are served.
+"""Networks compiled by torch.compile: one graph for any number of rows, and no compilation while jobs are served.
 
-The number of rows is a dynamic dimension. PyTorch takes 0 and 1 for special sizes; `backed_size_oblivious` lets its
-tracer make no difference, but the code generator (2.13) still wants a graph of its own for a single row.
+The number of rows is a dynamic dimension. PyTorch specialises on sizes 0 and 1. `backed_size_oblivious` keeps the
+tracer from doing so, but the code generator (2.13) still needs a separate graph for a single row.
 """
 
 import os
@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_leaves
 
-# Of one function. Three qualities with two graphs each are six; PyTorch's own limit is eight, and beyond it everything
-# runs eagerly without a word.
+# Graphs per function. Three qualities with two graphs each make six. PyTorch's default limit is eight; beyond it,
+# calls run eagerly without a warning.
 RECOMPILE_LIMIT = 16
 
 
@@ -21,7 +21,7 @@ def set_up(cache: Path) -> None:
     """Configure the compiler for this process.
 
     Args:
-        cache: folder where compiled kernels are kept, so that a later start is quick.
+        cache: folder for compiled kernels, so that later starts are quick.
     """
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
     torch.fx.experimental._config.backed_size_oblivious = True
@@ -29,7 +29,7 @@ def set_up(cache: Path) -> None:
 
 
 def try_out(device: torch.device) -> None:
-    """Compile a small function and run it; raises what the compiler raises, as where no C compiler is found."""
+    """Compile and run a small function. Raises the compiler's errors, for example when no C compiler is found."""
     x = torch.ones(8, device=device)
     torch.compile(lambda x: (x * 2 + 1).sum(), fullgraph=True)(x).item()
 
@@ -48,15 +48,15 @@ def compiled(function: Callable[..., Any], backend: str = "inductor") -> Callabl
 
 
 def compiled_for_one(function: Callable[..., Any], backend: str = "inductor") -> Callable[..., Any]:
-    """Return a function of networks and tensors, compiled for the sizes that it is first called with."""
+    """Return a function of networks and tensors, compiled for the sizes of its first call."""
     return torch.compile(function, fullgraph=True, dynamic=False, backend=backend)
 
 
 def freeze() -> None:
-    """Compile nothing more: a call that no graph fits runs eagerly, where compiling would hold up every job."""
+    """Compile nothing more. A call that fits no graph runs eagerly, since compiling would delay every job."""
     torch.compiler.set_stance("eager_on_recompile")
 
 
 def graphs() -> int:
-    """Return how many graphs were compiled so far."""
+    """Return the number of graphs compiled so far."""
     return int(torch._dynamo.utils.counters["stats"]["unique_graphs"])

@@ -1,14 +1,14 @@
-"""By when a thread's piece of work must be done, by how long the like of it has taken before."""
+"""Deadlines for a thread's work, derived from how long similar work took before."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-# A piece of work that takes so many times its longest predecessor never ends. Batches differ by less.
+# Work that takes this many times as long as the longest before it is treated as hung. Batches differ by less.
 OVERDUE_FACTOR = 20
 LEAST_S = 60.0
-# The first of its kind: kernels are loaded, and nothing is known of the machine's speed.
+# For the first of its kind: kernels are loaded, and the machine's speed is not known yet.
 FIRST_S = 600.0
 
 
@@ -20,19 +20,19 @@ class _Work:
 
 
 class Deadline:
-    """Watches one thread, which says what it is at; any other may ask."""
+    """Watches one thread, which reports what it is working on. Any thread may ask whether it is overdue."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Measure in seconds by ``clock``."""
+        """Measure time in seconds by ``clock``."""
         self._clock = clock
         self._longest_s: dict[str, float] = {}
         self._work: _Work | None = None
 
     @contextmanager
     def watch(self, kind: str) -> Iterator[None]:
-        """Be at a piece of work for the block; those of one kind take about as long.
+        """Track the block as one piece of work. Pieces of one kind take about as long as each other.
 
-        One that raises says nothing of how long the next may take.
+        A piece that raises is not used to predict later ones.
         """
         started = self._clock()
         self._work = _Work(kind, started, self._allowed_s(kind))
@@ -43,7 +43,7 @@ class Deadline:
             self._work = None
 
     def overdue(self) -> str | None:
-        """Return what should have been done by now, or None."""
+        """Return a description of the work that should have ended by now, or None."""
         if (work := self._work) is None:
             return None
         taken_s = self._clock() - work.started

@@ -1,4 +1,4 @@
-"""From latents to pictures: the VAE, off the step loop."""
+"""From latents to pictures: the VAE, outside the step loop."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,15 +16,15 @@ from worker.engine.placement import Placement
 from worker.engine.request import EngineJob
 from worker.progress import stop_if_cancelled
 
-# Of the VAE and unscaled latents: as it is, or compiled.
+# A function of the VAE and unscaled latents, plain or compiled.
 Decode = Callable[..., Any]
 
 
 class Decoder:
-    """Decodes finished latents in a thread of its own, one at a time, while the engine steps on."""
+    """Decodes finished latents in its own thread, one at a time, while the engine continues stepping."""
 
     def __init__(self, vae: AutoencoderKL, placement: Placement) -> None:
-        """Take the VAE; one in fp16 that would overflow is widened here, once, and not at every call."""
+        """Set the VAE. An fp16 VAE that would overflow is upcast once here, not at every call."""
         if vae.dtype == torch.float16 and vae.config.force_upcast:
             vae.to(torch.float32)
         placement.keep(vae)
@@ -41,13 +41,13 @@ class Decoder:
         self.run_eager()
 
     def compile(self, compile_network: Callable[[Decode], Decode], size: tuple[int, int]) -> None:
-        """Compile the VAE for pictures of one size, width and height; others are decoded as they are."""
+        """Compile the VAE for pictures of one size, width and height. Other sizes are decoded uncompiled."""
         factor = 2 ** (len(self._vae.config.block_out_channels) - 1)
         self._compiled_shape = size[1] // factor, size[0] // factor
         self._compiled = compile_network(decode_pixels)
 
     def run_eager(self) -> None:
-        """Compile nothing, or no longer."""
+        """Run uncompiled from now on."""
         self._compiled = decode_pixels
 
     def submit(self, job: EngineJob, latents: torch.Tensor) -> None:
@@ -56,15 +56,15 @@ class Decoder:
         self._thread.submit(partial(self._finish, job, latents, ready))
 
     def wait(self) -> None:
-        """Wait until what was submitted so far has been decoded."""
+        """Wait until everything submitted so far has been decoded."""
         self._thread.submit(lambda: None).result()
 
     def close(self) -> None:
-        """Finish what was submitted, then end the thread."""
+        """Finish all submitted jobs, then end the thread."""
         self._thread.shutdown()
 
     def _finish(self, job: EngineJob, latents: torch.Tensor, ready: torch.cuda.Event | None) -> None:
-        """End the job; whatever happened, it ends here."""
+        """End the job, whether decoding succeeds or fails."""
         pictures: list[Image.Image] = []
         with self.deadline.watch(f"decoding at {job.request.size}"):
             failure = attempt(lambda: pictures.append(self._draw(job, latents, ready)))
@@ -87,7 +87,7 @@ class Decoder:
 
         Raises:
             GenerationFailed: latents or picture hold NaN or infinite values.
-            What PyTorch raises: it does not fit, not even in tiles, or the device computes no more.
+            PyTorch's errors: it does not fit even in tiles, or the device has failed.
         """
         _check(latents, "the model computed values that are no numbers; another seed or dtype may help")
         with self._placement.borrow(self._vae):
@@ -133,7 +133,7 @@ class Decoder:
 
 
 def decode_pixels(vae: AutoencoderKL, latents: torch.Tensor) -> torch.Tensor:
-    """Return the pixels, (pictures, 3, height, width), -1 to 1, of unscaled latents of the VAE's dtype."""
+    """Return the pixels, (pictures, 3, height, width), -1 to 1, of unscaled latents in the VAE's dtype."""
     pixels: torch.Tensor = vae.decode(latents, return_dict=False)[0]
     return pixels
 

@@ -1,4 +1,4 @@
-"""One denoising step for rows that have nothing in common but their size."""
+"""One denoising step for rows that share only their size."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -11,12 +11,12 @@ from worker.engine.step_plan import StepPlan, send
 from worker.engine.unet import Depths, outermost_skips, predict, predict_from
 from worker.engine.union_controlnet import FusedControl, NetworkInputs, control_residuals, residual_shapes
 
-# Of networks and tensors: as it is, or compiled.
+# A function of networks and tensors, plain or compiled.
 Network = Callable[..., Any]
 
 
 class _Functions(NamedTuple):
-    """What a step runs of the networks."""
+    """The network functions that a step calls."""
 
     control_residuals: Network
     predict: Network
@@ -27,28 +27,27 @@ EAGER = _Functions(control_residuals, predict, predict_from)
 
 
 class Denoiser:
-    """UNet and Union ControlNet, stepping rows of one size."""
+    """UNet and Union ControlNet, which step rows of one size."""
 
     def __init__(self, unet: UNet2DConditionModel, controlnet: ControlNetUnionModel) -> None:
-        """Take the networks."""
         self.unet = unet
         self.controlnet = controlnet
-        self.dtype: torch.dtype = unet.dtype  # asked once: diffusers walks through all parameters each time
+        self.dtype: torch.dtype = unet.dtype  # read once: diffusers walks through all parameters each time
         self._compiled_size: tuple[int, int] | None = None
         self.run_eager()
 
     def compile(self, compile_network: Callable[[Network], Network], size: tuple[int, int]) -> None:
-        """Compile the networks for pictures of one size, width and height; others run as they are."""
+        """Compile the networks for pictures of one size, width and height. Other sizes run uncompiled."""
         self._compiled_size = size
         self._compiled = _Functions(*(compile_network(function) for function in EAGER))
 
     def run_eager(self) -> None:
-        """Compile nothing, or no longer."""
+        """Run uncompiled from now on."""
         self._compiled = EAGER
 
     @torch.inference_mode()
     def step(self, rows: Sequence[RequestState]) -> None:
-        """Take each row one step further; all of them reuse depths, or none. A step that raises has changed no row."""
+        """Advance each row by one step. Either all rows reuse depths or none does. If it raises, no row has changed."""
         latents = torch.cat([row.latents for row in rows])
         plan = StepPlan.of(rows, latents.device)
         guidance, scale, of_latents, of_output, keep, sigma, drift, of_predicted, of_previous, of_noise = (
@@ -56,7 +55,7 @@ class Denoiser:
         )
         output, depths = self._guided(rows, plan, latents * scale, guidance)
         predicted = of_latents * latents + of_output * output
-        # Before the first step there is no earlier prediction, and its coefficient is 0.
+        # Before the first step there is no earlier prediction; its coefficient is 0.
         previous = torch.cat([row.latents if row.predicted is None else row.predicted for row in rows])
         latents = keep * latents + (latents - predicted) / sigma * drift
         latents = latents + of_predicted * predicted + of_previous * previous
@@ -72,7 +71,7 @@ class Denoiser:
     def _guided(
         self, rows: Sequence[RequestState], plan: StepPlan, inputs: torch.Tensor, guidance: torch.Tensor
     ) -> tuple[torch.Tensor, Depths]:
-        """Return the output for each row, negative and prompt combined, in float32, and the branches' depths."""
+        """Return each row's output with guidance applied, in float32, and the branches' depths."""
         found, depths = self._network(rows, plan, inputs.index_select(0, plan.owners))
         output = found.float()
         negative, prompt = output.index_select(0, plan.first), output.index_select(0, plan.last)
@@ -102,9 +101,9 @@ class Denoiser:
     def _controls(
         self, rows: Sequence[RequestState], plan: StepPlan, inputs: NetworkInputs, residuals: Network
     ) -> list[torch.Tensor]:
-        """Return the ControlNet's residuals: of the branches that it serves, and zeros for the others, which it skips.
+        """Return the ControlNet's residuals for the branches it serves, and zeros for those it skips.
 
-        Zeros, where None would do for a step without any controls, let one compiled graph serve every step.
+        A step without any controls could use None, but with zeros one compiled graph serves every step.
         """
         controls = [control for row in rows if (control := row.active_control) is not None for _ in row.branches]
         branches = len(inputs.latents)
@@ -123,7 +122,7 @@ class Denoiser:
 
 
 def _kept(row: RequestState) -> Depths:
-    """Return a row's depths for the branches of the present step: once guidance has ended, the prompt's alone."""
+    """Return a row's depths for the current step's branches: only the prompt's once guidance has ended."""
     if row.depths is None:
         raise ValueError("a first step has no earlier depths")
     return row.depths.pick(len(row.depths.features) - len(row.branches))

@@ -1,6 +1,6 @@
 """The thread that owns the device.
 
-Everybody else hands requests over and waits for their futures, so no lock guards the run state.
+Other threads submit requests and wait on futures, so the run state needs no lock.
 """
 
 import logging
@@ -19,17 +19,23 @@ from worker.engine.model_runner import ModelRunner
 from worker.engine.request import Drawing, DrawRequest, EngineJob, Shared
 from worker.progress import ProgressSink
 
-# What comes into the thread: a job, a wish to have the model loaded, word that the device is lost, or None: the end.
+# Messages to the thread: a job, a request to load the model, notice that the device is lost, or None to end.
 Message = EngineJob | Future[None] | DeviceLost | None
 
 logger = logging.getLogger("engine")
 
 
 class Engine:
-    """Loads a model in its thread, and draws with it.
+    """Loads a model in its thread and draws with it.
 
-    Whatever that thread meets, every job ends: once it can compute no more, all that it has and all that come fail with
-    `DeviceLost`, so that another worker draws them.
+    Every job ends, whatever happens in that thread. Once the thread can no longer compute, all current and future jobs
+    fail with `DeviceLost`, so that another worker draws them.
+
+    Args:
+        load: returns the model, or raises `ModelLoadError`. The engine's thread calls it once, on `load` or before the
+            first job.
+        bulk_every: while both kinds wait, every bulk_every-th job admitted is a bulk one.
+        on_lost: called once by the engine's thread when this process can no longer compute.
     """
 
     def __init__(
@@ -38,13 +44,6 @@ class Engine:
         bulk_every: int = 5,
         on_lost: Callable[[DeviceLost], None] = lambda _lost: None,
     ) -> None:
-        """Take what loads the model: called once, by the engine's thread, on `load` or before the first job.
-
-        Args:
-            load: returns the model, or raises `ModelLoadError`.
-            bulk_every: every so-many-th job admitted is a bulk one while both wait.
-            on_lost: called once this process can compute no more, by the engine's thread.
-        """
         self._load = load
         self._on_lost = on_lost
         self._bulk_every = bulk_every
@@ -57,69 +56,69 @@ class Engine:
 
     @property
     def model(self) -> ModelRunner | None:
-        """The model, once it is loaded."""
+        """The model once it is loaded, else None."""
         return self._loop.model if self._loop is not None else None
 
     @property
     def limit(self) -> int | None:
-        """Pictures that may share a step at present; None before the model is loaded."""
+        """The number of pictures that may currently share a step; None before the model is loaded."""
         return self._loop.scheduler.limit if self._loop is not None else None
 
     @property
     def work(self) -> tuple[int, int]:
-        """Steps taken so far, and pictures that took part in them."""
+        """The number of steps taken so far, and the sum of their batch sizes in pictures."""
         return (self._loop.steps, self._loop.rows) if self._loop is not None else (0, 0)
 
     def overdue(self) -> str | None:
-        """Return what should have ended long ago, or None; loading is never overdue."""
+        """Return a description of work that should have ended long ago, or None. Loading is never overdue."""
         if self._loop is None:
             return None
         return self._loop.deadline.overdue() or self._loop.model.decoder.deadline.overdue()
 
     def load(self) -> "Future[None]":
-        """Load the model, unless it is loaded; the future raises `ModelLoadError` or `DeviceLost` if it cannot be."""
+        """Load the model if needed. The future raises `ModelLoadError` or `DeviceLost` if it cannot be loaded."""
         answer: Future[None] = Future()
         answer.add_done_callback(self._on_answer)
         self._inbox.put(answer)
         return answer
 
     def submit(self, request: DrawRequest, progress: ProgressSink) -> "Future[Drawing]":
-        """Take a request; its future, which raises as those of `submit_variations`, is the picture."""
+        """Submit a request and return the future of its picture, which raises as in `submit_variations`."""
         return self.submit_variations(request, [progress])[0]
 
     def submit_variations(self, request: DrawRequest, progress: Sequence[ProgressSink]) -> "list[Future[Drawing]]":
-        """Take a request for several pictures, which begin from the noise of its seed, the next one, and so on.
+        """Submit a request for several pictures, with noise from its seed, its seed + 1, and so on.
 
-        What steers them is made once. Each takes its steps by itself, so they may be spread over batches.
+        What steers them is computed once. Each picture steps separately, so they may be spread over batches.
 
         Args:
             request: what to draw.
-            progress: of each picture; there are as many pictures.
+            progress: one sink per picture; their number is the number of pictures.
 
         Each future raises:
-            JobCancelled: `progress` said so; between two steps, or before the first.
-            OutOfMemory: it does not fit, not even alone.
-            ModelLoadError, DeviceLost: no picture can be drawn in this process.
-            GenerationFailed, or what the libraries raise: this job alone went wrong.
+            JobCancelled: `progress` reported a cancellation, between two steps or before the first.
+            OutOfMemory: it does not fit into memory, even alone.
+            ModelLoadError, DeviceLost: this process cannot draw pictures.
+            GenerationFailed, or an error of the libraries: only this job failed.
         """
-        _ = request.control_tensors  # made here, in the job's own thread
+        _ = request.control_tensors  # computed here, in the job's thread
         shared = Shared()
         jobs = [EngineJob(request, sink, number, shared) for number, sink in enumerate(progress)]
         for job in jobs:
-            job.answer.set_running_or_notify_cancel()  # from here on it is `progress` that cancels
+            job.answer.set_running_or_notify_cancel()  # from here on, only `progress` cancels
             job.answer.add_done_callback(self._on_answer)
             self._inbox.put(job)
         return [job.answer for job in jobs]
 
     def close(self) -> None:
-        """End the thread after the jobs that it has."""
+        """End the thread after its current jobs."""
         self._inbox.put(None)
         self._thread.join()
 
     def _run(self) -> None:
         try:
             self._serve()
-        except BaseException as error:  # the thread's boundary: without it every job would wait for ever
+        except BaseException as error:  # the thread's boundary: without it every job would wait forever
             lost = error if isinstance(error, DeviceLost) else DeviceLost(f"{type(error).__name__}: {error}")
             logger.critical("the engine draws no more", exc_info=error)
             self._lose(lost)
@@ -133,7 +132,7 @@ class Engine:
             self._loop.model.decoder.close()
 
     def _lose(self, lost: DeviceLost) -> None:
-        """Fail every job, those that the decoder has excepted: they end there; then all that come."""
+        """Fail every job except those in the decoder, which end there; then fail all new ones."""
         self.state = WorkerState.COLD
         for job in self._loop.scheduler.jobs if self._loop is not None else ():
             attempt(partial(job.fail, lost))
@@ -147,7 +146,7 @@ class Engine:
             self._is_open = message is not None
 
     def _on_answer(self, answer: "Future[Any]") -> None:
-        """Hear of a device that was lost in the decoder's thread, or while the model was loaded."""
+        """Handle a device lost in the decoder's thread or while loading the model."""
         if isinstance(lost := answer.exception(), DeviceLost):
             self._inbox.put(lost)
 
@@ -156,7 +155,7 @@ class Engine:
         return self._loop is not None and self._loop.has_jobs
 
     def _receive(self) -> None:
-        """Take what has come in, waiting for it if there is nothing else to do."""
+        """Receive new messages; wait for one if there is nothing else to do."""
         while self._is_open:
             try:
                 message = self._inbox.get(block=not self._has_jobs)
@@ -187,11 +186,11 @@ class Engine:
             loading.set_exception(failure.answer)
 
     def _loaded(self) -> StepLoop:
-        """Return the loop with its model; load it the first time.
+        """Return the loop with its model, loading the model the first time.
 
         Raises:
             ModelLoadError: it cannot be loaded.
-            DeviceLost: the device computes no more.
+            DeviceLost: the device has failed.
         """
         if self._loop is None:
             self.state = WorkerState.LOADING

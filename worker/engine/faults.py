@@ -1,6 +1,6 @@
-"""What went wrong, and whom it concerns: one job, all that share the memory, or everybody on this device.
+"""Classify errors by their scope: one job, all jobs that share the memory, or every job on this device.
 
-Recovery never happens inside an `except` block: there the traceback keeps every tensor of the failed attempt alive.
+Recovery never happens inside an `except` block, where the traceback keeps every tensor of the failed attempt alive.
 """
 
 import re
@@ -13,15 +13,15 @@ import torch
 
 from shared.errors import DeviceLost, OutOfMemory
 
-# Older releases of PyTorch have no class for errors of the device: theirs are told by their text.
+# Older releases of PyTorch have no class for device errors, which are recognised by their text.
 DEVICE_ERRORS: type[Exception] | tuple[()] = getattr(torch, "AcceleratorError", ())
 
-# Codes of cudaError_t. After the second kind the context computes on: the call alone was wrong.
+# cudaError_t codes. After a code of the second set the context still works: only the call was wrong.
 OUT_OF_MEMORY_CODE = 2
 HARMLESS_CODES = {1, 9, 701}  # invalid value, invalid configuration, too many resources for a launch
 
-# Libraries below PyTorch say these in plain RuntimeErrors. A handle that cannot be initialised, and a convolution for
-# which no algorithm is found, lack memory for their workspace in nearly every case.
+# Libraries below PyTorch report these as plain RuntimeErrors. A handle that cannot be initialised, or a convolution
+# without a usable algorithm, nearly always means too little memory for the workspace.
 OUT_OF_MEMORY_TEXT = re.compile(
     r"out of memory|can't allocate memory"
     r"|(CUBLAS|CUDNN|CUSOLVER)_STATUS_\w*(ALLOC_FAILED|ALLOCATION_FAILED|NOT_INITIALIZED)"
@@ -32,15 +32,15 @@ DEVICE_LOST_TEXT = re.compile(r"^CUDA error|Triton Error \[CUDA\]|(CUBLAS|CUDNN)
 
 
 class Fault(Enum):
-    """Whom an error concerns."""
+    """The scope of an error."""
 
-    OUT_OF_MEMORY = auto()  # the same may fit with fewer jobs beside it
-    DEVICE_LOST = auto()  # this process computes nothing more
-    JOB = auto()  # this job alone
+    OUT_OF_MEMORY = auto()  # the same work may fit with fewer jobs beside it
+    DEVICE_LOST = auto()  # this process can no longer compute
+    JOB = auto()  # only this job
 
 
 def classify(error: BaseException) -> Fault:
-    """Return whom an error of a computation concerns."""
+    """Return the scope of a computation's error."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return Fault.OUT_OF_MEMORY
     if isinstance(error, DEVICE_ERRORS):
@@ -61,14 +61,14 @@ def _classify_code(code: int | None) -> Fault:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An attempt that failed."""
+    """A failed attempt."""
 
     error: Exception
     fault: Fault
 
     @property
     def answer(self) -> Exception:
-        """What to tell whoever waits: the error, in the service's terms where it has some."""
+        """The error to report to the caller, as one of the service's errors if there is a match."""
         if self.fault is Fault.OUT_OF_MEMORY and not isinstance(self.error, OutOfMemory):
             return OutOfMemory(f"the picture does not fit into the GPU's memory: {self.error}")
         if self.fault is Fault.DEVICE_LOST and not isinstance(self.error, DeviceLost):
@@ -77,7 +77,7 @@ class Failure:
 
 
 def attempt(call: Callable[[], object]) -> Failure | None:
-    """Call; return why it failed, with nothing of the attempt left in memory, or None."""
+    """Call a function. Return why it failed, with none of its tensors kept in memory, or None if it succeeded."""
     try:
         call()
     except Exception as error:  # noqa: BLE001  # the boundary at which errors become values
@@ -89,13 +89,13 @@ def attempt(call: Callable[[], object]) -> Failure | None:
 
 
 def free_memory() -> None:
-    """Give what PyTorch keeps for later back to the device."""
+    """Return PyTorch's cached memory to the device."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
 def _clear(error: BaseException | None) -> None:
-    """Drop the local variables of the frames that an error, and those that led to it, passed through."""
+    """Drop the local variables of all frames in an error's traceback and in those of its causes."""
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__

@@ -1,7 +1,8 @@
-"""Linear layers in 8-bit floating point, for cards with tensor cores for it (compute capability 8.9 and up).
+"""Linear layers in 8-bit floating point, for cards whose tensor cores support it (compute capability 8.9 and up).
 
-Weights are scaled to the format's range once, inputs at each call, a scale for each row (Micikevicius et al. 2022).
-Worth it in compiled networks only: run one by one, the operations that scale an input read and write it seven times.
+Weights are scaled to the format's range once; inputs are scaled at each call, with one scale per row (Micikevicius et
+al. 2022). This pays off only in compiled networks: run one by one, the scaling operations read and write an input seven
+times.
 """
 
 import copy
@@ -12,20 +13,19 @@ from torch import nn
 
 FORMAT = torch.float8_e4m3fn
 LARGEST = torch.finfo(FORMAT).max
-# Of products of random rows, against the layer they stand for: three bits of mantissa leave 3 to 4 %.
+# Largest error of products of random rows, relative to the original layer: three mantissa bits leave 3 to 4 %.
 LARGEST_ERROR = 0.1
-# The matrix units take sides that are multiples of this.
+# The matrix units need sides that are multiples of this.
 MULTIPLE = 16
 
 
 class Float8Linear(nn.Module):
-    """A linear layer whose weights and inputs are 8 bits wide; sums and outputs are not."""
+    """A linear layer with 8-bit weights and inputs. Sums and outputs keep their precision."""
 
     weight: torch.Tensor
     scale: torch.Tensor
 
     def __init__(self, linear: nn.Linear) -> None:
-        """Take a layer's weights."""
         super().__init__()
         weight, scale = _quantise(linear.weight.detach())
         self.register_buffer("weight", weight)
@@ -36,7 +36,7 @@ class Float8Linear(nn.Module):
         """Return the layer's output for x (..., inputs)."""
         rows = x.reshape(-1, x.shape[-1])
         narrow, scale = _quantise(rows)
-        # The kernel scales by row on both sides only into bfloat16.
+        # The kernel supports scaling by row on both sides only with bfloat16 output.
         out = torch._scaled_mm(
             narrow, self.weight.T, scale, self.scale.T, out_dtype=torch.bfloat16, use_fast_accum=True
         ).to(x.dtype)
@@ -45,7 +45,7 @@ class Float8Linear(nn.Module):
 
 
 def try_out(device: torch.device) -> None:
-    """Compute a product on the device: a compute capability does not tell whether this release of PyTorch can.
+    """Compute a product on the device. A compute capability does not tell whether this release of PyTorch can.
 
     Raises:
         RuntimeError: it cannot, or the product is wrong.
@@ -61,12 +61,12 @@ def try_out(device: torch.device) -> None:
 
 
 def float8_bytes(network: nn.Module) -> int:
-    """Return what the 8-bit layers of a network's twin take beside the network."""
+    """Return the additional memory, in bytes, of a network's 8-bit twin."""
     return sum(child.weight.numel() for _, _, child in _layers(network))
 
 
 def to_float8(network: nn.Module) -> nn.Module:
-    """Return a copy of a network whose transformer blocks' linear layers are 8 bits wide; the rest is shared."""
+    """Return a copy of a network with 8-bit linear layers in its transformer blocks. The rest is shared."""
     shared = {id(parameter): parameter for parameter in network.parameters()}
     twin = copy.deepcopy(network, memo=dict(shared))
     for module, name, linear in list(_layers(twin)):
@@ -75,7 +75,7 @@ def to_float8(network: nn.Module) -> nn.Module:
 
 
 def _layers(network: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Linear]]:
-    """Yield the linear layers that can be narrowed, each with its owner and its name there."""
+    """Yield the linear layers that can be converted, each with its parent module and its name there."""
     for path, module in network.named_modules():
         if "transformer_blocks" not in path:
             continue
@@ -85,6 +85,6 @@ def _layers(network: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Linear]]:
 
 
 def _quantise(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return rows in 8 bits, and for each row (count, 1) what to multiply it with to have it back."""
+    """Return rows in 8 bits, and the factor for each row, (count, 1), that restores it."""
     scale = (rows.abs().amax(dim=1, keepdim=True).float() / LARGEST).clamp(min=1e-12)
     return (rows.float() / scale).clamp(-LARGEST, LARGEST).to(FORMAT), scale

@@ -1,8 +1,8 @@
 """The step loop: admit, step, retire.
 
-Whatever goes wrong inside ends the job that it went wrong with: a batch that fails is split until the job at fault is
-alone. A batch that does not fit into memory is split too, and the limit lowered; nobody is lost. What concerns every
-job is raised: the engine's thread ends them all.
+An error inside the loop ends only the job that caused it: a batch that fails is split until the faulty job is alone. A
+batch that does not fit into memory is also split, and the limit is lowered, so no job is lost. An error that affects
+every job is raised, and the engine's thread then ends all jobs.
 """
 
 import logging
@@ -23,26 +23,26 @@ PREVIEW_EVERY_STEPS = 4
 
 
 class StepLoop:
-    """Draws jobs, many at a time. All calls come from the thread that owns the device."""
+    """Draws many jobs at a time. All calls come from the thread that owns the device."""
 
     def __init__(self, model: ModelRunner, bulk_every: int) -> None:
         self.model = model
         self.scheduler: Scheduler[EngineJob] = Scheduler(model.batch_limit, bulk_every)
         self.deadline = Deadline()
-        self.steps = self.rows = 0  # steps taken, and pictures that took part in them: they only grow
+        self.steps = self.rows = 0  # totals: steps taken, and their batch sizes in pictures
         self._rows: dict[EngineJob, RequestState] = {}
         self._previews: dict[EngineJob, Preview] = {}
 
     @property
     def has_jobs(self) -> bool:
-        """Whether there is anything to step."""
+        """Whether there is any job to step."""
         return bool(self.scheduler.jobs)
 
     def submit(self, job: EngineJob) -> None:
-        """Take a job.
+        """Add a job.
 
         Raises:
-            ValueError: there are no networks for its quality.
+            ValueError: no networks are loaded for its quality.
         """
         if job.request.quality not in self.model.networks:
             raise ValueError(f"there are no networks for quality {job.request.quality}")
@@ -50,10 +50,10 @@ class StepLoop:
         self.scheduler.submit(job)
 
     def turn(self) -> None:
-        """Let jobs in and out, and take one step with one batch.
+        """Admit and retire jobs, and take one step with one batch.
 
         Raises:
-            DeviceLost: no job can be drawn here any more.
+            DeviceLost: no job can be drawn on this device any more.
         """
         self._drop_cancelled()
         self._admit()
@@ -76,7 +76,7 @@ class StepLoop:
                     self._prepare(job)
 
     def _prepare(self, job: EngineJob) -> None:
-        """Make a job's row. One that does not fit waits until others have ended."""
+        """Make a job's row. A job that does not fit waits until others have ended."""
         start = partial(self._start, job)
         failure = attempt(start)
         if failure is not None and failure.fault is Fault.OUT_OF_MEMORY:
@@ -102,7 +102,7 @@ class StepLoop:
         free_memory()
 
     def _step(self, batch: list[EngineJob]) -> None:
-        """Take one step with the batch; what does not fit or fails is tried in halves."""
+        """Take one step with the batch. A batch that does not fit or fails is retried in halves."""
         denoise = partial(self._denoise, batch)
         failure = attempt(denoise)
         if failure is not None and failure.fault is Fault.OUT_OF_MEMORY:
@@ -121,7 +121,7 @@ class StepLoop:
         self.model.networks[batch[0].request.quality].denoiser.step([self._rows[job] for job in batch])
 
     def _try_alone(self, call: partial[None]) -> Failure | None:
-        """Try again what did not fit by itself, with the memory that the decoder gives back when it has finished."""
+        """Retry a single job that did not fit, after the decoder has finished and released its memory."""
         self.model.decoder.wait()
         free_memory()
         return attempt(call)
@@ -144,7 +144,7 @@ class StepLoop:
         self._step(batch[middle:])
 
     def _retire(self, batch: list[EngineJob]) -> None:
-        """Report each job's step, and hand over those that are done."""
+        """Report each job's step, and hand finished jobs to the decoder."""
         for job in batch:
             if job.state is not JobState.RUNNING:
                 continue
@@ -162,23 +162,23 @@ class StepLoop:
         self._show(job)
 
     def _show(self, job: EngineJob) -> None:
-        """Show a job's preview after the step at which the device has sent it, if one is on its way."""
+        """Show a job's pending preview if the device has sent it."""
         preview = self._previews.get(job)
         if preview is not None and preview.is_here:
             del self._previews[job]
             job.progress.preview(preview.picture)
 
     def _decode(self, job: EngineJob) -> None:
-        """Hand a job over to the decoder; should that fail, it is still among those that the engine ends."""
+        """Hand a job over to the decoder. If that fails, the engine still ends the job."""
         job.state = JobState.DECODING
         self.model.decoder.submit(job, self._rows[job].latents)
         self._forget(job)
 
     def _fail_with(self, job: EngineJob, failure: Failure) -> None:
-        """End the job at fault.
+        """End the faulty job.
 
         Raises:
-            DeviceLost: it is not at fault, the device is.
+            DeviceLost: the device is at fault, not the job.
         """
         if failure.fault is Fault.DEVICE_LOST:
             raise failure.answer

@@ -23,12 +23,12 @@ from worker.engine.union_controlnet import FusedControl, fuse
 
 @dataclass(frozen=True)
 class Networks:
-    """What draws a quality.
+    """The networks that draw one quality.
 
     Attributes:
-        name: what results call it.
+        name: their name in results.
         denoiser: UNet and ControlNet.
-        scheduler_options: over the checkpoint's scheduler configuration.
+        scheduler_options: override the checkpoint's scheduler configuration.
     """
 
     name: str
@@ -37,7 +37,17 @@ class Networks:
 
 
 class ModelRunner:
-    """Makes rows from requests, and knows the networks that step them."""
+    """Makes rows from requests, and holds the networks that step them.
+
+    Args:
+        pipeline: diffusers' SDXL + Union ControlNet pipeline, placed on the device.
+        placement: where its parts are kept.
+        solver: the solver for all steps.
+        networks: by quality; `exact` is always present.
+        batch_limit: the number of pictures of the native size that may share a step.
+        native_size: side of that picture in pixels.
+        setup: what was enabled on this device and why, for the status.
+    """
 
     def __init__(
         self,
@@ -50,17 +60,6 @@ class ModelRunner:
         native_size: int,
         setup: Mapping[str, str] | None = None,
     ) -> None:
-        """Take a pipeline apart.
-
-        Args:
-            pipeline: diffusers' SDXL + Union ControlNet pipeline, placed on the device.
-            placement: where its parts live.
-            solver: which solver steps.
-            networks: by quality; there is always `exact`.
-            batch_limit: pictures of the native size that may share a step.
-            native_size: side of that picture in pixels.
-            setup: what was switched on this device, and why: for the status.
-        """
         self.placement = placement
         self.solver = solver
         self.networks = networks
@@ -77,24 +76,24 @@ class ModelRunner:
         self._schedule = lru_cache(maxsize=256)(self._make_schedule)
 
     def cost(self, request: DrawRequest) -> int:
-        """Return how many pictures of the native size a request weighs as."""
+        """Return a request's cost in pictures of the native size."""
         width, height = request.size
         return max(1, -(-width * height // self._native_size**2))
 
     def group(self, request: DrawRequest, step: int = 0) -> Hashable:
-        """Return what two jobs must have in common to share a step: size, networks, and how much of them it runs.
+        """Return the key that two jobs must share to share a step: size, networks, and which parts of them run.
 
         Args:
             request: of the job.
-            step: its next one, counted from 0.
+            step: the job's next step, counted from 0.
         """
         return (*request.size, id(self.networks[request.quality].denoiser), request.reuses_depths(step))
 
     def conditions(self, request: DrawRequest) -> Conditions:
-        """Return what steers a request's pictures: its texts encoded, its controls fused.
+        """Return what steers a request's pictures: its encoded texts and fused controls.
 
         Raises:
-            PromptTooLong: the prompt, or the negative one, cannot be shortened to what the encoders read.
+            PromptTooLong: the prompt or the negative prompt cannot be shortened to the encoders' limit.
         """
         prompt = self.text.fit(request.prompt, essential=request.essential, field="translation")
         negative_prompt = self.text.fit(request.negative_prompt, field="negative_prompt")
@@ -112,7 +111,7 @@ class ModelRunner:
 
         Args:
             request: what to draw.
-            conditions: what steers it; None: they are made here, as by `conditions`.
+            conditions: what steers it; if None, it is computed as by `conditions`.
             variation: which of the request's pictures; its noise has the seed ``request.seed + variation``.
 
         Raises:
@@ -122,7 +121,7 @@ class ModelRunner:
         generator = torch.Generator("cpu").manual_seed(request.seed + variation)
         channels, factor = self._latents_form
         width, height = request.size
-        # Drawn on the CPU in the model's dtype, as diffusers does: the same seed starts from the same noise anywhere.
+        # Drawn on the CPU in the model's dtype, as in diffusers, so that a seed gives the same noise on any device.
         noise = torch.randn(
             (1, channels, height // factor, width // factor), generator=generator, dtype=self._noise_dtype
         )
@@ -135,10 +134,10 @@ class ModelRunner:
         )
 
     def warm_up(self, *, reuses_depths: bool) -> None:
-        """Take steps with one row, two and many, with controls and without, so that compiled networks compile now.
+        """Take steps with one, two and many rows, with and without controls, so that compiled networks compile now.
 
         Args:
-            reuses_depths: whether `fast` takes steps from earlier depths.
+            reuses_depths: whether `fast` reuses depths of earlier steps.
         """
         single = self._plain_request()
         guided, free = replace(single, guidance_scale=2.0), replace(single, weights={"canny": 0.0})
@@ -162,7 +161,7 @@ class ModelRunner:
         self.decoder.decode(self.row(self._plain_request()).latents)
 
     def _plain_request(self) -> DrawRequest:
-        """Return a request of the model's own size, with one control and without guidance."""
+        """Return a request of the native size, with one control and without guidance."""
         image = Image.new("RGB", (self._native_size, self._native_size))
         return DrawRequest(prompt="warm-up", control_images={"canny": image}, guidance_scale=1.0)
 

@@ -1,4 +1,4 @@
-"""Where a pipeline's parts live."""
+"""Where a pipeline's parts are kept."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,31 +11,34 @@ from torch import nn
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The device, and whether parts that are used once a job wait in the machine's memory."""
+    """The device, and whether parts that a job uses only once are offloaded to host memory."""
 
     device: torch.device
     offload: bool = False
 
     def enter(self) -> None:
-        """Make the device that of the calling thread: CUDA keeps a current device for each."""
+        """Make the device current in the calling thread: CUDA keeps a current device per thread."""
         if self.device.type == "cuda":
             torch.cuda.set_device(self.device)
 
     def enter_first(self) -> None:
-        """Make the device that of the calling thread, whose work goes before that of others: steps before decodes."""
+        """Make the device current in the calling thread, with a high-priority stream.
+
+        Steps go before decodes.
+        """
         self.enter()
         if self.device.type == "cuda":
             torch.cuda.set_stream(torch.cuda.Stream(self.device, priority=-1))  # type: ignore[no-untyped-call]
 
     def keep(self, *parts: nn.Module) -> None:
-        """Let parts that are offloaded wait in pinned memory, from which lending is quick."""
+        """Keep offloaded parts in pinned memory, from which copying to the device is fast."""
         if self.offload and self.device.type == "cuda":
             for tensor in _tensors(parts):
                 tensor.data = tensor.data.pin_memory()
 
     @contextmanager
     def borrow(self, *parts: nn.Module) -> Iterator[None]:
-        """Have offloaded parts on the device for the block; then their originals, which never left."""
+        """Copy offloaded parts to the device for the block, then restore the originals, which stay in host memory."""
         if not self.offload:
             yield
             return

@@ -1,4 +1,4 @@
-"""A rough picture of what is in the making: by one matrix, and without waiting for the device."""
+"""A rough preview of an unfinished picture, computed by one matrix and without waiting for the device."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from torch.nn.functional import avg_pool2d
 
 from worker.engine.placement import Placement
 
-# Pictures that the preview is fitted to: smooth fields of random colours, of this many pixels a side.
+# The preview is fitted to smooth random colour fields: number of pictures, side in pixels, colour cells per side.
 FIT_PICTURES, FIT_SIDE, FIT_CELLS = 4, 256, 6
 
 
@@ -19,8 +19,8 @@ class Preview:
     """A small picture on its way to the host.
 
     Attributes:
-        pixels: (height, width, 3), on the host; of a GPU's, in pinned memory.
-        copied: comes to pass when the pixels are there; None: they are.
+        pixels: (height, width, 3), on the host; in pinned memory if they come from a GPU.
+        copied: completes when the pixels have arrived; None if they are already there.
     """
 
     pixels: torch.Tensor
@@ -33,7 +33,7 @@ class Preview:
 
     @property
     def picture(self) -> NDArray[np.uint8]:
-        """The pixels; noise unless they are here."""
+        """The pixels. Undefined before they have arrived."""
         picture: NDArray[np.uint8] = self.pixels.numpy()
         return picture
 
@@ -56,7 +56,7 @@ class Previewer:
         pictures = _smooth_pictures()
         with torch.inference_mode(), placement.borrow(vae):
             latents = vae.encode(pictures.to(placement.device, vae.dtype)).latent_dist.mean.float().cpu()
-        # diffusers scales after encoding and unscales before decoding; the engine's latents are the scaled ones.
+        # diffusers scales after encoding and unscales before decoding. The engine's latents are scaled.
         latents = latents * vae.config.scaling_factor
         factor = pictures.shape[-1] // latents.shape[-1]
         colours = avg_pool2d(pictures, factor).permute(0, 2, 3, 1).reshape(-1, 3)
@@ -67,10 +67,10 @@ class Previewer:
 
     @torch.inference_mode()
     def preview(self, latents: torch.Tensor) -> Preview:
-        """Begin to bring latents (1, channels, height, width) to the host as a picture of as many pixels."""
+        """Start copying latents (1, channels, height, width) to the host as a picture of the same height and width."""
         colours = torch.nn.functional.conv2d(latents, self.weights, self.bias)
         bytes_ = (colours / 2 + 0.5).clamp(0, 1).mul(255).to(torch.uint8)
-        # From a GPU into memory that PyTorch pins for it.
+        # A copy from a GPU goes into memory that PyTorch pins for it.
         pixels = bytes_[0].permute(1, 2, 0).to("cpu", non_blocking=True)
         is_on_gpu = latents.device.type == "cuda"
         return Preview(pixels, torch.cuda.current_stream(latents.device).record_event() if is_on_gpu else None)

@@ -1,8 +1,8 @@
-"""Prompts that the text encoders can read whole.
+"""Shorten prompts to what the text encoders can read.
 
-CLIP's text encoders read 77 tokens, start and end marks among them (Radford et al. 2021); what comes after is cut off
-silently. A longer prompt loses whole phrases here, and the caller is told which, so that a result never claims words
-that had no effect.
+CLIP's text encoders read 77 tokens, including start and end marks (Radford et al. 2021), and silently ignore the rest.
+Here a longer prompt loses whole phrases. The caller learns which, so that a result never claims words that had no
+effect.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.errors import PromptTooLong
 
-# A phrase with the separator before it.
+# A phrase with its preceding separator.
 PHRASE = re.compile(r"(?:^|[,;，、；])[^,;，、；]*")
 
 
@@ -22,7 +22,7 @@ class FittedPrompt:
 
     Attributes:
         text: what is encoded.
-        left_out: the phrases that did not fit, in their order.
+        left_out: the phrases that did not fit, in order.
     """
 
     text: str = ""
@@ -30,16 +30,16 @@ class FittedPrompt:
 
 
 def fit(text: str, tokenizers: Sequence[Any], *, essential: str = "", field: str | None = None) -> FittedPrompt:
-    """Return a prompt that fits every tokenizer, the last phrases left out where it is too long.
+    """Return a prompt that fits every tokenizer, dropping the last phrases if it is too long.
 
     Args:
         text: phrases separated by commas or semicolons.
-        tokenizers: CLIP tokenizers; `model_max_length` is what their encoder reads.
-        essential: a part of the text that is never left out.
-        field: of the request, named in the error.
+        tokenizers: CLIP tokenizers; `model_max_length` is the limit of their encoder.
+        essential: a part of the text that is never dropped.
+        field: the request's field that the error names.
 
     Raises:
-        PromptTooLong: what cannot be left out is too long by itself.
+        PromptTooLong: the part that cannot be dropped is too long by itself.
     """
     phrases = PHRASE.findall(text)
     left_out: list[str] = []
@@ -57,7 +57,7 @@ def _is_readable(text: str, tokenizers: Sequence[Any]) -> bool:
 
 
 def _last_dispensable(phrases: Sequence[str], essential: str) -> int | None:
-    """Return the index of the last phrase without which the essential part is still whole; the first one stays."""
+    """Return the index of the last phrase that can be dropped; the first phrase and the essential part stay."""
     for index in range(len(phrases) - 1, 0, -1):
         if essential in "".join([*phrases[:index], *phrases[index + 1 :]]):
             return index

@@ -1,4 +1,4 @@
-"""What the engine is asked for, what it answers, and a job's run state between the two."""
+"""The engine's requests and answers, and a job's run state in between."""
 
 from collections.abc import Hashable, Mapping
 from concurrent.futures import Future
@@ -21,20 +21,20 @@ class DrawRequest:
     """A picture to draw.
 
     Attributes:
-        prompt: what it shows, in English.
-        control_images: control type to RGB image; all of one size, which is the picture's. At least one.
-        weights: control type to strength, 0 to 2; a type that is left out has 1, one with 0 does not steer.
-        essential: a part of the prompt that is never left out where the whole is too long.
-        negative_prompt: what it should not look like; empty: nothing said.
+        prompt: what the picture shows, in English.
+        control_images: control type to RGB image, at least one. All have the picture's size.
+        weights: control type to strength, 0 to 2. A missing type has 1; a type with 0 does not steer.
+        essential: a part of the prompt that is never dropped when the prompt is too long.
+        negative_prompt: what the picture should not look like; may be empty.
         num_inference_steps: denoising steps.
-        guidance_scale: classifier-free guidance (Ho and Salimans 2022); 1 is none.
-        guidance_end: share of the steps after which guidance stops (Kynkäänniemi et al. 2024); 1: never.
-        control_guidance_end: share of the steps after which the controls let go; 1: never.
-        cache_interval: every so many steps the networks compute in full; the steps between take the deeper levels'
-            features, and what the ControlNet said, over from the step before; 1: every step in full.
-        seed: the same seed gives the same picture on the same device; that of the first where there are several.
-        priority: bulk jobs leave interactive ones the way.
-        quality: which networks draw it.
+        guidance_scale: classifier-free guidance (Ho and Salimans 2022); 1 disables it.
+        guidance_end: share of the steps after which guidance stops (Kynkäänniemi et al. 2024); 1: it never stops.
+        control_guidance_end: share of the steps after which the controls stop; 1: they never stop.
+        cache_interval: the networks compute in full every cache_interval steps. The steps in between reuse the deeper
+            levels' features and the ControlNet's residuals from the step before. 1 computes every step in full.
+        seed: the same seed gives the same picture on the same device. With several pictures, the first one's seed.
+        priority: bulk jobs yield to interactive jobs.
+        quality: selects the networks.
     """
 
     prompt: str
@@ -63,22 +63,28 @@ class DrawRequest:
 
     @cached_property
     def control_tensors(self) -> dict[ControlType, torch.Tensor]:
-        """The images that steer, (1, 3, height, width), uint8, in memory that a GPU can read while it computes.
+        """The images that steer, (1, 3, height, width), uint8, in memory that a GPU can copy from while it computes.
 
-        Made by whoever asks first: the engine's thread has steps to take.
+        Computed on first use, so that the engine's thread does not have to.
         """
         return {kind: _tensor(self.control_images[kind]) for kind in self.steering}
 
     def is_guided(self, step: int) -> bool:
-        """Whether guidance works at a step, counted from 0."""
+        """Whether guidance is active at a step, counted from 0."""
         return self.guidance_scale > 1 and step / self.num_inference_steps < self.guidance_end
 
     def is_controlled(self, step: int) -> bool:
-        """Whether the controls work at a step, counted from 0; as in diffusers, a step that begins inside counts."""
+        """Whether the controls are active at a step, counted from 0.
+
+        As in diffusers, a step counts if it ends inside the window.
+        """
         return bool(self.steering) and (step + 1) / self.num_inference_steps <= self.control_guidance_end
 
     def reuses_depths(self, step: int) -> bool:
-        """Whether a step, counted from 0, takes over what the one before found; never where the controls let go."""
+        """Whether a step, counted from 0, reuses the depths of the step before.
+
+        The step at which the controls stop never does.
+        """
         return step % self.cache_interval != 0 and self.is_controlled(step) == self.is_controlled(step - 1)
 
 
@@ -93,8 +99,8 @@ class Drawing:
 
     Attributes:
         image: RGB.
-        batch_size_max: the most jobs that shared a step with it, itself among them.
-        prompt, negative_prompt: as the text encoders read them.
+        batch_size_max: the largest number of jobs that shared a step with it, itself included.
+        prompt, negative_prompt: as read by the text encoders.
     """
 
     image: Image.Image
@@ -104,7 +110,7 @@ class Drawing:
 
 
 class JobState(Enum):
-    """Where a job stands in the engine."""
+    """A job's state in the engine."""
 
     WAITING = auto()
     RUNNING = auto()
@@ -114,10 +120,10 @@ class JobState(Enum):
 
 @dataclass(eq=False, slots=True)
 class Shared:
-    """What the variations of one request have in common.
+    """What the variations of one request share.
 
     Attributes:
-        conditions: what steers them; made with the first that is admitted, None until then.
+        conditions: what steers them. Computed when the first one is admitted, None until then.
     """
 
     conditions: Conditions | None = None
@@ -125,19 +131,19 @@ class Shared:
 
 @dataclass(eq=False, slots=True)
 class EngineJob:
-    """A picture of a request on its way, with its run state.
+    """One picture of a request and its run state.
 
     Attributes:
         request: what to draw.
-        progress: told of stages, steps and previews; asked whether to stop.
+        progress: receives stages, steps and previews, and says whether to stop.
         variation: which of the request's pictures, from 0.
-        shared: what it has in common with the others.
-        group: jobs of one group can share a step: those of one size and the same networks.
-        cost: how many pictures of the model's own size it weighs as.
-        answer: the picture, or why there is none.
-        state: where it stands.
-        batch_size_max: the most jobs that shared a step with it.
-        prompt, negative_prompt: as the text encoders read them.
+        shared: what it shares with the request's other pictures.
+        group: jobs of one group can share a step: they have the same size and networks.
+        cost: its cost in pictures of the model's native size.
+        answer: the picture, or the error.
+        state: its state in the engine.
+        batch_size_max: the largest number of jobs that shared a step with it.
+        prompt, negative_prompt: as read by the text encoders.
     """
 
     request: DrawRequest
@@ -154,7 +160,7 @@ class EngineJob:
 
     @property
     def priority(self) -> Priority:
-        """Which queue it waits in."""
+        """The priority of its request."""
         return self.request.priority
 
     def succeed(self, image: Image.Image) -> None:

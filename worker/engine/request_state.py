@@ -1,4 +1,4 @@
-"""The tensors of a request, and how far its steps are."""
+"""A request's tensors, and the number of steps done."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,34 +13,34 @@ from worker.engine.union_controlnet import FusedControl
 
 
 class SamplingParams(Protocol):
-    """What the steps must know of a request; `worker.engine.request.DrawRequest` is one."""
+    """The parts of a request that the steps need, as in `worker.engine.request.DrawRequest`."""
 
     @property
     def guidance_scale(self) -> float:
-        """Classifier-free guidance; 1 is none."""
+        """Classifier-free guidance; 1 disables it."""
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
 
     def is_guided(self, step: int) -> bool:
-        """Whether guidance works at a step, counted from 0."""
+        """Whether guidance is active at a step, counted from 0."""
 
     def is_controlled(self, step: int) -> bool:
-        """Whether the controls work at a step, counted from 0."""
+        """Whether the controls are active at a step, counted from 0."""
 
     def reuses_depths(self, step: int) -> bool:
-        """Whether a step, counted from 0, takes the deeper levels' features over from the one before."""
+        """Whether a step, counted from 0, reuses the deeper levels' features of the step before."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Conditions:
-    """What steers a picture, as the networks take it. Variations of a picture share it.
+    """What steers a picture, in the networks' format. A request's variations share it.
 
     Attributes:
         prompt, negative_prompt: as encoded.
-        text: of the prompt.
-        negative: of the negative prompt; None without guidance.
+        text: embedding of the prompt.
+        negative: embedding of the negative prompt; None without guidance.
         control: the fused controls; None if none steers.
     """
 
@@ -53,18 +53,18 @@ class Conditions:
 
 @dataclass(eq=False, slots=True)
 class RequestState:
-    """A picture's tensors. The latents and what follows change with each step, all else is fixed.
+    """A picture's tensors. The attributes from `latents` on change with each step; the others are fixed.
 
     Attributes:
-        request: steps, guidance scale and windows.
+        request: steps, guidance scale, and the windows of guidance and controls.
         conditions: what steers it.
-        schedule: the solver laid out.
-        generator: noise of ancestral solvers; the initial noise came from it too.
+        schedule: the solver's schedule.
+        generator: source of the initial noise and of the noise of ancestral solvers.
         latents: (1, channels, height / 8, width / 8), float32.
         step: steps done.
-        predicted: the picture as the last step foresaw it, like the latents.
-        noise: drawn for the present step, so that it is the same should the step be tried again.
-        depths: the deeper levels' features for the steps to come, of each branch; None where none will want them.
+        predicted: the last step's prediction of the picture, in the shape of the latents.
+        noise: drawn for the current step, so that a retry of the step uses the same noise.
+        depths: the deeper levels' features for the coming steps, by branch; None if no step will use them.
     """
 
     request: SamplingParams
@@ -79,28 +79,28 @@ class RequestState:
 
     @property
     def timestep(self) -> float:
-        """Of the present step."""
+        """The current step's timestep."""
         return self.schedule.timesteps[self.step]
 
     @property
     def coefficients(self) -> tuple[float, ...]:
-        """The solver's numbers for the present step."""
+        """The solver's coefficients for the current step."""
         return self.schedule.steps[self.step].as_tuple()
 
     @property
     def has_noise(self) -> bool:
-        """Whether the present step adds noise."""
+        """Whether the current step adds noise."""
         return self.schedule.steps[self.step].noise > 0
 
     def draw_noise(self) -> torch.Tensor:
-        """Return the present step's noise, on the host; zeros if it adds none."""
+        """Return the current step's noise, on the host; zeros if it adds none."""
         if self.noise is None:
             shape = self.latents.shape
             self.noise = torch.randn(shape, generator=self.generator) if self.has_noise else torch.zeros(shape)
         return self.noise
 
     def advance(self, latents: torch.Tensor, predicted: torch.Tensor, depths: Depths | None) -> None:
-        """Take a step's results over."""
+        """Apply a step's results."""
         self.latents, self.predicted, self.noise = latents, predicted, None
         self.step += 1
         self.depths = depths
@@ -112,21 +112,21 @@ class RequestState:
 
     @property
     def branches(self) -> tuple[TextEmbedding, ...]:
-        """The texts that the networks see this step: negative and prompt, or the prompt alone."""
+        """The texts that the networks see in this step: negative and prompt, or the prompt alone."""
         text, negative = self.conditions.text, self.conditions.negative
         return (negative, text) if negative is not None and self.request.is_guided(self.step) else (text,)
 
     @property
     def reuses_depths(self) -> bool:
-        """Whether the present step takes the deeper levels' features over from the one before."""
+        """Whether the current step reuses the deeper levels' features of the step before."""
         return self.request.reuses_depths(self.step)
 
     @property
     def leaves_depths(self) -> bool:
-        """Whether the next step takes the deeper levels' features over from the present one."""
+        """Whether the next step reuses the deeper levels' features of the current one."""
         return self.request.reuses_depths(self.step + 1)
 
     @property
     def active_control(self) -> FusedControl | None:
-        """The controls, if the ControlNet works for it this step."""
+        """The controls if the ControlNet is active in this step, else None."""
         return self.conditions.control if self.request.is_controlled(self.step) else None

@@ -1,8 +1,8 @@
-"""Who may run, and who takes the next step. Knows jobs by priority, group and cost alone; no tensors.
+"""Decides which jobs run, and which take the next step. Sees only a job's priority, group and cost; no tensors.
 
-Order: first in, first out within a priority. Interactive jobs go before bulk ones and may take a running bulk job's
-place between two steps (it keeps what it has done and goes on later), but every so often a bulk job is admitted out of
-turn and then left in peace, so none waits for ever. Jobs of one group share a step; groups take turns.
+Within a priority, jobs run first in, first out. Interactive jobs go before bulk jobs and may preempt a running bulk job
+between two steps; it keeps its progress and resumes later. Every so often a bulk job is admitted out of turn and is not
+preempted, so bulk jobs never starve. Jobs of one group share a step. Groups take turns.
 """
 
 from collections import deque
@@ -12,56 +12,55 @@ from typing import Generic, Protocol, TypeVar
 
 from shared.schemas import Priority
 
-# So many steps without trouble, and a limit that memory had lowered goes up by one again.
+# After this many steps without running out of memory, a lowered limit is raised by one.
 RECOVER_AFTER_STEPS = 100
 
 
 class Schedulable(Protocol):
-    """What the scheduler must know of a job."""
+    """The attributes of a job that the scheduler needs."""
 
     @property
     def priority(self) -> Priority:
-        """Which queue it waits in."""
+        """Its priority."""
 
     @property
     def group(self) -> Hashable:
-        """Whom it can share a step with."""
+        """Jobs of the same group can share a step."""
 
     @property
     def cost(self) -> int:
-        """How much of the limit it takes, 1 or more."""
+        """Its share of the limit, 1 or more."""
 
 
 Job = TypeVar("Job", bound=Schedulable)
 
 
 class Scheduler(Generic[Job]):
-    """Holds every job that has not ended; a job is waiting or running."""
+    """Holds every job that has not ended. A job is waiting or running.
+
+    Args:
+        limit: total cost of the jobs that may run together. A job that costs more runs alone.
+        bulk_every: while both kinds wait, every bulk_every-th admission is a bulk job.
+    """
 
     def __init__(self, limit: int, bulk_every: int = 5) -> None:
-        """Take the limits.
-
-        Args:
-            limit: cost of the jobs that may run together; a dearer job runs alone.
-            bulk_every: every so-many-th admission is a bulk one while both wait.
-        """
         self.limit = self.ceiling = limit
         self._bulk_every = bulk_every
         self._waiting: dict[Priority, deque[Job]] = {priority: deque() for priority in Priority}
-        self._running: list[Job] = []  # the longest since its last step first
-        self._protected: set[Job] = set()  # bulk jobs that were admitted out of turn
+        self._running: list[Job] = []  # least recently stepped first
+        self._protected: set[Job] = set()  # bulk jobs admitted out of turn
         self._turns: deque[Hashable] = deque()  # groups, the next one first
         self._since_bulk = 0
         self._steps_since_trouble = 0
 
     @property
     def running(self) -> tuple[Job, ...]:
-        """Jobs that run, the longest since its last step first."""
+        """The running jobs, least recently stepped first."""
         return tuple(self._running)
 
     @property
     def waiting(self) -> tuple[Job, ...]:
-        """Jobs that wait, interactive ones first."""
+        """The waiting jobs, interactive ones first."""
         return tuple(chain.from_iterable(self._waiting[priority] for priority in Priority))
 
     @property
@@ -70,11 +69,11 @@ class Scheduler(Generic[Job]):
         return self.running + self.waiting
 
     def submit(self, job: Job) -> None:
-        """Take a new job."""
+        """Add a new job."""
         self._waiting[job.priority].append(job)
 
     def remove(self, job: Job) -> None:
-        """Let a job go, however it ended."""
+        """Remove a job, however it ended."""
         self._protected.discard(job)
         if job in self._running:
             self._running.remove(job)
@@ -82,7 +81,7 @@ class Scheduler(Generic[Job]):
             self._waiting[job.priority].remove(job)
 
     def admit(self) -> list[Job]:
-        """Let waiting jobs run while there is room; return those that now run and did not before."""
+        """Admit waiting jobs while there is room; return the newly running ones."""
         before = set(self._running)
         while (job := self._next_waiting()) is not None and self._make_room(job):
             self._waiting[job.priority].remove(job)
@@ -91,7 +90,7 @@ class Scheduler(Generic[Job]):
         return [job for job in self._running if job not in before]
 
     def next_batch(self) -> list[Job]:
-        """Return the jobs that take the next step together: of one group, within the limit; empty if none runs."""
+        """Return the jobs of the next batch: of one group, within the limit; empty if none is running."""
         groups = dict.fromkeys(job.group for job in self._running)
         self._turns = deque(group for group in self._turns if group in groups)
         self._turns.extend(group for group in groups if group not in self._turns)
@@ -109,19 +108,19 @@ class Scheduler(Generic[Job]):
         return batch
 
     def stepped(self) -> None:
-        """Note a step without trouble."""
+        """Record a step without errors."""
         self._steps_since_trouble += 1
         if self._steps_since_trouble >= RECOVER_AFTER_STEPS and self.limit < self.ceiling:
             self.limit += 1
             self._steps_since_trouble = 0
 
     def lower_limit(self, limit: int) -> None:
-        """Let jobs of this cost run together at most, until steps have gone well for a while."""
+        """Lower the limit to this total cost until enough steps have succeeded."""
         self.limit = max(1, min(self.limit, limit))
         self._steps_since_trouble = 0
 
     def put_back(self, job: Job) -> None:
-        """Let a running job wait again, before all others of its priority."""
+        """Return a running job to the front of its priority's waiting jobs."""
         self._running.remove(job)
         self._protected.discard(job)
         self._waiting[job.priority].appendleft(job)
@@ -137,7 +136,7 @@ class Scheduler(Generic[Job]):
         return self._since_bulk >= self._bulk_every - 1
 
     def _make_room(self, job: Job) -> bool:
-        """Return whether the job may run now; bulk jobs in its way are put back for an interactive one."""
+        """Return whether the job may run now. Bulk jobs are preempted to make room for an interactive one."""
         while self._running and _cost(self._running) + job.cost > self.limit:
             movable = [other for other in self._running if self._may_move(other)]
             fixed = _cost(self._running) - _cost(movable)

@@ -1,14 +1,14 @@
-"""Solvers as tables of numbers: one step of any of them is the same linear formula with other coefficients.
+"""Solvers as tables of coefficients: a step of any solver is the same linear formula.
 
     x0  = predict_latents · x + predict_output · out
     x'  = keep · x + drift · (x - x0) / sigma + predicted · x0 + previous · x0 of the step before + noise · n
 
-x are the latents, ``out`` the network's output, n fresh noise. The coefficients depend on the sigmas alone, so rows
-with different step counts, and even different solvers, take a step in one batch. Sigmas and timesteps come from
-diffusers' own schedulers, for whatever spacing, rescaling or prediction type a checkpoint was made with.
+x are the latents, ``out`` is the network's output and n is fresh noise. The coefficients depend only on the sigmas, so
+rows with different step counts, and even different solvers, can step in one batch. Sigmas and timesteps come from
+diffusers' schedulers, so they follow the checkpoint's spacing, rescaling and prediction type.
 
-Euler and Euler ancestral: Karras et al. 2022, in k-diffusion's form. DPM++ 2M: Lu et al. 2022, midpoint, with Karras
-sigmas.
+Euler and Euler ancestral follow Karras et al. 2022, in k-diffusion's form. DPM++ 2M follows Lu et al. 2022, midpoint,
+with Karras sigmas.
 """
 
 import math
@@ -23,9 +23,9 @@ PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
 
 @dataclass(frozen=True, slots=True)
 class Coefficients:
-    """The numbers of one step of one row; see the module."""
+    """The coefficients of one step of one row; see the module's formula."""
 
-    input_scale: float  # the network sees x times this
+    input_scale: float  # the network's input is x times this
     predict_latents: float
     predict_output: float
     keep: float
@@ -36,17 +36,17 @@ class Coefficients:
     noise: float = 0.0
 
     def as_tuple(self) -> tuple[float, ...]:
-        """Return the numbers in order."""
+        """Return the coefficients in order."""
         return astuple(self)
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A solver laid out for a number of steps.
+    """A solver's coefficients for a number of steps.
 
     Attributes:
         timesteps: of each step.
-        initial_scale: the first noise is multiplied by this.
+        initial_scale: factor of the initial noise.
         steps: coefficients of each step.
     """
 
@@ -59,15 +59,15 @@ Step = Callable[[list[float], int, str], Coefficients]
 
 
 def euler(sigmas: list[float], step: int, prediction: str) -> Coefficients:
-    """Return Euler's coefficients: straight on along (x - x0) / sigma."""
+    """Return Euler's coefficients: a straight line along (x - x0) / sigma."""
     sigma, target = sigmas[step], sigmas[step + 1]
-    # Not keep = target / sigma: that is more exact, but where sigma falls from 4,096 (zero terminal SNR) diffusers' own
-    # rounding is 2e-5 of the result, and we want its picture.
+    # Not keep = target / sigma: that is more exact, but where sigma falls from 4,096 (zero terminal SNR), diffusers'
+    # rounding error is 2e-5 of the result, and our picture should match its picture.
     return Coefficients(*_exploding(sigma, prediction), keep=1.0, sigma=sigma, drift=target - sigma)
 
 
 def euler_ancestral(sigmas: list[float], step: int, prediction: str) -> Coefficients:
-    """Return the ancestral variant's: further down than wanted, then up again with fresh noise."""
+    """Return the ancestral variant's coefficients: down below the target sigma, then up again with fresh noise."""
     sigma, target = sigmas[step], sigmas[step + 1]
     up = math.sqrt(target**2 * (sigma**2 - target**2) / sigma**2)
     down = math.sqrt(target**2 - up**2)
@@ -75,7 +75,7 @@ def euler_ancestral(sigmas: list[float], step: int, prediction: str) -> Coeffici
 
 
 def dpmpp_2m(sigmas: list[float], step: int, prediction: str) -> Coefficients:
-    """Return DPM++ 2M's: second order with the step before; first order at both ends."""
+    """Return DPM++ 2M's coefficients: second order, using the step before; first order at both ends."""
     (alpha, scaled), (alpha_to, scaled_to) = _preserving(sigmas[step]), _preserving(sigmas[step + 1])
     keep = scaled_to / scaled
     # alpha' (1 - e^-h), where e^-h = (sigma' / alpha') / (sigma / alpha)
@@ -95,7 +95,7 @@ def dpmpp_2m(sigmas: list[float], step: int, prediction: str) -> Coefficients:
 
 @dataclass(frozen=True)
 class Solver:
-    """A solver: diffusers' scheduler, with settings beyond the checkpoint's own, and our step."""
+    """A solver: diffusers' scheduler with overrides of the checkpoint's configuration, and our step function."""
 
     name: str
     scheduler: Any
@@ -103,14 +103,14 @@ class Solver:
     step: Step
 
     def schedule(self, config: Any, num_inference_steps: int) -> Schedule:
-        """Lay the solver out.
+        """Return the solver's schedule.
 
         Args:
             config: the checkpoint's scheduler configuration.
-            num_inference_steps: how many steps.
+            num_inference_steps: the number of steps.
 
         Raises:
-            ValueError: the checkpoint predicts what no solver here knows.
+            ValueError: no solver here supports the checkpoint's prediction type.
         """
         scheduler = self.scheduler.from_config(config, **self.options)
         prediction = scheduler.config.prediction_type

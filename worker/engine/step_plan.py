@@ -1,7 +1,7 @@
-"""Everything that a step must know beside its rows' tensors, brought to the device at once.
+"""Everything that a step needs besides its rows' tensors, copied to the device in one transfer.
 
-A list as an index, or a number read back, would make the host wait for the device, so that the device then waits for
-the host. Here all numbers and indices of a step travel in one transfer from pinned memory, which nobody waits for.
+Indexing with a list, or reading a number back, would make the host wait for the device, and then the device for the
+host. Here all numbers and indices of a step travel in one asynchronous transfer from pinned memory.
 """
 
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ from worker.engine.request_state import RequestState
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """The numbers of a step, on the device. A row has one branch or, under guidance, two: negative and prompt.
+    """A step's numbers, on the device. A row has one branch or, under guidance, two: negative and prompt.
 
     Attributes:
-        coefficients: (10, rows, 1, 1, 1), guidance scale and the solver's numbers.
+        coefficients: (10, rows, 1, 1, 1), the guidance scale and the solver's coefficients.
         timesteps: (branches,).
         size: (2,), height and width in pixels.
         owners: (branches,), the row of each branch.
-        first, last: (rows,), the branch of a row's negative prompt and of its prompt; without guidance the same.
-        served: the branches that the ControlNet works for.
+        first, last: (rows,), the branches of a row's negative prompt and of its prompt; equal without guidance.
+        served: the branches in which the ControlNet is active.
     """
 
     coefficients: torch.Tensor
@@ -36,7 +36,7 @@ class StepPlan:
 
     @classmethod
     def of(cls, rows: Sequence["RequestState"], device: torch.device) -> "StepPlan":
-        """Lay a step out."""
+        """Return the plan of a step for these rows."""
         owners = [index for index, row in enumerate(rows) for _ in row.branches]
         served = [branch for branch, owner in enumerate(owners) if rows[owner].active_control is not None]
         width, height = rows[0].request.size
@@ -53,12 +53,12 @@ class StepPlan:
         coefficients, timesteps, size, *indices = torch.split(packed, [len(part) for part in parts])
         return cls(
             coefficients.view(len(rows), -1).T[:, :, None, None, None],
-            timesteps.clone(),  # a graph would be compiled for the place that a view has in its storage
+            timesteps.clone(),  # a graph would specialise on a view's storage offset
             size,
             *(index.long() for index in indices),
         )
 
 
 def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Return a tensor of the host on the device, without waiting for either."""
+    """Return a copy of a host tensor on the device, without synchronising."""
     return (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True)

@@ -1,4 +1,4 @@
-"""Text embeddings, kept by prompt: many jobs share a negative prompt, and many a style."""
+"""Text embeddings, cached by prompt: many jobs share a negative prompt, and often a style."""
 
 from collections import OrderedDict
 from contextlib import AbstractContextManager
@@ -16,7 +16,7 @@ KEPT_PROMPTS = 128
 
 @dataclass(frozen=True, slots=True)
 class TextEmbedding:
-    """A prompt as the networks read it.
+    """A prompt as the networks see it.
 
     Attributes:
         tokens: (1, 77, width of both encoders).
@@ -28,17 +28,16 @@ class TextEmbedding:
 
 
 class TextEncoder:
-    """Both CLIP encoders of a pipeline, with a memory."""
+    """Both CLIP encoders of a pipeline, with a cache."""
 
     def __init__(self, pipeline: Any, placement: Placement) -> None:
-        """Take a diffusers SDXL pipeline, for its `encode_prompt`."""
         placement.keep(pipeline.text_encoder, pipeline.text_encoder_2)
         self._pipeline = pipeline
         self._placement = placement
         self._kept: OrderedDict[str, TextEmbedding] = OrderedDict()
 
     def fit(self, text: str, *, essential: str = "", field: str | None = None) -> FittedPrompt:
-        """Return a prompt that both encoders read whole; arguments and errors as of `prompt_fit.fit`."""
+        """Return a prompt that both encoders read in full. Arguments and errors are those of `prompt_fit.fit`."""
         tokenizers = [self._pipeline.tokenizer, self._pipeline.tokenizer_2]
         return fit(text, tokenizers, essential=essential, field=field)
 
@@ -53,7 +52,10 @@ class TextEncoder:
         return embedding
 
     def negative(self, text: str, like: TextEmbedding) -> TextEmbedding:
-        """Return a negative prompt's embedding; an empty one is zeros, or the empty text's, as the checkpoint wants."""
+        """Return a negative prompt's embedding.
+
+        For an empty one, it is zeros or the empty text's embedding, depending on the checkpoint.
+        """
         if not text and self._pipeline.config.force_zeros_for_empty_prompt:
             return TextEmbedding(torch.zeros_like(like.tokens), torch.zeros_like(like.pooled))
         return self.prompt(text)

@@ -1,8 +1,8 @@
-"""SDXL's UNet in two parts: the outermost level, and the deeper ones, whose features change little between steps.
+"""SDXL's UNet in two parts: the outermost level, and the deeper levels, whose features change little between steps.
 
-A step may take the deeper levels' features over from the step before (DeepCache; Ma et al. 2024,
-https://arxiv.org/abs/2312.00858), and with them what the ControlNet said then. Both functions compute what
-`UNet2DConditionModel.forward` does, operation by operation.
+A step may reuse the deeper levels' features of the step before (DeepCache; Ma et al. 2024,
+https://arxiv.org/abs/2312.00858), together with the ControlNet's residuals of that step. Both functions compute the
+same as `UNet2DConditionModel.forward`, operation by operation.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from worker.engine.union_controlnet import NetworkInputs
 
 
 class Depths(NamedTuple):
-    """What a step leaves to the next one.
+    """What a step passes on to the next one.
 
     Attributes:
         features: (branches, channels, height / 8, width / 8), from the deeper levels.
@@ -32,13 +32,13 @@ class Depths(NamedTuple):
 
     @classmethod
     def batch(cls, depths: Sequence["Depths"]) -> "Depths":
-        """Return those of several rows as one, branch by branch."""
+        """Return the depths of several rows as one, branch by branch."""
         residuals = zip(*(one.residuals for one in depths), strict=True)
         return cls(torch.cat([one.features for one in depths]), [torch.cat(parts) for parts in residuals])
 
 
 def is_divisible(unet: UNet2DConditionModel) -> bool:
-    """Return whether the outermost level stands by itself, without attention, as SDXL's does."""
+    """Return whether the outermost level can run separately: it has no attention, like SDXL's."""
     config = unet.config
     return (config.down_block_types[0], config.up_block_types[-1]) == ("DownBlock2D", "UpBlock2D")
 
@@ -46,12 +46,12 @@ def is_divisible(unet: UNet2DConditionModel) -> bool:
 def predict(
     unet: UNet2DConditionModel, inputs: NetworkInputs, residuals: Sequence[torch.Tensor]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the UNet's output for each row, and what its deeper levels hand to the outermost one.
+    """Return the UNet's output for each row, and the features that its deeper levels pass to the outermost one.
 
     Args:
-        unet: SDXL's, or one of its form.
+        unet: SDXL's, or one of the same structure.
         inputs: of each row.
-        residuals: what the ControlNet adds to the skip connections, and last to the middle.
+        residuals: what the ControlNet adds to the skip connections and, last, to the middle block.
     """
     embedding, sample = _enter(unet, inputs)
     skips = [sample]
@@ -59,7 +59,7 @@ def predict(
         sample, found = block(hidden_states=sample, temb=embedding, **_text_for(block, inputs))
         skips += found
     skips = [skip + residual for skip, residual in zip(skips, residuals[:-1], strict=True)]
-    if unet.mid_block is not None:  # distilled networks of this form leave it out
+    if unet.mid_block is not None:  # distilled networks of this structure omit it
         sample = unet.mid_block(sample, embedding, **_text_for(unet.mid_block, inputs))
     sample = sample + residuals[-1]
     for block in unet.up_blocks[:-1]:
@@ -76,7 +76,7 @@ def predict(
 
 
 def predict_from(unet: UNet2DConditionModel, inputs: NetworkInputs, depths: Depths) -> torch.Tensor:
-    """Return the UNet's output for each row from its outermost level alone, and earlier depths.
+    """Return the UNet's output for each row, computed from its outermost level and earlier depths.
 
     Args:
         unet: one that `is_divisible`.
@@ -93,7 +93,7 @@ def predict_from(unet: UNet2DConditionModel, inputs: NetworkInputs, depths: Dept
 
 
 def outermost_skips(unet: UNet2DConditionModel) -> int:
-    """Return how many skip connections lie in the outermost level."""
+    """Return the number of skip connections in the outermost level."""
     return 1 + len(unet.down_blocks[0].resnets)
 
 
@@ -112,7 +112,7 @@ def _text_for(block: nn.Module, inputs: NetworkInputs) -> dict[str, torch.Tensor
 def _leave(
     unet: UNet2DConditionModel, sample: torch.Tensor, embedding: torch.Tensor, skips: Sequence[torch.Tensor]
 ) -> torch.Tensor:
-    """Return the output from what the deeper levels found and the outermost level's skip connections."""
+    """Return the output, from the deeper levels' features and the outermost level's skip connections."""
     sample = unet.up_blocks[-1](hidden_states=sample, temb=embedding, res_hidden_states_tuple=tuple(skips))
     output: torch.Tensor = unet.conv_out(unet.conv_act(unet.conv_norm_out(sample)))
     return output

@@ -1,9 +1,9 @@
-"""The Union ControlNet in two halves: what depends on the control images alone, once a job; the rest, each step.
+"""The Union ControlNet in two halves: what depends only on the control images, once per job, and the rest, per step.
 
-diffusers' `ControlNetUnionModel.forward` fuses its control images anew at every step, and its fusing attention runs
-over the batch axis, so that jobs of one batch change one another's pictures. A lone job attends to itself alone, where
-attention is out_proj(v_proj(x)); and neither timestep nor text enters the fused condition. So it is computed once for
-each job, by itself, and rows with different controls and weights can share a batch.
+diffusers' `ControlNetUnionModel.forward` fuses its control images again at every step. Its fusing attention runs over
+the batch axis, so the jobs of one batch change each other's pictures. A job in a batch of one attends only to itself,
+where attention is out_proj(v_proj(x)). Neither timestep nor text enters the fused condition. It is therefore computed
+once per job, separately, and rows with different controls and weights can share a batch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from torch.nn.functional import linear
 
 
 class NetworkInputs(NamedTuple):
-    """What UNet and ControlNet see of each row.
+    """The inputs of UNet and ControlNet for each row.
 
     Attributes:
         latents: (rows, channels, height / 8, width / 8), scaled for the network.
@@ -42,7 +42,7 @@ class FusedControl(NamedTuple):
     Attributes:
         condition: (1, channels, height / 8, width / 8), added to the ControlNet's first features.
         types: (1, control types), 1 where a control of that type is given.
-        output_scale: (1,), what the ControlNet's outputs are multiplied by.
+        output_scale: (1,), the factor of the ControlNet's outputs.
     """
 
     condition: torch.Tensor
@@ -65,7 +65,7 @@ def fuse(
 ) -> FusedControl:
     """Return the fused condition of a job's control images.
 
-    As in diffusers, a single control's weight scales the outputs, several controls' weights scale the inputs.
+    As in diffusers, a single control's weight scales the outputs; the weights of several controls scale the inputs.
 
     Args:
         controlnet: the Union ControlNet.
@@ -93,7 +93,7 @@ def fuse(
 def control_residuals(
     controlnet: ControlNetUnionModel, inputs: NetworkInputs, control: FusedControl
 ) -> list[torch.Tensor]:
-    """Return what the ControlNet adds to the UNet: the skip connections' residuals, and last the middle's.
+    """Return what the ControlNet adds to the UNet: the skip connections' residuals and, last, the middle block's.
 
     Args:
         controlnet: the Union ControlNet.
@@ -116,7 +116,7 @@ def control_residuals(
 
 
 def residual_shapes(controlnet: ControlNetUnionModel, height: int, width: int) -> list[tuple[int, int, int]]:
-    """Return the shape of each residual of one row, the middle's last, for latents of this height and width."""
+    """Return the shape of each residual of one row, the middle block's last, for latents of this height and width."""
     channels, layers = controlnet.config.block_out_channels, controlnet.config.layers_per_block
     shapes = [(channels[0], height, width)]
     for number, width_of_block in enumerate(channels):
@@ -128,7 +128,7 @@ def residual_shapes(controlnet: ControlNetUnionModel, height: int, width: int) -
 
 
 def _attend_alone(layer: Any, x: torch.Tensor) -> torch.Tensor:
-    """Return a transformer layer's output for tokens that attend to themselves alone, (1, channels)."""
+    """Return a transformer layer's output for tokens that attend only to themselves, (1, channels)."""
     attention = layer.attn
     width = attention.embed_dim
     value = linear(layer.ln_1(x), attention.in_proj_weight[2 * width :], attention.in_proj_bias[2 * width :])

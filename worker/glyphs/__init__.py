@@ -1,4 +1,4 @@
-"""A word's glyphs: where each character stands, and its anti-aliased ink."""
+"""A word's glyph: the place of each character, and its anti-aliased ink."""
 
 from worker.glyphs.glyph import Glyph, GlyphRenderer, PlacedCharacter
 

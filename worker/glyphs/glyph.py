@@ -1,4 +1,4 @@
-"""A word as anti-aliased ink, from stroke data where there are any and from fonts elsewhere."""
+"""A word as anti-aliased ink, drawn from stroke data if available and otherwise from fonts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ SHIFT = 4
 
 @dataclass(frozen=True, slots=True)
 class PlacedCharacter:
-    """A character (a grapheme cluster), its em box, and its stroke data (None where a font drew it)."""
+    """A character (a grapheme cluster), its em box, and its stroke data (None if drawn from a font)."""
 
     character: str
     box: Box
     strokes: Character | None
 
     def outlines(self) -> list[Polygon]:
-        """Return each stroke's filled shape as a polygon (n, 2) in pixels, in writing order."""
+        """Return each stroke's filled outline as a polygon (n, 2) in pixels, in writing order."""
         return [self._placed(flatten(stroke.outline)) for stroke in self.strokes.strokes] if self.strokes else []
 
     def medians(self) -> list[Polygon]:
@@ -53,7 +53,7 @@ class Glyph:
         word: the word.
         width: pixels.
         height: pixels.
-        characters: the word's grapheme clusters, spaces left out, with their places, line by line from left to right.
+        characters: the word's grapheme clusters without spaces, with their places, line by line from left to right.
         ink: (height, width) coverage, 0 (paper) to 255 (ink), anti-aliased.
     """
 
@@ -65,7 +65,7 @@ class Glyph:
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
-        """(height, width): where more than half of the pixel is ink."""
+        """(height, width): whether more than half of the pixel is ink."""
         return self.ink > 127
 
     @cached_property
@@ -73,7 +73,7 @@ class Glyph:
         """(height, width): pixels to the nearest paper, exact (Felzenszwalb and Huttenlocher 2012); 0 on paper."""
         distance = np.zeros(self.ink.shape, np.float32)
         for block in self._blocks:
-            # One row and column of paper around, so that ink at the block's rim ends there.
+            # One row and column of paper around the block, so that ink at its edge ends there.
             framed = np.pad(self.mask[block].view(np.uint8), 1)
             distance[block] = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
         return distance
@@ -88,9 +88,9 @@ class Glyph:
 
     @cached_property
     def _blocks(self) -> tuple[tuple[slice, slice], ...]:
-        """Rectangles with ink, apart from one another by whole rows or columns of paper.
+        """Rectangles with ink, separated from one another by whole rows or columns of paper.
 
-        What depends on the ink alone can be computed block by block: that leaves the paper out.
+        A computation that depends only on the ink can run block by block and skip the paper.
         """
         mask = self.mask.view(np.uint8)
         return tuple((rows, columns) for rows in _runs(mask.max(1)) for columns in _runs(mask[rows].max(0)))
@@ -100,10 +100,10 @@ class GlyphRenderer:
     """Draws words."""
 
     def __init__(self, database: CharacterDatabase, fonts: Sequence[FontCoverage]) -> None:
-        """Use stroke data first, then the first of the fonts that has the character."""
+        """Use stroke data first, then the first font that has the character."""
         self._database = database
         self._fonts = fonts
-        # A scene's word is drawn twice, small and at its size.
+        # A scene's word is drawn twice: small, and at full size.
         self._strokes = lru_cache(maxsize=128)(database.character)
 
     def render(self, word: str, width: int, height: int) -> Glyph:
@@ -116,21 +116,22 @@ class GlyphRenderer:
 
         Raises:
             UnsupportedCharacter: neither the database nor a font can draw one of them.
+            UnsupportedCharacter: neither the database nor a font can draw one of the characters.
         """
         return self.draw(word, self.typesetter(word).lay_out(width, height), width, height)
 
     def typesetter(self, word: str) -> Typesetter:
-        """Return what lays a word out; raises as `render`."""
+        """Return the word's typesetter. Raises the same errors as `render`."""
         check_coverage(word, self._database, self._fonts)
         runs = split_runs(word, self._database, self._fonts)
         return Typesetter(runs, right_to_left=reads_right_to_left(word))
 
     def draw(self, word: str, placed: Sequence[PlacedRun], width: int, height: int) -> Glyph:
-        """Return the glyph of a word whose runs have their places.
+        """Return the glyph of a word whose runs are already placed.
 
         Args:
             word: the characters.
-            placed: of a typesetter, moved at will.
+            placed: from a typesetter, possibly moved.
             width: of the picture, pixels.
             height: of the picture, pixels.
         """
@@ -150,7 +151,7 @@ def _draw_from_font(ink: Ink, placed: PlacedRun, path: Path) -> None:
     run, em = placed.run, placed.em
     font = ImageFont.truetype(str(path), size=em)
     ascent, descent = font.getmetrics()
-    # The font's line, ascent to descent, is centred on the em box.
+    # The font's line, from ascent to descent, is centred on the em box.
     top = placed.top + (em - (ascent + descent)) / 2
     canvas = Image.new("L", (ink.shape[1], ink.shape[0]))
     if run.is_shaped:
@@ -166,7 +167,7 @@ def _draw_from_font(ink: Ink, placed: PlacedRun, path: Path) -> None:
 
 
 def _runs(present: NDArray[np.uint8]) -> list[slice]:
-    """Return the runs of ones in zeros and ones."""
+    """Return the runs of ones in an array of zeros and ones."""
     edges = np.flatnonzero(np.diff(np.pad(present, 1)))
     return [slice(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
@@ -174,13 +175,13 @@ def _runs(present: NDArray[np.uint8]) -> list[slice]:
 def draw_polygons(polygons: Sequence[Polygon], width: int, height: int) -> Ink:
     """Return the union of filled polygons (points in pixels) as anti-aliased coverage (height, width), 0 to 255.
 
-    Drawn several times larger and averaged: OpenCV's own anti-aliasing (LINE_AA) draws a soft rim outside the polygon,
-    which makes a character at 256 px a quarter fatter.
+    Drawn several times larger and averaged, since OpenCV's anti-aliasing (LINE_AA) draws a soft edge outside the
+    polygon, which makes a character at 256 px a quarter thicker.
     """
     scale = max(2, min(4, 4096 // max(width, height)))
     ink = np.zeros((height * scale, width * scale), np.uint8)
     for polygon in polygons:
-        # A pixel's centre lies at +0.5 in our coordinates and at 0 in OpenCV's.
+        # A pixel's centre is at +0.5 in our coordinates and at 0 in OpenCV's.
         fixed = np.round((polygon * scale - 0.5) * (1 << SHIFT)).astype(np.int32)
         cv2.fillPoly(ink, [fixed], color=255, shift=SHIFT)
     return cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

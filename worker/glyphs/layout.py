@@ -22,9 +22,9 @@ SPACE = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A character's em box in pixels: left, top, and its size (an em's height; advance is its width).
+    """A character's em box in pixels: left, top, em (its height) and advance (its width).
 
-    `above` and `below` are how far the character's ink may reach beyond it.
+    `above` and `below` are how far the character's ink may extend beyond the box.
     """
 
     left: float
@@ -35,7 +35,7 @@ class Box:
     below: float = 0.0
 
     def region(self, width: int, height: int, margin: float = 0.0) -> tuple[slice, slice]:
-        """Return the rows and columns of a picture in which the character's ink lies; at least a pixel of each.
+        """Return the rows and columns of a picture that contain the character's ink; at least one pixel of each.
 
         Args:
             width: of the picture, pixels.
@@ -48,7 +48,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class PlacedRun:
-    """A run and where it stands: its left edge, its em box's top, and its em, in pixels."""
+    """A run and its place: its left edge, its em box's top, and its em, in pixels."""
 
     run: Run
     left: float
@@ -56,13 +56,13 @@ class PlacedRun:
     em: float
 
     def moved(self, left: float, top: float, scale: float = 1.0) -> "PlacedRun":
-        """Return the run enlarged from the picture's corner by `scale`, then moved by `left` and `top` pixels."""
+        """Return the run scaled by `scale` from the picture's corner, then moved by `left` and `top` pixels."""
         return PlacedRun(self.run, self.left * scale + left, self.top * scale + top, self.em * scale)
 
     def boxes(self) -> Iterator[tuple[str, Box]]:
         """Yield the run's characters from left to right, each with its em box."""
         left, em = self.left, self.em
-        # Drawn, a font's outline may be a pixel off: its line is moved to whole pixels.
+        # A font's drawn outline may be off by a pixel, since its line is moved to whole pixels.
         above, below = (em * reach + 1 if reach > 0 else 0.0 for reach in (self.run.above, self.run.below))
         for character, advance in zip(self.run.characters, self.run.advances, strict=True):
             yield character, Box(left, self.top, em * advance, em, above, below)
@@ -86,7 +86,7 @@ class _Unit:
 
 
 class _Block:
-    """Lines one below the other. Lengths are in em from the first line's em box."""
+    """Lines, one below the other. Lengths are in em from the first line's em box."""
 
     def __init__(self, lines: Sequence[Sequence[_Unit]]) -> None:
         self.lines = lines
@@ -96,25 +96,25 @@ class _Block:
         self.tops = [0.0]
         for upper, lower in zip(below, above[1:], strict=False):
             self.tops.append(self.tops[-1] + LINE_HEIGHT + max(0.0, upper + lower))
-        # Where the ink ends, and at least the em boxes.
+        # The extent of the ink, and at least of the em boxes.
         self.start = min(0.0, *(top - reach for top, reach in zip(self.tops, above, strict=True)))
         self.end = max(top + 1 + max(0.0, reach) for top, reach in zip(self.tops, below, strict=True))
 
     def em(self, width: float, height: float) -> float:
-        """Return the largest em, in pixels, with which the block fits."""
+        """Return the largest em, in pixels, at which the block fits."""
         return min(width / self.widest, height / (self.end - self.start))
 
     def top(self, height: float, margin: float, em: float) -> float:
-        """Return where the first line's em box starts: the em boxes are centred, as far as all the ink can be seen."""
+        """Return the top of the first line's em box. The em boxes are centred as far as all ink stays visible."""
         centred = (height - em * (self.tops[-1] + LINE_HEIGHT)) / 2
         return max(min(centred, height - margin - em * self.end), margin - em * self.start)
 
 
 class Typesetter:
-    """Lays a word out in rooms of any size.
+    """Lays a word out in areas of any size.
 
-    The number of lines is the one that lets the characters be largest; lines are centred. Square characters break
-    anywhere, others only at spaces.
+    The number of lines is chosen so that the characters are as large as possible. Lines are centred. Square characters
+    break anywhere, others only at spaces.
     """
 
     def __init__(self, runs: Sequence[Run | None], *, right_to_left: bool = False) -> None:
@@ -122,7 +122,7 @@ class Typesetter:
 
         Args:
             runs: the word in reading order; None is a space.
-            right_to_left: whether the word is read so.
+            right_to_left: whether the word is read from right to left.
         """
         units = _units(runs, right_to_left=right_to_left)
         limits = _limits(units)
@@ -130,17 +130,17 @@ class Typesetter:
         self._right_to_left = right_to_left
 
     def lay_out(self, width: float, height: float, margin: float | None = None) -> list[PlacedRun]:
-        """Return where each of the word's runs stands, as large as the room allows.
+        """Return the place of each of the word's runs, as large as the area allows.
 
         Args:
-            width: the room's width in pixels.
-            height: the room's height in pixels.
-            margin: what stays free on each side, in pixels; None: `MARGIN` of the room's shorter side.
+            width: the area's width in pixels.
+            height: the area's height in pixels.
+            margin: free space on each side, in pixels; by default `MARGIN` of the area's shorter side.
         """
         if margin is None:
             margin = MARGIN * min(width, height)
         usable_width, usable_height = width - 2 * margin, height - 2 * margin
-        # max() keeps the first of equals: with the same size, fewer lines.
+        # max() keeps the first of equal values: at the same size, fewer lines win.
         block = max(self._blocks, key=lambda one: one.em(usable_width, usable_height))
         em = block.em(usable_width, usable_height)
         first = block.top(height, margin, em)
@@ -156,12 +156,12 @@ class Typesetter:
 
 
 def in_view(items: Sequence[T], is_right_to_left: Callable[[T], bool], *, right_to_left: bool) -> list[T]:
-    """Return items of a line from left to right, as UAX #9 (rule L2) orders two levels.
+    """Return items of a line from left to right, ordered by UAX #9 (rule L2) with two levels.
 
     Args:
         items: in reading order.
-        is_right_to_left: tells of an item whether it is read so.
-        right_to_left: whether the whole is.
+        is_right_to_left: returns whether an item is read from right to left.
+        right_to_left: whether the line is.
     """
     groups = [(rtl, list(group)) for rtl, group in groupby(items, key=is_right_to_left)]
     ordered = [group[::-1] if rtl else group for rtl, group in groups]
@@ -198,7 +198,7 @@ def _line_width(line: Sequence[_Unit]) -> float:
 
 
 def _limits(units: Sequence[_Unit]) -> list[float]:
-    """Return the widths of all runs of units, in order: a widest line has one of them."""
+    """Return the widths of all sequences of adjacent units, in order. The widest line has one of these widths."""
     runs = {_line_width(units[start:end]) for start in range(len(units)) for end in range(start + 1, len(units) + 1)}
     return sorted(runs)
 

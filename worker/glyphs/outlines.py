@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from shared.writing.characters import COMMAND_OR_NUMBER, EM, POINTS_OF_COMMAND, TOP
 
-# Segments per curve. A curve spans at most some 200 units, so at 2048 px the error stays below half a pixel.
+# Segments per curve. A curve spans at most about 200 units, so at 2048 px the error stays below half a pixel.
 SEGMENTS = 8
 
 Polygon = NDArray[np.float32]
@@ -37,12 +37,12 @@ def flatten(outline: str) -> Polygon:
 
 
 def to_em(points: NDArray[np.float64]) -> Polygon:
-    """Return points of the database's coordinates (y up) in em (y down), the box's top left at (0, 0)."""
+    """Return points in the database's coordinates (y up) in em (y down), with the box's top left at (0, 0)."""
     return ((points * (1, -1) + (0, TOP)) / EM).astype(np.float32)
 
 
 def _curve(controls: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a Bézier curve of degree len(controls) - 1 as SEGMENTS points, its start left out."""
+    """Return a Bézier curve of degree len(controls) - 1 as SEGMENTS points, without its start."""
     t = np.linspace(0, 1, SEGMENTS + 1)[1:, None]
     while len(controls) > 1:  # de Casteljau; `controls` grows a leading time axis in the first round
         controls = np.array([(1 - t) * a + t * b for a, b in pairwise(controls)])

@@ -1,4 +1,4 @@
-"""A word in runs: what is drawn in one go, and how much room it needs."""
+"""A word split into runs: characters that are drawn together, and their measurements."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,27 +13,27 @@ from shared.writing.characters import CharacterDatabase
 from shared.writing.clusters import clusters, directions, is_joining, is_right_to_left, needs_shaping
 from shared.writing.fonts import FontCoverage, font_of
 
-# Fonts are measured at this size: outlines have no coarser grid.
+# Fonts are measured at this size: no font's outlines have a coarser grid.
 MEASURED_PX = 1000
 JOINER = "\u200d"
-# In em. A cluster with less room of its own forms a ligature with the one before: both are one character here.
+# In em. A narrower cluster forms a ligature with the one before it; both then count as one character.
 LEAST_ADVANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Grapheme clusters that are drawn in one go. Lengths are in em.
+    """Grapheme clusters that are drawn together. Lengths are in em.
 
     Attributes:
         text: what is drawn, in reading order.
-        characters: its clusters, from left to right; those of a ligature are one.
+        characters: its clusters, from left to right. A ligature's clusters count as one.
         advances: their widths.
-        font: the font file; None: the strokes of one character.
-        is_shaped: whether HarfBuzz draws it; else it is one plain character.
-        right_to_left: whether it is read so.
-        is_square: whether it fills a square of its own, so that lines may break beside it.
+        font: the font file; None for the strokes of one character.
+        is_shaped: whether HarfBuzz draws it; otherwise it is one plain character.
+        right_to_left: whether it is read from right to left.
+        is_square: whether it fills a square, so that lines may break next to it.
         offset: from the left edge to where drawing starts.
-        above, below: how far its ink reaches beyond the em box; negative: how much it leaves free.
+        above, below: how far its ink extends beyond the em box; negative if it ends inside.
     """
 
     text: str
@@ -57,7 +57,7 @@ def split_runs(word: str, database: CharacterDatabase, fonts: Sequence[FontCover
     """Return a word's runs in reading order; None stands for a space.
 
     Raises:
-        UnsupportedCharacter: this Pillow cannot shape text, or what a font has for a cluster takes no room.
+        UnsupportedCharacter: this Pillow cannot shape text, or the font's glyph for a cluster has no width.
     """
     written = clusters(word)
     runs: list[Run | None] = []
@@ -83,7 +83,7 @@ def _font(cluster: str, database: CharacterDatabase, fonts: Sequence[FontCoverag
 
 
 def _font_runs(stretch: Sequence[str], font: FontCoverage, *, right_to_left: bool) -> Iterator[Run]:
-    """Yield the runs of clusters of one font: squares and plain characters one by one, what is shaped together."""
+    """Yield the runs of clusters of one font: square and plain characters singly, shaped clusters together."""
     for is_square_group, group in groupby(stretch, key=lambda cluster: is_square(cluster[0])):
         members = list(group)
         if is_square_group:
@@ -103,7 +103,7 @@ def _plain(character: str, font: FontCoverage) -> Run:
 
 
 def _square(cluster: str, font: FontCoverage) -> Run:
-    """Return a run of a square script; its characters advance by about an em and break anywhere."""
+    """Return a run of a square script. Its characters advance by about an em and break anywhere."""
     above, below = _reach(cluster, font.path)
     return Run(
         cluster,
@@ -126,7 +126,7 @@ def _shaped(members: Sequence[str], font: FontCoverage, *, right_to_left: bool) 
     left, _, right, _ = measured.getbbox(text, anchor="ls", direction=direction)
     width = measured.getlength(text, direction=direction)
     characters, advances = _divide(members, measured, right_to_left=right_to_left)
-    # Ink beyond the advance, as of a last letter's flourish, belongs to the outer characters.
+    # Ink beyond the advance, such as a last letter's flourish, belongs to the outer characters.
     advances[0] += max(0.0, -left) / MEASURED_PX
     advances[-1] += max(0.0, right - width) / MEASURED_PX
     if sum(advances) <= 0:
@@ -150,7 +150,7 @@ def _divide(
 ) -> tuple[list[str], list[float]]:
     """Return a run's characters from left to right and their widths.
 
-    A cluster ends where the text up to it ends. Letters that join keep the form that they have in the whole word.
+    A cluster ends where the text up to it ends. Joined letters keep the form that they have in the whole word.
     """
     direction = direction_of(right_to_left=right_to_left)
     ends = [0.0]
@@ -171,7 +171,7 @@ def _divide(
 
 
 def _reach(text: str, path: Path, direction: str | None = None) -> tuple[float, float]:
-    """Return how far a text's ink reaches above and below the em box, in em; the font's line is centred on it."""
+    """Return how far a text's ink extends above and below the em box, in em. The font's line is centred on the box."""
     font = _measured(path)
     ascent, descent = font.getmetrics()
     baseline = 0.5 + (ascent - descent) / 2 / MEASURED_PX
@@ -182,7 +182,7 @@ def _reach(text: str, path: Path, direction: str | None = None) -> tuple[float, 
 
 
 def direction_of(*, right_to_left: bool) -> str | None:
-    """Return Raqm's name of a direction; None without Raqm, which basic layout demands."""
+    """Return Raqm's name of a direction; None without Raqm, since basic layout requires None."""
     if not features.check("raqm"):
         return None
     return "rtl" if right_to_left else "ltr"
@@ -194,6 +194,6 @@ def _measured(path: Path) -> ImageFont.FreeTypeFont:
 
 
 def is_square(character: str) -> bool:
-    """Return whether a character fills a square of its own (Han, kana, hangul), so that lines may break beside it."""
+    """Return whether a character fills a square (Han, kana, hangul), so that lines may break next to it."""
     code = ord(character)
     return 0x2E80 <= code <= 0xA4CF or 0xAC00 <= code <= 0xD7FF or 0xF900 <= code <= 0xFAFF or 0xFF00 <= code <= 0xFFEF

@@ -1,8 +1,8 @@
-"""What kind a stroke is: one of the six straight kinds, an upright one with a hook, or a bent one.
+"""The type of a stroke: one of the six straight types, an upright one with a hook, or a bent one.
 
-Told from the geometry of the database's strokes alone: the direction of the median, its corners, and where the outline
-is thick. Angles are in degrees, 0 to the right, 90 **down** (the picture's y axis), so a rising stroke has a negative
-one.
+The type is derived only from the geometry of the database's strokes: the direction of the median, its corners, and
+where the outline is thick. Angles are in degrees, 0 to the right and 90 **down** (the picture's y axis), so a rising
+stroke has a negative angle.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Points = NDArray[np.float64]
 
 
 class StrokeType(StrEnum):
-    """Kinds of strokes, by their Chinese names."""
+    """Types of strokes, by their Chinese names."""
 
     HENG = "heng"  # 横, level
     SHU = "shu"  # 竖, upright
@@ -29,7 +29,7 @@ class StrokeType(StrEnum):
     DIAN = "dian"  # 点, dot
     TI = "ti"  # 提, rising
     SHU_GOU = "shu_gou"  # 竖钩, upright with a hook to the left
-    ZHE = "zhe"  # 折, bent, or hooked otherwise
+    ZHE = "zhe"  # 折, bent, or hooked in another way
 
 
 # The five classes of the dictionary order 横竖撇点折 (GB 13000.1 character strokes order).
@@ -44,7 +44,7 @@ FIVE_CLASSES = {
     StrokeType.ZHE: 5,
 }
 
-# Points at which a median is looked at, from start to end.
+# Number of points to which a median is resampled.
 SAMPLES = 25
 START, MIDDLE, BODY, END = 6, slice(8, 17), 18, slice(18, 25)
 
@@ -55,13 +55,13 @@ class Shape:
 
     Attributes:
         length: of the median.
-        straightness: distance of its ends over its length; 1 for a straight line.
+        straightness: distance between its ends divided by its length; 1 for a straight line.
         direction: from start to end.
         start, middle, end, tip: directions of its parts; the tip is the last eighth.
-        body: direction without the last quarter, where a hook would be.
+        body: direction of all but the last quarter, where a hook would be.
         sharpest_turn: largest change of direction within a sixth of the length.
-        taper: thickness near the end over thickness near the start.
-        fatness: largest half thickness over the length.
+        taper: thickness near the end divided by thickness near the start.
+        fatness: largest half thickness divided by the length.
     """
 
     length: float
@@ -79,7 +79,7 @@ class Shape:
 
 @lru_cache(maxsize=4096)
 def stroke_type(stroke: Stroke) -> StrokeType:
-    """Return the kind of a stroke."""
+    """Return the type of a stroke."""
     return classify(measure(stroke))
 
 
@@ -107,16 +107,16 @@ def measure(stroke: Stroke) -> Shape:
 
 
 def classify(shape: Shape) -> StrokeType:
-    """Return the kind of a stroke with these measurements.
+    """Return the type of a stroke with these measurements.
 
-    The limits lie in the gaps between the kinds' distributions over the database.
-    `docs/explanation/conditioning.md` says how the result compares with an independent table.
+    The thresholds are in the gaps between the types' distributions over the database.
+    `docs/explanation/conditioning.md` compares the result with an independent table.
     """
     return _bent_type(shape) or _straight_type(shape)
 
 
 def _bent_type(shape: Shape) -> StrokeType | None:
-    """Return the kind of a stroke that has a corner or a hook; None for a straight or evenly curved one."""
+    """Return the type of a stroke with a corner or a hook; None for a straight or evenly curved one."""
     if shape.straightness >= 0.9 or (shape.straightness >= 0.8 and shape.sharpest_turn <= 52):
         return None
     falls_left = 94 < shape.direction <= 180
@@ -150,7 +150,7 @@ def _straight_type(shape: Shape) -> StrokeType:
 
 
 def _rightward_type(shape: Shape) -> StrokeType:
-    """Tell level, rising, and right-falling strokes and dots."""
+    """Distinguish level, rising and right-falling strokes, and dots."""
     if shape.body <= 4.5 or shape.direction < -12:
         rises = shape.middle < -20 and shape.direction < -12
         thins_out = shape.taper < 0.55 and shape.direction < -9
@@ -161,7 +161,7 @@ def _rightward_type(shape: Shape) -> StrokeType:
 
 
 def _short_downward_type(shape: Shape) -> StrokeType:
-    """Tell short upright strokes, short left-falling ones, and dots, which are fat at their end."""
+    """Distinguish short upright strokes, short left-falling ones, and dots, which are thick at their end."""
     if shape.taper > 1.22:
         if shape.middle <= 72:
             return StrokeType.DIAN
@@ -175,7 +175,7 @@ def _short_downward_type(shape: Shape) -> StrokeType:
 
 
 def _resample(points: Points) -> Points:
-    """Return SAMPLES points at equal distances along a line."""
+    """Return SAMPLES equidistant points along a line."""
     steps = np.hypot(*np.diff(points, axis=0).T)
     along = np.concatenate([[0.0], np.cumsum(steps)])
     at = np.linspace(0, along[-1], SAMPLES)

@@ -1,1 +1,1 @@
-"""Whether the word can be read in the picture, and how strongly it then steers."""
+"""Whether the word can be read in the picture, and how strongly it should steer."""

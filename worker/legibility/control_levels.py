@@ -1,8 +1,8 @@
-"""From a legibility target to how strongly the word steers: which control level to try next, and which attempt to keep.
+"""From a legibility target to control strength: which control level to try next, and which attempt to keep.
 
-Level 0 is the style's own weights over all steps. Each level up raises the weights, and floors them, so that weak
-controls help too, and lowers the text's guidance, which pulls against them; each level down lowers the weights and lets
-the last steps run free. The schedule is in docs/explanation/legibility.md.
+Level 0 has the style's own weights over all steps. Each level up raises the weights and their lower bound, so that weak
+controls help too, and lowers the text's guidance, which works against them. Each level down lowers the weights and
+releases the last steps from control. The schedule is in docs/explanation/legibility.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,20 +12,20 @@ from shared.schemas import ControlType
 
 MAX_WEIGHT = 2.0
 
-# How far over the target a score must lie before less control is tried.
+# How far a score must exceed the target before less control is tried.
 FAR_OVER = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class ControlLevel:
-    """How strongly the word steers.
+    """A setting of how strongly the word steers.
 
     Attributes:
         number: 0 for the style's own weights, higher for more control.
-        factor: what the weights are multiplied by.
-        floor: the least weight of a control that steers at all.
-        guidance_end: share of the steps after which the ControlNet lets go.
-        text: what the guidance scale above 1 is multiplied by.
+        factor: multiplies the weights.
+        floor: the lower bound for the weights of controls that steer.
+        guidance_end: share of the steps after which the ControlNet stops.
+        text: multiplies the part of the guidance scale above 1.
     """
 
     number: int
@@ -35,14 +35,14 @@ class ControlLevel:
     text: float = 1.0
 
     def apply(self, weights: Mapping[ControlType, float]) -> dict[ControlType, float]:
-        """Return the weights at this level, at most 2; controls that do not steer stay out."""
+        """Return the weights at this level, at most 2. Controls that do not steer are omitted."""
         return {
             control_type: round(min(MAX_WEIGHT, max(self.floor, self.factor * weight)), 3)
             for control_type, weight in weights.items()
         }
 
     def guidance_scale(self, scale: float) -> float:
-        """Return the guidance scale at this level, at least 1: no guidance."""
+        """Return the guidance scale at this level; at least 1, which disables guidance."""
         return round(1 + (scale - 1) * self.text, 3)
 
 
@@ -63,7 +63,7 @@ FIRST = LEVELS[0]
 
 @dataclass(frozen=True, slots=True)
 class ScoredLevel:
-    """An attempt's level and score (None: unknown)."""
+    """An attempt's level and score (None if unknown)."""
 
     level: ControlLevel
     score: float | None
@@ -72,7 +72,7 @@ class ScoredLevel:
 def next_level(outcomes: Sequence[ScoredLevel], target: float) -> ControlLevel | None:
     """Return the level to try after these attempts, or None to stop.
 
-    The attempts go one way: up from level 0 until the target is met, or down from it while the score lies far over.
+    The attempts go in one direction: up from level 0 until the target is met, or down while the score far exceeds it.
     """
     latest = outcomes[-1]
     if latest.score is None:
@@ -85,7 +85,10 @@ def next_level(outcomes: Sequence[ScoredLevel], target: float) -> ControlLevel |
 
 
 def best(outcomes: Sequence[ScoredLevel], target: float) -> int:
-    """Return the index of the attempt to keep: with the least control that meets the target, else the most legible."""
+    """Return the index of the attempt to keep.
+
+    It is the one with the least control that meets the target, or else the most legible one.
+    """
     meeting = [index for index, outcome in enumerate(outcomes) if outcome.score is not None and outcome.score >= target]
     if meeting:
         return min(meeting, key=lambda index: outcomes[index].level.number)

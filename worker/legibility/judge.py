@@ -1,8 +1,8 @@
-"""Can the word be read in the picture? An OCR model's answer, character by character.
+"""Can an OCR model read the word in the picture? The judge answers character by character.
 
-The recogniser is PP-OCR's, as the ``rapidocr`` wheel carries it (Apache 2.0). It looks at each character where the
-layout put it; the score is the probability that it gives to the character that should stand there. A recogniser that
-cannot read a character in print either is blind to it: then the answer is "unknown", not a low score.
+The recogniser is PP-OCR's, as shipped in the ``rapidocr`` wheel (Apache 2.0). It looks at each character where the
+layout placed it. The score is the probability that it gives to the expected character. If it cannot read a character
+even in print, the score is unknown rather than low.
 """
 
 import importlib.util
@@ -25,23 +25,23 @@ logger = logging.getLogger("ai_models")
 
 RGB = NDArray[np.uint8]
 
-# The recogniser's input: 48 px high; a single character needs no more width than this.
+# The recogniser's input is 48 px high. A single character needs at most this width.
 HEIGHT, WIDTH = 48, 96
-# What is shown around the em box, in em: readers see a margin.
+# Margin shown around the em box, in em: recognisers need some context.
 MARGIN = 0.06
-# Probability from which the recogniser counts as able to read a printed character.
+# Minimum probability at which the recogniser counts as able to read a printed character.
 READS_PRINT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class CharacterReading:
-    """What the judge says of one character.
+    """The judge's result for one character.
 
     Attributes:
-        character: what should stand there.
+        character: the expected character.
         read: what was read.
-        score: the probability of the right character, 0 to 1; None where the judge is blind.
-        is_top: whether the right character was its first answer.
+        score: the probability of the expected character, 0 to 1; None if the recogniser cannot read it even in print.
+        is_top: whether the expected character was the recogniser's first answer.
     """
 
     character: str
@@ -52,13 +52,13 @@ class CharacterReading:
 
 @dataclass(frozen=True, slots=True)
 class Legibility:
-    """What the judge says of a picture.
+    """The judge's result for a picture.
 
     Attributes:
-        score: that of the least legible character, 0 to 1: a word is read when all of it is. None: unknown.
+        score: that of the least legible character, 0 to 1, since the whole word must be legible; None if unknown.
         read: what was read, in the word's order.
-        characters: each character's reading; spaces are left out.
-        unknown: why there is no score, or which characters it leaves out; None: it covers the whole word.
+        characters: each character's reading, without spaces.
+        unknown: why there is no score, or which characters it omits; None if it covers the whole word.
     """
 
     score: float | None
@@ -67,15 +67,15 @@ class Legibility:
     unknown: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the reading for a result's metadata."""
+        """Return the result for a picture's metadata."""
         return asdict(self)
 
 
 class LegibilityJudge:
-    """Reads finished pictures; safe to share between threads."""
+    """Reads finished pictures. Safe to share between threads."""
 
     def __init__(self, model: Path | None = None) -> None:
-        """Choose the recogniser's ONNX file; None takes the one in the ``rapidocr`` wheel. It is loaded when needed."""
+        """Set the recogniser's ONNX file, by default the one in the ``rapidocr`` wheel. It is loaded on first use."""
         self._model = model or find_recogniser()
         self._lock = threading.Lock()
         self._loaded: Any = None
@@ -113,7 +113,7 @@ class LegibilityJudge:
         )
 
     def _probabilities(self, crops: Sequence[RGB]) -> list[NDArray[np.float32]]:
-        """Return for each crop the highest probability of each of the recogniser's characters, over its columns."""
+        """Return, for each crop, the highest probability over its columns of each of the recogniser's characters."""
         if not crops:
             return []
         batch = np.stack([_prepare(one) for one in crops])
@@ -138,7 +138,7 @@ class LegibilityJudge:
 
 
 def find_recogniser() -> Path | None:
-    """Return the recogniser's ONNX file in the installed ``rapidocr`` wheel; None without it or its runtime."""
+    """Return the recogniser's ONNX file in the installed ``rapidocr`` wheel; None if it or its runtime is missing."""
     spec = importlib.util.find_spec("rapidocr")
     if spec is None or spec.origin is None or importlib.util.find_spec("onnxruntime") is None:
         return None
@@ -146,11 +146,11 @@ def find_recogniser() -> Path | None:
 
 
 def _load_session(model: Path | None) -> Any:
-    import onnxruntime  # noqa: PLC0415  # the worker also runs without it: legibility is unknown then
+    import onnxruntime  # noqa: PLC0415  # optional: without it, legibility is unknown
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    # One thread: a character takes some milliseconds, and the cores have other work.
+    # One thread: a character takes a few milliseconds, and the other cores are busy.
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
@@ -162,7 +162,7 @@ def crop(pixels: RGB, placed: PlacedCharacter) -> RGB:
 
 
 def _prepare(image: RGB) -> NDArray[np.float32]:
-    """Return an image as the recogniser takes it: (3, 48, 96), BGR, -1 to 1, padded with 0 on the right."""
+    """Return an image in the recogniser's input format: (3, 48, 96), BGR, -1 to 1, padded with 0 on the right."""
     height, width = image.shape[:2]
     scaled_width = max(1, min(WIDTH, round(HEIGHT * width / height)))
     method = cv2.INTER_AREA if height > HEIGHT else cv2.INTER_LINEAR

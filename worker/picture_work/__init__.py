@@ -1,4 +1,4 @@
-"""A picture's work on the CPU: scene, conditioning maps, the judge, PNG; in threads or in processes."""
+"""A picture's CPU work: scene, conditioning maps, judge and PNG; in threads or in processes."""
 
 from worker.picture_work.choice import choose_workplace
 from worker.picture_work.maps import Maps, condition

@@ -7,16 +7,16 @@ from worker.picture_work.processes import Processes
 from worker.picture_work.work import PictureWork
 from worker.picture_work.workplace import Threads, Workplace
 
-# More processes would only wait for the GPU; and the worker's own threads need cores.
+# With more processes the GPU would be the bottleneck, and the worker's own threads need cores too.
 MOST, SPARED_CORES = 4, 2
 
 
 def choose_workplace(settings: Settings, work: PictureWork, *, has_gpu: bool) -> tuple[Workplace, str]:
-    """Return where picture work is done, and for the status how many processes that are and why.
+    """Return the workplace for picture work, and for the status the number of processes and the reason.
 
     Args:
         settings: of the service.
-        work: what is done.
+        work: the pieces of work.
         has_gpu: whether the worker computes on a GPU.
     """
     count, reason = how_many(settings.worker.picture_processes, usable_cores(), has_gpu=has_gpu)
@@ -25,11 +25,11 @@ def choose_workplace(settings: Settings, work: PictureWork, *, has_gpu: bool) ->
 
 
 def how_many(wanted: int | None, cores: int, *, has_gpu: bool) -> tuple[int, str]:
-    """Return how many picture processes a worker keeps, and why.
+    """Return the number of picture processes for a worker, and the reason.
 
     Args:
-        wanted: the setting; None chooses by the device.
-        cores: that this process may use.
+        wanted: the setting; None chooses by device.
+        cores: the number that this process may use.
         has_gpu: whether the worker computes on a GPU.
     """
     if wanted is not None:
@@ -40,5 +40,5 @@ def how_many(wanted: int | None, cores: int, *, has_gpu: bool) -> tuple[int, str
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -16,10 +16,10 @@ from worker.scene import Scene
 
 
 class Maps:
-    """What all methods of a request made of its scene."""
+    """The conditioning maps of all methods of a request."""
 
     def __init__(self, maps: Mapping[ControlType, Mapping[str, ConditioningMap]]) -> None:
-        """Take the maps by type and method, in the request's order: each type's first method steers."""
+        """Set the maps by type and method, in the request's order. Each type's first method steers."""
         self._maps = maps
 
     @property
@@ -34,12 +34,12 @@ class Maps:
 
     @property
     def notes(self) -> dict[str, dict[str, Any]]:
-        """What the methods have to say of the word: radicals, stroke types, fallbacks; by method."""
+        """The methods' notes on the word, by method: radicals, stroke types, fallbacks."""
         return {method: one.notes for methods in self._maps.values() for method, one in methods.items() if one.notes}
 
     @property
     def in_base64(self) -> dict[ControlType, dict[str, str]]:
-        """The encoded images by type and method; {} where the request wants none."""
+        """The encoded images by type and method; {} if the request asks for none."""
         encoded: dict[ControlType, dict[str, str]] = {}
         for kind, methods in self._maps.items():
             for method, one in methods.items():
@@ -51,11 +51,11 @@ class Maps:
 async def condition(
     workplace: Workplace, scene: Scene, request: GenerationRequest, hand: Brush, progress: ProgressSink
 ) -> Maps:
-    """Run every method that a request asks for, side by side, the AI methods in this process.
+    """Run all methods of a request concurrently, the AI methods in this process.
 
     Raises:
         MethodUnavailable: a method cannot run here.
-        JobCancelled: `progress` said so.
+        JobCancelled: `progress` reported a cancellation.
     """
     wanted = [(kind, method) for kind, methods in request.methods().items() for method in methods]
     encode = request.include_conditioning

@@ -1,4 +1,4 @@
-"""What goes between a worker and its picture processes: a piece of work, and its answer."""
+"""The messages between a worker and its picture processes: a piece of work, and its answer."""
 
 import traceback
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from worker.picture_work.work import PictureWork
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a piece of work gave, or what it raised."""
+    """The value that a piece of work returned, or the error that it raised."""
 
     value: Any = None
     error: Exception | None = None
@@ -32,17 +32,17 @@ class Piece:
 
     @property
     def name(self) -> str:
-        """What is done, in a word."""
+        """A short name for the work."""
         return self.method.__name__
 
     def do(self, work: PictureWork) -> Any:
-        """Do the piece here."""
+        """Do the piece in this process."""
         return self.method(work, *self.args, **self.kwargs)
 
     def answer(self, work: PictureWork) -> Answer:
-        """Do the piece for another process, which gets an error with the traceback that it had here."""
+        """Do the piece for another process. An error keeps its traceback from this process."""
         try:
             return Answer(self.do(work))
-        except Exception as error:  # noqa: BLE001  # the process boundary: the worker raises it
+        except Exception as error:  # noqa: BLE001  # the process boundary: the worker raises it again
             error.add_note(f"In a picture process:\n{traceback.format_exc()}")
             return Answer(error=error)

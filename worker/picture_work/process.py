@@ -1,4 +1,4 @@
-"""A picture process, as the worker that started it sees it."""
+"""A picture process, as seen by the worker that started it."""
 
 import signal
 import subprocess
@@ -10,25 +10,25 @@ from shared.settings import Settings
 from worker.picture_work.piece import Answer, Piece
 
 MODULE = "worker.picture_work.server"
-# Many times what the longest piece takes, or a start, on a slow machine.
+# Many times the longest piece, or a start, on a slow machine.
 TIMEOUT_S = 120.0
 
 
 class ProcessDied(Exception):
-    """A picture process ended, or gave no answer in time."""
+    """A picture process ended, or did not answer in time."""
 
 
 class PictureProcess:
-    """One process that does picture work, for one thread at a time."""
+    """A process that does picture work, for one thread at a time."""
 
     def __init__(self, settings: Settings) -> None:
-        """Start the process; it gets ready by itself.
+        """Start the process. It initialises in the background.
 
         Args:
-            settings: what it works with.
+            settings: for the process.
 
         Raises:
-            OSError: it cannot be started.
+            OSError: the process cannot be started.
         """
         self._connection, theirs = Pipe()
         self._is_ready = False
@@ -41,20 +41,20 @@ class PictureProcess:
         self._connection.send(settings)
 
     def wait_until_ready(self) -> None:
-        """Wait until the process can work.
+        """Wait until the process is ready.
 
         Raises:
-            ProcessDied: it never could.
+            ProcessDied: it died or timed out before it was ready.
         """
         if not self._is_ready:
             self._receive()
             self._is_ready = True
 
     def do(self, piece: Piece) -> Any:
-        """Return what a piece of work gives; raises what that raises.
+        """Return the result of a piece of work, or raise its error.
 
         Raises:
-            ProcessDied: the process did, meanwhile.
+            ProcessDied: the process died during the work.
         """
         try:
             self._connection.send(piece)
@@ -64,9 +64,9 @@ class PictureProcess:
         return answer.get()
 
     def end(self) -> str:
-        """End the process; return what it died of."""
+        """End the process; return the cause of its death."""
         self._connection.close()
-        self._process.kill()  # to no effect on one that has died
+        self._process.kill()  # has no effect if it is already dead
         code = self._process.wait()
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 

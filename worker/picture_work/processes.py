@@ -1,6 +1,6 @@
-"""Picture work in processes, so that it takes the interpreter's lock from no thread of the worker.
+"""Picture work in separate processes, so that it does not hold the GIL of the worker's threads.
 
-A process does one piece at a time. When it dies, it is known of what, and no other piece dies with it.
+A process does one piece at a time. If it dies, the piece responsible is known, and no other piece is lost.
 """
 
 import asyncio
@@ -22,35 +22,34 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# How often a piece that waits for a process looks whether its job was cancelled.
+# How often a piece that waits for a process checks whether its job was cancelled.
 LOOK_EVERY_S = 0.1
 
 
 class Processes:
-    """Does picture work in processes; a `Workplace`."""
+    """A `Workplace` that does picture work in processes.
+
+    Args:
+        count: the number of processes, 1 or more.
+        settings: for the processes.
+        here: does the work that they cannot do.
+    """
 
     def __init__(self, count: int, settings: Settings, here: Threads) -> None:
-        """Make room for processes; none is started yet.
-
-        Args:
-            count: how many, 1 or more.
-            settings: what they work with.
-            here: does what they cannot.
-        """
         self.here = here
         self._desks = [Desk(settings, here.work) for _ in range(count)]
-        # The desk used last goes first: its process has its memory warm.
+        # Last in, first out: the process used last has warm memory.
         self._free: queue.LifoQueue[Desk] = queue.LifoQueue()
         for desk in self._desks:
             self._free.put(desk)
 
     def start(self) -> None:
-        """Start the processes, which get ready by themselves."""
+        """Start the processes. They initialise in the background."""
         for desk in self._desks:
             desk.start()
 
     def close(self) -> None:
-        """End the processes, once nobody works with them."""
+        """End the processes. Call it once no work is in progress."""
         for desk in self._desks:
             desk.close()
 
@@ -64,7 +63,7 @@ class Processes:
         """Do a piece of work in a process; see `Workplace.do`.
 
         Raises:
-            Poisoned: `queue.max_deaths` processes died of it.
+            Poisoned: the piece killed `queue.max_deaths` processes.
         """
         result: R = await asyncio.to_thread(self._do, progress, Piece(piece, args, kwargs))
         return result
@@ -77,7 +76,7 @@ class Processes:
             self._free.put(desk)
 
     def _take(self, progress: ProgressSink) -> "Desk":
-        """Wait for a free desk, until the job is cancelled."""
+        """Wait for a free desk. Stop waiting if the job is cancelled."""
         while True:
             stop_if_cancelled(progress)
             try:
@@ -87,20 +86,24 @@ class Processes:
 
 
 class Desk:
-    """The place of one process; another is started there when it has died."""
+    """A slot for one process, which is replaced when it dies.
+
+    Args:
+        settings: for the processes.
+        work: does the work in this process if no process starts.
+    """
 
     def __init__(self, settings: Settings, work: PictureWork) -> None:
-        """Take what processes work with, and what works here when none begins."""
         self._settings = settings
         self._work = work
         self._process: PictureProcess | None = None
 
     def start(self) -> None:
-        """Start a process unless there is one; it gets ready by itself."""
+        """Start a process unless there is one. It initialises in the background."""
         try:
             self._process = self._process or PictureProcess(self._settings)
         except OSError as error:
-            logger.error("no picture process can be started: %s", error)  # noqa: TRY400  # the message says it all
+            logger.error("no picture process can be started: %s", error)  # noqa: TRY400  # the message suffices
 
     def close(self) -> None:
         """End the process."""
@@ -109,12 +112,13 @@ class Desk:
             self._process = None
 
     def do(self, piece: Piece) -> Any:
-        """Return what a piece of work gives, or raise what it raises.
+        """Return the result of a piece of work, or raise its error.
 
-        A death may be another's fault, as where the kernel wants memory: the piece is tried again in a fresh process.
+        A death may have another cause, such as the kernel running out of memory, so the piece is retried in a new
+        process.
 
         Raises:
-            Poisoned: `queue.max_deaths` processes died of it.
+            Poisoned: the piece killed `queue.max_deaths` processes.
         """
         deaths: list[str] = []
         while len(deaths) < self._settings.queue.max_deaths and (process := self._ready()) is not None:
@@ -129,12 +133,12 @@ class Desk:
         return piece.do(self._work)
 
     def _ready(self) -> PictureProcess | None:
-        """Return a process that can work; None: none begins, so whatever is wrong is not the job's fault."""
+        """Return a process that is ready, or None if none starts, which is not the job's fault."""
         self.start()
         try:
             if self._process is not None:
                 self._process.wait_until_ready()
         except ProcessDied as death:
             self._process = None
-            logger.error("no picture process begins: %s", death)  # noqa: TRY400  # the message says it all
+            logger.error("no picture process begins: %s", death)  # noqa: TRY400  # the message suffices
         return self._process

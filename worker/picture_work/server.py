@@ -1,7 +1,7 @@
-"""A picture process: ``python -m worker.picture_work.server FD``, which a worker starts and asks over a socket.
+"""A picture process: ``python -m worker.picture_work.server FD``. A worker starts it and sends it work over a socket.
 
-It gets the settings, answers None when it is ready, and then answers one piece of work after another. It ends with the
-worker, however that ends: the kernel closes the worker's side of the socket.
+It receives the settings, answers None when it is ready, and then answers one piece of work after another. It ends with
+the worker in any case, since the kernel then closes the worker's side of the socket.
 """
 
 import os
@@ -17,13 +17,14 @@ from shared.settings import ConditioningSettings, Settings
 from worker.conditioning import make_conditionings
 from worker.picture_work.work import make_work
 
-# The AI methods' models stay in the worker.
+# The AI methods' models are loaded only in the worker.
 NO_MODELS = ConditioningSettings(depth_model=None, segmentation_model=None)
 
 
 def main() -> int:
     """Serve the worker at the other end of the socket."""
-    # Whoever ends all processes of a service at once, as systemd does, lets the worker finish jobs with this one.
+    # systemd, for example, sends SIGTERM to all processes of a service at once. The worker needs this one to finish its
+    # jobs.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     worker = Connection(int(sys.argv[1]))
     threading.Thread(target=end_with, args=(worker,), name="end-with-worker", daemon=True).start()
@@ -33,7 +34,7 @@ def main() -> int:
 
 
 def serve(worker: Connection) -> None:
-    """Answer a worker for ever."""
+    """Answer a worker until it closes the connection."""
     settings: Settings = worker.recv()
     configure_logging(settings.logging)
     work = make_work(settings, make_conditionings(NO_MODELS))
@@ -43,9 +44,9 @@ def serve(worker: Connection) -> None:
 
 
 def end_with(worker: Connection) -> None:
-    """End this process as soon as the worker has closed its side, whatever is at work here."""
+    """End this process as soon as the worker has closed its side, even during work."""
     closed = select.poll()
-    closed.register(worker.fileno(), 0)  # that the other side has hung up is told in any case
+    closed.register(worker.fileno(), 0)  # a hang-up is always reported
     closed.poll()
     os._exit(os.EX_OK)
 

@@ -1,4 +1,4 @@
-"""What is done for a picture on the CPU: compose its scene, condition it, judge and encode the picture."""
+"""The CPU work for a picture: compose its scene, condition it, judge and encode the picture."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ from worker.scene import Scene, compose
 
 @dataclass(frozen=True, slots=True)
 class ConditioningMap:
-    """What a method made of a scene.
+    """A method's conditioning map of a scene.
 
     Attributes:
         image: RGB, of the scene's size.
-        png: the same as PNG; None where nobody asked for it.
-        notes: what the method has to say of the word: radicals, stroke types, fallbacks.
+        png: the image as PNG; None if not requested.
+        notes: the method's notes on the word: radicals, stroke types, fallbacks.
     """
 
     image: Image.Image
@@ -35,7 +35,7 @@ class ConditioningMap:
 
 
 class PictureWork:
-    """The pieces of work, each a method; safe to share between threads."""
+    """The pieces of work, one method each. Safe to share between threads."""
 
     def __init__(
         self, glyphs: GlyphRenderer, imagery: Imagery, conditionings: Iterable[Conditioning], judge: LegibilityJudge
@@ -76,18 +76,18 @@ class PictureWork:
         return self._judge.judge(image, glyph)
 
     def encode(self, image: Image.Image, parameters: Mapping[str, Any]) -> bytes:
-        """Return a picture as PNG, with what made it in its text chunks."""
+        """Return a picture as PNG, with its parameters in text chunks."""
         return encode_png(image, parameters)
 
 
 def make_work(settings: Settings, conditionings: Iterable[Conditioning]) -> PictureWork:
-    """Return the work with the fonts of the settings; in this process, OpenCV computes in the calling thread alone.
+    """Return the work with the fonts of the settings. From now on, OpenCV uses a single thread in this process.
 
-    OpenCV's stack blur gives other values at the seams between its threads, and it has none to give while another job
-    uses them: a map would depend on the machine's cores and on what runs beside it.
+    OpenCV's stack blur gives different values at the seams between its threads, and it runs single-threaded while
+    another job uses them. A map would then depend on the machine's cores and on concurrent work.
 
     Raises:
-        SettingsError: a font is not there, or the imagery cannot be read.
+        SettingsError: a font is missing, or the imagery cannot be read.
     """
     cv2.setNumThreads(1)
     glyphs = GlyphRenderer(CharacterDatabase(), read_fonts(settings.fonts))

@@ -1,4 +1,4 @@
-"""Where picture work is done: in threads of this process, or elsewhere."""
+"""Where picture work runs: in threads of this process, or elsewhere."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,13 +16,13 @@ class Workplace(Protocol):
 
     @property
     def here(self) -> "Threads":
-        """Threads of this process: for what needs a model that only this process has loaded."""
+        """Threads of this process, for work that needs a model loaded only here."""
 
     def start(self) -> None:
-        """Get ready."""
+        """Prepare for work."""
 
     def close(self) -> None:
-        """Leave nothing running; called once no job is at work."""
+        """Release all resources. Called once no job is running."""
 
     async def do(
         self,
@@ -31,21 +31,21 @@ class Workplace(Protocol):
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        """Return what a piece of work gives; raises what it raises.
+        """Return the result of a piece of work, or raise its error.
 
         Args:
-            progress: of the job, asked whether to stop before the piece begins.
+            progress: the job's; asked before the piece begins whether to stop.
             piece: a method of `PictureWork`.
             *args: its arguments.
-            **kwargs: its arguments by name.
+            **kwargs: its keyword arguments.
 
         Raises:
-            JobCancelled: `progress` said so.
+            JobCancelled: `progress` reported a cancellation.
         """
 
 
 class Threads:
-    """Does picture work in threads of this process; a `Workplace`.
+    """A `Workplace` that does picture work in threads of this process.
 
     Attributes:
         work: the pieces.
@@ -56,14 +56,14 @@ class Threads:
 
     @property
     def here(self) -> "Threads":
-        """The same."""
+        """This workplace."""
         return self
 
     def start(self) -> None:
-        """Nothing has to be made ready."""
+        """Do nothing: no preparation is needed."""
 
     def close(self) -> None:
-        """Nothing is left running."""
+        """Do nothing: there is nothing to release."""
 
     async def do(
         self,

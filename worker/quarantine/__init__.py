@@ -1,1 +1,1 @@
-"""Jobs that may have crashed a worker: in which order they run, and what is tried first."""
+"""Jobs that may have crashed a worker: the order in which they run, and their rehearsal."""

@@ -1,11 +1,11 @@
-"""Jobs that may have crashed a worker: they wait for their turn without holding a thread."""
+"""Jobs that may have crashed a worker. They wait for their turn without occupying a thread."""
 
 import threading
 from collections.abc import Iterator
 
 
 class QuarantineQueue:
-    """Jobs that are worked on one at a time, by whoever joins when nobody works on any."""
+    """Jobs that run one at a time, in the thread of the caller that joins while no job is running."""
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
@@ -13,14 +13,17 @@ class QuarantineQueue:
         self._is_worked_off = False
 
     def join(self, job_id: str) -> bool:
-        """Add a job, unless it waits already; return whether the caller has to run the queue."""
+        """Add a job unless it is already waiting; return whether the caller must run the queue."""
         with self._mutex:
             self._waiting[job_id] = None
             is_first, self._is_worked_off = not self._is_worked_off, True
             return is_first
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the jobs in their order, with those that come meanwhile; who joins after the end begins anew."""
+        """Yield the jobs in order, including those added meanwhile.
+
+        After the iteration has ended, the next caller that joins runs the queue.
+        """
         try:
             while (job_id := self._next()) is not None:
                 yield job_id
@@ -30,7 +33,7 @@ class QuarantineQueue:
             raise
 
     def _next(self) -> str | None:
-        """Take the first of the queue; where there is none, nobody runs it from now on."""
+        """Remove and return the first job. If there is none, mark the queue as not running."""
         with self._mutex:
             if not self._waiting:
                 self._is_worked_off = False

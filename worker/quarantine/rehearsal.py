@@ -1,7 +1,7 @@
-"""A job's native code, run in a process that may die of it.
+"""Run a job's native code in a process that may crash.
 
-A worker that runs what crashed another would die as well, and its other jobs with it. So a quarantined job is rehearsed
-first, by `worker.understudy`.
+If a job crashed one worker, running it would crash another, together with that worker's other jobs. A quarantined job
+is therefore rehearsed first, by `worker.understudy`.
 """
 
 import logging
@@ -18,10 +18,10 @@ from shared.schemas import GenerationRequest
 logger = logging.getLogger(__name__)
 
 MODULE = "worker.understudy"
-# Several times what it takes on a slow machine. One that takes longer says nothing of crashes.
+# Several times the duration on a slow machine. A timeout does not prove a crash.
 TIMEOUT_S = 120.0
-# A process dies of these by what it does itself. SIGKILL is not among them: it may come from the kernel, which wants
-# memory, or from a hand, and proves nothing.
+# Signals caused by the process itself. SIGKILL is not among them: it may come from the kernel when memory runs out, or
+# from an operator, and proves nothing.
 CRASHES = frozenset(
     {
         signal.SIGSEGV,
@@ -36,9 +36,9 @@ CRASHES = frozenset(
 
 
 class RehearsalProcess:
-    """Rehearses one request after another in a process that is started at the first, and again when it has died.
+    """Rehearses requests one after another in a process, started with the first request and again after a crash.
 
-    A context manager: the process ends with the block.
+    Use it as a context manager: the process ends with the block.
     """
 
     def __init__(self) -> None:
@@ -56,12 +56,12 @@ class RehearsalProcess:
         """Run a request's native code.
 
         Returns:
-            The name of the signal that the process died of; None if it did not, or if nothing can be said.
+            The name of the signal that killed the process; None if it survived or the result is inconclusive.
         """
         try:
             if self._process is None:
                 self._process = _start()
-                if not _answers(self._process):  # what it dies of before it has a request is not the request's fault
+                if not _answers(self._process):  # a crash before the request is not the request's fault
                     logger.warning("no rehearsal could begin")
                     self._end()
                     return None
@@ -74,14 +74,14 @@ class RehearsalProcess:
         return signal.Signals(died_of).name if died_of in CRASHES else None
 
     def _end(self) -> int:
-        """End the process; return its exit code, negative for the signal that it has died of."""
+        """End the process; return its exit code, which is negative if a signal killed it."""
         process, self._process = self._process, None
         if process is None:
             return 0
-        process.kill()  # to no effect on one that has died
+        process.kill()  # has no effect if it is already dead
         for stream in (process.stdin, process.stdout):
             if stream is not None:
-                with suppress(BrokenPipeError):  # what was not sent to one that has died
+                with suppress(BrokenPipeError):  # unsent data for a dead process
                     stream.close()
         return process.wait()
 
@@ -102,10 +102,10 @@ def _ask(process: subprocess.Popen[bytes], request: GenerationRequest) -> None:
 
 
 def _answers(process: subprocess.Popen[bytes]) -> bool:
-    """Return whether the process says in time that it is ready for the next request."""
+    """Return whether the process reports in time that it is ready for the next request."""
     if process.stdout is None or not select.select([process.stdout], [], [], TIMEOUT_S)[0]:
         return False
     if process.stdout.readline():
         return True
-    process.wait()  # it has closed its side: it dies
+    process.wait()  # it has closed its side, so it is ending
     return False

@@ -1,4 +1,4 @@
-"""A scene: the word, and motifs of what it means in the free room around it."""
+"""A scene: the word, and motifs of its meaning in the free space around it."""
 
 from worker.scene.composition import compose
 from worker.scene.scene import PlacedMotif, Scene

@@ -1,7 +1,7 @@
-"""Compose a scene: the word makes room, and motifs go where the paper is free.
+"""Compose a scene: the word makes room, and motifs fill the free space.
 
-All is decided on a small page, its shorter side `PAGE` pixels, and then enlarged: a scene looks the same at every size
-of one aspect ratio.
+The layout is decided on a small page, whose shorter side is `PAGE` pixels, and then scaled up. A scene therefore looks
+the same at every size of one aspect ratio.
 """
 
 import math
@@ -21,44 +21,44 @@ from worker.scene.scene import PlacedMotif, Scene
 
 Mask = NDArray[np.bool_]
 
-# The page's shorter side.
+# The page's shorter side, in small pixels.
 PAGE = 128
 
-# Shares of the page's shorter side: from ink to motifs, from motif to motif, from motifs to the border.
+# Least distances as shares of the page's shorter side: ink to motif, motif to motif, motif to border.
 CLEARANCE, GAP, BORDER = 0.025, 0.03, 0.03
-# The first motif's size (square root of its box's area) at most, as a share of the page's, and of its shorter side.
+# Largest size of the first motif (square root of its box's area), as a share of the page's and of its shorter side.
 LARGEST, LARGEST_OF_SIDE = 0.42, 0.6
-# Each motif's size at least, as a share of the page's shorter side.
+# Least size of each motif, as a share of the page's shorter side.
 LEAST = 0.15
-# Times that each motif moves to the middle of its room.
+# Number of times that each motif moves to the middle of its free space.
 ROUNDS = 3
-# Each further motif's worth, as a share of the one before it.
+# Each further motif's weight, relative to the one before it.
 WORTH = 0.7
-# From a character's em box to motifs, in em: readers look a little beyond the box.
+# From a character's em box to motifs, in em: the judge looks a little beyond the box.
 BESIDE_EM = 0.03
 
-# Shares of the page's sides that the word may be laid out in.
+# Candidate shares of the page's sides for laying out the word.
 SHARES = tuple(np.arange(0.88, 0.31, -0.06).tolist())
-# How much of its size a word keeps: one or two characters can still be read when smaller.
+# Least share of its full size that a word keeps. One or two characters remain legible at a smaller size.
 KEPT, KEPT_OF_SHORT = 0.7, 0.6
-# One or two characters together span this share of the shorter side at least.
+# One or two characters together span at least this share of the shorter side.
 LEAST_SPAN = 0.56
 SHORT = 2
-# Arrangements that are nearly as good as the best; the seed chooses one.
+# Arrangements at least this good, relative to the best, are candidates; the seed chooses one.
 NEARLY = 0.9
 
 
 def compose(  # noqa: PLR0917  # as `GlyphRenderer.render`, and what else a scene is made of
     renderer: GlyphRenderer, word: str, width: int, height: int, motifs: Sequence[Motif], seed: int
 ) -> Scene:
-    """Return a word and motifs as a scene, the same for the same arguments.
+    """Return a word and motifs as a scene; deterministic for the same arguments.
 
     Args:
         renderer: draws the word.
         word: the characters.
         width: pixels.
         height: pixels.
-        motifs: what it means, the best first: it becomes the largest.
+        motifs: motifs of the word's meaning, best first. The first becomes the largest.
         seed: chooses among the arrangements that suit the word.
 
     Raises:
@@ -89,12 +89,12 @@ class Area(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The small page, and the aspect ratios of the motifs that are to come on it.
+    """The small page, and the aspect ratios of the motifs to be placed on it.
 
     Attributes:
         width: in small pixels; the shorter side is `PAGE`.
         height: likewise.
-        aspects: each motif's width over its height, the best first.
+        aspects: each motif's width over its height, best first.
     """
 
     width: float
@@ -108,7 +108,7 @@ class Page:
 
     @property
     def largest(self) -> float:
-        """The first motif's size at most."""
+        """The first motif's largest size."""
         return min(LARGEST * math.sqrt(self.width * self.height), LARGEST_OF_SIDE * PAGE)
 
     @property
@@ -117,11 +117,14 @@ class Page:
         return sum(self.largest / PAGE * (WORTH * FURTHER) ** rank for rank in range(len(self.aspects)))
 
     def place(self, paper: Mask, rounds: int = 0) -> list[Box | None]:
-        """Return each motif's box on the paper; None: there is no room for it. `rounds`: see `FreeRoom.place`."""
+        """Return each motif's box on the paper, or None if there is no room for it. `rounds`: see `FreeRoom.place`."""
         return FreeRoom(paper, round(GAP * PAGE), self.largest, LEAST * PAGE).place(self.aspects, rounds)
 
     def beside_boxes(self, runs: Sequence[PlacedRun]) -> Mask:
-        """Return the paper that is clear of the em boxes: near enough to weigh a place before the ink is drawn."""
+        """Return the paper that is clear of the em boxes.
+
+        This is accurate enough to compare places before the ink is drawn.
+        """
         width, height = self.pixels
         paper = self._within_border()
         for run in runs:
@@ -130,7 +133,7 @@ class Page:
         return paper
 
     def beside_ink(self, glyph: Glyph) -> Mask:
-        """Return the paper that is clear of the ink and of the em boxes, where a reader looks."""
+        """Return the paper that is clear of the ink and of the em boxes, where the judge looks."""
         distance = cv2.distanceTransform((glyph.ink == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         paper: Mask = self._within_border() & (distance > 1 + CLEARANCE * PAGE)
         for placed in glyph.characters:
@@ -144,7 +147,7 @@ class Page:
 
 
 def _arrange(page: Page, typesetter: Typesetter, random: np.random.Generator) -> Sequence[PlacedRun] | None:
-    """Return a place for the word that suits it and its motifs; None: there is no room for any of them."""
+    """Return a place for the word that suits it and its motifs, or None if there is no room for any motif."""
     full_em = typesetter.lay_out(page.width, page.height)[0].em
     suitable = [
         _best(page, [_set(typesetter, area) for area in arrangement], full_em)
@@ -161,12 +164,12 @@ def _set(typesetter: Typesetter, area: Area) -> list[PlacedRun]:
 
 
 def _best(page: Page, places: Sequence[list[PlacedRun]], full_em: float) -> tuple[float, list[PlacedRun]]:
-    """Return the best value of the word's places, and that place; 0: no motif has room, or the word is too small."""
+    """Return the best value and its place among the word's places; 0 if no motif fits or the word is too small."""
     best: tuple[float, list[PlacedRun]] = (0.0, [])
     for runs in sorted(places, key=lambda runs: runs[0].em, reverse=True):
         size = min(1.0, runs[0].em / full_em)
         if size * page.most_worth <= best[0]:
-            break  # the others are smaller still
+            break  # the remaining places are even smaller
         if _is_large_enough(runs, full_em):
             best = max(best, (size * _value(page, runs), runs), key=lambda one: one[0])
     return best
@@ -192,7 +195,7 @@ def _arrangements(page: Page, across: float, down: float) -> Iterator[list[Area]
 
 
 def _is_large_enough(runs: Sequence[PlacedRun], full_em: float) -> bool:
-    """Return whether a word laid out like this is as large as readers need."""
+    """Return whether a word laid out like this is large enough to be read."""
     boxes = [box for run in runs for _, box in run.boxes()]
     if len(boxes) > SHORT:
         return runs[0].em >= KEPT * full_em
@@ -202,19 +205,19 @@ def _is_large_enough(runs: Sequence[PlacedRun], full_em: float) -> bool:
 
 
 def _value(page: Page, runs: Sequence[PlacedRun]) -> float:
-    """Return how good a place of the word is for the motifs: how large they are, and how well all balances."""
+    """Return how good a place of the word is for the motifs: their sizes, and the balance of the whole."""
     motifs = page.place(page.beside_boxes(runs))
     word = [(box.left, box.top, box.advance, box.em) for run in runs for _, box in run.boxes()]
     return _worth(motifs) * (1 - _imbalance(page, [*word, *filter(None, motifs)]))
 
 
 def _worth(boxes: Sequence[Box | None]) -> float:
-    """Return how much motifs show: their sizes, the first's most."""
+    """Return the weighted sum of the motifs' sizes; the first one counts most."""
     return sum(WORTH**rank * math.sqrt(box[2] * box[3]) / PAGE for rank, box in enumerate(boxes) if box is not None)
 
 
 def _imbalance(page: Page, boxes: Sequence[Box]) -> float:
-    """Return how far the middle of all boxes is from the page's, as a share of the shorter side."""
+    """Return the distance of the boxes' common centre from the page's, as a share of the shorter side."""
     weights = [width * height for _, _, width, height in boxes]
     x = np.average([left + width / 2 for left, _, width, _ in boxes], weights=weights)
     y = np.average([top + height / 2 for _, top, _, height in boxes], weights=weights)
@@ -222,6 +225,6 @@ def _imbalance(page: Page, boxes: Sequence[Box]) -> float:
 
 
 def _enlarged(box: Box, scale: float) -> tuple[int, int, int, int]:
-    """Return a box of the small page in whole pixels of the picture."""
+    """Return a box of the small page, scaled up to whole pixels of the picture."""
     left, top, width, height = (value * scale for value in box)
     return round(left), round(top), max(1, round(width)), max(1, round(height))

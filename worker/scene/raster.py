@@ -1,4 +1,4 @@
-"""Motifs as pixels."""
+"""Motifs rendered to pixels."""
 
 import cv2
 import numpy as np
@@ -11,9 +11,9 @@ RGBA = NDArray[np.uint8]
 
 
 def draw_anti_aliased(motif: Motif, width: int, height: int) -> RGBA:
-    """Return a motif as colours multiplied by their coverage, and the coverage.
+    """Return a motif's colours, multiplied by their coverage, and the coverage.
 
-    Drawn several times larger and averaged, as `worker.glyphs.glyph.draw_polygons` draws ink.
+    Drawn several times larger and averaged, like the ink in `worker.glyphs.glyph.draw_polygons`.
 
     Args:
         motif: what to draw.
@@ -29,11 +29,11 @@ def draw_anti_aliased(motif: Motif, width: int, height: int) -> RGBA:
 
 
 def draw_flat(motif: Motif, width: int, height: int) -> RGBA:
-    """Return a motif in its own colours alone, later shapes over earlier ones; sizes as `draw_anti_aliased`."""
+    """Return a motif in flat colours, later shapes over earlier ones. Sizes are as in `draw_anti_aliased`."""
     canvas = np.zeros((height, width, 4), np.uint8)
     scale = np.array([width / motif.width, height / motif.height])
     for shape in motif.shapes:
-        # A pixel's centre lies at +0.5 in our coordinates and at 0 in OpenCV's.
+        # A pixel's centre is at +0.5 in our coordinates and at 0 in OpenCV's.
         contours = [
             np.round((np.array(contour) * scale - 0.5) * (1 << SHIFT)).astype(np.int32) for contour in shape.contours
         ]

@@ -1,4 +1,4 @@
-"""Free room on the paper: the largest boxes that fit, and where."""
+"""Free space on the paper: the largest boxes that fit, and their places."""
 
 import math
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
 Plane = NDArray[np.float32]
-# A box takes this share of the room there is: the rest is play, in which its middle is found.
+# A box takes this share of the available space. The rest is slack for centring it.
 PLAY = 0.97
-# A box stays where the room seems this much too narrow for it, in pixels.
+# Tolerance in pixels: a box stays in a space that seems too narrow for it by up to this much.
 SLACK = 2
-# Each box's size at most, as a share of the size of the one before it.
+# Largest size of a box, relative to the one before it.
 FURTHER = 0.85
 
 # Left, top, width, height.
@@ -28,7 +28,7 @@ class _Box:
     Attributes:
         aspect: width over height.
         size: square root of its area.
-        row, column: the pixel of its middle.
+        row, column: the pixel at its centre.
     """
 
     aspect: float
@@ -48,28 +48,27 @@ class _Box:
 
 
 class FreeRoom:
-    """Paper on which boxes find a place, one after another, clear of what is there."""
+    """Paper on which boxes are placed one after another, clear of what is already there.
+
+    Args:
+        paper: (height, width), where a box may be placed.
+        gap: least distance between boxes, in pixels.
+        largest: the first box's largest size (square root of its area), in pixels.
+        least: each box's least size, in pixels.
+    """
 
     def __init__(self, paper: Mask, gap: int, largest: float, least: float) -> None:
-        """Take the paper and the rules.
-
-        Args:
-            paper: (height, width), where a box may lie.
-            gap: pixels that boxes keep from one another.
-            largest: the first box's size (square root of its area) at most, pixels.
-            least: each box's size at least, pixels.
-        """
         self._paper = paper
         self._gap = gap
         self._largest = largest
         self._least = least
 
     def place(self, aspects: Sequence[float], rounds: int = 0) -> list[Box | None]:
-        """Return a box for each aspect ratio, each smaller than the one before; None: there is no room for it.
+        """Return a box for each aspect ratio, each smaller than the one before, or None if there is no room for it.
 
         Args:
             aspects: width over height.
-            rounds: how many times each box moves to the middle of the room that the others leave it, and grows.
+            rounds: how many times each box moves to the middle of the space that the other boxes leave, and grows.
         """
         boxes: list[_Box | None] = []
         for aspect in aspects:
@@ -85,16 +84,16 @@ class FreeRoom:
         return [None if box is None else box.bounds() for box in boxes]
 
     def _limit(self, before: Sequence[_Box | None]) -> float:
-        """Return the size that the next box may have."""
+        """Return the largest size allowed for the next box."""
         sizes = [box.size for box in before if box is not None]
         return FURTHER * sizes[-1] if sizes else self._largest
 
     def _settle(self, index: int, boxes: Sequence[_Box | None]) -> None:
-        """Move a box to the middle of the room that the others leave it, and let it grow there."""
+        """Move a box to the middle of the space that the other boxes leave, and let it grow there."""
         box = boxes[index]
         if box is None:
             return
-        # Rounded, the gaps and the room where it is may seem a little too narrow for it.
+        # Rounding can make the gaps and the box's space seem slightly too narrow for it.
         room = sides(self._without([*boxes[:index], *boxes[index + 1 :]], self._gap - 1), box.aspect)
         if room[box.row, box.column] < box.longer - SLACK:
             return
@@ -104,7 +103,7 @@ class FreeRoom:
         box.row, box.column = _middle(room >= min(box.longer, float(room.max())))
 
     def _without(self, boxes: Sequence[_Box | None], gap: int) -> Mask:
-        """Return the paper that boxes and a gap around them leave free."""
+        """Return the paper outside the boxes and a gap around them."""
         paper = self._paper.copy()
         for box in filter(None, boxes):
             left, top, width, height = box.bounds()
@@ -114,9 +113,10 @@ class FreeRoom:
 
 
 def sides(paper: Mask, aspect: float) -> Plane:
-    """Return the longer side of the largest box that has its middle at each pixel and lies on the paper.
+    """Return, for each pixel, the longer side of the largest box that is centred there and fits on the paper.
 
-    The paper is stretched until boxes are squares; the chessboard distance to its end is half a square's side.
+    The paper is stretched so that boxes become squares. The chessboard distance to its edge is then half a square's
+    side.
 
     Args:
         paper: (height, width).
@@ -141,14 +141,14 @@ def longer_side(aspect: float) -> float:
 
 
 def _part(allowed: Mask, row: int, column: int) -> Mask:
-    """Return the connected part that holds a pixel."""
+    """Return the connected part that contains a pixel."""
     _, labels = cv2.connectedComponents(allowed.view(np.uint8))
     part: Mask = labels == labels[row, column]
     return part
 
 
 def _middle(allowed: Mask) -> tuple[int, int]:
-    """Return the row and column in the middle of the largest connected part of where a box may have its own."""
+    """Return the row and column in the middle of the largest connected part of the allowed centres."""
     left, top, width, height = cv2.boundingRect(allowed.view(np.uint8))
     cropped = allowed[top : top + height, left : left + width].view(np.uint8)
     _, labels, stats, centroids = cv2.connectedComponentsWithStats(cropped)

@@ -1,4 +1,4 @@
-"""A scene: the word's glyph and the motifs beside it, at one picture size."""
+"""A scene: the word's glyph and the motifs around it, at one picture size."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,40 +16,40 @@ RGB = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class PlacedMotif:
-    """A motif and where it stands.
+    """A motif and its place.
 
     Attributes:
-        motif: what it shows.
-        box: left, top, width and height in pixels, all of it inside the picture.
+        motif: the motif.
+        box: left, top, width and height in pixels, entirely inside the picture.
     """
 
     motif: Motif
     box: tuple[int, int, int, int]
 
     def region(self, margin: int = 0) -> tuple[slice, slice]:
-        """Return the box's rows and columns in the picture, with a margin of some pixels around."""
+        """Return the box's rows and columns in the picture, with a margin in pixels."""
         left, top, width, height = self.box
         return slice(top - margin, top + height + margin), slice(left - margin, left + width + margin)
 
     @cached_property
     def collage(self) -> RGBA:
-        """(height, width, 4) of the box: anti-aliased colours, multiplied by their coverage, and the coverage."""
+        """(height, width, 4) of the box: anti-aliased colours multiplied by their coverage, and the coverage."""
         return draw_anti_aliased(self.motif, *self.box[2:])
 
     @cached_property
     def flat(self) -> RGBA:
-        """(height, width, 4) of the box: the shapes' own colours alone; the last channel is 255 inside, 0 outside."""
+        """(height, width, 4) of the box: flat colours of the shapes; the last channel is 255 inside, 0 outside."""
         return draw_flat(self.motif, *self.box[2:])
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A word and what it means.
+    """A word and the motifs of its meaning.
 
     Attributes:
         glyph: the word at the picture's size.
-        motifs: those that have a place, in the order in which they were asked for.
-        left_out: names of those for which there was no room.
+        motifs: the placed motifs, in the order of the request.
+        left_out: names of the motifs for which there was no room.
     """
 
     glyph: Glyph
@@ -58,10 +58,10 @@ class Scene:
 
     @property
     def page(self) -> RGB:
-        """(height, width, 3): the scene as a photograph would show it, coloured motifs and black ink on white."""
+        """(height, width, 3): the scene as a photograph would show it, with coloured motifs and black ink on white."""
         page = np.repeat((255 - self.glyph.ink)[:, :, None], 3, axis=2)
         for placed in self.motifs:
-            # Motifs are clear of the ink: the paper beneath is white.
+            # Motifs are clear of the ink, so the paper beneath them is white.
             paper = cv2.cvtColor(255 - placed.collage[:, :, 3], cv2.COLOR_GRAY2RGB)
             page[placed.region()] = cv2.add(placed.collage[:, :, :3], paper)
         return page
