@@ -23,7 +23,7 @@ class RateLimit:
     """A limit on each client's submissions, by the name of its key, or by its address if there are no keys."""
 
     def __init__(self, rate: str, settings: RedisSettings) -> None:
-        """Connect a rate such as "60/minute" or "10/second;500/hour" to its counters.
+        """Parse a rate such as "60/minute" or "10/second;500/hour".
 
         Raises:
             SettingsError: the rate is not valid.

@@ -110,7 +110,7 @@ def _authorise(operators: Collection[str]) -> None:
 
 
 def _pattern(origin: str) -> "str | re.Pattern[str]":
-    """Return an origin in a form that flask-cors takes literally; it treats some, such as IPv6 addresses, as patterns."""
+    """Return an origin that flask-cors takes literally; it treats some, such as IPv6 addresses, as patterns."""
     return origin if origin == "*" else re.compile(re.escape(origin) + r"\Z")
 
 

@@ -108,7 +108,7 @@ def find_columns(
 
 
 def kind_of(cell: str) -> str:
-    """Return a cell's kind: a script in lower case ("han" also with kana), "pinyin", "link", "number", "mixed" or ""."""
+    """Return a cell's kind: a script in lower case ("han" also with kana), or another such as "pinyin" or "link"."""
     word, _ = split_word(cell)
     if not word:
         return ""

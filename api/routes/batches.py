@@ -28,7 +28,7 @@ class Batch(Question):
     """Up to 100 words, each with its own options."""
 
     requests: Annotated[
-        tuple[SkipValidation[GenerationRequest], ...],  # each separately, so that an invalid one does not affect the others
+        tuple[SkipValidation[GenerationRequest], ...],  # each separately: an invalid one does not affect the others
         Field(min_length=1, max_length=MAX_REQUESTS, description="as of POST /api/writing/generate-writing-image"),
     ]
 
@@ -55,8 +55,8 @@ class BatchAnswer(BaseModel):
 def submit(header: IdempotencyHeaders, body: Batch) -> Response:
     """Submit up to 100 words. Each is accepted or refused individually; the response lists both.
 
-    With an Idempotency-Key, each request is recognised by its position. A repeated batch does not create second jobs for
-    requests that were accepted, and retries those that were refused.
+    With an Idempotency-Key, each request is recognised by its position. A repeated batch retries the requests that were
+    refused, and does not create second jobs for those that were accepted.
     """
     digest_key(header.idempotency_key, "")  # an invalid key is refused once, for all requests
     items = tuple(_item(index, document, header.idempotency_key) for index, document in enumerate(body.requests))

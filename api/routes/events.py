@@ -41,8 +41,9 @@ class EventHeaders(Headers):
 def events(path: JobPath, header: EventHeaders) -> Response:
     """Stream a job's events until it has ended.
 
-    The events are `progress` (status, stage, step), `preview` (a small picture of a variation as it forms), `queue` (the
-    position while it waits) and `end`. A client that has received `end` is answered 204, so a browser stops reconnecting.
+    The events are `progress` (status, stage, step), `preview` (a small picture of a variation as it forms), `queue`
+    (the position while it waits) and `end`. A client that has received `end` is answered 204, so that a browser stops
+    reconnecting.
     """
     last = header.last_event_id or None  # browsers treat an empty id as none
     if last is not None and not is_event_id(last):

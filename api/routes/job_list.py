@@ -59,7 +59,7 @@ class JobList(BaseModel):
 def jobs(query: JobsQuery) -> Response:
     """List the caller's own jobs, newest first; without API keys, list all jobs.
 
-    A page may be shorter than `limit`, even empty, and still have a `next_cursor`, if few jobs have the status asked for.
+    A page may be shorter than `limit`, even empty, and still have a `next_cursor`, if few jobs have that status.
     """
     page = services().index.page(g.client or "", status=query.status, limit=query.limit, cursor=query.cursor)
     return json_response(JobList(jobs=tuple(map(_summary, page.jobs)), next_cursor=page.cursor))
