@@ -48,7 +48,7 @@ class DrawnWord:
 
 
 class Decks:
-    """The API's use of decks."""
+    """The API's operations on decks."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class Decks:
         """Return a deck and the states of its jobs.
 
         Raises:
-            DeckNotFound: there is none.
+            DeckNotFound: there is no such deck.
         """
         record = self._store.get(deck_id)
         return record, self._store.states(record.jobs)
@@ -141,7 +141,7 @@ class Decks:
         """Cancel the jobs of a deck that have not ended, and keep the finished pictures.
 
         Raises:
-            DeckNotFound: there is none.
+            DeckNotFound: there is no such deck.
         """
         _, states = self.look(deck_id)
         for job_id, state in states.items():
@@ -153,7 +153,7 @@ class Decks:
         """Return a finished deck and those of its words that have a picture.
 
         Raises:
-            DeckNotFound: there is none.
+            DeckNotFound: there is no such deck.
             DeckNotFinished: some of its jobs are waiting or running.
             DeckWithoutPictures: none of them has succeeded.
             DeckExpired: some of its pictures are no longer kept.

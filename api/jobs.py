@@ -41,12 +41,12 @@ SAMPLES = "\n"  # the owner of the styles' sample jobs; no client can have this 
 CONTROL_TYPES = 4  # each with a default method
 
 # One immediate retry: it replaces a pooled connection that a restarted Redis has closed, and an absent Redis is
-        # reported at once.
+# reported at once.
 SEND_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 
 
 class Jobs:
-    """The API's use of the queue."""
+    """The API's operations on jobs."""
 
     def __init__(
         self,

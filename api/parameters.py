@@ -18,7 +18,7 @@ class Headers(BaseModel):
     @classmethod
     @cache
     def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:  # type: ignore[override]  # by the cache
-        """Return the schema, cached: flask-openapi3 needs it at every request, and making it took a third of the time."""
+        """Return the cached schema. flask-openapi3 needs it at every request; making it took a third of the time."""
         return super().model_json_schema(*args, **options)
 
 

@@ -1,4 +1,4 @@
-"""Every error as problem+json (RFC 9457) with a stable code."""
+"""Errors as problem+json (RFC 9457), each with a stable code."""
 
 import logging
 from collections.abc import Mapping, Sequence

@@ -53,7 +53,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A drawn picture of the gallery."""
+    """A picture of the gallery that was drawn, with its word's reading and meaning."""
 
     wanted: Wanted
     reading: str

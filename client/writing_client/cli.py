@@ -348,7 +348,7 @@ def _fault(source: str, line: ListNote) -> str:
 
 
 def _say(text: str, file: TextIO | None = None) -> None:
-    # This does not garble a progress bar. click's own echo would send UTF-8 to a terminal that declares ASCII.
+    # tqdm.write keeps progress bars intact. click.echo would send UTF-8 to a terminal that declares ASCII.
     tqdm.write(text, file=file)
 
 
