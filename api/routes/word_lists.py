@@ -36,7 +36,7 @@ class ListFile(RawModel):
 
 @word_lists_api.post("/word-lists", responses={200: ListView, **problem_responses(413, 415, 422)})
 def read(query: ReadingQuery, raw: ListFile) -> Response:  # noqa: ARG001  # for the description
-    """Return how a list is interpreted. Its encoding, separator and columns are detected. Nothing is drawn or stored."""
+    """Return how a list is read. Its encoding, separator and columns are detected. Nothing is drawn or stored."""
     content = request.get_data()
     words = in_thread(lambda: read_list(content, encoding=query.encoding, columns=query.columns))
     rows = tuple(
