@@ -1,1 +1,1 @@
-"""The HTTP side: validates requests, puts jobs into the queue, tells how they stand. Knows no torch."""
+"""The HTTP API: validates requests, queues jobs and reports their status. It does not import torch."""

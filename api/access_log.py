@@ -1,4 +1,4 @@
-"""One line a request: who called what, and what came of it. The logger is `access`; no query or body is in it."""
+"""The access log: one line per request with client, route and status, never the query or body. Logger: `access`."""
 
 import logging
 import time
@@ -14,13 +14,13 @@ UNKNOWN = {"client": "-", "method": "-", "route": "-", "job": "-", "milliseconds
 
 
 def log_requests(app: Flask) -> None:
-    """Log each request. Call it before anything that may refuse a request."""
+    """Log each request. Call this before installing anything that may refuse a request."""
     app.before_request(_start)
     app.after_request(_log_at_end)
 
 
 def log_refused(status: int) -> None:
-    """Log a request that was refused before it could be understood."""
+    """Log a request that was refused before it could be parsed."""
     _log({**UNKNOWN, "status": status})
 
 
@@ -30,9 +30,9 @@ def _start() -> None:
 
 
 def _log_at_end(response: Response) -> Response:
-    """Log a request; a stream when it has ended: that of a job's events takes as long as the job."""
+    """Log a request; log a stream once it has ended, since a job's event stream lasts as long as the job."""
     write = _line(response)
-    if response.is_streamed and not response.direct_passthrough:  # files are no streams, and never say that they end
+    if response.is_streamed and not response.direct_passthrough:  # files in passthrough never report their end
         response.call_on_close(write)
     else:
         write()
@@ -52,7 +52,7 @@ def _line(response: Response) -> Callable[[], None]:
 
 
 def _job_id(response: Response) -> str:
-    """Return the job that a request is about: the one in its address, or the one that it made."""
+    """Return the job that a request is about: the one in its URL, or the one that it created."""
     in_address: str = (request.view_args or {}).get("job_id", "")
     return in_address or response.headers.get("Location", "").rpartition("/")[2]
 

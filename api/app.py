@@ -51,10 +51,11 @@ from shared.writing.imagery import Imagery
 def create_app(settings: Settings) -> DescribedApi:
     """Return the application.
 
-    It connects to Redis at the first request, so it starts without one and answers 503 until there is one.
+    It connects to Redis at the first request, so it starts without Redis and answers 503 until Redis is available.
 
     Raises:
-        SettingsError: a font or the imagery cannot be read, or the API would be open to other machines without keys.
+        SettingsError: a font or the imagery cannot be read, or the API would be reachable from other machines
+            without keys.
     """
     app = DescribedApi(
         __name__,
@@ -63,9 +64,9 @@ def create_app(settings: Settings) -> DescribedApi:
         validation_error_model=Problem,
         security_schemes=SECURITY_SCHEMES,
         doc_prefix="/openapi",
-        static_folder=None,  # `pages` serves the files of the page
+        static_folder=None,  # `pages` serves the page's files
     )
-    # One more than is accepted: Flask cuts a body without a length here, and `_check_body` sees that it was longer.
+    # One byte more than is accepted: Flask truncates a body without a length here, and `check_body` sees the excess.
     app.config["MAX_CONTENT_LENGTH"] = max(settings.api.max_body_bytes, settings.api.max_list_bytes) + 1
     app.extensions["writing"] = parts = _services(settings)
     register_error_handlers(app, settings.queue.retry_after_s)

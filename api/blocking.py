@@ -1,4 +1,4 @@
-"""Calls that gevent cannot make wait by itself, such as those of native code: they would stop the whole process."""
+"""Blocking calls that gevent cannot patch, such as those into native code, which would block the whole process."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,14 +9,14 @@ T = TypeVar("T")
 
 
 def in_thread(act: Callable[[], T]) -> T:
-    """Make a call in a native thread of gevent's pool, while others are served; return or raise what it does."""
+    """Run a call in a thread of gevent's native pool, so other requests are served; return its result or raise."""
     answers: list[T] = []
     errors: list[Exception] = []
 
     def call() -> None:
         try:
             answers.append(act())
-        except Exception as error:  # noqa: BLE001  # the thread's boundary: gevent would print what the caller handles
+        except Exception as error:  # noqa: BLE001  # the thread's boundary: gevent would print the error
             errors.append(error)
 
     gevent.get_hub().threadpool.apply(call)

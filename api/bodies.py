@@ -1,4 +1,4 @@
-"""Bodies that are looked at before pydantic sees them: the answer then says what is wrong with them."""
+"""Checks on request bodies that run before pydantic, so that the error names what is wrong."""
 
 from collections.abc import Mapping
 
@@ -8,10 +8,10 @@ from api.services import services
 from shared.errors import BodyTooLarge, MalformedJson, UnsupportedMediaType
 
 CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
-# No browser sends these to another origin without asking first, as it would a form.
+# A browser sends these to another origin only after a preflight request, unlike a form's types.
 CSV_TYPES = frozenset({"text/csv", "text/tab-separated-values"})
 TAKE_CSV = frozenset({"decks.create", "word_lists.read"})
-# The calls with a body, and what JSON should look like; "": it may not be JSON.
+# The calls with a body, and what their JSON should look like; "": JSON is not accepted.
 EXPECTED: Mapping[str, str] = {
     "jobs.submit": '{"word": "…"}',
     "batches.submit": '{"requests": [{"word": "…"}]}',
@@ -22,12 +22,12 @@ EXPECTED: Mapping[str, str] = {
 
 
 def check_body() -> None:
-    """Refuse a body that is no JSON object, and no CSV where that may be sent.
+    """Refuse a body that is neither a JSON object nor, where that is accepted, CSV.
 
     Raises:
-        BodyTooLarge: it is longer than the settings allow.
-        UnsupportedMediaType: it is not declared as JSON.
-        MalformedJson: it is no JSON, or no object.
+        BodyTooLarge: the body is longer than the settings allow.
+        UnsupportedMediaType: the body is not declared as JSON.
+        MalformedJson: the body is not valid JSON, or not an object.
     """
     endpoint = request.endpoint or ""
     if request.method != "POST" or endpoint not in EXPECTED:

@@ -1,4 +1,4 @@
-"""A client's connection that has to bring each request in time."""
+"""A client connection with a deadline for each request."""
 
 import contextlib
 import socket
@@ -12,10 +12,10 @@ LINGER_BYTES = 1 << 20
 
 
 class Connection:
-    """A socket as gunicorn reads requests from it. Everything but reading is the socket's own.
+    """A socket from which gunicorn reads requests. Everything except reading is delegated to the socket.
 
-    Between two requests a client may be silent for `idle_s`. From the first byte of a request on it has `receive_s` for
-    all of the headers and the body.
+    Between two requests a client may be silent for `idle_s` seconds. From the first byte of a request, it has
+    `receive_s` seconds to send all of the headers and the body.
     """
 
     def __init__(self, sock: socket.socket, *, receive_s: float, idle_s: float) -> None:
@@ -27,22 +27,22 @@ class Connection:
         self._is_late = False
 
     def __getattr__(self, name: str) -> Any:
-        """Return what the socket has."""
+        """Return the socket's attribute."""
         return getattr(self._sock, name)
 
     def begin(self, request: Any) -> None:
-        """Note the request whose headers have come: it is the last one here if its body does not come in time."""
+        """Record the request whose headers have arrived; it is this connection's last if its body is late."""
         self._request = request
 
     def expect_next(self) -> None:
-        """Wait for another request from now on."""
+        """Start waiting for the next request."""
         self._request = self._deadline = None
 
     def recv(self, size: int) -> bytes:
-        """Return what has come, b"" if nothing more does.
+        """Return the bytes received, or b"" at the end.
 
         Raises:
-            RequestTimeout: a request has begun, and does not end in time.
+            RequestTimeout: a request has begun but was not complete in time.
         """
         if self._is_late:
             return b""
@@ -62,9 +62,9 @@ class Connection:
             raise RequestTimeout(f"a request has {self._receive_s:g} s to arrive") from None
 
     def linger(self) -> None:
-        """Say that nothing more is written, and read on for a moment.
+        """Close the write side and keep reading for a moment.
 
-        A socket that is closed with unread bytes resets the connection, and the client may lose the answer.
+        Closing a socket with unread bytes resets the connection, and the client may lose the response.
         """
         deadline, left = time.monotonic() + LINGER_S, LINGER_BYTES
         with contextlib.suppress(OSError):

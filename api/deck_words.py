@@ -1,4 +1,4 @@
-"""The words of a deck as they are sent, and what becomes of each: a job, or the reason why there is none."""
+"""The words of a deck as submitted, and the outcome of each: a job, or the reason why it was refused."""
 
 import uuid
 from collections.abc import Mapping
@@ -18,18 +18,18 @@ from shared.schemas.deck import DeckOptions, DeckWord
 from shared.writing.characters import CharacterDatabase
 from shared.writing.words import senses_read
 
-# Of every job of a deck.
+# Options of every job of a deck.
 OWN_OPTIONS = {"priority": Priority.BULK, "include_conditioning": False}
 
 
 @dataclass(frozen=True, slots=True)
 class ListedWord:
-    """A word of a list as it was sent.
+    """A word of a list as submitted.
 
     Attributes:
-        document: what is asked for, not yet validated.
-        line: its line in a CSV, from 1; None: it came otherwise.
-        fault: why its line gives no word; "": it gives one.
+        document: the request, not yet validated.
+        line: its line in a CSV, from 1; None if it was not sent as CSV.
+        fault: why its line does not contain a word; "" if it does.
     """
 
     document: Any
@@ -38,7 +38,7 @@ class ListedWord:
 
 
 def words_of(words: WordList) -> list[ListedWord]:
-    """Return the words of a CSV in its order, with the lines that give none."""
+    """Return the words of a CSV in order, including the lines that do not contain one."""
     listed = [ListedWord(None, row.line, row.reason) for row in words.bad]
     for row in words.rows:
         own = {"word": row.word, "translation": row.translation, "reading": row.reading, "style": row.style}
@@ -50,7 +50,7 @@ def words_of(words: WordList) -> list[ListedWord]:
 def plan(
     listed: ListedWord, options: DeckOptions, validator: RequestValidator, database: CharacterDatabase
 ) -> tuple[DeckEntry, GenerationRequest | None]:
-    """Return a word as its deck records it, and what to draw; None: it is refused."""
+    """Return a word as its deck records it, and the request to draw; None if it is refused."""
     try:
         if listed.fault:
             raise BadLine(f"line {listed.line}: {listed.fault}")
@@ -81,7 +81,7 @@ def _request(word: DeckWord, options: DeckOptions, database: CharacterDatabase) 
 
 
 def _is_known(word: DeckWord, database: CharacterDatabase) -> bool:
-    """Return whether the lexicon has a word's reading; a list may have kana, or what its author likes."""
+    """Return whether the lexicon has a word's reading; a list may have kana or free text."""
     try:
         return bool(word.reading) and bool(senses_read(word.word, word.reading, database))
     except InvalidRequest:

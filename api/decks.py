@@ -1,4 +1,4 @@
-"""Decks as the API handles them: make, look at, cancel, and what their files are made of."""
+"""Decks in the API: create, look up and cancel them, and collect the contents of their files."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ from shared.writing.characters import CharacterDatabase
 
 @dataclass(frozen=True, slots=True)
 class MadeDeck:
-    """What became of a list: its deck, which an Idempotency-Key may have made before, as it is recorded."""
+    """A list's deck as recorded. An earlier request with the same Idempotency-Key may have created it."""
 
     submission: DeckSubmission
     record: DeckRecord
@@ -48,7 +48,7 @@ class DrawnWord:
 
 
 class Decks:
-    """The API's use of decks."""
+    """The API's operations on decks."""
 
     def __init__(
         self,
@@ -80,23 +80,23 @@ class Decks:
         idempotency_key: str | None = None,
         client: str = "",
     ) -> MadeDeck:
-        """Check a list, record it with all its jobs in one step, and send their messages.
+        """Validate a list, record it with all its jobs atomically, and send their messages.
 
-        Words that cannot be drawn are refused by themselves. If this process dies before it has sent all messages, the
-        workers' reconciler sends the others.
+        Words that cannot be drawn are refused individually. If this process dies before it has sent all messages, the
+        workers' reconciler sends the rest.
 
         Args:
             words: the list.
-            options: what holds for all of them.
-            read_as: how a CSV was understood.
-            idempotency_key: the client's key: the same key with the same list returns the first deck.
-            client: whose deck it is, "" for nobody known.
+            options: the options that apply to all of them.
+            read_as: how a CSV was interpreted.
+            idempotency_key: the client's key; the same key with the same list returns the first deck.
+            client: the deck's owner; "" if anonymous.
 
         Raises:
-            InvalidRequest: there are too many words, or none that can be drawn.
-            QueueFull: there is no room for all of them now.
-            IdempotencyConflict: the key was used with another list.
-            QueueUnavailable: Redis, or the room for results, is full; nothing was made.
+            InvalidRequest: there are too many words, or none of them can be drawn.
+            QueueFull: the queue has no room for all of them now.
+            IdempotencyConflict: the key was used with a different list.
+            QueueUnavailable: Redis or the result store is full; nothing was created.
         """
         key = digest_key(idempotency_key, client, "deck")
         entries: list[DeckEntry] = []
@@ -106,7 +106,7 @@ class Decks:
             entries.append(entry)
             if request is not None and entry.job_id is not None:
                 requests[entry.job_id] = request
-            time.sleep(0)  # others are served meanwhile
+            time.sleep(0)  # let other requests run
         if not requests:
             raise _refusal(entries)
         record = DeckRecord(str(uuid.uuid4()), options.name, read_as, tuple(entries))
@@ -125,23 +125,23 @@ class Decks:
         return MadeDeck(submission, self._store.get(submission.deck_id))
 
     def look(self, deck_id: str) -> tuple[DeckRecord, dict[str, JobState]]:
-        """Return a deck, and how its jobs stand.
+        """Return a deck and the states of its jobs.
 
         Raises:
-            DeckNotFound: there is none.
+            DeckNotFound: there is no such deck.
         """
         record = self._store.get(deck_id)
         return record, self._store.states(record.jobs)
 
     def owner(self, deck_id: str) -> str | None:
-        """Return whose deck it is, "" if it was made without a key; None: there is none."""
+        """Return a deck's owner; "" if it was created without a key, None if there is no such deck."""
         return self._store.owner(deck_id)
 
     def cancel(self, deck_id: str) -> None:
-        """Cancel the jobs of a deck that have not ended; what is drawn stays.
+        """Cancel the jobs of a deck that have not ended, and keep the finished pictures.
 
         Raises:
-            DeckNotFound: there is none.
+            DeckNotFound: there is no such deck.
         """
         _, states = self.look(deck_id)
         for job_id, state in states.items():
@@ -150,11 +150,11 @@ class Decks:
                     self._job_store.cancel(job_id)
 
     def drawn(self, deck_id: str) -> tuple[DeckRecord, list[DrawnWord]]:
-        """Return a finished deck, and its words that have a picture.
+        """Return a finished deck and those of its words that have a picture.
 
         Raises:
-            DeckNotFound: there is none.
-            DeckNotFinished: some of its jobs wait or run.
+            DeckNotFound: there is no such deck.
+            DeckNotFinished: some of its jobs are waiting or running.
             DeckWithoutPictures: none of them has succeeded.
             DeckExpired: some of its pictures are no longer kept.
         """
@@ -180,7 +180,7 @@ class Decks:
         """Return a word's picture.
 
         Raises:
-            DeckExpired: it is no longer kept.
+            DeckExpired: the picture is no longer kept.
         """
         png = self._results.picture(word.stored, 0)
         if png is None:
@@ -188,10 +188,10 @@ class Decks:
         return png
 
     def _check_size(self, words: int, result_bytes: int) -> None:
-        """Refuse a deck that could never be downloaded, or never be taken.
+        """Refuse a deck that could never be downloaded or never be accepted.
 
         Raises:
-            DeckTooLarge: its pictures are more than are kept at a time, or its words more than may wait.
+            DeckTooLarge: it has more pictures than are kept at a time, or more words than may wait in the queue.
         """
         most = self._settings.queue.bulk_limit
         budget = self._budget.limit() if self._settings.results.store == "redis" else 0
@@ -202,7 +202,7 @@ class Decks:
 
 
 def _refusal(entries: Sequence[DeckEntry]) -> InvalidRequest:
-    """Return why no word of a list can be drawn: the deck's options, or each word for itself."""
+    """Return why no word of a list can be drawn: the deck's options, or each word's own reason."""
     errors = [entry.error for entry in entries if entry.error is not None]
     code, field, detail = (errors[0][name] or "" for name in ("code", "field", "detail"))
     if {error["code"] for error in errors} == {code} and field in DrawingOptions.model_fields:

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what holds for many calls is added here, so that no route has to repeat it."""
+"""The OpenAPI document. Descriptions shared by many calls are added here, so that routes need not repeat them."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from shared.schemas.deck import DeckRequest
 
 Operation = dict[str, Any]
 
-# Method and path of the calls to which a status belongs; `.*`: all.
+# Method and path, as a regular expression, of the calls to which a status applies; `.*`: all.
 BATCH, DECK = r"post /api/writing/batches", r"post /api/writing/decks"
 DECK_FILE = r"get /api/writing/decks/\{deck_id\}\.(zip|apkg)"
 POLLED_DECK = r"get /api/writing/decks/\{deck_id\}"
@@ -34,7 +34,7 @@ BODILESS: Mapping[int, tuple[str, str]] = {
     204: (rf"{JOB}/events", "The end was heard before; do not come back."),
     304: (rf"{JOB}|{POLLED_DECK}|{PICTURES}|{SAMPLE}|{MOTIF}", "It has not changed (If-None-Match)."),
 }
-# Header, what it says, and in which answers of which calls it stands.
+# Header, its description, and the statuses and calls whose responses carry it.
 HEADERS: tuple[tuple[str, str, tuple[int, ...], str], ...] = (
     ("Location", "the job's address", (200, 202), SUBMIT),
     ("Location", "the deck's address", (202,), DECK),
@@ -63,10 +63,10 @@ HEADERS: tuple[tuple[str, str, tuple[int, ...], str], ...] = (
 
 
 class DescribedApi(OpenAPI):
-    """flask-openapi3's application, with a whole description."""
+    """A flask-openapi3 application with a complete OpenAPI document."""
 
     def generate_spec_json(self) -> None:
-        """Make the document."""
+        """Generate the document."""
         super().generate_spec_json()  # type: ignore[no-untyped-call]
         for path, operations in self.spec_json["paths"].items():
             for method, operation in operations.items():
@@ -74,7 +74,7 @@ class DescribedApi(OpenAPI):
         self._describe_lists()
 
     def _describe_lists(self) -> None:
-        """Say what a deck's JSON holds: its route takes the body raw, since it may be CSV."""
+        """Add the schema of a deck's JSON. Its route reads the raw body, since it may be CSV."""
         schema = DeckRequest.model_json_schema(ref_template="#/components/schemas/{model}")
         components = self.spec_json["components"]["schemas"]
         components.update({**schema.pop("$defs"), DeckRequest.__name__: schema})

@@ -1,4 +1,4 @@
-"""Carries jobs' events to any number of listeners, by one thread and one connection to Redis."""
+"""Delivery of job events to any number of listeners, with one thread and one connection to Redis."""
 
 import base64
 import logging
@@ -17,13 +17,13 @@ from shared.schemas import JobStatus
 
 logger = logging.getLogger(__name__)
 
-READ_MS = 250  # for so long a read waits before it takes new listeners' jobs in
+READ_MS = 250  # how long a read blocks before jobs with new listeners are included
 POSITION_EVERY_S = 1.0
 BEAT_S = 15.0  # proxies close connections that are silent for a minute
-# Who reads more slowly than this is dropped, and may come back to where it was.
+# A listener that falls further behind than this is disconnected, and may resume where it was.
 MAX_BACKLOG = 512
 
-# What a listener's queue holds: events, or None: nothing more comes by this way, ask again.
+# A listener's queue of events; None: this stream ends here, ask again.
 Inbox = Queue[JobEvent | None]
 
 
@@ -32,10 +32,10 @@ class Watched:
     """A job with listeners.
 
     Attributes:
-        record: as it stood when the first listener came.
-        cursor: the id of the last event that was read for all.
-        is_waiting: whether it has a place in the queue that listeners want to know.
-        position: the place they know.
+        record: the job's record when the first listener joined.
+        cursor: the id of the last event that was read for all listeners.
+        is_waiting: whether the job is queued, so that listeners are sent its position.
+        position: the position that was last sent to them.
     """
 
     record: JobRecord
@@ -46,7 +46,7 @@ class Watched:
 
 
 class EventHub:
-    """Reads events while anybody listens."""
+    """The job events of Redis, distributed to listeners. They are read while there is at least one listener."""
 
     def __init__(self, store: JobStore, events: JobEvents) -> None:
         self._store = store
@@ -58,17 +58,17 @@ class EventHub:
         self._next_positions = 0.0
 
     def listen(self, record: JobRecord, last_event_id: str | None) -> Iterator[JobEvent | None]:
-        """Yield a job's events after one, or all that are kept; None now and then, to show that the line is alive.
+        """Yield a job's events after the given one, or all that are kept; yield None as a heartbeat.
 
-        It ends with the job. It also ends when Redis does not answer or the process ends: the listener comes back with
-        the id of the last event that it saw.
+        The iterator ends with the job. It also ends when Redis does not answer or the process ends; the listener then
+        reconnects with the id of the last event that it saw.
 
         Raises:
             redis.RedisError: Redis does not answer at the start.
         """
         inbox: Inbox = Queue(MAX_BACKLOG)
         newest = self._join(record, inbox)
-        # An id that has not been given yet stands for the newest: what comes shall be told.
+        # An id that has not been assigned yet means the newest, so that all further events are delivered.
         seen = last_event_id or BEGINNING
         try:
             yield from self._events_of(record, inbox, newest if is_after(seen, newest) else seen)
@@ -76,9 +76,9 @@ class EventHub:
             self._leave(record.job_id, inbox)
 
     def wait_for_end(self, record: JobRecord, timeout_s: float) -> None:
-        """Return when a job has ended, or after so long.
+        """Block until a job has ended, for at most `timeout_s` seconds.
 
-        It also returns when Redis falls silent or the process ends: the caller looks at the job again.
+        It also returns when Redis stops answering or the process ends; the caller then checks the job again.
 
         Raises:
             redis.RedisError: Redis does not answer at the start.
@@ -87,21 +87,21 @@ class EventHub:
         inbox: Inbox = Queue(MAX_BACKLOG)
         self._join(record, inbox)
         try:
-            status = self._store.status(record.job_id)  # it may have ended before its end could be heard
+            status = self._store.status(record.job_id)  # it may have ended before the listener joined
             if status is not None and not status.is_terminal:
                 self._hear_end(inbox, deadline)
         finally:
             self._leave(record.job_id, inbox)
 
     def close(self) -> None:
-        """Send all listeners away, as the process ends."""
+        """Disconnect all listeners, as the process ends."""
         self._is_closed = True
         for watched in list(self._watched.values()):
             _post(watched, None)
 
     @property
     def listeners(self) -> int:
-        """How many listen."""
+        """The number of listeners."""
         return sum(len(watched.listeners) for watched in list(self._watched.values()))
 
     def _events_of(self, record: JobRecord, inbox: Inbox, seen: str) -> Iterator[JobEvent | None]:
@@ -111,7 +111,7 @@ class EventHub:
                 yield whole
             if event.is_last:
                 return
-        if record.status.is_terminal:  # it ended so long ago that its events are gone, or the listener has seen them
+        if record.status.is_terminal:  # its events have expired, or the listener has seen them
             yield ended(record)
             return
         seen = past[-1].event_id or seen if past else seen
@@ -129,7 +129,7 @@ class EventHub:
                 return
 
     def _hear_end(self, inbox: Inbox, deadline: float) -> None:
-        """Read events until the last one, until none comes any more, or until the deadline, by the monotonic clock."""
+        """Read events until the last one, the end of the stream, or the deadline on the monotonic clock."""
         while not self._is_closed and (left_s := deadline - time.monotonic()) > 0:
             with suppress(Empty):
                 event = inbox.get(timeout=left_s)
@@ -137,7 +137,7 @@ class EventHub:
                     return
 
     def _with_picture(self, job_id: str, event: JobEvent) -> JobEvent | None:
-        """Return a preview event with its picture's newest preview; None: it is no longer kept; nothing is to show."""
+        """Return a preview event with its picture's newest preview; None if the preview is no longer kept."""
         if event.name != "preview":
             return event
         jpeg = self._store.preview(job_id, event.data.get("variation", 0))
@@ -153,7 +153,7 @@ class EventHub:
                 record.job_id, Watched(record, cursor, is_waiting=record.status is JobStatus.QUEUED)
             )
             watched.listeners.append(inbox)
-            watched.position = None  # the new listener wants to hear it too
+            watched.position = None  # so that the new listener is sent it too
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="events", daemon=True)
                 self._thread.start()
@@ -209,18 +209,18 @@ class EventHub:
 
 
 def ended(record: JobRecord) -> JobEvent:
-    """Return the event that told of a job's end, by its record."""
+    """Return the end event of a job, from its record."""
     error = record.error.model_dump() if record.error else None
     return JobEvent("end", {"status": record.status.value, "error": error}, _end_id(record))
 
 
 def has_heard_end(record: JobRecord, last_event_id: str) -> bool:
-    """Return whether a job has ended, and the listener that saw this event last knows it."""
+    """Return whether a job has ended and a listener that last saw this event has seen the end."""
     return record.status.is_terminal and not is_after(_end_id(record), last_event_id)
 
 
 def _end_id(record: JobRecord) -> str:
-    """Return the id of the end's event; for a record from before it was kept, one by its time."""
+    """Return the id of the end event; for an older record without one, an id from its finish time."""
     return record.end_event or f"{int(1000 * (record.finished_at or 0))}-0"
 
 

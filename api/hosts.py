@@ -1,7 +1,7 @@
-"""The names by which the service may be reached.
+"""The host names under which the service may be reached.
 
-A page of any host can make its own name lead to this machine (DNS rebinding); the browser then takes the service for
-that page's own. It still sends the name in Host.
+Any site can make its own name resolve to this machine (DNS rebinding). The browser then treats the service as part of
+that site, but still sends the site's name in Host.
 """
 
 import ipaddress
@@ -13,29 +13,29 @@ from urllib.parse import urlsplit
 from shared.errors import HostNotAllowed
 from shared.settings import ApiSettings
 
-# A name or an address, and perhaps a port; IPv6 in brackets.
+# A name or an address, with an optional port; IPv6 is in brackets.
 AUTHORITY = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s\[\]:/?#@,]+)(?::[0-9]{1,5})?", re.IGNORECASE)
 
 
 class Hosts:
-    """Host names that are answered. Those of loopback always are."""
+    """The host names that are accepted. Loopback names always are."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._names = {_plain(name) for name in names}
 
     @classmethod
     def of(cls, settings: ApiSettings) -> "Hosts | None":
-        """Return the hosts by the settings; None: any. Whoever has no key may call from this machine alone."""
+        """Return the hosts from the settings; None (any) with keys or `allow_anonymous` and no `allowed_hosts`."""
         is_guarded = bool(settings.keys) or settings.allow_anonymous
         return None if is_guarded and not settings.allowed_hosts else cls(settings.allowed_hosts)
 
     def check(self, environ: Mapping[str, Any]) -> None:
-        """Refuse a request that names another host, in Host or in an absolute address.
+        """Refuse a request that names another host, in Host or in an absolute URL.
 
         Raises:
-            HostNotAllowed: it does.
+            HostNotAllowed: the request names another host.
         """
-        authorities = [environ.get("HTTP_HOST")]  # HTTP/1.0 has none; all browsers send it
+        authorities = [environ.get("HTTP_HOST")]  # absent in HTTP/1.0; all browsers send it
         target = environ.get("RAW_URI", "")
         if not target.startswith("/") and "://" in target:
             authorities.append(urlsplit(target).netloc)
@@ -54,7 +54,7 @@ class Hosts:
 
 
 def is_loopback(name: str) -> bool:
-    """Return whether a host name or an address is this machine's own."""
+    """Return whether a host name or an address is a loopback one."""
     try:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""What gunicorn finds wrong with a request, as the service's own errors."""
+"""gunicorn's request errors, mapped to the service's own errors."""
 
 from collections.abc import Mapping
 
@@ -13,21 +13,21 @@ from shared.errors import (
     UnsupportedTransferCoding,
 )
 
-# What gunicorn finds wrong, by its class; the rest of its kind is `BadRequest`.
+# gunicorn's error classes; all other parse errors are `BadRequest`.
 ERRORS: Mapping[type[Exception], type[ServiceError]] = {
     errors.LimitRequestLine: AddressTooLong,
     errors.LimitRequestHeaders: HeadersTooLarge,
     errors.ExpectationFailed: ExpectationFailed,
     errors.UnsupportedTransferCoding: UnsupportedTransferCoding,
 }
-# The application's faults, though they descend from the client's.
+# Faults of the application, although their classes derive from those of client errors.
 OWN_FAULTS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName, errors.ConfigurationProblem)
-LONGEST_TEXT = 300  # it may quote the request
+LONGEST_TEXT = 300  # the text may quote the request
 ENCODE = "percent-encode what is not ASCII in the address: 学 is %E5%AD%A6"
 
 
 def as_service_error(error: BaseException) -> ServiceError:
-    """Return what is told of an error that gunicorn raised."""
+    """Return the service's error for one that gunicorn raised."""
     if isinstance(error, ServiceError):
         return error
     if isinstance(error, OWN_FAULTS) or not isinstance(error, errors.ParseException):

@@ -1,4 +1,4 @@
-"""How many requests the API answers, how, and how fast: added up in Redis, so that each process answers for all."""
+"""Request counts and durations, aggregated in Redis across all API processes."""
 
 import logging
 import threading
@@ -13,11 +13,11 @@ logger = logging.getLogger(__name__)
 
 HISTOGRAM = "http_request_seconds"
 FLUSH_S = 1.0
-MOST_KEPT = 10_000  # while Redis is away; what comes beyond is not counted
+MOST_KEPT = 10_000  # while Redis is unavailable; further requests are not counted
 
 
 class HttpMetrics:
-    """Counts answers by method, route and status. They reach Redis together, a second later at most."""
+    """Response counts by method, route and status. They are written to Redis in batches, within a second."""
 
     def __init__(self, metrics: JobMetrics) -> None:
         self._metrics = metrics
@@ -26,12 +26,12 @@ class HttpMetrics:
         self._lock = threading.Lock()
 
     def apply(self, app: Flask) -> None:
-        """Count from now on. Call it after `log_requests`, which notes when a request came."""
+        """Start counting. Call this after `log_requests`, which records when a request arrived."""
         app.after_request(self._count)
 
     def _count(self, response: Response) -> Response:
-        """Count an answer by the time to its first byte: a stream of events goes on as long as its job."""
-        # Addresses and methods that there are not would be counted without end.
+        """Count a response with its time to first byte, since an event stream lasts as long as its job."""
+        # Unknown paths and methods would create an unbounded number of series.
         call = f"{request.method} {request.url_rule.rule}" if request.url_rule else "- -"
         sample = Sample(HISTOGRAM, time.monotonic() - g.started, f"{call} {response.status_code}")
         with self._lock:
@@ -44,7 +44,7 @@ class HttpMetrics:
         return response
 
     def flush(self) -> None:
-        """Write what was counted. If Redis does not answer it is kept, for the next request to write."""
+        """Write the counts to Redis. If Redis does not answer, they are kept for the next request to write."""
         with self._lock:
             samples, self._samples, self._timer = self._samples, [], None
         if not samples:

@@ -1,4 +1,4 @@
-"""gunicorn's worker, with the service's own answers where HTTP itself goes wrong."""
+"""A gunicorn worker that answers errors at the HTTP level with the service's own problems."""
 
 import contextlib
 import socket
@@ -16,12 +16,12 @@ from shared.errors import ServiceError
 
 
 class HttpWorker(GeventWorker):  # type: ignore[misc]  # gunicorn is untyped
-    """Serves the application. Requests have to arrive in time, and every error is a problem with a code."""
+    """A gevent worker that gives requests a deadline and reports every error as a problem with a code."""
 
-    wsgi: Any = None  # until it is loaded: a worker may be told to end before
+    wsgi: Any = None  # until it is loaded: a worker may be stopped before
 
     def timeout_ctx(self) -> Any:
-        """Leave the time to `Connection`, which tells a silent client from a slow one."""
+        """Leave timeouts to `Connection`, which distinguishes an idle client from a slow one."""
         return contextlib.nullcontext()
 
     def handle(self, listener: Any, client: socket.socket, addr: Any) -> None:
@@ -30,13 +30,13 @@ class HttpWorker(GeventWorker):  # type: ignore[misc]  # gunicorn is untyped
         super().handle(listener, Connection(client, receive_s=receive_s, idle_s=self.cfg.keepalive), addr)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Connection, addr: Any) -> None:
-        """Serve a request whose headers have come."""
+        """Serve a request whose headers have arrived."""
         sock.begin(req)
         super().handle_request(listener_name, req, sock, addr)
         sock.expect_next()
 
     def handle_error(self, req: Any, client: Connection, addr: Any, exc: BaseException) -> None:
-        """Answer a request that never came to the application, or that it could not answer."""
+        """Answer a request that did not reach the application, or that the application could not answer."""
         error = as_service_error(exc)
         if error.http_status == HTTPStatus.INTERNAL_SERVER_ERROR:
             self.log.error("error in a request", exc_info=exc)
@@ -46,7 +46,7 @@ class HttpWorker(GeventWorker):  # type: ignore[misc]  # gunicorn is untyped
             client.linger()
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
-        """End: those who wait or listen are answered at once, and may go to another process."""
+        """Shut down. Waiting and listening clients are answered at once, and may reconnect to another process."""
         if self.wsgi is not None:
             self.wsgi.extensions["writing"].close()
         super().handle_exit(sig, frame)

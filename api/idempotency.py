@@ -1,4 +1,4 @@
-"""How a repeated request is recognised: by the client's Idempotency-Key, and by a digest of what it asks for."""
+"""Recognition of repeated requests, by the client's Idempotency-Key and a digest of the request."""
 
 import hashlib
 import json
@@ -12,9 +12,9 @@ MAX_IDEMPOTENCY_KEY_LENGTH = 255
 
 
 def fingerprint(request: GenerationRequest, settings: Settings) -> str:
-    """Return a digest that is the same for requests that ask for the same.
+    """Return a digest that is equal for equivalent requests.
 
-    The order of keys does not count, nor whether a default is left out or spelled out.
+    Neither the order of keys nor whether a default is omitted or spelled out affects it.
     """
     asked = request.model_dump(mode="json", exclude_defaults=True)
     defaults = _defaults(request, settings)
@@ -22,10 +22,10 @@ def fingerprint(request: GenerationRequest, settings: Settings) -> str:
 
 
 def digest_key(key: str | None, client: str, part: str = "") -> str | None:
-    """Return an Idempotency-Key as records know it: each client, and each part of a request, has its own.
+    """Return an Idempotency-Key as stored in records: scoped to the client and to the part of the request.
 
     Raises:
-        InvalidRequest: it is no key.
+        InvalidRequest: it is not a valid key.
     """
     if key is None:
         return None
@@ -33,12 +33,12 @@ def digest_key(key: str | None, client: str, part: str = "") -> str | None:
         raise InvalidRequest(
             f"give 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable characters as Idempotency-Key", field="Idempotency-Key"
         )
-    text = f"{client}\n{key}\n{part}" if part else f"{client}\n{key}"  # no printable key has a line's end
+    text = f"{client}\n{key}\n{part}" if part else f"{client}\n{key}"  # a printable key has no newline
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _without(asked: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    """Return what was asked for beyond the defaults, in mappings too."""
+    """Return the fields that differ from the defaults, recursing into mappings."""
     kept: dict[str, Any] = {}
     for name, value in asked.items():
         default = defaults.get(name)
@@ -51,7 +51,7 @@ def _without(asked: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
 
 
 def _defaults(request: GenerationRequest, settings: Settings) -> dict[str, Any]:
-    """Return what the deployment takes for fields that are left out, as JSON has them."""
+    """Return the deployment's defaults for omitted fields, as JSON values."""
     model = settings.active_model
     paced = (model.turbo if request.quality is Quality.TURBO else None) or model
     style = settings.styles[request.style or settings.default_style]

@@ -1,4 +1,4 @@
-"""Jobs as the API handles them: submit, look at, wait for, cancel."""
+"""Jobs in the API: submit, look up, wait for, cancel."""
 
 import base64
 import logging
@@ -37,15 +37,16 @@ from shared.styles import StyleDefinition
 
 logger = logging.getLogger(__name__)
 
-SAMPLES = "\n"  # who has the styles' samples drawn: no client is called so
-CONTROL_TYPES = 4  # each has a default method
+SAMPLES = "\n"  # the owner of the styles' sample jobs; no client can have this name
+CONTROL_TYPES = 4  # each with a default method
 
-# One quick second try: a pooled connection that a restarted Redis has closed is replaced, an absent Redis told at once.
+# One immediate retry: it replaces a pooled connection that a restarted Redis has closed, and an absent Redis is
+# reported at once.
 SEND_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 
 
 class Jobs:
-    """The API's use of the queue."""
+    """The API's operations on jobs."""
 
     def __init__(
         self,
@@ -70,31 +71,31 @@ class Jobs:
         self._is_closed = False
 
     def close(self) -> None:
-        """Let nobody wait any longer, as the process ends."""
+        """Release all waiting calls, as the process ends."""
         self._is_closed = True
 
     @property
     def is_closed(self) -> bool:
-        """Whether the process ends."""
+        """Whether the process is ending."""
         return self._is_closed
 
     def submit(
         self, request: GenerationRequest, idempotency_key: str | None = None, client: str = "", part: str = ""
     ) -> Submission:
-        """Check a request, record the job, and send its message.
+        """Validate a request, record the job, and send its message.
 
         Args:
             request: what to draw.
-            idempotency_key: the client's key: the same key with the same request returns the first job.
-            client: who asks, "" for nobody known; each has its own jobs and Idempotency-Keys.
-            part: tells requests apart that came with one key; "": it came alone.
+            idempotency_key: the client's key; the same key with the same request returns the first job.
+            client: the caller, "" if anonymous; each has its own jobs and Idempotency-Keys.
+            part: distinguishes requests that share one key; "" for a single request.
 
         Raises:
-            InvalidRequest: the word cannot be drawn, its meaning is not known, or style or method are not to be had.
-            QueueFull: too many jobs wait.
-            IdempotencyConflict: the key was used with another request.
-            QueueUnavailable: Redis is full; no job was made.
-            redis.RedisError: Redis does not answer; no job was made.
+            InvalidRequest: the word cannot be drawn, its meaning is not known, or the style or method is not available.
+            QueueFull: too many jobs are waiting.
+            IdempotencyConflict: the key was used with a different request.
+            QueueUnavailable: Redis is full; no job was created.
+            redis.RedisError: Redis does not answer; no job was created.
         """
         return self._submit(request, digest_key(idempotency_key, client, part), client)
 
@@ -115,20 +116,20 @@ class Jobs:
         return submission
 
     def admit(self, result_bytes: int) -> None:
-        """Refuse what there is no room for.
+        """Refuse a result that there is no room for.
 
         Raises:
-            QueueUnavailable: Redis is nearly full, or so many bytes of results would not fit beside those to come.
+            QueueUnavailable: Redis is nearly full, or `result_bytes` would not fit beside the results still expected.
         """
         self._store.check_memory()
         self._store.check_budget(result_bytes, self._budget.limit())
 
     def view(self, job_id: str, links: Callable[[StoredResult], ResultLinks] | None = None) -> JobView:
-        """Return how a job stands, with the result if it succeeded.
+        """Return a job's status, with the result if it succeeded.
 
         Args:
             job_id: the job.
-            links: makes the result's addresses, to be given instead of its pictures.
+            links: makes the result's URLs, which are returned instead of its pictures.
 
         Raises:
             JobNotFound: there is no record.
@@ -146,7 +147,7 @@ class Jobs:
         )
 
     def status(self, job_id: str) -> JobStatus | None:
-        """Return a job's status alone; None: there is no record."""
+        """Return only a job's status; None if there is no record."""
         return self._store.status(job_id)
 
     def result(self, job_id: str) -> AIGenerationResult:
@@ -158,7 +159,7 @@ class Jobs:
 
         Raises:
             JobNotFound, ResultExpired: as `view`.
-            JobNotFinished: the job has no result, or will have none.
+            JobNotFinished: the job has no result yet, or will not have one.
         """
         status = self._store.status(job_id)
         if status is None:
@@ -168,10 +169,10 @@ class Jobs:
         return self._document(job_id)
 
     def find(self, stored: StoredResult, control_type: str = "", method: str = "") -> int:
-        """Return the number of a conditioning image, without arguments of the picture.
+        """Return the index of a conditioning image; without a type and method, that of the picture.
 
         Raises:
-            ConditioningNotFound: the job made no such image.
+            ConditioningNotFound: the job did not make such an image.
         """
         number = stored.find(control_type, method)
         if number is None:
@@ -180,10 +181,10 @@ class Jobs:
         return number
 
     def find_variation(self, stored: StoredResult, variation: int) -> int:
-        """Return the number of a variation's picture.
+        """Return the index of a variation's picture.
 
         Raises:
-            VariationNotFound: the job made no such variation.
+            VariationNotFound: the job did not make such a variation.
         """
         number = stored.find_variation(variation)
         if number is None:
@@ -196,7 +197,7 @@ class Jobs:
         """Return one picture as PNG.
 
         Raises:
-            ResultExpired: it is no longer kept.
+            ResultExpired: the picture is no longer kept.
         """
         png = self._results.picture(stored, number)
         if png is None:
@@ -204,7 +205,7 @@ class Jobs:
         return png
 
     def wait(self, job_id: str, seconds: float) -> JobStatus:
-        """Wait until a job has ended, for so long at most, or until the process ends; return its status then.
+        """Wait until a job or the process has ended, for at most `seconds`, and return the job's status.
 
         Raises:
             JobNotFound: there is no record.
@@ -219,7 +220,7 @@ class Jobs:
             self._hub.wait_for_end(record, left_s)
 
     def cancel(self, job_id: str) -> JobView:
-        """Cancel a job and return how it stands; one that has ended stays as it is.
+        """Cancel a job and return its status; a job that has ended is unchanged.
 
         Raises:
             JobNotFound: there is no record.
@@ -228,12 +229,12 @@ class Jobs:
         return self.view(job_id)
 
     def sample(self, style: str, definition: StyleDefinition) -> str:
-        """Return a style's sample in base64; the first call has it drawn.
+        """Return a style's sample in base64; the first call queues its job.
 
         Raises:
-            SampleNotReady: it is not drawn yet, or could not be. Further as `submit`.
+            SampleNotReady: it is not drawn yet, or could not be drawn. Other errors are as for `submit`.
         """
-        # A new one for each time that results are kept, so that one is always there.
+        # One job per retention period of results, so that a sample is always available.
         period = int(time.time() / self._settings.queue.result_ttl_s)
         key = f"{style} {digest(definition)} {self._settings.model} {period}"
         job_id = self._submit(sample_request(style), digest_key(key, SAMPLES), client="").job_id
@@ -246,7 +247,7 @@ class Jobs:
         return base64.b64encode(self.picture(self._document(job_id))).decode()
 
     def send(self, job_id: str, request: GenerationRequest) -> None:
-        """Send a recorded job's message; where that fails, the workers' reconciler sends it: the job is accepted."""
+        """Send a recorded job's message. The job is accepted either way: the workers' reconciler resends on failure."""
         try:
             send_job(
                 self._celery,
@@ -260,7 +261,7 @@ class Jobs:
             logger.warning("message of job %s not sent, the reconciler will: %s", job_id, error)
 
     def estimate(self, request: GenerationRequest) -> int:
-        """Return what a request's result should take, in bytes."""
+        """Return the expected size of a request's result, in bytes."""
         side = self._settings.active_model.default_size
         pixels = (request.width or side) * (request.height or side)
         asked = request.conditioning_methods
@@ -283,7 +284,7 @@ class Jobs:
         whole = self._results.whole(stored)
         if whole is None:
             raise _expired(stored.job_id)
-        # A worker made it by the same schema.
+        # A worker serialised it with the same schema.
         variations = tuple(Variation.model_construct(**variation) for variation in whole.get("variations", ()))
         return AIGenerationResult.model_construct(**{**whole, "variations": variations})
 

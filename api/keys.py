@@ -1,4 +1,4 @@
-"""API keys: how one is made."""
+"""API keys and their generation."""
 
 import secrets
 
@@ -7,13 +7,13 @@ from shared.settings.values import KEY_NAME
 
 
 def make_key(name: str) -> str:
-    """Return a new key and what the settings hold of it, as text to show once.
+    """Return a new key and its entry for the settings, as text to show once.
 
     Args:
-        name: whose key it is.
+        name: the name of the client that the key is for.
 
     Raises:
-        ValueError: the name cannot stand in the settings.
+        ValueError: the name is not valid in the settings.
     """
     if not KEY_NAME.fullmatch(name):
         raise ValueError(f"{name!r}: letters, digits, single spaces and . @ + - _ make a name")

@@ -1,4 +1,4 @@
-"""What words mean, as clients look them up."""
+"""Lookup of word meanings for clients."""
 
 from shared.errors import TranslationRequired
 from shared.schemas import Senses, SenseView
@@ -9,7 +9,7 @@ from shared.writing.words import check_coverage, imagery_of, normalise_word, res
 
 
 class Lexicon:
-    """Looks up senses of words with what depicts them."""
+    """The senses of words and the motifs that depict them."""
 
     def __init__(self, database: CharacterDatabase, fonts: tuple[FontCoverage, ...], imagery: Imagery) -> None:
         self._database = database
@@ -17,15 +17,15 @@ class Lexicon:
         self._imagery = imagery
 
     def senses(self, word: str, translation: str = "", reading: str = "") -> Senses:
-        """Return a word in its normal form, and its senses with what depicts them, the likeliest first.
+        """Return a word in normal form and its senses with their motifs, the likeliest first.
 
         Args:
-            word: as a request has it.
-            translation: as a request has it; what depicts the word then follows it.
+            word: as in a request.
+            translation: as in a request; it then determines the word's motifs.
             reading: likewise.
 
         Raises:
-            InvalidRequest: the word cannot be written, or is not read so.
+            InvalidRequest: the word cannot be written, or does not have this reading.
         """
         word = normalise_word(word)
         check_coverage(word, self._database, self._fonts)
@@ -46,7 +46,7 @@ class Lexicon:
         )
 
     def _depicting(self, word: str, translation: str, reading: str) -> tuple[str, ...]:
-        """Return the motifs that a request without `imagery` would get; () where it would need a translation."""
+        """Return the motifs that a request without `imagery` would get; () if it would need a translation."""
         try:
             meaning = resolve_meaning(word, translation, self._database, reading)
         except TranslationRequired:

@@ -1,4 +1,4 @@
-"""What Prometheus is told. Everything comes from Redis, so each API process answers for the whole service."""
+"""The Prometheus metrics. They come from Redis, so any API process reports for the whole service."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ HELP = {
     "store_seconds": "A call of the object store that keeps the pictures, where there is one.",
     "legibility_score": "The judge's score of finished pictures, 0 to 1; those that it cannot judge are left out.",
 }
-# What histograms with labels tell apart.
+# The labels of histograms.
 LABELS = {
     "stage_seconds": ["stage"],
     "http_request_seconds": ["method", "route", "status"],
@@ -32,7 +32,7 @@ LABELS = {
 
 
 class ServiceCollector(Collector):
-    """Reads the service's state at each scrape. Raises `redis.RedisError` when Redis does not answer."""
+    """The service's metrics, read at each scrape. Raises `redis.RedisError` if Redis does not answer."""
 
     def __init__(self, store: JobStore, workers: WorkerRegistry, metrics: JobMetrics, budget: Budget) -> None:
         self._store = store
@@ -112,13 +112,13 @@ def _by_worker(workers: list[WorkerInfo]) -> Iterator[Metric]:
     ):
         for worker in workers:
             value = read(worker)
-            if value is not None:  # what the machine cannot say is left out
+            if value is not None:  # values that the machine cannot report are omitted
                 family.add_metric([worker.worker_id], value)
         yield family
 
 
 def make_registry(collector: ServiceCollector) -> CollectorRegistry:
-    """Return a registry with the service's metrics alone. It reads nothing yet."""
+    """Return a registry with only the service's metrics. Nothing is read yet."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(collector)
     return registry

@@ -1,4 +1,4 @@
-"""Parameters that several calls take."""
+"""Parameters shared by several calls."""
 
 from functools import cache
 from typing import Annotated, Any
@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 
 class JobPath(BaseModel):
-    """A job's address."""
+    """The path parameter of a job."""
 
     job_id: Annotated[str, Field(description="as POST returned it")]
 
@@ -18,12 +18,12 @@ class Headers(BaseModel):
     @classmethod
     @cache
     def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:  # type: ignore[override]  # by the cache
-        """Return the schema; flask-openapi3 asks for it at every request, where making it took a third of the time."""
+        """Return the cached schema. flask-openapi3 needs it at every request; making it took a third of the time."""
         return super().model_json_schema(*args, **options)
 
 
 class IdempotencyHeaders(Headers):
-    """Headers of a call that makes something."""
+    """Headers of a call that creates something."""
 
     idempotency_key: Annotated[
         str | None,

@@ -1,6 +1,6 @@
-"""Ask whether a program on this machine is well, as health checks of containers do: ``python -m api.probe PORT PATH``.
+"""Check the health of a program on this machine, for containers' health checks: ``python -m api.probe PORT PATH``.
 
-No proxy is asked, whatever the environment says, and nothing but the standard library is loaded.
+It ignores any proxy set in the environment and imports only the standard library.
 """
 
 import http.client
@@ -10,7 +10,7 @@ TIMEOUT_S = 2.0
 
 
 def is_well(port: int, path: str) -> bool:
-    """Return whether an HTTP server of this machine answers with 2xx."""
+    """Return whether an HTTP server on this machine answers with 2xx."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
     try:
         connection.request("GET", path)

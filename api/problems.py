@@ -1,4 +1,4 @@
-"""Every error as problem+json (RFC 9457) with a stable code."""
+"""Errors as problem+json (RFC 9457), each with a stable code."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ from shared.schemas import GenerationRequest, JobError, Problem, Question
 
 logger = logging.getLogger(__name__)
 
-# pydantic's error types that have a name of their own here; the rest is `invalid_value`.
+# pydantic's error types that have their own code here; all others are `invalid_value`.
 FIELD_CODES = {
     "missing": "missing_field",
     "extra_forbidden": "unknown_field",
@@ -103,25 +103,25 @@ def problem_document(
         field=error.field,
         errors=list(map(dict, errors)),
     )
-    # Text from the request may hold what UTF-8 cannot: it is shown escaped.
+    # Text from the request may contain characters that UTF-8 cannot encode; they are escaped.
     document = problem.model_dump(exclude_defaults=True, exclude={"type"}) | {"type": problem.type}
     return cast("dict[str, Any]", _printable(document))
 
 
 def job_problem(error: JobError) -> Response:
-    """Return a failed job's error as the response that the same error would have been before queuing."""
+    """Return a failed job's error as the response that the same error would have caused before queuing."""
     known = ERRORS_BY_CODE.get(error.code, ServiceError)
     return problem_response(known(error.detail, field=error.field), code=error.code)
 
 
 def validation_problem(error: ValidationError) -> Response:
-    """Return pydantic's findings as one problem: the first as its code and field, all in `errors`."""
+    """Return pydantic's errors as one problem: the first gives its code and field, `errors` lists all."""
     found, errors = findings(error)
     return problem_response(found, errors=errors, code=errors[0]["code"])
 
 
 def findings(error: ValidationError) -> tuple[ServiceError, list[dict[str, Any]]]:
-    """Return the first of pydantic's findings as an error, and all of them."""
+    """Return the first of pydantic's errors as a service error, and all of them as a list."""
     errors = [
         {"field": _field(item["loc"]), "code": _code(item["type"]), "message": _message(item, error.title)}
         for item in error.errors(include_url=False, include_input=False)
@@ -144,7 +144,7 @@ def register_error_handlers(app: Flask, retry_after_s: int) -> None:
         logger.warning("Redis: %s", error)
         return problem_response(QueueUnavailable("Redis does not answer; try again", retry_after_s=retry_after_s))
 
-    @app.errorhandler(ParseException)  # found as the body was read
+    @app.errorhandler(ParseException)  # raised while the body was read
     def malformed_http(error: ParseException) -> Response:
         return problem_response(as_service_error(error))
 
@@ -157,7 +157,7 @@ def register_error_handlers(app: Flask, retry_after_s: int) -> None:
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
-        if error.response is not None:  # a complete answer, given by abort(response)
+        if error.response is not None:  # a complete response, from abort(response)
             return error.response  # type: ignore[return-value]
         status = error.code or 500
         cls = HTTP_ERRORS.get(status, BadRequest if status < 500 else ServiceError)
@@ -189,7 +189,7 @@ def _message(item: Any, model: str) -> str:
 
 @cache
 def _questions() -> dict[str, type[Question]]:
-    """Return what clients send, by the models' names."""
+    """Return the models of what clients send, by name."""
 
     def below(cls: type[Question]) -> list[type[Question]]:
         return [cls, *(found for child in cls.__subclasses__() for found in below(child))]

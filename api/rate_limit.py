@@ -1,4 +1,4 @@
-"""How many jobs a client may send in a time, counted in Redis for all processes."""
+"""The rate limit on submissions, counted in Redis across all processes."""
 
 import math
 import time
@@ -15,18 +15,18 @@ from shared.errors import RateLimited, SettingsError
 from shared.settings import RedisSettings
 from shared.tls import tls_options
 
-# The calls that cost a GPU's time. A deck counts once: its jobs are bulk. A batch counts each of its requests itself.
+# The calls that cost GPU time. A deck counts once, since its jobs are bulk. A batch counts each request itself.
 LIMITED_ENDPOINTS = frozenset({"jobs.submit", "decks.create"})
 
 
 class RateLimit:
-    """Counts the submissions of each client, by its key's name, or by its address where there are no keys."""
+    """A limit on each client's submissions, by the name of its key, or by its address if there are no keys."""
 
     def __init__(self, rate: str, settings: RedisSettings) -> None:
-        """Take a rate such as "60/minute" or "10/second;500/hour".
+        """Parse a rate such as "60/minute" or "10/second;500/hour".
 
         Raises:
-            SettingsError: it is none.
+            SettingsError: the rate is not valid.
         """
         self._limits = _parse(rate)
         storage = RedisStorage(
@@ -40,7 +40,7 @@ class RateLimit:
         self._counter = FixedWindowRateLimiter(storage)
 
     def apply(self, app: Flask) -> None:
-        """Count submissions from now on, and tell in their answers how many are left."""
+        """Start counting submissions, and report in their responses how many are left."""
         app.extensions["rate_limit"] = self
         app.before_request(self._count_call)
         app.after_request(self._tell)
@@ -50,11 +50,11 @@ class RateLimit:
             self.count()
 
     def count(self) -> None:
-        """Count a submission of the present request's client.
+        """Count a submission of the current request's client.
 
         Raises:
-            RateLimited: there were too many.
-            redis.RedisError: Redis does not answer, so that the submission could not be taken either.
+            RateLimited: the client has exceeded its limit.
+            redis.RedisError: Redis does not answer, so the submission could not be accepted either.
         """
         client = g.client or request.remote_addr or ""
         for limit in self._limits:
@@ -77,7 +77,7 @@ class RateLimit:
 
 
 def count_submission() -> None:
-    """Count one submission of several in the present request; raises as `RateLimit.count`."""
+    """Count one of several submissions in the current request; raises the errors of `RateLimit.count`."""
     limit: RateLimit | None = current_app.extensions.get("rate_limit")
     if limit is not None:
         limit.count()

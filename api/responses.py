@@ -1,4 +1,4 @@
-"""Answers that several calls give."""
+"""Responses shared by several calls."""
 
 import base64
 from http import HTTPStatus
@@ -13,12 +13,12 @@ PNG_CACHE = "private, max-age=3600, immutable"  # a finished picture never chang
 
 
 def json_response(document: BaseModel, status: int = HTTPStatus.OK) -> Response:
-    """Return a schema as a JSON response."""
+    """Return a model as a JSON response."""
     return Response(document.model_dump_json(), status=status, content_type="application/json")
 
 
 def png_response(encoded: str) -> Response:
-    """Return a picture in base64 as itself."""
+    """Return a base64-encoded picture as a PNG response."""
     response = Response(base64.b64decode(encoded), content_type="image/png")
     response.headers["Cache-Control"] = PNG_CACHE
     response.add_etag()

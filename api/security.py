@@ -1,6 +1,6 @@
-"""Who may call: host names, API keys, owners of jobs, rate limits, origins, and headers that browsers obey.
+"""Access control: host names, API keys, owners of jobs, rate limits, origins, and security headers.
 
-A key is 32 random bytes, so its SHA-256 needs no salt: nobody can guess what it came from. Settings hold digests alone.
+A key is 32 random bytes and cannot be guessed, so its SHA-256 needs no salt. Settings contain only digests.
 """
 
 import hashlib
@@ -19,13 +19,13 @@ from shared.queue.decks import unknown_deck
 from shared.queue.store import unknown_job
 from shared.settings import ApiSettings, Settings, checked
 
-# Probes have no key, and neither the description of the API nor the pages hold a secret.
+# Probes have no key, and neither the API's description nor the pages contain a secret.
 PROBES = ("/health", "/health/ready")
 OPEN_PATHS = ("/", "/admin", *PROBES)
 OPEN_PREFIXES = ("/openapi", "/static/")
-# They show what all clients do.
+# These show the activity of all clients.
 OPERATOR_ENDPOINTS = frozenset({"health.detailed", "health.warmup", "metrics.metrics"})
-# What scripts of other origins may read of an answer.
+# The response headers that scripts of other origins may read.
 EXPOSED = ["ETag", "Location", "Preference-Applied", "Retry-After"]
 
 HEADERS = {
@@ -34,7 +34,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-site",
 }
-# Scripts and styles of our own only; swagger's page has some inline.
+# Only the service's own scripts and styles; Swagger's page has some inline.
 CONTENT_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
@@ -42,7 +42,7 @@ SWAGGER_POLICY = f"{CONTENT_POLICY}; script-src 'self' 'unsafe-inline'; style-sr
 
 
 def digest(key: str) -> str:
-    """Return what the settings hold of a key."""
+    """Return a key's digest, as the settings hold it."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
@@ -52,7 +52,7 @@ def protect(app: Flask, settings: Settings) -> None:
     Raises:
         SettingsError: the service would be open to other machines without keys.
     """
-    api = checked(ApiSettings, settings.api.model_dump(), "api")  # also where a program made them
+    api = checked(ApiSettings, settings.api.model_dump(), "api")  # also if a program created them
     keys: dict[str, str] = dict(entry.split(":") for entry in api.keys)
     if not keys and not api.allow_anonymous and not is_loopback(api.host):
         raise SettingsError(
@@ -72,17 +72,17 @@ def protect(app: Flask, settings: Settings) -> None:
 
 
 def _authenticate(keys: dict[str, str]) -> None:
-    """Find the client by its key, given as ``Authorization: Bearer`` or ``X-API-Key``.
+    """Identify the client by its key, given as ``Authorization: Bearer`` or ``X-API-Key``.
 
     Raises:
-        Unauthorized: there are keys, and this is none of them.
+        Unauthorized: keys are configured, and this is not one of them.
     """
     g.client = None
     if not keys or request.path in OPEN_PATHS or request.path.startswith(OPEN_PREFIXES) or request.method == "OPTIONS":
         return
     scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
     given = digest(bearer if scheme.lower() == "bearer" else request.headers.get("X-API-Key", ""))
-    # All are compared, in constant time: how long it takes says nothing.
+    # All keys are compared, in constant time, so that the duration reveals nothing.
     found = [name for name, known in keys.items() if hmac.compare_digest(known, given)]
     if not found:
         raise Unauthorized("send a valid key as Authorization: Bearer … or X-API-Key")
@@ -90,13 +90,13 @@ def _authenticate(keys: dict[str, str]) -> None:
 
 
 def _authorise(operators: Collection[str]) -> None:
-    """Let operators do everything, and others what is their own.
+    """Allow operators everything, and other clients access to what they own.
 
     Raises:
         OperatorOnly: the call is for operators.
-        JobNotFound, DeckNotFound: it is another client's: it is told as if there were none.
+        JobNotFound, DeckNotFound: it belongs to another client, so its existence is not revealed.
     """
-    is_open = g.client is None  # what anybody may ask: a page, a probe, what a browser asks before it calls
+    is_open = g.client is None  # open to everyone: a page, a probe, a browser's preflight request
     if is_open or g.client in operators:
         return
     if request.endpoint in OPERATOR_ENDPOINTS:
@@ -110,7 +110,7 @@ def _authorise(operators: Collection[str]) -> None:
 
 
 def _pattern(origin: str) -> "str | re.Pattern[str]":
-    """Return an origin so that flask-cors takes it literally: it takes some for patterns, such as IPv6 addresses."""
+    """Return an origin that flask-cors takes literally; it treats some, such as IPv6 addresses, as patterns."""
     return origin if origin == "*" else re.compile(re.escape(origin) + r"\Z")
 
 

@@ -1,9 +1,9 @@
-"""Serve the API with gunicorn and gevent: a call that waits holds no thread. ``writing-service api``"""
+"""The API server, run by ``writing-service api``: gunicorn with gevent, so that waiting calls do not hold a thread."""
 
 # ruff: noqa: E402
 from gevent import monkey
 
-monkey.patch_all()  # before anything else has taken the blocking calls
+monkey.patch_all()  # before any other import uses the blocking calls
 
 import os
 import sys
@@ -22,14 +22,14 @@ from shared.tls import check_tls
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
-    """gunicorn, set up from the service's settings instead of its own."""
+    """gunicorn, configured from the service's settings instead of its own."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         super().__init__()
 
     def load_config(self) -> None:
-        """Hand gunicorn its options."""
+        """Pass gunicorn its options."""
         api = self.settings.api
         options: dict[str, Any] = {
             "bind": f"[{api.host}]:{api.port}" if ":" in api.host else f"{api.host}:{api.port}",
@@ -46,18 +46,18 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Make the application, in each gunicorn worker anew: connections are not shared across a fork."""
+        """Create the application in each gunicorn worker, since connections must not be shared across a fork."""
         configure_logging(self.settings.logging)
         return create_app(self.settings)
 
 
 def main() -> int:
-    """Serve until told to stop; return the exit code."""
+    """Serve until stopped; return the exit code."""
     try:
         settings = load_settings()
         check_tls(settings.redis)
         refuse_cluster(make_redis(settings.redis))
-        create_app(settings)  # a wrong setting ends the process here, and not gunicorn's workers one after another
+        create_app(settings)  # an invalid setting ends the process here, not gunicorn's workers one after another
     except SettingsError as error:
         print(f"API cannot start: {error}", file=sys.stderr)
         return os.EX_CONFIG

@@ -1,4 +1,4 @@
-"""What the routes work with; made once per process by `create_app` and kept on the app."""
+"""The services used by the routes. `create_app` creates them once per process and stores them on the app."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -23,7 +23,7 @@ from shared.writing.imagery import Imagery
 
 @dataclass(frozen=True)
 class Services:
-    """The parts of the API process."""
+    """The components of the API process."""
 
     settings: Settings
     store: JobStore
@@ -41,11 +41,11 @@ class Services:
     metrics: CollectorRegistry
 
     def close(self) -> None:
-        """Answer all who wait or listen, as the process ends."""
+        """Answer all waiting and listening clients, as the process ends."""
         self.jobs.close()
         self.hub.close()
 
 
 def services() -> Services:
-    """Return the services of the app that handles the present request."""
+    """Return the services of the app that handles the current request."""
     return cast(Services, current_app.extensions["writing"])

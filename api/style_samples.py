@@ -1,4 +1,4 @@
-"""What a style looks like: a small picture of 花, flower, for each. ``make samples`` draws the shipped ones."""
+"""Samples of the styles: a small picture of 花, flower, for each. ``make samples`` draws the shipped ones."""
 
 import hashlib
 from pathlib import Path
@@ -25,10 +25,10 @@ def sample_request(style: str) -> GenerationRequest:
 
 
 def shipped_sample(name: str, definition: StyleDefinition) -> Path:
-    """Return the file of a style's shipped sample, whether there is one or not; a changed style has another."""
+    """Return the path of a style's shipped sample, which need not exist; a changed style has a different path."""
     return SAMPLES / f"{name}-{digest(definition)}.jpg"
 
 
 def digest(definition: StyleDefinition) -> str:
-    """Return eight characters that change with what the style draws."""
+    """Return an eight-character digest that changes with the style's definition."""
     return hashlib.sha256(definition.model_dump_json(exclude={"label"}).encode()).hexdigest()[:8]

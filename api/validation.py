@@ -1,4 +1,4 @@
-"""Checks of a request that the schema cannot make: they need settings, data files, or the workers' state."""
+"""Validation of a request that the schema cannot do, because it needs settings, data files or the workers' state."""
 
 from shared.errors import Blocked, MethodUnavailable, QualityUnavailable, UnknownStyle
 from shared.queue.webhook_targets import parse_target
@@ -13,7 +13,7 @@ from shared.writing.words import Meaning, check_coverage, resolve_imagery, resol
 
 
 class RequestValidator:
-    """Checks requests against what this deployment can draw."""
+    """A validator of requests against what this deployment can draw."""
 
     def __init__(
         self,
@@ -32,12 +32,12 @@ class RequestValidator:
         self._blocklist = Blocklist(settings.api.blocked_words)
 
     def check(self, request: GenerationRequest) -> Meaning:
-        """Check a request; return what its word means.
+        """Validate a request and return its word's meaning.
 
         Raises:
-            InvalidRequest: the word cannot be drawn, its meaning is not known, or style, quality, method or webhook are
-                not to be had.
-            redis.RedisError: Redis does not say which methods the workers can run.
+            InvalidRequest: the word cannot be drawn, its meaning is not known, or the style, quality, method or webhook
+                is not available.
+            redis.RedisError: Redis does not answer which methods the workers can run.
         """
         self._check_style(request)
         self._check_quality(request)
@@ -64,7 +64,7 @@ class RequestValidator:
             )
 
     def _check_blocked(self, request: GenerationRequest) -> None:
-        """Refuse what the operator does not want drawn: the word, what is said of it, and all that it means."""
+        """Refuse what the operator has blocked, in the word, in its description and in all of its meanings."""
         texts = [("translation", request.translation), ("word", request.word)]
         texts += [("word", gloss) for gloss in self._database.glosses(request.word)]
         motifs = () if isinstance(request.imagery, str) else request.imagery
@@ -74,7 +74,7 @@ class RequestValidator:
                 raise Blocked("this deployment does not draw that", field=field)
 
     def _check_methods(self, request: GenerationRequest) -> None:
-        """Refuse a method that no live worker can run; without workers the job waits for one that may."""
+        """Refuse a method that no live worker can run. Without workers, the job waits for one that can."""
         for control_type, methods in request.conditioning_methods.items():
             for method in AI_METHODS.intersection(methods):
                 reason = self._registry.unavailable_methods().get(method)

@@ -1,4 +1,4 @@
-"""Looks at everything that the service needs on this machine, and says what to do about what is missing."""
+"""Diagnosis of everything that the service needs on this machine, with advice on what is missing."""
 
 import os
 import shutil
@@ -27,14 +27,14 @@ from writing_client import WritingClient, WritingError
 from writing_client.models import WorkerState
 
 LOWEST_PYTHON = (3, 11)
-LOWEST_REDIS = (6, 2)  # the oldest that the tests run with
+LOWEST_REDIS = (6, 2)  # the oldest version that the tests run with
 # SDXL in 16 bits with its ControlNet, VAE and the two conditioning models takes about 12 GB.
 MODELS_GIB = 16
 STATE_GIB = 2
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """The severity of a finding."""
 
     OK = "ok"
     WARN = "warn"
@@ -43,13 +43,13 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found.
+    """The result of one check.
 
     Attributes:
-        level: ok; warn: it works, but not all or not well; fail: it does not work.
-        subject: what was looked at.
+        level: ok; warn: it works, but not fully or not well; fail: it does not work.
+        subject: what was checked.
         text: what was found.
-        advice: what to do; "" where nothing has to be done.
+        advice: what to do; "" if nothing needs to be done.
     """
 
     level: Level
@@ -63,11 +63,11 @@ class Finding:
 
 
 def report(url: str | None, api_key: str | None) -> int:
-    """Print each finding as soon as it is known, and return the exit code.
+    """Print each finding as soon as it is available, and return the exit code.
 
     Args:
-        url: the API's address; None: the client's default.
-        api_key: its key; None: likewise.
+        url: the API's URL; None for the client's default.
+        api_key: its key; None for the client's default.
 
     Raises:
         SettingsError: the settings are wrong.
@@ -81,11 +81,11 @@ def report(url: str | None, api_key: str | None) -> int:
 
 
 def examine(settings: Settings, client: WritingClient) -> Iterator[Finding]:
-    """Return what there is to say, each as soon as it is known.
+    """Yield each finding as soon as it is available.
 
     Args:
-        settings: as the service would read them here.
-        client: of the API to look at.
+        settings: the settings as the service would read them on this machine.
+        client: a client of the API to check.
     """
     checks: tuple[Callable[[], Iterator[Finding]], ...] = (
         check_python,
@@ -102,7 +102,7 @@ def examine(settings: Settings, client: WritingClient) -> Iterator[Finding]:
 
 
 def check_python() -> Iterator[Finding]:
-    """Look at the interpreter."""
+    """Check the interpreter."""
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info >= LOWEST_PYTHON:
         yield Finding(Level.OK, "Python", version)
@@ -111,7 +111,7 @@ def check_python() -> Iterator[Finding]:
 
 
 def check_gpu(settings: Settings) -> Iterator[Finding]:
-    """Look for NVIDIA GPUs and the profile that each gets."""
+    """Check for NVIDIA GPUs, and report the profile of each."""
     try:
         import pynvml  # noqa: PLC0415  # only workers have it
     except ImportError:
@@ -151,7 +151,7 @@ def _no_gpu(settings: Settings, reason: str) -> Finding:
 
 
 def check_models(settings: Settings) -> Iterator[Finding]:
-    """Look whether the models of the settings are on this machine, and whole; nothing is downloaded."""
+    """Check whether the models in the settings are complete on this machine. Nothing is downloaded."""
     for source in sources(settings, settings.model):
         subject = source.setting
         level = Level.WARN if source.is_optional else Level.FAIL
@@ -171,7 +171,7 @@ def check_models(settings: Settings) -> Iterator[Finding]:
 
 
 def check_fonts(settings: Settings) -> Iterator[Finding]:
-    """Read the fonts for what has no stroke data."""
+    """Check the fonts for characters without stroke data."""
     for path in settings.fonts:
         try:
             (font,) = read_fonts([path])
@@ -182,7 +182,7 @@ def check_fonts(settings: Settings) -> Iterator[Finding]:
 
 
 def check_imagery() -> Iterator[Finding]:
-    """Open the motifs."""
+    """Check that the motifs can be opened."""
     try:
         count = len(Imagery().names)
     except SettingsError as error:
@@ -192,13 +192,13 @@ def check_imagery() -> Iterator[Finding]:
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:
-    """Look for room for models and for state."""
+    """Check the disk space for models and state."""
     yield _room("disk for models", _models_folder(), MODELS_GIB if _is_fetching_needed(settings) else 0)
     yield _room("disk for state", HOME / "var", STATE_GIB)
 
 
 def check_redis(settings: Settings) -> Iterator[Finding]:
-    """Look whether Redis answers, and whether it keeps what it is given."""
+    """Check whether Redis answers and persists its data."""
     address = _without_password(settings.redis.url)
     try:
         check_tls(settings.redis)
@@ -214,7 +214,7 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
         return
     finally:
         client.close()
-    assert isinstance(info, dict)  # noqa: S101  # the asynchronous client's type is in the union
+    assert isinstance(info, dict)  # noqa: S101  # the union includes the asynchronous client's type
     version = str(info["redis_version"])
     if tuple(int(part) for part in version.split(".")[:2]) >= LOWEST_REDIS:
         yield Finding(Level.OK, "Redis", f"{address}, version {version}")
@@ -234,7 +234,7 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
 
 
 def check_api(client: WritingClient) -> Iterator[Finding]:
-    """Look whether the API answers, and whether a worker is warm."""
+    """Check whether the API answers and a worker is warm."""
     try:
         status = client.status()
     except WritingError as error:
@@ -264,7 +264,7 @@ def _is_fetching_needed(settings: Settings) -> bool:
 
 
 def _models_folder() -> Path:
-    """Return the hub's cache; its own library says so, where it is installed."""
+    """Return the hub's cache folder, as reported by the hub's library if it is installed."""
     try:
         from huggingface_hub.constants import HF_HUB_CACHE  # noqa: PLC0415  # only workers have it
     except ImportError:

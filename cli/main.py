@@ -1,6 +1,6 @@
 """The command ``writing-service`` and its subcommands.
 
-Each subcommand imports its program when it runs: the API's image has no torch, the worker's no Flask.
+Each subcommand imports its program only when it runs: the API's image has no torch, and the worker's has no Flask.
 """
 
 import sys
@@ -23,13 +23,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand and return the exit code.
 
     Args:
-        argv: the arguments; None takes the process's own.
+        argv: the arguments; None for the process's own.
     """
     use_any_console()
     try:
         return int(service.main(argv, prog_name=NAME, standalone_mode=False) or 0)
     except click.Abort:
-        with suppress(OSError):  # the terminal may be gone: its end was the signal
+        with suppress(OSError):  # the terminal may be gone if closing it sent the signal
             print("stopped", file=sys.stderr)
         return INTERRUPTED
     except click.ClickException as error:
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100})
 @click.version_option(__version__, prog_name=NAME)
 def service() -> None:
-    """Run the writing service, or one of its programs, and look after the machine.
+    """Run the writing service or one of its programs, or manage its models, keys and machine.
 
     Settings come from the environment (WRITING_MODEL=sdxl) and from YAML files.
     `docs/reference/settings.md` lists them.
@@ -99,7 +99,7 @@ def serve(port: int, workers: int, flower: bool, data: Path) -> int:
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("out"), help="Folder to write to."
 )
 def demo(word: str, translation: str, style: str, seed: int, out: Path) -> int:
-    """Draw one word by the real path: HTTP, queue, worker, picture."""
+    """Draw one word end to end: HTTP, queue, worker, picture."""
     from local.demo import demo as draw  # noqa: PLC0415
 
     return draw({"word": word, "translation": translation, "style": style, "seed": seed}, out)
@@ -108,7 +108,7 @@ def demo(word: str, translation: str, style: str, seed: int, out: Path) -> int:
 @service.command()
 @click.option("--all", "again", is_flag=True, help="Draw the samples that exist too, as after a new model.")
 def samples(again: bool) -> int:
-    """Draw the samples of styles that have none, as the page shows them."""
+    """Draw the page's samples of styles that have none."""
     from local.samples import draw_samples  # noqa: PLC0415
 
     return draw_samples(again=again)
@@ -126,7 +126,7 @@ def doctor(url: str | None, api_key: str | None) -> int:
 
 @service.group()
 def models() -> None:
-    """Look after the files of the models."""
+    """Manage the model files."""
 
 
 @models.command()
@@ -144,7 +144,7 @@ def fetch(model: str | None, dry_run: bool, to: Path | None, full_precision: boo
 @service.command()
 @click.argument("name")
 def keys(name: str) -> int:
-    """Make an API key for NAME, and print it with its entry for the settings."""
+    """Create an API key for NAME, and print it with its entry for the settings."""
     from api.keys import make_key  # noqa: PLC0415
 
     try:

@@ -1,6 +1,7 @@
-"""The files of the models: which are needed, where they are, and how to fetch them.
+"""The model files: which are needed, where they are, and how to fetch them.
 
-Only what the workers load is fetched: safetensors and their configurations, no pickles, no ONNX, no second precision.
+Only what the workers load is fetched: safetensors and their configurations, without pickles, ONNX or a second
+precision.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from shared.model_folder import local_folder
 from shared.schemas import Quality
 from shared.settings import LEVEL_SEPARATOR, PREFIX, ModelSettings, Settings
 
-# What an SDXL pipeline is made of, besides the VAE and the ControlNet, which the settings may replace.
+# The parts of an SDXL pipeline, except the VAE and the ControlNet, which the settings may replace.
 PIPELINE_PARTS = ("scheduler", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "unet")
 TEXT_FILES = ("*.json", "*.txt")
 # The names under which diffusers and transformers look for weights, whole or in shards.
@@ -27,11 +28,11 @@ class Source:
 
     Attributes:
         setting: the path of the setting that names it.
-        name: a hub name, or a folder.
-        patterns: its files that are loaded.
-        fallbacks: likewise, of each part of which the hub has none of `patterns`' weights.
+        name: a hub name or a folder.
+        patterns: the files that are loaded.
+        fallbacks: the files for each part whose weights in `patterns` are not on the hub.
         replaced: parts of its pipeline that come from another source.
-        is_optional: without it only one conditioning method is missing.
+        is_optional: whether only one conditioning method depends on it.
     """
 
     setting: str
@@ -48,7 +49,7 @@ class Source:
 
     @property
     def folder(self) -> Path | None:
-        """The folder that is meant; None for a hub name."""
+        """The folder that the name refers to; None for a hub name."""
         return local_folder(self.name)
 
 
@@ -58,12 +59,12 @@ class ModelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HubFile:
-    """A file of the hub.
+    """A file on the hub.
 
     Attributes:
-        path: where it lies, or will lie, on this machine.
-        size: in bytes; None: the hub does not say.
-        is_here: whether it is here already.
+        path: its present or future path on this machine.
+        size: in bytes; None if the hub does not report it.
+        is_here: whether it is already on this machine.
     """
 
     path: Path
@@ -72,12 +73,12 @@ class HubFile:
 
 
 def sources(settings: Settings, model_name: str, *, full_precision: bool = False) -> list[Source]:
-    """Return what has to be there for a model and the conditioning methods.
+    """Return the sources required by a model and the conditioning methods.
 
     Args:
-        settings: their `models` and `conditioning`.
+        settings: the settings; `models` and `conditioning` are used.
         model_name: a key of `models`.
-        full_precision: the 32-bit files, which a CPU computes with, instead of the 16-bit ones.
+        full_precision: require the 32-bit files, which a CPU computes with, instead of the 16-bit ones.
     """
     model, setting = settings.models[model_name], f"models.{model_name}"
     return [
@@ -88,7 +89,7 @@ def sources(settings: Settings, model_name: str, *, full_precision: bool = False
 
 
 def find(source: Source) -> Path | None:
-    """Return where a model lies on this machine, complete as far as the hub's list of files tells; None: nowhere.
+    """Return a model's path on this machine if it is complete by the hub's list of files, else None.
 
     Raises:
         ImportError: huggingface_hub is needed and not installed.
@@ -105,11 +106,11 @@ def find(source: Source) -> Path | None:
 
 
 def listed(source: Source, folder: Path | None = None) -> list[HubFile]:
-    """Return a model's files as the hub lists them; nothing is downloaded.
+    """Return a model's files as the hub lists them. Nothing is downloaded.
 
     Args:
         source: a hub name.
-        folder: where they will lie; None: in the hub's cache.
+        folder: the target folder; None for the hub's cache.
 
     Raises:
         ModelError: the hub does not answer, or has no such model.
@@ -122,11 +123,11 @@ def listed(source: Source, folder: Path | None = None) -> list[HubFile]:
 
 
 def fetch(source: Source, folder: Path | None = None) -> Path:
-    """Download a model, with progress bars; what is here already is kept, half a file is gone on with. Return where.
+    """Download a model with progress bars, resuming partial files, and return its path. Existing files are kept.
 
     Args:
         source: a hub name.
-        folder: where to; None: into the hub's cache, where the workers look.
+        folder: the target folder; None for the hub's cache, where the workers look.
 
     Raises:
         ModelError: the hub does not answer, or has no such model.
@@ -136,7 +137,7 @@ def fetch(source: Source, folder: Path | None = None) -> Path:
 
 
 def size_faults(files: Sequence[HubFile]) -> list[str]:
-    """Return the files that are missing, or not as long as the hub says."""
+    """Return the files that are missing or whose size differs from the hub's."""
     return [
         f"{file.path} is missing or has not the hub's {file.size} bytes"
         for file in files
@@ -174,12 +175,12 @@ def _conditioning(settings: Settings) -> Iterator[Source]:
 
 
 def _available(source: Source, folder: Path | None) -> Source:
-    """Return a source with the fallbacks that it needs: many checkpoints have no 16-bit files, or not of every part."""
+    """Return a source with the fallbacks that it needs: many checkpoints lack 16-bit files for some or all parts."""
     if not source.fallbacks:
         return source
     try:
         files = [Path(info.filename) for info in _download(source, folder, dry_run=True)]
-    except ModelError:  # without a network what is here has to do
+    except ModelError:  # without a network, use what is on this machine
         return source
     parts = {file.parts[0] for file in files if file.suffix == ".safetensors"}
     needed = [pattern for pattern in source.fallbacks if pattern.partition("/")[0] not in parts]

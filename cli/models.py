@@ -1,4 +1,4 @@
-"""``writing-service models fetch``: download the models of the settings, and verify them."""
+"""``writing-service models fetch``: download and verify the models in the settings."""
 
 import sys
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ def fetch_models(model: str | None, to: Path | None, *, is_dry: bool, full_preci
     """Download what the workers load, and return the exit code.
 
     Args:
-        model: a key of `models` in the settings; None: the one in use.
-        to: the folder to download to; None: Hugging Face's cache.
-        is_dry: only say what would be downloaded.
+        model: a key of `models` in the settings; None for the one in use.
+        to: the folder to download to; None for Hugging Face's cache.
+        is_dry: only report what would be downloaded.
         full_precision: fetch 32-bit files.
 
     Raises:
         click.UsageError: the settings have no such model.
-        SettingsError: they are wrong.
+        SettingsError: the settings are invalid.
     """
     settings = load_settings()
     name = model or settings.model
@@ -49,7 +49,7 @@ def fetch_models(model: str | None, to: Path | None, *, is_dry: bool, full_preci
 
 
 def _get(source: Source, to: Path | None, *, is_dry: bool) -> list[str]:
-    """Fetch a model, or say what would be fetched; return what is wrong with it then."""
+    """Fetch a model, or report what would be fetched; return the faults that remain."""
     if source.folder is not None:
         faults = folder_faults(source.folder, source.replaced)
         if not faults:
@@ -65,13 +65,13 @@ def _get(source: Source, to: Path | None, *, is_dry: bool) -> list[str]:
 
 
 def _fetch(source: Source, target: Path | None) -> list[str]:
-    """Download a model; return what is wrong with it then."""
+    """Download a model; return the faults that remain."""
     print(f"{source.setting}: {source.name}")
     folder = fetch(source, target)
     faults = folder_faults(folder, source.replaced)
     try:
         files = listed(source, target)
-    except ModelError:  # without a network it comes from the cache
+    except ModelError:  # without a network, it comes from the cache
         compared = "not compared with the hub, which does not answer"
     else:
         faults += size_faults(files)

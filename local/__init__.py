@@ -1,1 +1,1 @@
-"""The whole service on one machine: a private Redis, workers and the API as processes of their own."""
+"""The whole service on one machine: a private Redis, workers and the API as separate processes."""

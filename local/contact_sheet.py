@@ -1,4 +1,4 @@
-"""One image that shows what a picture was made from: its maps, its prompt, and the picture."""
+"""A contact sheet of a picture: its maps, its prompt and the picture itself, in one image."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,13 +17,13 @@ GAP, CAPTION, MAP_SIZE, PICTURE_SIZE = 16, 22, 232, 512
 def contact_sheet(
     picture: Image.Image, maps: Mapping[str, Image.Image], prompt: str, fonts: Sequence[Path]
 ) -> Image.Image:
-    """Return a sheet: the maps with their captions on the left, the picture on the right, the prompt below.
+    """Return the sheet, with the captioned maps on the left, the picture on the right and the prompt below.
 
     Args:
         picture: RGB, of any size.
-        maps: caption to image.
+        maps: images by caption.
         prompt: the prompt, which may hold characters of any script.
-        fonts: font files; the first one writes Latin text.
+        fonts: font files; the first is used for Latin text.
     """
     rows = (len(maps) + 1) // 2
     height = max(PICTURE_SIZE, rows * (MAP_SIZE + CAPTION + GAP) - GAP)
@@ -41,7 +41,7 @@ def contact_sheet(
 
 
 class _Writer:
-    """Writes lines of text: Latin from a font, characters that have strokes from the strokes."""
+    """A writer of text lines that draws Latin text with a font and characters with stroke data from their strokes."""
 
     def __init__(self, sheet: Image.Image, fonts: Sequence[Path]) -> None:
         self._sheet = sheet

@@ -1,4 +1,4 @@
-"""The folder in which Redis keeps its data: for one Redis, since a second would overwrite what the first wrote."""
+"""The folder of Redis's data. It is locked by one Redis, since a second would overwrite the data of the first."""
 
 import fcntl
 import os
@@ -10,10 +10,10 @@ LOCK, PIDFILE = "lock", "redis.pid"
 
 
 def lock_folder(folder: Path) -> int:
-    """Take a folder for oneself, making it if need be; return the lock, which holds while any process has it open.
+    """Lock a folder, creating it if necessary; return the lock, which holds while any process has it open.
 
     Raises:
-        SettingsError: another service has it, or it cannot be used.
+        SettingsError: another service has locked the folder, or it cannot be used.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ _ADVICE = "choose another folder by --data FOLDER (make serve DATA=FOLDER)"
 
 
 def _refusal(folder: Path, error: OSError) -> str:
-    """Say who has the folder, and what to do."""
+    """Return which process uses the folder, and what to do."""
     if not isinstance(error, BlockingIOError):
         return f"{folder} cannot be locked ({error.strerror}), so a second service could spoil it: {_ADVICE}"
     pid = _redis_pid(folder)
@@ -41,7 +41,7 @@ def _refusal(folder: Path, error: OSError) -> str:
 
 
 def _redis_pid(folder: Path) -> int | None:
-    """Return the process that Redis says it is; None: it has not said so yet."""
+    """Return the process id that Redis wrote; None if it has not written one yet."""
     try:
         return int((folder / PIDFILE).read_text())
     except (OSError, ValueError):

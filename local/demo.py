@@ -1,7 +1,7 @@
-"""Draw one word by the real path and write the picture to a folder.
+"""Draw one word end to end, and write the picture to a folder.
 
-Starts a private Redis, the API and a worker, has the client draw the word over HTTP, saves the picture and a contact
-sheet, and ends everything.
+The demo starts a private Redis, the API and a worker, draws the word with the client over HTTP, saves the picture and a
+contact sheet, and stops everything.
 """
 
 import io
@@ -25,7 +25,7 @@ from writing_client.progress_bar import step_bar
 
 START_S = 120.0
 JOB_S = 300.0
-CHECK_S = 5.0  # how often the programs are looked after meanwhile
+CHECK_S = 5.0  # how often the programs are checked meanwhile
 
 
 def demo(request: Mapping[str, Any], out: Path) -> int:
@@ -37,7 +37,7 @@ def demo(request: Mapping[str, Any], out: Path) -> int:
 
     Raises:
         SettingsError: the settings are wrong.
-        KeyboardInterrupt: after everything has been ended.
+        KeyboardInterrupt: after everything has been stopped.
     """
     logs = out / "logs"
     try:
@@ -59,10 +59,10 @@ def _wait_until_ready(stack: Stack) -> None:
 
 
 def _draw(stack: Stack, request: Mapping[str, Any]) -> Picture:
-    """Have the client draw a word while the programs are kept alive.
+    """Draw a word with the client while keeping the programs alive.
 
     Raises:
-        TimeoutError: it is not drawn in time.
+        TimeoutError: the word is not drawn in time.
         ChildFailed: a program cannot run.
         WritingError: the service refuses the word, or the job failed.
     """

@@ -38,7 +38,7 @@ QUALITIES = range(88, 30, -6)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A picture of the gallery: its place from 1, its word, its style by name and as people see it."""
+    """A picture of the gallery: its position from 1, its word, and its style's name and label."""
 
     number: int
     word: str
@@ -47,13 +47,13 @@ class Wanted:
 
     @property
     def file(self) -> str:
-        """Its path from the page."""
+        """Its path, relative to the page."""
         return f"{FOLDER}/{self.number:02}-{self.style}.jpg"
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What became of it."""
+    """A picture of the gallery that was drawn, with its word's reading and meaning."""
 
     wanted: Wanted
     reading: str
@@ -61,7 +61,7 @@ class Drawn:
 
 
 def main() -> int:
-    """Draw the gallery on the embedded model and write its page; return the exit code."""
+    """Draw the gallery with the embedded model and write its page; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--docs", type=Path, default=DOCS, help=f"where {PAGE} and {FOLDER} go")
     parser.add_argument("--first", type=int, default=len(WORDS), help=f"draw so many words only (default {len(WORDS)})")
@@ -70,7 +70,7 @@ def main() -> int:
     try:
         drawn = _draw(wanted(load_settings().styles)[: arguments.first], arguments.docs, arguments.steps)
     except KeyboardInterrupt:
-        with suppress(OSError):  # the terminal may be gone: its end was the signal
+        with suppress(OSError):  # the terminal may be gone if closing it sent the signal
             print("stopped", file=sys.stderr)
         return 130
     except (ChildFailed, TimeoutError, SettingsError, WritingError) as error:
@@ -83,7 +83,7 @@ def main() -> int:
 
 
 def wanted(styles: Mapping[str, StyleDefinition]) -> list[Wanted]:
-    """Return the gallery's pictures: the styles take turns."""
+    """Return the gallery's pictures, alternating between the styles."""
     turns = zip(WORDS, cycle(styles.items()), strict=False)
     return [
         Wanted(number, word, name, style.label or name) for number, (word, (name, style)) in enumerate(turns, start=1)
@@ -109,7 +109,7 @@ def _draw_one(client: WritingClient, picture: Wanted, docs: Path, steps: int | N
 
 
 def to_jpeg(png: bytes) -> bytes:
-    """Return a picture as a JPEG of `SIDE` pixels a side, in the best of `QUALITIES` that has at most `MAX_BYTES`."""
+    """Return a picture as a JPEG of `SIDE` pixels a side, in the best of `QUALITIES` that fits in `MAX_BYTES`."""
     picture = Image.open(io.BytesIO(png)).convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     jpeg = b""
     for quality in QUALITIES:

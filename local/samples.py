@@ -1,4 +1,4 @@
-"""Draw the samples of the styles that have none, as the page shows them."""
+"""Draw the page's samples of the styles that have none."""
 
 import io
 import sys
@@ -16,14 +16,14 @@ from shared.settings import load_settings
 from writing_client import Picture, WritingClient, WritingError
 
 START_S = 120
-SIDE, QUALITY = 144, 82  # twice what the page shows them at
+SIDE, QUALITY = 144, 82  # twice the size at which the page displays them
 
 
 def draw_samples(*, again: bool) -> int:
-    """Draw the samples on the embedded model; return the exit code.
+    """Draw the samples with the embedded model; return the exit code.
 
     Args:
-        again: also those that are there, as after a new model.
+        again: redraw existing samples too, as after a change of the model.
 
     Raises:
         SettingsError: the settings are wrong.
@@ -55,7 +55,7 @@ def _request(name: str) -> dict[str, Any]:
 
 
 def _remove_others(wanted: set[Path]) -> None:
-    """Remove samples of styles that are no longer, or no longer like that."""
+    """Remove samples of styles that were removed or have changed."""
     for file in SAMPLES.glob("*.jpg"):
         if file not in wanted:
             file.unlink()

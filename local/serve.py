@@ -14,13 +14,13 @@ START_S = 120.0
 
 
 def serve(*, port: int, workers: int, flower: bool, data: Path) -> int:
-    """Serve until told to stop; return the exit code.
+    """Serve until stopped; return the exit code.
 
     Args:
-        port: the API's.
-        workers: worker processes.
+        port: the API's port.
+        workers: the number of worker processes.
         flower: also start Flower.
-        data: the folder of Redis's data.
+        data: the folder for Redis's data.
     """
     stack = Stack(port=port, workers=workers, flower=flower, data_folder=data)
     try:
@@ -34,7 +34,7 @@ def serve(*, port: int, workers: int, flower: bool, data: Path) -> int:
                 stack.supervisor.check()
                 time.sleep(0.5)
     except KeyboardInterrupt:
-        with suppress(OSError):  # the terminal may be gone: its end was the signal
+        with suppress(OSError):  # the terminal may be gone if closing it sent the signal
             print("\nstopped", flush=True)
         return 0
     except (ChildFailed, TimeoutError) as error:

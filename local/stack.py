@@ -1,4 +1,4 @@
-"""The service's programs on this machine, and how they find one another."""
+"""The service's programs on this machine, and the settings that connect them."""
 
 import os
 import socket
@@ -24,9 +24,9 @@ REDIS_START_S = 15.0
 
 
 class Stack:
-    """Redis, workers and API under one supervisor. A context manager: leaving it ends them all.
+    """Redis, workers and API under one supervisor. As a context manager, it stops them all on exit.
 
-    While it runs, every signal that asks for an end is raised as KeyboardInterrupt.
+    While it runs, every termination signal is raised as KeyboardInterrupt.
     """
 
     def __init__(
@@ -39,15 +39,15 @@ class Stack:
         log_folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Describe the stack.
+        """Configure the stack.
 
         Args:
-            port: the API's; None takes a free one.
-            workers: worker processes.
+            port: the API's port; None for any free one.
+            workers: the number of worker processes.
             flower: also start Flower, on port 5555.
-            data_folder: where Redis keeps its append-only file; for one stack at a time.
-            log_folder: where the programs' output goes; None: to this terminal.
-            environment: further variables for all programs.
+            data_folder: the folder of Redis's append-only file, used by one stack at a time.
+            log_folder: the folder for the programs' output; None for this terminal.
+            environment: additional environment variables for all programs.
         """
         self.port = port or free_port()
         self.redis_url = f"redis://{HOST}:{free_port()}/0"
@@ -68,10 +68,10 @@ class Stack:
         """Start the programs.
 
         Raises:
-            SettingsError: a setting is wrong, or another stack has the data folder.
+            SettingsError: a setting is invalid, or another stack uses the data folder.
             ChildFailed, TimeoutError: Redis does not start.
         """
-        load_settings()  # a wrong setting is said here, once
+        load_settings()  # an invalid setting is reported here, once
         with ExitStack() as opened:
             opened.enter_context(interrupted_by_signals())
             lock = lock_folder(self._data_folder)
@@ -96,10 +96,10 @@ class Stack:
     def wait_for(
         self, condition: Callable[[], bool], timeout_s: float, what: str, on_wait: Callable[[], object] | None = None
     ) -> None:
-        """Wait until a condition holds, while keeping the programs alive.
+        """Wait until a condition holds, keeping the programs alive.
 
         Raises:
-            TimeoutError: it does not hold in time.
+            TimeoutError: the condition does not hold in time.
             ChildFailed: a program cannot run.
         """
         deadline = time.monotonic() + timeout_s
@@ -128,8 +128,8 @@ class Stack:
         return Program(name, [sys.executable, *arguments], self._environment)
 
     def _worker_program(self, number: int) -> Program:
-        # Workers that compute on the CPU share its cores. With as many threads as cores each, spinning while they wait
-        # for one another, two workers are slower than one.
+        # Workers on the CPU share its cores. If each had as many threads as there are cores, two workers would be
+        # slower than one, since threads spin while they wait for one another.
         threads = max(1, (os.cpu_count() or 1) // self._workers)
         openmp = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
         program = self._python(f"worker-{number}", "-m", "cli", "worker")
@@ -143,7 +143,7 @@ class Stack:
 def redis_program(url: str, data_folder: Path, lock: int | None = None) -> Program:
     """Return a private Redis with an append-only file, so that the queue outlives a restart.
 
-    It keeps the folder's lock as long as it runs: also where its supervisor was killed.
+    It holds the folder's lock while it runs, even if its supervisor was killed.
     """
     data_folder.mkdir(parents=True, exist_ok=True)
     port = url.rsplit(":", 1)[1].split("/", maxsplit=1)[0]
@@ -162,14 +162,14 @@ def redis_program(url: str, data_folder: Path, lock: int | None = None) -> Progr
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
 def is_port_free(port: int) -> bool:
-    """Return whether nothing listens on the port."""
+    """Return whether a port is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

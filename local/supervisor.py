@@ -1,4 +1,4 @@
-"""Start processes, start them again when they die, end them in order."""
+"""Supervision of processes: start them, restart them when they die, stop them in order."""
 
 import os
 import signal
@@ -12,20 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-# Pause before a dead process is started again: doubled with each death, back to the first after a minute's life.
+# Pause before a dead process is restarted. It doubles with each death and is reset after a minute of uptime.
 FIRST_PAUSE_S, LONGEST_PAUSE_S, HEALTHY_AFTER_S = 0.5, 10.0, 60.0
-# What ends a process that does not listen: a supervisor that it ended would leave its programs behind.
+# Signals that end a process by default. A supervisor ended by one would leave its programs behind.
 ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
-# How long a process may take to end by itself before it is killed.
+# How long a process may take to exit before it is killed.
 GRACE_S = 20.0
 
 
 @contextmanager
 def interrupted_by_signals() -> Iterator[None]:
-    """Treat every signal that asks for an end as Ctrl-C in the block, so that a supervisor ends its programs first.
+    """Treat every termination signal in the block as Ctrl-C, so that a supervisor stops its programs first.
 
-    A signal that is ignored stays so: `nohup` ignores the hang-up for the programs that it starts. After the first one
-    no other counts: a closed window may send several, and the end must not be broken off.
+    A signal that is ignored stays ignored, since `nohup` ignores SIGHUP for the programs that it starts. After the
+    first signal, further ones are ignored: a closed window may send several, and they must not interrupt the shutdown.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -40,7 +40,7 @@ def interrupted_by_signals() -> Iterator[None]:
         raise KeyboardInterrupt
 
     def interrupt_again(lost: "sys.UnraisableHookArgs") -> None:
-        """Send a signal once more that came while an object was being deleted: what is raised there is lost."""
+        """Resend a signal that arrived while an object was being deleted, since an exception raised there is lost."""
         if lost.exc_type is not KeyboardInterrupt:
             report(lost)
             return
@@ -61,7 +61,7 @@ def interrupted_by_signals() -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold signals that ask for an end back until the block has ended, so that no program is forgotten."""
+    """Defer termination signals until the block has ended, so that no program is left behind."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -81,7 +81,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 class ChildFailed(Exception):
-    """A process ended and starting it again would not help."""
+    """A process has ended, and restarting it would not help."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,10 @@ class Program:
     """A program to keep running.
 
     Attributes:
-        name: as shown and as its log file is called.
-        command: program and arguments.
-        environment: variables to set besides those of this process.
-        inherits: file descriptors that it gets from this process.
+        name: its name in messages and of its log file.
+        command: the program and its arguments.
+        environment: variables to set in addition to those of this process.
+        inherits: file descriptors that it inherits from this process.
     """
 
     name: str
@@ -114,7 +114,7 @@ class Child:
     def _start(self) -> None:
         self.started_at = time.monotonic()
         log = self._log()
-        # Own session: Ctrl-C reaches the supervisor alone, which then ends the children in the right order.
+        # A separate session, so that Ctrl-C reaches only the supervisor, which then stops the children in order.
         self.process = subprocess.Popen(
             self.program.command,
             env={**os.environ, **self.program.environment},
@@ -125,7 +125,7 @@ class Child:
             pass_fds=self.program.inherits,
         )
         if log is not None:
-            os.close(log)  # the process has its own copy
+            os.close(log)  # the child has its own copy
 
     def _log(self) -> int | None:
         if self._log_folder is None:
@@ -134,10 +134,10 @@ class Child:
         return os.open(self._log_folder / f"{self.program.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
     def revive(self) -> None:
-        """Start the program again if it has died, after a pause.
+        """Restart the program after a pause if it has died.
 
         Raises:
-            ChildFailed: it ended with EX_CONFIG: settings or the model are wrong.
+            ChildFailed: it exited with EX_CONFIG: the settings or the model are wrong.
         """
         code = self.process.poll()
         if code is None:
@@ -156,7 +156,7 @@ class Child:
             self._start()
 
     def end(self) -> None:
-        """Ask the process to end, and kill it if it does not."""
+        """Terminate the process, and kill it if it does not exit."""
         if self.process.poll() is not None:
             return
         self.process.send_signal(signal.SIGTERM)
@@ -168,10 +168,10 @@ class Child:
 
 
 class Supervisor:
-    """Keeps programs running, in the order given; ends them in the opposite one."""
+    """A set of programs that are kept running. They are stopped in the reverse of their starting order."""
 
     def __init__(self, log_folder: Path | None = None) -> None:
-        """Write the programs' output to files in ``log_folder``, or to this terminal if None."""
+        """Set the folder for the programs' output; None for this terminal."""
         self._log_folder = log_folder
         self.children: list[Child] = []
 
@@ -183,7 +183,7 @@ class Supervisor:
         return child
 
     def check(self) -> None:
-        """Start again what has died.
+        """Restart programs that have died.
 
         Raises:
             ChildFailed: a program cannot run.
@@ -193,7 +193,7 @@ class Supervisor:
                 child.revive()
 
     def end(self) -> None:
-        """End all programs, each within `GRACE_S`; a further signal does not leave the rest behind."""
+        """Stop all programs, each within `GRACE_S`; a further signal does not leave the rest running."""
         with uninterrupted():
             while self.children:
                 self.children.pop().end()

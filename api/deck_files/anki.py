@@ -1,4 +1,4 @@
-"""A deck as an Anki package: the picture in front; word, reading, meaning and stroke order behind."""
+"""A deck as an Anki package: picture on the front; word, reading, meaning and stroke order on the back."""
 
 import hashlib
 import itertools
@@ -19,13 +19,13 @@ from api.deck_files.zip_stream import ZipStream
 from shared.schemas.deck import DIGEST_LENGTH
 from shared.writing.characters import CharacterDatabase
 
-# New ones come last: Anki knows fields by their place.
+# Append new fields at the end: Anki identifies fields by position.
 FIELDS = ("Word", "Reading", "Meaning", "Picture", "Strokes")
 FRONT = "{{Picture}}"
 BACK = """{{FrontSide}}<hr id="answer">
 <div class="word">{{Word}}</div><div class="reading">{{Reading}}</div><div>{{Meaning}}</div>
 <div class="writing">{{Strokes}}</div>"""
-# Without colours of its own, so that night mode (of Anki and of AnkiDroid) has its own; a phone's card is narrow.
+# No colours, so that night mode (in Anki and AnkiDroid) can set them. Cards on a phone are narrow.
 LOOK = """
 .card { font-family: sans-serif; font-size: 22px; text-align: center; }
 .card img { max-width: 100%; max-height: 60vh; }
@@ -38,12 +38,12 @@ LOOK = """
 
 
 def package(name: str, cards: Sequence[Card], database: CharacterDatabase) -> Iterator[bytes]:
-    """Yield the bytes of an ``.apkg``; pictures are read one by one.
+    """Yield the bytes of an ``.apkg``. Pictures are read one at a time.
 
     Args:
-        name: the deck's.
+        name: the deck's name.
         cards: the words, each with its picture.
-        database: has the strokes.
+        database: the source of the strokes.
     """
     media: dict[str, str] = {}
     names: list[str] = []
@@ -60,24 +60,24 @@ def package(name: str, cards: Sequence[Card], database: CharacterDatabase) -> It
 
 
 def media_name(digest: str) -> str:
-    """Return the name of a picture in Anki, by its SHA-256 in hexadecimal.
+    """Return a picture's media name in Anki, from its SHA-256 in hexadecimal.
 
-    Anki keeps the media of all decks in one folder, and would take another picture of the same name for an old one.
+    Anki keeps the media of all decks in one folder, so two pictures must not share a name.
     """
     return f"writing-{digest[:DIGEST_LENGTH]}.png"
 
 
 def collection(name: str, cards: Sequence[Card], media: Sequence[str], database: CharacterDatabase) -> bytes:
-    """Return a package's database of notes, which names the pictures and does not hold them.
+    """Return a package's database of notes, which refers to the pictures by name.
 
-    The ids follow from the deck's name, the words and their meanings, so that importing a later version updates the
-    notes, and what was learnt stays, in whatever order the words stand. Another meaning is another note.
+    The ids are derived from the deck's name, the words and their meanings. Importing a later version therefore updates
+    the notes and keeps the learner's progress, regardless of word order. A different meaning makes a different note.
 
     Args:
-        name: the deck's.
+        name: the deck's name.
         cards: the words.
-        media: the name of each card's picture, as `media_name` makes it.
-        database: has the strokes.
+        media: the name of each card's picture, from `media_name`.
+        database: the source of the strokes.
     """
     model = genanki.Model(
         _number(f"model {name}"),
@@ -90,7 +90,7 @@ def collection(name: str, cards: Sequence[Card], media: Sequence[str], database:
     repeats: Counter[tuple[str, str]] = Counter()
     for card, file in zip(cards, media, strict=True):
         texts = [escape(text) for text in (card.word, card.reading, card.meaning)]
-        pair = card.word, card.meaning  # 长 may stand there twice, with two meanings; a pair again, in two styles
+        pair = card.word, card.meaning  # 长 may occur twice with two meanings, and the same pair twice in two styles
         guid = genanki.guid_for(name, *pair, repeats[pair])
         repeats[pair] += 1
         strokes = stroke_order(card.word, database)
@@ -99,7 +99,7 @@ def collection(name: str, cards: Sequence[Card], media: Sequence[str], database:
 
 
 def _written(package: genanki.Package) -> bytes:
-    """Return the package's database. genanki's own writing leaves one behind in the folder for temporary files."""
+    """Return the package's database. genanki's own writer leaves a copy behind in the temporary folder."""
     now = time.time()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "collection.anki2"
@@ -113,5 +113,5 @@ def _written(package: genanki.Package) -> bytes:
 
 
 def _number(text: str) -> int:
-    """Return an id for Anki that is always the same for a text: 31 bits, as its own."""
+    """Return a stable id for a text: 31 bits, like Anki's own ids."""
     return 1 << 30 | int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) >> 2

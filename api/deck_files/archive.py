@@ -1,4 +1,4 @@
-"""A deck as a ZIP archive: its pictures, and a contact sheet of them."""
+"""A deck as a ZIP archive: its pictures and a contact sheet."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,10 +8,10 @@ from api.deck_files.zip_stream import ZipStream
 
 
 def archive(name: str, cards: Sequence[Card]) -> Iterator[bytes]:
-    """Yield the archive's bytes; pictures are read one by one.
+    """Yield the archive's bytes. Pictures are read one at a time.
 
     Args:
-        name: the deck's.
+        name: the deck's name.
         cards: its cards, in order.
     """
     files = ZipStream()

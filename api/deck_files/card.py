@@ -1,4 +1,4 @@
-"""A word with its picture, as contact sheets and Anki show it."""
+"""A word with its picture, for contact sheets and Anki."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ class Card:
     """A card.
 
     Attributes:
-        word: what it teaches.
-        reading: pinyin, kana; "": none.
+        word: the word that it teaches.
+        reading: pinyin or kana; "" if none.
         meaning: in the learner's language.
-        prompt: what its picture was drawn by.
+        prompt: the prompt of its picture.
         file: the picture's name, relative to the deck's folder.
-        read: returns the picture as PNG.
+        read: a function that returns the picture as PNG.
     """
 
     word: str

@@ -1,4 +1,4 @@
-"""All pictures of a deck on one page, to look at and to print: a file without anything from elsewhere."""
+"""All pictures of a deck on one self-contained page, for viewing and printing."""
 
 from collections.abc import Sequence
 from html import escape
@@ -48,11 +48,11 @@ ITEM = """<li><figure><img src="{picture}" alt="{alt}">
 
 
 def contact_sheet(name: str, cards: Sequence[Card]) -> bytes:
-    """Return the page, to lie in the deck's folder.
+    """Return the page, to be placed in the deck's folder.
 
     Args:
-        name: the deck's.
-        cards: what to show, in this order.
+        name: the deck's name.
+        cards: the cards to show, in this order.
     """
     items = "\n".join(_item(card) for card in cards)
     return PAGE.format(name=escape(name), items=items).encode()

@@ -1,19 +1,19 @@
-"""How a word is written, as a small SVG: its strokes, each numbered where the pen begins.
+"""A word's stroke order as a small SVG: each stroke is numbered at its start.
 
-It has no colours of its own but the numbers': strokes take the text's colour, so it can be seen by day and by night.
+Only the numbers have a fixed colour. Strokes take the text's colour, so they are visible in light and dark mode.
 """
 
 from shared.writing.characters import EM, TOP, Character, CharacterDatabase, Stroke
 
 CELL_PX = 110  # on a card
-NUMBER_SIZE = 88  # in units of the em, as all below
-SHIFT = 30  # a number stands a little before its stroke's beginning
-INK_OPACITY = 0.4  # so that the numbers can be read
+NUMBER_SIZE = 88  # in units of the em, as are all below
+SHIFT = 30  # a number is placed slightly before the start of its stroke
+INK_OPACITY = 0.4  # keeps the numbers readable
 ACCENT = "#e0452c"  # readable on white and on black
 
 
 def stroke_order(word: str, database: CharacterDatabase) -> str:
-    """Return the SVG of a word's characters that have stroke data; "" if none has."""
+    """Return the SVG of those characters of a word that have stroke data, or "" if none has."""
     characters = [found for character in word if (found := database.character(character)) is not None]
     if not characters:
         return ""
@@ -26,7 +26,7 @@ def stroke_order(word: str, database: CharacterDatabase) -> str:
 
 
 def _cell(character: Character, left: int) -> str:
-    # The data's y goes up; the text's goes down.
+    # The data's y axis points up, SVG's points down.
     ink = "".join(f'<path d="{stroke.outline}"/>' for stroke in character.strokes)
     numbers = "".join(_number(stroke, number, left) for number, stroke in enumerate(character.strokes, start=1))
     return (

@@ -1,29 +1,29 @@
-"""A ZIP archive that can be read while it is made, so that one file of it is in memory at a time."""
+"""A ZIP archive that is streamed while it is written, so that only one of its files is in memory at a time."""
 
 import io
 import zipfile
 
 
 class ZipStream:
-    """Packs files; each call returns the bytes that have come since the last one."""
+    """A ZIP archive under construction. Each call returns the bytes written since the previous call."""
 
     def __init__(self) -> None:
         self._sink = _Sink()
         self._archive = zipfile.ZipFile(self._sink, "w")
 
     def add(self, name: str, content: bytes, *, is_compressed: bool = False) -> bytes:
-        """Pack a file; pictures are compressed already."""
+        """Add a file. Pictures are compressed already, so the default is to store them."""
         self._archive.writestr(name, content, zipfile.ZIP_DEFLATED if is_compressed else zipfile.ZIP_STORED)
         return self._sink.taken()
 
     def close(self) -> bytes:
-        """Write the table of contents."""
+        """Write the central directory."""
         self._archive.close()
         return self._sink.taken()
 
 
 class _Sink(io.RawIOBase):
-    """A file that cannot be sought, and is emptied again and again."""
+    """An unseekable output file whose content is taken away repeatedly."""
 
     def __init__(self) -> None:
         self._written = bytearray()

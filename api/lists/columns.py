@@ -1,4 +1,4 @@
-"""Which column of a list holds the word, its reading, its translation: by the heading, or by what stands there."""
+"""Which column of a list holds the word, its reading or its translation, by heading or by content."""
 
 import re
 from collections import Counter
@@ -14,22 +14,22 @@ from shared.errors import UnreadableList
 FIELDS = ("word", "translation", "reading", "style", "imagery")
 LEAVE_OUT = "-"
 ADVICE = "say which column is which: columns=word,reading,translation (- leaves one out)"
-MOST = 0.8  # the share of a column's cells that tells what the column holds
-FEW = 0.2  # less than this share of lines makes no column
+MOST = 0.8  # the share of a column's cells that determines its kind
+FEW = 0.2  # a trailing column filled in a smaller share of lines is ignored
 STYLE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 EAST_ASIAN = frozenset({"han", "kana", "hangul"})
 LATIN = frozenset({"latin", "pinyin"})
-# Kinds that are no words of a list, whatever else the columns hold.
+# Kinds that are never words of a list.
 NO_WORDS = frozenset({"", "number", "link"})
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What each column holds.
+    """The meaning of each column.
 
     Attributes:
-        fields: by column, one of `FIELDS` or None: left out.
-        names: what the heading calls them; () without one.
+        fields: for each column, one of `FIELDS`, or None if it is left out.
+        names: their names in the heading; () without a heading.
         known_by: "the heading", "their content" or "what was said".
     """
 
@@ -46,10 +46,10 @@ class Columns:
 
 
 def parse_columns(text: str) -> tuple[str | None, ...]:
-    """Return the columns that a caller names.
+    """Return the columns named by a caller.
 
     Raises:
-        UnreadableList: a name is not known, stands there twice, or there is no word.
+        UnreadableList: a name is unknown or occurs twice, or the word is missing.
     """
     names = [name.strip().casefold() for name in text.split(",")]
     fields = tuple(None if name in {LEAVE_OUT, ""} else name for name in names)
@@ -72,22 +72,22 @@ def find_columns(
     left_out: frozenset[int] = frozenset(),
     given: tuple[str | None, ...] | None = None,
 ) -> tuple[Columns, bool]:
-    """Return the columns, and whether the first line is their heading.
+    """Return the columns and whether the first line is their heading.
 
     Args:
         records: the lines.
-        heading: the names that the file tells elsewhere.
-        left_out: columns that hold no part of a word.
-        given: what the user says.
+        heading: the names that the file gives elsewhere.
+        left_out: columns that do not belong to a word.
+        given: the columns as the user named them.
 
     Raises:
-        UnreadableList: nobody can tell which column holds what.
+        UnreadableList: the columns are ambiguous.
     """
     first = next((record for record in records if record.fault is None), None)
     names = heading if heading is not None else (first.cells if first is not None else ())
     roles = roles_of(names) if len(names) > 0 else None
     if len(records) == 1 and len(names) == 1 and not names[0].isascii():
-        roles = None  # 汉字 alone is a word
+        roles = None  # 汉字 by itself is a word
     is_first_line = heading is None and roles is not None
     kinds = _kinds([record for record in records if record.fault is None and not (is_first_line and record is first)])
     if given is not None:
@@ -108,7 +108,7 @@ def find_columns(
 
 
 def kind_of(cell: str) -> str:
-    """Return what a cell holds: a script in small letters ("han" also with kana), or another kind."""
+    """Return a cell's kind: a script in lower case ("han" also with kana), or another such as "pinyin" or "link"."""
     word, _ = split_word(cell)
     if not word:
         return ""
@@ -127,9 +127,9 @@ def kind_of(cell: str) -> str:
 
 
 def _kinds(records: Sequence[Record]) -> list[str]:
-    """Return what each column holds in most of its cells that are not empty; "mixed" where nothing is most."""
+    """Return the prevailing kind of each column's non-empty cells; "mixed" if none prevails."""
     width = max((len(record.cells) for record in records), default=0)
-    # What few lines have beyond the others is a separator too many in them, and no column.
+    # Cells that only a few lines have at the end come from a surplus separator, not from a column.
     while width > 1 and len(_cells(records, width - 1)) < FEW * len(records):
         width -= 1
     kinds = []
@@ -144,7 +144,7 @@ def _most(counts: Counter[str]) -> str:
     total = counts.total()
     if not total:
         return ""
-    if counts["pinyin"]:  # the neutral tone has no mark, and of a list in another language a few look like pinyin
+    if counts["pinyin"]:  # the neutral tone has no mark, and a few words of other languages look like pinyin
         counts = counts.copy()
         latin = counts["latin"]
         winner = "pinyin" if counts["pinyin"] >= MOST * (counts["pinyin"] + latin) else "latin"
@@ -158,7 +158,7 @@ def _most(counts: Counter[str]) -> str:
 def _by_heading(
     names: Sequence[str], roles: Sequence[Role | None], kinds: Sequence[str], left_out: frozenset[int]
 ) -> tuple[str | None, ...] | None:
-    """Return the columns that a heading names; None if it names no word, or leaves open which."""
+    """Return the columns named by a heading; None if it does not name a word column, or is ambiguous."""
     places: dict[Role, list[int]] = {}
     for index, role in enumerate(roles):
         if role is not None and index not in left_out:
@@ -190,12 +190,12 @@ def _word_of(places: dict[Role, list[int]], kinds: Sequence[str]) -> int | None:
     if sides := [*places.get(Role.FRONT, []), *places.get(Role.BACK, [])]:
         foreign = [index for index in sides if _is_foreign(index, kinds)]
         return _foreign_one(foreign, kinds) if foreign else places.get(Role.FRONT, [None])[0]
-    # A list in kana has no other word than its reading.
+    # In a list in kana, the reading is the word.
     return _only([index for index in places.get(Role.READING, []) if index < len(kinds) and kinds[index] == "kana"])
 
 
 def _foreign_one(columns: Sequence[int], kinds: Sequence[str]) -> int | None:
-    """Return the one column in East Asian characters, else the one that is not in Latin letters."""
+    """Return the only column in East Asian characters, else the only one that is not in Latin letters."""
     east_asian = [index for index in columns if index < len(kinds) and kinds[index] in EAST_ASIAN]
     return _only(east_asian or [index for index in columns if _is_foreign(index, kinds)])
 
@@ -209,15 +209,15 @@ def _only(indices: Sequence[int]) -> int | None:
 
 
 def _by_content(kinds: Sequence[str], records: Sequence[Record], left_out: frozenset[int]) -> tuple[str | None, ...]:
-    """Return the columns by what stands in them.
+    """Return the columns by their content.
 
     Raises:
-        UnreadableList: that leaves it open.
+        UnreadableList: the content is ambiguous.
     """
     fields: list[str | None] = [None] * len(kinds)
     open_columns = [index for index, kind in enumerate(kinds) if kind not in NO_WORDS and index not in left_out]
     if not open_columns:
-        # Nothing but numbers, or nothing at all: the first column is as good as any, and each line says why not.
+        # Only numbers, or nothing at all: take the first column, and each line reports its own fault.
         return ("word", *fields[1:])
     word = _word_by_content(kinds, open_columns)
     fields[word] = "word"
@@ -262,7 +262,7 @@ def _word_by_content(kinds: Sequence[str], columns: Sequence[int]) -> int:
 
 
 def _is_same_form(kinds: Sequence[str], word: int, index: int, records: Sequence[Record]) -> bool:
-    """Return whether a column has the word again in another form: as many characters in nearly every line."""
+    """Return whether a column repeats the word in another form: of the same length in at least 90 % of the lines."""
     if kinds[word] != "han" or kinds[index] != "han":
         return False
     pairs = [
@@ -274,10 +274,10 @@ def _is_same_form(kinds: Sequence[str], word: int, index: int, records: Sequence
 
 
 def _name_latin(fields: list[str | None], latin: Sequence[int], word: int, records: Sequence[Record]) -> None:
-    """Tell the columns in Latin letters apart: readings without tones, the translation, the style.
+    """Distinguish the columns in Latin letters: readings without tones, the translation, the style.
 
     Raises:
-        UnreadableList: that leaves it open.
+        UnreadableList: the columns are ambiguous.
     """
     latin = list(latin)
     if len(latin) > 1 and latin[-1] >= 3 and all(map(STYLE_NAME.fullmatch, _cells(records, latin[-1]))):
@@ -294,7 +294,7 @@ def _name_latin(fields: list[str | None], latin: Sequence[int], word: int, recor
 
 
 def _follows(records: Sequence[Record], word: int, index: int) -> bool:
-    """Return whether a column has as many syllables as the word has characters, in pinyin without tones."""
+    """Return whether a column holds pinyin without tones, with one syllable per character of the word."""
     pairs = [(record.cells[word], record.cells[index]) for record in records if len(record.cells) > max(word, index)]
     fits = sum(
         is_pinyin(reading, with_tones=False) and syllables(reading) == len(split_word(characters)[0])
@@ -309,7 +309,7 @@ def _cells(records: Sequence[Record], column: int) -> list[str]:
 
 
 def _is_unlike(first: Record | None, fields: Sequence[str | None], records: Sequence[Record]) -> bool:
-    """Return whether the first line is a heading by its look: below it stands another script."""
+    """Return whether the first line looks like a heading: the cells below it are in another script."""
     if first is None:
         return False
     rest = [record for record in records if record.fault is None and record is not first]

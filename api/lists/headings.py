@@ -1,4 +1,4 @@
-"""What the columns of word lists are called, by languages and programs."""
+"""The names of columns in word lists, in many languages and programs."""
 
 import re
 import unicodedata
@@ -7,14 +7,14 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a column holds, as far as its heading says it."""
+    """What a column holds, according to its heading."""
 
     WORD = "word"
     TRANSLATION = "translation"
     READING = "reading"
     STYLE = "style"
     IMAGERY = "imagery"
-    # Which of two columns holds the word is for the rest of the heading, or the rows, to say.
+    # For the roles below, the rest of the heading or the rows decide which column holds the word.
     OTHER_FORM = "other form"  # traditional characters beside the simplified ones
     ENGLISH = "english"
     LANGUAGE = "language"
@@ -23,7 +23,7 @@ class Role(StrEnum):
     LEFT_OUT = "left out"
 
 
-# By role, several names a line: English first, then other languages.
+# Names by role, several per line: English first, then other languages.
 NAMES: dict[Role, str] = {
     Role.WORD: """
         word|words|character|characters|hanzi|hànzì|hanzi simplified|kanji|hangul|hangeul|vocab|vocabulary|expression
@@ -142,7 +142,7 @@ NAMES: dict[Role, str] = {
         przykład|poziom|örnek|seviye|sıra|contoh|nomor|tingkat
     """,
 }
-# The role of a heading of several words that is not known as a whole: the first of these that one of its words has.
+# A heading of several words that is not known as a whole has the first of these roles that one of its words has.
 PRECEDENCE = (
     Role.LEFT_OUT,
     Role.READING,
@@ -157,13 +157,13 @@ PRECEDENCE = (
     Role.FRONT,
 )
 LONGEST = 40
-# Names that make a heading also beside columns that nobody knows.
+# Names that identify a heading even beside unknown columns.
 CERTAIN = frozenset({"word", "words", "hanzi", "kanji", "character", "characters"})
 BRACKETS = re.compile(r"[(\[（【{].*?[)\]）】}]")
 
 
 def _plain(name: str) -> str:
-    """Return a heading without what differs between files: case, accents' form, marks, spaces."""
+    """Return a heading in canonical form, regardless of case, Unicode form, punctuation and spaces."""
     text = unicodedata.normalize("NFKC", name).casefold().strip("*:#?!.\"' \t_-")
     return " ".join(re.sub(r"[_\s]+", " ", text).split()) or name.strip()
 
@@ -178,7 +178,7 @@ ROLES: dict[str, Role] = {
 
 
 def role_of(heading: str) -> Role | None:
-    """Return what a column of this name holds; None: the name is not known."""
+    """Return what a column of this name holds; None if the name is unknown."""
     if not heading.strip() or len(heading) > LONGEST:
         return None
     plain = _plain(heading)
@@ -191,9 +191,9 @@ def role_of(heading: str) -> Role | None:
 
 
 def roles_of(cells: Sequence[str]) -> tuple[Role | None, ...] | None:
-    """Return what the columns hold if a line is a heading; None if it is a line of words.
+    """Return the columns' roles if a line is a heading; None if it is a line of words.
 
-    The first word of a list may mean “word”: 单词 and its translation name the same column, which no heading does.
+    The first word of a list may mean “word”. 单词 and its translation then name the same column, as no heading does.
     """
     roles = tuple(map(role_of, cells))
     filled = [role for cell, role in zip(cells, roles, strict=True) if cell.strip()]
@@ -201,18 +201,18 @@ def roles_of(cells: Sequence[str]) -> tuple[Role | None, ...] | None:
     if not known:
         return None
     if len(filled) == 1:
-        # One that is not in Latin letters may as well be a word of the list: 问题, 中文.
+        # A name that is not in Latin letters may be a word of the list: 问题, 中文.
         is_name = known[0] is Role.WORD or (known[0] in {Role.LANGUAGE, Role.FRONT} and cells[0].isascii())
         return roles if is_name and len(cells) == 1 else None
     if len(set(known)) == 1:
         is_only_one = any(cell.strip().casefold() in CERTAIN for cell in cells) and all(map(str.isascii, cells))
         two_languages = known[0] is Role.LANGUAGE and len(known) == len(filled) == 2 and not _mean_the_same(cells)
         return roles if is_only_one or two_languages else None
-    # Exact names tell a heading from a line whose translation happens to hold such a word.
+    # Exact names distinguish a heading from a line whose translation happens to contain such a word.
     exact = sum(_plain(BRACKETS.sub(" ", cell)) in ROLES or _plain(cell) in ROLES for cell in cells)
     return roles if exact >= max(1, len(known) // 2) and len(known) * 2 >= len(filled) else None
 
 
 def _mean_the_same(cells: Sequence[str]) -> bool:
-    """Return whether a line names one language twice, as 中文,Chinese does: in another script each time."""
+    """Return whether a line names one language twice, each time in another script, as 中文,Chinese does."""
     return len({cell.strip().isascii() for cell in cells if cell.strip()}) == 2

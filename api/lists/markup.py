@@ -1,25 +1,25 @@
-"""What learning programs put around a text: HTML, sounds, clozes, readings in brackets."""
+"""The markup that learning programs add to a text: HTML, sounds, clozes, readings in brackets."""
 
 import html
 import re
 
 INVISIBLE = re.compile(r"[\ufeff\u200b\u2060\u00ad\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-PRIVATE = re.compile(r"[\ue000-\uf8ff]+")  # Pleco's marks of bold, italics and new lines
+PRIVATE = re.compile(r"[\ue000-\uf8ff]+")  # Pleco's marks for bold, italics and line breaks
 CLOZE = re.compile(r"\{\{c\d+::(.*?)(?:::.*?)?\}\}", re.DOTALL)
 SOUND = re.compile(r"\[(?:sound|anki):[^\]]*\]", re.IGNORECASE)
 UNSHOWN = re.compile(r"<(style|script|rt|rp|svg)\b[^>]*>.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 BREAK = re.compile(r"<(?:br|hr|/?div|/?p|/?li|/?tr|/?ul|/?ol|/?td)\b[^>]*>", re.IGNORECASE)
 TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 RUBY = re.compile(r"<rt\b[^>]*>(.*?)</rt\s*>", re.IGNORECASE | re.DOTALL)
-# Anki's readings: " 食[た]べる"; a space says where the base begins.
+# Anki's readings: " 食[た]べる"; a space marks the start of the base.
 FURIGANA = re.compile(r" ?([^ >\[\]]+?)\[([\u3041-\u30ffー;,a-z0-9]+)\]")
-# Pleco's other form: "汉字[漢字]"; a dictionary's too: "汉字【漢字】".
+# Pleco's other form, "汉字[漢字]", and that of dictionaries, "汉字【漢字】".
 OTHER_FORM = re.compile(r"^(\S+?)\s*[\[【(（]\s*([\u2e80-\u9fff\U00020000-\U0003ffff]+)\s*[\]】)）]$")
 HAS_KANA = re.compile(r"[\u3041-\u30ff]")
 
 
 def shown(text: str) -> str:
-    """Return a cell as somebody who reads a card sees it, on one line or several."""
+    """Return a cell as a card displays it, on one line or several."""
     text = CLOZE.sub(r"\1", SOUND.sub(" ", text))
     if "<" in text:
         text = TAG.sub("", BREAK.sub("\n", UNSHOWN.sub("", text)))
@@ -31,7 +31,7 @@ def shown(text: str) -> str:
 
 
 def split_word(text: str) -> tuple[str, str]:
-    """Return the word of a cell as the list has it, and the reading that stands in it, or ""."""
+    """Return a cell's word as written, and the reading included in it, or ""."""
     ruby = "".join(RUBY.findall(text))
     first = shown(text).partition("\n")[0]
     if other := OTHER_FORM.match(first):

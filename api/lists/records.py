@@ -1,11 +1,11 @@
-"""The lines of a separated text as cells: CSV, and the dialects of spreadsheets and learning programs."""
+"""Delimited text as cells: CSV and the dialects of spreadsheets and learning programs."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-# Separators of one character, and those of lists typed by hand, which are looked for only where there is none of these.
+# Separators of one character, and those of hand-typed lists, which are tried only if none of the former occurs.
 SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "vertical bar", "，": "，", "；": "；"}
 BY_HAND = (" - ", " – ", " — ", " = ", " : ")
 ANKI_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "colon": ":", "space": " "}
@@ -18,7 +18,7 @@ VOTERS = 500
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A line's cells, trimmed; `fault` is what is wrong with it."""
+    """A line's cells, trimmed. `fault` is what is wrong with the line, if anything."""
 
     line: int
     cells: Sequence[str]
@@ -27,14 +27,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file's lines, and what it says of itself.
+    """A file's lines and its metadata.
 
     Attributes:
         records: the lines that are not blank.
-        separator: between the cells.
-        heading: the columns' names, where they stand in a line for programs (Anki's `#columns:`).
-        left_out: columns, from 0, that hold what is for a program.
-        notes: lines that are no words, and why.
+        separator: the text between two cells.
+        heading: the columns' names, where a metadata line gives them (Anki's `#columns:`).
+        left_out: columns, from 0, with a program's own data.
+        notes: lines that are not words, and why.
     """
 
     records: list[Record]
@@ -45,7 +45,7 @@ class Table:
 
 
 def read_table(text: str) -> Table:
-    """Return the cells of a text."""
+    """Return a text as a table of cells."""
     lines = LINE_END.split(text)
     notes: list[tuple[int, str]] = []
     said, start = _preamble(lines, notes)
@@ -61,12 +61,12 @@ def read_table(text: str) -> Table:
 
 
 def separator_name(separator: str) -> str:
-    """Return what a separator is called."""
+    """Return the name of a separator."""
     return SEPARATORS.get(separator, f"“{separator}”")
 
 
 def _preamble(lines: Sequence[str], notes: list[tuple[int, str]]) -> tuple[dict[str, str], int]:
-    """Return what the first lines say to programs, by name, and the first line after them, from 0."""
+    """Return the metadata in the first lines, by name, and the index of the first line after them, from 0."""
     said: dict[str, str] = {}
     for index, line in enumerate(lines):
         if excel := re.fullmatch(r'"?sep=(.)"?[,;\t]*', line.strip(" "), re.IGNORECASE):
@@ -86,7 +86,7 @@ def _anki_separator(value: str) -> str:
 
 
 def _separator(lines: Sequence[str]) -> str:
-    """Return what most lines have first between two cells; the word stands first, and has none in it."""
+    """Return the separator that comes first in most lines; the word comes first and does not contain one."""
     votes: Counter[str] = Counter()
     voters = [line for line in lines if line.strip() and not line.startswith("//")][:VOTERS]
     for line in voters:
@@ -108,9 +108,9 @@ def _first_separator(line: str) -> str | None:
 
 
 def _records(lines: Sequence[str], start: int, separator: str, notes: list[tuple[int, str]]) -> Iterator[Record]:
-    """Return the lines that are not blank; a cell in quotes may go over several.
+    """Yield the lines that are not blank. A quoted cell may span several.
 
-    Quotes that do not match spoil the line where they open, and no other: reading goes on with the next.
+    Unmatched quotes invalidate only the line where they open; reading resumes with the next line.
     """
     index = start
     while index < len(lines):
@@ -132,7 +132,7 @@ def _records(lines: Sequence[str], start: int, separator: str, notes: list[tuple
 
 
 def _cells(lines: Sequence[str], index: int, separator: str) -> tuple[list[str], int]:
-    """Return the cells of the record that begins with a line, and the line after it.
+    """Return the cells of the record that begins at a line, and the index of the line after it.
 
     Raises:
         ValueError: its quotes do not match.
@@ -159,7 +159,7 @@ def _cells(lines: Sequence[str], index: int, separator: str) -> tuple[list[str],
 
 
 def _quoted(lines: Sequence[str], index: int, position: int) -> tuple[str, int, int]:
-    """Return the cell that begins behind a quote, the line where it ends, and the place behind its closing quote."""
+    """Return the cell that begins after a quote, the line where it ends, and the position after its closing quote."""
     parts: list[str] = []
     while index < len(lines):
         line = lines[index]

@@ -1,10 +1,10 @@
-"""The scripts that a text is written in, as far as a word list has to tell them apart."""
+"""The scripts of a text, as far as word lists need to distinguish them."""
 
 import re
 import unicodedata
 from functools import lru_cache
 
-# What Unicode calls a letter's script, in the first part of its name, where that is not the script itself.
+# The first part of a letter's Unicode name, where it is not the name of the script itself.
 NAMES = {"CJK": "Han", "IDEOGRAPHIC": "Han", "KANGXI": "Han", "HIRAGANA": "Kana", "KATAKANA": "Kana"}
 
 SYLLABLE = (
@@ -18,7 +18,7 @@ TONE_MARKS = frozenset("\u0304\u0301\u030c\u0300")  # macron, acute, caron, grav
 
 @lru_cache(maxsize=4096)
 def script_of(character: str) -> str:
-    """Return the script of a letter ("Han", "Kana", "Latin", "Cyrillic", …), or "" of what is no letter."""
+    """Return the script of a letter ("Han", "Kana", "Latin", "Cyrillic", …), or "" if it is not a letter."""
     if not character.isalpha() and character not in "々〇ー":
         return ""
     first = re.split(r"[ -]", unicodedata.name(character, "UNKNOWN"))[0]
@@ -31,7 +31,7 @@ def scripts_in(text: str) -> frozenset[str]:
 
 
 def is_pinyin(text: str, *, with_tones: bool) -> bool:
-    """Return whether a text can be pinyin; with tones: and has a tone's mark or number."""
+    """Return whether a text can be pinyin; `with_tones` also requires a tone mark or number."""
     split = unicodedata.normalize("NFD", text.casefold().replace("u:", "v"))
     plain = "".join(letter for letter in split.replace("u\u0308", "v") if letter not in TONE_MARKS)
     has_tones = any(letter in TONE_MARKS for letter in split) or re.search(r"[a-zü:][1-5]", split) is not None
@@ -39,6 +39,6 @@ def is_pinyin(text: str, *, with_tones: bool) -> bool:
 
 
 def syllables(text: str) -> int:
-    """Return about how many syllables a text in Latin letters has: its groups of vowels."""
+    """Return the approximate number of syllables in a text in Latin letters: its groups of vowels."""
     plain = "".join(letter for letter in unicodedata.normalize("NFD", text.casefold()) if letter.isascii())
     return len(re.findall(r"[aeiouv]+", plain))

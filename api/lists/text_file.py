@@ -1,4 +1,4 @@
-"""A text file from any program: what it really is, and the encoding that it was written in."""
+"""A text file from any program: its actual type and its encoding."""
 
 import codecs
 import io
@@ -16,7 +16,7 @@ from shared.writing.characters import CharacterDatabase
 
 AS_CSV = "save it as “CSV UTF-8” and give that file"
 
-# How files begin that are given by mistake, and what to do.
+# The first bytes of files that are often given by mistake, and what to do.
 KINDS: tuple[tuple[bytes, str], ...] = (
     (b"\xd0\xcf\x11\xe0", f"an old Excel or Word document; {AS_CSV}"),
     (b"%PDF", "a PDF; copy the list into a spreadsheet, and " + AS_CSV),
@@ -31,7 +31,7 @@ KINDS: tuple[tuple[bytes, str], ...] = (
     (b"GIF8", "a picture, no list of words"),
     (b"ID3", "a sound, no list of words"),
 )
-# What a zip archive holds, by the beginning of a name in it.
+# The content of a zip archive, by the prefix of a name in it.
 ARCHIVES: tuple[tuple[str, str], ...] = (
     ("xl/", f"an Excel workbook; {AS_CSV}"),
     ("collection.anki2", "an Anki package; export it in Anki as “Notes in Plain Text (.txt)” and give that file"),
@@ -47,7 +47,7 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
-# Python's name of what is tried, and what it is called.
+# The codecs to try, and their common names.
 CANDIDATES = (
     ("utf-8", "UTF-8"),
     ("gb18030", "GB18030"),
@@ -57,15 +57,15 @@ CANDIDATES = (
     ("cp1251", "cp1251"),
     ("cp1252", "cp1252"),
 )
-# What is valid UTF-8 by chance is rare: of two bytes a character, and still more of three.
+# Text is rarely valid UTF-8 by chance: with two bytes a character, and even more so with three.
 UTF_8_BONUS, UTF_8_LONG_BONUS = 0.5, 1.0
 FOREIGN_KANA = -0.4
-CLEAR = 0.15  # how much better the best must be than the next
-ENOUGH = 0.3  # how good the best must be, and of a file with fewer than FEW words
-UNLIKELY = 0.2  # less than this is no reading
+CLEAR = 0.15  # by how much the best score must exceed the next
+ENOUGH = 0.3  # the lowest acceptable score, and that of a file with fewer than FEW words
+UNLIKELY = 0.2  # a decoding with a lower score is rejected
 ENOUGH_OF_FEW, FEW = 0.65, 3
 TOKENS = 400
-LONGEST_TOKEN = 100  # characters that are looked at of each
+LONGEST_TOKEN = 100  # the number of characters examined in each token
 
 PUNCTUATION = frozenset("，。、；：？！“”‘’„«»‹›（）「」『』【】《》〈〉〔〕［］…—–·・～〜\u3000\xa0¿¡％")
 NUMBERS = re.compile(r"[\W\d_]+")
@@ -82,14 +82,14 @@ USUAL_HANGUL = frozenset(
 USUAL_LATIN = frozenset("āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüńňǹḿơưșțẞŵŷ")
 USUAL_CYRILLIC = frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґ")
 RUSSIAN_ONLY, UKRAINIAN_ONLY = frozenset("ёъыэ"), frozenset("іїєґ")
-# What begins the names of signs that stand in no word, though Unicode counts them among the letters.
+# Prefixes of the names of characters that do not occur in words, although Unicode classes them as letters.
 NO_LETTERS = frozenset({"Modifier", "Coptic", "Micro", "Nko", "Fullwidth"})
 VOWELS_CYRILLIC = frozenset("аеёиоуыэюяіїє")
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A file's text, and what it was read as."""
+    """A file's text and the encoding that it was read in."""
 
     content: str
     encoding: str
@@ -99,11 +99,11 @@ def read_text(content: bytes, encoding: str | None = None) -> Text:
     """Return a file's text.
 
     Args:
-        content: the file's.
-        encoding: how to read it; None finds out.
+        content: the file's bytes.
+        encoding: its encoding; None detects it.
 
     Raises:
-        UnreadableList: it is no text, or its encoding cannot be told.
+        UnreadableList: it is not text, or its encoding cannot be determined.
     """
     kind = _kind(content)
     if kind is not None:
@@ -119,7 +119,7 @@ def read_text(content: bytes, encoding: str | None = None) -> Text:
 
 
 def _kind(content: bytes) -> str | None:
-    """Return what a file is that is no text, and what to do with it."""
+    """Return the type of a file that is not text, and what to do with it; None for text."""
     if content.startswith(b"PK\x03\x04"):
         try:
             names = zipfile.ZipFile(io.BytesIO(content)).namelist()
@@ -162,7 +162,7 @@ def _without_nul(text: str) -> str:
 
 
 def _utf_16(content: bytes) -> Text:
-    """Return a text in UTF-16 without a byte order mark: line ends and separators show which half is empty."""
+    """Return a text in UTF-16 without a byte order mark; line ends and separators show which byte is zero."""
     halves = {"utf-16-le": content[1::2].count(0), "utf-16-be": content[::2].count(0)}
     for codec, empty in halves.items():
         if empty == content.count(0) and len(content) % 2 == 0:
@@ -174,10 +174,10 @@ def _utf_16(content: bytes) -> Text:
 
 
 def _detected(content: bytes) -> Text:
-    """Return the reading of a file that looks most like words.
+    """Return the decoding of a file that looks most like words.
 
     Raises:
-        UnreadableList: there is none, or two look the same.
+        UnreadableList: there is none, or two score alike.
     """
     if content.isascii():
         return Text(content.decode("ascii"), "UTF-8")
@@ -194,7 +194,7 @@ def _detected(content: bytes) -> Text:
     enough = ENOUGH_OF_FEW if is_short and has_rivals else ENOUGH
     if not scores or scores[0][0] < enough:
         if scores and scores[0][1].encoding == "UTF-8" and all(score < UNLIKELY for score, _ in scores[1:]):
-            return scores[0][1]  # odd, but nothing is better: whoever draws it will say why
+            return scores[0][1]  # implausible, but nothing is better; validation reports why
         raise UnreadableList(f"its encoding cannot be told; name it (encoding=GB18030), or {AS_CSV}", field="encoding")
     best = scores[0]
     rivals = [text for score, text in scores[1:] if best[0] - score < CLEAR and text.content != best[1].content]
@@ -205,10 +205,10 @@ def _detected(content: bytes) -> Text:
 
 
 def _bonus(codec: str, text: str) -> float:
-    """Return how much likelier or less likely an encoding makes a text, whatever words are in it."""
+    """Return the score that an encoding adds to a text, regardless of its words."""
     if codec == "utf-8":
         return UTF_8_LONG_BONUS if any(character >= "\u0800" for character in text) else UTF_8_BONUS
-    # The Chinese and Korean standards have kana, but Japanese lists are not written in them.
+    # The Chinese and Korean standards include kana, but Japanese lists are not written in them.
     return FOREIGN_KANA if codec in {"gb18030", "big5hkscs", "cp949"} and "Kana" in scripts_in(text) else 0.0
 
 
@@ -218,7 +218,7 @@ def _sample(text: str) -> str:
 
 
 def plausibility(text: str) -> float:
-    """Return how much a text looks like words of languages, from -1 to about 1.5: the mean of its words' own."""
+    """Return how much a text looks like natural-language words, from -1 to about 1.5: the mean of its words' scores."""
     scores = [score for _, score in zip(range(TOKENS), _scores(text), strict=False)]
     return sum(scores) / len(scores) if scores else 0.0
 
@@ -244,7 +244,7 @@ def _token_scores(token: str, english: frozenset[str]) -> Iterator[float]:
 
 
 def _is_odd(character: str) -> bool:
-    """Return whether a character stands in no word: a symbol, a control, half a kana."""
+    """Return whether a character does not occur in words: a symbol, a control, a half-width kana."""
     if character in PUNCTUATION:
         return False
     return unicodedata.category(character)[0] in "CSPZN" or "\uff61" <= character <= "\uffdc"
@@ -263,7 +263,7 @@ def _word_score(word: str, english: frozenset[str]) -> float:
     elif scripts == {"Latin"}:
         score = _latin_score(word)
     elif scripts in ({"Latin", "Han"}, {"Latin", "Hangul"}, {"Latin", "Kana"}):
-        score = -0.5  # there are few such words as T恤
+        score = -0.5  # words such as T恤 are rare
     elif len(scripts) == 1 and not scripts & NO_LETTERS:
         score = -0.7 if any("\u03d0" <= character <= "\u03ff" for character in word) else 0.5 * (len(word) > 1)
     else:
@@ -288,12 +288,12 @@ def _kana_score(word: str, scripts: frozenset[str]) -> float:
         return -0.3
     has_hiragana = any("\u3041" <= character <= "\u309f" for character in word)
     if "Han" in scripts and (not has_hiragana or ("\u3041" <= word[0] <= "\u309f" and word[0] not in "おご")):
-        return 0.2  # kanji between katakana are rare, and so are words that begin with hiragana and go on in kanji
+        return 0.2  # kanji between katakana are rare, and so are words that begin in hiragana and continue in kanji
     return 0.9
 
 
 def _covered(word: str) -> int:
-    """Return how many characters of a text belong to words of the lexicon of two characters and more."""
+    """Return how many characters of a text belong to lexicon words of at least two characters."""
     covered = position = 0
     while position < len(word):
         longest = next(
@@ -314,7 +314,7 @@ def _cyrillic_score(word: str) -> float:
     if RUSSIAN_ONLY & set(lower) and UKRAINIAN_ONLY & set(lower):
         return -0.5
     if len(word) <= 2:
-        return 0.4 * (len(word) - 1) - 0.2  # of all letters few are words, and of all pairs not many
+        return 0.4 * (len(word) - 1) - 0.2  # few single letters are words, and not many pairs
     return 0.8 if VOWELS_CYRILLIC & set(lower) else -0.5
 
 
@@ -339,18 +339,18 @@ def _is_usual_latin(letter: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def _is_usual_han(character: str) -> bool:
-    """Return whether it is one of the commoner characters of a national standard: its first level."""
+    """Return whether a character is in the first level of a national standard, which holds the more common ones."""
     return _is_within(character, "gb2312", 0xD7) or _is_within(character, "big5", 0xC6) or _is_usual_kanji(character)
 
 
 @lru_cache(maxsize=20_000)
 def _is_usual_kanji(character: str) -> bool:
-    """Return whether it is a kana, or a kanji of the first level of the Japanese standard."""
+    """Return whether a character is a kana, or a kanji of the first level of the Japanese standard."""
     return _is_within(character, "shift_jis", 0x97)
 
 
 def _is_within(character: str, codec: str, last: int) -> bool:
-    """Return whether a character's code in a standard of two bytes begins with no more than this."""
+    """Return whether the lead byte of a character's two-byte code is at most `last`."""
     try:
         encoded = character.encode(codec)
     except UnicodeEncodeError:

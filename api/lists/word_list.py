@@ -1,4 +1,4 @@
-"""A list of words to draw, read from the file of any program that exports one."""
+"""A list of words to draw, read from an export of any program."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from api.lists.text_file import read_text
 from shared.errors import InvalidRequest, UnreadableList
 from shared.writing.words import normalise_word
 
-LONGEST_TRANSLATION = 200  # as the request's schema has it
+LONGEST_TRANSLATION = 200  # as in the request's schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +18,12 @@ class Row:
     """A word of the list.
 
     Attributes:
-        line: where it stands in the file, from 1.
+        line: its line in the file, from 1.
         word: normalised.
-        translation: its meaning in English; "": to be looked up.
+        translation: its meaning in English; "" if it is to be looked up.
         reading: how it is read (pinyin, kana), for the cards only.
-        style: its own style; None: the deck's.
-        imagery: what depicts it, as `api.lists.imagery` reads it; "": the deck's.
+        style: its own style; None for the deck's.
+        imagery: what depicts it, as `api.lists.imagery` reads it; "" for the deck's.
     """
 
     line: int
@@ -36,7 +36,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A line that gives no picture, and why."""
+    """A line that does not make a picture, and why."""
 
     line: int
     reason: str
@@ -44,13 +44,13 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True)
 class WordList:
-    """A list as it was understood.
+    """A list as interpreted.
 
     Attributes:
         rows: the words.
-        bad: lines that should be words, and are none.
-        notes: lines that are not meant as words: a heading, a category, what is for programs.
-        mapping: how it was read, in words: encoding, separator, columns.
+        bad: lines that should contain a word but do not.
+        notes: lines that are not meant as words: a heading, a category, a program's metadata.
+        mapping: a description of how it was read: encoding, separator, columns.
     """
 
     rows: list[Row]
@@ -62,19 +62,19 @@ class WordList:
 def read_list(
     content: bytes, *, encoding: str | None = None, columns: str | None = None, most: int | None = None
 ) -> WordList:
-    """Read a list of words: separated by tab, comma, semicolon and others, with or without a heading.
+    """Read a list of words, separated by tabs, commas, semicolons or others, with or without a heading.
 
-    The columns are known by the heading, else by what they hold. The same word with the same meaning, style and
-    imagery again is a bad row.
+    The columns are identified by the heading, else by their content. A repeated word with the same meaning, style and
+    imagery is a bad row.
 
     Args:
-        content: the file's.
-        encoding: its encoding; None finds out.
-        columns: what its columns hold, such as ``word,reading,translation``, ``-`` for none; None finds out.
-        most: lines to look at; what comes after them is left out. None: all.
+        content: the file's bytes.
+        encoding: its encoding; None detects it.
+        columns: what its columns hold, such as ``word,reading,translation``, ``-`` for none; None detects it.
+        most: the number of lines to read; later lines are ignored. None reads all.
 
     Raises:
-        UnreadableList: it is no text, or nobody can tell what its columns hold.
+        UnreadableList: it is not text, or its columns are ambiguous.
     """
     given = None if columns is None else parse_columns(columns)
     text = read_text(content, encoding)
@@ -90,7 +90,7 @@ def read_list(
 
 
 class _Refused(Exception):
-    """A line gives no picture."""
+    """A line does not make a picture."""
 
 
 def _notes(table: Table, heading: int | None) -> list[BadRow]:
@@ -121,7 +121,7 @@ def _row(record: Record, fields: Sequence[str | None]) -> Row:
     """Return a line as a row.
 
     Raises:
-        _Refused: it is none.
+        _Refused: the line is not a valid row.
     """
     if record.fault is not None:
         raise _Refused(record.fault)
@@ -142,12 +142,12 @@ def _row(record: Record, fields: Sequence[str | None]) -> Row:
 
 
 def _line(cell: str) -> str:
-    """Return a cell as shown, on one line."""
+    """Return a cell as displayed, on one line."""
     return " ".join(shown(cell).split())
 
 
 def _check_new(row: Row, lines_seen: dict[tuple[str, ...], int]) -> None:
-    """Check that no earlier row asks for the same picture.
+    """Check that no earlier row requests the same picture.
 
     Raises:
         _Refused: one does.

@@ -1,1 +1,1 @@
-"""The calls, one file for each resource."""
+"""The routes, one file for each resource."""

@@ -1,4 +1,4 @@
-"""Anki packages of pictures that the caller has."""
+"""Anki packages of the caller's own pictures."""
 
 import json
 from functools import partial
@@ -24,10 +24,10 @@ ZIP = {"content": {"application/zip": {"schema": {"type": "string", "format": "b
 
 @anki_packages_api.post("/anki-packages", responses={200: ZIP, **problem_responses(413, 415, 422)})
 def bind(body: CardsRequest) -> Response:
-    """Return an Anki package without its pictures, and a contact sheet (`index.html`), as a ZIP archive.
+    """Return an Anki package without its pictures and a contact sheet (`index.html`), as a ZIP archive.
 
-    `media` in the archive is a JSON object of numbers and names. The package is whole once each picture is added to the
-    archive under its number; a name is `writing-`, the picture's `digest`, and `.png`.
+    `media` in the archive is a JSON object that maps numbers to names. The package is complete once each picture is
+    added to the archive under its number. A name consists of `writing-`, the picture's `digest` and `.png`.
     """
     return Response(in_thread(partial(_bound, body, services().database)), content_type="application/zip")
 

@@ -28,13 +28,13 @@ class Batch(Question):
     """Up to 100 words, each with its own options."""
 
     requests: Annotated[
-        tuple[SkipValidation[GenerationRequest], ...],  # each by itself, so that a wrong one spoils no other
+        tuple[SkipValidation[GenerationRequest], ...],  # each separately: an invalid one does not affect the others
         Field(min_length=1, max_length=MAX_REQUESTS, description="as of POST /api/writing/generate-writing-image"),
     ]
 
 
 class BatchItem(BaseModel):
-    """What became of one request."""
+    """The outcome of one request."""
 
     index: int = Field(description="the request's place, from 0")
     status: int = Field(description="the HTTP status that it would have had alone")
@@ -44,7 +44,7 @@ class BatchItem(BaseModel):
 
 
 class BatchAnswer(BaseModel):
-    """What became of each request of a batch."""
+    """The outcome of each request of a batch."""
 
     accepted: int
     refused: int
@@ -53,12 +53,12 @@ class BatchAnswer(BaseModel):
 
 @batches_api.post("/batches", responses={200: BatchAnswer, **problem_responses(413, 415, 422)})
 def submit(header: IdempotencyHeaders, body: Batch) -> Response:
-    """Submit up to 100 words. Each is accepted or refused by itself; the answer has both.
+    """Submit up to 100 words. Each is accepted or refused individually; the response lists both.
 
-    With an Idempotency-Key each request is known again by its place: a repeated batch makes no second job of those that
-    were accepted, and tries again those that were refused.
+    With an Idempotency-Key, each request is recognised by its position. A repeated batch retries the requests that were
+    refused, and does not create second jobs for those that were accepted.
     """
-    digest_key(header.idempotency_key, "")  # a key that is none is refused once, for all
+    digest_key(header.idempotency_key, "")  # an invalid key is refused once, for all requests
     items = tuple(_item(index, document, header.idempotency_key) for index, document in enumerate(body.requests))
     accepted = sum(item.job is not None for item in items)
     return json_response(BatchAnswer(accepted=accepted, refused=len(items) - accepted, items=items))

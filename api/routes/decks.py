@@ -30,7 +30,7 @@ from shared.queue.decks import DeckEntry, DeckRecord, JobState
 from shared.schemas import JobError, JobStatus
 from shared.schemas.deck import MAX_WORDS, DeckAccepted, DeckOptions, DeckRequest, DeckView, DeckWordView
 
-MOST_LINES = MAX_WORDS + 2  # a heading, and one word too many
+MOST_LINES = MAX_WORDS + 2  # a heading and one word too many
 
 decks_api = APIBlueprint(
     "decks", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="decks", description="lists of words")]
@@ -38,19 +38,19 @@ decks_api = APIBlueprint(
 
 
 class DeckPath(BaseModel):
-    """A deck's address."""
+    """The path parameter of a deck."""
 
     deck_id: Annotated[str, Field(description="as POST returned it")]
 
 
 class DeckQuery(BaseModel):
-    """How much of a deck is told."""
+    """How much of a deck is returned."""
 
     words: Annotated[bool, Field(description="false: the counts alone")] = True
 
 
 class ListQuery(BaseModel):
-    """What a CSV cannot say; a JSON body says it itself."""
+    """The options of a deck sent as CSV; a JSON body contains them itself."""
 
     name: Annotated[str | None, Field(description="the deck's name, as in JSON")] = None
     style: Annotated[str | None, Field(description="of all words, as in JSON")] = None
@@ -64,7 +64,7 @@ class ListQuery(BaseModel):
 class DeckList(RawModel):
     """A list of words, as JSON or as CSV."""
 
-    mimetypes = ["application/json", *sorted(CSV_TYPES)]  # noqa: RUF012  # as the base has it
+    mimetypes = ["application/json", *sorted(CSV_TYPES)]  # noqa: RUF012  # as in the base class
 
 
 def file_responses(media_type: str) -> ResponseDict:
@@ -75,9 +75,9 @@ def file_responses(media_type: str) -> ResponseDict:
 
 @decks_api.post("/decks", responses={202: DeckAccepted, **problem_responses(409, 413, 415, 422, 429, 503)})
 def create(header: IdempotencyHeaders, query: ListQuery, raw: DeckList) -> Response:  # noqa: ARG001  # for the description
-    """Draw a list of up to 500 words, as JSON or as CSV (any encoding, separator and heading that can be told).
+    """Draw a list of up to 500 words, as JSON or as CSV. A CSV's encoding, separator and heading are detected.
 
-    Words that cannot be drawn are refused by themselves; the deck names them. The jobs wait in the bulk queue.
+    Words that cannot be drawn are refused individually and listed in the deck. The jobs wait in the bulk queue.
     """
     try:
         words, options, read_as = _csv(query) if request.mimetype in CSV_TYPES else _json()
@@ -93,7 +93,7 @@ def create(header: IdempotencyHeaders, query: ListQuery, raw: DeckList) -> Respo
 
 @decks_api.get("/decks/<deck_id>", responses={200: DeckView, **problem_responses(404, 503)})
 def poll(path: DeckPath, query: DeckQuery) -> Response:
-    """Say how a deck stands: its words by status, and each of them."""
+    """Return a deck's status: the number of words by status, and each word."""
     record, states = services().decks.look(path.deck_id)
     response = json_response(_view(record, states, has_words=query.words))
     response.add_etag()
@@ -102,7 +102,7 @@ def poll(path: DeckPath, query: DeckQuery) -> Response:
 
 @decks_api.delete("/decks/<deck_id>", responses={200: DeckView, **problem_responses(404, 503)})
 def cancel(path: DeckPath) -> Response:
-    """Cancel what has not ended; what is drawn stays, and can be downloaded. Safe to repeat."""
+    """Cancel the jobs that have not ended. Finished pictures stay and can be downloaded. Safe to repeat."""
     decks = services().decks
     decks.cancel(path.deck_id)
     return json_response(_view(*decks.look(path.deck_id), has_words=True))
@@ -117,7 +117,7 @@ def zip_file(path: DeckPath) -> Response:
 
 @decks_api.get("/decks/<deck_id>.apkg", responses=file_responses("application/octet-stream"))
 def anki_file(path: DeckPath) -> Response:
-    """Return a finished deck as an Anki package; importing a later version updates its notes."""
+    """Return a finished deck as an Anki package. Importing a later version updates its notes."""
     record, cards = _cards(path.deck_id)
     stream = package(record.name, cards, services().database)
     return _download(stream, record.name, "apkg", "application/octet-stream")
@@ -133,7 +133,7 @@ def _csv(query: ListQuery) -> tuple[list[ListedWord], DeckOptions, str]:
     words = in_thread(lambda: read_list(content, encoding=query.encoding, columns=query.columns, most=MOST_LINES))
     listed = words_of(words)
     given: dict[str, Any] = {"name": query.name, "style": query.style} | _options(query.options)
-    # As a JSON body would be: the same faults have the same codes.
+    # Validated like a JSON body, so that the same faults have the same codes.
     asked = DeckRequest.model_validate({**given, "words": [word.document for word in listed]})
     return listed, asked, words.mapping
 
@@ -214,7 +214,7 @@ def _cards(deck_id: str) -> tuple[DeckRecord, list[Card]]:
 
 
 def _download(stream: Iterator[bytes], name: str, suffix: str, media_type: str) -> Response:
-    first = next(stream)  # what is missing is told by a status, as long as nothing is sent
+    first = next(stream)  # a missing picture can change the status only before the first byte is sent
     response = Response(_rest(first, stream), content_type=media_type)
     file = f"{safe_name(name)}.{suffix}"
     response.headers["Content-Disposition"] = f"attachment; filename=\"deck.{suffix}\"; filename*=UTF-8''{quote(file)}"

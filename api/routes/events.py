@@ -1,4 +1,4 @@
-"""A job's events as they come: server-sent events (the WHATWG's HTML standard)."""
+"""A job's events as server-sent events (WHATWG HTML standard)."""
 
 import json
 from collections.abc import Iterator
@@ -39,12 +39,13 @@ class EventHeaders(Headers):
     },
 )
 def events(path: JobPath, header: EventHeaders) -> Response:
-    """Tell how a job goes on, until it has ended.
+    """Stream a job's events until it has ended.
 
-    `progress` (status, stage, step), `preview` (a small picture of a variation as it forms), `queue` (its place as it
-    waits), `end`. Who has heard the end is answered 204, upon which a browser does not come back.
+    The events are `progress` (status, stage, step), `preview` (a small picture of a variation as it forms), `queue`
+    (the position while it waits) and `end`. A client that has received `end` is answered 204, so that a browser stops
+    reconnecting.
     """
-    last = header.last_event_id or None  # browsers take empty for none
+    last = header.last_event_id or None  # browsers treat an empty id as none
     if last is not None and not is_event_id(last):
         raise InvalidRequest("give the id of an event of this job, such as 1763986512345-0", field="Last-Event-ID")
     service = services()
@@ -52,7 +53,7 @@ def events(path: JobPath, header: EventHeaders) -> Response:
     if last is not None and has_heard_end(record, last):
         return Response(status=HTTPStatus.NO_CONTENT)
     lines = _lines(service.hub.listen(record, last))
-    # X-Accel-Buffering: nginx would hold the events back.
+    # X-Accel-Buffering: nginx would buffer the events.
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Response(lines, content_type="text/event-stream; charset=utf-8", headers=headers)
 

@@ -1,4 +1,4 @@
-"""What a picture can show: the motifs, and a drawing of each."""
+"""The motifs that a picture can show, with a drawing of each."""
 
 from typing import Annotated
 
@@ -15,9 +15,9 @@ from shared.writing.imagery import MotifName
 from shared.writing.words import no_motif
 
 MAX_LIMIT = 200
-# They change with a new version only.
+# They change only with a new version.
 SVG_CACHE = "public, max-age=86400"
-# A drawing that is opened by itself is a document: it runs and loads nothing.
+# A drawing opened on its own is a document; it must neither run nor load anything.
 SVG_POLICY = "default-src 'none'; sandbox"
 
 imagery_api = APIBlueprint(
@@ -26,7 +26,7 @@ imagery_api = APIBlueprint(
 
 
 class MotifQuery(BaseModel):
-    """What to look for, and which part of what is found."""
+    """What to search for, and which page of the results to return."""
 
     query: Annotated[
         str,
@@ -37,14 +37,14 @@ class MotifQuery(BaseModel):
 
 
 class MotifPath(BaseModel):
-    """A motif's address."""
+    """The path parameter of a motif."""
 
     name: Annotated[str, Field(max_length=LONGEST_MOTIF_NAME)]
 
 
 @imagery_api.get("/imagery", responses={200: Motifs, **problem_responses(422)})
 def motifs(query: MotifQuery) -> Response:
-    """List motifs, those first whose name or keyword is the query, then those that begin with it.
+    """List motifs: first those whose name or keyword equals the query, then those that begin with it.
 
     Without a query all are listed, by name.
     """
@@ -62,7 +62,7 @@ def motifs(query: MotifQuery) -> Response:
     },
 )
 def motif(path: MotifPath) -> Response:
-    """Show a motif."""
+    """Return a motif's drawing."""
     imagery = services().imagery
     name = imagery.find(path.name)
     if name is None:

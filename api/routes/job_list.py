@@ -29,7 +29,7 @@ class JobsQuery(BaseModel):
 
 
 class JobSummary(BaseModel):
-    """A job as a list shows it."""
+    """A job in a list."""
 
     job_id: str
     status: JobStatus
@@ -49,7 +49,7 @@ class JobSummary(BaseModel):
 
 
 class JobList(BaseModel):
-    """Some of a caller's jobs, the newest first."""
+    """A page of a caller's jobs, newest first."""
 
     jobs: tuple[JobSummary, ...]
     next_cursor: str | None = Field(description="leads to older ones; null: there are none")
@@ -57,9 +57,9 @@ class JobList(BaseModel):
 
 @job_list_api.get("/jobs", responses={200: JobList, **problem_responses(422, 503)})
 def jobs(query: JobsQuery) -> Response:
-    """List the caller's own jobs, the newest first; without API keys all jobs.
+    """List the caller's own jobs, newest first; without API keys, list all jobs.
 
-    A page may be shorter than `limit`, even empty, and still have a `next_cursor`: few of many jobs have that status.
+    A page may be shorter than `limit`, even empty, and still have a `next_cursor`, if few jobs have that status.
     """
     page = services().index.page(g.client or "", status=query.status, limit=query.limit, cursor=query.cursor)
     return json_response(JobList(jobs=tuple(map(_summary, page.jobs)), next_cursor=page.cursor))

@@ -1,4 +1,4 @@
-"""Submitting a word and following its job."""
+"""Submission of a word, and the status and pictures of its job."""
 
 import logging
 import re
@@ -36,20 +36,20 @@ jobs_api = APIBlueprint(
 
 
 class PollQuery(BaseModel):
-    """How a result is given."""
+    """The form in which a result is returned."""
 
     result: Annotated[Literal["full", "links"], Field(description="`links`: addresses instead of base64")] = "full"
 
 
 class ConditioningPath(JobPath):
-    """A conditioning image's address."""
+    """The path parameters of a conditioning image."""
 
     control_type: str
     method: str
 
 
 class VariationPath(JobPath):
-    """A variation's address."""
+    """The path parameters of a variation."""
 
     variation: Annotated[int, Field(ge=0, description="its place among the variations, from 0")]
 
@@ -69,13 +69,13 @@ class SubmitHeaders(IdempotencyHeaders):
 def submit(header: SubmitHeaders, body: GenerationRequest) -> Response:
     """Draw a word.
 
-    Answers 202 with the job's address, or, with `Prefer: wait=N`, 200 with the finished result if it is done in time.
+    Answers 202 with the job's URL. With `Prefer: wait=N`, answers 200 with the finished result if it is done in time.
     """
     wait_s = _wait_seconds(header.prefer)
     jobs = services().jobs
     submission = jobs.submit(body, header.idempotency_key, client=g.client or "")
     job_id = submission.job_id
-    is_queued = submission.is_new and not wait_s  # as far as its client can know
+    is_queued = submission.is_new and not wait_s  # as far as the client can know
     response = _accepted(job_id, JobStatus.QUEUED) if is_queued else _waited(job_id, wait_s)
     if wait_s and (response.status_code != HTTPStatus.ACCEPTED or not jobs.is_closed):
         response.headers["Preference-Applied"] = f"wait={wait_s}"
@@ -85,7 +85,7 @@ def submit(header: SubmitHeaders, body: GenerationRequest) -> Response:
 
 @jobs_api.get("/jobs/<job_id>", responses={200: JobView, **problem_responses(404, 410, 422, 503)})
 def poll(path: JobPath, query: PollQuery) -> Response:
-    """Say how a job stands; the result comes with it once it has succeeded, whole or as links."""
+    """Return a job's status and, once it has succeeded, its result, either in full or as links."""
     jobs = services().jobs
     job_id = path.job_id
     if jobs.status(job_id) is JobStatus.SUCCEEDED:
@@ -105,7 +105,7 @@ def poll(path: JobPath, query: PollQuery) -> Response:
 def cancel(path: JobPath) -> Response:
     """Cancel a job.
 
-    A waiting one ends at once, a running one at its next step; one that has ended stays as it is. Safe to repeat.
+    A waiting job ends at once, a running job at its next step. A job that has ended is unchanged. Safe to repeat.
     """
     return json_response(services().jobs.cancel(path.job_id))
 
@@ -131,14 +131,14 @@ def variation(path: VariationPath) -> Response:
     responses=png_responses(),
 )
 def conditioning(path: ConditioningPath) -> Response:
-    """Return one conditioning image itself."""
+    """Return one conditioning image."""
     jobs = services().jobs
     stored = jobs.stored(path.job_id)
     return _stored_png(stored, jobs.find(stored, path.control_type, path.method))
 
 
 def _stored_png(stored: StoredResult, number: int) -> Response:
-    """Return one picture; if the client has it already, it is not even read."""
+    """Return one picture. If the client already has it, it is not read."""
     digest = stored.pictures[number].digest
     is_known = request.if_none_match.contains(digest)
     response = Response(b"" if is_known else services().jobs.picture(stored, number), content_type="image/png")
@@ -170,7 +170,7 @@ def _accepted(job_id: str, status: JobStatus) -> Response:
 
 
 def _waited(job_id: str, wait_s: int) -> Response:
-    """Wait for a job that is accepted already: its client gets its id even if Redis goes away meanwhile."""
+    """Wait for an accepted job. The client gets the job's id even if Redis fails meanwhile."""
     try:
         status = services().jobs.wait(job_id, wait_s)
         return _finished(job_id, status) if wait_s and status.is_terminal else _accepted(job_id, status)
@@ -190,7 +190,7 @@ def _finished(job_id: str, status: JobStatus) -> Response:
 
 
 def _wait_seconds(prefer: str | None) -> int:
-    """Return N of `Prefer: wait=N` (RFC 7240), at most 60; 0 without it, or where N is no whole number."""
+    """Return N of `Prefer: wait=N` (RFC 7240), at most 60; 0 if it is absent or N is not an integer."""
     match = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?([^\",;\s]*)", prefer or "", re.IGNORECASE)
     if match is None or not re.fullmatch(r"[0-9]+", match[1]):
         return 0

@@ -1,4 +1,4 @@
-"""What helps to fill in a request: a word's meanings, and what a style looks like."""
+"""Help with filling in a request: a word's meanings, and samples of the styles."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ class MeaningQuery(BaseModel):
 
 
 class SensesQuery(MeaningQuery):
-    """The word to look up, and what a request would say of its sense."""
+    """The word to look up, and the fields of a request that determine its sense."""
 
     translation: Annotated[str, Field(description="as of a request", max_length=200)] = ""
     reading: Annotated[str, Field(description="as of a request", max_length=80)] = ""
@@ -41,14 +41,14 @@ class Meanings(BaseModel):
 
 
 class StylePath(BaseModel):
-    """A style's address."""
+    """The path parameter of a style."""
 
     style: Annotated[str, Field(max_length=40)]
 
 
 @lexicon_api.get("/meaning", responses={200: Meanings, **problem_responses(422)})
 def meaning(query: MeaningQuery) -> Response:
-    """Look up what can be pictured of a word; none found is an empty list."""
+    """Look up those meanings of a word that can be pictured. The list is empty if none is found."""
     found = services().lexicon.senses(query.word)
     glosses = dict.fromkeys(sense.gloss for sense in found.senses if sense.is_pictured)
     return json_response(Meanings(word=found.word, meanings=tuple(glosses)))
@@ -56,7 +56,7 @@ def meaning(query: MeaningQuery) -> Response:
 
 @lexicon_api.get("/meanings", responses={200: Senses, **problem_responses(422)})
 def meanings(query: SensesQuery) -> Response:
-    """Look up a word's readings and senses, and the motifs that depict each; none found is an empty list."""
+    """Look up a word's readings and senses, and the motifs that depict each. The list is empty if none is found."""
     return json_response(services().lexicon.senses(query.word, query.translation, query.reading))
 
 
@@ -65,10 +65,10 @@ def meanings(query: SensesQuery) -> Response:
     responses={200: {"content": {"image/jpeg": {}, "image/png": {}}}, **problem_responses(404, 429, 503)},
 )
 def sample(path: StylePath) -> Response:
-    """Show a style.
+    """Return a style's sample picture.
 
-    The sample of an operator's own style is drawn once, by a job that waits behind all others; until then this is a 404
-    with `Retry-After`.
+    The sample of an operator's own style is drawn once, by a job that waits behind all others. Until then, the response
+    is a 404 with `Retry-After`.
     """
     service = services()
     definition = service.settings.styles.get(path.style)

@@ -1,4 +1,4 @@
-"""For operators and their probes: liveness, readiness, the health of each component, and the metrics."""
+"""Liveness, readiness, component health and metrics, for operators and probes."""
 
 from http import HTTPStatus
 from typing import Any, Literal
@@ -45,13 +45,13 @@ class WarmingUp(BaseModel):
 
 @health_api.get("", responses={200: Alive})
 def alive() -> Response:
-    """Say that this process answers; it does not ask anything else."""
+    """Report that this process answers. Nothing else is checked."""
     return json_response(Alive())
 
 
 @health_api.get("/ready", responses={200: Ready, **problem_responses(503)})
 def ready() -> Response:
-    """Say whether a job sent now would run: Redis answers and a worker is warm."""
+    """Report whether a job sent now would run: Redis answers and a worker is warm."""
     service = services()
     warm = sum(worker.state is WorkerState.WARM for worker in service.registry.workers())
     if not warm:
@@ -61,7 +61,7 @@ def ready() -> Response:
 
 @health_api.get("/detailed", responses={200: DetailedHealth})
 def detailed() -> Response:
-    """Describe every part; answers 200 also when some are away, and says which."""
+    """Report the health of every component. Answers 200 even if some are unavailable, and names them."""
     service = services()
     try:
         return json_response(_detailed(service))
@@ -73,7 +73,7 @@ def detailed() -> Response:
 
 @health_api.post("/warmup", responses={202: WarmingUp, **problem_responses(503)})
 def warmup() -> Response:
-    """Ask every worker to load its model now; poll /health/ready to see when one has."""
+    """Ask every worker to load its model now. Poll /health/ready to see when one has."""
     service = services()
     workers = [worker.worker_id for worker in service.registry.workers()]
     service.celery.control.broadcast(WARMUP_COMMAND)
@@ -90,7 +90,7 @@ def metrics() -> Response:
 def _results(service: Services) -> dict[str, Any]:
     use = service.budget.use()
     return {
-        "store": service.settings.results.store.partition(":")[0],  # the place may be nobody else's business
+        "store": service.settings.results.store.partition(":")[0],  # the location may be confidential
         "kept": use.results,
         "bytes": use.size,
         "budget_bytes": service.budget.limit(),

@@ -1,11 +1,11 @@
-"""The pages for people."""
+"""The web pages."""
 
 from pathlib import Path
 
 from flask import Blueprint, Response, send_from_directory
 
 WEB = Path(__file__).resolve().parents[1] / "web"
-# They change with a new version only; browsers ask whether they have.
+# They change only with a new version; browsers revalidate them.
 REVALIDATE_S = 0
 
 pages = Blueprint("pages", __name__)
@@ -23,9 +23,9 @@ def admin() -> Response:
     return _file("admin.html")
 
 
-@pages.get("/static/<path:name>")  # send_from_directory refuses what leads out of the folder
+@pages.get("/static/<path:name>")  # send_from_directory refuses paths outside the folder
 def static(name: str) -> Response:
-    """Serve what the pages are made of."""
+    """Serve the pages' static files."""
     return _file(name)
 
 

@@ -1,4 +1,4 @@
-"""What the service offers."""
+"""The service's capabilities and load."""
 
 from flask import Response
 from flask_openapi3 import APIBlueprint, Tag
@@ -16,7 +16,7 @@ status_api = APIBlueprint(
 
 @status_api.get("/status", responses={200: ServiceStatus, **problem_responses(503)})
 def status() -> Response:
-    """Name the model, styles and methods, the queue's depth and the live workers."""
+    """Return the model, styles and methods, the queue's depth and the live workers."""
     service = services()
     settings, model = service.settings, service.settings.active_model
     workers = service.registry.workers()

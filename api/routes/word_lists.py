@@ -20,7 +20,7 @@ word_lists_api = APIBlueprint(
 
 
 class ReadingQuery(BaseModel):
-    """What a list leaves open."""
+    """The encoding and columns of a list, if they are not to be detected."""
 
     encoding: Annotated[str | None, Field(description="of the list; default: found out", max_length=40)] = None
     columns: Annotated[
@@ -36,7 +36,7 @@ class ListFile(RawModel):
 
 @word_lists_api.post("/word-lists", responses={200: ListView, **problem_responses(413, 415, 422)})
 def read(query: ReadingQuery, raw: ListFile) -> Response:  # noqa: ARG001  # for the description
-    """Say how a list is understood (any encoding, separator and heading that can be told). Nothing is drawn or kept."""
+    """Return how a list is read. Its encoding, separator and columns are detected. Nothing is drawn or stored."""
     content = request.get_data()
     words = in_thread(lambda: read_list(content, encoding=query.encoding, columns=query.columns))
     rows = tuple(

@@ -1,4 +1,4 @@
-"""The command ``writing``: draw a word, make a deck of a list of words."""
+"""The command ``writing``: draw a word, or make a deck from a list of words."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -27,9 +27,9 @@ from writing_client.writing_client import DEFAULT_URL, KEY_VARIABLE, URL_VARIABL
 
 NAME = "writing"
 DONE, SOME_FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
-# Somebody sits in front of it: what is not there is said soon. A deck, once begun, has more patience.
+# A user is waiting, so an unreachable service is reported soon. A deck that has begun retries for longer.
 RETRY_S, PATIENT_RETRY_S = 5, 60
-SHOWN = 10  # rows of a dry run
+SHOWN = 10  # rows shown in a dry run
 COLUMNS = "word, translation, reading, style, imagery"
 
 Command = Callable[..., int]
@@ -37,27 +37,27 @@ Command = Callable[..., int]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Where the service is; None: what the environment says."""
+    """The service's address and key; None to use the environment."""
 
     url: str | None
     api_key: str | None
 
     def connect(self, retry_s: float) -> WritingClient:
-        """Return a client that tries again for so long."""
+        """Return a client that retries for `retry_s` seconds."""
         return WritingClient(self.url, self.api_key, retry_s=retry_s)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return the exit code: 0 done, 1 failed or some failed, 2 wrong usage, 130 Ctrl-C.
+    """Run a command and return the exit code: 0 done, 1 all or some failed, 2 wrong usage, 130 Ctrl-C.
 
     Args:
-        argv: the arguments; None takes the process's own.
+        argv: the arguments; None for the process's own.
     """
     use_any_console()
     try:
         return int(writing.main(argv, prog_name=NAME, standalone_mode=False) or DONE)
     except click.Abort:
-        with suppress(OSError):  # the terminal may be gone: its end was the signal
+        with suppress(OSError):  # the terminal may be gone if closing it sent the signal
             _complain("stopped")
         return INTERRUPTED
     except click.ClickException as error:
@@ -76,7 +76,7 @@ def writing() -> None:
 
 
 def service_options(command: Command) -> Command:
-    """Give a command the options that say where the service is, as its argument ``service``."""
+    """Add the options for the service's address and key to a command, as its argument ``service``."""
 
     def with_service(url: str | None, api_key: str | None, **arguments: Any) -> int:
         return command(service=Service(url, api_key), **arguments)
@@ -90,7 +90,7 @@ def service_options(command: Command) -> Command:
 
 
 def drawing_options(command: Command) -> Command:
-    """Give a command the options that say how to draw, as its argument ``options``: fields of the request."""
+    """Add the drawing options to a command, as its argument ``options``: fields of the request."""
 
     def with_options(**arguments: Any) -> int:
         options = _request_fields({name: arguments.pop(name) for name in DRAWING})
@@ -169,7 +169,7 @@ def generate(  # noqa: PLR0917  # click's parameters
 
 
 def _files(out: Path, count: int) -> list[Path]:
-    """Return where pictures go: one to the file itself, several to the file's name with -1, -2 …"""
+    """Return the files for the pictures: one goes to the file itself, several to its name with -1, -2 …"""
     if count == 1:
         return [out]
     return [out.with_name(f"{out.stem}-{number}{out.suffix}") for number in range(1, count + 1)]
@@ -208,10 +208,10 @@ def deck(  # noqa: PLR0917  # click's parameters
     options: dict[str, Any],
     service: Service,
 ) -> int:
-    """Draw a list of words; make a contact sheet and an Anki package.
+    """Draw a list of words, and make a contact sheet and an Anki package.
 
-    WORDS.CSV has the columns word, translation, reading, style, imagery, in any order. The same command again goes on
-    where it stopped, and draws only what is missing or has changed.
+    WORDS.CSV has the columns word, translation, reading, style, imagery, in any order. Running the same command again
+    resumes where it stopped, and draws only what is missing or has changed.
     """
     if (words is None) == (hsk is None):
         raise click.UsageError("give a list of words, or --hsk with a level, and not both")
@@ -240,13 +240,13 @@ def _hsk_list(level: int) -> ListView:
 
 
 def _read(path: Path | None, service: Service, encoding: str | None, columns: str | None) -> ListView:
-    """Return the list in a file, as the service reads it.
+    """Return the list in a file as the service reads it.
 
     Raises:
         WrongInput: it cannot be read.
         WritingError: the service does not answer.
     """
-    assert path is not None  # noqa: S101  # for mypy: there is no level of HSK
+    assert path is not None  # noqa: S101  # for mypy: no HSK level was given
     content = read_file(path)
     try:
         with service.connect(RETRY_S) as client:
@@ -258,11 +258,11 @@ def _read(path: Path | None, service: Service, encoding: str | None, columns: st
 
 
 def _draw(pictures: Deck, source: str, style: str | None, service: Service) -> int:
-    """Draw what the deck lacks of its words; return how many failed.
+    """Draw the deck's missing words; return how many failed.
 
     Raises:
-        KeyboardInterrupt: after what was in flight has been cancelled, and how to go on has been said.
-        WritingError: one that concerns all words, likewise.
+        KeyboardInterrupt: after cancelling the jobs in flight and printing how to resume.
+        WritingError: an error that affects all words, likewise.
     """
     missing, drawn = len(pictures.missing), pictures.drawn
     _say(f"{missing + drawn} words, {drawn} drawn before, {missing} to draw")
@@ -288,11 +288,11 @@ def _draw(pictures: Deck, source: str, style: str | None, service: Service) -> i
 
 
 def _check_service(service: Service, style: str | None) -> None:
-    """See that the service answers and has the style, before the first word of many.
+    """Check that the service answers and has the style, before the first of many words.
 
     Raises:
-        WrongInput: it has not.
-        WritingError: it does not answer.
+        WrongInput: the service does not have the style.
+        WritingError: the service does not answer.
     """
     with service.connect(RETRY_S) as client:
         styles = client.status().styles
@@ -301,7 +301,7 @@ def _check_service(service: Service, style: str | None) -> None:
 
 
 def _bind(pictures: Deck, service: Service) -> None:
-    """Make the contact sheet and the Anki package."""
+    """Write the contact sheet and the Anki package."""
     cards, folder = pictures.cards, pictures.folder
     with service.connect(PATIENT_RETRY_S) as client:
         archive = client.anki_package(pictures.name, cards)
@@ -311,7 +311,7 @@ def _bind(pictures: Deck, service: Service) -> None:
 
 
 def _show(words: ListView) -> None:
-    """Show how a list was read: its first words as they will be drawn, and the lines that are no words."""
+    """Print how a list was read: its first words as they will be drawn, and the lines that are not words."""
     _say(f"{'line':>6}  {COLUMNS}")
     for row in words.words[:SHOWN]:
         _say(f"{row.line:>6}  {_cells(row)}")
@@ -348,7 +348,7 @@ def _fault(source: str, line: ListNote) -> str:
 
 
 def _say(text: str, file: TextIO | None = None) -> None:
-    # Not through a progress bar, if there is one. click's own echo would send UTF-8 to a terminal that says ASCII.
+    # tqdm.write keeps progress bars intact. click.echo would send UTF-8 to a terminal that declares ASCII.
     tqdm.write(text, file=file)
 
 

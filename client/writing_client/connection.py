@@ -1,4 +1,4 @@
-"""One HTTP session with the service: address, key, and calls that are tried again while that makes sense."""
+"""An HTTP session with the service: address, key, and retries of calls."""
 
 import time
 from collections.abc import Mapping
@@ -9,25 +9,25 @@ import requests
 from writing_client.errors import Unreachable, WritingError, WrongInput, refusal
 from writing_client.session import open_session, proxy_of
 
-# Between tries, where the service does not say how long: doubled each time.
+# The pause between tries, doubled each time, unless the service gives one.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 8.0
 NO_ADDRESS = (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema)
 PROXY_ADVICE = "name the service's host in no_proxy to reach it directly"
-# The service is full, or a part of it is away for a moment.
+# The service is full, or a component is temporarily unavailable.
 PASSING = frozenset({requests.codes.too_many_requests, requests.codes.service_unavailable})
 
 
 class Connection:
-    """A session with one service. Not for several threads at once."""
+    """A session with one service. It is not thread-safe."""
 
     def __init__(self, url: str, api_key: str | None, *, timeout_s: float, retry_s: float) -> None:
-        """Open a session; nothing is sent yet.
+        """Open a session. Nothing is sent yet.
 
         Args:
-            url: the service's address.
-            api_key: sent as ``Authorization: Bearer``; None: none.
-            timeout_s: how long to wait for an answer.
-            retry_s: how long a call is tried again; 0: once only.
+            url: the service's URL.
+            api_key: sent as ``Authorization: Bearer``; None to send none.
+            timeout_s: how long to wait for a response, in seconds.
+            retry_s: how long to retry a call, in seconds; 0 for a single try.
         """
         self.url = url.rstrip("/")
         self._timeout_s = timeout_s
@@ -51,14 +51,14 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         is_retried: bool = True,
     ) -> requests.Response:
-        """Call the service; a call that found nobody, 429 or 503 is repeated until `retry_s` is over.
+        """Call the service, retrying for `retry_s` if it is unreachable or answers 429 or 503.
 
-        Every call has to be one that may be repeated: a POST needs its Idempotency-Key.
+        Every call must be safe to repeat, so a POST needs an Idempotency-Key.
 
         Raises:
-            Unreachable: nobody answers.
-            WrongInput: the address is none.
-            WritingError: the service refuses.
+            Unreachable: the service does not answer.
+            WrongInput: the URL is not valid.
+            WritingError: the service refuses the call.
         """
         deadline = time.monotonic() + (self._retry_s if is_retried else 0)
         pause_s = FIRST_PAUSE_S
@@ -74,15 +74,15 @@ class Connection:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def stream(self, path: str, *, silence_s: float, headers: Mapping[str, str]) -> requests.Response:
-        """Open an answer that is read while it comes; the caller closes it.
+        """Open a streamed response, which the caller closes.
 
         Args:
-            path: on the service.
-            silence_s: a longer silence is a broken connection.
-            headers: further ones.
+            path: the path on the service.
+            silence_s: the silence, in seconds, after which the connection counts as broken.
+            headers: additional headers.
 
         Raises:
-            requests.RequestException: nobody answers.
+            requests.RequestException: the service does not answer.
         """
         return self._session.get(
             self.url + path, stream=True, timeout=(self._timeout_s, silence_s), headers=dict(headers)
@@ -98,7 +98,7 @@ class Connection:
         return response
 
     def _unanswered(self, error: requests.RequestException) -> WritingError:
-        """Return what a call without an answer means: the proxy is at fault before the service is."""
+        """Return the error for a call without a response; a proxy's fault takes precedence over the service's."""
         is_address = isinstance(error, NO_ADDRESS) and not isinstance(error, requests.exceptions.InvalidProxyURL)
         proxy = None if is_address else proxy_of(self.url)
         if proxy is not None:
@@ -111,7 +111,7 @@ class Connection:
 
 
 def _reason(error: Exception) -> str:
-    """Return the innermost cause in its own words: the outer ones hold addresses of objects."""
+    """Return the innermost cause's message, since the outer ones contain object addresses."""
     causes = [error]
     while (cause := causes[-1].__context__) is not None and isinstance(cause, Exception):
         causes.append(cause)

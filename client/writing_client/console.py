@@ -1,11 +1,11 @@
-"""The terminal that a command writes to."""
+"""Output to the terminal."""
 
 import io
 import sys
 
 
 def use_any_console() -> None:
-    """Let the process write every text: what the terminal's encoding does not have is escaped."""
+    """Make the process escape characters that the terminal's encoding lacks, so that it can print any text."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

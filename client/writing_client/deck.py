@@ -1,7 +1,7 @@
-"""A folder of pictures for a list of words, that remembers what it has: ``deck.json``.
+"""A folder of pictures for a list of words; ``deck.json`` records its contents.
 
-The service draws what is missing, as decks of its own. The one that is under way is remembered, too, so that a client
-that was killed finds it again.
+The service draws the missing pictures as its own decks. The one in progress is recorded too, so that a client that was
+killed finds it again.
 """
 
 import hashlib
@@ -27,22 +27,22 @@ from writing_client.writing_client import WritingClient
 STATE = "deck.json"
 PICTURES = "pictures"
 POLL_S = 0.5
-MAX_WORDS = 500  # of one deck of the service
+MAX_WORDS = 500  # in one deck of the service
 DIGEST_LENGTH = 24
 Drawn = tuple[ListedRow, WritingError | None]
 
 
 class Drawing(BaseModel):
-    """A picture that the folder has.
+    """A picture in the folder.
 
     Attributes:
-        word: what it shows.
-        meaning: the word's, as the row or else the lexicon says it.
-        reading: the lexicon's.
-        file: relative to the deck's folder.
-        seed, scene_seed: what draw it again; without the second, the first is both.
-        prompt: likewise.
-        legibility: 0 to 1; None: not judged.
+        word: the word that it shows.
+        meaning: the word's meaning, from the row or else from the lexicon.
+        reading: the word's reading, from the lexicon.
+        file: its path, relative to the deck's folder.
+        seed, scene_seed: the seeds that reproduce it; without `scene_seed`, `seed` is used for both.
+        prompt: the prompt that was used.
+        legibility: 0 to 1; None if it was not judged.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,7 +58,7 @@ class Drawing(BaseModel):
 
 
 class UnderWay(BaseModel):
-    """A deck of the service's that was not taken over whole: its id, and the keys of its words in order."""
+    """A deck of the service that was not fully downloaded: its id and the keys of its words, in order."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -72,13 +72,13 @@ class Deck:
     def __init__(
         self, folder: Path, rows: Sequence[ListedRow], options: Mapping[str, Any], name: str = "Words"
     ) -> None:
-        """Read what the folder has.
+        """Read the folder's record.
 
         Args:
-            folder: made when the first picture is written.
+            folder: the deck's folder, created when the first picture is written.
             rows: the words, in the order of the deck.
-            options: fields of `GenerationRequest` for all words; a row's own style and imagery go before.
-            name: the deck's.
+            options: fields of `GenerationRequest` for all words; a row's own style and imagery take precedence.
+            name: the deck's name.
 
         Raises:
             WrongInput: the folder's record is broken.
@@ -93,12 +93,12 @@ class Deck:
 
     @property
     def missing(self) -> list[int]:
-        """The rows, by index, that have no picture yet, or whose request has changed since."""
+        """The indices of the rows that have no picture yet, or whose request has changed since."""
         return [index for index, key in enumerate(self._keys) if self._drawing(key) is None]
 
     @property
     def drawn(self) -> int:
-        """How many rows have their picture."""
+        """The number of rows that have their picture."""
         return len(self._rows) - len(self.missing)
 
     @property
@@ -118,13 +118,13 @@ class Deck:
         ]
 
     def draw(self, client: WritingClient) -> Generator[Drawn, None, None]:
-        """Have drawn what is missing; return each row when its picture is written, or with the error that it met.
+        """Have the missing pictures drawn; yield each row once its picture is written, or with its error.
 
-        Each picture is recorded at once: whenever this ends, the next call goes on from there. Closing the iterator
+        Each picture is recorded at once, so that the next call resumes wherever this one ends. Closing the iterator
         cancels what is not drawn.
 
         Raises:
-            WritingError: one that concerns all rows: nobody answers, the list is refused.
+            WritingError: an error that affects all rows: the service does not answer, or refuses the list.
         """
         yield from self._resume(client)
         tried: set[str] = set()
@@ -141,17 +141,17 @@ class Deck:
                 yield from self._follow(client, UnderWay(deck_id=deck.id, keys=tuple(places)))
 
     def _untried(self, tried: Collection[str]) -> dict[str, int]:
-        """Return keys that are missing and were not tried, as many as a deck may have, each with one of its rows."""
+        """Return missing keys that were not tried, at most as many as fit in a deck, each with one of its rows."""
         missing = {self._keys[index]: index for index in self.missing if self._keys[index] not in tried}
         return dict(islice(missing.items(), MAX_WORDS))
 
     def _refused(self, indices: Iterable[int], error: WritingError) -> Iterator[Drawn]:
-        """Return rows of which the service can draw none, each with its own reason."""
+        """Yield rows of which the service can draw none, each with its own reason."""
         for index, fault in zip(indices, error.errors, strict=True):
             yield self._rows[index], WritingError(str(fault["message"]), code=str(fault["code"]), status=error.status)
 
     def _resume(self, client: WritingClient) -> Iterator[Drawn]:
-        """Take over what was asked for when this was broken off; what was not drawn is asked for again."""
+        """Resume the deck that was in progress at an interruption. What was not drawn is requested again later."""
         left = self._under_way
         if left is None:
             return
@@ -163,7 +163,7 @@ class Deck:
             self._remember(None)
 
     def _follow(self, client: WritingClient, under_way: UnderWay) -> Iterator[Drawn]:
-        """Take over the words of one of the service's decks as they end; if that is broken off, cancel it."""
+        """Download the pictures of a deck of the service as its jobs end; cancel the deck if interrupted."""
         deck = client.deck(under_way.deck_id)
         self._remember(under_way)
         is_over = False
@@ -190,7 +190,7 @@ class Deck:
                 time.sleep(POLL_S)
 
     def _take(self, client: WritingClient, index: int, word: DeckWordView) -> WritingError | None:
-        """Keep a word's picture; return why there is none."""
+        """Store a word's picture, or return why there is none."""
         if word.status == JobStatus.SUCCEEDED and word.job_id is not None:
             try:
                 self._keep(index, result_of(client.job(word.job_id).view()))
@@ -204,11 +204,11 @@ class Deck:
         return JobFailed.of(word.error)
 
     def _keep(self, index: int, result: AIGenerationResult) -> None:
-        """Write a picture, and then the record that names it."""
+        """Write a picture, then the record that names it."""
         picture = Picture(result)
         file = self._free_name(index)
         picture.save(self.folder / file)
-        # Whatever had this name before belongs to no row any more.
+        # A picture that had this name before no longer belongs to a row.
         kept = {key: drawing for key, drawing in self._drawings.items() if drawing.file != file}
         drawing = Drawing(
             word=self._rows[index].word,
@@ -236,7 +236,7 @@ class Deck:
         write_atomically(self.folder / STATE, json.dumps(document, ensure_ascii=False, indent=1).encode())
 
     def _free_name(self, index: int) -> str:
-        """Return a name for a row's picture that no other row's picture has."""
+        """Return a name for a row's picture that is not in use by another row."""
         taken = {drawing.file for key in self._keys if (drawing := self._drawing(key)) is not None}
         stem = f"{PICTURES}/{index + 1:0{len(str(len(self._rows)))}}-{safe_name(self._rows[index].word)}"
         name, number = f"{stem}.png", 1
@@ -246,13 +246,13 @@ class Deck:
         return name
 
     def _drawing(self, key: str) -> Drawing | None:
-        """Return a request's picture, if it is recorded and still there."""
+        """Return a request's picture, if it is recorded and its file exists."""
         drawing = self._drawings.get(key)
         return drawing if drawing is not None and (self.folder / drawing.file).is_file() else None
 
 
 def fingerprint(request: Mapping[str, Any]) -> str:
-    """Return what tells one request from another; the order of its fields does not matter."""
+    """Return a digest that identifies a request, regardless of the order of its fields."""
     return hashlib.sha256(json.dumps(request, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:32]
 
 
@@ -265,7 +265,7 @@ def _has_ended(word: DeckWordView) -> bool:
 
 
 def _cancel_quietly(deck: ServiceDeck) -> None:
-    """Cancel a deck that nobody waits for any more, if the service can be asked."""
+    """Cancel a deck that is no longer needed, if the service can be reached."""
     with suppress(WritingError):
         deck.cancel(is_retried=False)
 
@@ -275,12 +275,12 @@ def _request(row: ListedRow, options: Mapping[str, Any]) -> dict[str, Any]:
     if row.imagery:
         own["imagery"] = row.imagery if isinstance(row.imagery, str) else list(row.imagery)
     if row.reading and not row.translation:
-        own["reading"] = row.reading  # it chooses among the word's senses
+        own["reading"] = row.reading  # it selects among the word's senses
     return {"word": row.word, "translation": row.translation, "include_conditioning": False, **options, **own}
 
 
 def _word(request: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return of a request what is its word's own."""
+    """Return the fields of a request that are specific to its word."""
     return {
         name: value for name, value in request.items() if name != "include_conditioning" and options.get(name) != value
     }

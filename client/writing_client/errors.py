@@ -1,6 +1,6 @@
-"""What a caller of the service can meet. All are `WritingError`.
+"""The errors that a call to the service can raise. All are `WritingError`.
 
-`code` is the service's own (docs/reference/http-api.md).
+`code` is the service's code (docs/reference/http-api.md).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,16 +12,16 @@ from writing_client.models import JobError
 
 
 class WritingError(Exception):
-    """The service refused a call, or could not do it.
+    """The service refused a call, or could not carry it out.
 
     Attributes:
-        code: stable: programs may rely on it.
-        title: the meaning of the code, the same for every occurrence.
+        code: a stable code that programs may rely on.
+        title: the meaning of the code, the same at every occurrence.
         detail: what happened this time.
-        field: the request's field at fault, if it is one.
-        status: the HTTP status; None where there was no answer, or the job itself failed.
-        retry_after_s: how long the service asks to wait before another try.
-        errors: every fault, where there are several: `field`, `code` and `message` of each.
+        field: the field of the request at fault, if there is one.
+        status: the HTTP status; None if there was no response, or the job itself failed.
+        retry_after_s: how long the service asks to wait before another try, in seconds.
+        errors: every fault, if there are several, with its `field`, `code` and `message`.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class WritingError(Exception):
 
     @property
     def concerns_all(self) -> bool:
-        """Whether any other call would meet the same: nobody answers, or the API key is wrong."""
+        """Whether any other call would fail likewise: the service does not answer, or the API key is wrong."""
         return isinstance(self, Unreachable) or self.status == requests.codes.unauthorized
 
 
 class Unreachable(WritingError):
-    """Nobody answers at the service's address."""
+    """The service does not answer at its address."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, code="unreachable", title="The service does not answer.")
@@ -65,7 +65,7 @@ class WrongInput(WritingError):
 
 
 class WaitTimedOut(WritingError, TimeoutError):
-    """The job had not ended in the time given; it goes on, and can be waited for again."""
+    """The job did not end within the given time. It continues, and can be waited for again."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, code="wait_timed_out", title="The job has not ended in time.")
@@ -90,7 +90,7 @@ class JobCancelled(WritingError):
 
 
 def refusal(response: requests.Response, proxy: str | None = None) -> WritingError:
-    """Return an answer that is no success as an error; one without problem+json comes from something in between."""
+    """Return an unsuccessful response as an error; one without problem+json comes from an intermediary."""
     document: Any = None
     between = f" (the proxy {proxy} is in between)" if proxy else ""
     if "json" in response.headers.get("Content-Type", ""):
@@ -112,5 +112,5 @@ def refusal(response: requests.Response, proxy: str | None = None) -> WritingErr
 
 
 def _seconds(header: str | None) -> float | None:
-    """Return Retry-After where it is a number of seconds; as a date, which our service does not send, it is ignored."""
+    """Return Retry-After if it is a number of seconds. A date, which the service does not send, is ignored."""
     return float(header) if header is not None and header.isascii() and header.isdigit() else None

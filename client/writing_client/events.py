@@ -1,4 +1,4 @@
-"""Server-sent events, read from a stream of bytes as the HTML standard says."""
+"""Server-sent events, parsed from a stream of bytes as the HTML standard specifies."""
 
 import codecs
 import re
@@ -14,10 +14,10 @@ class Event:
     """One event.
 
     Attributes:
-        name: its type; "message" where the stream names none.
+        name: its type; "message" if the stream does not name one.
         data: its text.
-        last_id: the id of this event or of the last one before it that had one; "" if none had: send it as
-            Last-Event-ID to go on from here.
+        last_id: the id of this event, or else of the last one before it that had one; "" if none had. Send it as
+            Last-Event-ID to resume after this event.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Event:
 
 
 def read_events(chunks: Iterable[bytes]) -> Iterator[Event]:
-    """Return the events of a stream, each as soon as its last byte has come; an unfinished last one is dropped."""
+    """Yield the events of a stream, each as soon as its last byte has arrived. An unfinished last event is dropped."""
     name, last_id = "", ""
     data: list[str] = []
     for line in _lines(chunks):
@@ -46,7 +46,7 @@ def read_events(chunks: Iterable[bytes]) -> Iterator[Event]:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Return the whole lines of a stream, each as soon as its end has come."""
+    """Yield the complete lines of a stream, each as soon as its end has arrived."""
     decode = codecs.getincrementaldecoder("utf-8")("replace").decode
     rest, is_first, after_return = "", True, False
     for chunk in chunks:

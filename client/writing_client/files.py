@@ -1,4 +1,4 @@
-"""Writing files so that they are whole or not there."""
+"""Atomic writing of files: a file is either complete or absent."""
 
 import os
 import tempfile
@@ -10,9 +10,9 @@ from typing import BinaryIO
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """Yield a file that replaces ``path`` when the block has ended well, making its folder.
+    """Yield a file that replaces ``path`` if the block succeeds, creating its folder.
 
-    Whoever reads the path meanwhile finds the old content.
+    Until then, readers of the path see the old content.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -22,7 +22,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        written.chmod(0o644)  # mkstemp's are for their owner alone
+        written.chmod(0o644)  # mkstemp creates files that only their owner can read
         written.replace(path)
     except BaseException:
         written.unlink(missing_ok=True)
@@ -30,7 +30,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_atomically(path: Path, content: bytes) -> Path:
-    """Write a file as a whole, making its folder; return the path."""
+    """Write a file atomically, creating its folder; return the path."""
     with atomic_file(path) as file:
         file.write(content)
     return path

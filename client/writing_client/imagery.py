@@ -9,7 +9,7 @@ SEPARATORS = re.compile(r"[,;，、；]")
 
 
 def read_imagery(text: str) -> str | list[str]:
-    """Return what a request says of imagery: a mode, or the names; whether there are such motifs the service says."""
+    """Return a request's imagery: a mode or a list of names. The service checks whether the motifs exist."""
     names = [name for part in SEPARATORS.split(text) if (name := part.strip())]
     is_mode = len(names) == 1 and names[0].casefold() in get_args(ImageryMode)
     return names[0].casefold() if is_mode else names

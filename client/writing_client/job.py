@@ -1,4 +1,4 @@
-"""A job that was submitted: follow it, cancel it, take its result."""
+"""A submitted job: follow it, cancel it, fetch its result."""
 
 import base64
 import json
@@ -16,23 +16,23 @@ from writing_client.events import Event, read_events
 from writing_client.models import AIGenerationResult, JobStatus, JobView, ResultLinks, Variation
 
 POLL_S = 0.2
-# The service sends a comment every 15 s, so a longer silence is a broken connection.
+# The service sends a comment every 15 s, so a longer silence means a broken connection.
 SILENCE_S = 20.0
 RECONNECT_S = 0.5
-# Connections in a row that bring nothing, after which the job is polled: something on the way holds streams back.
+# After this many consecutive connections without an event, the job is polled: an intermediary buffers streams.
 MAX_EMPTY_STREAMS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """How a job stands.
+    """A job's status and progress.
 
     Attributes:
-        status: where it stands.
-        stage: what it is doing: glyph, conditioning, diffusion …; None before it runs.
-        step: denoising steps done.
-        total_steps: of how many; 0 before the job knows.
-        queue_position: jobs that go before it; None once it runs, or where it is not known.
+        status: the job's status.
+        stage: what the job is doing: glyph, conditioning, diffusion …; None before it runs.
+        step: the number of denoising steps done.
+        total_steps: the number of all steps; 0 until it is known.
+        queue_position: the number of jobs ahead of it; None once it runs, or if unknown.
     """
 
     status: JobStatus = JobStatus.QUEUED
@@ -43,16 +43,16 @@ class Update:
 
     @classmethod
     def of(cls, view: JobView) -> "Update":
-        """Return how a polled job stands."""
+        """Return the update for a polled job."""
         return cls(view.status, view.stage, view.progress.step, view.progress.total_steps, view.queue_position)
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A small picture of what forms.
+    """A small preview of a picture in progress.
 
     Attributes:
-        step: the denoising step it was taken after.
+        step: the denoising step after which it was taken.
         image: JPEG.
         variation: which of the job's pictures it shows, from 0.
     """
@@ -67,7 +67,7 @@ OnPreview = Callable[[Preview], object]
 
 
 class Job:
-    """A submitted job; `id` names it to the service."""
+    """A submitted job; `id` identifies it to the service."""
 
     def __init__(self, connection: Connection, job_id: str) -> None:
         self.id = job_id
@@ -75,7 +75,7 @@ class Job:
         self._path = f"/api/writing/jobs/{job_id}"
 
     def view(self) -> JobView:
-        """Return how the job stands now, with its result once it has succeeded.
+        """Return the job's current status, with its result once it has succeeded.
 
         Raises:
             WritingError: `job_not_found`, `result_expired`.
@@ -83,11 +83,11 @@ class Job:
         return self._fetched(self._light_view())
 
     def _light_view(self) -> JobView:
-        """Return how the job stands now; a result comes as addresses."""
+        """Return the job's current status, with a result's URLs instead of its pictures."""
         return _view(self._connection.call("GET", self._path, params={"result": "links"}))
 
     def _fetched(self, view: JobView) -> JobView:
-        """Return a view with its pictures instead of their addresses."""
+        """Return a view with its pictures instead of their URLs."""
         if not isinstance(view.result, ResultLinks):
             return view
         links = view.result
@@ -117,7 +117,7 @@ class Job:
         return base64.b64encode(self._connection.call("GET", address).content).decode()
 
     def cancel(self, *, is_retried: bool = True) -> JobView:
-        """Cancel the job and return how it stands; one that has ended stays as it is.
+        """Cancel the job and return its status. A job that has ended is unchanged.
 
         Raises:
             WritingError: `job_not_found`.
@@ -130,20 +130,20 @@ class Job:
         on_preview: OnPreview | None = None,
         timeout_s: float | None = None,
     ) -> AIGenerationResult:
-        """Wait until the job has ended; return its result.
+        """Wait until the job has ended, and return its result.
 
-        Follows the job's events, and polls where they are not to be had. A lost connection is taken up where it broke.
+        Follow the job's events, or poll if they are not available. A lost connection resumes after the last event.
 
         Args:
-            on_progress: called in this thread whenever the job stands differently.
-            on_preview: called with each preview; never where the job is polled.
-            timeout_s: how long to wait, at most one heartbeat (15 s) longer; None: without end.
+            on_progress: called in this thread at each change of the job's status or progress.
+            on_preview: called with each preview; never if the job is polled.
+            timeout_s: how long to wait, exceeded by at most one heartbeat (15 s); None to wait without limit.
 
         Raises:
-            JobFailed: the job has failed, with its code.
-            JobCancelled: somebody has cancelled it.
-            WaitTimedOut: it goes on.
-            WritingError: the service has forgotten it, or does not answer.
+            JobFailed: the job has failed; the error has its code.
+            JobCancelled: the job was cancelled.
+            WaitTimedOut: the job did not end in time; it continues.
+            WritingError: the job has expired, or the service does not answer.
         """
         deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
         told: Update | None = None
@@ -154,13 +154,13 @@ class Job:
         return result_of(self.view())
 
     def _updates(self, deadline: float, on_preview: OnPreview | None) -> Iterator[Update]:
-        """Return how the job stands, again and again until it has ended."""
+        """Yield the job's updates until it has ended."""
         has_ended = yield from self._streamed(deadline, on_preview)
         if not has_ended:
             yield from self._polled(deadline)
 
     def _streamed(self, deadline: float, on_preview: OnPreview | None) -> Generator[Update, None, bool]:
-        """Follow the events; return whether the job has ended: if not, there is no stream to be had."""
+        """Yield updates from the events; return whether the job has ended. If not, no stream is available."""
         update, last_id, empty_streams = Update(), "", 0
         while empty_streams < MAX_EMPTY_STREAMS:
             empty_streams += 1
@@ -176,7 +176,7 @@ class Job:
                             on_preview(_preview(event))
                         update = _advance(update, event)
                         yield update
-            except requests.RequestException:  # broken or too quiet: go on from the last event
+            except requests.RequestException:  # broken or silent for too long: resume after the last event
                 self._check_deadline(deadline)
             time.sleep(RECONNECT_S)
         return False
@@ -188,7 +188,7 @@ class Job:
         return self._connection.stream(f"{self._path}/events", silence_s=silence_s, headers=headers)
 
     def _chunks(self, response: requests.Response, deadline: float) -> Iterator[bytes]:
-        # Whole chunks only come at once where the answer is chunked; otherwise requests would wait for its end.
+        # Only a chunked response yields each chunk at once; for any other, requests would wait for its end.
         is_chunked = getattr(response.raw, "chunked", False)
         for chunk in response.iter_content(None if is_chunked else 1):
             self._check_deadline(deadline)
@@ -212,7 +212,7 @@ def result_of(view: JobView) -> AIGenerationResult:
     """Return an ended job's result.
 
     Raises:
-        JobFailed, JobCancelled: it has none.
+        JobFailed, JobCancelled: it has no result.
     """
     if isinstance(view.result, AIGenerationResult):
         return view.result
@@ -226,7 +226,7 @@ def _view(response: requests.Response) -> JobView:
 
 
 def _is_stream(response: requests.Response) -> bool:
-    """Return whether the answer is a stream of events.
+    """Return whether a response is a stream of events.
 
     Raises:
         WritingError: there is no such job, or the key is wrong.
@@ -239,7 +239,7 @@ def _is_stream(response: requests.Response) -> bool:
 
 
 def _advance(update: Update, event: Event) -> Update:
-    """Return how the job stands after an event; one that this client does not know changes nothing."""
+    """Return the job's state after an event. An event unknown to this client changes nothing."""
     if event.name == "progress":
         told = json.loads(event.data)
         status = JobStatus(told["status"])

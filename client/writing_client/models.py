@@ -1,7 +1,7 @@
-"""What goes over the wire, as the client sends and reads it.
+"""The wire format, as the client sends and reads it.
 
-The service validates requests and says what is wrong with them, so nothing is checked here but names and types.
-Answers are read without what this version of the client does not know.
+The service validates requests and reports what is wrong with them, so only names and types are checked here.
+Fields of a response that this version of the client does not know are ignored.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ ImageryMode = Literal["auto", "none"]
 
 
 class Question(BaseModel):
-    """Base of what is sent. A field that is not set is left to the service."""
+    """Base of what is sent. The service supplies fields that are not set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,7 +34,7 @@ class Priority(StrEnum):
 
 
 class Quality(StrEnum):
-    """How a picture is drawn: `exact` as the model draws, `fast` and `turbo` sooner."""
+    """The trade-off between quality and speed: `exact` as the model draws, `fast` and `turbo` faster."""
 
     EXACT = "exact"
     FAST = "fast"
@@ -42,11 +42,11 @@ class Quality(StrEnum):
 
 
 class LegibilityTarget(Question):
-    """How legible the word should be.
+    """The legibility to reach.
 
     Attributes:
-        target: score that the least legible character reaches, 0 to 1.
-        max_attempts: pictures to make at most, 1 to 4.
+        target: the score that the least legible character should reach, 0 to 1.
+        max_attempts: the maximum number of pictures to make, 1 to 4.
     """
 
     target: float
@@ -83,8 +83,8 @@ class Variation(Answer):
     """One of several pictures of the same scene.
 
     Attributes:
-        legibility: as in the result's metadata.
-        kept: whether it is the most legible, which the result's own fields hold.
+        legibility: the scores, as in the result's metadata.
+        kept: whether it is the most legible one, which the result's own fields hold.
     """
 
     generated_image_base64: str
@@ -99,10 +99,10 @@ class AIGenerationResult(Answer):
     Attributes:
         success: always true.
         generated_image_base64: PNG.
-        conditioning_images_base64: type to method to PNG.
+        conditioning_images_base64: PNG by type and method.
         prompt_used: the prompt.
-        generation_metadata: seed, model, parameters as used, times.
-        variations: all pictures in the order of their seeds; empty for one.
+        generation_metadata: seed, model, parameters used, times.
+        variations: all pictures in the order of their seeds; empty for a single picture.
     """
 
     success: bool
@@ -114,7 +114,7 @@ class AIGenerationResult(Answer):
 
 
 class VariationLink(Answer):
-    """One of several pictures of the same scene, by its address."""
+    """The URL of one of several pictures of the same scene."""
 
     image: str
     seed: int
@@ -123,7 +123,7 @@ class VariationLink(Answer):
 
 
 class ResultLinks(Answer):
-    """A finished picture by its addresses."""
+    """The URLs of a finished picture."""
 
     success: bool
     image_url: str
@@ -139,8 +139,8 @@ class SenseView(Answer):
     Attributes:
         reading: pinyin with tone marks.
         gloss: the meaning in English.
-        is_pictured: false for a particle, which no picture can show.
-        imagery: the motifs that depict it, the best first.
+        is_pictured: false for a particle, which a picture cannot show.
+        imagery: the motifs that depict it, best first.
     """
 
     reading: str
@@ -153,7 +153,7 @@ class Senses(Answer):
     """A word, its readings, and its senses, the likeliest first.
 
     Attributes:
-        imagery: the motifs that `"imagery": "auto"` takes, with the translation and reading that were asked for.
+        imagery: the motifs that `"imagery": "auto"` selects for the given translation and reading.
     """
 
     word: str
@@ -163,13 +163,13 @@ class Senses(Answer):
 
 
 class MotifView(Answer):
-    """One thing that a picture can show.
+    """A motif that a picture can show.
 
     Attributes:
-        name: as `imagery` of a request names it.
-        phrase: as a prompt names it.
-        keywords: English and Chinese words that lead to it.
-        svg_url: its drawing.
+        name: its name in a request's `imagery`.
+        phrase: its description in a prompt.
+        keywords: English and Chinese words that find it.
+        svg_url: the URL of its drawing.
     """
 
     name: str
@@ -179,7 +179,7 @@ class MotifView(Answer):
 
 
 class Motifs(Answer):
-    """Motifs that were looked for; `total` counts all that were found."""
+    """A page of found motifs; `total` counts all that were found."""
 
     query: str
     total: int
@@ -187,7 +187,7 @@ class Motifs(Answer):
 
 
 class JobStatus(StrEnum):
-    """Where a job stands; the last three never change."""
+    """A job's status; the last three are final."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -211,7 +211,7 @@ class JobError(Answer):
 
 
 class Progress(Answer):
-    """Denoising steps done, of how many; 0 of 0 before the job knows."""
+    """The denoising steps done and their total; 0 of 0 until the total is known."""
 
     step: int = 0
     total_steps: int = 0
@@ -221,8 +221,8 @@ class JobView(Answer):
     """A job as polled.
 
     Attributes:
-        stage: what it is doing: glyph, conditioning, diffusion, encoding …
-        queue_position: jobs that go before it; None once it runs.
+        stage: what the job is doing: glyph, conditioning, diffusion, encoding …
+        queue_position: the number of jobs ahead of it; None once it runs.
     """
 
     job_id: str
@@ -235,7 +235,7 @@ class JobView(Answer):
 
 
 class GPUStatus(Answer):
-    """The device a worker computes on. What the machine cannot say is None."""
+    """The device that a worker computes on. Values that the machine cannot report are None."""
 
     available: bool
     name: str
@@ -257,7 +257,7 @@ class WorkerState(StrEnum):
 
 
 class WorkerInfo(Answer):
-    """What a worker says of itself."""
+    """A worker's report on itself."""
 
     worker_id: str
     state: WorkerState
@@ -276,7 +276,7 @@ class WorkerInfo(Answer):
 
 
 class ServiceStatus(Answer):
-    """What the service offers, and how busy it is."""
+    """The service's capabilities and load."""
 
     version: str
     model: str
@@ -294,14 +294,14 @@ class ServiceStatus(Answer):
 
 
 class DeckWordView(Answer):
-    """How one word of a deck stands.
+    """The status of one word of a deck.
 
     Attributes:
-        index: its place in the list, from 0.
+        index: its position in the list, from 0.
         line: its line in a CSV, from 1; None for JSON.
-        job_id: None where it was refused.
-        image_url: None until there is a picture.
-        error: why it was refused, or failed.
+        job_id: None if it was refused.
+        image_url: its picture's URL; None until there is one.
+        error: why it was refused or failed.
     """
 
     index: int
@@ -317,7 +317,7 @@ class DeckWordView(Answer):
 
 
 class DeckView(Answer):
-    """How a deck stands; `counts` has its words by status, those that were refused among them."""
+    """A deck's status; `counts` has the number of words by status, including the refused ones."""
 
     deck_id: str
     name: str
@@ -330,12 +330,12 @@ class DeckView(Answer):
 
 
 class ListedRow(Answer):
-    """A line of a list that gives a word.
+    """A line of a list that contains a word.
 
     Attributes:
-        line: where it stands in the list, from 1.
-        translation: "": to be looked up.
-        style, imagery: the word's own; None: the deck's.
+        line: its line in the list, from 1.
+        translation: the word's meaning in English; "" if it is to be looked up.
+        style, imagery: the word's own; None for the deck's.
     """
 
     line: int
@@ -347,18 +347,18 @@ class ListedRow(Answer):
 
 
 class ListNote(Answer):
-    """A line of a list that gives no word, and why."""
+    """A line of a list that does not contain a word, and why."""
 
     line: int
     reason: str
 
 
 class ListView(Answer):
-    """A list of words as the service understands it.
+    """A list of words as the service interprets it.
 
     Attributes:
-        read_as: encoding, separator, columns.
-        refused: lines that should give a word, and do not.
+        read_as: the encoding, separator and columns.
+        refused: lines that should contain a word but do not.
         notes: lines that are not meant as words: a heading, a category.
     """
 
@@ -369,10 +369,10 @@ class ListView(Answer):
 
 
 class CardText(Question):
-    """A card whose picture lies on this machine.
+    """A card whose picture is on this machine.
 
     Attributes:
-        file: the picture, relative to the deck's folder.
+        file: the picture's path, relative to the deck's folder.
         digest: the first 24 hexadecimal digits of its SHA-256.
     """
 

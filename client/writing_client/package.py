@@ -1,6 +1,6 @@
-"""An Anki package and a contact sheet of a deck's pictures.
+"""The Anki package and the contact sheet of a deck's pictures.
 
-The service makes both from the cards' texts; the pictures stay on this machine and are added here.
+The service makes both from the cards' texts. The pictures stay on this machine and are added here.
 """
 
 import io
@@ -16,13 +16,13 @@ SHEET = "index.html"
 
 
 def write_package(archive: bytes, cards: Sequence[CardText], folder: Path, path: Path) -> Path:
-    """Write an Anki package, and the contact sheet into the deck's folder; return the sheet's path.
+    """Write an Anki package, and a contact sheet in the deck's folder; return the sheet's path.
 
     Args:
-        archive: the service's answer: the package without its pictures, and the sheet.
-        cards: what it was made from.
-        folder: the deck's, from which the cards' files are read.
-        path: the package's.
+        archive: the service's response: the package without its pictures, and the sheet.
+        cards: the cards that it was made from.
+        folder: the deck's folder, from which the cards' files are read.
+        path: the package's path.
     """
     pictures = {f"writing-{card.digest}.png": folder / card.file for card in cards}
     with zipfile.ZipFile(io.BytesIO(archive)) as bare:

@@ -1,4 +1,4 @@
-"""A result's images as bytes, and as files."""
+"""A result's images, as bytes and as files."""
 
 import base64
 from collections.abc import Mapping
@@ -10,19 +10,19 @@ from writing_client.models import AIGenerationResult, Variation
 
 
 class Picture:
-    """What a job has drawn."""
+    """The pictures and metadata of a job's result."""
 
     def __init__(self, result: AIGenerationResult) -> None:
         self.result = result
 
     @property
     def png(self) -> bytes:
-        """The picture as PNG, as the service made it: its text chunks tell how to make it again."""
+        """The picture as the service's PNG; its text chunks contain the parameters to reproduce it."""
         return base64.b64decode(self.result.generated_image_base64)
 
     @property
     def maps(self) -> dict[str, dict[str, bytes]]:
-        """The conditioning images as PNG: type to method to image."""
+        """The conditioning images as PNG, by type and method."""
         return {
             control_type: {method: base64.b64decode(encoded) for method, encoded in methods.items()}
             for control_type, methods in self.result.conditioning_images_base64.items()
@@ -30,7 +30,7 @@ class Picture:
 
     @property
     def variations(self) -> "tuple[Picture, ...]":
-        """All pictures of the job in the order of their seeds; the most legible is the one with this one's seed."""
+        """All pictures of the job, in the order of their seeds; the most legible one has this picture's seed."""
         return tuple(map(self._variation, self.result.variations)) or (self,)
 
     @property
@@ -40,27 +40,27 @@ class Picture:
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """Model, parameters as used, times."""
+        """The model, the parameters used, and the times."""
         return self.result.generation_metadata
 
     @property
     def seed(self) -> int:
-        """Of its noise; with `scene_seed` it draws the picture again."""
+        """The seed of its noise; together with `scene_seed`, it reproduces the picture."""
         return int(self.metadata["seed"])
 
     @property
     def scene_seed(self) -> int:
-        """Of the motifs' places and of maps drawn by hand."""
+        """The seed of the motifs' positions and of hand-drawn maps."""
         return int(self.metadata.get("scene_seed", self.seed))
 
     @property
     def legibility(self) -> float | None:
-        """How well the word can be read, 0 to 1; None where it was not judged."""
+        """How legible the word is, 0 to 1; None if it was not judged."""
         judged = self.metadata.get("legibility") or {}
         return judged.get("score")
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture, making its folder; return the path."""
+        """Write the picture, creating its folder; return the path."""
         return write_atomically(Path(path), self.png)
 
     def save_maps(self, folder: str | Path) -> list[Path]:

@@ -10,7 +10,7 @@ from writing_client.job import Update
 
 @contextmanager
 def step_bar(word: str) -> Iterator[Callable[[Update], None]]:
-    """Show a job's stage and steps while the block runs; yield what each update is given to."""
+    """Show a job's stage and steps while the block runs; yield the function to call with each update."""
     with tqdm(desc=f"drawing {word}", unit="step") as bar:
 
         def show(update: Update) -> None:

@@ -1,4 +1,4 @@
-"""A deck that the service draws: follow it, cancel it, download it."""
+"""A deck on the service: follow it, cancel it, download it."""
 
 import requests
 
@@ -9,7 +9,7 @@ PATH = "/api/writing/decks"
 
 
 class ServiceDeck:
-    """A deck that was made; `id` names it to the service."""
+    """A deck that was created; `id` identifies it to the service."""
 
     def __init__(self, connection: Connection, deck_id: str) -> None:
         self.id = deck_id
@@ -17,7 +17,7 @@ class ServiceDeck:
         self._path = f"{PATH}/{deck_id}"
 
     def view(self) -> DeckView:
-        """Return how the deck stands now, with each of its words.
+        """Return the deck's current status, with each of its words.
 
         Raises:
             WritingError: `deck_not_found`.
@@ -25,7 +25,7 @@ class ServiceDeck:
         return _view(self._connection.call("GET", self._path))
 
     def cancel(self, *, is_retried: bool = True) -> DeckView:
-        """Cancel what has not ended, and return how the deck stands; what is drawn stays.
+        """Cancel the jobs that have not ended, and return the deck's status. Finished pictures stay.
 
         Raises:
             WritingError: `deck_not_found`.
@@ -33,7 +33,7 @@ class ServiceDeck:
         return _view(self._connection.call("DELETE", self._path, is_retried=is_retried))
 
     def download(self, suffix: str) -> bytes:
-        """Return the finished deck as a file: "zip" with pictures and a contact sheet, or "apkg" for Anki.
+        """Return the finished deck as a file: "zip" for pictures and a contact sheet, or "apkg" for Anki.
 
         Raises:
             WritingError: `deck_not_finished`, `deck_expired`, `deck_without_pictures`.

@@ -1,4 +1,4 @@
-"""HTTP sessions that use a proxy where the environment names one, but never to reach this machine itself."""
+"""HTTP sessions that use the environment's proxy, except to reach this machine itself."""
 
 import ipaddress
 import os
@@ -14,13 +14,13 @@ from urllib3.exceptions import LocationValueError
 
 
 class DirectAdapter(HTTPAdapter):
-    """Goes straight to loopback addresses, whatever proxy is set: it would look for the service on its own machine."""
+    """An adapter that bypasses any proxy for loopback addresses, since a proxy would look on its own machine."""
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
         """Send a request.
 
         Raises:
-            requests.RequestException: nobody answers, or the proxy's address is none.
+            requests.RequestException: the service does not answer, or the proxy's URL is not valid.
         """
         if is_loopback(request.url or ""):
             options["proxies"] = None
@@ -29,10 +29,10 @@ class DirectAdapter(HTTPAdapter):
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, *arguments: Any, **options: Any
     ) -> Any:
-        """Return a connection's pool.
+        """Return a connection pool.
 
         Raises:
-            InvalidProxyURL: the proxy's address cannot be used; requests itself would blame the service's.
+            InvalidProxyURL: the proxy's URL cannot be used; requests itself would report the service's.
         """
         try:
             return super().get_connection_with_tls_context(request, *arguments, **options)
@@ -43,7 +43,7 @@ class DirectAdapter(HTTPAdapter):
 
 
 def open_session() -> requests.Session:
-    """Return a session for our own service, wherever it runs."""
+    """Return a session for the service, local or remote."""
     session = requests.Session()
     for scheme in ("http://", "https://"):
         session.mount(scheme, DirectAdapter())
@@ -57,7 +57,7 @@ def request(method: str, url: str, **options: Any) -> requests.Response:
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether a URL leads to this machine, without asking a name server."""
+    """Return whether a URL refers to this machine, without a DNS lookup."""
     try:
         host = (urlsplit(url).hostname or "").rstrip(".")
     except ValueError:
@@ -73,7 +73,7 @@ def is_loopback(url: str) -> bool:
 
 
 def _is_short_loopback(host: str) -> bool:
-    """Return whether a host is a loopback address as the system's resolver also reads it, such as 127.1."""
+    """Return whether a host is a loopback address in a short form that the system's resolver accepts, such as 127.1."""
     try:
         return socket.inet_aton(host)[0] in {0, 127}
     except OSError:
@@ -81,9 +81,9 @@ def _is_short_loopback(host: str) -> bool:
 
 
 def proxy_of(url: str) -> str | None:
-    """Return the proxy through which a URL is reached, and the variable that says so; None: it is reached directly.
+    """Return the proxy for a URL and the variable that sets it; None if the URL is reached directly.
 
-    A password in the proxy's address is left out.
+    A password in the proxy's URL is omitted.
     """
     if is_loopback(url):
         return None
@@ -94,7 +94,7 @@ def proxy_of(url: str) -> str | None:
 
 
 def _variable_of(proxy: str, scheme: str) -> str:
-    """Return the environment variable that names a proxy, in the order in which they count."""
+    """Return the environment variable that sets a proxy, by the order of precedence."""
     names = [f"{kind}_proxy" for kind in (scheme, "all")]
     found = (name for lower in names for name in (lower, lower.upper()) if os.environ.get(name) == proxy)
     return next(found, "the system's settings")

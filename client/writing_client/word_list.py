@@ -1,4 +1,4 @@
-"""The file of a list of words; what it holds is for the service to say."""
+"""The file of a word list, which the service interprets."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ def read_file(path: Path) -> bytes:
     """Return a file's bytes.
 
     Raises:
-        WrongInput: it cannot be read, or is too large for a list of words.
+        WrongInput: the file cannot be read, or is too large for a list of words.
     """
     try:
         if path.is_dir():
@@ -21,5 +21,5 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise WrongInput(f"{path}: {error.strerror}") from error
-    except ValueError as error:  # a name that no file can have
+    except ValueError as error:  # not a valid file name
         raise WrongInput(f"{path}: {error}") from error

@@ -36,11 +36,11 @@ Request = GenerationRequest | Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one request of a batch has ended.
+    """The outcome of one request of a batch.
 
     Attributes:
-        index: the request's place in the batch, from 0.
-        request: as it was given.
+        index: the request's position in the batch, from 0.
+        request: the request as given.
         result: the picture; None if there is none.
         error: why there is none.
     """
@@ -52,7 +52,7 @@ class Outcome:
 
 
 class WritingClient:
-    """A client of one service. A context manager: leaving it closes the connection. Use one for each thread."""
+    """A client of one service. As a context manager, it closes the connection on exit. Use one client per thread."""
 
     def __init__(
         self,
@@ -62,13 +62,14 @@ class WritingClient:
         timeout_s: float = 30,
         retry_s: float = 60,
     ) -> None:
-        """Say where the service is; nothing is sent yet.
+        """Prepare a connection to the service. Nothing is sent yet.
 
         Args:
-            url: its address; None: $WRITING_URL, else http://127.0.0.1:8600.
-            api_key: None: $WRITING_API_KEY, else none.
-            timeout_s: how long to wait for an answer.
-            retry_s: how long to try again while the service is full, restarting or out of reach; 0: not at all.
+            url: the service's URL; None for $WRITING_URL, else http://127.0.0.1:8600.
+            api_key: the API key; None for $WRITING_API_KEY, else no key.
+            timeout_s: how long to wait for a response, in seconds.
+            retry_s: how long to retry while the service is full, restarting or unreachable, in seconds; 0 for a
+                single try.
         """
         self._connection = Connection(
             url or os.environ.get(URL_VARIABLE) or DEFAULT_URL,
@@ -91,19 +92,19 @@ class WritingClient:
 
     @property
     def url(self) -> str:
-        """The service's address."""
+        """The service's URL."""
         return self._connection.url
 
     def submit(self, word: str | GenerationRequest, translation: str = "", **options: Any) -> Job:
-        """Submit a job. However often it has to be tried, it is one job: its Idempotency-Key says so.
+        """Submit a job. Retries carry the same Idempotency-Key, so they create only one job.
 
         Args:
-            word: 1 to 12 characters, or a whole request.
+            word: 1 to 12 characters, or a complete request.
             translation: what the word means, in English; empty: looked up.
             **options: the other fields of `GenerationRequest`: style, seed, width, imagery, legibility …
 
         Raises:
-            WritingError: the service refuses the request (`field` says which part), or stays full or away for
+            WritingError: the service refuses the request (`field` names the part), or stays full or unreachable for
                 `retry_s`.
         """
         request = word if isinstance(word, GenerationRequest) else {"word": word, "translation": translation}
@@ -112,10 +113,10 @@ class WritingClient:
     def create_deck(
         self, words: Sequence[str | Mapping[str, Any]], *, name: str = "Words", **options: Any
     ) -> ServiceDeck:
-        """Have a list of words drawn, in the bulk queue. However often it has to be tried, it is one deck.
+        """Have a list of words drawn in the bulk queue. Retries create only one deck.
 
         Args:
-            words: up to 500, each a text or the fields of `DeckWord`.
+            words: up to 500 words, each a text or the fields of `DeckWord`.
             name: the deck's, for Anki.
             **options: fields of `GenerationRequest` for all words: style, seed, width, imagery …
 
@@ -128,16 +129,16 @@ class WritingClient:
         return self.deck(accepted.json()["deck_id"])
 
     def deck(self, deck_id: str) -> ServiceDeck:
-        """Return a deck that was made before; nothing is asked yet."""
+        """Return a deck that was created before. Nothing is sent yet."""
         return ServiceDeck(self._connection, deck_id)
 
     def read_list(self, content: bytes, *, encoding: str | None = None, columns: str | None = None) -> ListView:
-        """Return how the service understands a list of words; nothing is drawn.
+        """Return how the service interprets a list of words. Nothing is drawn.
 
         Args:
             content: the bytes of a file: CSV, or the text that Anki, Pleco or Quizlet export.
-            encoding: its encoding; None: found out.
-            columns: what its columns hold, such as ``word,reading,translation``, ``-`` for none; None: found out.
+            encoding: its encoding; None to detect it.
+            columns: what its columns hold, such as ``word,reading,translation``, ``-`` for none; None to detect them.
 
         Raises:
             WritingError: `unreadable_list`, `body_too_large`.
@@ -149,11 +150,11 @@ class WritingClient:
         return ListView.model_validate(call.json())
 
     def anki_package(self, name: str, cards: Sequence[CardText]) -> bytes:
-        """Return an Anki package without its pictures, and a contact sheet; `write_package` completes it.
+        """Return an Anki package without its pictures, and a contact sheet. `write_package` completes it.
 
         Args:
             name: the deck's.
-            cards: what the notes say.
+            cards: the contents of the notes.
 
         Raises:
             WritingError: a text is too long, or there are too many.
@@ -162,7 +163,7 @@ class WritingClient:
         return self._connection.call("POST", "/api/writing/anki-packages", json=document).content
 
     def job(self, job_id: str) -> Job:
-        """Return a job that was submitted before; nothing is asked yet."""
+        """Return a job that was submitted before. Nothing is sent yet."""
         return Job(self._connection, job_id)
 
     def generate(
@@ -175,9 +176,9 @@ class WritingClient:
         timeout_s: float | None = None,
         **options: Any,
     ) -> AIGenerationResult:
-        """Submit a job and wait for it; arguments and errors are those of `submit` and `Job.wait`.
+        """Submit a job and wait for it. Arguments and errors are those of `submit` and `Job.wait`.
 
-        A wait that is broken off (Ctrl-C, `WaitTimedOut`, an error in a callback) cancels the job.
+        An interrupted wait (Ctrl-C, `WaitTimedOut`, an error in a callback) cancels the job.
         """
         job = self.submit(word, translation, **options)
         try:
@@ -191,17 +192,18 @@ class WritingClient:
     def batch(
         self, requests: Iterable[Request], *, concurrency: int = DEFAULT_CONCURRENCY
     ) -> Generator[Outcome, None, None]:
-        """Draw many words; return each one's outcome as soon as it has ended, in the order of ending.
+        """Draw many words; yield the outcome of each as soon as it has ended, in order of completion.
 
-        Requests that do not say otherwise go into the bulk queue. One that fails is an outcome with its error, and the
-        others go on. Closing the iterator cancels what is in flight.
+        By default, requests go into the bulk queue. A request that fails is an outcome with its error, and the others
+        continue. Closing the iterator cancels the jobs in flight.
 
         Args:
-            requests: taken one by one, as there is room.
-            concurrency: jobs in flight at a time.
+            requests: the requests, consumed one at a time as there is room.
+            concurrency: the maximum number of jobs in flight.
 
         Raises:
-            WritingError: one that every further request would meet too: nobody answers, or the API key is wrong.
+            WritingError: an error that every further request would meet: the service does not answer, or the API key
+                is wrong.
         """
         waiting = enumerate(requests)
         in_flight: dict[int, tuple[Request, Job]] = {}
@@ -226,7 +228,7 @@ class WritingClient:
                 _cancel_quietly(job)
 
     def meaning(self, word: str) -> list[str]:
-        """Return what the lexicon says that a word means, in English; [] if it does not know the word.
+        """Return a word's English meanings from the lexicon; [] if the word is unknown.
 
         Raises:
             WritingError: the word cannot be written.
@@ -250,12 +252,12 @@ class WritingClient:
         return Senses.model_validate(document)
 
     def imagery(self, query: str = "", *, limit: int = 50, offset: int = 0) -> Motifs:
-        """Return motifs whose name or keyword holds a text, in English or Chinese; without one all, by name.
+        """Return motifs whose name or keyword contains a text, in English or Chinese; without one, all by name.
 
         Args:
             query: the text.
-            limit: motifs in one answer, 1 to 200.
-            offset: motifs to pass over.
+            limit: the maximum number of motifs to return, 1 to 200.
+            offset: the number of motifs to skip.
 
         Raises:
             WritingError: an argument is out of range.
@@ -265,7 +267,7 @@ class WritingClient:
         return Motifs.model_validate(document)
 
     def status(self) -> ServiceStatus:
-        """Return what the service offers, and how busy it is."""
+        """Return the service's capabilities and load."""
         document = self._connection.call("GET", "/api/writing/status").json()
         return ServiceStatus.model_validate(document)
 
@@ -280,14 +282,14 @@ class WritingClient:
 
 
 def _document(request: Request) -> dict[str, Any]:
-    """Return a request as JSON: what was left out is left to the service."""
+    """Return a request as JSON. Omitted fields are left to the service."""
     if isinstance(request, GenerationRequest):
         return request.model_dump(mode="json", exclude_unset=True)
     return dict(to_jsonable_python(request))
 
 
 def _ended(index: int, started: tuple[Request, Job]) -> Outcome | None:
-    """Return a job's outcome, None while it goes on."""
+    """Return a job's outcome; None while it is waiting or running."""
     request, job = started
     try:
         view = job.view()
@@ -303,6 +305,6 @@ def _failed(index: int, request: Request, error: WritingError) -> Outcome:
 
 
 def _cancel_quietly(job: Job) -> None:
-    """Cancel a job that nobody waits for any more, if the service can be asked."""
+    """Cancel a job that is no longer needed, if the service can be reached."""
     with suppress(WritingError):
         job.cancel(is_retried=False)
