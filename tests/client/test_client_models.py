@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from shared import deck, schemas
+from shared import schemas
+from shared.schemas import deck
 from writing_client import models
 from writing_client.deck import DIGEST_LENGTH, MAX_WORDS
 
