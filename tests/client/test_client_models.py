@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from shared import schemas
 from shared.schemas import deck
+from shared.writing.motif import ImageryMode
 from writing_client import models
 from writing_client.deck import DIGEST_LENGTH, MAX_WORDS
 
@@ -70,7 +71,7 @@ def test_enumerations_and_limits_are_the_services() -> None:
     for name in ("Priority", "Quality", "JobStatus", "WorkerState"):
         assert list(getattr(models, name)) == list(getattr(schemas, name))
     assert models.ControlType == schemas.ControlType
-    assert models.ImageryMode == schemas.ImageryMode
+    assert models.ImageryMode == ImageryMode
     assert (MAX_WORDS, DIGEST_LENGTH) == (deck.MAX_WORDS, deck.DIGEST_LENGTH)
 
 
