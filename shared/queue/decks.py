@@ -2,8 +2,8 @@
 
 A deck is a hash ``writing:deck:<id>``. One script writes it together with the records of all its jobs, so a deck exists
 completely or not at all. No process has to supervise it: its jobs end like any other, and the workers' reconciler sends
-any messages that its creator failed to send. The deck's state is derived from its jobs. It is kept as long as the record
-of the job that ends last.
+any messages that its creator failed to send. The deck's state is derived from its jobs. The deck is kept as long as the
+record of the job that ends last.
 """
 
 import json

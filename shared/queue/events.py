@@ -1,7 +1,7 @@
 """A job's events, as a Redis stream ``writing:events:<id>`` that listeners can read from any point.
 
 The scripts that change a job's record also write its events, so records and events always agree. The stream does not
-contain pictures: a preview event names its step and variation, and the newest preview of that variation has its own key.
+contain pictures: a preview event names its step and variation, and that variation's newest preview has a separate key.
 """
 
 import json

@@ -227,7 +227,7 @@ class Leases:
         return _put_back(cast("list[str]", self._give_back(keys=[_running_key(self.worker)], args=args)))
 
     def sign_off(self) -> None:
-        """Release what this worker still holds at shutdown, so that other workers need not wait for its lease to end."""
+        """Deregister this worker at shutdown if it holds no jobs, so that nobody waits for its counter to stall."""
         if not self._redis.scard(_running_key(self.worker)):
             with self._redis.pipeline(transaction=True) as pipeline:
                 pipeline.delete(_beat_key(self.worker))

@@ -1,4 +1,4 @@
-"""The order in which a worker reads the queues: interactive first, but every n-th time bulk, so that bulk never starves.
+"""The order in which a worker reads the queues: interactive first, but bulk every n-th time, so bulk never starves.
 
 kombu finds the order by a name, which Celery's `inspect stats` and Flower can show as JSON.
 """
