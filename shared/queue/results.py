@@ -102,7 +102,7 @@ class NewResult:
 
 
 def pack(job_id: str, token: str, result: AIGenerationResult) -> NewResult:
-    """Split a result into its document and its pictures, each once; the first picture is the variation that was kept."""
+    """Split a result into its document and its pictures, each once; the first picture is the chosen variation."""
     kept = next((number for number, variation in enumerate(result.variations) if variation.kept), None)
     named: list[tuple[str, str, int | None, str]] = [("", "", kept, result.generated_image_base64)]
     named += [

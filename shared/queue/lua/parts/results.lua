@@ -1,5 +1,5 @@
--- Stores a result within the budget. DEL runs before any command that needs memory. Redis checks its memory limit only at
--- a script's first write, so a full Redis can still store a finished result, in the memory that evicted results free.
+-- Stores a result within the budget. DEL runs before any command that needs memory. Redis checks its memory limit only
+-- at a script's first write, so a full Redis can still store a finished result in the memory freed by evicted results.
 
 local KEY_BYTES = 256 -- Redis's overhead for each value
 
