@@ -1,8 +1,8 @@
 """The read-only character database: strokes and radicals of 9,574 characters, and English glosses of words.
 
 Strokes come from hanzi-writer-data 2.0.1 (Arphic Public License), radical numbers from Unihan 15.0 (kRSUnicode; Unicode
-License), and glosses from CC-CEDICT (CC BY-SA 4.0). ``training/character_data.py`` makes the file. Coordinates are those
-of hanzi-writer-data: an em of 1024 units, x to the right, y **up**, the box's top at 900 and its bottom at -124.
+License), and glosses from CC-CEDICT (CC BY-SA 4.0). ``training/character_data.py`` makes the file. Coordinates are
+those of hanzi-writer-data: an em of 1024 units, x to the right, y **up**, the box's top at 900, its bottom at -124.
 
 The table ``characters`` contains one zlib-compressed record per character. The lexicon's tables are described in
 `shared.writing.lexicon`.

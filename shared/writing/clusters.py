@@ -10,8 +10,8 @@ from shared.writing.unicode_script import script
 
 JOINERS: Final = "\u200c\u200d"
 
-# Scripts whose letters, accents aside, are drawn unchanged one after the other. In all other scripts letters change form
-# beside one another, and a font must provide the forms (OpenType specification, "Developing fonts for specific scripts").
+# Scripts whose letters, accents aside, are drawn unchanged one after the other. In all other scripts letters change
+# form, and a font must provide the forms (OpenType specification, "Developing fonts for specific scripts").
 PLAIN_SCRIPTS: Final = frozenset(
     {
         *("Latn", "Grek", "Cyrl", "Armn", "Geor", "Copt", "Goth", "Runr", "Ogam", "Cher", "Cans", "Ethi", "Vaii"),

@@ -70,8 +70,8 @@ def misread_east_asian(text: str, is_word: Callable[[str], bool]) -> str | None:
     """Return the original word if this is text in an East Asian encoding that was decoded as UTF-8, otherwise None.
 
     Two bytes of GBK can be one character of UTF-8: 一些 becomes һЩ, which looks like letters of another language. A
-    single letter is only suspect if it is outside all common alphabets. Two Hebrew letters are not suspect: רע is a word,
-    and so is 专注.
+    single letter is only suspect if it is outside all common alphabets. Two Hebrew letters are not suspect: רע is a
+    word, and so is 专注.
 
     Args:
         text: the text in normal form.

@@ -1,7 +1,7 @@
 """The read-only motif database: motifs that depict meanings, each with its picture, and the words that they stand for.
 
 ``training/imagery.py`` makes the file. The table ``motifs`` contains the pictures. The table ``terms`` lists the motifs
-that depict a term, which is a Chinese word ("学习") or an English phrase ("dog", "to study", "cold"), with the evidence.
+that depict a term, with the evidence. A term is a Chinese word ("学习") or an English phrase ("dog", "to study", "cold").
 """
 
 import difflib
@@ -107,7 +107,7 @@ class Imagery:
         return Motif(name, self._names[name].phrase, width, height, decode_shapes(shapes))
 
     def for_word(self, word: str, sense: str) -> tuple[str, ...]:
-        """Return the names of up to `MAX_MOTIFS` motifs that depict a word in a sense, best first; () if there are none.
+        """Return the names of up to `MAX_MOTIFS` motifs that depict a word in a sense, best first; () if none do.
 
         Motifs that both the word and the sense lead to come first. A keyword of only one of them is not enough if the
         other leads elsewhere, because a motif that merely shares a word with another sense is wrong.

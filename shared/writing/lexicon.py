@@ -1,7 +1,7 @@
 """The lexicon: the senses of Chinese words by reading, the one most useful to a learner first.
 
-``training/lexicon.py`` makes it from CC-CEDICT (CC BY-SA 4.0). The table ``lexicon`` contains compressed blocks of words,
-found by the block's first word. The table ``gerunds`` contains the -ing forms of the verbs in the glosses.
+``training/lexicon.py`` makes it from CC-CEDICT (CC BY-SA 4.0). The table ``lexicon`` contains compressed blocks of
+words, found by the block's first word. The table ``gerunds`` contains the -ing forms of the verbs in the glosses.
 """
 
 import json

@@ -27,7 +27,7 @@ class Shape:
 
     Attributes:
         colour: red, green, blue, 0 to 255.
-        contours: closed polygons in units, x to the right, y down; a point is inside if an odd number of them contain it.
+        contours: closed polygons in units, x to the right, y down, filled by the even-odd rule.
     """
 
     colour: tuple[int, int, int]

@@ -53,7 +53,7 @@ FOLDED_RANGES = (
     (0xFB13, 0xFB17),  # Armenian ligatures
     (0xFE10, 0xFE44),  # punctuation of vertical lines
 )
-# The full-width forms would fold to ASCII symbols, and some keyboards type a kana's voicing mark as a separate character.
+# These full-width forms would fold to ASCII symbols. Some keyboards type a kana's voicing mark as a separate character.
 SPECIAL = {"～": "〜", "゛": "\u3099", "゜": "\u309a", "－": "-", "‑": "-"}
 
 # Scripts whose letters change form beside a joiner.
@@ -98,7 +98,7 @@ def fold(text: str) -> str:
 
 
 def describe(character: str) -> str:
-    """Return a description of a character: the character if printable, its code point, and its name if it has one."""
+    """Return a character's code point, with the character and its name if it is printable and has a name."""
     code = f"U+{ord(character):04X}"
     name = unicodedata.name(character, "")
     return f"{character} ({code} {name})" if name and character.isprintable() else code

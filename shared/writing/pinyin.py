@@ -21,7 +21,7 @@ def tone_marks(numbered: str) -> str:
 
 
 def same_reading(asked: str, reading: str) -> bool:
-    """Return whether a caller's reading matches a word's: "zhang3", "ZHǍNG" and "zhǎng" are equal; no tone matches any."""
+    """Return whether a caller's reading matches a word's; "zhang3", "ZHǍNG" and "zhǎng" are equal, "zhang" is any tone."""
     wanted, known = _canonical(asked), _canonical(reading)
     return wanted == known or (_toneless(wanted) == wanted and wanted == _toneless(known))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-# Pairs of a radical or stroke and its ideograph. They come from the property Equivalent_Unified_Ideograph of the Unicode
+# Pairs of a radical or stroke and its ideograph, from the property Equivalent_Unified_Ideograph of the Unicode
 # Character Database 14.0 (EquivalentUnifiedIdeograph.txt, Unicode License), blocks CJK Radicals Supplement and CJK
 # Strokes. Unicode's own decompositions cover the Kangxi radicals.
 PAIRS = """
