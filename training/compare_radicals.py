@@ -1,4 +1,4 @@
-"""Compare the database's radical numbers with independent ones, and its marked radical strokes with their expected count.
+"""Compare the database's radical numbers with independent ones, and its marked radical strokes with their number.
 
     python -m training.compare_radicals Unihan_IRGSources.txt.bz2 Unihan_RadicalStrokeCounts.txt.bz2
 

@@ -9,8 +9,8 @@ is used only for ordering. The script also needs ``pip install msgpack lemminfle
 CC-CEDICT sorts entries by pinyin and senses by history: its first sense of 钱 is "coin", and of 太 "highest". The order
 here comes from weights (`Weights`): a sense's position in its entry, the frequency of its English words, whether
 Unihan's short definition of the character begins with it, the frequency of the reading (kHanyuPinlu), and marks such as
-"(archaic)". `training/first_senses.tsv` sets the first sense where the weights fail. `training/added_words.u8` adds words
-that CC-CEDICT lacks.
+"(archaic)". `training/first_senses.tsv` sets the first sense where the weights fail. `training/added_words.u8` adds
+words that CC-CEDICT lacks.
 """
 
 import argparse
@@ -102,7 +102,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Orders:
-    """The data that orders senses: Zipf frequencies of English words, and characters' definitions and reading shares."""
+    """The data that orders senses: Zipf frequencies of English words, characters' definitions and reading shares."""
 
     zipf: Mapping[str, float]
     definitions: Mapping[str, list[set[str]]]

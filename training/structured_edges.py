@@ -6,7 +6,8 @@
 The ground truth is the outline of every stroke in the character database, also where it runs inside other strokes.
 Characters whose code point is divisible by 5 are held out. The method is that of Dollár and Zitnick 2013. The labels of
 a node's patches are mapped to two classes by the first principal component of "do these two pixels belong to the same
-strokes". The split with the lowest Gini impurity among random features is chosen. A leaf returns its patches' mean edges.
+strokes". The split with the lowest Gini impurity among random features is chosen. A leaf returns the mean edges of its
+patches.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """The read-only motif database: motifs that depict meanings, each with its picture, and the words that they stand for.
 
 ``training/imagery.py`` makes the file. The table ``motifs`` contains the pictures. The table ``terms`` lists the motifs
-that depict a term, with the evidence. A term is a Chinese word ("学习") or an English phrase ("dog", "to study", "cold").
+that depict a term, and the evidence. A term is a Chinese word ("学习") or an English phrase ("dog", "to study").
 """
 
 import difflib

@@ -21,7 +21,7 @@ def tone_marks(numbered: str) -> str:
 
 
 def same_reading(asked: str, reading: str) -> bool:
-    """Return whether a caller's reading matches a word's; "zhang3", "ZHǍNG" and "zhǎng" are equal, "zhang" is any tone."""
+    """Return whether a caller's reading ("zhang3", "ZHǍNG", "zhǎng") matches a word's; without tones, any matches."""
     wanted, known = _canonical(asked), _canonical(reading)
     return wanted == known or (_toneless(wanted) == wanted and wanted == _toneless(known))
 

@@ -33,7 +33,7 @@ MAP_ENCODER_SHARE = 0.3
 # The last share of the steps, which uses whole pictures.
 WHOLE_SHARE = 0.2
 LEARNING_RATE = 1e-3
-# Timesteps are 1,000 · u^this, with u uniform in 0 to 1. This favours noisy steps, where colours and layout are decided.
+# Timesteps are 1,000 · u^this, u uniform in 0 to 1. This favours noisy steps, where colours and layout are decided.
 TIMESTEP_EXPONENT = 0.65
 WARM_UP_STEPS = 300
 NO_TEXT_SHARE = 0.1
@@ -132,9 +132,9 @@ class ShardStream(IterableDataset[Batch]):
         """List the shards.
 
         Args:
-            folder: holds the shards.
-            seed: of the random order and crops.
-            whole: use whole pictures instead of crops.
+            folder: the folder with the shards.
+            seed: the seed of the random order and of the crops.
+            whole: whether to use whole pictures instead of crops.
         """
         self._paths = sorted(folder.glob("shard-*.npz"))
         self._seed, self._whole = seed, whole

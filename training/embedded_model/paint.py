@@ -1,6 +1,6 @@
 """The painting operations of the styles: mixing, growing, moving, and the marks of brushes, paper and light.
 
-Planes are coverage of shape (height, width), 0 to 1. Pictures have shape (height, width, 3), 0 to 1. Sizes are in pixels.
+Planes are coverage, (height, width), 0 to 1. Pictures are (height, width, 3), 0 to 1. Sizes are in pixels.
 """
 
 from typing import Any

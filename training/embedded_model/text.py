@@ -25,7 +25,7 @@ LEARNED_PROMPTS = 4000
 
 
 def folder_tokenizer(folder: Path) -> CLIPTokenizer:
-    """Return the tokenizer that all stages share; it is learned once, because equally common pairs have no fixed order."""
+    """Return the tokenizer shared by all stages, learned once, because equally common pairs have no fixed order."""
     stored = folder / "tokenizer"
     if not stored.is_dir():
         maker = SceneMaker(2)
