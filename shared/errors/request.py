@@ -41,13 +41,13 @@ class InvalidImagery(InvalidRequest):
 
 
 class UnknownImagery(InvalidRequest):
-    """There is no motif with this name; the detail lists the nearest ones."""
+    """There is no motif of that name; the detail lists the nearest ones."""
 
     code = "unknown_imagery"
 
 
 class UnknownStyle(InvalidRequest):
-    """There is no style with this name."""
+    """There is no style of that name."""
 
     code = "unknown_style"
 

@@ -79,7 +79,7 @@ class StoredResult:
     etag: str
 
     def find(self, control_type: str = "", method: str = "") -> int | None:
-        """Return the number of a conditioning image, or without arguments of the result; None if it does not exist."""
+        """Return the number of a conditioning image; without arguments, of the main picture. None if there is none."""
         names = [(picture.control_type, picture.method) for picture in self.pictures]
         return names.index((control_type, method)) if (control_type, method) in names else None
 

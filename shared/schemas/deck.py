@@ -96,7 +96,7 @@ class ListNote(Schema):
 
 
 class ListView(Schema):
-    """A list of words as it was read. Whether the words can be drawn is checked when the deck is created."""
+    """A list of words as it was read. Whether the words can be drawn is checked only on submission."""
 
     read_as: str = Field(description="encoding, separator, columns")
     words: tuple[ListedRow, ...]

@@ -42,7 +42,7 @@ def why_empty(translation: str) -> str | None:
 
 
 def is_latin(text: str) -> bool:
-    """Return whether at least half of a text's letters are Latin; units and single Greek letters (α wave) count."""
+    """Return whether at least half of a text's letters are Latin; units and single Greek letters (α wave) count too."""
     text = regex.sub(r"(?<!\p{Greek})\p{Greek}(?!\p{Greek})", "", text)
     letters = [script(character) for character in text if character.isalpha()]
     counted = [code for code in letters if code not in NEUTRAL]

