@@ -1,1 +1,1 @@
-"""The defaults of all settings, as YAML. A package, so that they are installed with the code."""
+"""The defaults of all settings, as YAML. This is a package so that they are installed with the code."""

@@ -15,17 +15,17 @@ from shared.tls import tls_options
 
 GENERATE_TASK = "writing.generate"
 WARMUP_COMMAND = "warmup"
-# Celery itself reads these, and they go before its configuration.
+# Celery reads these itself, and they override its configuration.
 CELERY_ADDRESSES = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL", "CELERY_RESULT_BACKEND")
 
 
 def make_celery(settings: Settings) -> Celery:
-    """Return an application of its own (not Celery's global default) for the settings' Redis.
+    """Return a separate application (not Celery's global default) for the settings' Redis.
 
     The API sends tasks through it by name; a worker registers them.
 
     Raises:
-        SettingsError: the environment names another Redis in Celery's own variables, which would go before ours.
+        SettingsError: Celery's own environment variables name another Redis, which would override ours.
     """
     backend = f"shared.queue.results:ResultBackend+{settings.redis.url}"
     _refuse_other_addresses(settings.redis.url, backend)
@@ -49,7 +49,7 @@ def make_celery(settings: Settings) -> Celery:
         result_accept_content=["json"],
         task_queues=[Queue(priority.value, routing_key=priority.value) for priority in Priority],
         task_default_queue=Priority.INTERACTIVE.value,
-        # A message is acknowledged when its job has ended, so a worker's death leaves it in the queue's keeping.
+        # A message is acknowledged only once its job has ended, so it survives a worker crash.
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
@@ -74,7 +74,7 @@ def make_celery(settings: Settings) -> Celery:
 
 
 def _refuse_other_addresses(broker: str, backend: str) -> None:
-    """Let no variable of Celery's part messages from records, or lead around what is set for TLS."""
+    """Refuse Celery variables that would separate messages from records or bypass the TLS settings."""
     for name in CELERY_ADDRESSES:
         ours = backend if name == "CELERY_RESULT_BACKEND" else broker
         if os.environ.get(name) not in {None, "", ours}:
@@ -82,16 +82,16 @@ def _refuse_other_addresses(broker: str, backend: str) -> None:
 
 
 def send_job(app: Celery, job_id: str, priority: Priority, *, shown: str = "", **options: Any) -> None:
-    """Send the message that stands for a waiting job. A second one for the same job does no harm.
+    """Send the message of a waiting job. A duplicate for the same job is harmless.
 
     Args:
-        app: of `make_celery`.
-        job_id: the job, which is also the message's id.
+        app: from `make_celery`.
+        job_id: the job's id, which is also the message's id.
         priority: its queue.
-        shown: what Flower shows as its arguments.
-        **options: further ones of `Celery.send_task`.
+        shown: what Flower shows as the task's arguments.
+        **options: further options of `Celery.send_task`.
     """
     argsrepr = shown or f"({job_id!r},)"
-    # Else each sender would subscribe to the result, and for twenty seconds again and again while Redis is away.
+    # Otherwise each sender would subscribe to the result, and retry for twenty seconds while Redis is unreachable.
     options["ignore_result"] = True
     app.send_task(GENERATE_TASK, args=[job_id], task_id=job_id, queue=priority.value, argsrepr=argsrepr, **options)

@@ -1,6 +1,6 @@
-"""The application that Celery's own commands find, set up as the service is: ``celery -A shared.celery_command_line``.
+"""The application for Celery's own commands, configured like the service: ``celery -A shared.celery_command_line``.
 
-Flower and `celery inspect` then use the settings' Redis, with its TLS.
+It makes Flower and `celery inspect` use the settings' Redis, with its TLS.
 """
 
 from shared.celery_app import make_celery

@@ -5,7 +5,7 @@ import sys
 
 
 def use_any_console() -> None:
-    """Let the process write every text: what the terminal's encoding does not have is escaped."""
+    """Let the process print any text by escaping characters that the terminal's encoding lacks."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""Which profile of ``config/gpu_profiles.yaml`` a card belongs to."""
+"""The choice of a card's profile from ``config/gpu_profiles.yaml``."""
 
 from collections.abc import Mapping
 
@@ -6,19 +6,19 @@ from shared.settings import GPUProfile
 
 GIB = 1024**3
 
-# A card reports less than the memory it is sold with: ECC and the driver take up to 7 % (an A10G or L4 sold as 24 GB
-# reports 22.5 GiB, an A100 sold as 80 GB 79.2 GiB).
+# A card reports less memory than it is sold with, because ECC and the driver take up to 7 %. An A10G or L4 sold as
+# 24 GB reports 22.5 GiB, and an A100 sold as 80 GB reports 79.2 GiB.
 NOMINAL_TOLERANCE = 0.93
 
 CPU_PROFILE = "cpu"
 
 
 def choose_profile(total_memory_gib: float | None, profiles: Mapping[str, GPUProfile]) -> str:
-    """Return the name of the largest profile that a card with this reported memory belongs to.
+    """Return the name of the largest profile that fits a card with this reported memory.
 
     Args:
-        total_memory_gib: as the driver reports it; None where there is no GPU.
-        profiles: by name.
+        total_memory_gib: memory as the driver reports it; None if there is no GPU.
+        profiles: the profiles by name.
     """
     if total_memory_gib is None:
         return CPU_PROFILE

@@ -1,4 +1,4 @@
-"""Logging as ``config/logging.yaml`` describes it, at the level and in the format of the settings."""
+"""Logging as ``config/logging.yaml`` describes it, with the level and format of the settings."""
 
 import logging.config
 
@@ -8,10 +8,10 @@ from shared.yaml_file import read_yaml
 
 
 class OneLineFormatter(logging.Formatter):
-    """Text, a record a line: control characters in a message are shown escaped, so that no request can forge one."""
+    """Formats each record as one line. Control characters are escaped, so that no request can forge a log line."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the name is the library's
-        """Return the record's line; a traceback still follows on lines of its own."""
+        """Return the record's line; a traceback still follows on separate lines."""
         return super().formatMessage(record).translate(ESCAPES)
 
 

@@ -1,7 +1,7 @@
-"""A model's folder in diffusers' layout: what a name means, and whether everything that is loaded is there and whole.
+"""A model's folder in diffusers' layout: how its name resolves, and whether all files to load exist and are complete.
 
-Plain Python, so that it also runs where torch and diffusers are not: workers check before they load, `doctor` and
-`models fetch` without loading.
+The module is plain Python, so it also runs without torch and diffusers. Workers check a folder before they load it;
+`doctor` and `models fetch` check it without loading.
 """
 
 import json
@@ -17,9 +17,9 @@ HEADER_LENGTH = 8  # of a safetensors file: the header's length, little-endian
 
 
 def local_folder(name: str) -> Path | None:
-    """Return the folder that a name means, relative ones as `locate` finds them; None: it is a hub's "owner/name".
+    """Return the folder that a name refers to; None if it is a hub's "owner/name".
 
-    The folder need not be there.
+    Relative names are resolved by `locate`. The folder need not exist.
     """
     path = locate(name)
     is_hub_name = name.count("/") == 1 and not name.startswith((".", "/", "~"))
@@ -27,13 +27,13 @@ def local_folder(name: str) -> Path | None:
 
 
 def folder_faults(folder: Path, replaced: Collection[str] = ()) -> list[str]:
-    """Return what is wrong with a model's folder, the file first; [] if it is whole.
+    """Return what is wrong with a model's folder, each fault beginning with its file; [] if the folder is complete.
 
-    Every part that the index lists is there; every part that has weights has all of them; every configuration is JSON;
-    every weight file is as long as its header says. What else lies in the folder is not looked at.
+    Check that every part listed in the index exists, that every part with weights has all of them, that every
+    configuration is JSON, and that every weight file is as long as its header says. Other files are ignored.
 
     Args:
-        folder: of a pipeline, or of a single model.
+        folder: the folder of a pipeline or of a single model.
         replaced: parts of the pipeline that come from elsewhere.
     """
     if not folder.is_dir():
@@ -71,9 +71,9 @@ def _part_faults(part: Path) -> Iterator[str]:
 
 
 def _missing_shards(part: Path, present: set[str]) -> Iterator[str]:
-    """Yield what an index of shards names and is not here.
+    """Yield the shards that an index names and that are missing.
 
-    An index none of whose shards is here is of another precision, which was not fetched.
+    An index without any of its shards belongs to another precision, which was not fetched.
     """
     for path in sorted(part.glob("*.index*.json")):
         index = _read_json(path)
@@ -83,7 +83,7 @@ def _missing_shards(part: Path, present: set[str]) -> Iterator[str]:
 
 
 def _safetensors_fault(path: Path) -> str | None:
-    """Return what is wrong with a weight file, None if it is whole: its header says how long it has to be."""
+    """Return what is wrong with a weight file, judged by the length in its header; None if it is complete."""
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(HEADER_LENGTH))

@@ -1,4 +1,4 @@
-"""A Redis client that fails fast: callers say "unavailable" within two seconds instead of hanging."""
+"""A Redis client that fails fast: callers answer "unavailable" within two seconds instead of hanging."""
 
 import time
 from queue import LifoQueue
@@ -12,19 +12,19 @@ from shared.errors import SettingsError
 from shared.settings import RedisSettings
 from shared.tls import tls_options
 
-# Hundreds of callers at once share these, in turn: as many connections would take longer to open than to wait for.
+# Hundreds of concurrent callers share these: waiting for one is faster than opening a connection for each caller.
 MAX_CONNECTIONS = 32
 CONNECTION_WAIT_S = 5
-# So long after Redis has let one caller wait in vain, the others need not try.
+# For this long after one caller's timeout, other callers fail without trying.
 SILENCE_S = 0.2
 
 
 class RedisSilentError(redis.TimeoutError):
-    """Redis has just not answered another caller."""
+    """Redis has just timed out for another caller."""
 
 
 class FreeConnections(LifoQueue[Any]):
-    """The connections that are free. When Redis falls silent, those who wait for one are told so with the first."""
+    """The free connections. When Redis stops answering, all callers waiting for a connection fail with the first."""
 
     silent_until = 0.0
 
@@ -32,7 +32,7 @@ class FreeConnections(LifoQueue[Any]):
         """Return a connection.
 
         Raises:
-            RedisSilentError: another caller has just waited in vain.
+            RedisSilentError: Redis has just timed out for another caller.
         """
         connection = super().get(block, timeout)
         if time.monotonic() < self.silent_until:
@@ -42,7 +42,7 @@ class FreeConnections(LifoQueue[Any]):
 
 
 class SharedRedis(redis.Redis):
-    """A client that tells the others of its pool when Redis falls silent."""
+    """A client that notifies the other users of its pool when Redis stops answering."""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send a command and return its answer."""
@@ -57,10 +57,10 @@ class SharedRedis(redis.Redis):
 
 
 def make_redis(settings: RedisSettings, *, decodes: bool = True) -> redis.Redis:
-    """Return a client that answers in str, or in bytes if it does not decode.
+    """Return a client whose replies are str, or bytes if `decodes` is false.
 
-    TLS, where the address asks for it, is verified. A pooled connection that Redis has closed is replaced at once (one
-    retry); a timeout is not tried again.
+    TLS is verified if the address asks for it. A pooled connection that Redis has closed is replaced at once (one
+    retry). A timeout is not retried.
     """
     pool = redis.BlockingConnectionPool.from_url(
         settings.url,
@@ -78,12 +78,12 @@ def make_redis(settings: RedisSettings, *, decodes: bool = True) -> redis.Redis:
 
 
 def refuse_cluster(client: redis.Redis) -> None:
-    """Refuse a Redis Cluster: the scripts that change jobs touch keys of several slots.
+    """Refuse a Redis Cluster, because the scripts that change jobs touch keys in several slots.
 
-    A Redis that is not there yet passes: the service waits for it.
+    A Redis that is not reachable yet passes; the service waits for it.
 
     Raises:
-        SettingsError: it is one.
+        SettingsError: Redis runs as a cluster.
     """
     try:
         cluster = client.info("cluster")

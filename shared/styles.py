@@ -1,4 +1,4 @@
-"""Styles: a prompt template and how strongly each control type steers. They are data: ``config/styles.yaml``."""
+"""Styles: a prompt template and the weight of each control type, as data in ``config/styles.yaml``."""
 
 import string
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Pen(BaseModel):
-    """What a style is drawn with by hand; the scribble methods follow it.
+    """The pen that a style is drawn with by hand, which the scribble methods imitate.
 
     Attributes:
-        width: of the line, as a share of the picture's shorter side.
+        width: line width, as a share of the picture's shorter side.
         pressure: how much the width follows the pressure of the hand; 0: an even line.
-        speed: a fast hand overshoots and thins out at the end; 0: slow and exact.
+        speed: how fast the hand moves; a fast hand overshoots and thins out at the end; 0: slow and exact.
         roughness: tremor of the hand and roughness of the line's edge.
         grain: how much of the paper shows through, as with chalk or a dry brush.
     """
@@ -42,11 +42,11 @@ class StyleDefinition(BaseModel):
     """A style.
 
     Attributes:
-        base_template: the prompt, with the placeholders {meaning} and, if wanted, {character}.
-        controlnet_weights: control type to weight, 0 to 2; a type that is left out does not steer.
+        base_template: the prompt, with the placeholder {meaning} and optionally {character}.
+        controlnet_weights: control type to weight, 0 to 2; omitted types are not used.
         negative_prompt: what the style should not look like, added to the model's own negative prompt.
-        label: the name to show.
-        pen: what the style-aware scribble draws with.
+        label: the display name.
+        pen: the pen of the style-aware scribble.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -74,7 +74,7 @@ def load_styles(path: Path) -> Mapping[str, StyleDefinition]:
     """Read the styles by name.
 
     Raises:
-        SettingsError: the file is no mapping, or names the style and the key that are wrong.
+        SettingsError: the file is not a mapping, or a style is wrong; names the style and the key.
     """
     return MappingProxyType({name: _style(path, name, entry) for name, entry in read_yaml(path).items()})
 

@@ -1,4 +1,4 @@
-"""TLS on the way to Redis: always verified. A ``rediss://`` address asks for it."""
+"""TLS connections to Redis, which a ``rediss://`` address asks for. They are always verified."""
 
 import socket
 import ssl
@@ -12,11 +12,11 @@ from shared.settings import RedisSettings
 
 DEFAULT_PORT = 6379
 BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
-ALERT_S = 0.3  # for so long a refusal after the handshake is waited for
+ALERT_S = 0.3  # how long to wait for a refusal after the handshake
 
 
 def tls_options(settings: RedisSettings) -> dict[str, Any]:
-    """Return what redis-py, Celery's broker and its result backend all call TLS's options by; {} without TLS."""
+    """Return the TLS options by the names that redis-py, Celery's broker and its result backend share; {} if none."""
     if not settings.uses_tls:
         return {}
     files = {"ssl_ca_certs": settings.ca_file, "ssl_certfile": settings.cert_file, "ssl_keyfile": settings.key_file}
@@ -28,10 +28,11 @@ def tls_options(settings: RedisSettings) -> dict[str, Any]:
 
 
 def check_tls(settings: RedisSettings) -> None:
-    """Look whether Redis's certificate is trusted, once, at a process's start; a Redis that is away is let pass.
+    """Check once, at a process's start, that Redis's certificate is trusted. An unreachable Redis passes.
 
     Raises:
-        SettingsError: it is not trusted, Redis speaks no TLS or wants a client certificate, or a file cannot be read.
+        SettingsError: the certificate is not trusted, Redis does not speak TLS or requires a client certificate, or a
+            file cannot be read.
     """
     if not settings.uses_tls:
         return
@@ -42,7 +43,7 @@ def check_tls(settings: RedisSettings) -> None:
     except OSError as error:
         is_broken_off = not isinstance(error, ssl.SSLError) or isinstance(error, BROKEN_OFF)
         if is_broken_off and not _answers_in_the_clear(address, settings.timeout_s):
-            return  # it is away
+            return  # unreachable
         fault = "does not speak TLS; its address then begins with redis://" if is_broken_off else _fault(error)
         raise SettingsError(f"redis.url: {address[0]}:{address[1]} {fault}") from error
 
@@ -51,21 +52,21 @@ def _shake_hands(address: tuple[str, int], context: ssl.SSLContext, timeout_s: f
     """Open a connection and close it.
 
     Raises:
-        ssl.SSLError: one side does not like the other.
-        OSError: nobody answers.
+        ssl.SSLError: one side rejects the other.
+        OSError: the server does not answer.
     """
     with (
         socket.create_connection(address, timeout=timeout_s) as plain,
         context.wrap_socket(plain, server_hostname=address[0]) as encrypted,
     ):
-        # Under TLS 1.3 a server that asks for a certificate of ours says only afterwards that it has missed it.
+        # Under TLS 1.3 a server that requires a client certificate reports a missing one only after the handshake.
         encrypted.settimeout(min(ALERT_S, timeout_s))
         with suppress(TimeoutError):
             encrypted.recv(1)
 
 
 def _answers_in_the_clear(address: tuple[str, int], timeout_s: float) -> bool:
-    """Return whether it is a Redis without TLS; it is told nothing but a PING."""
+    """Return whether a Redis without TLS answers at the address. Send nothing but a PING."""
     try:
         with socket.create_connection(address, timeout=timeout_s) as plain:
             plain.sendall(b"PING\r\n")
@@ -75,10 +76,10 @@ def _answers_in_the_clear(address: tuple[str, int], timeout_s: float) -> bool:
 
 
 def _context(settings: RedisSettings) -> ssl.SSLContext:
-    """Return what verifies as redis-py will with the same options.
+    """Return a TLS context that verifies as redis-py does with the same options.
 
     Raises:
-        SettingsError: a file cannot be read, or is no PEM.
+        SettingsError: a file cannot be read, or is not PEM.
     """
     context = ssl.create_default_context()
     options = tls_options(settings)
@@ -89,7 +90,7 @@ def _context(settings: RedisSettings) -> ssl.SSLContext:
             raise SettingsError(f"redis.ca_file: {settings.ca_file} {_unreadable(error)}") from error
     if settings.cert_file is not None:
         try:
-            # An empty password: a key that needs one is refused, instead of asking for it on the terminal.
+            # With an empty password, an encrypted key is refused instead of prompting on the terminal.
             context.load_cert_chain(options["ssl_certfile"], options.get("ssl_keyfile"), password="")
         except OSError as error:
             raise SettingsError(
@@ -105,7 +106,7 @@ def _unreadable(error: OSError) -> str:
 
 
 def _fault(error: OSError) -> str:
-    """Say what is wrong with a handshake, and what to do."""
+    """Return what is wrong with a handshake and how to fix it."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"has a certificate that is not trusted ({error.verify_message}); "

@@ -1,3 +1,3 @@
-"""The service's version, in a module of its own so that the build reads it without importing anything else."""
+"""The service's version, in a separate module so that the build can read it without importing anything else."""
 
 __version__ = "0.1.0"

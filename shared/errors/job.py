@@ -1,4 +1,4 @@
-"""What is wrong with a job, a deck or a result at the moment."""
+"""Errors of the current state of a job, a deck or a result."""
 
 from shared.errors.base import ServiceError
 from shared.errors.http import NotFound
@@ -17,14 +17,14 @@ class DeckNotFound(NotFound):
 
 
 class DeckExpired(NotFound):
-    """The deck was drawn, but some of its pictures are no longer kept; make it again."""
+    """The deck was drawn, but some of its pictures are no longer stored; make it again."""
 
     code = "deck_expired"
     http_status = 410
 
 
 class ResultExpired(NotFound):
-    """The job succeeded, but its pictures are no longer kept."""
+    """The job succeeded, but its pictures are no longer stored."""
 
     code = "result_expired"
     http_status = 410
@@ -43,7 +43,7 @@ class ConditioningNotFound(NotFound):
 
 
 class VariationNotFound(NotFound):
-    """The job made no variation of this number."""
+    """The job made no variation with this number."""
 
     code = "variation_not_found"
 

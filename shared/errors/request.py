@@ -1,4 +1,4 @@
-"""Faults of what a request asks for."""
+"""Errors in what a request asks for."""
 
 from shared.errors.base import ServiceError
 
@@ -11,25 +11,25 @@ class InvalidRequest(ServiceError):
 
 
 class InvalidWord(InvalidRequest):
-    """The word is empty, too long, or holds something that cannot be written."""
+    """The word is empty, too long, or contains something that cannot be written."""
 
     code = "invalid_word"
 
 
 class UnsupportedCharacter(InvalidRequest):
-    """The word holds a character that neither the stroke data nor a font can draw."""
+    """The word contains a character that neither the stroke data nor a font can draw."""
 
     code = "unsupported_character"
 
 
 class TranslationRequired(InvalidRequest):
-    """The lexicon does not know the word, so the request has to say what it means, in English."""
+    """The lexicon does not know the word, so the request must give its meaning in English."""
 
     code = "translation_required"
 
 
 class UnknownReading(InvalidRequest):
-    """The word is not read so; the detail lists its readings."""
+    """The word does not have this reading; the detail lists its readings."""
 
     code = "unknown_reading"
 
@@ -65,19 +65,19 @@ class PromptTooLong(InvalidRequest):
 
 
 class QualityUnavailable(InvalidRequest):
-    """No such quality is offered for the model in use."""
+    """The model in use does not offer this quality."""
 
     code = "quality_unavailable"
 
 
 class Blocked(InvalidRequest):
-    """This deployment does not draw that."""
+    """The request contains something that this deployment has blocked."""
 
     code = "blocked"
 
 
 class WebhookNotAllowed(InvalidRequest):
-    """Webhooks may not go there."""
+    """Webhooks to this address are not allowed."""
 
     code = "webhook_not_allowed"
 
@@ -89,30 +89,30 @@ class MalformedJson(InvalidRequest):
 
 
 class UnreadableList(InvalidRequest):
-    """Nobody can tell which words the list holds."""
+    """The list cannot be read as words."""
 
     code = "unreadable_list"
 
 
 class BadLine(InvalidRequest):
-    """This line of the list gives no word."""
+    """This line of the list does not contain a word."""
 
     code = "bad_line"
 
 
 class NoDrawableWord(InvalidRequest):
-    """The list holds no word that can be drawn."""
+    """The list contains no word that can be drawn."""
 
     code = "no_drawable_word"
 
 
 class DeckTooLarge(InvalidRequest):
-    """The deck has more words than this deployment takes at once."""
+    """The deck has more words than this deployment accepts at once."""
 
     code = "deck_too_large"
 
 
 class InvalidCursor(InvalidRequest):
-    """The cursor is none that this list has given."""
+    """The cursor does not come from this list."""
 
     code = "invalid_cursor"

@@ -1,4 +1,4 @@
-"""What the service itself cannot do now."""
+"""Errors of the service itself."""
 
 from shared.errors.base import ServiceError
 
@@ -18,7 +18,7 @@ class QueueUnavailable(ServiceError):
 
 
 class ResultsUnavailable(ServiceError):
-    """The store of the pictures cannot be reached at the moment."""
+    """The picture store cannot be reached at the moment."""
 
     code = "results_unavailable"
     http_status = 503
@@ -38,7 +38,7 @@ class GenerationFailed(ServiceError):
 
 
 class Poisoned(ServiceError):
-    """The job was given up: each process that ran it died."""
+    """The job was abandoned because each process that ran it crashed."""
 
     code = "poisoned"
 

@@ -1,4 +1,4 @@
-"""How jobs ended: failures by their codes, and the latest ones. ``lua/parts/completion.lua`` writes them."""
+"""Statistics of ended jobs: failures by code and the latest failures, as written by ``lua/parts/completion.lua``."""
 
 from typing import cast
 
@@ -15,13 +15,13 @@ def failure_codes(client: redis.Redis) -> dict[str, int]:
 
 
 def recent_failures(client: redis.Redis) -> list[RecentFailure]:
-    """Return the latest failures, the last one first."""
+    """Return the latest failures, newest first."""
     kept = cast("list[str]", client.lrange(Key.RECENT_FAILURES, 0, -1))
     return [failure for failure in map(_read_failure, kept) if failure is not None]
 
 
 def _read_failure(text: str) -> RecentFailure | None:
-    """Return a failure; None if another version wrote it and this one cannot read it."""
+    """Return a failure; None if another version wrote it in a format that this version cannot read."""
     try:
         return RecentFailure.model_validate_json(text, extra="ignore")
     except ValidationError:

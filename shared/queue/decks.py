@@ -1,8 +1,8 @@
 """Decks in Redis: lists of words that are drawn as bulk jobs and downloaded together.
 
-A deck is a hash ``writing:deck:<id>``. One script writes it together with the records of all its jobs, so a deck is
-there whole or not at all, and nobody has to see it through: its jobs end as all jobs do, and the messages that its
-maker did not come to send the workers' reconciler sends. How it stands is read from its jobs. It is kept as long as the
+A deck is a hash ``writing:deck:<id>``. One script writes it together with the records of all its jobs, so a deck exists
+completely or not at all. No process has to supervise it: its jobs end like any other, and the workers' reconciler sends
+any messages that its creator failed to send. The deck's state is derived from its jobs. The deck is kept as long as the
 record of the job that ends last.
 """
 
@@ -27,12 +27,12 @@ class DeckEntry:
     """A word of a deck as recorded.
 
     Attributes:
-        word: in normal form; as it was sent, where it was refused.
-        reading: for its card.
-        meaning: likewise.
-        line: its line in a CSV, from 1; None: it came otherwise.
-        job_id: its job; None: it was refused.
-        error: why it was refused: a `JobError` as JSON has it.
+        word: the word in normal form, or as sent if it was refused.
+        reading: the reading for its card.
+        meaning: the meaning for its card.
+        line: its line in a CSV, from 1; None if it was not sent as CSV.
+        job_id: its job; None if it was refused.
+        error: why it was refused: a `JobError` in JSON form.
     """
 
     word: str
@@ -54,13 +54,13 @@ class DeckRecord:
 
     @property
     def jobs(self) -> tuple[str, ...]:
-        """Its jobs, in the order of its words."""
+        """The ids of its jobs, in the order of its words."""
         return tuple(entry.job_id for entry in self.entries if entry.job_id is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class NewDeck:
-    """A deck that is about to be made, with the requests of its jobs by their ids."""
+    """A deck to be created, with the requests of its jobs by job id."""
 
     record: DeckRecord
     requests: Mapping[str, GenerationRequest]
@@ -70,7 +70,7 @@ class NewDeck:
 
 @dataclass(frozen=True, slots=True)
 class DeckSubmission:
-    """What became of a deck that was sent: a new one, or the one that its Idempotency-Key already made."""
+    """The outcome of a deck's submission: a new deck, or the one that its Idempotency-Key already created."""
 
     deck_id: str
     is_new: bool
@@ -78,7 +78,7 @@ class DeckSubmission:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """How one job of a deck stands; `error` says why it failed."""
+    """The state of one job of a deck; `error` says why it failed."""
 
     status: JobStatus
     error: JobError | None
@@ -100,16 +100,16 @@ class DeckStore:
         self._create = load_script(client, "create_deck")
 
     def create(self, deck: NewDeck, *, idempotency_key: str | None, fingerprint: str) -> DeckSubmission:
-        """Record a deck and all its jobs as queued, or find the deck that the same Idempotency-Key made before.
+        """Record a deck and all its jobs as queued, or find the deck that the same Idempotency-Key created before.
 
         Args:
-            deck: what to record.
-            idempotency_key: a digest of the client's key; None for none.
+            deck: the deck to record.
+            idempotency_key: a digest of the client's key; None if there is no key.
             fingerprint: a digest of what the client sent.
 
         Raises:
-            QueueFull: the queue has not room for all of them.
-            IdempotencyConflict: the key came with another deck before.
+            QueueFull: the queue does not have room for all jobs.
+            IdempotencyConflict: the key was used before with a different deck.
         """
         record, limit = deck.record, self._store.limit(Priority.BULK)
         own = {
@@ -150,7 +150,7 @@ class DeckStore:
         """Return a deck.
 
         Raises:
-            DeckNotFound: there is none.
+            DeckNotFound: there is no such deck.
         """
         kept = cast(dict[str, str], self._redis.hgetall(deck_key(deck_id)))
         if "entries" not in kept:
@@ -159,11 +159,11 @@ class DeckStore:
         return DeckRecord(deck_id, kept["name"], kept["read_as"] or None, entries)
 
     def owner(self, deck_id: str) -> str | None:
-        """Return whose deck it is, as `JobStore.owner`; None: there is none."""
+        """Return a deck's owner, as `JobStore.owner` does; None if there is no such deck."""
         return cast("str | None", self._redis.hget(deck_key(deck_id), "client"))
 
     def states(self, jobs: Sequence[str]) -> dict[str, JobState]:
-        """Return how jobs stand, by their ids; one whose record has expired counts as failed."""
+        """Return the states of jobs by their ids. A job whose record has expired counts as failed."""
         with self._redis.pipeline(transaction=False) as pipeline:
             for job_id in jobs:
                 pipeline.hmget(job_key(job_id), "status", "error")
@@ -172,13 +172,13 @@ class DeckStore:
 
 
 def unknown_deck(deck_id: str) -> DeckNotFound:
-    """Return the error of a deck that there is not, as far as its caller may know."""
+    """Return the error for a deck that does not exist or that its caller may not see."""
     return DeckNotFound(f"no deck {deck_id!r}: it was never made, or its record has expired")
 
 
 def _entry(kept: Mapping[str, Any]) -> DeckEntry:
     known = {field.name for field in fields(DeckEntry)}
-    return DeckEntry(**{name: value for name, value in kept.items() if name in known})  # a newer version may say more
+    return DeckEntry(**{name: value for name, value in kept.items() if name in known})  # a newer version may add fields
 
 
 def _state(status: str | None, error: str | None) -> JobState:
@@ -188,6 +188,6 @@ def _state(status: str | None, error: str | None) -> JobState:
 
 
 def _job_fields(deck: NewDeck, job_id: str) -> list[str]:
-    """Return the fields and values of a job's record, as text: Lua would round numbers."""
+    """Return the fields and values of a job's record as text, because Lua would round numbers."""
     record = new_record(deck.requests[job_id], client=deck.client, result_bytes=deck.result_bytes)
     return [str(item) for pair in {**record, "deck": deck.record.deck_id}.items() for item in pair]

@@ -1,7 +1,7 @@
-"""What happens to a job, as a Redis stream ``writing:events:<id>`` that its listeners read from any point on.
+"""A job's events, as a Redis stream ``writing:events:<id>`` that listeners can read from any point.
 
-The scripts that change a job's record write it too, so no change goes untold, and none is told that did not happen.
-Pictures are not in it: a preview event names its step and variation, and the newest preview of that lies beside it.
+The scripts that change a job's record also write its events, so records and events always agree. The stream does not
+contain pictures: a preview event names its step and variation, and that variation's newest preview has a separate key.
 """
 
 import json
@@ -20,9 +20,9 @@ EVENT_ID = re.compile(r"(?:0|[1-9][0-9]{0,19})-(?:0|[1-9][0-9]{0,19})")
 
 @dataclass(frozen=True, slots=True)
 class JobEvent:
-    """Something that happened: `progress`, `preview` or `end`, with what it is about.
+    """A `progress`, `preview` or `end` event with its data.
 
-    `event_id` orders a job's events; None: it is told once and not kept.
+    `event_id` orders a job's events; None if the event is sent once and not stored.
     """
 
     name: str
@@ -31,7 +31,7 @@ class JobEvent:
 
     @property
     def is_last(self) -> bool:
-        """Whether nothing comes after it."""
+        """Whether this is the job's last event."""
         return self.name == "end"
 
 
@@ -47,7 +47,7 @@ class JobEvents:
         return newest[0][0] if newest else BEGINNING
 
     def after(self, job_id: str, event_id: str) -> list[JobEvent]:
-        """Return the events that came after one, oldest first."""
+        """Return the events that follow a given one, oldest first."""
         entries = cast("list[tuple[str, dict[str, str]]]", self._redis.xrange(_key(job_id), min=f"({event_id}"))
         return [_event(*entry) for entry in entries]
 
@@ -55,11 +55,11 @@ class JobEvents:
         """Wait for events of any of the jobs.
 
         Args:
-            cursors: job to the id of the last event known.
-            timeout_ms: how long; less than the client's socket timeout.
+            cursors: the id of the last known event, by job.
+            timeout_ms: how long to wait; less than the client's socket timeout.
 
         Returns:
-            Job to its new events; {} if there were none in time.
+            The new events by job; {} if none arrived in time.
         """
         streams = {_key(job_id): event_id for job_id, event_id in cursors.items()}
         found = cast("list[tuple[str, list[Any]]]", self._redis.xread(cast(Any, streams), block=timeout_ms) or [])
@@ -68,7 +68,7 @@ class JobEvents:
 
 
 def is_event_id(text: str) -> bool:
-    """Return whether a text can be the id of an event: two numbers, of milliseconds and of the place among equals."""
+    """Return whether a text can be an event's id: milliseconds, and a sequence number within the millisecond."""
     return EVENT_ID.fullmatch(text) is not None and max(_order(text)) < 2**64
 
 

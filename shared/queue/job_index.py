@@ -1,6 +1,6 @@
-"""Which jobs a caller has sent, the newest first: a sorted set ``writing:jobs:<client>`` of ids by their sequence.
+"""The jobs that a caller has sent, newest first: a sorted set ``writing:jobs:<client>`` of ids by sequence number.
 
-Records expire by themselves; the index forgets those that are gone as new jobs come and as it is read.
+Records expire on their own. The index drops expired ones as new jobs arrive and as it is read.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from shared.queue.keys import index_key, job_key
 from shared.queue.store import JobRecord, parse_record
 from shared.schemas import JobStatus
 
-# Records that one call reads at most: a filter that fits few of them gives a short page with a cursor.
+# The most records that one call reads: a filter that matches few of them returns a short page with a cursor.
 MOST_READ = 2000
 READ_AT_ONCE = 200
 CURSOR = re.compile(r"([1-9][0-9]{0,15})-([0-9a-f]{16})")
@@ -24,7 +24,7 @@ BEGINNING = "+inf"
 
 @dataclass(frozen=True, slots=True)
 class JobPage:
-    """Some of a caller's jobs, the newest first; `cursor` leads to the next ones, None: there are no more."""
+    """A page of a caller's jobs, newest first; `cursor` leads to the next page, or is None on the last one."""
 
     jobs: tuple[JobRecord, ...]
     cursor: str | None
@@ -37,13 +37,13 @@ class JobIndex:
         self._redis = client
 
     def page(self, client: str, *, status: JobStatus | None, limit: int, cursor: str | None) -> JobPage:
-        """Return a caller's jobs.
+        """Return a page of a caller's jobs.
 
         Args:
-            client: the name of the caller's key; "" where there are none.
-            status: only jobs that stand so; None: all.
-            limit: how many at most.
-            cursor: of the page before; None: from the newest on.
+            client: the name of the caller's key; "" without keys.
+            status: return only jobs with this status; None for all.
+            limit: the most jobs to return.
+            cursor: the cursor of the previous page; None to start with the newest job.
 
         Raises:
             InvalidCursor: no page of this caller's list has this cursor.
@@ -63,7 +63,7 @@ class JobIndex:
         return JobPage(tuple(found), _cursor(client, int(end.removeprefix("("))))
 
     def _entries(self, client: str, end: str) -> list[tuple[int, JobRecord | None]]:
-        """Return the next jobs' sequence and record; None: it has expired, or cannot be read here."""
+        """Return the next jobs' sequence numbers and records; None for a record that has expired or is unreadable."""
         key = index_key(client)
         listed = cast(
             "list[tuple[str, float]]",
@@ -81,7 +81,7 @@ class JobIndex:
         ]
 
     def _cursor_after(self, client: str, sequence: int) -> str | None:
-        """Return the cursor of what comes after a job; None: nothing does."""
+        """Return the cursor of the jobs that follow a given one; None if there are none."""
         is_last = not self._redis.zcount(index_key(client), "-inf", f"({sequence}")
         return None if is_last else _cursor(client, sequence)
 
@@ -89,12 +89,12 @@ class JobIndex:
 def _read(job_id: str, fields: dict[str, str]) -> JobRecord | None:
     try:
         return parse_record(job_id, fields)
-    except (KeyError, ValueError):  # it is gone, or another version wrote it
+    except (KeyError, ValueError):  # it has expired, or another version wrote it
         return None
 
 
 def _cursor(client: str, sequence: int) -> str:
-    """Return a cursor: a place in a caller's list, and what tells it from one that somebody made up."""
+    """Return a cursor: a position in a caller's list, and a digest that tells it from a forged one."""
     mark = hashlib.blake2b(f"{client}\n{sequence}".encode(), digest_size=8).hexdigest()
     return f"{sequence}-{mark}"
 

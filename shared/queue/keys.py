@@ -1,4 +1,4 @@
-"""The keys in Redis: every key that the service, its scripts or kombu use."""
+"""Every Redis key that the service, its scripts or kombu use."""
 
 from enum import StrEnum
 
@@ -9,17 +9,17 @@ PREFIX = NAMESPACE + "writing:"
 
 
 class Key(StrEnum):
-    """A key, or what a key begins with if it ends in a colon or a hyphen: then an id follows.
+    """A key, or the prefix of a key if it ends in a colon or a hyphen; an id then follows.
 
-    Lua scripts know each by its name in lower case: `Key.JOB` is `keys.job` there.
+    Lua scripts refer to each key by its name in lower case: `Key.JOB` is `keys.job` there.
     """
 
     # Jobs
     JOB = PREFIX + "job:"  # hash: a job's record
-    JOBS = PREFIX + "jobs:"  # of a client; sorted set: its jobs by sequence
-    WAITING = PREFIX + "waiting:"  # of a priority; sorted set: the jobs that wait, by sequence
-    SEQUENCE = PREFIX + "sequence"  # number of the newest job
-    IDEMPOTENCY = PREFIX + "idempotency:"  # of a digest of a client's key; the job or deck that it made
+    JOBS = PREFIX + "jobs:"  # of a client; sorted set: its jobs by sequence number
+    WAITING = PREFIX + "waiting:"  # of a priority; sorted set: the waiting jobs by sequence number
+    SEQUENCE = PREFIX + "sequence"  # sequence number of the newest job
+    IDEMPOTENCY = PREFIX + "idempotency:"  # of a digest of a client's key; the job or deck that it created
     DECK = PREFIX + "deck:"  # hash: a deck
     EVENTS = PREFIX + "events:"  # stream: what happened to a job
     PREVIEW = PREFIX + "preview:"  # a running job's latest preview, JPEG in hexadecimal
@@ -28,30 +28,30 @@ class Key(StrEnum):
     WORKER = PREFIX + "worker:"  # a worker's state, JSON
     OWNERS = PREFIX + "owners"  # set: the workers that may hold jobs, or messages of jobs
     RUNNING = PREFIX + "running:"  # of a worker; set: the jobs that it runs
-    BEAT = PREFIX + "beat:"  # of a worker; a counter that its heartbeat moves
-    RECONCILING = PREFIX + "reconciling"  # the worker that compares records with messages for all
-    MISSING = PREFIX + "missing"  # set: the jobs that had no message at the last look
+    BEAT = PREFIX + "beat:"  # of a worker; a counter that its heartbeat increments
+    RECONCILING = PREFIX + "reconciling"  # the worker that compares records with messages on behalf of all
+    MISSING = PREFIX + "missing"  # set: the jobs that had no message at the last check
     # How jobs ended
-    FINISHED = PREFIX + "finished"  # list: the latest ends, "when gap", the newest first
-    STATS = PREFIX + "stats"  # hash: status, how many jobs ended so; and sums of their times
-    FAILURE_CODES = PREFIX + "failure_codes"  # hash: error code, how many jobs failed by it
-    RECENT_FAILURES = PREFIX + "recent_failures"  # list of JSON, the newest first
-    HISTOGRAM = PREFIX + "histogram:"  # of a name; hash: "label|bucket", how many values
+    FINISHED = PREFIX + "finished"  # list: the latest ends, "time gap", newest first
+    STATS = PREFIX + "stats"  # hash: status to how many jobs ended with it; and sums of their times
+    FAILURE_CODES = PREFIX + "failure_codes"  # hash: error code to how many jobs failed with it
+    RECENT_FAILURES = PREFIX + "recent_failures"  # list of JSON, newest first
+    HISTOGRAM = PREFIX + "histogram:"  # of a name; hash: "label|bucket" to the number of values
     # Webhooks
-    WEBHOOKS = PREFIX + "webhooks:"  # of a host; sorted set: the jobs to tell of, by when they are due
+    WEBHOOKS = PREFIX + "webhooks:"  # of a host; sorted set: the jobs to report, by due time
     WEBHOOK_HOSTS = PREFIX + "webhook_hosts"  # set: the hosts whose list is not empty
-    WEBHOOK_FAILURES = PREFIX + "webhook_failures"  # hash: job, failed deliveries so far
+    WEBHOOK_FAILURES = PREFIX + "webhook_failures"  # hash: job to failed deliveries so far
     OLD_WEBHOOKS = PREFIX + "webhooks"  # where older versions kept all hosts' webhooks
     # Results
     DOCUMENT = NAMESPACE + "celery-task-meta-"  # of a job; Celery's record of its task
     PICTURE = PREFIX + "picture:"  # of "job:token:number"; PNG
-    RESULTS = PREFIX + "results"  # sorted set: the jobs whose results are kept, by when they were published
-    RESULT_SIZES = PREFIX + "result_sizes"  # hash: job, "bytes pictures token"
+    RESULTS = PREFIX + "results"  # sorted set: the jobs whose results are kept, by publication time
+    RESULT_SIZES = PREFIX + "result_sizes"  # hash: job to "bytes pictures token"
     RESULT_BYTES = PREFIX + "result_bytes"  # the sum of the sizes
-    RESULTS_EVICTED = PREFIX + "results_evicted"  # how many results had to make room
-    PIXEL_BYTES = PREFIX + "pixel_bytes"  # hash: picture, map; measured PNG bytes a pixel, a running mean
+    RESULTS_EVICTED = PREFIX + "results_evicted"  # how many results were evicted
+    PIXEL_BYTES = PREFIX + "pixel_bytes"  # hash: "picture" and "map"; running means of measured PNG bytes per pixel
     # kombu's own
-    UNACKED = NAMESPACE + "unacked"  # hash: the messages that were delivered and not acknowledged
+    UNACKED = NAMESPACE + "unacked"  # hash: the messages that were delivered but not acknowledged
 
 
 def job_key(job_id: str) -> str:
@@ -65,17 +65,17 @@ def deck_key(deck_id: str) -> str:
 
 
 def index_key(client: str) -> str:
-    """Return the key of the list of a caller's jobs."""
+    """Return the key of a caller's job list."""
     return Key.JOBS + client
 
 
 def preview_key(job_id: str, variation: int = 0) -> str:
-    """Return the key of a running job's preview, of one of its pictures."""
+    """Return the key of the preview of one of a running job's pictures."""
     return f"{Key.PREVIEW}{job_id}:{variation}" if variation else Key.PREVIEW + job_id
 
 
 def waiting_keys(first: Priority = Priority.INTERACTIVE) -> list[str]:
-    """Return the keys of the waiting jobs, those of one priority first."""
+    """Return the keys of the waiting jobs, starting with those of priority `first`."""
     return [Key.WAITING + priority for priority in sorted(Priority, key=lambda priority: priority is not first)]
 
 

@@ -1,15 +1,16 @@
-"""Who may work on a job: the workers' side of the job records.
+"""Leases on jobs: the workers' side of the job records.
 
-A worker that takes a job gets a lease with a fencing token that never comes twice. Whatever changes the job asks for
-the token in the same script, so a worker that has lost its lease (it was stopped, or cut off) can publish
-nothing. A worker keeps all its leases by one counter, ``writing:beat:<worker>``, that its heartbeat moves. Any other
-worker that sees a counter stand still puts that worker's jobs back. Nobody compares clocks: each observer measures by
-its own how long a counter has not moved.
+A worker that takes a job gets a lease with a unique fencing token. Every script that changes the job checks the token,
+so a worker that has lost its lease (because it was paused or cut off) cannot publish anything. A worker keeps all its
+leases with one counter, ``writing:beat:<worker>``, which its heartbeat increments. Any other worker that sees the
+counter stall puts that worker's jobs back. Clocks are never compared between machines: each observer uses its own clock
+to measure how long a counter has not moved.
 
-A job whose worker died is quarantined, for it may have crashed it. Workers rehearse quarantined jobs in a process of
-their own. A job that crashes this process fails as poisoned; the other ones run one at a time. If a worker dies while
-it runs a quarantined job, only that job is charged with the crash. A job that is charged `queue.max_deaths` times fails
-as poisoned too. The record's field for the count is `deaths`: older versions of the service read it.
+A job whose worker died is quarantined, because it may have caused the crash. Workers rehearse quarantined jobs in a
+separate process. A job that crashes this process fails as poisoned; the remaining ones run one at a time. If a worker
+dies while it runs a quarantined job, only that job is charged with the crash. A job that is charged `queue.max_deaths`
+times fails as poisoned too. The record's field for the count is `deaths`, because older versions of the service read
+that name.
 """
 
 import time
@@ -34,7 +35,7 @@ PREVIEW_TTL_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A worker's right to a job."""
+    """A worker's lease on a job."""
 
     record: JobRecord
     worker: str
@@ -48,7 +49,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class RequeuedJob:
-    """A job that waits again and needs a new message."""
+    """A job that is waiting again and needs a new message."""
 
     job_id: str
     priority: Priority
@@ -74,13 +75,13 @@ class Leases:
         self._give_back = load_script(client, "give_back_jobs")
 
     def take(self, job_id: str, token: str | None = None) -> Lease | None:
-        """Take a job that waits; None if it runs elsewhere, has ended, or is unknown: there is nothing to do.
+        """Take a waiting job; None if there is nothing to do because it runs elsewhere, has ended, or is unknown.
 
-        A job whose record cannot be read here, as in an upgrade, ends as failed.
+        A job whose record this version cannot read, as during an upgrade, ends as failed.
 
         Args:
             job_id: the job.
-            token: of the lease; a call whose answer was lost is repeated with the same one.
+            token: the lease's token; repeat a call whose answer was lost with the same token.
         """
         token = token or new_token()
         taken = self._take(
@@ -99,7 +100,7 @@ class Leases:
         return Lease(record, self.worker, token)
 
     def record(self, job_id: str) -> JobRecord:
-        """Return a job's record; raises as `JobStore.get`."""
+        """Return a job's record; raises the same errors as `JobStore.get`."""
         return self._store.get(job_id)
 
     def is_quarantined(self, job_id: str) -> bool:
@@ -107,7 +108,7 @@ class Leases:
         return int(cast("str | None", self._redis.hget(job_key(job_id), "deaths")) or 0) > 0
 
     def report(self, lease: Lease, stage: str, progress: Progress) -> "LeaseStatus":
-        """Record progress; return whether to go on."""
+        """Record progress; return whether to continue."""
         answer = self._report(
             keys=[job_key(lease.job_id)],
             args=[lease.job_id, lease.token, stage, progress.step, progress.total_steps],
@@ -115,7 +116,7 @@ class Leases:
         return LeaseStatus(int(cast(int, answer)))
 
     def save_preview(self, lease: Lease, jpeg: bytes, step: int, variation: int = 0) -> None:
-        """Keep a running job's preview of a variation, as seen at a step, for a while; a later one replaces it."""
+        """Store a preview of a running job's variation at a step, for `PREVIEW_TTL_S`; a later one replaces it."""
         self._save_preview(
             keys=[preview_key(lease.job_id, variation), job_key(lease.job_id)],
             args=[lease.job_id, jpeg.hex(), PREVIEW_TTL_S, step, lease.token, variation],
@@ -131,15 +132,15 @@ class Leases:
         pictures: tuple[bytes, ...] = (),
         budget: int = 0,
     ) -> bool:
-        """Store a result with its pictures and end its job as succeeded, all or nothing; False: the lease is lost.
+        """Store a result with its pictures and end its job as succeeded, atomically; return False if the lease is lost.
 
         Args:
-            lease: of the job.
-            result_key: where the document goes.
+            lease: the job's lease.
+            result_key: the document's key.
             result: the document.
             generation_ms: how long the job took.
             pictures: PNGs, in the document's order.
-            budget: bytes that all results may take; the oldest make room. 0: without limit.
+            budget: bytes that all results may take, beyond which the oldest are evicted; 0: unlimited.
         """
         new = NewResult(result, pictures)
         return self._end(
@@ -153,11 +154,11 @@ class Leases:
         )
 
     def fail(self, lease: Lease, error: JobError) -> bool:
-        """End a job as failed; False: the lease is lost."""
+        """End a job as failed; return False if the lease is lost."""
         return self._end(lease.job_id, lease.token, JobStatus.FAILED, error=error)
 
     def confirm_cancelled(self, lease: Lease) -> bool:
-        """End a job as cancelled; False: the lease is lost."""
+        """End a job as cancelled; return False if the lease is lost."""
         return self._end(lease.job_id, lease.token, JobStatus.CANCELLED)
 
     @property
@@ -166,31 +167,31 @@ class Leases:
         return self._settings.max_deaths
 
     def release(self, lease: Lease, *, counts_crash: bool = False) -> bool:
-        """Let a job wait again, at its old place; the caller gives its message back. False: the lease is lost.
+        """Requeue a job at its old position; return False if the lease is lost. The caller gives its message back.
 
         Args:
-            lease: of the job.
-            counts_crash: whether to charge it with the end of this worker.
+            lease: the job's lease.
+            counts_crash: whether to charge the job with this worker's crash.
         """
         waiting = waiting_keys(first=lease.record.priority)[0]
         keys = [job_key(lease.job_id), waiting, _running_key(self.worker)]
         return bool(self._release(keys=keys, args=[lease.job_id, lease.token, int(counts_crash)]))
 
     def beat(self) -> None:
-        """Say that this worker lives: it keeps its leases."""
+        """Record that this worker is alive, which keeps its leases."""
         with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.sadd(Key.OWNERS, self.worker)
             pipeline.incr(_beat_key(self.worker))
             pipeline.execute()
 
     def beats(self) -> dict[str, str]:
-        """Return the counter of every worker that may hold jobs; "" where it has none."""
+        """Return the counter of every worker that may hold jobs; "" for a worker without one."""
         owners = sorted(cast("set[str]", self._redis.smembers(Key.OWNERS)))
         found = cast("list[str | None]", self._redis.mget([_beat_key(owner) for owner in owners])) if owners else []
         return {owner: beat or "" for owner, beat in zip(owners, found, strict=True)}
 
     def reap(self, worker: str, beat: str) -> list[RequeuedJob]:
-        """Put a worker's jobs back if its counter still stands at ``beat``; fail those charged too often."""
+        """Requeue a worker's jobs if its counter still equals ``beat``; fail those charged too often."""
         poisoned = Poisoned(f"{self._settings.max_deaths} workers died while they ran this job")
         back = cast(
             list[str],
@@ -209,14 +210,14 @@ class Leases:
         return _put_back(back)
 
     def give_back(self, working_on: Callable[[], Collection[str]]) -> list[RequeuedJob]:
-        """Put back the jobs that are recorded as this worker's although it does not work on them.
+        """Requeue the jobs that are recorded as this worker's although it is not working on them.
 
-        Such a job's task ended without ending its record: Redis took no result for longer than the worker tries, or has
-        lost its last second in a power cut.
+        The task of such a job ended without ending its record: Redis accepted no result for longer than the worker
+        retries, or lost its last second of writes in a power cut.
 
         Args:
-            working_on: returns the ids of the jobs at work. It is asked after the records were read, so a job that is
-                just being taken is not missed.
+            working_on: returns the ids of the jobs in progress. It is called after the records are read, so that a job
+                that is just being taken is not missed.
         """
         recorded = cast("set[str]", self._redis.smembers(_running_key(self.worker)))
         strays = recorded.difference(working_on())
@@ -226,7 +227,7 @@ class Leases:
         return _put_back(cast("list[str]", self._give_back(keys=[_running_key(self.worker)], args=args)))
 
     def sign_off(self) -> None:
-        """Give up what this worker still holds, as it ends: nobody need wait for its counter to stand still."""
+        """Deregister this worker at shutdown if it holds no jobs, so that nobody waits for its counter to stall."""
         if not self._redis.scard(_running_key(self.worker)):
             with self._redis.pipeline(transaction=True) as pipeline:
                 pipeline.delete(_beat_key(self.worker))
@@ -270,16 +271,16 @@ def _put_back(found: list[str]) -> list[RequeuedJob]:
 
 
 def new_token() -> str:
-    """Return a fencing token: one that never comes twice."""
+    """Return a unique fencing token."""
     return uuid.uuid4().hex
 
 
 class LeaseStatus(int):
-    """How a job stands with its worker: what `report_progress.lua` answers."""
+    """The state of a lease, as returned by `report_progress.lua`."""
 
     @property
     def is_lost(self) -> bool:
-        """Whether the lease is another's now."""
+        """Whether the worker no longer holds the lease."""
         return self < 0
 
     @property
@@ -289,16 +290,21 @@ class LeaseStatus(int):
 
 
 class FailureDetector:
-    """Watches the workers' counters, and tells which have stood still for too long."""
+    """Watches the workers' counters and reports those that have stalled for too long."""
 
     def __init__(self, lease_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take how long a counter may stand still, in seconds by ``clock``."""
+        """Start without any observations.
+
+        Args:
+            lease_s: how long a counter may stall, in seconds by ``clock``.
+            clock: a monotonic clock, in seconds.
+        """
         self._lease_s = lease_s
         self._clock = clock
         self._seen: dict[str, tuple[str, float]] = {}
 
     def stale(self, beats: dict[str, str]) -> dict[str, str]:
-        """Take the counters as they stand now; return the stale ones."""
+        """Record the current counters; return the stale ones."""
         now = self._clock()
         self._seen = {
             worker: seen if (seen := self._seen.get(worker, ("", now)))[0] == beat else (beat, now)
@@ -307,7 +313,7 @@ class FailureDetector:
         return {worker: beat for worker, (beat, since) in self._seen.items() if now - since >= self._lease_s}
 
     def forget(self) -> None:
-        """Start anew: while Redis was away no counter could move."""
+        """Discard all observations, because no counter could move while Redis was unreachable."""
         self._seen.clear()
 
 

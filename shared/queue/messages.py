@@ -1,6 +1,6 @@
-"""Which jobs have a message: what kombu keeps in Redis, which is its own business and read nowhere else.
+"""The jobs that have a message, read from kombu's own data in Redis. No other module reads that data.
 
-A queue is a list of messages under its name. The hash ``unacked`` holds those that were delivered and not acknowledged.
+A queue is a list of messages under its name. The hash ``unacked`` holds those that were delivered but not acknowledged.
 """
 
 import json
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class JobMessages:
-    """Reads messages of jobs. Every method raises `redis.RedisError` when Redis does not answer."""
+    """Reads jobs' messages. Every method raises `redis.RedisError` when Redis does not answer."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
@@ -28,12 +28,12 @@ class JobMessages:
         return _job_ids(message for queue in queues for message in queue)
 
     def delivered(self) -> set[str]:
-        """Return the ids of the jobs whose message was delivered and not acknowledged."""
+        """Return the ids of the jobs whose message was delivered but not acknowledged."""
         return _job_ids(cast("list[str]", self._redis.hvals(Key.UNACKED)))
 
 
 def _job_ids(messages: Iterable[str]) -> set[str]:
-    """Return the ids of the jobs that messages stand for; other texts are passed over."""
+    """Return the ids of the jobs that messages belong to; skip anything that is not a job's message."""
     found = set()
     for text in messages:
         try:

@@ -1,7 +1,7 @@
-"""Histograms of what jobs and requests took, added up in Redis by all processes: whoever is asked for them knows all.
+"""Histograms of job and request durations, aggregated in Redis across all processes.
 
-A histogram is a hash ``writing:histogram:<name>``: a field ``<label>|<bucket>`` for each count, ``<label>|sum`` for the
-sum. Counts are of one bucket each, not cumulated.
+A histogram is a hash ``writing:histogram:<name>`` with a field ``<label>|<bucket>`` for each count and ``<label>|sum``
+for the sum. Each count is of one bucket and not cumulative.
 """
 
 from bisect import bisect_left
@@ -17,7 +17,7 @@ from shared.queue.keys import Key
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 SCORES = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
-# Name to the upper bounds of its buckets; values beyond the last are counted under infinity.
+# The upper bounds of each histogram's buckets; larger values are counted under infinity.
 HISTOGRAMS: Mapping[str, tuple[float, ...]] = {
     "job_wait_seconds": SECONDS,
     "job_seconds": SECONDS,
@@ -31,7 +31,7 @@ INFINITY = "+Inf"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A measured value of a histogram; `label` tells its kinds apart, such as stages."""
+    """A measured value of a histogram; `label` distinguishes kinds of values, such as stages."""
 
     histogram: str
     value: float
@@ -40,7 +40,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """What was counted under one label: cumulated counts by upper bound, and the sum of all values."""
+    """The values of one label: cumulative counts by upper bound, and the sum of all values."""
 
     label: str
     buckets: tuple[tuple[str, int], ...]
@@ -54,7 +54,7 @@ class JobMetrics:
         self._redis = client
 
     def observe(self, samples: Iterable[Sample]) -> None:
-        """Count values."""
+        """Add values to their histograms."""
         with self._redis.pipeline(transaction=False) as pipeline:
             for sample in samples:
                 key = _key(sample.histogram)
@@ -63,12 +63,12 @@ class JobMetrics:
             pipeline.execute()
 
     def note_store_call(self, operation: str, seconds: float) -> None:
-        """Count a call of the results' object store; without Redis it is left out."""
+        """Count a call to the results' object store; skip it if Redis does not answer."""
         with suppress(redis.RedisError):
             self.observe([Sample("store_seconds", seconds, operation)])
 
     def read(self, histogram: str) -> list[Histogram]:
-        """Return a histogram under each of its labels."""
+        """Return a histogram for each of its labels."""
         fields = cast("dict[str, str]", self._redis.hgetall(_key(histogram)))
         labels = sorted({field.rpartition("|")[0] for field in fields})
         return [_histogram(histogram, label, fields) for label in labels]

@@ -1,4 +1,4 @@
-"""Pictures outside Redis: a folder, or a bucket with S3's API, through obstore."""
+"""Picture storage outside Redis: a folder or an S3-compatible bucket, accessed through obstore."""
 
 import os
 import time
@@ -13,7 +13,7 @@ from shared.errors import SettingsError
 T = TypeVar("T")
 
 IN_REDIS = "redis"
-# Its own defaults would have a caller wait for minutes. Callers that must succeed retry by themselves.
+# With obstore's defaults, a caller would wait for minutes. Callers that must succeed retry by themselves.
 TIMEOUTS = {"connect_timeout": "2s", "timeout": "10s"}
 RETRIES = {"max_retries": 1, "retry_timeout": timedelta(seconds=10)}
 
@@ -22,16 +22,16 @@ CallObserver = Callable[[str, float], None]
 
 
 class StoreUnavailable(OSError):
-    """The store does not answer, or refuses."""
+    """The store does not answer, or refuses the call."""
 
 
 def call_directly(act: Callable[[], T]) -> T:
-    """Call here and now."""
+    """Call in the current thread and return the result."""
     return act()
 
 
 def ignore_call(operation: str, seconds: float) -> None:
-    """Do nothing about a call."""
+    """Ignore a call."""
 
 
 class ObjectStore:
@@ -40,7 +40,13 @@ class ObjectStore:
     def __init__(
         self, store: Any, run: Callable[[Callable[[], Any]], Any] = call_directly, note: CallObserver = ignore_call
     ) -> None:
-        """Take a store of obstore, what makes its calls (they block the thread that makes them), and who is told."""
+        """Wrap an obstore store.
+
+        Args:
+            store: the obstore store.
+            run: makes its calls, which block the calling thread.
+            note: notified of each call.
+        """
         self._store = store
         self._run = run
         self._note = note
@@ -56,7 +62,7 @@ class ObjectStore:
         """Open a store; a bucket's endpoint, region and credentials come from the usual AWS_ variables.
 
         Raises:
-            SettingsError: obstore is not installed, or the address is of no kind that is supported.
+            SettingsError: obstore is not installed, or the kind of address is not supported.
         """
         try:
             from obstore.store import LocalStore, S3Store  # noqa: PLC0415  # an optional dependency
@@ -84,14 +90,14 @@ class ObjectStore:
             raise StoreUnavailable(f"the results' store has no such bucket: {error}") from error
 
     def get(self, name: str) -> bytes | None:
-        """Return an object; None: there is none."""
+        """Return an object; None if it does not exist."""
         try:
             return bytes(self._call("get", lambda: self._store.get(name).bytes()))
         except FileNotFoundError:
             return None
 
     def delete(self, names: Iterable[str]) -> None:
-        """Delete objects; those that are not there are passed over."""
+        """Delete objects; ignore those that do not exist."""
         for name in names:
             try:
                 self._call("delete", lambda name=name: self._store.delete(name))
@@ -99,7 +105,7 @@ class ObjectStore:
                 continue
 
     def sweep(self, older_than_s: float) -> int:
-        """Delete the objects that were written longer ago; return how many."""
+        """Delete the objects that are older than this; return how many were deleted."""
         limit = datetime.now(UTC) - timedelta(seconds=older_than_s)
         found = self._call("list", lambda: [entry for page in self._store.list() for entry in page])
         old = [entry["path"] for entry in found if entry["last_modified"] < limit]
@@ -107,7 +113,7 @@ class ObjectStore:
         return len(old)
 
     def _call(self, operation: str, act: Any) -> Any:
-        """Return what a call of obstore returns; all errors but `FileNotFoundError` become `StoreUnavailable`."""
+        """Return the result of an obstore call; turn all errors except `FileNotFoundError` into `StoreUnavailable`."""
         from obstore.exceptions import BaseError  # noqa: PLC0415  # optional
 
         started, outcome = time.monotonic(), "ok"
@@ -125,12 +131,12 @@ class ObjectStore:
 def open_store(
     address: str, run: Callable[[Callable[[], Any]], Any] = call_directly, note: CallObserver = ignore_call
 ) -> ObjectStore | None:
-    """Return the store of a setting; None: pictures lie in Redis.
+    """Return the store for a setting; None if pictures are stored in Redis.
 
     Args:
         address: the setting.
-        run: makes its calls.
-        note: is told of each call, such as "get ok" or "put failed", and how many seconds it took.
+        run: makes the store's calls.
+        note: called after each call with its outcome, such as "get ok" or "put failed", and its duration in seconds.
     """
     return None if address == IN_REDIS else ObjectStore.open(address, run, note)
 

@@ -1,9 +1,10 @@
-"""Finished results: a small document, and each picture once, as PNG, under a key of its own.
+"""Finished results: a small document, and each picture once, as PNG, under a separate key.
 
-The document is Celery's record of a task (``celery-task-meta-<id>``), without its pictures but with a list of them.
-Light readers take the document alone, or one picture. Celery's `AsyncResult` gets the whole through `ResultBackend`.
+The document is Celery's record of a task (``celery-task-meta-<id>``); it lists the pictures but does not contain them.
+Readers can fetch the document alone, or a single picture. Celery's `AsyncResult` gets everything through
+`ResultBackend`.
 
-Results have a budget. Over it the oldest go first, whole, in the script that publishes the newest.
+Results have a budget. The script that publishes a result evicts whole results, oldest first, until the budget holds.
 """
 
 import base64
@@ -27,29 +28,29 @@ from shared.settings import ResultSettings
 
 WEIGHT = 0.1  # of the newest measurement
 FIRST_GUESS = {"picture": 2.0, "map": 0.1}  # PNG bytes a pixel, before any is measured
-BUDGET_CHECK_S = 1.0  # for so long a reading of Redis's memory holds
+BUDGET_CHECK_S = 1.0  # how long a reading of Redis's memory is reused
 # The parts of a result that are pictures.
 PICTURES: Any = {
     "generated_image_base64": True,
     "conditioning_images_base64": True,
     "variations": {"__all__": {"generated_image_base64"}},
 }
-# Of Redis's maxmemory, for all that lies there: as job records grow, results give way. Above more than this no job is
-# accepted (`JobStore.check_memory`).
+# Share of Redis's maxmemory for everything stored there: as job records grow, results are evicted. The limit beyond
+# which no job is accepted (`JobStore.check_memory`) is higher.
 MOST_MEMORY = 0.7
-# Redis 6 takes so much at once while it rewrites its file, and counts it as used.
+# Redis 6 allocates this much at once while it rewrites its file, and counts it as used.
 REWRITE_BYTES = 10 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class PictureInfo:
-    """A picture as its document lists it; the first one is the result.
+    """A picture as listed in its document; the first one is the result.
 
     Attributes:
-        control_type, method: of a conditioning image; else "".
-        size: bytes.
-        digest: changes with the picture.
-        variation: its number among several pictures of one job; None: there is one, or it is a conditioning image.
+        control_type, method: set for a conditioning image; otherwise "".
+        size: size in bytes.
+        digest: a digest of the picture.
+        variation: its number among several pictures of one job; None for a single picture or a conditioning image.
     """
 
     control_type: str
@@ -65,10 +66,10 @@ class StoredResult:
 
     Attributes:
         job_id: the job.
-        token: of the lease that published it; part of its pictures' names.
+        token: the token of the lease that published it; part of its pictures' names.
         body: the result without its pictures.
-        pictures: the list of them.
-        etag: changes with the result.
+        pictures: the list of its pictures.
+        etag: changes whenever the result changes.
     """
 
     job_id: str
@@ -78,19 +79,19 @@ class StoredResult:
     etag: str
 
     def find(self, control_type: str = "", method: str = "") -> int | None:
-        """Return the number of a conditioning image, without arguments of the picture; None: there is none."""
+        """Return the number of a conditioning image; without arguments, of the main picture. None if there is none."""
         names = [(picture.control_type, picture.method) for picture in self.pictures]
         return names.index((control_type, method)) if (control_type, method) in names else None
 
     def find_variation(self, variation: int) -> int | None:
-        """Return the number of a variation's picture; None: there is none."""
+        """Return the number of a variation's picture; None if it does not exist."""
         numbers = [picture.variation for picture in self.pictures]
         return numbers.index(variation) if variation in numbers else None
 
 
 @dataclass(frozen=True, slots=True)
 class NewResult:
-    """A result in the form in which it is stored: Celery's document, and the pictures in its order.
+    """A result in its stored form: Celery's document, and the pictures in the document's order.
 
     The last `maps` pictures are conditioning images.
     """
@@ -101,7 +102,7 @@ class NewResult:
 
 
 def pack(job_id: str, token: str, result: AIGenerationResult) -> NewResult:
-    """Part a result into its document and its pictures, each once: the variation that was kept is the first picture."""
+    """Split a result into its document and its pictures, each once; the first picture is the chosen variation."""
     kept = next((number for number, variation in enumerate(result.variations) if variation.kept), None)
     named: list[tuple[str, str, int | None, str]] = [("", "", kept, result.generated_image_base64)]
     named += [
@@ -134,34 +135,39 @@ def pack(job_id: str, token: str, result: AIGenerationResult) -> NewResult:
 
 
 class Results:
-    """Reads results, and stores the pictures that go elsewhere than to Redis.
+    """Reads results, and writes pictures to the object store if there is one.
 
-    Every method raises `redis.RedisError` when Redis does not answer, `StoreUnavailable` when the store does not.
+    Every method raises `redis.RedisError` when Redis does not answer, and `StoreUnavailable` when the store does not.
     """
 
     def __init__(self, client: redis.Redis, objects: ObjectStore | None) -> None:
-        """Take a client that answers in bytes, and where the pictures lie; None: in Redis."""
+        """Read from Redis and the object store.
+
+        Args:
+            client: a client whose replies are bytes.
+            objects: where the pictures are stored; None for Redis.
+        """
         self._redis = client
         self._objects = objects
 
     def get(self, job_id: str) -> StoredResult | None:
-        """Return a result's document; None: it is not kept."""
+        """Return a result's document; None if it is not stored."""
         document = cast("bytes | None", self._redis.get(Key.DOCUMENT + job_id))
         return None if document is None else _parse(document)
 
     def get_many(self, jobs: Sequence[str]) -> list[StoredResult | None]:
-        """Return the documents of several results, as `get`."""
+        """Return the documents of several results, as `get` does."""
         documents = cast("list[bytes | None]", self._redis.mget([Key.DOCUMENT + job_id for job_id in jobs]))
         return [None if document is None else _parse(document) for document in documents]
 
     def picture(self, stored: StoredResult, number: int) -> bytes | None:
-        """Return one picture as PNG; None: it is no longer kept."""
+        """Return one picture as PNG; None if it is no longer stored."""
         if self._objects is not None:
             return self._objects.get(_object_name(stored.job_id, stored.token, number))
         return cast("bytes | None", self._redis.get(f"{Key.PICTURE}{stored.job_id}:{stored.token}:{number}"))
 
     def whole(self, stored: StoredResult) -> dict[str, Any] | None:
-        """Return a result with all its pictures in base64; None: one of them is no longer kept."""
+        """Return a result with all its pictures in base64; None if one of them is no longer stored."""
         encoded: list[str] = []
         for number in range(len(stored.pictures)):
             png = self.picture(stored, number)
@@ -171,7 +177,7 @@ class Results:
         return _whole(stored, encoded)
 
     def store_elsewhere(self, job_id: str, token: str, new: NewResult) -> tuple[bytes, ...]:
-        """Write the pictures to the object store, if there is one; return those that Redis is to keep."""
+        """Write the pictures to the object store, if there is one; return those to store in Redis."""
         if self._objects is None:
             return new.pictures
         for number, png in enumerate(new.pictures):
@@ -179,14 +185,14 @@ class Results:
         return ()
 
     def forget(self, job_id: str, token: str, new: NewResult) -> None:
-        """Delete what was written for a lease that is lost."""
+        """Delete the objects written for a lost lease."""
         if self._objects is not None:
             self._objects.delete([_object_name(job_id, token, number) for number in range(len(new.pictures))])
 
 
 @dataclass(frozen=True, slots=True)
 class ResultsUse:
-    """What is kept: how many results, the bytes that they take in Redis, and how many have made room so far."""
+    """The number of stored results, the bytes that they take in Redis, and how many have been evicted so far."""
 
     results: int
     size: int
@@ -194,7 +200,7 @@ class ResultsUse:
 
 
 class Budget:
-    """How many bytes results may take in Redis, and how many they take."""
+    """The bytes that results may take in Redis, and the bytes that they do take."""
 
     def __init__(self, client: redis.Redis, settings: ResultSettings, clock: Callable[[], float] = time.monotonic):
         self._redis = client
@@ -204,39 +210,39 @@ class Budget:
         self._read_until = float("-inf")
 
     def limit(self) -> int:
-        """Return the bytes; 0: without limit."""
+        """Return the budget in bytes; 0: unlimited."""
         if self._clock() >= self._read_until:
             self._limit = min((limit for limit in self._limits() if limit), default=0)
             self._read_until = self._clock() + BUDGET_CHECK_S
         return self._limit
 
     def _limits(self) -> tuple[int, ...]:
-        """Return the limits by the settings and by the room that there is; 0: none."""
+        """Return the limits set by the settings and by Redis's available memory; 0: unlimited."""
         own = self._settings.budget_bytes or 0
         memory = cast("dict[str, int]", self._redis.info())
         maxmemory = int(memory["maxmemory"])
         if not maxmemory:
             return (own,)
-        # Buffers come and go: that many clients read results, or a file is rewritten, must not cost the results.
+        # Buffers are temporary: results must not be evicted because many clients read or a file is rewritten.
         buffers = memory.get("mem_not_counted_for_evict", 0) + memory.get("mem_clients_normal", 0)
         buffers += REWRITE_BYTES * memory.get("aof_rewrite_in_progress", 0)
         others = memory["used_memory"] - buffers - self.use().size
         return own, int(self._settings.budget_share * maxmemory), max(1, int(MOST_MEMORY * maxmemory - others))
 
     def use(self) -> ResultsUse:
-        """Return what the results take; those whose time is over count until the next is published."""
+        """Return what the results use. Expired results count until the next result is published."""
         size, evicted = cast("list[str | None]", self._redis.mget([Key.RESULT_BYTES, Key.RESULTS_EVICTED]))
         return ResultsUse(self._redis.zcard(Key.RESULTS), int(size or 0), int(evicted or 0))
 
 
 class ResultSizes:
-    """What results take, as measured; running means, so that a lost update does no harm."""
+    """The measured sizes of results, as running means, so that a lost update is harmless."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
 
     def learn(self, pixels: int, new: NewResult) -> None:
-        """Take a result's sizes into account."""
+        """Add a result's sizes to the means."""
         drawn = len(new.pictures) - new.maps
         for kind, pngs in (("picture", new.pictures[:drawn]), ("map", new.pictures[drawn:])):
             if pngs:
@@ -244,7 +250,7 @@ class ResultSizes:
                 self._redis.hset(Key.PIXEL_BYTES, kind, str(self._mean(kind) * (1 - WEIGHT) + measured * WEIGHT))
 
     def estimate(self, pixels: int, maps: int, pictures: int = 1) -> int:
-        """Return what a result of so many pixels, maps and pictures should take, in bytes."""
+        """Return the estimated size in bytes of a result with this many pixels, maps and pictures."""
         return int(pixels * (pictures * self._mean("picture") + maps * self._mean("map")))
 
     def _mean(self, kind: str) -> float:
@@ -253,7 +259,7 @@ class ResultSizes:
 
 
 class ResultBackend(RedisBackend):  # type: ignore[misc]  # celery is untyped
-    """Celery's Redis backend, whose results have their pictures in keys of their own, or in an object store."""
+    """Celery's Redis backend, with each result's pictures in separate keys or in an object store."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -262,14 +268,14 @@ class ResultBackend(RedisBackend):  # type: ignore[misc]  # celery is untyped
 
     @property
     def results(self) -> Results:
-        """Reads single parts of results."""
+        """A reader for single parts of results."""
         return Results(self.client, self._objects)
 
     def on_task_call(self, producer: Any, task_id: str) -> None:
-        """Do nothing as a message is sent.
+        """Do nothing when a message is sent.
 
-        Celery would listen for the result from now on, which nobody does here, and with a Redis that is silent try so
-        for half a minute.
+        Celery would subscribe to the result, which this service never uses, and would retry for half a minute if Redis
+        does not answer.
         """
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
@@ -281,12 +287,12 @@ class ResultBackend(RedisBackend):  # type: ignore[misc]  # celery is untyped
 
 
 def _listed(info: PictureInfo) -> dict[str, Any]:
-    """Return a picture as a document lists it, without empty fields: an API of before does not know them all."""
+    """Return a picture's entry in a document, without empty fields, because older APIs do not know all of them."""
     return {name: value for name, value in asdict(info).items() if value is not None}
 
 
 def _whole(stored: StoredResult, encoded: Sequence[str]) -> dict[str, Any]:
-    """Return a result with its pictures, given in the document's order in base64."""
+    """Return a result with its pictures, which are given in base64 in the document's order."""
     maps: dict[str, dict[str, str]] = {}
     variations: dict[int, str] = {}
     for info, image in zip(stored.pictures, encoded, strict=True):

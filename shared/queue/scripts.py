@@ -1,7 +1,7 @@
-"""The Lua scripts that change what is in Redis, by name: the files of ``lua/``.
+"""The Lua scripts in ``lua/`` that change the data in Redis, loaded by name.
 
-A script's first comment says what it does, its KEYS and ARGV, and what it returns. ``-- needs: events`` puts
-``lua/parts/events.lua`` before it. Every script has the table ``keys``: the keys of `shared.queue.keys` by name.
+A script's first comment describes what it does, its KEYS and ARGV, and what it returns. ``-- needs: events`` prepends
+``lua/parts/events.lua``. Every script has the table ``keys``: the keys of `shared.queue.keys` by name.
 """
 
 import re
@@ -18,11 +18,11 @@ NEEDS = re.compile(r"^-- needs: (.+)$", re.MULTILINE)
 
 
 def load_script(client: redis.Redis, name: str) -> Script:
-    """Return a script that runs by this client.
+    """Return a script that runs through a client.
 
     Args:
-        client: of the Redis that runs it.
-        name: its file's name without ``.lua``.
+        client: a client of the Redis that runs the script.
+        name: the script's file name without ``.lua``.
 
     Raises:
         FileNotFoundError: there is no such script.
@@ -32,7 +32,7 @@ def load_script(client: redis.Redis, name: str) -> Script:
 
 @cache
 def script_source(name: str) -> str:
-    """Return a script's text: the keys, the parts that it needs in their order, and its own file."""
+    """Return a script's text: the keys, the parts that it needs in the given order, and its own file."""
     own = (FOLDER / f"{name}.lua").read_text(encoding="utf-8")
     needs = NEEDS.search(own)
     parts = [_part(part) for part in needs[1].split()] if needs is not None else []

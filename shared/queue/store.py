@@ -1,11 +1,11 @@
-"""Job records in Redis: the one owner of a job's status.
+"""Job records in Redis: the single source of truth for a job's status.
 
 A record is a hash ``writing:job:<id>``, written before the job's message is sent. Waiting jobs are also members of
-``writing:waiting:<priority>``, sorted by arrival, which gives depth and position. Every change of status is one Lua
-script, so it happens whole or not at all, and never out of a terminal status. What workers do to a record is in
-`shared.queue.leases`.
+``writing:waiting:<priority>``, sorted by arrival, which gives the queue's depth and a job's position. Every change of
+status is one Lua script. It is therefore atomic, and never leaves a terminal status. The workers' changes to a record
+are in `shared.queue.leases`.
 
-The pictures are not here: they lie in Celery's result backend under the job's id.
+The pictures are stored separately, in Celery's result backend under the job's id.
 """
 
 import math
@@ -23,15 +23,15 @@ from shared.queue.webhook_targets import host_of
 from shared.schemas import Counts, GenerationRequest, JobError, JobStatus, Priority, Progress, RecentFailure
 from shared.settings import QueueSettings
 
-LEAST_ENDED = 3  # to speak of a rate
+LEAST_ENDED = 3  # ended jobs needed to estimate a rate
 LONGEST_RETRY_AFTER_S = 600
-MEMORY_CHECK_S = 1.0  # for so long a check holds
+MEMORY_CHECK_S = 1.0  # how long a check is reused
 MOST_MEMORY = 0.9  # of Redis's maxmemory; results have their own budget below it
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What became of a submitted request: a new job, or the one that its Idempotency-Key already made."""
+    """The outcome of a submitted request: a new job, or the one that its Idempotency-Key already created."""
 
     job_id: str
     is_new: bool
@@ -41,8 +41,8 @@ class Submission:
 class JobRecord:
     """A job as recorded. Times are seconds since the epoch.
 
-    `attempts` counts how often a worker took it, `crash_count` how many crashes of workers it is charged with.
-    `end_event` is the id of the event that told its end, `deck` the deck that it belongs to.
+    `attempts` counts how often a worker took the job, and `crash_count` how many worker crashes it is charged with.
+    `end_event` is the id of its end event, and `deck` the deck that it belongs to.
     """
 
     job_id: str
@@ -63,10 +63,10 @@ class JobRecord:
 
     @property
     def request(self) -> GenerationRequest:
-        """What to draw, as far as this version knows it; read only when asked for, as a status needs it not.
+        """What to draw, in the fields that this version knows; parsed on access, because a status does not need it.
 
         Raises:
-            pydantic.ValidationError: another version wrote it, and this one cannot read it.
+            pydantic.ValidationError: another version wrote it in a format that this version cannot read.
         """
         return GenerationRequest.model_validate_json(self.request_text, extra="ignore")
 
@@ -95,19 +95,19 @@ class JobStore:
         fingerprint: str = "",
         result_bytes: int = 0,
     ) -> Submission:
-        """Record a job as queued, or find the one that the same Idempotency-Key made before.
+        """Record a job as queued, or find the one that the same Idempotency-Key created before.
 
         Args:
             job_id: the new job's id.
             request: what to draw.
-            client: whose job it is: the name of a key; "" for none.
-            idempotency_key: a digest of the client's key; None for none.
+            client: the job's owner, as the name of an API key; "" without keys.
+            idempotency_key: a digest of the client's key; None if there is no key.
             fingerprint: a digest of the request as the client sent it.
-            result_bytes: what its result should take.
+            result_bytes: the estimated size of its result.
 
         Raises:
-            QueueFull: as many jobs wait as the queue may hold.
-            IdempotencyConflict: the key came with another request before.
+            QueueFull: the queue holds as many waiting jobs as it may.
+            IdempotencyConflict: the key was used before with a different request.
         """
         fields = new_record(request, client=client, fingerprint=fingerprint, result_bytes=result_bytes)
         limit = self.limit(request.priority)
@@ -136,18 +136,18 @@ class JobStore:
         return Submission(found, is_new=outcome == "created")
 
     def limit(self, priority: Priority) -> int:
-        """Return how many jobs may wait in a queue: bulk ones take no place from the interactive ones."""
+        """Return how many jobs may wait in a queue. Bulk and interactive jobs have separate limits."""
         return self._settings.limit if priority is Priority.INTERACTIVE else self._settings.bulk_limit
 
     def retry_after_s(self, places: int = 1) -> int:
-        """Return in how many seconds so many places should be free, by the mean time between the latest jobs' ends."""
+        """Return the seconds until this many places should be free, by the mean time between the latest jobs' ends."""
         between_s = self._between_ends_s()
         if between_s is None:
             return self._settings.retry_after_s
         return max(1, min(math.ceil(places * between_s), LONGEST_RETRY_AFTER_S))
 
     def drain_s(self) -> float | None:
-        """Return how many seconds the queue would last at the present rate; None: too few jobs have ended to know."""
+        """Return the seconds until the queue would be empty at the current rate; None if too few jobs have ended."""
         depth = sum(self.depth().values())
         between_s = self._between_ends_s()
         if not depth:
@@ -158,25 +158,25 @@ class JobStore:
         ends = [list(map(float, end.split())) for end in cast("list[str]", self._redis.lrange(Key.FINISHED, 0, -1))]
         if len(ends) < LEAST_ENDED:
             return None
-        # When jobs wait and none ends any more, the estimate grows.
+        # If jobs wait but none ends, the estimate grows.
         stalled_s = max(0.0, time.time() - max(ends[0][0], self._waiting_since()))
         return (sum(gap_s for _, gap_s in ends) + stalled_s) / len(ends)
 
     def _waiting_since(self) -> float:
-        """Return when the oldest of the waiting jobs came, now if none waits; seconds since the epoch."""
+        """Return when the oldest waiting job arrived, or now if none waits, in seconds since the epoch."""
         first = [job_id for key in waiting_keys() for job_id in cast("list[str]", self._redis.zrange(key, 0, 0))]
         created = [cast("str | None", self._redis.hget(job_key(job_id), "created_at")) for job_id in first]
         return min((float(moment) for moment in created if moment), default=time.time())
 
     def check_budget(self, result_bytes: int, budget: int) -> None:
-        """Refuse a job whose result, with those of all that wait or run, would not fit.
+        """Refuse a job whose result would not fit together with those of all waiting and running jobs.
 
         Args:
-            result_bytes: what its result should take.
-            budget: bytes for all results; 0: without limit.
+            result_bytes: the estimated size of its result.
+            budget: bytes for all results; 0: unlimited.
 
         Raises:
-            QueueUnavailable: it says after how many seconds enough of them should have ended.
+            QueueUnavailable: the result does not fit; says after how many seconds enough jobs should have ended.
         """
         if not budget:
             return
@@ -190,7 +190,7 @@ class JobStore:
             )
 
     def check_memory(self) -> None:
-        """Refuse new jobs while Redis is nearly full, so that those accepted can still be finished.
+        """Refuse new jobs while Redis is nearly full, so that accepted jobs can still finish.
 
         Raises:
             QueueUnavailable: more than `MOST_MEMORY` of its limit is in use.
@@ -203,9 +203,9 @@ class JobStore:
         self._memory_checked_until = time.monotonic() + MEMORY_CHECK_S
 
     def memory(self) -> tuple[int, int]:
-        """Return the bytes that Redis uses, and those that it may use; 0: without limit.
+        """Return the bytes that Redis uses, and those that it may use; 0: unlimited.
 
-        The buffers of its file and its replicas are left out, as Redis itself leaves them out of its limit.
+        The buffers of its file and its replicas are excluded, as Redis itself excludes them from its limit.
         """
         memory = cast(dict[str, int], self._redis.info("memory"))
         return memory["used_memory"] - memory.get("mem_not_counted_for_evict", 0), memory["maxmemory"]
@@ -215,14 +215,14 @@ class JobStore:
         return failure_codes(self._redis)
 
     def recent_failures(self) -> list[RecentFailure]:
-        """Return the latest failures, the last one first."""
+        """Return the latest failures, newest first."""
         return recent_failures(self._redis)
 
     def get(self, job_id: str) -> JobRecord:
         """Return the record.
 
         Raises:
-            JobNotFound: there is none.
+            JobNotFound: there is no such record.
         """
         fields = cast(dict[str, str], self._redis.hgetall(job_key(job_id)))
         if "status" not in fields:
@@ -230,9 +230,9 @@ class JobStore:
         return parse_record(job_id, fields)
 
     def owner(self, job_id: str) -> str | None:
-        """Return whose job it is: the name of a key, "" if it was sent without one.
+        """Return a job's owner: the name of an API key, or "" if it was sent without one.
 
-        None: there is no record, or one from before owners were recorded, which any key may read as it could then.
+        Return None if there is no record, or if it predates the recording of owners; any key may read such a record.
         """
         return cast("str | None", self._redis.hget(job_key(job_id), "client"))
 
@@ -257,7 +257,7 @@ class JobStore:
             raise unknown_job(job_id)
 
     def position(self, record: JobRecord) -> int | None:
-        """Return how many jobs go before a queued one (bulk lets interactive pass), None if it left the queue."""
+        """Return how many jobs are ahead of a queued one (interactive before bulk); None if it has left the queue."""
         interactive, bulk = waiting_keys()
         own = interactive if record.priority is Priority.INTERACTIVE else bulk
         rank = cast("int | None", self._redis.zrank(own, record.job_id))
@@ -266,11 +266,11 @@ class JobStore:
         return rank + self._redis.zcard(interactive)
 
     def depth(self) -> dict[Priority, int]:
-        """Return how many jobs wait, by priority."""
+        """Return the number of waiting jobs by priority."""
         return {priority: self._redis.zcard(key) for priority, key in zip(Priority, waiting_keys(), strict=True)}
 
     def counts(self) -> Counts:
-        """Return how many jobs ended how, and the succeeded ones' average times."""
+        """Return the number of ended jobs by outcome, and the average times of those that succeeded."""
         stats = cast(dict[str, str], self._redis.hgetall(Key.STATS))
         succeeded = int(stats.get("succeeded", 0))
 
@@ -287,14 +287,14 @@ class JobStore:
 
 
 def unknown_job(job_id: str) -> JobNotFound:
-    """Return the error of a job that there is not, as far as its caller may know."""
+    """Return the error for a job that does not exist or that its caller may not see."""
     return JobNotFound(f"no job {job_id!r}: it was never submitted, or its record has expired")
 
 
 def new_record(
     request: GenerationRequest, *, client: str, fingerprint: str = "", result_bytes: int = 0
 ) -> dict[str, str | float]:
-    """Return the fields of the record of a job that waits; arguments as of `JobStore.create`."""
+    """Return the fields of a waiting job's record; the arguments are those of `JobStore.create`."""
     fields: dict[str, str | float] = {
         "status": JobStatus.QUEUED.value,
         "priority": request.priority.value,
@@ -310,7 +310,7 @@ def new_record(
 
 
 def parse_record(job_id: str, fields: dict[str, str]) -> JobRecord:
-    """Return a record as Redis has it."""
+    """Return a record from its fields in Redis."""
 
     def moment(name: str) -> float | None:
         return float(fields[name]) if fields.get(name) else None

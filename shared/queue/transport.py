@@ -1,4 +1,4 @@
-"""kombu's Redis transport, made to outlive a full Redis and messages that are none."""
+"""kombu's Redis transport, hardened against a full Redis and malformed messages."""
 
 import logging
 from queue import Empty
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 class TolerantChannel(Channel):  # type: ignore[misc]  # kombu is untyped
-    """Reads queues. What somebody else has put there is thrown away: kombu's own channel would end the worker by it."""
+    """Reads queues and discards malformed messages, which would end the worker with kombu's own channel."""
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
@@ -22,9 +22,9 @@ class TolerantChannel(Channel):  # type: ignore[misc]  # kombu is untyped
 
 
 def harden_transport() -> None:
-    """Let all connections of this process be tolerant. Safe to repeat."""
+    """Make all connections of this process tolerant. Safe to repeat."""
     Transport.Channel = TolerantChannel
-    # A full Redis refuses even an acknowledgement. To a worker that shall be a Redis that is away, which it outlives,
-    # and no unknown error, of which it ends.
+    # A full Redis refuses even an acknowledgement. Treat that as a lost connection, which a worker survives, and not as
+    # an unknown error, which ends it.
     if redis.exceptions.OutOfMemoryError not in Transport.connection_errors:
         Transport.connection_errors = (*Transport.connection_errors, redis.exceptions.OutOfMemoryError)

@@ -1,4 +1,4 @@
-"""Where webhooks may go: hosts that the operator named, and no address of a private network."""
+"""The allowed targets of webhooks: hosts that the operator has named, outside private networks."""
 
 import ipaddress
 import socket
@@ -11,7 +11,7 @@ from shared.settings import WebhookSettings
 from shared.settings.values import plain_host
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
-# What a path and a query may hold as it is (RFC 3986); anything else is sent percent-encoded.
+# Characters that a path and a query may contain unencoded (RFC 3986); anything else is sent percent-encoded.
 PATH_CHARACTERS = "!$%&'()*+,/:;=?@[]~"
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -20,7 +20,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL, taken apart; the host in lower case, in ASCII, without brackets."""
+    """A parsed URL; the host is in lower case, in ASCII and without brackets."""
 
     scheme: str
     host: str
@@ -29,16 +29,16 @@ class Target:
 
     @property
     def authority(self) -> str:
-        """Host and, where it is not the scheme's own, port, as the Host header has them."""
+        """Host and, unless it is the scheme's default, port, as in the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def parse_target(url: str, settings: WebhookSettings) -> Target:
-    """Return a webhook's URL taken apart.
+    """Return a webhook's parsed URL.
 
     Raises:
-        WebhookNotAllowed: it is no https URL of an allowed host.
+        WebhookNotAllowed: it is not an https URL of an allowed host.
     """
     try:
         parts = urlsplit(url)
@@ -56,7 +56,7 @@ def parse_target(url: str, settings: WebhookSettings) -> Target:
 
 
 def host_of(url: str) -> str:
-    """Return the host whose turn a webhook waits for."""
+    """Return the host whose list a webhook belongs to."""
     try:
         return plain_host(urlsplit(url).hostname or "") or "none"
     except ValueError:
@@ -64,13 +64,13 @@ def host_of(url: str) -> str:
 
 
 def resolve(target: Target, settings: WebhookSettings) -> list[str]:
-    """Return the addresses to try, in their order; the caller connects to them and not to the name, which might change.
+    """Return the addresses to try, in order. The caller connects to them, because the name might resolve differently.
 
-    The order is the system's, with the families taking turns, as RFC 8305 has it.
+    The order is the system's, with the address families alternating, as in RFC 8305.
 
     Raises:
-        WebhookNotAllowed: the name leads to an address that is not public.
-        OSError: it leads nowhere.
+        WebhookNotAllowed: the name resolves to an address that is not public.
+        OSError: the name does not resolve.
     """
     entries = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
@@ -83,7 +83,7 @@ def resolve(target: Target, settings: WebhookSettings) -> list[str]:
 
 
 def is_public(text: str) -> bool:
-    """Return whether an address is one of the whole Internet, also where it is an IPv4 address in IPv6's clothes."""
+    """Return whether an address is globally reachable; an IPv4 address embedded in IPv6 is judged by itself."""
     address: Address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
         address = _inner(address) or address
@@ -91,7 +91,7 @@ def is_public(text: str) -> bool:
 
 
 def _inner(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """Return the IPv4 address to which a gateway would hand on what is sent to this one."""
+    """Return the IPv4 address to which a gateway would forward packets sent to this one."""
     if address in NAT64:
         return ipaddress.IPv4Address(address.packed[-4:])
     teredo = address.teredo[1] if address.teredo else None

@@ -1,4 +1,4 @@
-"""Which workers live: each says so every heartbeat, and one that falls silent is no longer listed."""
+"""The list of live workers: each publishes its state every heartbeat, and one that stops doing so is dropped."""
 
 import logging
 import time
@@ -24,21 +24,21 @@ class WorkerRegistry:
         self._stale_after_s = stale_after_s
 
     def publish(self, info: WorkerInfo) -> None:
-        """Say that a worker lives and what it is."""
+        """Publish a worker's state, which also marks it as alive."""
         with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.set(Key.WORKER + info.worker_id, info.model_dump_json(), px=int(self._stale_after_s * 1000))
             pipeline.zadd(Key.WORKERS, {info.worker_id: time.time()})
             pipeline.execute()
 
     def remove(self, worker_id: str) -> None:
-        """Strike off a worker that ends."""
+        """Remove a worker that is shutting down."""
         with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.delete(Key.WORKER + worker_id)
             pipeline.zrem(Key.WORKERS, worker_id)
             pipeline.execute()
 
     def workers(self) -> list[WorkerInfo]:
-        """Return the live workers, in the order of their ids."""
+        """Return the live workers, sorted by id."""
         ids = sorted(cast(list[str], self._redis.zrange(Key.WORKERS, 0, -1)))
         if not ids:
             return []
@@ -49,7 +49,7 @@ class WorkerRegistry:
         return [info for text in found if text is not None and (info := _parse(text)) is not None]
 
     def unavailable_methods(self) -> dict[str, str]:
-        """Return the methods that no live worker can run, each with a worker's reason; {} without workers."""
+        """Return the methods that no live worker can run, each with one worker's reason; {} if there are no workers."""
         workers = self.workers()
         offered = {method for worker in workers for methods in worker.methods.values() for method in methods}
         return {
@@ -61,7 +61,7 @@ class WorkerRegistry:
 
 
 def _parse(text: str) -> WorkerInfo | None:
-    """Return what a worker says of itself; None where this version cannot read it, as in a rolling upgrade."""
+    """Return a worker's published state; None if this version cannot read it, as during a rolling upgrade."""
     try:
         return WorkerInfo.model_validate_json(text, extra="ignore")
     except ValidationError as error:

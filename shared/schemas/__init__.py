@@ -1,4 +1,4 @@
-"""What goes over the wire: request, result, job status, GPU and worker status. All frozen, unknown fields refused."""
+"""The wire schemas: request, result, job, GPU and worker status. All are frozen and refuse unknown fields."""
 
 from shared.schemas.base import Question, Schema
 from shared.schemas.conditioning import AI_METHODS, CONDITIONING_METHODS, CONTROL_TYPES, ControlType

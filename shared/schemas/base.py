@@ -1,4 +1,4 @@
-"""What all schemas have, and kinds of values."""
+"""The base classes of all schemas, and shared value types."""
 
 import re
 from collections.abc import Mapping
@@ -17,23 +17,23 @@ T = TypeVar("T", str, "str | None")
 
 
 def _integral(value: object) -> object:
-    """Return 7 for 7.0: JSON has one kind of number."""
+    """Return 7 for 7.0, because JSON has only one number type."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-INTEGRAL = BeforeValidator(_integral)  # stands last: JSON Schema knows the bounds of a plain integer only
+INTEGRAL = BeforeValidator(_integral)  # must come last: JSON Schema has bounds only for a plain integer
 
 CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Schema(BaseModel):
-    """Base of everything on the wire."""
+    """Base class of everything on the wire."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
 class Question(Schema):
-    """Base of what clients send: null is the same as left out, for every field that may be left out."""
+    """Base class of what clients send: in every optional field, null means the same as an omitted field."""
 
     @model_validator(mode="before")
     @classmethod
@@ -49,7 +49,7 @@ class Question(Schema):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Return the schema, which says that every field that may be left out may be null."""
+        """Return the schema, in which every optional field is nullable."""
         reference = handler(core_schema)
         schema = handler.resolve_ref_schema(reference)
         for name, field in schema["properties"].items():
@@ -60,10 +60,10 @@ class Question(Schema):
 
 
 def without_control_characters(text: T) -> T:
-    """Return a text; for validators.
+    """Return a text unchanged; for validators.
 
     Raises:
-        PydanticCustomError: it holds a control character.
+        PydanticCustomError: it contains a control character.
     """
     if text and CONTROL_CHARACTER.search(text):
         raise PydanticCustomError("invalid_text", "holds a control character")

@@ -13,5 +13,5 @@ CONDITIONING_METHODS: Mapping[ControlType, tuple[str, ...]] = {
     "segmentation": ("radical_segmentation", "stroke_type_segmentation", "ai_segmentation"),
     "scribble": ("skeletonization_scribble", "hand_drawn_simulation", "style_aware_scribble"),
 }
-# Methods that need a model which a deployment may lack.
+# Methods that need a separate model, which a deployment may lack.
 AI_METHODS = frozenset({"ai_depth_estimation", "ai_segmentation"})

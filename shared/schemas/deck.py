@@ -1,4 +1,4 @@
-"""A deck on the wire: what is asked for, and how it stands."""
+"""A deck on the wire: its request and its state."""
 
 from typing import Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ MAX_WORDS = 500
 MAX_CARDS = 10_000
 LONGEST_READING = 80
 LONGEST_NAME = 100
-DIGEST_LENGTH = 24  # hexadecimal digits of SHA-256 that tell one picture from another
+DIGEST_LENGTH = 24  # hexadecimal digits of SHA-256 that identify a picture
 
 
 def _can_be_shown(name: str) -> str:
@@ -36,7 +36,7 @@ DeckName = Annotated[
 
 
 class DeckWord(WordToDraw):
-    """A word of a deck; a text alone is its `word`. Style and imagery of its own go before the deck's."""
+    """A word of a deck; a plain string is its `word`. Its own style and imagery override the deck's."""
 
     reading: Annotated[
         str,
@@ -57,13 +57,13 @@ class DeckWord(WordToDraw):
 
 
 class DeckOptions(DrawingOptions):
-    """What holds for all words of a deck."""
+    """The options for all words of a deck."""
 
     name: DeckName = "Words"
 
 
 class DeckRequest(DeckOptions):
-    """A list of words to draw, to be downloaded together."""
+    """A list of words to draw and download together."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -72,13 +72,13 @@ class DeckRequest(DeckOptions):
     )
 
     words: Annotated[
-        tuple[SkipValidation[DeckWord | str], ...],  # each by itself, so that a wrong one spoils no other
+        tuple[SkipValidation[DeckWord | str], ...],  # validated one by one, so that an invalid one affects no other
         Field(min_length=1, max_length=MAX_WORDS),
     ]
 
 
 class ListedRow(Schema):
-    """A line of a list that gives a word, as it was read."""
+    """A line of a list that contains a word, as it was read."""
 
     line: int = Field(description="where it stands in the list, from 1")
     word: str
@@ -89,14 +89,14 @@ class ListedRow(Schema):
 
 
 class ListNote(Schema):
-    """A line of a list that gives no word, and why."""
+    """A line of a list that does not contain a word, and why."""
 
     line: int
     reason: str
 
 
 class ListView(Schema):
-    """A list of words as it was understood. Whether the words can be drawn is seen when they are."""
+    """A list of words as it was read. Whether the words can be drawn is checked only on submission."""
 
     read_as: str = Field(description="encoding, separator, columns")
     words: tuple[ListedRow, ...]
@@ -105,7 +105,7 @@ class ListView(Schema):
 
 
 class CardText(Question):
-    """A card whose picture the caller has."""
+    """A card whose picture the caller already has."""
 
     word: Annotated[str, Field(min_length=1, max_length=100)]
     reading: Annotated[str, Field(max_length=LONGEST_READING)] = ""
@@ -129,7 +129,7 @@ class CardsRequest(Question):
 
 
 class DeckWordView(Schema):
-    """How one word of a deck stands."""
+    """The state of one word of a deck."""
 
     index: int = Field(description="its place in the list, from 0")
     line: int | None = Field(description="its line in a CSV, from 1; null for JSON")
@@ -144,7 +144,7 @@ class DeckWordView(Schema):
 
 
 class DeckView(Schema):
-    """How a deck stands."""
+    """The state of a deck."""
 
     deck_id: str
     name: str
@@ -159,7 +159,7 @@ class DeckView(Schema):
 
 
 class DeckAccepted(Schema):
-    """The answer to a new deck."""
+    """The response to a new deck."""
 
     deck_id: str
     status_url: str

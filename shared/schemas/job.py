@@ -1,4 +1,4 @@
-"""How a job stands."""
+"""A job's state."""
 
 from enum import StrEnum
 
@@ -12,7 +12,7 @@ from shared.schemas.result import AIGenerationResult, ResultLinks
 
 
 class JobStatus(StrEnum):
-    """Where a job stands; the last three never change."""
+    """The status of a job; the last three are terminal."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -27,14 +27,14 @@ class JobStatus(StrEnum):
 
 
 class Progress(Schema):
-    """Denoising steps done, of how many; 0 of 0 before the job knows."""
+    """The denoising steps done and their total; 0 of 0 until the total is known."""
 
     step: int = 0
     total_steps: int = 0
 
 
 class JobView(Schema):
-    """A job as polled."""
+    """A job as returned by polling."""
 
     job_id: str
     status: JobStatus
@@ -46,7 +46,7 @@ class JobView(Schema):
 
 
 class JobAccepted(Schema):
-    """The answer to a submitted job."""
+    """The response to a submitted job."""
 
     job_id: str
     status: JobStatus

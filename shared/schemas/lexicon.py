@@ -1,4 +1,4 @@
-"""What words mean, and what depicts them."""
+"""The meanings of words, and the motifs that depict them."""
 
 from pydantic import (
     Field,
@@ -17,7 +17,7 @@ class SenseView(Schema):
 
 
 class Senses(Schema):
-    """A word, its readings, and its senses, the likeliest first."""
+    """A word, its readings, and its senses, most likely first."""
 
     word: str
     readings: tuple[str, ...]
@@ -38,7 +38,7 @@ class MotifView(Schema):
 
 
 class Motifs(Schema):
-    """Motifs that were looked for."""
+    """The motifs found by a search."""
 
     query: str
     total: int = Field(description="how many were found; `motifs` is a part of them")

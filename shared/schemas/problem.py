@@ -1,4 +1,4 @@
-"""What went wrong."""
+"""Errors on the wire."""
 
 from typing import Any
 

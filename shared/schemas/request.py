@@ -1,4 +1,4 @@
-"""What to draw, and how."""
+"""The request: what to draw, and how."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -25,10 +25,10 @@ IMAGERY_HINT = 'give "auto", "none", or a list of one to three different motif n
 
 
 def _imagery(value: object) -> object:
-    """Return what a request says of imagery, names as motifs have them; whether there are such motifs is seen later.
+    """Return a request's imagery, with normalised motif names. Whether such motifs exist is checked later.
 
     Raises:
-        PydanticCustomError: it is nothing of `IMAGERY_HINT`.
+        PydanticCustomError: it is not one of the forms in `IMAGERY_HINT`.
     """
     if isinstance(value, str):
         mode = value.strip().casefold()
@@ -55,29 +55,29 @@ MotifNames = Annotated[
     tuple[Annotated[str, Field(max_length=LONGEST_MOTIF_NAME)], ...],
     Field(min_length=1, max_length=MAX_MOTIFS, json_schema_extra={"uniqueItems": True}),
 ]
-# 0 drops the control; the Union ControlNet was trained at 1, and beyond 2 pictures fall apart.
+# 0 disables the control. The Union ControlNet was trained at 1; beyond 2, pictures break down.
 Weight = Annotated[float, Field(strict=True, ge=0, le=2, allow_inf_nan=False)]
-# Three halvings in the UNet and eight in the VAE: a side is a multiple of 64.
+# The UNet halves sides three times and the VAE reduces them eightfold, so a side is a multiple of 64.
 SIDE_LIMITS = {"ge": 256, "le": 2048, "multiple_of": 64}
 Side = Annotated[int, Field(strict=True, **SIDE_LIMITS), INTEGRAL]
 
-MAX_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exact
+MAX_SEED = 2**53 - 1  # the largest integer that every JSON parser keeps exact
 MAX_VARIATIONS = 4
 Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED), INTEGRAL]
 
 
 class Priority(StrEnum):
-    """Which queue a job waits in."""
+    """The queue that a job waits in."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
 
 
 class Quality(StrEnum):
-    """How a picture is drawn.
+    """The trade-off between exactness and speed.
 
-    `exact` is what the model itself draws; `fast` stops guidance early and narrows the arithmetic where the card can;
-    `turbo` needs a few steps, with weights distilled for that.
+    `exact` runs the model unmodified. `fast` stops guidance early and uses lower precision if the card supports it.
+    `turbo` needs only a few steps, with weights distilled for that.
     """
 
     EXACT = "exact"
@@ -86,7 +86,7 @@ class Quality(StrEnum):
 
 
 class LegibilityTarget(Question):
-    """How legible the word should be; the service then chooses how strongly it steers."""
+    """How legible the word should be; the service then chooses the control strength."""
 
     target: Annotated[
         float,
@@ -98,7 +98,7 @@ class LegibilityTarget(Question):
 
 
 class WordToDraw(Question):
-    """A word, and what it means."""
+    """A word and its meaning."""
 
     word: Annotated[
         str, Field(description="1 to 12 characters of any script that the service has strokes or a font for")
@@ -128,7 +128,7 @@ class WordToDraw(Question):
 
 
 class DrawingOptions(Question):
-    """How to draw, whatever the word. What is left out takes the model's or the style's default."""
+    """How to draw, independent of the word. Omitted fields take the model's or the style's default."""
 
     imagery: Annotated[
         ImageryMode | MotifNames,
@@ -201,7 +201,7 @@ class DrawingOptions(Question):
 
 
 class GenerationRequest(DrawingOptions, WordToDraw):
-    """A word to draw. Only `word` is needed; what is left out takes the model's or the style's default."""
+    """A word to draw. Only `word` is required; omitted fields take the model's or the style's default."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"word": "学习", "translation": "study", "style": "comic", "seed": 7}]}

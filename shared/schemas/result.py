@@ -37,7 +37,7 @@ class AIGenerationResult(Schema):
 
 
 class VariationLink(Schema):
-    """One of several pictures of the same scene, by its address."""
+    """The address of one of several pictures of the same scene."""
 
     image: str = Field(description="its address")
     seed: int
@@ -46,7 +46,7 @@ class VariationLink(Schema):
 
 
 class ResultLinks(Schema):
-    """A finished picture by its addresses: the answer to `?result=links`."""
+    """The addresses of a finished picture: the response to `?result=links`."""
 
     success: bool
     image_url: str

@@ -1,4 +1,4 @@
-"""What the service offers, and how it does."""
+"""What the service offers, and its health."""
 
 from typing import Any, Literal
 
@@ -33,7 +33,7 @@ class ServiceStatus(Schema):
 
 
 class RecentFailure(Schema):
-    """A job that failed lately."""
+    """A job that failed recently."""
 
     job_id: str
     code: str
@@ -42,7 +42,7 @@ class RecentFailure(Schema):
 
 
 class Counts(Schema):
-    """Jobs by how they ended, and times of the succeeded ones."""
+    """The number of jobs by outcome, and average times of those that succeeded."""
 
     succeeded: int
     failed: int
@@ -52,7 +52,7 @@ class Counts(Schema):
 
 
 class DetailedHealth(Schema):
-    """The state of every part."""
+    """The health of every component."""
 
     status: Literal["ok", "degraded", "unavailable"]
     redis: bool

@@ -1,4 +1,4 @@
-"""What a worker says of itself."""
+"""A worker's published state."""
 
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ from shared.schemas.conditioning import ControlType
 
 
 class GPUStatus(Schema):
-    """The device a worker computes on. What the machine cannot say is null."""
+    """The device that a worker computes on. Values that the machine does not report are null."""
 
     available: bool = Field(description="whether there is a GPU")
     name: str
@@ -33,7 +33,7 @@ class WorkerState(StrEnum):
 
 
 class WorkerInfo(Schema):
-    """What a worker says of itself, each heartbeat."""
+    """A worker's state, published with each heartbeat."""
 
     worker_id: str
     state: WorkerState

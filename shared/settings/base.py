@@ -1,4 +1,4 @@
-"""What all sections have."""
+"""The base of all settings sections."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
@@ -13,21 +13,21 @@ S = TypeVar("S", bound=BaseModel)
 
 
 class Section(BaseModel):
-    """Base of the settings."""
+    """Base class of the settings sections."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
 
 def checked(kind: type[S], values: Mapping[str, Any], path: str = "") -> S:
-    """Return a section by its values.
+    """Return a section built from its values.
 
     Args:
-        kind: its class.
-        values: by name.
-        path: where it stands, e.g. "api".
+        kind: the section's class.
+        values: the values by name.
+        path: the section's path, e.g. "api".
 
     Raises:
-        SettingsError: names the first setting that is wrong.
+        SettingsError: a setting is wrong; names the first one.
     """
     try:
         return kind.model_validate(values)

@@ -55,15 +55,15 @@ class ApiSettings(Section):
 
 
 class WebhookSettings(Section):
-    """Who may be told of a job's end, and how.
+    """Who may be notified of a job's end, and how.
 
     Attributes:
-        allowed_hosts: names or addresses alone; kept in lower case and in ASCII.
-        secret: with which receivers verify what comes.
-        attempts: of one delivery.
-        first_pause_s: before the second attempt; each further pause is four times as long.
-        timeout_s: for a whole delivery, from the name server to the answer.
-        allow_private: http and private addresses too.
+        allowed_hosts: host names or addresses without a port; stored in lower case and in ASCII.
+        secret: the secret with which receivers verify a webhook's signature.
+        attempts: attempts per delivery.
+        first_pause_s: pause before the second attempt; each further pause is four times as long.
+        timeout_s: for a complete delivery, from the DNS lookup to the answer.
+        allow_private: whether http and private addresses are allowed too.
     """
 
     allowed_hosts: tuple[Receiver, ...]
@@ -75,7 +75,7 @@ class WebhookSettings(Section):
 
     @property
     def claim_s(self) -> float:
-        """How long a worker has a webhook for itself: well beyond the longest delivery."""
+        """How long a worker's claim on a webhook lasts, well beyond the longest delivery."""
         return 6 * self.timeout_s
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""All settings together, and how they are read."""
+"""All settings, and the functions that read them."""
 
 import difflib
 import json
@@ -21,7 +21,7 @@ from shared.yaml_file import read_yaml
 
 PREFIX = "WRITING_"
 LEVEL_SEPARATOR = "__"
-# What the client and `shared.locations` read from the same environment.
+# Variables that the client and `shared.locations` read from the same environment.
 OTHER_VARIABLES = frozenset({"WRITING_URL", "WRITING_API_KEY", CONFIG_VARIABLE})
 
 
@@ -66,11 +66,11 @@ def load_settings(environment: Mapping[str, str] | None = None, config: Path | N
     """Read the settings.
 
     Args:
-        environment: variables to overlay; None takes the process's own.
-        config: folder with YAML files that replace those of the same name; None takes ``WRITING_CONFIG``'s, if any.
+        environment: variables to overlay; None for the process's own.
+        config: folder with YAML files that replace those of the same name; None for ``WRITING_CONFIG``'s, if any.
 
     Raises:
-        SettingsError: names the key that is missing, unknown or wrong.
+        SettingsError: a key is missing, unknown or wrong; names the key.
     """
     folder = config or own_config(environment)
     values = read_yaml(config_file("default.yaml", folder))
@@ -103,7 +103,7 @@ def _overlay(values: dict[str, Any], name: str, text: str) -> None:
 
 
 def _parse(name: str, text: str) -> Any:
-    """Return an environment variable's value: null and JSON containers as such, anything else as text for pydantic."""
+    """Return an environment variable's value: null and JSON containers parsed, anything else as text for pydantic."""
     if text == "null":
         return None
     if text[:1] not in {"[", "{"}:

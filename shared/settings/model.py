@@ -10,13 +10,13 @@ from shared.settings.values import Name
 
 
 class FastSettings(Section):
-    """What `quality: fast` leaves out.
+    """The shortcuts of `quality: fast`.
 
     Attributes:
-        guidance_end: share of the steps after which guidance stops, which halves the work of those that follow.
-        cache_interval: every so many steps the networks compute in full; in the steps between, the UNet's outermost
-            level alone; 1: every step in full.
-        float8: compute linear layers in 8 bits where the card can; a second set of their weights is then held.
+        guidance_end: share of the steps after which guidance stops, which halves the work of the remaining steps.
+        cache_interval: every n-th step is computed in full, and the steps between only by the UNet's outermost level;
+            1: every step in full.
+        float8: compute linear layers in 8 bits if the card supports it; a second set of their weights is then held.
     """
 
     guidance_end: Annotated[float, Field(gt=0, le=1)]
@@ -29,9 +29,9 @@ class TurboSettings(Section):
 
     Attributes:
         lora: hub name or folder of a LoRA for the UNet.
-        weight_name: its file.
-        num_inference_steps, guidance_scale: what it was distilled for; a request's own values go before.
-        timestep_spacing: likewise.
+        weight_name: its weight file.
+        num_inference_steps, guidance_scale: the values it was distilled for; a request's own values override them.
+        timestep_spacing: the spacing it was distilled for.
     """
 
     lora: Name
@@ -42,10 +42,10 @@ class TurboSettings(Section):
 
 
 class ModelSettings(Section):
-    """A checkpoint and the parameters it works best with.
+    """A checkpoint and the parameters that it works best with.
 
     Attributes:
-        draw_imagery: whether the maps hold motifs where a request leaves it open.
+        draw_imagery: whether the maps contain motifs if a request does not say.
     """
 
     base: Name
@@ -64,7 +64,7 @@ class ModelSettings(Section):
 
 
 class ConditioningSettings(Section):
-    """The models of the two AI methods: hub names or local folders; null: the method is not available."""
+    """The models of the two AI methods, as hub names or local folders; null: the method is unavailable."""
 
     depth_model: Name | None
     segmentation_model: Name | None

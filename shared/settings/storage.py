@@ -10,22 +10,22 @@ from pydantic import Field, field_validator, model_validator
 from shared.settings.base import Count, Seconds, Section
 from shared.settings.values import RedisUrl
 
-# `redis.prefix`: before every key of ours, of Celery's and of the rate limit's. A process has one for all of its life.
-# It is read here, once, for keys are put together as modules are loaded.
+# `redis.prefix`, which is prepended to every key of the service, Celery and the rate limit. It cannot change while a
+# process runs. It is read once, here, because keys are built as modules are loaded.
 NAMESPACE = os.environ.get("WRITING_REDIS__PREFIX", "")
-# What an address of Redis may say of TLS: what holds anyway.
+# The TLS options that a Redis address may contain, because they state the default.
 VERIFIED = (("ssl_cert_reqs", "required"), ("ssl_cert_reqs", "CERT_REQUIRED"))
 
 
 class RedisSettings(Section):
-    """Broker, result backend and job records.
+    """The Redis that holds the broker, the result backend and the job records.
 
     Attributes:
         url: `redis://…`, or `rediss://…` for TLS, which is always verified.
-        timeout_s: connecting, and waiting for an answer.
-        ca_file: PEM of the CA that has signed Redis's certificate, besides the system's; null: the system's alone.
-        cert_file, key_file: PEM of our own certificate and its key, for a Redis that asks for one.
-        prefix: before every key, so that several deployments can share a database; from the environment alone.
+        timeout_s: timeout for connecting, and for each answer.
+        ca_file: PEM of the CA that has signed Redis's certificate, in addition to the system's CAs; null: only those.
+        cert_file, key_file: PEM of the client certificate and its key, for a Redis that requires one.
+        prefix: prepended to every key, so that deployments can share a database; set only by the environment.
     """
 
     url: RedisUrl
@@ -37,13 +37,13 @@ class RedisSettings(Section):
 
     @property
     def uses_tls(self) -> bool:
-        """Whether the way to Redis is encrypted."""
+        """Whether the connection to Redis is encrypted."""
         return self.url.startswith("rediss://")
 
     @field_validator("url")
     @classmethod
     def _refuse_tls_options(cls, url: str) -> str:
-        """Take no word on TLS from the address, where `ssl_cert_reqs=none` would switch verification off."""
+        """Refuse TLS options in the address, because `ssl_cert_reqs=none` would disable verification."""
         parts = urlsplit(url)
         if parts.port == 0:
             raise ValueError("0 is no port")
@@ -89,13 +89,13 @@ class QueueSettings(Section):
 
 
 class ResultSettings(Section):
-    """Where finished pictures lie, and how much they may take.
+    """Where finished pictures are stored, and how much space they may take.
 
     Attributes:
         store: `redis`, `file:///FOLDER` or `s3://BUCKET/PREFIX`.
-        budget_share: share of Redis's maxmemory, where it has one; beyond it the oldest results go. Less where records
-            need the memory.
-        budget_bytes: the same in bytes; null: the share alone.
+        budget_share: share of Redis's maxmemory, if it has one, beyond which the oldest results are evicted. Less if
+            job records need the memory.
+        budget_bytes: the same in bytes; null: only the share applies.
     """
 
     store: Annotated[str, Field(pattern=r"^(redis|file:///.+|s3://.+)$")]

@@ -1,4 +1,4 @@
-"""Kinds of values in settings, which say what is wrong with a mistyped one."""
+"""Types of settings values, whose validators explain what is wrong with a value."""
 
 import base64
 import ipaddress
@@ -12,21 +12,21 @@ from pydantic import AfterValidator, Field
 LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 HOST_NAME = re.compile(rf"{LABEL}(?:\.{LABEL})*", re.IGNORECASE)
 NUMBERS = re.compile(r"[0-9.]+")
-# A colon ends it in api.keys, and it stands in logs.
+# A name ends at a colon in api.keys, and appears in logs.
 KEY_NAME = re.compile(r"[\w.@+-]+(?: [\w.@+-]+)*")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-SECRET_PREFIX = "whsec_"  # noqa: S105  # what they begin with
-DEFAULT_PORTS = {"http": ":80", "https": ":443"}  # which browsers leave out
+SECRET_PREFIX = "whsec_"  # noqa: S105  # a prefix, not a secret
+DEFAULT_PORTS = {"http": ":80", "https": ":443"}  # omitted by browsers
 SECRET_BYTES = range(24, 65)
 
 
 def check_host(host: str) -> str:
-    """Return a host name or an address as it is compared: in lower case, IPv6 without brackets.
+    """Return a host name or address in the form used for comparison: lower case, IPv6 without brackets.
 
     Raises:
-        ValueError: it is none; most often it has a scheme, a port or a path.
+        ValueError: it is neither; usually it has a scheme, a port or a path.
     """
     plain = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not _is_address(plain) and (NUMBERS.fullmatch(host) or not HOST_NAME.fullmatch(host)):
@@ -35,29 +35,29 @@ def check_host(host: str) -> str:
 
 
 def plain_host(host: str) -> str:
-    """Return a host's name or address as it is compared and sent: in lower case and in ASCII, without a final dot.
+    """Return a host in the form used for comparison and sending: lower case, in ASCII, without a trailing dot.
 
     Raises:
-        ValueError: it is no name.
+        ValueError: it is not a valid name.
     """
     return host.rstrip(".").encode("idna").decode().lower()
 
 
 def check_receiver(host: str) -> str:
-    """Return a webhooks' host as `plain_host` has it.
+    """Return a webhook host in the form of `plain_host`.
 
     Raises:
-        ValueError: it is more than a host, so that it would never match, or none.
+        ValueError: it is not a host, or more than a host, so that it would never match.
     """
     address = host.strip("[]")
     return str(ipaddress.ip_address(address)) if _is_address(address) else check_host(plain_host(host))
 
 
 def check_origin(origin: str) -> str:
-    """Return a page's origin as browsers send it; `*` is all of them.
+    """Return a page's origin in the form that browsers send; `*` means all origins.
 
     Raises:
-        ValueError: it is none; most often it has no scheme, or a path.
+        ValueError: it is not an origin; usually it has no scheme, or has a path.
     """
     if origin == "*":
         return origin
@@ -74,7 +74,7 @@ def check_origin(origin: str) -> str:
 
 
 def check_key(entry: str) -> str:
-    """Return an entry of api.keys.
+    """Return an entry of api.keys unchanged.
 
     Raises:
         ValueError: it is not NAME:DIGEST.
@@ -92,10 +92,10 @@ def key_names(entries: Iterable[str]) -> list[str]:
 
 
 def check_not_blank(text: str) -> str:
-    """Return a text.
+    """Return a text unchanged.
 
     Raises:
-        ValueError: there is nothing in it to be found by.
+        ValueError: it contains neither a letter nor a digit, so nothing could match it.
     """
     if not any(character.isalnum() for character in text):
         raise ValueError(f"{text!r} has neither letter nor digit")
@@ -103,10 +103,10 @@ def check_not_blank(text: str) -> str:
 
 
 def check_redis_url(url: str) -> str:
-    """Return the address of a Redis. What is wrong with it is said without the address: it may hold a password.
+    """Return a Redis address unchanged. Errors do not repeat it, because it may contain a password.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a valid Redis address.
     """
     try:
         parts = urlsplit(url)
@@ -119,10 +119,10 @@ def check_redis_url(url: str) -> str:
 
 
 def check_webhook_secret(secret: str) -> str:
-    """Return a secret. What is wrong with it is said without it.
+    """Return a webhook secret unchanged. Errors do not repeat it.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a valid secret.
     """
     try:
         length = len(base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True))

@@ -1,4 +1,4 @@
-"""Settings of workers and of logs."""
+"""Settings of workers, logs and GPU profiles."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +12,7 @@ class WorkerSettings(Section):
     """A worker process.
 
     Attributes:
-        picture_processes: how many processes do what a picture needs on the CPU; 0: threads do; null: by the device.
+        picture_processes: number of processes for a picture's CPU work; 0: use threads; null: depends on the device.
     """
 
     load_at_start: bool
@@ -29,21 +29,21 @@ class WorkerSettings(Section):
 
 
 class LoggingSettings(Section):
-    """How much is logged, and in which form."""
+    """The level and the format of the logs."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     format: Literal["text", "json"]
 
 
 class GPUProfile(Section):
-    """How a pipeline is sized on a class of devices (``config/gpu_profiles.yaml``).
+    """The size of a pipeline on a class of devices (``config/gpu_profiles.yaml``).
 
     Attributes:
-        min_memory_gb: nominal memory from which the profile holds; null for machines without GPU.
-        batch_min: images in one batch, whatever the free memory.
+        min_memory_gb: nominal memory from which the profile applies; null for machines without a GPU.
+        batch_min: images in one batch, regardless of the free memory.
         batch_max: images in one batch, if the free memory allows.
-        torch_compile: compile UNet, ControlNet and VAE, where a compiler is found.
-        cpu_offload: keep the parts that a job needs once in the machine's memory, where not everything fits.
+        torch_compile: compile UNet, ControlNet and VAE if a compiler is found.
+        cpu_offload: if not everything fits, keep the parts that a job needs only once in the machine's memory.
     """
 
     min_memory_gb: float | None

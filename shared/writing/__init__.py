@@ -1,1 +1,1 @@
-"""Words: how they are written, what they mean, and what depicts them."""
+"""Words: their writing, their meanings, and the motifs that depict them."""

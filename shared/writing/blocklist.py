@@ -1,4 +1,4 @@
-"""What the operator does not want drawn."""
+"""Words that the operator has blocked."""
 
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ import snowballstemmer
 from shared.writing.clusters import JOINERS
 from shared.writing.normalise import INVISIBLE
 
-# Plurals that English makes by changing the word.
+# Irregular English plurals.
 IRREGULAR: Mapping[str, str] = {
     "men": "man", "women": "woman", "children": "child", "feet": "foot", "teeth": "tooth", "geese": "goose",
     "mice": "mouse", "lice": "louse", "dice": "die", "oxen": "ox", "people": "person",
@@ -20,7 +20,7 @@ LATIN = regex.compile(r"[\p{Latin}\p{Common}\p{Inherited}]+")
 
 
 class Blocklist:
-    """Words that are refused: Latin ones as whole words in any of their forms, others wherever they stand."""
+    """The blocked words: Latin ones match as whole words in any inflected form, others match anywhere in a text."""
 
     def __init__(self, blocked: Iterable[str]) -> None:
         normal = set(filter(None, map(_normal, blocked)))
@@ -28,7 +28,7 @@ class Blocklist:
         self._phrases = set(filter(None, map(_stems, normal - self._parts)))
 
     def blocks(self, text: str) -> bool:
-        """Return whether the text holds a blocked word."""
+        """Return whether the text contains a blocked word."""
         normal = _normal(text)
         stems = _stems(normal)
         return any(part in normal for part in self._parts) or any(_holds(stems, phrase) for phrase in self._phrases)
@@ -39,7 +39,7 @@ def _holds(stems: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
 
 
 def _normal(text: str) -> str:
-    """Return what a text reads as: full-width and circled letters are letters, invisible signs nothing."""
+    """Return a text as it reads: full-width and circled letters become letters, invisible characters are removed."""
     visible = regex.sub(f"[{JOINERS}]", "", INVISIBLE.sub("", text))
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold()).strip()
 
@@ -51,8 +51,8 @@ def _stems(text: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def _stem(word: str) -> str:
     word = IRREGULAR.get(word, word)
-    if word.endswith("ves"):  # knives, wolves; what it does to others (gloves) it does to both sides
+    if word.endswith("ves"):  # knives, wolves; other words (gloves) change in the same way on both sides
         word = word.removesuffix("ves") + "f"
-    # A stemmer of its own for each call: they hold the word they work on, and requests come in threads.
+    # Use a new stemmer for each call: a stemmer stores the word it works on, and requests run in threads.
     stemmed = snowballstemmer.stemmer("english").stemWord(word)
     return stemmed[:-2] + "f" if stemmed.endswith(("fe", "ve")) else str(stemmed)

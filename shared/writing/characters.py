@@ -1,11 +1,10 @@
-"""The character database: strokes and radicals of 9,574 characters and English glosses of words, read-only.
+"""The read-only character database: strokes and radicals of 9,574 characters, and English glosses of words.
 
 Strokes come from hanzi-writer-data 2.0.1 (Arphic Public License), radical numbers from Unihan 15.0 (kRSUnicode; Unicode
-License), glosses from CC-CEDICT (CC BY-SA 4.0);
-``training/character_data.py`` makes the file. Coordinates are those of hanzi-writer-data: an em of 1024 units, x to
-the right, y **up**, the box's top at 900 and its bottom at -124.
+License), and glosses from CC-CEDICT (CC BY-SA 4.0). ``training/character_data.py`` makes the file. Coordinates are
+those of hanzi-writer-data: an em of 1024 units, x to the right, y **up**, the box's top at 900, its bottom at -124.
 
-Table ``characters`` holds one zlib-compressed record per character. The lexicon's tables are described in
+The table ``characters`` contains one zlib-compressed record per character. The lexicon's tables are described in
 `shared.writing.lexicon`.
 """
 
@@ -25,7 +24,7 @@ DATABASE_PATH = Path(__file__).parent / "data" / "characters.sqlite"
 EM = 1024
 TOP = 900
 
-# Rowid tables with large pages: small pages and `WITHOUT ROWID` leave up to half of the file unused.
+# Use rowid tables with large pages, because small pages and `WITHOUT ROWID` leave up to half of the file unused.
 SCHEMA = """
 PRAGMA page_size = 32768;
 CREATE TABLE characters (code_point INTEGER PRIMARY KEY, radical INTEGER, strokes BLOB NOT NULL);
@@ -42,7 +41,7 @@ class Stroke:
 
     Attributes:
         outline: SVG path of the stroke's filled shape (commands M, L, Q, C, Z, absolute, integer coordinates).
-        median: points along the stroke's middle, in the direction of writing.
+        median: points along the stroke's centre line, in the direction of writing.
         in_radical: whether the stroke belongs to the character's Kangxi radical.
     """
 
@@ -53,7 +52,7 @@ class Stroke:
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """A character, its Kangxi radical's number (1 to 214, None where Unihan gives none), its strokes in order."""
+    """A character, its Kangxi radical's number (1 to 214; None if Unihan gives none), and its strokes in order."""
 
     character: str
     radical: int | None
@@ -61,7 +60,7 @@ class Character:
 
 
 class CharacterDatabase:
-    """Read-only access to strokes and glosses; safe to share between threads."""
+    """Provides read-only access to strokes and glosses; safe to share between threads."""
 
     def __init__(self, path: Path = DATABASE_PATH) -> None:
         """Open the database.
@@ -71,18 +70,18 @@ class CharacterDatabase:
         """
         if not path.is_file():
             raise FileNotFoundError(f"character database not found: {path}")
-        # immutable: no locks and no journal files, so it also opens on a read-only file system.
+        # "immutable" avoids locks and journal files, so the database also opens on a read-only file system.
         self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True, check_same_thread=False)
 
     def has_strokes(self, character: str) -> bool:
-        """Return whether stroke data exist for the character; for a cluster of several code points there are none."""
+        """Return whether stroke data exist for the character; false for a cluster of several code points."""
         return (
             len(character) == 1
             and self._one("SELECT 1 FROM characters WHERE code_point = ?", ord(character)) is not None
         )
 
     def character(self, character: str) -> Character | None:
-        """Return the character with its strokes, or None where there are no stroke data."""
+        """Return the character with its strokes, or None if there are no stroke data."""
         if len(character) != 1:
             return None
         row = self._one("SELECT radical, strokes FROM characters WHERE code_point = ?", ord(character))
@@ -94,16 +93,16 @@ class CharacterDatabase:
         return tuple(chr(row[0]) for row in rows)
 
     def senses(self, word: str) -> tuple[Sense, ...]:
-        """Return the senses of a word (simplified or traditional), the one that a learner means first, or ()."""
+        """Return the senses of a word (simplified or traditional), the one most useful to a learner first, or ()."""
         row = self._one("SELECT block FROM lexicon WHERE first_word <= ? ORDER BY first_word DESC LIMIT 1", word)
         return () if row is None else decode_block(row[0]).get(word, ())
 
     def glosses(self, word: str) -> tuple[str, ...]:
-        """Return the English glosses of a word that can be pictured, the likeliest first, or ()."""
+        """Return the English glosses of a word that can be pictured, most likely first, or ()."""
         return tuple(dict.fromkeys(sense.gloss for sense in self.senses(word) if sense.is_pictured))
 
     def gerund(self, verb: str) -> str | None:
-        """Return the -ing form of a verb of the glosses; None: it is none."""
+        """Return the -ing form of a verb that occurs in the glosses; None if it does not."""
         row = self._one("SELECT gerund FROM gerunds WHERE verb = ?", verb)
         return None if row is None else str(row[0])
 

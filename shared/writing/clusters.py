@@ -1,4 +1,4 @@
-"""Grapheme clusters: what a reader takes for one character, and how it is drawn."""
+"""Grapheme clusters: what a reader perceives as one character, and how it is drawn."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from shared.writing.unicode_script import script
 
 JOINERS: Final = "\u200c\u200d"
 
-# Scripts whose letters are drawn as they are, one after the other, accents apart. All others are written with other
-# forms of their letters, which a font must have (OpenType specification, "Developing fonts for specific scripts").
+# Scripts whose letters, accents aside, are drawn unchanged one after the other. In all other scripts letters change
+# form, and a font must provide the forms (OpenType specification, "Developing fonts for specific scripts").
 PLAIN_SCRIPTS: Final = frozenset(
     {
         *("Latn", "Grek", "Cyrl", "Armn", "Geor", "Copt", "Goth", "Runr", "Ogam", "Cher", "Cans", "Ethi", "Vaii"),
@@ -19,7 +19,7 @@ PLAIN_SCRIPTS: Final = frozenset(
         *("Zyyy", "Zinh", "Zzzz"),
     }
 )
-# Plain, but HarfBuzz has to order and place the signs of their clusters.
+# Plain scripts in which HarfBuzz must still order and place the marks of a cluster.
 SHAPED_PLAIN_SCRIPTS: Final = frozenset({"Hebr", "Thai", "Laoo"})
 
 CONJOINING_JAMO: Final = regex.compile(r"[\u1100-\u11FF\uA960-\uA97F\uD7B0-\uD7FF]")
@@ -29,12 +29,12 @@ LEFT_TO_RIGHT: Final = frozenset({"L", "EN", "AN"})
 
 
 def clusters(text: str) -> tuple[str, ...]:
-    """Return a text's grapheme clusters in order; spaces are entries of their own."""
+    """Return a text's grapheme clusters in order; spaces are separate entries."""
     return tuple(regex.findall(r"\X", text))
 
 
 def needs_tables(cluster: str) -> bool:
-    """Return whether a font must shape the cluster: its letters have other forms beside one another."""
+    """Return whether a font must shape the cluster because its letters change form beside one another."""
     return is_composed(cluster) or not PLAIN_SCRIPTS.issuperset(map(script, cluster))
 
 
@@ -44,20 +44,20 @@ def needs_shaping(cluster: str) -> bool:
 
 
 def is_composed(cluster: str) -> bool:
-    """Return whether the cluster is a syllable of several jamo, which only fonts for old Korean can draw."""
+    """Return whether the cluster is a syllable of several jamo, which only fonts for Old Korean can draw."""
     return len(cluster) > 1 and CONJOINING_JAMO.match(cluster) is not None
 
 
 def is_joining(cluster: str) -> bool:
-    """Return whether the cluster's letters join their neighbours, from right to left, as Arabic's do."""
+    """Return whether the cluster's letters join their neighbours from right to left, as in Arabic."""
     return needs_tables(cluster) and unicodedata.bidirectional(cluster[0]) in RIGHT_TO_LEFT
 
 
 def directions(written: Sequence[str]) -> list[bool]:
-    """Return for each cluster whether it stands in text from right to left.
+    """Return for each cluster whether it is part of right-to-left text.
 
-    A short form of the bidirectional algorithm (UAX #9) that suffices for words: letters and digits have their own
-    direction, other signs that of both their neighbours, else the word's.
+    This is a simplified bidirectional algorithm (UAX #9) that suffices for words. Letters and digits have their own
+    direction. Other characters take the direction of their neighbours if both agree, and otherwise the word's.
     """
     kinds = [unicodedata.bidirectional(cluster[0]) for cluster in written]
     known = [kind in RIGHT_TO_LEFT if kind in RIGHT_TO_LEFT | LEFT_TO_RIGHT else None for kind in kinds]
@@ -66,7 +66,7 @@ def directions(written: Sequence[str]) -> list[bool]:
 
 
 def is_right_to_left(written: Sequence[str]) -> bool:
-    """Return whether a word is read from right to left: its first letter is."""
+    """Return whether a word is read from right to left, judged by its first letter."""
     letters = (unicodedata.bidirectional(cluster[0]) for cluster in written)
     return next((kind != "L" for kind in letters if kind in RIGHT_TO_LEFT | {"L"}), False)
 

@@ -1,4 +1,4 @@
-"""Text that was read in a wrong encoding before it came here."""
+"""Detection of text that was decoded with the wrong encoding before it arrived."""
 
 from collections.abc import Callable
 from itertools import product
@@ -9,14 +9,14 @@ import regex
 from shared.errors import InvalidWord
 from shared.writing.scripts import HINT, count_scripts
 
-# Encodings that UTF-8 is taken for, and how many characters of more than one byte must come out: what is in one
-# is chance in cp1251, where Ukrainian “Ті” is one.
+# Encodings that UTF-8 is mistaken for, and how many multi-byte characters the text must then decode to. In cp1251 a
+# single one can be chance: Ukrainian “Ті” decodes to one.
 TAKEN_FOR: Final = (("cp1252", 1), ("latin-1", 1), ("cp1251", 2), ("mac_roman", 2))
 
-# What may be UTF-8 by chance, and what two of its bytes come out as.
+# Encodings whose bytes may be valid UTF-8 by chance, and the characters that two such bytes decode to.
 EAST_ASIAN: Final = ("gbk", "big5", "shift_jis", "euc_kr")
 TWO_BYTES = regex.compile(r"[\u0080-\u07FF]")
-# Letters and signs that no common alphabet has: IPA, archaic Greek and Cyrillic, rare Latin, lone accents.
+# Characters outside all common alphabets: IPA, archaic Greek and Cyrillic, rare Latin letters, lone accents.
 UNCOMMON = regex.compile(
     r"[\u0180-\u019F\u01A2-\u01AE\u01B1-\u01CC\u01DD-\u0217\u021C-\u0385\u03CF-\u03FF\u0460-\u048F\u0492-\u05CF\u0600-\u0620"
     r"\u0700-\u07FF]"
@@ -27,10 +27,10 @@ REPLACED = regex.compile(r"\uFFFD|\?\s*\?|^[\s?]*\?[\s?]*$")
 
 
 def check_encoding(word: str) -> None:
-    """Check that a word's characters were not lost or turned into others on their way.
+    """Check that a word's characters were not lost or garbled on the way.
 
     Raises:
-        InvalidWord: they were.
+        InvalidWord: characters were lost or garbled.
     """
     if is_lost(word):
         raise InvalidWord(f"characters of the word were lost ({word!r}); {HINT}", field="word")
@@ -40,40 +40,42 @@ def check_encoding(word: str) -> None:
 
 
 def is_lost(text: str) -> bool:
-    """Return whether the text has signs that programs put where they could not read a character."""
+    """Return whether the text contains placeholders that programs insert for characters they could not decode."""
     return REPLACED.search(text) is not None
 
 
 def misread(text: str) -> str | None:
-    """Return what the text says if it is UTF-8 that was read as another encoding, else None."""
+    """Return the original text if this is UTF-8 that was decoded as another encoding, otherwise None."""
     for (encoding, least), form in product(TAKEN_FOR, _forms(text)):
         meant = _read_again(form, encoding)
         if meant is None or sum(not character.isascii() for character in meant) < least:
             continue
-        # Where a character was made up, it must go with the others: groß is no Latin and N'Ko.
+        # A character that was added must match the script of the others: groß is not Latin mixed with N'Ko.
         if form == text or count_scripts(meant) == 1:
             return meant
     return None
 
 
 def _forms(text: str) -> tuple[str, ...]:
-    """Return what the text may have been before its no-break spaces became plain ones, or were trimmed at its end.
+    """Return what the text may have been before its no-break spaces became plain ones or were trimmed at its end.
 
-    A no-break space is the last byte of many a character. One is added to more than a letter only: Ø is a word.
+    In many characters the last byte decodes to a no-break space. One is only added to texts of more than one letter,
+    because Ø is a word.
     """
     trimmed = (text.rstrip() + "\xa0",) if len(text.strip()) > 1 else ()
     return (text, text.replace(" ", "\xa0"), *trimmed)
 
 
 def misread_east_asian(text: str, is_word: Callable[[str], bool]) -> str | None:
-    """Return the word that a text is if it was written in an encoding of East Asia and read as UTF-8, else None.
+    """Return the original word if this is text in an East Asian encoding that was decoded as UTF-8, otherwise None.
 
-    Two bytes of GBK can be one character of UTF-8: 一些 becomes һЩ, which looks like letters of another language. One
-    letter alone is only doubted if it is of no common alphabet, and two of Hebrew are not: רע is a word, and 专注 too.
+    Two bytes of GBK can be one character of UTF-8: 一些 becomes һЩ, which looks like letters of another language. A
+    single letter is only suspect if it is outside all common alphabets. Two Hebrew letters are not suspect: רע is a
+    word, and so is 专注.
 
     Args:
-        text: in normal form.
-        is_word: tells whether the lexicon has a word.
+        text: the text in normal form.
+        is_word: returns whether the lexicon contains a word.
     """
     if TWO_BYTES.search(text) is None:
         return None
@@ -98,7 +100,7 @@ def _read_again(text: str, encoding: str) -> str | None:
 
 
 def _encode(character: str, encoding: str) -> bytes:
-    """Return a character's bytes; cp1252's five unused ones are passed through by browsers."""
+    """Return a character's bytes; like browsers, pass through the five bytes that cp1252 leaves unassigned."""
     try:
         return character.encode(encoding)
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""What a translation says: an English meaning, a meaning in another script, or nothing."""
+"""Translations, which give an English meaning, a meaning in another script, or nothing."""
 
 import unicodedata
 from typing import Final
@@ -10,7 +10,7 @@ from shared.writing.normalise import fold
 from shared.writing.scripts import NEUTRAL
 from shared.writing.unicode_script import script
 
-# What forms and programs write where there is no translation.
+# Placeholders that forms and programs write instead of a missing translation.
 PLACEHOLDERS: Final = frozenset({
     "n/a", "n.a", "n.a.", "n\\a", "#n/a", "none", "null", "nil", "todo", "to-do", "tbd", "tba", "tbc", "fixme",
     "undefined", "nan", "placeholder", "xxx",
@@ -19,14 +19,14 @@ FRACTION_SLASH: Final = "\u2044"
 
 
 def read_translation(translation: str) -> str:
-    """Return a translation on one line, in the normal form of words."""
+    """Return a translation as one line, in the normal form of words."""
     return " ".join(fold(" ".join(translation.split())).split())
 
 
 def why_empty(translation: str) -> str | None:
-    """Return why a translation says no meaning, else None; an empty one has no reason.
+    """Return why a translation gives no meaning; None if it gives one, or is empty.
 
-    A placeholder may be the meaning of a word (无: none); that is for the caller to know.
+    A placeholder may be the actual meaning of a word (无: none); the caller must check for that.
     """
     if not translation:
         return None
@@ -42,7 +42,7 @@ def why_empty(translation: str) -> str | None:
 
 
 def is_latin(text: str) -> bool:
-    """Return whether a text is in Latin letters, at least half of them; units and single Greek letters (α wave) are."""
+    """Return whether at least half of a text's letters are Latin; units and single Greek letters (α wave) count too."""
     text = regex.sub(r"(?<!\p{Greek})\p{Greek}(?!\p{Greek})", "", text)
     letters = [script(character) for character in text if character.isalpha()]
     counted = [code for code in letters if code not in NEUTRAL]

@@ -1,4 +1,4 @@
-"""What the fonts can draw, read from their tables: the API refuses what no font can draw."""
+"""The coverage of the fonts, read from their tables, so that the API can refuse what no font can draw."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from shared.writing.clusters import JOINERS, PLAIN_SCRIPTS, is_composed, needs_t
 
 @dataclass(frozen=True)
 class FontCoverage:
-    """A font file, the characters it has with their advances in em, and the OpenType scripts it can shape."""
+    """A font file, its characters with their advances in em, and the OpenType scripts that it can shape."""
 
     path: Path
     advances: Mapping[str, float]
     shapes: frozenset[str] = frozenset()
 
     def has(self, cluster: str) -> bool:
-        """Return whether the font can draw a grapheme cluster: it has its characters, and shapes it where it must."""
+        """Return whether the font can draw a grapheme cluster: it has the characters, and shapes them if necessary."""
         if not all(character in self.advances for character in cluster if character not in JOINERS):
             return False
         return not needs_tables(cluster) or not self.shapes.isdisjoint(_tags(cluster))
@@ -36,7 +36,7 @@ class FontCoverage:
 
 
 def font_of(cluster: str, fonts: Sequence[FontCoverage]) -> FontCoverage | None:
-    """Return the first of the fonts that can draw a grapheme cluster; None: none can."""
+    """Return the first of the fonts that can draw a grapheme cluster; None if none can."""
     return next((font for font in fonts if font.has(cluster)), None)
 
 
@@ -44,7 +44,7 @@ def read_fonts(paths: Iterable[Path]) -> tuple[FontCoverage, ...]:
     """Read the fonts' tables.
 
     Raises:
-        SettingsError: a file is missing or is no TrueType or OpenType font.
+        SettingsError: a file is missing, or is not a TrueType or OpenType font.
     """
     return tuple(_read_font(path) for path in paths)
 

@@ -1,7 +1,7 @@
-"""What a meaning can be depicted by: motifs, each with its picture, and the words that they stand for; read-only.
+"""The read-only motif database: motifs that depict meanings, each with its picture, and the words that they stand for.
 
-``training/imagery.py`` makes the file. Table ``motifs`` holds the pictures; ``terms`` says which motifs depict a term,
-a Chinese word ("学习") or an English phrase ("dog", "to study", "cold"), and by what evidence.
+``training/imagery.py`` makes the file. The table ``motifs`` contains the pictures. The table ``terms`` lists the motifs
+that depict a term, and the evidence. A term is a Chinese word ("学习") or an English phrase ("dog", "to study").
 """
 
 import difflib
@@ -17,9 +17,9 @@ from shared.writing.terms import base_forms, terms_of
 
 DATABASE_PATH = Path(__file__).parent / "data" / "imagery.sqlite"
 
-# How much weaker than the best a further motif may be.
+# How much weaker than the best motif a further one may be.
 NEARLY = 0.5
-# What agrees from both sides is stronger than either.
+# Evidence from both word and sense is stronger than either alone.
 AGREEMENT = 1.5
 
 SCHEMA = """
@@ -33,7 +33,7 @@ CREATE TABLE terms (term TEXT PRIMARY KEY, motifs TEXT NOT NULL);
 
 
 class Evidence(IntEnum):
-    """Why a motif depicts a term, the strongest first."""
+    """Why a motif depicts a term, strongest first."""
 
     ASSOCIATION = 0  # chosen by hand
     OWN_NAME = 1
@@ -48,8 +48,8 @@ class MotifName:
     """A motif without its picture.
 
     Attributes:
-        name: as requests and results name it.
-        phrase: as a prompt names it.
+        name: the name in requests and results.
+        phrase: the phrase in prompts.
         keywords: English and Chinese words that lead to it.
     """
 
@@ -59,13 +59,13 @@ class MotifName:
 
 
 class Imagery:
-    """Read-only access to motifs; safe to share between threads."""
+    """Provides read-only access to motifs; safe to share between threads."""
 
     def __init__(self, path: Path = DATABASE_PATH) -> None:
         """Open the database.
 
         Raises:
-            SettingsError: the file is missing or damaged; names it.
+            SettingsError: the file is missing or damaged; names the file.
         """
         if not path.is_file():
             raise SettingsError(f"imagery database not found: {path}")
@@ -89,7 +89,7 @@ class Imagery:
         return tuple(self._names)
 
     def phrase(self, name: str) -> str:
-        """Return a motif as a prompt names it: "a graduation cap".
+        """Return a motif's phrase in prompts: "a graduation cap".
 
         Raises:
             KeyError: there is no such motif.
@@ -107,14 +107,14 @@ class Imagery:
         return Motif(name, self._names[name].phrase, width, height, decode_shapes(shapes))
 
     def for_word(self, word: str, sense: str) -> tuple[str, ...]:
-        """Return the names of up to `MAX_MOTIFS` motifs that depict a word in a sense, the best first; () if none.
+        """Return the names of up to `MAX_MOTIFS` motifs that depict a word in a sense, best first; () if none do.
 
-        What the word and the sense both lead to comes first. A keyword of either alone is not enough where the other
-        leads elsewhere: a motif that merely shares a word with another sense is wrong.
+        Motifs that both the word and the sense lead to come first. A keyword of only one of them is not enough if the
+        other leads elsewhere, because a motif that merely shares a word with another sense is wrong.
 
         Args:
-            word: in normal form, of any language.
-            sense: in English: "dog", "to study", "studying", "cold".
+            word: the word in normal form, in any language.
+            sense: the sense in English: "dog", "to study", "studying", "cold".
         """
         by_word, by_sense = self._depicting(word), self._depicting_sense(sense)
         for found in (by_word, by_sense):
@@ -137,16 +137,16 @@ class Imagery:
         return {name: Evidence(int(evidence)) for name, evidence in pairs}
 
     def _depicting_sense(self, sense: str) -> dict[str, "Evidence"]:
-        """Return what depicts the most of a sense that anything depicts: all of it, its object, its head."""
+        """Return the motifs for the largest part of a sense that has any: all of it, its object, or its head."""
         for term in terms_of(sense):
-            # "dogs" is listed as slang for feet.
+            # Collect all base forms, because "dogs" itself is listed as slang for feet.
             known = [found for form in base_forms(term) if (found := self._depicting(form))]
             if known:
                 return min(known, key=lambda found: min(found.values()))
         return {}
 
     def search(self, query: str, limit: int = 50) -> tuple[MotifName, ...]:
-        """Return motifs whose name or keyword holds a text, those that begin with it first; "": all, by name."""
+        """Return motifs whose name or keyword contains a text, those that begin with it first; "": all, by name."""
         wanted = query.strip().casefold()
         found: list[tuple[int, int, str]] = []
         for motif in self._names.values():
@@ -157,12 +157,12 @@ class Imagery:
         return tuple(self._names[name] for *_, name in sorted(found)[:limit])
 
     def find(self, name: str) -> str | None:
-        """Return the motif that a text names, whatever its case and separators; None if there is none."""
+        """Return the motif that a text names, ignoring case and separators; None if there is none."""
         wanted = motif_name(name)
         return wanted if wanted in self._names else None
 
     def nearest(self, name: str, count: int = 5) -> tuple[str, ...]:
-        """Return the names of motifs that a text may have meant: by keyword in any language, then by spelling."""
+        """Return the names of motifs that a text may mean: by keyword in any language, then by spelling."""
         by_keyword = (motif.name for motif in self.search(name, count) if name.strip())
         by_spelling = difflib.get_close_matches(name.casefold(), self._names, count, cutoff=0.5)
         return tuple(dict.fromkeys([*by_keyword, *by_spelling]))[:count]
@@ -181,7 +181,7 @@ def _rank(wanted: str, text: str) -> int:
 
 
 def _strength(by_word: Evidence | None, by_sense: Evidence | None, word: str, *, sense_known: bool) -> float | None:
-    """Return how well a motif depicts a word in a sense, 0 the best; None: not well enough."""
+    """Return how well a motif depicts a word in a sense, where 0 is best; None if not well enough."""
     if by_word is not None and by_sense is not None:
         return min(by_word, by_sense) - AGREEMENT
     if by_sense is not None:

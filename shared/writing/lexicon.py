@@ -1,7 +1,7 @@
-"""The lexicon: what Chinese words mean, by reading, the sense that a learner means first.
+"""The lexicon: the senses of Chinese words by reading, the one most useful to a learner first.
 
-Made by ``training/lexicon.py`` from CC-CEDICT (CC BY-SA 4.0). Table ``lexicon`` holds blocks of words, compressed
-together and found by the block's first word; ``gerunds`` the -ing forms of the verbs in the glosses.
+``training/lexicon.py`` makes it from CC-CEDICT (CC BY-SA 4.0). The table ``lexicon`` contains compressed blocks of
+words, found by the block's first word. The table ``gerunds`` contains the -ing forms of the verbs in the glosses.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-# Rowid tables with large pages: small pages and `WITHOUT ROWID` leave up to half of the file unused.
+# Use rowid tables with large pages, because small pages and `WITHOUT ROWID` leave up to half of the file unused.
 SCHEMA = """
 DROP TABLE IF EXISTS lexicon;
 DROP TABLE IF EXISTS gerunds;
@@ -25,8 +25,8 @@ class Sense:
     """One meaning of a word.
 
     Attributes:
-        reading: in pinyin with tone marks.
-        gloss: in English.
+        reading: the reading in pinyin with tone marks.
+        gloss: the gloss in English.
         is_pictured: False for a particle, which has no meaning that a picture could show.
         counts: what a measure word counts; "" for other words.
     """

@@ -8,10 +8,10 @@ from typing import Literal
 
 from shared.writing.varint import read_varint, varint
 
-# Motifs that one picture shows, at most.
+# The most motifs that one picture shows.
 MAX_MOTIFS = 3
 
-# What a request may say instead of motifs.
+# The values that a request may give instead of motifs.
 ImageryMode = Literal["auto", "none"]
 
 # The longer side of a motif's box, in units.
@@ -27,7 +27,7 @@ class Shape:
 
     Attributes:
         colour: red, green, blue, 0 to 255.
-        contours: closed polygons in units, x to the right, y down; a point is inside if an odd number of them hold it.
+        contours: closed polygons in units, x to the right, y down, filled by the even-odd rule.
     """
 
     colour: tuple[int, int, int]
@@ -39,11 +39,11 @@ class Motif:
     """A motif.
 
     Attributes:
-        name: lower-case words with hyphens, as requests and results name it: "graduation-cap".
-        phrase: as a prompt names it: "a graduation cap".
-        width: of its box, in units; the longer side is `SIDE`.
-        height: likewise.
-        shapes: later ones over earlier ones.
+        name: the name in requests and results, in lower case with hyphens: "graduation-cap".
+        phrase: the phrase in prompts: "a graduation cap".
+        width: the width of its box, in units; the longer side is `SIDE`.
+        height: the height of its box, in units.
+        shapes: its shapes; later ones cover earlier ones.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Motif:
 
 
 def motif_name(text: str) -> str:
-    """Return a name as motifs have it, whatever its case and separators: "Graduation Cap" is "graduation-cap"."""
+    """Return a name in the normal form of motifs: "Graduation Cap" becomes "graduation-cap"."""
     return re.sub(r"[\s_-]+", "-", text.strip().casefold())
 
 

@@ -1,7 +1,7 @@
-"""The one normal form of words: what is pasted from documents, web pages and keyboards becomes what a learner sees.
+"""The normal form of words, for text pasted from documents and web pages or typed on any keyboard.
 
-The rule: what reads and looks the same is one word. What Unicode calls compatible but looks another way (①, ², ½, ſ) is
-left alone. docs/reference/words.md has the table.
+Texts that read and look the same become one word. Characters that Unicode calls compatible but that look different
+(①, ², ½, ſ) are left unchanged. docs/reference/words.md has the table.
 """
 
 import unicodedata
@@ -17,22 +17,22 @@ from shared.writing.radicals import IDEOGRAPHS, KEPT
 from shared.writing.scripts import check_scripts
 
 MAX_WORD_LENGTH: Final = 12  # grapheme clusters
-# Vietnamese and Yoruba need two, Hebrew with vowels and accents four.
+# Vietnamese and Yoruba need two, and Hebrew with vowels and accents needs four.
 MAX_ACCENTS: Final = 4
 # Burmese stacks six signs on a consonant, Tibetan more.
 MAX_SIGNS: Final = 8
-# The longest conjuncts of Sanskrit have five consonants, each with its virama, a vowel, and a sign.
+# The longest conjuncts of Sanskrit have five consonants, each with its virama, plus a vowel and a sign.
 MAX_CLUSTER_LENGTH: Final = 16
 
 # Letters, marks, numbers and punctuation can be written; symbols (emoji among them), controls, surrogates, private
 # and unassigned code points cannot.
 WRITABLE_CATEGORIES = frozenset("LMNP")
 
-# Kinds of Unicode's compatibility decompositions that change neither what is read nor what it looks like.
+# Types of Unicode compatibility decompositions that change neither the reading nor the appearance.
 FOLDED_KINDS = frozenset(
     {"<wide>", "<narrow>", "<font>", "<small>", "<square>", "<initial>", "<medial>", "<final>", "<isolated>"}
 )
-# The kinds <compat> and <vertical> hold both; these ranges are folded.
+# The types <compat> and <vertical> are mixed; these ranges of them are folded.
 FOLDED_RANGES = (
     (0x0132, 0x0133),  # Ĳ ĳ
     (0x013F, 0x0140),  # Ŀ ŀ, of Catalan l·l
@@ -53,10 +53,10 @@ FOLDED_RANGES = (
     (0xFB13, 0xFB17),  # Armenian ligatures
     (0xFE10, 0xFE44),  # punctuation of vertical lines
 )
-# Full-width forms of these would be symbols in ASCII; some keyboards type a kana's voice mark as a sign of its own.
+# These full-width forms would fold to ASCII symbols. Some keyboards type a kana's voicing mark as a separate character.
 SPECIAL = {"～": "〜", "゛": "\u3099", "゜": "\u309a", "－": "-", "‑": "-"}
 
-# Scripts whose letters take another form beside a joiner.
+# Scripts whose letters change form beside a joiner.
 JOINING_SCRIPTS = (
     "Adlam", "Arabic", "Bengali", "Devanagari", "Gujarati", "Gurmukhi", "Hanifi_Rohingya", "Kannada", "Khmer",
     "Malayalam", "Mandaic", "Mongolian", "Myanmar", "Nko", "Oriya", "Phags_Pa", "Sinhala", "Sogdian", "Syriac",
@@ -73,12 +73,12 @@ INVISIBLE = regex.compile(rf"[\p{{Default_Ignorable_Code_Point}}\uFFF9-\uFFFB--[
 
 
 def normalise_word(word: str) -> str:
-    """Return a word's normal form: folded, without what is invisible, trimmed, in Unicode's composed form (NFC).
+    """Return a word's normal form: folded, without invisible characters, trimmed, in Unicode's composed form (NFC).
 
     Raises:
-        InvalidWord: it is blank, too long, read in a wrong encoding, mixes scripts that no language mixes, has marks
-            without a letter or too many on one, or holds a control character or a lone surrogate.
-        UnsupportedCharacter: it holds a symbol, such as an emoji, or an unassigned code point.
+        InvalidWord: it is blank, too long, or decoded with the wrong encoding; mixes scripts that no language mixes;
+            has marks without a letter or too many on one; or contains a control character or a lone surrogate.
+        UnsupportedCharacter: it contains a symbol, such as an emoji, or an unassigned code point.
     """
     check_encoding(word)
     normal = fold(word)
@@ -90,7 +90,7 @@ def normalise_word(word: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Return any text in the normal form of words; it may still be no word."""
+    """Return any text in the normal form of words, even if it is not a valid word."""
     visible = unicodedata.normalize("NFC", INVISIBLE.sub("", text))
     folded = "".join(map(_fold_character, visible))
     joined = JOINER.sub(lambda match: match[1] or "", folded)
@@ -98,7 +98,7 @@ def fold(text: str) -> str:
 
 
 def describe(character: str) -> str:
-    """Return a character by code point and, where it is printable and has one, its name."""
+    """Return a character's code point, with the character and its name if it is printable and has a name."""
     code = f"U+{ord(character):04X}"
     name = unicodedata.name(character, "")
     return f"{character} ({code} {name})" if name and character.isprintable() else code
@@ -114,9 +114,9 @@ def _fold_character(character: str) -> str:
 
 
 def _is_folded(character: str, kind: str, letters: str) -> bool:
-    if not letters or " " in letters:  # a space and an accent, or the words of a ligature such as ﷺ
+    if not letters or " " in letters:  # a spacing accent, or a ligature of several words such as ﷺ
         return False
-    if kind == "<wide>":  # ， and ！ are punctuation of their own
+    if kind == "<wide>":  # ， and ！ are distinct punctuation
         return unicodedata.category(letters[0])[0] in "LN"
     return kind in FOLDED_KINDS or any(first <= ord(character) <= last for first, last in FOLDED_RANGES)
 

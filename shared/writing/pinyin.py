@@ -21,13 +21,13 @@ def tone_marks(numbered: str) -> str:
 
 
 def same_reading(asked: str, reading: str) -> bool:
-    """Return whether a caller's reading names a word's: "zhang3", "ZHǍNG" and "zhǎng" are one; without tones any."""
+    """Return whether a caller's reading ("zhang3", "ZHǍNG", "zhǎng") matches a word's; without tones, any matches."""
     wanted, known = _canonical(asked), _canonical(reading)
     return wanted == known or (_toneless(wanted) == wanted and wanted == _toneless(known))
 
 
 def _canonical(reading: str) -> str:
-    """Return a reading in small letters with tone marks, without spaces, apostrophes and hyphens."""
+    """Return a reading in lower case with tone marks, without spaces, apostrophes and hyphens."""
     plain = unicodedata.normalize("NFC", reading).casefold().replace("u:", "ü").replace("v", "ü")
     marked = SYLLABLE.sub(lambda match: _mark(match[0]), plain)
     return re.sub(r"[\s'’·-]", "", marked)
@@ -39,7 +39,7 @@ def _toneless(reading: str) -> str:
 
 
 def _mark(syllable: str) -> str:
-    """Return a numbered syllable with its tone mark: on a or e, on the o of ou, else on the last vowel."""
+    """Return a numbered syllable with its tone mark: on a or e, on the o of ou, otherwise on the last vowel."""
     match = SYLLABLE.fullmatch(syllable)
     if match is None:
         return syllable

@@ -1,10 +1,10 @@
-"""Radicals and strokes that have a code point of their own beside the ideograph that looks like them."""
+"""Radicals and strokes with a separate code point beside the ideograph that looks the same."""
 
 from collections.abc import Mapping
 
-# Pairs: the radical or stroke, then its ideograph. From the property Equivalent_Unified_Ideograph of the Unicode
+# Pairs of a radical or stroke and its ideograph, from the property Equivalent_Unified_Ideograph of the Unicode
 # Character Database 14.0 (EquivalentUnifiedIdeograph.txt, Unicode License), blocks CJK Radicals Supplement and CJK
-# Strokes. Unicode's own decompositions have the Kangxi radicals.
+# Strokes. Unicode's own decompositions cover the Kangxi radicals.
 PAIRS = """
 ⺁厂⺂乛⺃乚⺄乙⺅亻⺆冂⺇𠘨⺈刀⺉刂⺊卜⺋㔾⺌小⺍小⺎兀⺏尣⺐尢⺑𡯂⺒巳⺓幺⺔彑⺕彐⺖忄⺗心⺘扌
 ⺙攵⺛旡⺜日⺝月⺞歺⺟母⺠民⺡氵⺢氺⺣灬⺤爫⺥爫⺦丬⺧牛⺨犭⺩王⺪𤴔⺫目⺬示⺭礻⺯糹⺰纟⺱罓
@@ -15,5 +15,5 @@ PAIRS = """
 """
 
 IDEOGRAPHS: Mapping[str, str] = {line[i]: line[i + 1] for line in PAIRS.split() for i in range(0, len(line), 2)}
-# Radicals that are drawn as they are.
+# Radicals that are drawn unchanged.
 KEPT = frozenset("⺮⺳")

@@ -1,4 +1,4 @@
-"""English terms: what of a sense, in English, may be looked up as something that can be depicted."""
+"""English terms: the parts of an English sense to look up as something that can be depicted."""
 
 import re
 from collections.abc import Iterator
@@ -9,24 +9,24 @@ NOTE = re.compile(r"\([^()]*\)|\{[^{}]*\}")
 MEASURE = re.compile(
     r"^(?:piece|kind|type|sort|lump|sheet|bunch|group|pair|bowl|cup|glass|bottle|slice|set|part|form) of (.+)$"
 )
-# "to give up" has nothing to do with giving, "at present" nothing with presents.
+# "to give up" has nothing to do with giving, nor "at present" with presents.
 PARTICLE = re.compile(
     r"^(?:up|down|out|off|away|back|over|through|into|onto|on|in|at|by|for|from|of|to|with|about|after|against|around|as|"
     r"along|apart|aside|together|be|one's|without|under|than|because|so|if|when|while|that|sb|sth)\b"
 )
 SOMEBODY = re.compile(r"\b(?:sb|sth|somebody|something|someone)\b")
-# Of a longer phrase the last word says little.
+# In a longer phrase, the last word says little about the meaning.
 MAX_WORDS = 4
 # Verbs that mean little without their object.
 LIGHT_VERBS = frozenset(
     {"take", "make", "have", "get", "give", "put", "do", "go", "come", "hold", "keep", "set", "be", "let", "turn"}
 )
-# Of a measure word only what it counts, as a whole.
+# For a measure word, use only what it counts, as a whole.
 COUNTED = re.compile(r"^measure word for (.+)$")
 PREPOSITION = re.compile(r" (?:of|in|on|at|with|for|from|to|by|about|under|over|without|who|that|which|used)(?: |$)")
 NEGATION = re.compile(r"^(?:not|no|non|without|lack|cannot|never)\b")
 
-# Endings of nouns and verbs and what they replace (as WordNet's morphy does).
+# Endings of nouns and verbs, and their replacements (as in WordNet's morphy).
 ENDINGS = (
     *(("s", ""), ("ses", "s"), ("xes", "x"), ("zes", "z"), ("ches", "ch"), ("shes", "sh"), ("oes", "o")),
     *(("ies", "y"), ("ves", "f"), ("men", "man")),
@@ -35,7 +35,7 @@ GERUND_ENDINGS = (("ing", ""), ("ing", "e"))
 
 
 def terms_of(sense: str) -> tuple[str, ...]:
-    """Return the terms that a sense in English may be depicted by: all of it, its object or head, its verb."""
+    """Return the terms by which an English sense may be depicted: all of it, its object or head, and its verb."""
     text = " ".join(NOTE.sub(" ", sense).split()).casefold().strip(" .!?…")
     text = re.split(r"[;,/]| or ", text)[0].strip()
     if not text or NEGATION.match(text):
@@ -51,7 +51,7 @@ def terms_of(sense: str) -> tuple[str, ...]:
 
 
 def _heads(phrase: str) -> tuple[str, ...]:
-    """Return a noun phrase without its article, then its head; () if it is none."""
+    """Return a noun phrase without its article, and its head."""
     phrase = ARTICLE.sub("", phrase)
     if PARTICLE.match(phrase) or SOMEBODY.search(phrase) or phrase.count(" ") >= MAX_WORDS:
         return (phrase,)
@@ -62,7 +62,7 @@ def _heads(phrase: str) -> tuple[str, ...]:
 
 
 def base_forms(term: str) -> Iterator[str]:
-    """Yield a term as it is, then as it may stand in a dictionary: "dogs" as "dog", "studying" as "to study"."""
+    """Yield a term unchanged, then its possible dictionary forms: "dog" for "dogs", "to study" for "studying"."""
     yield term
     if term.startswith("to "):
         return

@@ -1,4 +1,4 @@
-"""The Script property of Unicode (UAX #24): which script a character is of.
+"""The Script property of Unicode (UAX #24): the script that a character belongs to.
 
 Scripts are named by their ISO 15924 codes. Their English names are those of Unicode's PropertyValueAliases.txt.
 """
@@ -44,14 +44,14 @@ _SCRIPT: Final = regex.compile("|".join(rf"(?P<{code}>\p{{Script={code}}})" for 
 
 @lru_cache(maxsize=4096)
 def script(character: str) -> str:
-    """Return the code of a character's script: `Zyyy` where many share it, `Zzzz` where it is unassigned."""
+    """Return the code of a character's script: `Zyyy` if many scripts share it, `Zzzz` if it is unassigned."""
     match = _SCRIPT.match(character)
     return str(match.lastgroup) if match is not None else "Zzzz"
 
 
 @lru_cache(maxsize=4096)
 def scripts_using(character: str) -> frozenset[str]:
-    """Return the codes of the scripts that a character is written in (the property Script_Extensions)."""
+    """Return the codes of the scripts that use a character (the property Script_Extensions)."""
     return frozenset(code for code in NAMES if regex.match(rf"\p{{Script_Extensions={code}}}", character))
 
 

@@ -1,8 +1,8 @@
-"""Signed integers as zig-zag varints: seven bits a byte, small numbers short."""
+"""Signed integers as zig-zag varints: seven bits per byte, so that small numbers are short."""
 
 
 def varint(value: int) -> bytes:
-    """Return an integer, encoded."""
+    """Return an encoded integer."""
     zigzag = value << 1 if value >= 0 else (-value << 1) - 1
     encoded = bytearray()
     while zigzag >= 0x80:
@@ -13,7 +13,7 @@ def varint(value: int) -> bytes:
 
 
 def read_varint(payload: bytes, position: int) -> tuple[int, int]:
-    """Return the integer that begins at a position, and the position after it."""
+    """Return the integer that starts at a position, and the position after it."""
     value = shift = 0
     while True:
         byte = payload[position]

@@ -1,7 +1,7 @@
-"""What a word may be, and what it means.
+"""The rules for valid words, and the resolution of their meanings.
 
-The schema checks the characters (`normalise_word`), the API and the workers check that they can be drawn
-(`check_coverage`) and find the English meaning that steers the picture (`resolve_meaning`) and the motifs that depict
+The schema checks the characters (`normalise_word`). The API and the workers check that they can be drawn
+(`check_coverage`), and find the English meaning that steers the picture (`resolve_meaning`) and the motifs that depict
 it (`resolve_imagery`).
 """
 
@@ -38,7 +38,7 @@ __all__ = [
 MeaningSource = Literal["request", "lexicon"]
 
 
-# What a word is pictured as that has no meaning to picture (a particle): itself, written.
+# The picture for a word without a meaning that can be pictured (a particle): the written word itself.
 WRITTEN: Final = "a page of calligraphy"
 
 
@@ -47,13 +47,13 @@ class Meaning:
     """What a word means.
 
     Attributes:
-        display: the meaning to show to the learner, as the request gave it, in any script.
+        display: the meaning to show to the learner, as given in the request, in any script.
         prompt: the English meaning that steers the picture.
         source: where `prompt` comes from.
-        reading: the word's reading in this sense, in pinyin; None: the lexicon does not know the word.
+        reading: the word's reading in this sense, in pinyin; None if the lexicon does not know the word.
         note: why the request's translation was not used, or why the picture shows no meaning.
-        depictable: the English by which imagery is looked up: the request's translation, or the lexicon's sense; "":
-            nothing depicts it.
+        depictable: the English text by which imagery is looked up: the request's translation, or the lexicon's sense;
+            "" if nothing depicts it.
     """
 
     display: str
@@ -65,12 +65,12 @@ class Meaning:
 
 
 def check_coverage(word: str, database: CharacterDatabase, fonts: Sequence[FontCoverage]) -> None:
-    """Check that every grapheme cluster can be drawn, and that the word is none of another encoding.
+    """Check that every grapheme cluster can be drawn, and that the word was decoded with the right encoding.
 
     Raises:
-        InvalidWord: it seems to be a word of the lexicon that was read in a wrong encoding.
-        UnsupportedCharacter: names the characters that neither the stroke data nor a font has, or that no font can
-            shape.
+        InvalidWord: it seems to be a word of the lexicon that was decoded with the wrong encoding.
+        UnsupportedCharacter: neither the stroke data nor a font has some characters, or no font can shape them; names
+            the characters.
     """
     meant = misread_east_asian(word, lambda text: bool(database.senses(text)))
     if meant is not None:
@@ -92,21 +92,22 @@ def _name(cluster: str, fonts: Sequence[FontCoverage]) -> str:
 
 
 def resolve_meaning(word: str, translation: str, database: CharacterDatabase, reading: str = "") -> Meaning:
-    """Return a word's meaning: the translation if it is in Latin letters, else the lexicon's likeliest sense.
+    """Return a word's meaning: the translation if it is in Latin letters, otherwise the lexicon's most likely sense.
 
-    The text encoders read English. A translation in another script is kept for display only. One that says nothing,
-    such as "-" or "n/a", counts as not given. One that is a gloss of the lexicon, as the page suggests them, steers as
-    the lexicon's own would. A particle has no meaning that a picture could show: it is pictured as written.
+    The text encoders read English. A translation in another script is used for display only. A translation without
+    meaning, such as "-" or "n/a", counts as missing. If it equals a gloss of the lexicon, as suggested by the page, it
+    steers like the lexicon's own sense. A particle has no meaning that a picture could show, so the written word is
+    pictured.
 
     Args:
-        word: in normal form.
-        translation: as the request gave it.
+        word: the word in normal form.
+        translation: the translation as given in the request.
         database: the lexicon.
-        reading: which of the word's senses, in pinyin; "": any.
+        reading: the reading in pinyin that selects the word's senses; "" for any.
 
     Raises:
-        UnknownReading: the word is not read so.
-        TranslationRequired: neither the request nor the lexicon says it in English.
+        UnknownReading: the word does not have this reading.
+        TranslationRequired: neither the request nor the lexicon gives the meaning in English.
     """
     senses = senses_read(word, reading, database)
     shown = read_translation(translation)
@@ -128,10 +129,10 @@ def resolve_meaning(word: str, translation: str, database: CharacterDatabase, re
 
 
 def senses_read(word: str, reading: str, database: CharacterDatabase) -> tuple[Sense, ...]:
-    """Return a word's senses that are read so; "" is any reading.
+    """Return a word's senses with a reading; "" matches any reading.
 
     Raises:
-        UnknownReading: there is none.
+        UnknownReading: the word has no sense with this reading.
     """
     senses = database.senses(word)
     if not reading:
@@ -147,16 +148,16 @@ def senses_read(word: str, reading: str, database: CharacterDatabase) -> tuple[S
 def resolve_imagery(
     word: str, meaning: Meaning, asked: ImageryMode | Sequence[str], imagery: Imagery
 ) -> tuple[str, ...]:
-    """Return the names of the motifs that depict a word: those asked for, else those of its meaning, the best first.
+    """Return the names of the motifs that depict a word: those requested, or those of its meaning, best first.
 
     Args:
-        word: in normal form.
-        meaning: the word's.
-        asked: "auto", "none", or names.
-        imagery: the motifs that there are.
+        word: the word in normal form.
+        meaning: the word's meaning.
+        asked: "auto", "none", or motif names.
+        imagery: the available motifs.
 
     Raises:
-        UnknownImagery: a name is no motif's.
+        UnknownImagery: a name does not match any motif.
     """
     if asked == "none":
         return ()
@@ -173,14 +174,14 @@ def _motif(name: str, imagery: Imagery) -> str:
 
 
 def no_motif(name: str, imagery: Imagery) -> str:
-    """Return what to tell of a name that is no motif's."""
+    """Return the error message for a name that does not match any motif."""
     nearest = ", ".join(imagery.nearest(name))
     hint = f"the nearest are {nearest}" if nearest else "/api/writing/imagery lists all"
     return f"there is no motif {name!r}; {hint}"
 
 
 def imagery_of(word: str, sense: Sense, imagery: Imagery) -> tuple[str, ...]:
-    """Return the names of the motifs that depict a sense of a word, the best first; () of a particle."""
+    """Return the names of the motifs that depict a sense of a word, best first; () for a particle."""
     return _depicting(word, depictable(sense), imagery)
 
 
@@ -189,7 +190,7 @@ def _depicting(word: str, sense: str, imagery: Imagery) -> tuple[str, ...]:
 
 
 def depictable(sense: Sense) -> str:
-    """Return what of a sense can be depicted: its gloss, or what a measure word counts; "" of a particle."""
+    """Return the part of a sense that can be depicted: its gloss, or what a measure word counts; "" for a particle."""
     return (sense.counts or sense.gloss) if sense.is_pictured else ""
 
 

@@ -1,16 +1,16 @@
 """Make the embedded model, which renders scenes.
 
     python -m training.embedded_model targets     # a sheet of the pictures that it learns from
-    python -m training.embedded_model vae         # 1. the VAE; --start FOLDER goes on from another one of its form
-    python -m training.embedded_model judge       # what the VAE keeps of held-out pictures, by style
-    python -m training.embedded_model decoder     #    its decoder alone: at any time, the latents stay
+    python -m training.embedded_model vae         # 1. the VAE; --start FOLDER starts from another VAE of the same shape
+    python -m training.embedded_model judge       #    the VAE's PSNR on held-out pictures, by style
+    python -m training.embedded_model decoder     #    the decoder alone, at any time; the latents stay valid
     python -m training.embedded_model shards      # 2. latents and maps of the training pictures
     python -m training.embedded_model text        # 3. both text encoders, on prompts alone
     python -m training.embedded_model diffusion   # 4. UNet, Union ControlNet, text encoders
     python -m training.embedded_model export --to FOLDER    # 5. the folder that the service loads
 
-``--start worker/data/embedded_model`` goes on from a whole checkpoint of this form. Each command can be interrupted and
-started again: it goes on where it stopped. Files in the making lie in ``var/embedded_model``.
+``--start worker/data/embedded_model`` starts from a complete checkpoint of the same shape. Each command can be
+interrupted and started again; it resumes where it stopped. Intermediate files are in ``var/embedded_model``.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from training.embedded_model.text import folder_tokenizer, train_text
 from training.embedded_model.vae import judge_vae, load_vae, train_decoder, train_vae
 
 COMMANDS = ("targets", "vae", "judge", "decoder", "shards", "text", "diffusion", "export")
-# Steps in all, where the command line does not say.
+# Total steps, if the command line does not set them.
 STEPS = {"vae": 20_000, "decoder": 10_000, "text": 1_500, "diffusion": 60_000}
 COLUMNS, CELL = 8, 256
 
@@ -56,7 +56,7 @@ def judge(folder: Path, device: torch.device) -> None:
 
 
 def export(folder: Path, destination: Path) -> None:
-    """Write the checkpoint as the service loads it."""
+    """Write the checkpoint in the form that the service loads."""
     networks, tokenizer = load_networks(folder)
     save_pipeline(
         destination,
@@ -71,7 +71,7 @@ def export(folder: Path, destination: Path) -> None:
 
 
 def take_files(folder: Path, checkpoint: Path) -> None:
-    """Take a checkpoint's tokenizer and VAE over, unless the folder has its own: shards and texts depend on them."""
+    """Copy a checkpoint's tokenizer and VAE, unless the folder has its own, because shards and texts depend on them."""
     for name in ("tokenizer", "vae"):
         if not (folder / name).is_dir():
             shutil.copytree(checkpoint / name, folder / name)

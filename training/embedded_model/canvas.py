@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from training.embedded_model.palettes import Colour, Palette, choose_palette, hue_of
 from worker.scene import Scene
 
-# OpenCV and NumPy return float32 or float64 here: both will do.
+# OpenCV and NumPy return float32 or float64 here; both are accepted.
 Plane = NDArray[Any]  # (height, width), mostly 0 to 1
 Picture = NDArray[Any]  # (height, width, 3), 0 to 1
 
@@ -22,10 +22,10 @@ class Canvas:
 
     Attributes:
         ink: (height, width), coverage of the word, 0 to 1.
-        motifs: (height, width, 3), the motifs' colours, 0 to 1; beyond them, without meaning.
+        motifs: (height, width, 3), the motifs' colours, 0 to 1; undefined outside the motifs.
         shape: (height, width), coverage of the motifs.
-        lines: (height, width), borders between their colours and their silhouettes.
-        random: everything accidental.
+        lines: (height, width), the motifs' silhouettes and the borders between their colours.
+        random: the source of all randomness.
     """
 
     ink: Plane
@@ -41,7 +41,7 @@ class Canvas:
 
     @cached_property
     def hue(self) -> float | None:
-        """The motifs' hue; None: there are none, or they are grey."""
+        """The motifs' hue; None if there are no motifs or they are grey."""
         shown = self.shape[::8, ::8].ravel()
         return hue_of(self.motifs[::8, ::8].reshape(-1, 3), shown) if shown.any() else None
 
@@ -54,14 +54,14 @@ class Canvas:
         return np.broadcast_to(to_unit(paint), (*self.ink.shape, 3))
 
     def noise(self, cells: float) -> Plane:
-        """Return smooth noise, 0 to 1, with so many cells along the shorter side."""
+        """Return smooth noise, 0 to 1, with this many cells along the shorter side."""
         height, width = self.ink.shape
         down, across = (max(2, round(cells * side / min(height, width))) for side in (height, width))
         coarse = self.random.random((down + 2, across + 2), dtype=np.float32)
         return np.clip(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
 
     def grain(self) -> Plane:
-        """Return noise of mean 0 and deviation 1, a little larger than pixels."""
+        """Return noise of mean 0 and standard deviation 1, slightly coarser than a pixel."""
         height, width = self.ink.shape
         side = max(1.0, 1.2 * self.unit)
         fine = self.random.standard_normal((int(height / side) + 1, int(width / side) + 1), dtype=np.float32)
@@ -91,5 +91,5 @@ def make_canvas(scene: Scene, random: np.random.Generator) -> Canvas:
 
 
 def to_unit(paint: Any) -> Picture:
-    """Return a colour of 0 to 255, or a picture of 0 to 1, in 0 to 1."""
+    """Return a colour (0 to 255) or a picture (0 to 1) on the scale 0 to 1."""
     return np.array(paint, np.float32) / 255 if isinstance(paint, tuple) else paint

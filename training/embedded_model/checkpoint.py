@@ -13,7 +13,7 @@ SAVE_EVERY_S = 300.0
 
 
 class Ema:
-    """Exponential moving average of weights; ramps up, so that early steps do not linger."""
+    """Exponential moving average of weights, with a ramp-up so that early steps do not linger."""
 
     def __init__(self, module: nn.Module, decay: float = 0.9995) -> None:
         self._decay = decay
@@ -22,7 +22,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:
-        """Take the module's present weights in."""
+        """Add the module's current weights to the average."""
         self._steps += 1
         decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
         for name, tensor in module.state_dict().items():
@@ -34,18 +34,24 @@ class Ema:
         return {"steps": self._steps, "weights": self.weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take a saved state."""
+        """Restore a saved state."""
         self._steps, self.weights = state["steps"], state["weights"]
 
 
 class TrainingState:
     """Saves named parts to one file: every few minutes, and when its ``with`` block ends.
 
-    Inside the block SIGTERM and Ctrl-C only set `is_stopping`, so that a step is finished before the state is saved.
+    Inside the block, SIGTERM and Ctrl-C only set `is_stopping`, so that the current step finishes before the state is
+    saved.
     """
 
     def __init__(self, path: Path, parts: dict[str, Any]) -> None:
-        """Take what has ``state_dict`` and ``load_state_dict``, and load the file if there is one."""
+        """Load the file if it exists.
+
+        Args:
+            path: the file.
+            parts: objects with ``state_dict`` and ``load_state_dict``, by name.
+        """
         self._path, self._parts = path, parts
         self._saved_at = time.monotonic()
         self.step = 0
@@ -72,7 +78,7 @@ class TrainingState:
             self.save()
 
     def save(self) -> None:
-        """Write everything; the old file stays until the new one is whole."""
+        """Write everything; the old file stays until the new one is complete."""
         temporary = self._path.with_suffix(".tmp")
         torch.save({"step": self.step, **{name: part.state_dict() for name, part in self._parts.items()}}, temporary)
         temporary.rename(self._path)
@@ -83,7 +89,7 @@ class TrainingState:
 
 
 def ignore_signals(_worker: int) -> None:
-    """Let a process that prepares batches outlive a signal to the whole group; the trainer ends it after saving."""
+    """Keep a batch-preparing process alive on a signal to the whole group; the trainer ends it after saving."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
 

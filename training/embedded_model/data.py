@@ -19,16 +19,16 @@ from worker.conditioning import Brush, Conditioning, make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.scene import Scene, compose
 
-# Pictures are made at this size.
+# The side of the pictures.
 SIDE = 512
-# Characters whose code point, and motifs whose place in the list, is divisible by this are never trained on.
+# Characters with a code point divisible by this, and motifs with such an index, are never trained on.
 HELD_OUT_EVERY = 5
 WORD_LENGTHS, WORD_LENGTH_SHARES = (1, 2, 3, 4), (0.45, 0.4, 0.08, 0.07)
-# How many motifs stand in a picture, and how often.
+# Possible numbers of motifs in a picture, and their shares.
 MOTIF_COUNTS, MOTIF_COUNT_SHARES = (0, 1, 2, 3), (0.2, 0.4, 0.3, 0.1)
-# How often a scene's motifs are drawn, but the maps hold the word alone.
+# How often a scene's motifs are drawn while the maps contain only the word.
 UNDRAWN_SHARE = 0.05
-# How often the default method draws a map; else one of the other methods without AI does.
+# How often a map is drawn by the default method instead of one of the other non-AI methods.
 DEFAULT_METHOD_SHARE = 0.7
 # How often a prompt names the motifs, as the service's prompts do.
 NAMED_SHARE = 0.8
@@ -49,10 +49,10 @@ class Sample:
 
 
 class SceneMaker:
-    """Makes scenes, pictures and samples; the same seed makes the same."""
+    """Makes scenes, pictures and samples, deterministically for a seed."""
 
     def __init__(self, seed: int, *, held_out: bool = False) -> None:
-        """Take training characters and motifs, or the held-out ones."""
+        """Load the training characters and motifs, or the held-out ones."""
         self.random = np.random.default_rng(seed)
         database = CharacterDatabase()
         self._imagery = Imagery()
@@ -73,7 +73,7 @@ class SceneMaker:
         return make_conditionings(ConditioningSettings(depth_model=None, segmentation_model=None))
 
     def scene(self, motifs: Sequence[str] | None = None) -> Scene:
-        """Return a word and motifs, both random where not given."""
+        """Return a scene of a random word with the given motifs, or random ones."""
         length = int(self.random.choice(WORD_LENGTHS, p=WORD_LENGTH_SHARES))
         word = "".join(self.random.choice(self.characters, length))
         if motifs is None:
@@ -100,7 +100,7 @@ class SceneMaker:
         return Sample(scene.glyph.word, name, motifs, prompt, draw(name, scene, self.random), maps)
 
     def prompt(self, style: str, word: str, motifs: Sequence[str] = ()) -> str:
-        """Return what a request of this style may ask for: any gloss, and the motifs or not."""
+        """Return a prompt as a request in this style might have it: any gloss, with or without the motifs."""
         gloss = self._glosses[int(self.random.integers(len(self._glosses)))]
         prompt = self._styles[style].fill(gloss, word)
         if motifs and self.random.random() < NAMED_SHARE:
@@ -115,14 +115,14 @@ class SceneMaker:
 class PictureStream(IterableDataset[torch.Tensor]):
     """Endless crops of pictures for the VAE, (3, crop, crop), -1 to 1.
 
-    They come from a pool of pictures, so that a batch sees many of them; the oldest one is replaced now and then.
+    They come from a pool, so that a batch mixes many pictures; the oldest picture is replaced from time to time.
     """
 
     def __init__(self, seed: int, crop: int, crops_per_picture: int = 12, pool: int = 24) -> None:
         self._seed, self._crop, self._count, self._pool = seed, crop, crops_per_picture, pool
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        """Draw on; each worker process draws its own pictures."""
+        """Yield crops without end; each worker process draws its own pictures."""
         worker = get_worker_info()
         maker = SceneMaker(self._seed + (1 + worker.id if worker else 0) * 7919)
         pictures: deque[Image] = deque(maxlen=self._pool)

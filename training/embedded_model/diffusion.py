@@ -1,6 +1,6 @@
 """Train UNet, Union ControlNet and both text encoders together on stored latents and maps.
 
-First on crops, with SDXL's own crop conditioning (Podell et al. 2023), then on whole pictures.
+Training starts on crops, with SDXL's own crop conditioning (Podell et al. 2023), and ends on whole pictures.
 """
 
 from collections.abc import Iterator
@@ -26,32 +26,33 @@ from training.embedded_model.text import folder_tokenizer, load_text, tokenize
 from training.embedded_model.vae import has_bfloat16
 from worker.conditioning import CONTROL_TYPE_INDEX
 
-# A batch of crops costs as much as one of whole pictures.
+# A batch of crops costs as much as a batch of whole pictures.
 CROP_SIDE, CROPS, WHOLES = 256, 16, 4
-# The maps' encoder learns in this share of the steps, the first ones: it is good early, and a third of a step's time.
+# The maps' encoder is trained in this first share of the steps: it converges early, and takes a third of a step's time.
 MAP_ENCODER_SHARE = 0.3
-# Share of all steps that are taken on whole pictures, the last ones.
+# The last share of the steps, which uses whole pictures.
 WHOLE_SHARE = 0.2
 LEARNING_RATE = 1e-3
-# Timesteps are 1,000 · u^this, u even in 0 to 1: more of them noisy, where colours and layout are decided.
+# Timesteps are 1,000 · u^this, u uniform in 0 to 1. This favours noisy steps, where colours and layout are decided.
 TIMESTEP_EXPONENT = 0.65
 WARM_UP_STEPS = 300
 NO_TEXT_SHARE = 0.1
-# Weights are drawn from here; below WEAK a map is moved, the further the weaker, so that a weak control may be ignored.
+# The range of control weights. Below WEAK, a map is shifted, further for lower weights, so that the model learns to
+# deviate from a weak control.
 LEAST_WEIGHT, MOST_WEIGHT, WEAK, FARTHEST_SHIFT_PX = 0.1, 1.2, 0.5, 80
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step learns from; all its samples share their crop, controls and weights.
+    """The samples of one step, which share their crop, controls and weights.
 
     Attributes:
         latents: (batch, 16, side / 8, side / 8).
         maps: one (batch, 3, side, side) for each control.
-        controls: types, in the order of `CONTROL_TYPES`.
+        controls: the types of the controls, in the order of `CONTROL_TYPES`.
         weights: one for each control.
         prompts: one for each sample.
-        crop: the part of the pictures.
+        crop: the part of the pictures that is used.
     """
 
     latents: torch.Tensor
@@ -84,8 +85,8 @@ class Networks(nn.Module):
             noisy: (batch, 16, side / 8, side / 8).
             timesteps: (batch,).
             tokens: (batch, 77).
-            has_text: (batch,); without text the embeddings are zeros, as in guidance without a negative prompt.
-            batch: the rest.
+            has_text: (batch,); without text, the embeddings are zeros, as in guidance without a negative prompt.
+            batch: maps, controls, weights and crop.
         """
         first = self.encoder(tokens, output_hidden_states=True).hidden_states[-2]
         second = self.encoder_2(tokens, output_hidden_states=True)
@@ -119,7 +120,7 @@ class Networks(nn.Module):
 
 
 def _time_ids(crop: Crop, text: torch.Tensor) -> torch.Tensor:
-    """Return SDXL's micro-conditioning: original size, crop's top and left, target size; the same for each sample."""
+    """Return SDXL's micro-conditioning, equal for all samples: original size, crop's top and left, target size."""
     numbers = [SIDE, SIDE, crop.top, crop.left, crop.side, crop.side]
     return torch.tensor([numbers], dtype=text.dtype, device=text.device).expand(len(text), 6)
 
@@ -128,12 +129,18 @@ class ShardStream(IterableDataset[Batch]):
     """Endless batches from stored shards."""
 
     def __init__(self, folder: Path, seed: int, *, whole: bool) -> None:
-        """Take crops, or whole pictures."""
+        """List the shards.
+
+        Args:
+            folder: the folder with the shards.
+            seed: the seed of the random order and of the crops.
+            whole: whether to use whole pictures instead of crops.
+        """
         self._paths = sorted(folder.glob("shard-*.npz"))
         self._seed, self._whole = seed, whole
 
     def __iter__(self) -> Iterator[Batch]:
-        """Go through the shards in a random order, again and again."""
+        """Yield batches from the shards in random order, without end."""
         random = np.random.default_rng(self._seed)
         count = WHOLES if self._whole else CROPS
         while True:
@@ -163,10 +170,10 @@ def _random_crop(random: np.random.Generator) -> Crop:
 
 
 def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int, start: Path | None = None) -> None:
-    """Train until ``steps`` steps are done in all, the last fifth on whole pictures; goes on from the saved state.
+    """Train for ``steps`` steps in total, the last fifth on whole pictures; resume from the saved state.
 
-    The first step starts from the encoders of the text stage, if there are any, and from the networks of the checkpoint
-    ``start``, as far as they fit, if it is given.
+    Training starts from the encoders of the text stage, if there are any. If ``start`` is given, it also starts from
+    that checkpoint's networks, as far as they fit.
     """
     torch.manual_seed(0)
     tokenizer = folder_tokenizer(folder)
@@ -210,7 +217,7 @@ def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int
 
 
 def take_over(networks: Networks, checkpoint: Path) -> int:
-    """Copy a checkpoint's weights whose names and shapes fit; return how many tensors do."""
+    """Copy a checkpoint's weights whose names and shapes match; return the number of copied tensors."""
     parts = {
         "unet": networks.unet,
         "controlnet": networks.controlnet,
@@ -259,5 +266,5 @@ def _step_loss(
 
 
 def _rate(step: int, steps: int) -> float:
-    """Return the learning rate's factor: a short warm-up, full, then down to a fiftieth in the last third."""
+    """Return the learning rate's factor: a short warm-up, 1, then decay to a fiftieth in the last third."""
     return min((step + 1) / WARM_UP_STEPS, 1.0) * max(0.02, min(1.0, 3 * (1 - step / steps)))

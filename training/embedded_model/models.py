@@ -1,4 +1,4 @@
-"""The parts of the embedded model, untrained: the service's own classes, small, for 512 × 512."""
+"""The untrained parts of the embedded model: small instances of the service's own classes, for 512 × 512."""
 
 import json
 from collections.abc import Iterable
@@ -69,10 +69,10 @@ def make_controlnet(unet: UNet2DConditionModel) -> ControlNetUnionModel:
 
 
 def attend_alone(controlnet: ControlNetUnionModel) -> ControlNetUnionModel:
-    """Keep a batch's samples apart: the Union ControlNet's attention runs over the batch axis.
+    """Separate a batch's samples, because the Union ControlNet's attention runs over the batch axis.
 
-    A single sample attends to itself alone, so its attention is out_proj(v_proj(x)); computing just that trains the
-    function that a lone job will run.
+    A single sample attends only to itself, so its attention is out_proj(v_proj(x)). Computing exactly that trains the
+    function that a single job runs.
     """
 
     class Alone(nn.Module):
@@ -114,7 +114,7 @@ def make_text_encoders(vocabulary: int) -> tuple[CLIPTextModel, CLIPTextModelWit
 
 
 def make_tokenizer(texts: Iterable[str], merges: int = 700) -> CLIPTokenizer:
-    """Return a CLIP tokenizer with its own byte-pair merges, learned from the texts."""
+    """Return a CLIP tokenizer with byte-pair merges learned from the texts."""
     learner = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
     learner.normalizer = normalizers.Lowercase()
     learner.pre_tokenizer = pre_tokenizers.Sequence(
@@ -152,7 +152,7 @@ def save_pipeline(
     encoders: tuple[CLIPTextModel, CLIPTextModelWithProjection],
     tokenizer: CLIPTokenizer,
 ) -> None:
-    """Write the parts as a folder that the service loads, in fp16."""
+    """Write the parts in fp16 as a folder that the service can load."""
     pipeline = StableDiffusionXLControlNetUnionPipeline(
         vae=vae.half(),
         text_encoder=encoders[0].half(),
@@ -165,7 +165,7 @@ def save_pipeline(
         force_zeros_for_empty_prompt=True,
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
-    for config in folder.glob("*/config.json"):  # where a part was loaded from means nothing elsewhere
+    for config in folder.glob("*/config.json"):  # the path a part was loaded from is meaningless elsewhere
         entries = json.loads(config.read_text())
         entries.pop("_name_or_path", None)
         config.write_text(json.dumps(entries, indent=2) + "\n")

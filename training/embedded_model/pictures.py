@@ -1,8 +1,8 @@
-"""What the embedded model learns to draw: a scene in eight procedural styles.
+"""The training targets of the embedded model: a scene in eight procedural styles.
 
-Shapes and colours of the motifs are those of the maps that the service's conditioners draw of the same scene; what the
-maps do not say (the ground, its ornaments, the texture) is left to chance, as it is left to the model. The word has the
-strongest contrast of all.
+The motifs have the shapes and colours of the maps that the service's conditioners draw of the same scene. Everything
+that the maps leave open (the ground, its ornaments, the texture) is random, as it is up to the model. The word has the
+strongest contrast.
 """
 
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def comic(canvas: Canvas) -> Picture:
     dots = halftone(canvas, slope * 0.75, canvas.random.uniform(14, 22))
     dot_colour = toward(palette.ground, BLACK if not palette.is_dark else WHITE, 0.16)
     picture = mix(picture, dot_colour, dots)
-    # Motifs: flat colours, the side away from the light in dots.
+    # Motifs: flat colours, with dots on the side away from the light.
     shadow = np.clip(
         cv2.GaussianBlur(canvas.shape, (0, 0), 12 * unit) - moved(canvas.shape, -9 * unit, 12 * unit), 0, 1
     )
@@ -71,7 +71,7 @@ def comic(canvas: Canvas) -> Picture:
 
 
 def watercolor(canvas: Canvas) -> Picture:
-    """Washes that bleed and leave the paper white at its border, pigment that gathers at edges, grain of paper."""
+    """Washes that bleed and leave the paper's border white, pigment that gathers at edges, paper grain."""
     palette, unit = canvas.palette(dark=False), canvas.unit
     tooth = canvas.grain() * 0.5 + canvas.noise(180) - 0.5
     picture = canvas.flat((252, 249, 241)) + 0.012 * tooth[:, :, None]
@@ -79,7 +79,7 @@ def watercolor(canvas: Canvas) -> Picture:
     for paint, cells in ((palette.ground, 3), (palette.second, 5)):
         wash = stepped((canvas.noise(cells) * 0.7 + canvas.noise(cells * 4) * 0.3 - 0.42) * 10) * edge
         picture = stain(picture, paint, pooled(wash, 5 * unit) * (0.55 + 0.35 * canvas.noise(9)) * 0.8)
-    # Motifs: their own paper first, then paint that wanders over its lines.
+    # Motifs: white paper first, then paint that wanders across its lines.
     bleed = wander(canvas, 2 * unit)
     body, cover = remapped(canvas.motifs, bleed), remapped(canvas.shape, bleed)
     picture = mix(picture, (250, 247, 240), grown(cover, 2 * unit) * 0.92)
@@ -172,7 +172,7 @@ def oil(canvas: Canvas) -> Picture:
     picture = mix(picture, palette.ground, grown(canvas.ink, 6 * unit) * 0.75)
     picture = mix(picture, palette.ink, word)
     strokes = brush_strokes(canvas, cv2.GaussianBlur(canvas.shape + word, (0, 0), 6 * unit))
-    # Paint lies calmer where it has a form to show.
+    # Paint is calmer where it depicts a form.
     calm = 1 - 0.75 * np.clip(word + canvas.shape, 0, 1)
     picture = picture * (1 + 0.2 * (strokes - 0.5) * calm)[:, :, None]
     relief = strokes * 1.5 * calm + cv2.GaussianBlur(word, (0, 0), 2 * unit) * 1.6
@@ -193,7 +193,7 @@ GROUNDS = 9
 
 
 def woodblock(canvas: Canvas) -> Picture:
-    """Few inks printed over carved lines, a graded sky, the grain of the wood."""
+    """A few inks printed over carved lines, a graded sky, wood grain."""
     unit = canvas.unit
     paper = blend((243, 232, 206), (232, 216, 184), canvas.noise(4))
     height, width = canvas.ink.shape
@@ -206,7 +206,7 @@ def woodblock(canvas: Canvas) -> Picture:
     picture = mix(picture, blend(land, paper, np.full_like(down, 0.35)), np.clip((down - crest) * height, 0, 1) * 0.8)
     bend = canvas.noise(3) * 26
     wood = np.clip(np.sin((np.arange(height, dtype=np.float32)[:, None] / unit + bend) * 0.62) * 1.6 - 0.9, 0, 1)
-    # Each motif is printed in the nearest inks, a little beside its lines.
+    # Each motif is printed in the nearest inks, slightly out of register with its lines.
     lab = cv2.cvtColor(canvas.motifs.astype(np.float32), cv2.COLOR_RGB2Lab)
     inks = cv2.cvtColor(INKS[None], cv2.COLOR_RGB2Lab)[0]
     nearest = INKS[((lab[:, :, None, :] - inks) ** 2).sum(3).argmin(2)]

@@ -1,4 +1,4 @@
-"""Stored training samples: latents, prompts, and maps as PNG bytes, some hundred to a file."""
+"""Stored training samples: latents, prompts, and maps as PNG bytes, a few hundred per file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +14,15 @@ from shared.schemas import CONTROL_TYPES, ControlType
 from training.embedded_model.data import SIDE, Image, Sample, SceneMaker, to_tensor
 
 SHARD_SIZE = 250
-# Pictures encoded at once.
+# Pictures encoded in one batch.
 ENCODED = 4
-# Pixels of the picture to one of its latents.
+# Pixels per latent, along one side.
 PIXELS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """A square part of a picture, in pixels, all multiples of 8."""
+    """A square part of a picture, in pixels; all values are multiples of 8."""
 
     top: int = 0
     left: int = 0
@@ -33,7 +33,7 @@ WHOLE = Crop()
 
 
 def store_shards(folder: Path, vae: AutoencoderKL, count: int, device: torch.device) -> None:
-    """Draw samples, encode them, and store them until there are ``count`` shards; goes on where it stopped."""
+    """Draw, encode and store samples until there are ``count`` shards; resume after an interruption."""
     for number in tqdm(range(count), desc="shards"):
         path = folder / f"shard-{number:05}.npz"
         if path.is_file():
@@ -53,7 +53,7 @@ def _encode(vae: AutoencoderKL, samples: list[Sample], device: torch.device) -> 
 
 
 def save_shard(path: Path, samples: list[Sample], latents: NDArray[np.float16]) -> None:
-    """Write samples as arrays; the maps' PNG bytes lie end to end."""
+    """Write samples as arrays; the maps' PNG bytes are concatenated."""
     arrays: dict[str, NDArray[np.generic]] = {"latents": latents, "prompts": np.array([s.prompt for s in samples])}
     for control_type in CONTROL_TYPES:
         pngs = [cv2.imencode(".png", sample.maps[control_type][:, :, ::-1])[1] for sample in samples]
@@ -61,7 +61,7 @@ def save_shard(path: Path, samples: list[Sample], latents: NDArray[np.float16]) 
         arrays[f"{control_type}_ends"] = np.cumsum([len(png) for png in pngs])
     temporary = path.with_suffix(".tmp.npz")
     np.savez(temporary, **arrays)  # type: ignore[arg-type]
-    temporary.rename(path)  # a shard is there whole or not at all
+    temporary.rename(path)  # atomic: a shard is complete or absent
 
 
 class Shard:
@@ -72,7 +72,7 @@ class Shard:
             self._arrays = dict(stored)
 
     def __len__(self) -> int:
-        """How many samples it holds."""
+        """Return the number of samples."""
         return len(self._arrays["latents"])
 
     def latents(self, index: int, crop: Crop = WHOLE) -> torch.Tensor:
@@ -88,7 +88,7 @@ class Shard:
     def map(
         self, index: int, control_type: ControlType, crop: Crop = WHOLE, shift: tuple[int, int] = (0, 0)
     ) -> torch.Tensor:
-        """Return a map as (3, side, side), 0 to 1, moved by so many pixels (down, right)."""
+        """Return a map as (3, side, side), 0 to 1, shifted by a number of pixels (down, right)."""
         ends = self._arrays[f"{control_type}_ends"]
         start = int(ends[index - 1]) if index else 0
         png: Image = self._arrays[control_type][start : int(ends[index])]

@@ -1,7 +1,7 @@
-"""Train the two text encoders to tell the styles apart, before any picture is drawn.
+"""Train the two text encoders to distinguish the styles, before the diffusion training.
 
-A diffusion loss teaches text slowly: most of a picture follows from its maps. Shapes and colours come in the maps here,
-so the style is all that text has to say.
+A diffusion loss trains text encoders slowly, because most of a picture follows from its maps. Here the maps contain
+shapes and colours, so the text only has to convey the style.
 """
 
 from pathlib import Path
@@ -20,12 +20,12 @@ from training.embedded_model.pictures import STYLES
 
 BATCH = 64
 LEARNING_RATE = 1e-3
-# Prompts that the tokenizer learns its words from.
+# Number of prompts from which the tokenizer learns its merges.
 LEARNED_PROMPTS = 4000
 
 
 def folder_tokenizer(folder: Path) -> CLIPTokenizer:
-    """Return the tokenizer that all stages share, learned once: pairs that are equally common have no fixed order."""
+    """Return the tokenizer shared by all stages, learned once, because equally common pairs have no fixed order."""
     stored = folder / "tokenizer"
     if not stored.is_dir():
         maker = SceneMaker(2)
@@ -35,11 +35,11 @@ def folder_tokenizer(folder: Path) -> CLIPTokenizer:
 
 
 def train_text(folder: Path, tokenizer: CLIPTokenizer, steps: int) -> float:
-    """Train and store the encoders in ``text.pt``; return how often the latest prompts' style was told, 0 to 1."""
+    """Train the encoders and store them in ``text.pt``; return the style accuracy on the latest prompts, 0 to 1."""
     torch.manual_seed(0)
     encoders = nn.ModuleList(make_text_encoders(len(tokenizer)))
     styles = list(STYLES)
-    # What the UNet will see of a prompt: the pooled text of the second encoder, and each token's state of both.
+    # The UNet's view of a prompt: the second encoder's pooled text, and both encoders' state for each token.
     heads = nn.ModuleList(nn.Linear(width, len(styles)) for width in (TEXT_WIDTHS[1], *TEXT_WIDTHS))
     optimizer = torch.optim.AdamW(parameters_of([encoders, heads]), LEARNING_RATE, weight_decay=1e-2)
     maker, right = SceneMaker(1), 0.0
@@ -60,7 +60,7 @@ def train_text(folder: Path, tokenizer: CLIPTokenizer, steps: int) -> float:
 
 
 def load_text(folder: Path, encoders: tuple[CLIPTextModel, CLIPTextModelWithProjection]) -> None:
-    """Put the trained weights into the encoders, if there are any."""
+    """Load the trained weights into the encoders, if there are any."""
     if (folder / "text.pt").is_file():
         nn.ModuleList(encoders).load_state_dict(torch.load(folder / "text.pt", weights_only=True))
 

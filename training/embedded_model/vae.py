@@ -1,4 +1,4 @@
-"""Train the VAE on crops of procedural pictures, with a perceptual loss beside the plain ones."""
+"""Train the VAE on crops of procedural pictures, with a perceptual loss in addition to the pixel losses."""
 
 from pathlib import Path
 
@@ -18,15 +18,15 @@ WIDTHS = (16, 48, 128, 192)
 CROP, BATCH = 96, 12
 LEARNING_RATE = 1.5e-3
 BETAS = (0.9, 0.98)
-# Weights of the losses beside L1 = 1.
+# Weights of the losses, relative to L1 = 1.
 SQUARED, GRADIENT, PERCEPTUAL, KL = 0.5, 0.5, 0.05, 1e-4
-# The perceptual loss looks at this share of the steps: its network costs as much as the VAE.
+# The perceptual loss is computed every n-th step, because its network costs as much as the VAE.
 PERCEPTUAL_EVERY = 2
 WARM_UP_STEPS = 200
 
 
 def make_vae() -> AutoencoderKL:
-    """Return the VAE: 8 times smaller, 16 channels, no attention, 6.4 M parameters."""
+    """Return the VAE: 8-fold downsampling, 16 channels, no attention, 6.4 M parameters."""
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
@@ -40,9 +40,9 @@ def make_vae() -> AutoencoderKL:
 
 
 def train_vae(folder: Path, steps: int, device: torch.device, workers: int, start: Path | None = None) -> None:
-    """Train until ``steps`` steps are done in all; goes on from the last saved state.
+    """Train for ``steps`` steps in total; resume from the last saved state.
 
-    The first step starts from the VAE in the folder ``start``, if it is given.
+    Training starts from the VAE in the folder ``start``, if it is given.
     """
     torch.manual_seed(0)
     vae = AutoencoderKL.from_pretrained(start, torch_dtype=torch.float32) if start else make_vae()
@@ -50,9 +50,9 @@ def train_vae(folder: Path, steps: int, device: torch.device, workers: int, star
 
 
 def train_decoder(folder: Path, steps: int, device: torch.device, workers: int) -> None:
-    """Train the decoder alone, as `train_vae`, and put it in the place of the one in the folder ``vae``.
+    """Train the decoder alone, as `train_vae` does, and replace the one in the folder ``vae``.
 
-    The encoder stays: shards hold its latents.
+    The encoder stays unchanged, because shards contain its latents.
     """
     vae = load_vae(folder, device)
     for part in (vae.encoder, vae.quant_conv):
@@ -63,7 +63,7 @@ def train_decoder(folder: Path, steps: int, device: torch.device, workers: int) 
 
 
 def _train(vae: AutoencoderKL, path: Path, steps: int, device: torch.device, workers: int) -> dict[str, torch.Tensor]:
-    """Train what is not frozen; return the averaged weights. The state is ``path``.pt, the log ``path``.tsv."""
+    """Train unfrozen weights; return their averages. The state is saved in ``path``.pt, the log in ``path``.tsv."""
     vae = vae.to(device, memory_format=torch.channels_last).train()
     parameters = [parameter for parameter in vae.parameters() if parameter.requires_grad]
     features = Features().to(device)
@@ -94,7 +94,7 @@ def _train(vae: AutoencoderKL, path: Path, steps: int, device: torch.device, wor
 
 
 def vae_loss(vae: AutoencoderKL, images: torch.Tensor, features: Features | None) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the loss and the decoded images; (batch, 3, height, width), -1 to 1."""
+    """Return the loss and the decoded images (batch, 3, height, width), -1 to 1."""
     posterior = vae.encode(images).latent_dist
     decoded: torch.Tensor = vae.decode(posterior.sample()).sample
     loss = (
@@ -109,9 +109,9 @@ def vae_loss(vae: AutoencoderKL, images: torch.Tensor, features: Features | None
 
 
 def load_vae(folder: Path, device: torch.device) -> AutoencoderKL:
-    """Return the trained VAE, from the folder ``vae`` that the first call writes.
+    """Return the trained VAE from the folder ``vae``, which the first call writes.
 
-    From then on its encoder and scaling factor stay: shards hold its latents.
+    From then on, its encoder and scaling factor stay fixed, because shards contain its latents.
     """
     if not (folder / "vae").is_dir():
         finish_vae(folder, device).save_pretrained(folder / "vae")
@@ -131,7 +131,7 @@ def finish_vae(folder: Path, device: torch.device) -> AutoencoderKL:
 
 
 def judge_vae(vae: AutoencoderKL, count: int = 6) -> dict[str, float]:
-    """Return the mean PSNR in dB of each style's pictures, of held-out characters and motifs."""
+    """Return the mean PSNR in dB by style, on pictures of held-out characters and motifs."""
     maker = SceneMaker(seed=5, held_out=True)
     device = vae.device
     found: dict[str, float] = {}
@@ -144,15 +144,15 @@ def judge_vae(vae: AutoencoderKL, count: int = 6) -> dict[str, float]:
 
 
 def psnr(decoded: torch.Tensor, images: torch.Tensor) -> float:
-    """Return the peak signal-to-noise ratio in dB of images of -1 to 1."""
+    """Return the peak signal-to-noise ratio in dB of images from -1 to 1."""
     return float(10 * torch.log10(4 / functional.mse_loss(decoded.detach().float(), images)))
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Return whether the device computes in bfloat16; a CPU without such units does so twenty times as slowly."""
+    """Return whether the device supports bfloat16; a CPU without such units computes it twenty times as slowly."""
     return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
 
 
 def _rate(step: int, steps: int) -> float:
-    """Return the learning rate's factor: a short warm-up, then down in a line to a fiftieth."""
+    """Return the learning rate's factor: a short warm-up, then linear decay to a fiftieth."""
     return min((step + 1) / WARM_UP_STEPS, 1.0) * max(0.02, 1 - step / steps)

@@ -1,7 +1,7 @@
--- Ends a job that waits as cancelled; notes the request at one that runs; leaves one that has ended.
+-- Ends a waiting job as cancelled, records the request on a running one, and ignores one that has ended.
 -- KEYS: job; waiting jobs of the two priorities
 -- ARGV: id, now, record TTL
--- Returns: its status before, nil without a record.
+-- Returns: the job's previous status; nil without a record.
 -- needs: events webhooks completion
 
 local status = redis.call('HGET', KEYS[1], 'status')

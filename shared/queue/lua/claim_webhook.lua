@@ -1,7 +1,7 @@
--- Claims a host's webhook that is due, the oldest first.
+-- Claims the oldest due webhook of a host.
 -- KEYS: the host's list
--- ARGV: now, until when the claim holds
--- Returns: the job and its failed deliveries so far; nil if nothing is due.
+-- ARGV: now, end of the claim
+-- Returns: the job and its failed deliveries so far; nil if none is due.
 
 local id = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)[1]
 if not id then return nil end

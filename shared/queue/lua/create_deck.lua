@@ -1,5 +1,5 @@
--- Records a deck with all its jobs, unless its Idempotency-Key has made one or the bulk queue has no room for all.
--- KEYS: deck; bulk jobs that wait; idempotency key or ''
+-- Records a deck with all its jobs, unless its Idempotency-Key was used before or the bulk queue lacks room for all.
+-- KEYS: deck; waiting bulk jobs; idempotency key or ''
 -- ARGV: id, fingerprint, limit, record TTL, client, JSON of the jobs as [id, fields and values in turn],
 --       then the deck's fields and values in turn
 -- Returns: 'created', 'existing', 'conflict' or 'full', and the deck's id.

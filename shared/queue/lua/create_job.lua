@@ -1,4 +1,4 @@
--- Records a job as queued, unless its Idempotency-Key has made one or the queue is full.
+-- Records a job as queued, unless its Idempotency-Key was used before or the queue is full.
 -- KEYS: waiting jobs of its priority; idempotency key or ''
 -- ARGV: id, fingerprint, limit, record TTL, client, priority, then the record's fields and values in turn
 -- Returns: 'created', 'existing', 'conflict' or 'full', and the job's id.

@@ -1,4 +1,4 @@
--- Lists the hosts that have still to be told something, after moving what an older version has left.
+-- Lists the hosts with pending webhooks, after migrating the list of an older version.
 -- KEYS: none
 -- ARGV: none
 -- Returns: the hosts.

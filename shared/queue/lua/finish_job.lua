@@ -1,10 +1,10 @@
--- Ends a job and stores its result, all or nothing. Safe to repeat: what a token has ended stays ended by it.
+-- Ends a job and stores its result atomically. Safe to repeat with the same token.
 -- KEYS: job; running; the result's document or ''
 -- ARGV: id, token, status, now, error, record TTL, generation ms, document, result TTL, budget, pictures …
 -- Returns: 1, or 0 if the lease is lost.
 -- needs: events webhooks completion results
 
-local REMEMBERED = 50 -- ends that the measured rate comes from
+local REMEMBERED = 50 -- latest ends, from which the rate is measured
 
 if redis.call('HGET', KEYS[1], 'ended_by') == ARGV[2] then return 1 end
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return 0 end

@@ -1,7 +1,7 @@
--- Puts back jobs that are recorded as a worker's although it does not work on them.
+-- Requeues jobs that are recorded as a worker's although it is not working on them.
 -- KEYS: running
--- ARGV: worker, now, record TTL, then the jobs to give back
--- Returns: the jobs that wait again, as id and priority in turn.
+-- ARGV: worker, now, record TTL, then the jobs to requeue
+-- Returns: the requeued jobs, alternating id and priority.
 -- needs: events webhooks completion requeue
 
 local back = {}

@@ -1,7 +1,7 @@
--- Adds up what the results of all jobs that wait or run should take, by their records' estimates.
+-- Sums the estimated result sizes of all waiting and running jobs.
 -- KEYS: waiting jobs of the two priorities
 -- ARGV: none
--- Returns: bytes, and how many jobs.
+-- Returns: the bytes and the number of jobs.
 
 local jobs = {}
 for _, key in ipairs(KEYS) do

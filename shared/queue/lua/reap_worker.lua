@@ -1,8 +1,8 @@
--- Puts back the jobs of a worker whose counter stands still, and counts the crash. Where some of them were counted
--- before, only those are counted again. A job that is counted too often fails.
+-- Requeues the jobs of a worker whose counter has stalled, and charges them with the crash. If some of them were
+-- charged before, only those are charged again. A job that is charged too often fails.
 -- KEYS: beat; running
--- ARGV: worker, beat seen, most crashes, the error of a job that is given up, now, record TTL
--- Returns: the jobs that wait again, as id and priority in turn; none if the counter has moved.
+-- ARGV: worker, last seen beat, maximum crashes, the error of an abandoned job, now, record TTL
+-- Returns: the requeued jobs, alternating id and priority; none if the counter has moved.
 -- needs: events webhooks completion requeue
 
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return {} end

@@ -1,4 +1,4 @@
--- Lets a job wait again, at its old place.
+-- Requeues a job at its old position.
 -- KEYS: job; waiting jobs of its priority; running
 -- ARGV: id, token, crashes to add to its count
 -- Returns: 1, or 0 if the lease is lost.

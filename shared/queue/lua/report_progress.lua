@@ -1,7 +1,7 @@
 -- Records a running job's progress.
 -- KEYS: job
 -- ARGV: id, token, stage, step, total steps
--- Returns: -1 if the lease is lost, else 1 if the job is to be cancelled, 0 if not.
+-- Returns: -1 if the lease is lost; otherwise 1 if cancellation was requested, 0 if not.
 -- needs: events
 
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return -1 end

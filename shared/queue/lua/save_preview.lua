@@ -1,4 +1,4 @@
--- Keeps a running job's preview; does nothing once the lease is lost or the job has ended.
+-- Stores a running job's preview; does nothing once the lease is lost or the job has ended.
 -- KEYS: preview; job
 -- ARGV: id, JPEG in hexadecimal, TTL, step, token, variation
 -- Returns: nothing.

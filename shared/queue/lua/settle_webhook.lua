@@ -1,4 +1,4 @@
--- Strikes a webhook off, and its host if nothing is left for it.
+-- Removes a webhook, and its host once the host has no more webhooks.
 -- KEYS: the host's list
 -- ARGV: host, job
 -- Returns: nothing.

@@ -1,4 +1,4 @@
--- Gives a worker the lease of a job that waits. Safe to repeat with the same token.
+-- Gives a worker the lease on a waiting job. Safe to repeat with the same token.
 -- KEYS: job; waiting jobs of the two priorities; running; beat
 -- ARGV: id, worker, token, now
 -- Returns: 1, or 0 if there is nothing to do.

@@ -1,4 +1,4 @@
--- Gives a job a terminal status, with all that belongs to an end. Comes after events and webhooks.
+-- Gives a job a terminal status and updates everything that depends on it. Must follow events and webhooks.
 
 local KEPT_FAILURES = 50
 

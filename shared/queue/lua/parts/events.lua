@@ -1,6 +1,6 @@
--- Writes what happens to a job into its stream, as part of the script that changes its record.
+-- Writes a job's events into its stream, as part of the script that changes its record.
 
-local KEPT_EVENTS = 256 -- all of a picture of 100 steps with its stages
+local KEPT_EVENTS = 256 -- enough for a picture of 100 steps with its stages
 local EVENTS_TTL_S = 600
 
 -- name: 'progress', 'preview' or 'end'; data: a table. Returns the event's id.

@@ -1,6 +1,6 @@
--- Makes the record of a job, alone or with a deck.
+-- Creates the record of a job, alone or as part of a deck.
 
--- The caller's list forgets up to two jobs whose records have expired for each new one.
+-- For each new job, drops up to two jobs with expired records from the caller's list.
 local function list_job(client, id, sequence)
   local key = keys.jobs .. client
   for _, old in ipairs(redis.call('ZRANGE', key, 0, 1)) do
@@ -10,7 +10,7 @@ local function list_job(client, id, sequence)
   redis.call('PERSIST', key)
 end
 
--- fields: the record's fields and values in turn, of which client and priority are two
+-- fields: the record's fields and values in turn, including client and priority
 local function create_job(id, client, priority, fields)
   local sequence = redis.call('INCR', keys.sequence)
   redis.call('HSET', keys.job .. id, 'sequence', sequence, unpack(fields))

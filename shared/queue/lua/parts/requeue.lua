@@ -1,12 +1,12 @@
--- Takes jobs from a worker. Comes after events, webhooks and completion.
+-- Takes jobs back from a worker. Must follow events, webhooks and completion.
 
--- A record that has gone, or whose job runs elsewhere by now, is left alone.
+-- False for a record that has expired, or whose job runs elsewhere by now.
 local function runs_here(id, worker)
   local status, owner = unpack(redis.call('HMGET', keys.job .. id, 'status', 'worker'))
   return status == 'running' and owner == worker
 end
 
--- Ends a job whose cancellation was requested; else lets it wait again, and adds its id and priority to `back`.
+-- Ends a job whose cancellation was requested; otherwise requeues it and adds its id and priority to `back`.
 local function put_back(key, id, now, ttl, back)
   redis.call('HDEL', key, 'token', 'stage', 'step', 'total_steps')
   local priority, sequence = unpack(redis.call('HMGET', key, 'priority', 'sequence'))

@@ -1,8 +1,7 @@
--- Keeps a result within the budget. DEL comes before anything that needs memory: Redis refuses only a script's first
--- write for want of it, so a full Redis can still take a finished result, and the results that have to go make the
--- room.
+-- Stores a result within the budget. DEL runs before any command that needs memory. Redis checks its memory limit only
+-- at a script's first write, so a full Redis can still store a finished result in the memory freed by evicted results.
 
-local KEY_BYTES = 256 -- what Redis needs around a value
+local KEY_BYTES = 256 -- Redis's overhead for each value
 
 local function drop_result(id)
   local kept = redis.call('HGET', keys.result_sizes, id)
@@ -16,7 +15,7 @@ local function drop_result(id)
   redis.call('ZREM', keys.results, id)
 end
 
--- key: the document's place by Celery's name; now, ttl: seconds; budget: bytes, 0: none; pictures: PNGs
+-- key: the document's key, as Celery names it; now, ttl: seconds; budget: bytes, 0: unlimited; pictures: PNGs
 local function keep_result(key, id, token, now, ttl, budget, document, pictures)
   drop_result(id)
   for _, old in ipairs(redis.call('ZRANGEBYSCORE', keys.results, '-inf', now - ttl)) do drop_result(old) end

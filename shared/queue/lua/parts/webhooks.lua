@@ -1,4 +1,4 @@
--- Puts a job whose end somebody wants to hear of on the list of that host.
+-- Adds an ended job with a webhook to its host's list.
 
 -- key: the job's record; id: the job; now: seconds since the epoch
 local function enqueue_webhook(key, id, now)
