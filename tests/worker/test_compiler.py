@@ -156,7 +156,7 @@ def test_the_decoders_thread_uses_what_the_engines_thread_compiled(stock: Any) -
     with ThreadPoolExecutor(1) as thread:
         assert thread.submit(model.decoder.decode, noise()).result().size == (SIDE, SIDE)
     with pytest.raises(RuntimeError, match="recompile"):
-        model.decoder._compiled(stock.vae, noise(2 * SIDE))
+        model.decoder.compiled(stock.vae, noise(2 * SIDE))
 
 
 def test_a_vae_that_cannot_be_compiled_decodes_eagerly_and_the_networks_stay_compiled(

@@ -185,8 +185,8 @@ def test_a_prompt_is_encoded_once(
     model: ModelRunner, engine: Engine, request_of: Callable[..., DrawRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoded: list[str] = []
-    encode = model.text._encode
-    monkeypatch.setattr(model.text, "_encode", lambda text: encoded.append(text) or encode(text))
+    encode = model.text.encode
+    monkeypatch.setattr(model.text, "encode", lambda text: encoded.append(text) or encode(text))
     for seed in range(3):
         engine.submit(request_of(seed, prompt="once", negative_prompt="never"), NullProgress()).result()
     assert encoded == ["once", "never"]
@@ -214,7 +214,9 @@ def fail_for_culprit(monkeypatch: pytest.MonkeyPatch, model: ModelRunner, place:
     if place == "text":
         monkeypatch.setattr(model.text, "prompt", guard(model.text.prompt, lambda text: text == CULPRIT))
     elif place == "controls":
-        monkeypatch.setattr(model, "_control", guard(model._control, lambda request: request.prompt == CULPRIT))
+        monkeypatch.setattr(
+            model, "fused_control", guard(model.fused_control, lambda request: request.prompt == CULPRIT)
+        )
     elif place == "step":
         monkeypatch.setattr(
             denoiser, "step", guard(denoiser.step, lambda rows: any(row.request.prompt == CULPRIT for row in rows))
@@ -336,18 +338,18 @@ def test_a_job_that_does_not_fit_alone_fails_with_the_reason(
 def test_a_decode_that_does_not_fit_is_tried_in_tiles(
     model: ModelRunner, engine: Engine, request_of: Callable[..., DrawRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, tiled = model.decoder._decode, []
+    original, tiled = model.decoder.to_pixels, []
 
     def decode(latents: torch.Tensor) -> torch.Tensor:
-        tiled.append(model.decoder._vae.use_tiling)
+        tiled.append(model.decoder.vae.use_tiling)
         if not tiled[-1]:
             raise torch.OutOfMemoryError("injected")
         return original(latents)
 
-    monkeypatch.setattr(model.decoder, "_decode", decode)
+    monkeypatch.setattr(model.decoder, "to_pixels", decode)
     assert engine.submit(request_of(1), NullProgress()).result().image.size == (256, 256)
     assert tiled == [False, True]
-    assert not model.decoder._vae.use_tiling, "the next picture is tried whole again"
+    assert not model.decoder.vae.use_tiling, "the next picture is tried whole again"
 
 
 def test_a_model_that_cannot_be_loaded_fails_whoever_waits_for_it(request_of: Callable[..., DrawRequest]) -> None:

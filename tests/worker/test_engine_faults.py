@@ -5,6 +5,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -96,13 +97,13 @@ def denoiser(model: ModelRunner) -> Any:
 
 # Where the engine calls the device: the owner of the call, and its name.
 CALL_SITES: dict[str, Callable[[ModelRunner], tuple[Any, str]]] = {
-    "text": lambda model: (model.text, "_encode"),
+    "text": lambda model: (model.text, "encode"),
     "controls": lambda _model: (worker.engine.model_runner, "fuse"),
     "step": lambda model: (denoiser(model), "step"),
     "preview": lambda model: (model.previewer, "preview"),
     "handing over to the decoder": lambda model: (model.decoder, "submit"),
-    "waiting for the step's end": lambda model: (model.decoder, "_draw"),
-    "decode": lambda model: (model.decoder, "_decode"),
+    "waiting for the step's end": lambda model: (model.decoder, "draw"),
+    "decode": lambda model: (model.decoder, "to_pixels"),
 }
 
 
@@ -237,10 +238,10 @@ def test_when_a_batch_is_split_the_memory_of_the_whole_one_is_free(
 
 
 def test_a_lone_job_that_does_not_fit_beside_a_decode_is_tried_again_after_it(
-    engine: Engine, model: ModelRunner, monkeypatch: pytest.MonkeyPatch
+    model: ModelRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoding, stepped = threading.Event(), threading.Event()
-    decode, step = model.decoder._decode, denoiser(model).step
+    decode, step = model.decoder.to_pixels, denoiser(model).step
     busy: list[bool] = []
 
     def slow_decode(latents: torch.Tensor) -> torch.Tensor:
@@ -259,13 +260,12 @@ def test_a_lone_job_that_does_not_fit_beside_a_decode_is_tried_again_after_it(
                 raise torch.OutOfMemoryError("injected")
         step(rows)
 
-    monkeypatch.setattr(model.decoder, "_decode", slow_decode)
+    monkeypatch.setattr(model.decoder, "to_pixels", slow_decode)
     monkeypatch.setattr(denoiser(model), "step", tight_step)
-    assert engine._loop is not None
-    engine._loop.scheduler.lower_limit(1)
-    first, second = engine.submit(request_of(0, 1), NullProgress()), engine.submit(request_of(1, 2), NullProgress())
-    assert first.result(60).image.size == (128, 128)
-    assert second.result(60).image.size == (128, 128)
+    monkeypatch.setattr(model, "batch_limit", 1)
+    with closing(Engine(lambda: model)) as engine:
+        futures = [engine.submit(request_of(seed, seed + 1), NullProgress()) for seed in range(2)]
+        assert [future.result(60).image.size for future in futures] == [(128, 128)] * 2
 
 
 @pytest.mark.parametrize("site", ["text", "controls", "step", "decode"])
@@ -285,7 +285,7 @@ def test_a_vae_that_overflows_fails_the_job(
     engine: Engine, model: ModelRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In half precision SDXL's own VAE does: its picture would be black."""
-    decode = model.decoder._decode
-    monkeypatch.setattr(model.decoder, "_decode", lambda latents: decode(latents) + float("inf"))
+    decode = model.decoder.to_pixels
+    monkeypatch.setattr(model.decoder, "to_pixels", lambda latents: decode(latents) + float("inf"))
     with pytest.raises(GenerationFailed, match="VAE"):
         engine.submit(request_of(1, 1), NullProgress()).result(60)

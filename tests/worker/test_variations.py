@@ -80,9 +80,9 @@ def test_texts_are_encoded_and_controls_fused_once(
     model: ModelRunner, wanted: DrawRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
-    encode, fuse = model.text._encode, model._control
-    monkeypatch.setattr(model.text, "_encode", lambda text: calls.append(text) or encode(text))
-    monkeypatch.setattr(model, "_control", lambda request: calls.append("controls") or fuse(request))
+    encode, fuse = model.text.encode, model.fused_control
+    monkeypatch.setattr(model.text, "encode", lambda text: calls.append(text) or encode(text))
+    monkeypatch.setattr(model, "fused_control", lambda request: calls.append("controls") or fuse(request))
     asyncio.run(MultiControlNetPipeline(lambda: model).draw_variations(wanted, 4))
     assert calls == [wanted.prompt, wanted.negative_prompt, "controls"]
 
@@ -127,7 +127,7 @@ def test_a_cancelled_job_stops_all_its_pictures(model: ModelRunner, wanted: Draw
         asyncio.run(pipeline.draw_variations(wanted, 4, watcher))
     assert watcher.steps[-1][0] < 6 + model.batch_limit, "none goes on after the step in which it is heard"
     assert watcher.stages == ["diffusion"]
-    assert not pipeline.engine._has_jobs
+    assert not pipeline.engine.has_jobs
     assert len(asyncio.run(pipeline.draw_variations(wanted, 2))) == 2
 
 
@@ -149,7 +149,7 @@ def test_one_picture_that_fails_fails_the_job_and_stops_the_others(
     with pytest.raises(GenerationFailed, match="injected"):
         asyncio.run(pipeline.draw_variations(wanted, 4, watcher))
     assert watcher.steps[-1][0] <= STEPS + model.batch_limit, "the others did not draw to their end"
-    assert not pipeline.engine._has_jobs
+    assert not pipeline.engine.has_jobs
 
 
 def test_a_result_of_several_pictures(generator_of: Callable[[int], AIImageGenerator]) -> None:

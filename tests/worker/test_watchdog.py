@@ -88,8 +88,8 @@ def test_nothing_is_overdue_between_two_pieces_of_work(clock: Clock) -> None:
     ("place", "what"),
     [
         ("next(iter(model.networks.values())).denoiser.step", "a step at (128, 128) takes"),
-        ("model.text._encode", "text and controls at (128, 128) takes"),
-        ("model.decoder._decode", "decoding at (128, 128) takes"),
+        ("model.text.encode", "text and controls at (128, 128) takes"),
+        ("model.decoder.to_pixels", "decoding at (128, 128) takes"),
     ],
 )
 def test_what_never_returns_ends_the_process_with_every_stack(place: str, what: str) -> None:

@@ -28,7 +28,7 @@ class Decoder:
         if vae.dtype == torch.float16 and vae.config.force_upcast:
             vae.to(torch.float32)
         placement.keep(vae)
-        self._vae = vae
+        self.vae = vae
         self._placement = placement
         self.deadline = Deadline()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="decoder", initializer=placement.enter)
@@ -42,13 +42,13 @@ class Decoder:
 
     def compile(self, compile_network: Callable[[Decode], Decode], size: tuple[int, int]) -> None:
         """Compile the VAE for pictures of one size, width and height. Other sizes are decoded uncompiled."""
-        factor = 2 ** (len(self._vae.config.block_out_channels) - 1)
+        factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
         self._compiled_shape = size[1] // factor, size[0] // factor
-        self._compiled = compile_network(decode_pixels)
+        self.compiled = compile_network(decode_pixels)
 
     def run_eager(self) -> None:
         """Run uncompiled from now on."""
-        self._compiled = decode_pixels
+        self.compiled = decode_pixels
 
     def submit(self, job: EngineJob, latents: torch.Tensor) -> None:
         """Decode a job's latents (1, channels, height / 8, width / 8) and end the job with its picture."""
@@ -67,13 +67,14 @@ class Decoder:
         """End the job, whether decoding succeeds or fails."""
         pictures: list[Image.Image] = []
         with self.deadline.watch(f"decoding at {job.request.size}"):
-            failure = attempt(lambda: pictures.append(self._draw(job, latents, ready)))
+            failure = attempt(lambda: pictures.append(self.draw(job, latents, ready)))
         if failure is None:
             job.succeed(pictures[0])
         else:
             job.fail(failure.answer)
 
-    def _draw(self, job: EngineJob, latents: torch.Tensor, ready: torch.cuda.Event | None) -> Image.Image:
+    def draw(self, job: EngineJob, latents: torch.Tensor, ready: torch.cuda.Event | None) -> Image.Image:
+        """Return the picture once the device has reached `ready`; raises as `decode`, and `JobCancelled`."""
         stop_if_cancelled(job.progress)
         job.progress.stage("decoding")
         with torch.cuda.stream(self._stream):
@@ -90,8 +91,8 @@ class Decoder:
             PyTorch's errors: it does not fit even in tiles, or the device has failed.
         """
         _check(latents, "the model computed values that are no numbers; another seed or dtype may help")
-        with self._placement.borrow(self._vae):
-            latents = self._unscale(latents).to(self._placement.device, self._vae.dtype)
+        with self._placement.borrow(self.vae):
+            latents = self._unscale(latents).to(self._placement.device, self.vae.dtype)
             pixels = self._decode_or_tile(latents)
         _check(
             pixels,
@@ -102,25 +103,26 @@ class Decoder:
 
     def _decode_or_tile(self, latents: torch.Tensor) -> torch.Tensor:
         pixels: list[torch.Tensor] = []
-        failure = attempt(lambda: pixels.append(self._decode(latents)))
+        failure = attempt(lambda: pixels.append(self.to_pixels(latents)))
         if failure is None:
             return pixels[0]
         if failure.fault is not Fault.OUT_OF_MEMORY:
             raise failure.error
         free_memory()
-        self._vae.enable_tiling()
+        self.vae.enable_tiling()
         try:
-            return self._decode(latents)
+            return self.to_pixels(latents)
         finally:
-            self._vae.disable_tiling()
+            self.vae.disable_tiling()
 
-    def _decode(self, latents: torch.Tensor) -> torch.Tensor:
-        is_compiled = latents.shape[2:] == self._compiled_shape and not self._vae.use_tiling
-        pixels: torch.Tensor = (self._compiled if is_compiled else decode_pixels)(self._vae, latents)
+    def to_pixels(self, latents: torch.Tensor) -> torch.Tensor:
+        """Return the pixels, (1, 3, height, width), -1 to 1, of unscaled latents in the VAE's dtype, as float32."""
+        is_compiled = latents.shape[2:] == self._compiled_shape and not self.vae.use_tiling
+        pixels: torch.Tensor = (self.compiled if is_compiled else decode_pixels)(self.vae, latents)
         return pixels.float()
 
     def _unscale(self, latents: torch.Tensor) -> torch.Tensor:
-        config = self._vae.config
+        config = self.vae.config
         if config.latents_mean is None or config.latents_std is None:
             unscaled: torch.Tensor = latents / config.scaling_factor
             return unscaled

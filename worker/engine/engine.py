@@ -124,7 +124,7 @@ class Engine:
             self._lose(lost)
 
     def _serve(self) -> None:
-        while self._is_open or self._has_jobs:
+        while self._is_open or self.has_jobs:
             self._receive()
             if self._loop is not None:
                 self._loop.turn()
@@ -151,14 +151,15 @@ class Engine:
             self._inbox.put(lost)
 
     @property
-    def _has_jobs(self) -> bool:
+    def has_jobs(self) -> bool:
+        """Whether there is any job to step."""
         return self._loop is not None and self._loop.has_jobs
 
     def _receive(self) -> None:
         """Receive new messages; wait for one if there is nothing else to do."""
         while self._is_open:
             try:
-                message = self._inbox.get(block=not self._has_jobs)
+                message = self._inbox.get(block=not self.has_jobs)
             except Empty:
                 return
             self._accept(message)

@@ -103,7 +103,7 @@ class ModelRunner:
             negative_prompt=negative_prompt,
             text=text,
             negative=self.text.negative(negative_prompt.text, text) if request.guidance_scale > 1 else None,
-            control=self._control(request),
+            control=self.fused_control(request),
         )
 
     def row(self, request: DrawRequest, conditions: Conditions | None = None, variation: int = 0) -> RequestState:
@@ -165,7 +165,8 @@ class ModelRunner:
         image = Image.new("RGB", (self._native_size, self._native_size))
         return DrawRequest(prompt="warm-up", control_images={"canny": image}, guidance_scale=1.0)
 
-    def _control(self, request: DrawRequest) -> FusedControl | None:
+    def fused_control(self, request: DrawRequest) -> FusedControl | None:
+        """Return the request's controls, fused by the ControlNet's first half; None if none steers."""
         if not request.steering:
             return None
         images = {CONTROL_TYPE_INDEX[kind]: image for kind, image in request.control_tensors.items()}

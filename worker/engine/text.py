@@ -46,7 +46,7 @@ class TextEncoder:
         if text in self._kept:
             self._kept.move_to_end(text)
             return self._kept[text]
-        embedding = self._kept[text] = self._encode(text)
+        embedding = self._kept[text] = self.encode(text)
         if len(self._kept) > KEPT_PROMPTS:
             self._kept.popitem(last=False)
         return embedding
@@ -61,7 +61,8 @@ class TextEncoder:
         return self.prompt(text)
 
     @torch.inference_mode()
-    def _encode(self, text: str) -> TextEmbedding:
+    def encode(self, text: str) -> TextEmbedding:
+        """Return a text's embedding, computed anew."""
         with self._on_device():
             tokens, _, pooled, _ = self._pipeline.encode_prompt(
                 text, device=self._placement.device, do_classifier_free_guidance=False
