@@ -82,6 +82,7 @@ def normalise_word(word: str) -> str:
     """
     check_encoding(word)
     normal = fold(word)
+    check_encoding(normal)  # what is folded may be what shows it: a full-width digit, an invisible character
     _check_characters(normal)
     _check_length(normal)
     _check_marks(normal)

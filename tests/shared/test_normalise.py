@@ -90,6 +90,12 @@ def test_the_normal_form_is_its_own_normal_form(text: str) -> None:
     assert fold(fold(text)) == fold(text)
 
 
+@pytest.mark.parametrize("text", ["0Ã", "\uff10Ã", "0A\u0303", "0Ã\u200b"])
+def test_a_wrong_encoding_is_seen_in_every_form_of_the_same_word(text: str) -> None:
+    with pytest.raises(InvalidWord, match="wrong encoding"):
+        normalise_word(text)
+
+
 @settings(deadline=None)
 @given(st.text(min_size=1, max_size=16))
 def test_any_text_is_a_word_in_normal_form_or_refused_with_its_field(text: str) -> None:
