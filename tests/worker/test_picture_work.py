@@ -95,8 +95,8 @@ def test_threads_and_processes_make_the_same(
 ) -> None:
     """To the bit: scene, maps, notes, the judge's reading, PNG.
 
-    The AI methods run in this process either way, since only it has their models. PyTorch's products need not be the
-    same to the bit twice, and a segment's border may follow a rounding.
+    The AI methods are left out of the comparison. They run in this process either way, since only it has their models,
+    and `ai_segmentation` was once seen to differ between two runs in threads alone.
     """
     here = asyncio.run(draw(threads, word, size, motifs))
     there = asyncio.run(draw(processes, word, size, motifs))
