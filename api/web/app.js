@@ -175,7 +175,9 @@ function showBefore() {
 
 /** Keep one of the shown variations: show it alone, also in the history. */
 async function keep(index) {
-  shown = await keepVariation(shown, index);
+  const entry = await keepVariation(shown, index);
+  await history.keep(entry).catch(() => {}); // before the page says that it is kept
+  shown = entry;
   showPicture(shown, styleOf(shown));
   showSteering(shown);
   showKept(shown);
@@ -183,7 +185,6 @@ async function keep(index) {
   if (!$("#keep-seed").checked) writeSeed(shown.metadata.seed, shown.metadata.scene_seed);
   announce("variation.kept", { number: index + 1 });
   $("#all-variations").focus();
-  await history.keep(shown).catch(() => {});
   return showHistory();
 }
 

@@ -29,7 +29,18 @@ export function clear() {
 async function inStore(mode, action, otherwise) {
   opening ??= open().catch(() => null);
   const database = await opening;
-  return database ? settled(action(database.transaction(STORE, mode).objectStore(STORE))) : otherwise();
+  if (!database) return otherwise();
+  const transaction = database.transaction(STORE, mode);
+  const [result] = await Promise.all([settled(action(transaction.objectStore(STORE))), committed(transaction)]);
+  return result;
+}
+
+/** Wait until a transaction is on disk: a page that is left before loses it. */
+function committed(transaction) {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = resolve;
+    transaction.onabort = () => reject(transaction.error);
+  });
 }
 
 async function open() {

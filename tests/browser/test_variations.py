@@ -67,7 +67,7 @@ def test_the_history_keeps_all_four(open_page: OpenPage) -> None:
     (best,) = kept(page)
     other = (best + 2) % 4
     page.click(f".quad >> nth={other}")
-    page.wait_for_selector("#history .count:visible:text-is('4')")
+    page.wait_for_selector("#all-variations:visible")
     page.reload()
     page.click("#history .open")
     page.wait_for_selector(".quad img:visible >> nth=3")
