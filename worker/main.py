@@ -59,7 +59,7 @@ logger = logging.getLogger("ai_models")
 
 SWEEP_S = 600.0  # how often expired pictures are deleted from an object store
 # How long a thread may hold the GIL while others wait. The engine's thread acquires it after each operation. With
-# Python's 5 ms one busy thread makes small steps 155 times as long; with this value, 4 (bench/busy_threads.py).
+# Python's 5 ms one busy thread makes small steps 160 times as long; with this value, 4 (bench/busy_threads.py).
 SWITCH_INTERVAL_S = 0.00005
 
 
