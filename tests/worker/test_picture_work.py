@@ -96,7 +96,7 @@ def test_threads_and_processes_make_the_same(
     """To the bit: scene, maps, notes, the judge's reading, PNG.
 
     The AI methods are left out of the comparison. They run in this process either way, since only it has their models,
-    but `ai_segmentation`, with the tiny random model of this test, gives another map in half of the test runs when other
+    but `ai_segmentation`, with this test's tiny random model, gives another map in half of the test runs when other
     methods share the process. By itself, or beside `ai_depth_estimation` alone, it always gave the same. The cause is
     not known.
     """
