@@ -61,9 +61,9 @@ def test_a_deck_can_be_cancelled_and_single_words_drawn_beside_it(open_page: Ope
     with page.expect_response("**/decks?*") as made:
         generate(page, "\n".join("山水火木土日月人"), steps=100)
     status_url = made.value.json()["status_url"]
-    page.wait_for_selector("#generate:text-is('Drawing the deck …')")
+    page.wait_for_selector("#generate:text-is('Drawing the deck…')")
     page.fill("#word", "山")
-    page.wait_for_selector("#generate:text-is('Generate')")
+    page.wait_for_selector("#generate:text-is('Draw')")
     assert page.get_attribute("#generate", "aria-disabled") == "false"
     page.click("#deck-cancel")
     page.wait_for_selector("#deck-close:visible")
