@@ -1,21 +1,27 @@
-// The operator's page: /health/detailed, shown again every few seconds.
+// The operator's page: shows /health/detailed and refreshes it every few seconds.
 
 import { getJson, request } from "./api.js";
 import { startAppearance } from "./appearance.js";
 import { $, pause } from "./dom.js";
 import { askForKey, currentKey } from "./key.js";
-import { number, say, startLanguage, time } from "./i18n.js";
+import { number, setText, startLanguage, time } from "./i18n.js";
 
 const REFRESH_MS = 3000;
 const FLOWER_PORT = 5555;
 const MIB = 2 ** 20;
-const REFUSED = ["unauthorized", "operator_only"];
+const ACCESS_ERRORS = ["unauthorized", "operator_only"];
+const NO_VALUE = "–";
 
-/** A cell or tile: `key` with `values`, where there is something to say. */
-const text = (key, values) => (Object.values(values).some((value) => value == null) ? "–" : { key, values });
-const seconds = (value, digits = 1) => text("admin.seconds", { seconds: value == null ? null : number(value, digits) });
+// What a tile or a cell shows is a plain string, a text to translate {key, values}, a worker's state {state}, or
+// {plain, className}.
+
+/** Return the text of `key` with `values`, or a dash if a value is missing. */
+const text = (key, values) => (Object.values(values).some((value) => value == null) ? NO_VALUE : { key, values });
 const whole = (value) => (value == null ? null : number(value, 0));
-const inSeconds = (ms) => (ms == null ? null : ms / 1000);
+const oneDigit = (value) => (value == null ? null : number(value, 1));
+const mib = (bytes) => oneDigit(bytes / MIB);
+const seconds = (value, digits = 1) => text("admin.seconds", { seconds: value == null ? null : number(value, digits) });
+const msInSeconds = (ms) => (ms == null ? null : ms / 1000);
 
 const QUEUE = [
   ["admin.interactive", (service) => number(service.queue_depth.interactive, 0)],
@@ -28,8 +34,8 @@ const JOBS = [
   ["admin.succeeded", (counts) => number(counts.succeeded, 0)],
   ["admin.failed", (counts) => number(counts.failed, 0)],
   ["admin.cancelled", (counts) => number(counts.cancelled, 0)],
-  ["admin.average_time", (counts) => seconds(inSeconds(counts.average_generation_time_ms))],
-  ["admin.average_wait", (counts) => seconds(inSeconds(counts.average_wait_ms))],
+  ["admin.average_time", (counts) => seconds(msInSeconds(counts.average_generation_time_ms))],
+  ["admin.average_wait", (counts) => seconds(msInSeconds(counts.average_wait_ms))],
 ];
 
 const RESULTS = [
@@ -44,23 +50,23 @@ const RESULTS = [
 
 const WORKERS = [
   ["admin.worker", (worker) => worker.worker_id],
-  ["admin.state", (worker) => ({ key: `state.${worker.state}`, state: worker.state })],
+  ["admin.state", (worker) => ({ state: worker.state })],
   ["admin.running", (worker) => text("admin.running.of", { running: worker.running, limit: worker.batch_limit })],
   ["admin.device", (worker) => worker.gpu.name || worker.device],
   ["admin.profile", (worker) => worker.gpu.profile],
-  ["admin.memory", ({ gpu }) => text("admin.memory.of", { used: gib(gpu.used_memory_gib), total: gib(gpu.total_memory_gib) })],
+  ["admin.memory", ({ gpu }) => text("admin.memory.of", { used: oneDigit(gpu.used_memory_gib), total: oneDigit(gpu.total_memory_gib) })],
   ["admin.temperature", ({ gpu }) => text("admin.temperature.value", { value: whole(gpu.temperature_c) })],
   ["admin.power", ({ gpu }) => text("admin.power.value", { value: whole(gpu.power_w) })],
   ["admin.busy", ({ gpu }) => text("admin.busy.value", { value: whole(gpu.utilisation_percent) })],
-  ["admin.compiled", (worker) => switched(worker.setup.torch_compile)],
-  ["admin.steps", (worker) => `${whole(worker.engine_steps) ?? "–"} / ${whole(worker.engine_rows) ?? "–"}`],
+  ["admin.compiled", (worker) => yesOrNo(worker.setup.torch_compile)],
+  ["admin.steps", (worker) => `${whole(worker.engine_steps) ?? NO_VALUE} / ${whole(worker.engine_rows) ?? NO_VALUE}`],
   ["admin.uptime", (worker) => time(worker.started_at * 1000)],
 ];
 
 const SETUP = [
   ["admin.worker", (row) => row.worker],
   ["admin.switch", (row) => row.name],
-  ["admin.answer", (row) => ({ plain: row.answer, className: "long" })],
+  ["admin.answer", (row) => ({ plain: row.value, className: "long" })],
 ];
 
 const FAILURES = [
@@ -83,38 +89,38 @@ async function start() {
 }
 
 async function refresh() {
-  const isAway = await getJson("/health/detailed").then(show).then(() => false, (problem) => problem);
-  $("#away").hidden = !isAway;
-  if (isAway) say($("#away"), REFUSED.includes(isAway.code) ? `error.${isAway.code}` : "admin.away");
-  $("#no-operator").hidden = isAway?.code !== "operator_only";
+  const problem = await getJson("/health/detailed").then(show).then(() => null, (error) => error);
+  $("#away").hidden = problem === null;
+  if (problem) setText($("#away"), ACCESS_ERRORS.includes(problem.code) ? `error.${problem.code}` : "admin.away");
+  $("#no-operator").hidden = problem?.code !== "operator_only";
 }
 
-/** Follow a link to what needs the key, which a browser would not send by itself. */
+/** Follow a link with the API key, which a browser does not send by itself. */
 async function openWithKey(click) {
   if (!currentKey()) return;
   click.preventDefault();
-  const answer = await request(click.currentTarget.getAttribute("href")).catch(() => null);
-  if (answer) window.location.assign(URL.createObjectURL(await answer.blob()));
+  const response = await request(click.currentTarget.getAttribute("href")).catch(() => null);
+  if (response) window.location.assign(URL.createObjectURL(await response.blob()));
 }
 
 function show({ status, gpu_status: gpus, service_status: service }) {
-  say($("#status"), `state.${status}`);
+  setText($("#status"), `state.${status}`);
   $("#status").dataset.state = status;
-  say($("#updated"), "admin.updated", { time: time(Date.now(), "medium") });
+  setText($("#updated"), "admin.updated", { time: time(Date.now(), "medium") });
   if (status === "unavailable") return;
   showTiles("queue", QUEUE, service);
   showTiles("jobs", JOBS, service.ai_status);
   showTiles("results", RESULTS, service.results);
   showTable("workers", WORKERS, service.workers.map((worker) => ({ ...worker, gpu: gpus[worker.worker_id] ?? {} })));
   showTable("setup", SETUP, service.workers.flatMap((worker) =>
-    Object.entries(worker.setup).map(([name, answer]) => ({ worker: worker.worker_id, name, answer }))));
+    Object.entries(worker.setup).map(([name, value]) => ({ worker: worker.worker_id, name, value }))));
   showTable("failures", FAILURES, service.recent_failures ?? []);
 }
 
 function showTiles(id, tiles, figures) {
   $(`#${id}`).replaceChildren(...tiles.map(([name, content]) => {
     const tile = document.createElement("div");
-    tile.append(make("dt", { key: name }), make("dd", content(figures)));
+    tile.append(makeElement("dt", { key: name }), makeElement("dd", content(figures)));
     return tile;
   }));
 }
@@ -128,39 +134,32 @@ function showTable(id, columns, rows) {
 
 function makeRow(tag, contents) {
   const row = document.createElement("tr");
-  row.append(...contents.map((content) => make(tag, content)));
+  row.append(...contents.map((content) => makeElement(tag, content)));
   return row;
 }
 
-/** Return an element with a content: a plain text, or {key, values} to be translated, or {plain, className}. */
-function make(tag, content) {
+/** Return an element that shows a content. */
+function makeElement(tag, content) {
   const element = document.createElement(tag);
   if (tag === "th") element.scope = "col";
   if (typeof content === "string") element.textContent = content;
   else if (content.plain !== undefined) Object.assign(element, { textContent: content.plain, className: content.className });
-  else say(element, content.key, content.values);
-  if (content.state) {
-    const inner = Object.assign(document.createElement("span"), { className: "state" });
-    inner.dataset.state = content.state;
-    say(inner, content.key);
-    element.replaceChildren(inner);
-    delete element.dataset.t;
-  }
+  else if (content.state) element.append(makeState(content.state));
+  else setText(element, content.key, content.values);
   return element;
 }
 
-/** The first word of what a worker says of a switch: "yes" of "yes: 2 graphs". */
-function switched(answer) {
-  const word = answer?.split(/[\s:]/)[0];
-  return word === "yes" || word === "no" ? { key: `admin.${word}` } : (answer ?? "–");
+function makeState(state) {
+  const element = Object.assign(document.createElement("span"), { className: "state" });
+  element.dataset.state = state;
+  setText(element, `state.${state}`);
+  return element;
 }
 
-function mib(bytes) {
-  return number(bytes / MIB, 1);
-}
-
-function gib(value) {
-  return value == null ? null : number(value, 1);
+/** Return "yes" or "no" translated, if a setting's value begins with it ("yes: 2 graphs"); else the value itself. */
+function yesOrNo(value) {
+  const word = value?.split(/[\s:]/)[0];
+  return word === "yes" || word === "no" ? { key: `admin.${word}` } : (value ?? NO_VALUE);
 }
 
 start();

@@ -1,46 +1,48 @@
-// Calls of the service. Every fault comes out as a Problem, with the API's `code`, or `network`.
+// Calls of the API. Every failure is raised as a Problem, with the API's `code` or, without a response, `network`.
 
 import { askForKey, currentKey } from "./key.js";
 import { pause } from "./dom.js";
 
+const RETRY_MS = 1000;
+
 export class Problem extends Error {
-  /** `document` is the API's problem (code, detail, field …), or a failed job's error. */
+  /** The argument is the API's problem document (code, detail, field …) or the error of a failed job. */
   constructor({ code, detail = "", field = null }, { status = 0, retryAfterS = null } = {}) {
     super(detail || code);
     Object.assign(this, { code, detail, field, status, retryAfterS });
   }
 }
 
-/** Return the answer of a call, asking for an API key where one is needed; raise a Problem unless it is a 2xx. */
+/** Return the response of a call; ask for an API key if one is needed. Raise a Problem unless the status is 2xx. */
 export async function request(path, { headers = {}, ...options } = {}) {
   const key = currentKey();
   const authorised = key ? { ...headers, Authorization: `Bearer ${key}` } : headers;
-  const answer = await reach(path, { ...options, headers: authorised });
-  if (answer.ok) return answer;
-  if (answer.status === 401 && (await askForKey(key))) return request(path, { headers, ...options });
-  throw await problemOf(answer);
+  const response = await send(path, { ...options, headers: authorised });
+  if (response.ok) return response;
+  if (response.status === 401 && (await askForKey(key))) return request(path, { headers, ...options });
+  throw await problemOf(response);
 }
 
 export async function getJson(path, options) {
   return (await request(path, options)).json();
 }
 
-/** Send a job; return its id. */
+/** Submit a job; return its id. */
 export async function submit(document) {
   return (await post("/api/writing/generate-writing-image", JSON.stringify(document), "application/json")).job_id;
 }
 
-/** Return the answer to what makes something. A lost connection is tried again: the key makes sure that it is made once. */
+/** Send a POST; return the JSON of its response. A retry after a lost connection creates nothing twice, due to its key. */
 export function post(path, body, type) {
   const options = { method: "POST", headers: { "Content-Type": type, "Idempotency-Key": randomKey() }, body };
   return getJson(path, options).catch(async (problem) => {
     if (problem.code !== "network") throw problem;
-    await pause(1000);
+    await pause(RETRY_MS);
     return getJson(path, options);
   });
 }
 
-async function reach(path, options) {
+async function send(path, options) {
   try {
     return await fetch(path, options);
   } catch (error) {
@@ -49,14 +51,14 @@ async function reach(path, options) {
   }
 }
 
-async function problemOf(answer) {
-  const seconds = Number.parseInt(answer.headers.get("Retry-After"), 10);
-  const about = { status: answer.status, retryAfterS: Number.isNaN(seconds) ? null : seconds };
-  const document = await answer.json().catch(() => ({}));
-  return new Problem({ code: "internal_error", detail: `HTTP ${answer.status}`, ...document }, about);
+async function problemOf(response) {
+  const seconds = Number.parseInt(response.headers.get("Retry-After"), 10);
+  const context = { status: response.status, retryAfterS: Number.isNaN(seconds) ? null : seconds };
+  const document = await response.json().catch(() => ({}));
+  return new Problem({ code: "internal_error", detail: `HTTP ${response.status}`, ...document }, context);
 }
 
-// crypto.randomUUID is missing on plain http from another machine.
+// crypto.randomUUID exists only on HTTPS and on localhost.
 function randomKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,4 +1,4 @@
-// The page: a word goes in, its picture forms, and stays in the history.
+// The page: turns a word into a picture, shows how it forms, and keeps it in the history.
 
 import { Problem, getJson, submit } from "./api.js";
 import { startAppearance } from "./appearance.js";
@@ -8,38 +8,39 @@ import * as deck from "./deck.js";
 import { $, pause, recall, remember } from "./dom.js";
 import { showGallery } from "./gallery.js";
 import * as history from "./history.js";
-import { number, say, startLanguage, t } from "./i18n.js";
+import { number, setText, startLanguage, t } from "./i18n.js";
 import { readDrawImagery, readImagery, startImagery, writeImagery } from "./imagery.js";
 import { cancel, follow } from "./job.js";
 import { fromLink } from "./link.js";
 import { readMeaning, startMeaning, writeMeaning } from "./meaning.js";
-import { announce, confirm, copyCurl, copyLink, forming, showGhost, showPicture, showStage, startForming, stopForming } from "./picture.js";
-import { keepVariation, repeatable, toEntry } from "./result.js";
+import { announce, confirm, copyCurl, copyLink, jobHandlers, showGhost, showPicture, showStage, startForming, stopForming } from "./picture.js";
+import { keepVariation, toEntry, toRequest } from "./result.js";
 import { readSteering, showSteering, startSteering, useStyle, writeSteering } from "./steering.js";
 import { showGrid, showKept, showVariations, startVariations } from "./variations.js";
 import { isList, lines, startWord, word } from "./word.js";
 
 const RETRY_S = 3;
-const UNFINISHED = "unfinished"; // the job that a reload of the page takes up again
+const UNFINISHED = "unfinished"; // storage key of the job that a reload resumes
 
-let offer = null; // what the service offers: /api/writing/status
-let shown = null; // the entry in the frame
-let running = null; // {request, jobId, isCancelled} of the job that is being drawn
+let capabilities = null; // the response of /api/writing/status
+let shown = null; // the history entry in the frame
+let running = null; // {request, jobId, isCancelled} of the running job
 
-const styleOf = (entry) => styleText(entry.metadata.style, offer);
+const styleOf = (entry) => styleText(entry.metadata.style, capabilities);
 
 async function start() {
   await startLanguage();
   startAppearance();
-  offer = await getOffer();
+  capabilities = await getCapabilities();
   clearProblem();
-  say($("#about"), "about", { version: offer.version, model: offer.model });
-  startSteering(offer);
-  startCompose(offer, (style) => useStyle(offer.styles[style].controlnet_weights));
-  startImagery(offer);
-  startWord(showTyped);
+  setText($("#about"), "about", { version: capabilities.version, model: capabilities.model });
+  startSteering(capabilities);
+  startCompose(capabilities, useStyleNamed);
+  startImagery(capabilities);
+  startWord(showWord);
   startMeaning();
-  connect();
+  addListeners();
+  showWord(); // the word may have been typed while the page was loading
   openLink();
   $("#generate").disabled = false;
   deck.startDeck(showButton);
@@ -47,8 +48,8 @@ async function start() {
   return resume();
 }
 
-/** Return what the service offers, asking again while it cannot be reached. */
-async function getOffer() {
+/** Return what the service can do; retry while it cannot be reached. */
+async function getCapabilities() {
   for (;;) {
     try {
       return await getJson("/api/writing/status");
@@ -60,13 +61,12 @@ async function getOffer() {
   }
 }
 
-function connect() {
+function addListeners() {
   $("#compose").addEventListener("submit", (event) => {
     event.preventDefault();
     if (isList()) drawList();
     else if (!running) draw(readRequest());
   });
-  showTyped(); // what was typed while the page was loading
   $("#cancel").addEventListener("click", stop);
   $("#all-variations").addEventListener("click", () => {
     showGrid(true);
@@ -75,17 +75,17 @@ function connect() {
   $("#share").addEventListener("click", () => copyLink(shown));
   $("#curl").addEventListener("click", () => copyCurl(shown));
   $("#reuse").addEventListener("click", reuse);
-  $("#clear").addEventListener("click", async () => {
-    if (!window.confirm(t("history.clear.sure"))) return;
-    await history.clear();
-    await showHistory();
-  });
+  $("#clear").addEventListener("click", clearHistory);
   $("#open-compare").addEventListener("click", async () => openCompare(await history.entries(), shown, styleOf));
 }
 
-function showTyped() {
+function showWord() {
   if (!running && !shown) showGhost(word());
   showButton();
+}
+
+function useStyleNamed(name) {
+  useStyle(capabilities.styles[name].controlnet_weights);
 }
 
 function readRequest() {
@@ -97,35 +97,36 @@ async function drawList() {
   if (deck.isDrawing()) return;
   clearProblem();
   const options = { name: $("#deck-name").value.trim(), ...readForm(), ...readDrawImagery(), ...readSteering() };
-  await deck.drawDeck($("#word").value, options).catch(tell);
+  await deck.drawDeck($("#word").value, options).catch(showError);
 }
 
-/** Send a request and follow it to its picture. */
+/** Submit a request and follow its job. */
 async function draw(request) {
-  await attend(request, () => submit(request));
+  await run(request, () => submit(request));
 }
 
-/** Take up the job that was running when the page was left. */
+/** Follow the job that was running when the page was closed or reloaded. */
 async function resume() {
   const { jobId, request } = JSON.parse(recall("sessionStorage", UNFINISHED) ?? "{}");
-  if (jobId) await attend(request, async () => jobId);
+  if (jobId) await run(request, async () => jobId);
 }
 
-async function attend(request, getJobId) {
+/** Follow a job until it has ended, and show its picture. */
+async function run(request, getJobId) {
   running = { request, jobId: null, isCancelled: false };
   clearProblem();
   $("#notice").hidden = true;
-  startForming(request, offer.default_size);
+  startForming(request, capabilities.default_size);
   showButton();
   try {
     running.jobId = await getJobId();
     remember("sessionStorage", UNFINISHED, JSON.stringify({ jobId: running.jobId, request }));
     if (running.isCancelled) await cancel(running.jobId);
-    await conclude(await follow(running.jobId, forming, new AbortController().signal), request);
-  } catch (problem) {
+    await finish(await follow(running.jobId, jobHandlers, new AbortController().signal), request);
+  } catch (error) {
     stopForming();
-    showBefore();
-    tell(problem);
+    showPrevious();
+    showError(error);
   } finally {
     remember("sessionStorage", UNFINISHED, null);
     running = null;
@@ -133,20 +134,20 @@ async function attend(request, getJobId) {
   }
 }
 
-function tell(problem) {
-  showProblem(problem instanceof Problem ? problem : new Problem({ code: "internal_error", detail: String(problem) }));
+function showError(error) {
+  showProblem(error instanceof Problem ? error : new Problem({ code: "internal_error", detail: String(error) }));
 }
 
-async function conclude(job, request) {
+async function finish(job, request) {
   if (job.status === "failed") throw new Problem(job.error);
   stopForming();
   if (job.status === "cancelled") {
-    showBefore();
+    showPrevious();
     return announce("cancelled");
   }
   const entry = await toEntry(job, request);
-  show(entry);
-  if (!$("#keep-seed").checked) writeSeed(entry.metadata.seed, entry.metadata.scene_seed);
+  showEntry(entry);
+  showSeed(entry);
   const score = entry.metadata.legibility?.score ?? null;
   announce(score === null ? "done" : "done.score", { score: number(score ?? 0) });
   await history.keep(entry).catch(() => {}); // a full disk must not hide the picture
@@ -160,81 +161,96 @@ async function stop() {
   if (running.jobId) await cancel(running.jobId).catch(showProblem);
 }
 
-function show(entry) {
+/** Show the kept picture of an entry, with its label, maps and score. */
+function showKeptPicture(entry) {
   shown = entry;
   showPicture(entry, styleOf(entry));
   showSteering(entry);
+}
+
+/** Show an entry: its kept picture and, if it has several, all its variations. */
+function showEntry(entry) {
+  showKeptPicture(entry);
   showVariations(entry, keep);
 }
 
-/** Show again what was shown before a job that made no picture. */
-function showBefore() {
-  if (shown) show(shown);
+/** Show the entry that was shown before a job that made no picture. */
+function showPrevious() {
+  if (shown) showEntry(shown);
   else startVariations(1);
 }
 
-/** Keep one of the shown variations: show it alone, also in the history. */
+/** Keep one of the shown variations: show it alone and store the choice in the history. */
 async function keep(index) {
   const entry = await keepVariation(shown, index);
-  await history.keep(entry).catch(() => {}); // before the page says that it is kept
-  shown = entry;
-  showPicture(shown, styleOf(shown));
-  showSteering(shown);
-  showKept(shown);
+  await history.keep(entry).catch(() => {}); // stored before the page announces it
+  showKeptPicture(entry);
+  showKept(entry);
   showGrid(false);
-  if (!$("#keep-seed").checked) writeSeed(shown.metadata.seed, shown.metadata.scene_seed);
+  showSeed(entry);
   announce("variation.kept", { number: index + 1 });
   $("#all-variations").focus();
   return showHistory();
 }
 
-/** Put the shown picture's settings into the form, its seed among them. */
+/** Show the seed of an entry in the form, unless the reader keeps another one there. */
+function showSeed({ metadata }) {
+  if (!$("#keep-seed").checked) writeSeed(metadata.seed, metadata.scene_seed);
+}
+
+/** Copy the settings of the shown picture, with its seed, to the form. */
 function reuse() {
-  fillIn(repeatable(shown));
+  fillForm(toRequest(shown));
   confirm($("#reuse"), "reused");
 }
 
-function fillIn(request) {
-  writeForm(request, offer);
-  useStyle(offer.styles[$("input[name=style]:checked").value].controlnet_weights);
+function fillForm(request) {
+  writeForm(request, capabilities);
+  useStyleNamed($("input[name=style]:checked").value);
   writeSteering(request);
   writeImagery(request);
   writeMeaning(request);
-  showTyped();
+  showWord();
 }
 
-/** Put a link's settings into the form; the reader starts the drawing. */
+/** Copy the settings in the page's address to the form. The reader starts the job. */
 function openLink() {
   const request = fromLink(window.location);
   if (!request) return;
-  fillIn(request);
-  say($("#notice"), "link.read");
+  fillForm(request);
+  setText($("#notice"), "link.read");
   $("#notice").hidden = false;
 }
 
 async function showHistory() {
-  showGallery(await history.entries(), {
-    open: (entry) => {
-      if (running) return;
-      show(entry);
-      $("#picture").focus();
-    },
-    remove: async (entry) => {
-      await history.remove(entry.id);
-      await showHistory();
-      $("#history-title").focus();
-    },
-    styleOf,
-  });
+  showGallery(await history.entries(), { open: openFromHistory, remove: removeFromHistory, styleOf });
 }
 
-/** Let the button say what it does, and whether it can. */
+function openFromHistory(entry) {
+  if (running) return;
+  showEntry(entry);
+  $("#picture").focus();
+}
+
+async function removeFromHistory(entry) {
+  await history.remove(entry.id);
+  await showHistory();
+  $("#history-title").focus();
+}
+
+async function clearHistory() {
+  if (!window.confirm(t("history.clear.sure"))) return;
+  await history.clear();
+  await showHistory();
+}
+
+/** Show on the button what it does now, and whether it can be used. */
 function showButton() {
   const button = $("#generate");
   const isBusy = isList() ? deck.isDrawing() : running !== null;
-  button.setAttribute("aria-disabled", String(isBusy)); // not `disabled`: the focus stays where it is
-  if (isList()) say(button, isBusy ? "deck.busy" : "deck.generate", { count: lines().length });
-  else say(button, isBusy ? "generate.busy" : "generate");
+  button.setAttribute("aria-disabled", String(isBusy)); // `disabled` would take the focus away
+  if (isList()) setText(button, isBusy ? "deck.busy" : "deck.generate", { count: lines().length });
+  else setText(button, isBusy ? "generate.busy" : "generate");
 }
 
 start();

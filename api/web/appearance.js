@@ -1,13 +1,13 @@
-// The switch of the colour scheme: as the system, light, dark, and round again. theme.js applies it at the next load.
+// The button that switches the theme: system, light, dark. theme.js applies the choice when the page loads.
 
 import { $, remember } from "./dom.js";
-import { say } from "./i18n.js";
+import { setText } from "./i18n.js";
 
 const THEMES = ["auto", "light", "dark"];
 
 export function startAppearance() {
   const button = $("#theme");
-  const show = () => say(button, `theme.${document.documentElement.dataset.theme}`, {}, { place: "tLabel" });
+  const show = () => setText(button, `theme.${document.documentElement.dataset.theme}`, {}, { place: "tLabel" });
   button.addEventListener("click", () => {
     const { dataset } = document.documentElement;
     dataset.theme = THEMES[(THEMES.indexOf(dataset.theme) + 1) % THEMES.length];

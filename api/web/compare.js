@@ -1,46 +1,51 @@
-// Two pictures of the history side by side, and what differs between them.
+// The dialog that compares two pictures of the history and marks what differs.
 
 import { $, CONTROLS, clone, showBlob } from "./dom.js";
-import { number, say, t, time } from "./i18n.js";
+import { number, setText, t, time } from "./i18n.js";
 
 const PANES = ["a", "b"];
 
-// What is compared: the name's text, and how an entry shows it.
+// The facts that are compared: the text's key of the name, and the value of an entry.
 const FACTS = [
   ["meaning.short", (entry) => entry.metadata.translation],
-  ["style", (entry, styleOf) => text(styleOf(entry))],
+  ["style", (entry, styleOf) => styleName(entry, styleOf)],
   ["legibility", ({ metadata }) => (metadata.legibility?.score == null ? "–" : number(metadata.legibility.score))],
   ["seed", (entry) => String(entry.metadata.seed)],
   ["size", (entry) => `${entry.metadata.width} × ${entry.metadata.height}`],
   ["steps", (entry) => String(entry.metadata.num_inference_steps)],
   ["guidance", (entry) => number(entry.metadata.guidance_scale, 1)],
   ["quality", (entry) => t(`quality.${entry.metadata.quality}`)],
-  ["weights", ({ metadata }) => CONTROLS.map((control) => weight(control, metadata.controlnet_weights)).join(", ")],
+  ["weights", ({ metadata }) => CONTROLS.map((control) => weightText(control, metadata.controlnet_weights)).join(", ")],
   ["methods", ({ metadata }) => CONTROLS.map((control) => t(`method.${metadata.conditioning_methods[control]?.[0]}`)).join(", ")],
 ];
 
-/** Open the dialog on two entries of the history, the shown one and the one before it. */
+/** Open the dialog with the shown entry, or else the newest, and the newest of the others. */
 export function openCompare(entries, shown, styleOf) {
   const first = shown ?? entries[0];
   const chosen = { a: first, b: entries.find((entry) => entry.id !== first.id) };
-  const draw = () => showPanes(chosen, styleOf);
+  const choose = (name, id) => {
+    chosen[name] = entries.find((entry) => entry.id === id);
+    showPanes(chosen, styleOf);
+  };
   $("#compare .panes").replaceChildren(...PANES.map((name) => {
-    const pane = clone("pane");
-    pane.id = `pane-${name}`;
-    const menu = $("select", pane);
-    menu.id = `choose-${name}`;
-    $("label", pane).htmlFor = menu.id;
-    say($("label", pane), `compare.${name}`);
-    menu.append(...entries.map((entry) => new Option(`${entry.word} · ${text(styleOf(entry))} · ${time(entry.created)}`, entry.id)));
-    menu.value = chosen[name].id;
-    menu.addEventListener("change", () => {
-      chosen[name] = entries.find((entry) => entry.id === menu.value);
-      draw();
-    });
-    return pane;
+    const options = entries.map((entry) => new Option(optionText(entry, styleOf), entry.id));
+    return makePane(name, options, chosen[name], choose);
   }));
-  draw();
+  showPanes(chosen, styleOf);
   $("#compare").showModal();
+}
+
+function makePane(name, options, entry, choose) {
+  const pane = clone("pane");
+  pane.id = `pane-${name}`;
+  const menu = $("select", pane);
+  menu.id = `choose-${name}`;
+  $("label", pane).htmlFor = menu.id;
+  setText($("label", pane), `compare.${name}`);
+  menu.append(...options);
+  menu.value = entry.id;
+  menu.addEventListener("change", () => choose(name, menu.value));
+  return pane;
 }
 
 function showPanes(chosen, styleOf) {
@@ -49,9 +54,9 @@ function showPanes(chosen, styleOf) {
     const image = $(`#pane-${name} img`);
     showBlob(image, entry.image);
     image.alt = t("picture.alt", { word: entry.word, meaning: entry.metadata.translation, style: styleOf(entry) });
-    $(`#pane-${name} dl`).replaceChildren(...FACTS.map(([key, show]) => {
-      const values = PANES.map((pane) => show(chosen[pane], styleOf));
-      return makeFact(t(key), show(entry, styleOf), values[0] !== values[1]);
+    $(`#pane-${name} dl`).replaceChildren(...FACTS.map(([key, valueOf]) => {
+      const [a, b] = PANES.map((pane) => valueOf(chosen[pane], styleOf));
+      return makeFact(t(key), valueOf(entry, styleOf), a !== b);
     }));
   }
 }
@@ -64,6 +69,11 @@ function makeFact(name, value, differs) {
   return fact;
 }
 
-const text = (style) => t(style.t, {}, style.fallback);
+function styleName(entry, styleOf) {
+  const style = styleOf(entry);
+  return t(style.t, {}, style.fallback);
+}
 
-const weight = (control, weights) => `${t(`control.${control}`)} ${number(weights[control] ?? 0)}`;
+const optionText = (entry, styleOf) => `${entry.word} · ${styleName(entry, styleOf)} · ${time(entry.created)}`;
+
+const weightText = (control, weights) => `${t(`control.${control}`)} ${number(weights[control] ?? 0)}`;

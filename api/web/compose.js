@@ -1,17 +1,17 @@
-// The form: word, style, number of pictures, seed and the advanced values, to and from the API's request.
+// The form: style, number of pictures, seed and the advanced fields, to and from the API's request.
 
 import { Problem, request } from "./api.js";
 import { $, clone, pause, showBlob } from "./dom.js";
-import { number, say } from "./i18n.js";
+import { number, setText } from "./i18n.js";
 import { fitWord } from "./word.js";
 
-const SIDE = 64; // a picture's side is a multiple of this
+const SIDE_STEP = 64; // pixels
 const MIN_SIDE = 256;
 const MAX_SIDE = 2048;
-const SHAPES = [[1, 1], [1.5, 1], [1, 1.5], [1.5, 1.5], [2, 1], [1, 2], [2, 2]]; // times the model's own side
+const SHAPES = [[1, 1], [1.5, 1], [1, 1.5], [1.5, 1.5], [2, 1], [1, 2], [2, 2]]; // width and height in default sizes
 const SAMPLE_ATTEMPTS = 20;
 
-// Fields that are sent as they are, unless they are empty.
+// Fields that are sent unless they are empty.
 const FIELDS = {
   num_inference_steps: ["#steps", Number],
   guidance_scale: ["#guidance", Number],
@@ -19,24 +19,21 @@ const FIELDS = {
   quality: ["#quality", String],
 };
 
-// Where a fault of a request's field is told.
-const FAULTY = { word: "#word", translation: "#meaning", reading: "#meaning" };
+// The input beside which an error in a field of the request is shown.
+const INPUT_OF_FIELD = { word: "#word", translation: "#meaning", reading: "#meaning" };
 
-/** Return a style's name as a text that `say` fills in: translated, else as the service calls it. */
-export const styleText = (name, offer) => ({ t: `style.${name}`, fallback: offer.styles[name]?.label || name });
+/** Return a style's name for `setText`: the translation, or else the service's label. */
+export const styleText = (name, { styles }) => ({ t: `style.${name}`, fallback: styles[name]?.label || name });
 
-/** Fill the form with what the service offers; `onStyle` is told the chosen style. */
-export function startCompose(offer, onStyle) {
-  offerStyles(offer, onStyle);
-  for (const [wide, high] of SHAPES) offerSize(toSide(wide * offer.default_size), toSide(high * offer.default_size), offer);
-  for (const quality of offer.qualities) {
-    const option = new Option("", quality === "exact" ? "" : quality);
-    say(option, `quality.${quality}`);
-    $("#quality").add(option);
-  }
+/** Fill the form with what the service can do; call `onStyle` with the name of each chosen style. */
+export function startCompose(capabilities, onStyle) {
+  addStyles(capabilities, onStyle);
+  const { default_size: side } = capabilities;
+  for (const [width, height] of SHAPES) addSize(toSide(width * side), toSide(height * side), side);
+  addQualities(capabilities);
   $("#seed").addEventListener("input", ({ target }) => {
     $("#keep-seed").checked = target.value !== "";
-    delete target.dataset.scene; // it was of another seed
+    delete target.dataset.scene; // it belongs to the seed before
   });
 }
 
@@ -51,7 +48,7 @@ export function readForm() {
   return $("#size").selectedIndex > 0 ? { ...body, width, height } : body;
 }
 
-/** Return how many pictures are asked for, unless it is one. */
+/** Return the number of pictures as part of a request, if it is more than one. */
 export function readVariations() {
   const count = Number($("input[name=variations]:checked").value);
   return count > 1 ? { variations: count } : {};
@@ -63,78 +60,82 @@ function readSeed() {
   return { seed: Number(value), ...(dataset.scene && { scene_seed: Number(dataset.scene) }) };
 }
 
-/** Show the seeds of a picture; `scene` is the one of its motifs' places and of hand-drawn maps, if it is another. */
-export function writeSeed(seed, scene = seed) {
+/** Show a picture's seed, and remember its scene seed if that differs. */
+export function writeSeed(seed, sceneSeed = seed) {
   $("#seed").value = seed ?? "";
-  if (scene === seed) delete $("#seed").dataset.scene;
-  else $("#seed").dataset.scene = scene;
+  if (sceneSeed === seed) delete $("#seed").dataset.scene;
+  else $("#seed").dataset.scene = sceneSeed;
 }
 
 /** Show a request in the form. */
-export function writeForm(body, offer) {
+export function writeForm(body, capabilities) {
   $("#word").value = body.word;
   fitWord();
   for (const [name, [selector]] of Object.entries(FIELDS)) $(selector).value = body[name] ?? "";
+  if ($("#quality").selectedIndex < 0) $("#quality").selectedIndex = 0; // a link may name one that is not offered
   writeSeed(body.seed, body.scene_seed);
   $("#keep-seed").checked = "seed" in body;
-  $("input[name=variations]").checked = true; // the picture itself, not others beside it
-  if ($("#quality").selectedIndex < 0) $("#quality").selectedIndex = 0; // a link may name what is not offered
-  const width = body.width ?? offer.default_size;
-  const height = body.height ?? offer.default_size;
-  offerSize(width, height, offer);
-  $("#size").value = `${width}x${height}`;
+  $("input[name=variations]").checked = true; // one: a request repeats a single picture
+  writeSize(body, capabilities.default_size);
   const style = $(`input[name=style][value="${CSS.escape(body.style)}"]`);
   if (style) style.checked = true;
 }
 
-/** Say in plain words what went wrong: beside the field at fault, else in the box under the button. */
+function writeSize({ width, height }, defaultSide) {
+  const value = addSize(width ?? defaultSide, height ?? defaultSide, defaultSide);
+  $("#size").value = value;
+}
+
+/** Show what went wrong: beside the input at fault, or else in the box below the button. */
 export function showProblem(problem) {
   clearProblem();
-  const [text, values] = [`error.${problem.code}`, { fallback: problem.detail }];
-  const field = FAULTY[problem.field] && $(FAULTY[problem.field]);
-  if (field?.checkVisibility()) {
-    const fault = $(`#${field.id}-error`);
-    say(fault, text, {}, values);
-    fault.hidden = false;
-    field.setAttribute("aria-invalid", "true");
-    field.focus();
-    return;
-  }
-  const box = $("#problem");
-  const line = (name) => box.appendChild(Object.assign(document.createElement("p"), { className: name }));
-  say(line(""), text, {}, values);
-  if (problem.retryAfterS !== null && problem.retryAfterS !== undefined) {
-    say(line("retry"), "retry", { seconds: number(problem.retryAfterS, 0) });
-  }
-  if (problem.detail) Object.assign(line("detail"), { textContent: problem.detail, lang: "en" });
-  box.hidden = false;
+  const input = INPUT_OF_FIELD[problem.field] && $(INPUT_OF_FIELD[problem.field]);
+  if (input?.checkVisibility()) showBeside(input, problem);
+  else showInBox(problem);
 }
 
 export function clearProblem() {
   $("#problem").replaceChildren();
   $("#problem").hidden = true;
-  for (const field of [$("#word"), $("#meaning")]) {
-    field.removeAttribute("aria-invalid");
-    $(`#${field.id}-error`).hidden = true;
+  for (const input of [$("#word"), $("#meaning")]) {
+    input.removeAttribute("aria-invalid");
+    $(`#${input.id}-error`).hidden = true;
   }
 }
 
-function offerStyles(offer, onStyle) {
-  const seen = new IntersectionObserver((cards) => {
-    for (const { target, isIntersecting } of cards) {
+function showBeside(input, problem) {
+  const line = $(`#${input.id}-error`);
+  showMessage(line, problem);
+  line.hidden = false;
+  input.setAttribute("aria-invalid", "true");
+  input.focus();
+}
+
+function showInBox(problem) {
+  const box = $("#problem");
+  const addLine = (className) => box.appendChild(Object.assign(document.createElement("p"), { className }));
+  showMessage(addLine(""), problem);
+  if (problem.retryAfterS != null) setText(addLine("retry"), "retry", { seconds: number(problem.retryAfterS, 0) });
+  if (problem.detail) Object.assign(addLine("detail"), { textContent: problem.detail, lang: "en" });
+  box.hidden = false;
+}
+
+function showMessage(element, { code, detail }) {
+  setText(element, `error.${code}`, {}, { fallback: detail });
+}
+
+function addStyles(capabilities, onStyle) {
+  const visible = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
       if (!isIntersecting) continue;
-      seen.unobserve(target);
+      visible.unobserve(target);
       showSample(target);
     }
   });
-  for (const name of Object.keys(offer.styles)) {
-    const card = clone("style-card");
-    const radio = $("input", card);
-    radio.value = name;
-    const text = styleText(name, offer);
-    say($(".name", card), text.t, {}, { fallback: text.fallback });
+  for (const name of Object.keys(capabilities.styles)) {
+    const card = makeStyleCard(name, capabilities);
     $("#styles").append(card);
-    seen.observe(card);
+    visible.observe(card);
   }
   $("#styles").addEventListener("change", ({ target }) => onStyle(target.value));
   const first = $("#styles input");
@@ -142,7 +143,15 @@ function offerStyles(offer, onStyle) {
   onStyle(first.value);
 }
 
-/** Show a style's sample; the service may still be making it. Fetched, since an <img> cannot send an API key. */
+function makeStyleCard(name, capabilities) {
+  const card = clone("style-card");
+  $("input", card).value = name;
+  const { t: key, fallback } = styleText(name, capabilities);
+  setText($(".name", card), key, {}, { fallback });
+  return card;
+}
+
+/** Show a style's sample; retry while the service is still drawing it. Uses fetch, since an <img> sends no API key. */
 async function showSample(card) {
   const path = `/api/writing/styles/${encodeURIComponent($("input", card).value)}/sample`;
   for (let attempt = 0; attempt < SAMPLE_ATTEMPTS; attempt += 1) {
@@ -156,15 +165,25 @@ async function showSample(card) {
   return null;
 }
 
-function offerSize(width, height, offer) {
+function addQualities({ qualities }) {
+  for (const quality of qualities) {
+    const option = new Option("", quality === "exact" ? "" : quality); // the default is not sent
+    setText(option, `quality.${quality}`);
+    $("#quality").add(option);
+  }
+}
+
+/** Add a size to the menu unless it is there already; return its value. */
+function addSize(width, height, defaultSide) {
   const value = `${width}x${height}`;
-  if ([...$("#size").options].some((option) => option.value === value)) return;
+  if ([...$("#size").options].some((option) => option.value === value)) return value;
   const option = new Option("", value);
-  const isDefault = width === offer.default_size && height === offer.default_size;
-  say(option, isDefault ? "size.default" : "size.other", { width, height });
+  const isDefault = width === defaultSide && height === defaultSide;
+  setText(option, isDefault ? "size.default" : "size.other", { width, height });
   $("#size").add(option);
+  return value;
 }
 
 function toSide(pixels) {
-  return Math.min(MAX_SIDE, Math.max(MIN_SIDE, Math.round(pixels / SIDE) * SIDE));
+  return Math.min(MAX_SIDE, Math.max(MIN_SIDE, Math.round(pixels / SIDE_STEP) * SIDE_STEP));
 }

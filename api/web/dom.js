@@ -1,8 +1,8 @@
-// The few things that every part of the page does with elements.
+// Helpers for elements and for the browser's storage.
 
 export const $ = (selector, root = document) => root.querySelector(selector);
 
-/** The controls that steer, in the order in which the page shows them. */
+/** The control types, in the order of the page. */
 export const CONTROLS = ["canny", "depth", "segmentation", "scribble"];
 
 /** Return a copy of the first element of a <template>. */
@@ -10,7 +10,7 @@ export function clone(id) {
   return $(`template#${id}`).content.firstElementChild.cloneNode(true);
 }
 
-/** Show a blob in an <img>; without one, hide the <img>. The address of the blob before it is given back. */
+/** Show a blob in an <img>, or hide the <img> if there is none. Revoke the URL of the blob before it. */
 export function showBlob(image, blob) {
   if (image.src.startsWith("blob:")) URL.revokeObjectURL(image.src);
   image.hidden = !blob;
@@ -18,7 +18,7 @@ export function showBlob(image, blob) {
   else image.removeAttribute("src");
 }
 
-/** Return a function that runs `action` once its calls have paused for `ms` milliseconds. */
+/** Return a function that runs `action` once it has not been called for `ms` milliseconds. */
 export function debounce(action, ms) {
   let timer;
   return (...values) => {
@@ -29,7 +29,7 @@ export function debounce(action, ms) {
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Return a value kept in the browser, or null; storage may be switched off. */
+/** Return a stored value, or null if there is none or storage is switched off. */
 export function recall(storage, name) {
   try {
     return window[storage].getItem(name);
@@ -38,10 +38,10 @@ export function recall(storage, name) {
   }
 }
 
-/** Keep a value in the browser where that is possible; null forgets it. */
+/** Store a value, or delete it if it is null. Does nothing if storage is switched off. */
 export function remember(storage, name, value) {
   try {
     if (value === null) window[storage].removeItem(name);
     else window[storage].setItem(name, value);
-  } catch { /* then it lasts as long as the page */ }
+  } catch { /* the page works without storage */ }
 }

@@ -1,15 +1,15 @@
-// Server-sent events read with fetch: EventSource cannot send an API key.
+// Server-sent events, read with fetch, since EventSource cannot send an API key.
 
 import { request } from "./api.js";
 
-const SILENCE_MS = 40_000; // the service sends a beat every 15 s; a connection silent for longer is dead
+const SILENCE_MS = 40_000; // the service sends a heartbeat every 15 s, so a longer silence means a dead connection
 
-/** Yield {id, type, data} of a stream, until it closes. `lastId`: what was seen of it before. */
+/** Yield {id, type, data} for each event after the one with id `lastId`, until the stream closes. */
 export async function* readEvents(path, lastId, signal) {
   const headers = { Accept: "text/event-stream", ...(lastId && { "Last-Event-ID": lastId }) };
-  const answer = await request(path, { headers, signal });
-  if (answer.status === 204) return; // nothing more will come
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  const response = await request(path, { headers, signal });
+  if (response.status === 204) return; // no more events will come
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   try {
     for (;;) {
@@ -28,7 +28,7 @@ export async function* readEvents(path, lastId, signal) {
 }
 
 async function readInTime(reader) {
-  const timer = setTimeout(() => reader.cancel(), SILENCE_MS); // read() then says that it is done
+  const timer = setTimeout(() => reader.cancel(), SILENCE_MS); // read() then returns `done`
   try {
     return await reader.read();
   } finally {

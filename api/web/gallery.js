@@ -1,10 +1,10 @@
-// The strip of pictures in the history.
+// The gallery: the history's pictures as small cards.
 
 import { $, clone, showBlob } from "./dom.js";
-import { say } from "./i18n.js";
-import { write } from "./script.js";
+import { setText } from "./i18n.js";
+import { showWord } from "./script.js";
 
-/** Show the entries. `actions`: open(entry), remove(entry), styleOf(entry). */
+/** Show the entries. `actions` are open(entry), remove(entry) and styleOf(entry). */
 export function showGallery(entries, actions) {
   document.querySelectorAll("#history img").forEach((image) => showBlob(image, null));
   $("#history").replaceChildren(...entries.map((entry) => makeCard(entry, actions)));
@@ -17,13 +17,13 @@ function makeCard(entry, { open, remove, styleOf }) {
   const card = clone("history-card");
   const style = styleOf(entry);
   showBlob($("img", card), entry.thumbnail);
-  write($(".brush", card), entry.word);
+  showWord($(".brush", card), entry.word);
   $(".count", card).hidden = !entry.variations;
   $(".count", card).textContent = String(entry.variations?.length ?? "");
-  say($(".soft", card), style.t, {}, { fallback: style.fallback });
+  setText($(".soft", card), style.t, {}, { fallback: style.fallback });
   for (const [name, action] of Object.entries({ open, remove })) {
     const button = $(`.${name}`, card);
-    say(button, `history.${name}`, { word: entry.word, style }, { place: "tLabel" });
+    setText(button, `history.${name}`, { word: entry.word, style }, { place: "tLabel" });
     button.addEventListener("click", () => action(entry));
   }
   return card;

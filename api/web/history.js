@@ -1,18 +1,18 @@
-// The last pictures, in this browser's IndexedDB; in memory alone where there is none (a private window).
+// The history: the latest pictures, in IndexedDB, or in memory if the browser offers none (as in a private window).
 
 const LIMIT = 24;
 const STORE = "pictures";
 
-let memory = new Map();
+const memory = new Map();
 let opening = null;
 
-/** Return all entries, the newest first. */
+/** Return all entries, newest first. */
 export async function entries() {
   const found = await inStore("readonly", (store) => store.getAll(), () => [...memory.values()]);
   return found.sort((a, b) => b.created - a.created);
 }
 
-/** Keep an entry; the oldest ones over the limit go. */
+/** Store an entry; delete the oldest ones above the limit. */
 export async function keep(entry) {
   await inStore("readwrite", (store) => store.put(entry), () => memory.set(entry.id, entry));
   for (const old of (await entries()).slice(LIMIT)) await remove(old.id);
@@ -26,16 +26,16 @@ export function clear() {
   return inStore("readwrite", (store) => store.clear(), () => memory.clear());
 }
 
-async function inStore(mode, action, otherwise) {
+async function inStore(mode, action, inMemory) {
   opening ??= open().catch(() => null);
   const database = await opening;
-  if (!database) return otherwise();
+  if (!database) return inMemory();
   const transaction = database.transaction(STORE, mode);
-  const [result] = await Promise.all([settled(action(transaction.objectStore(STORE))), committed(transaction)]);
+  const [result] = await Promise.all([resultOf(action(transaction.objectStore(STORE))), committed(transaction)]);
   return result;
 }
 
-/** Wait until a transaction is on disk: a page that is left before loses it. */
+/** Wait until a transaction is on disk. Leaving the page earlier would lose it. */
 function committed(transaction) {
   return new Promise((resolve, reject) => {
     transaction.oncomplete = resolve;
@@ -46,12 +46,12 @@ function committed(transaction) {
 async function open() {
   const opened = indexedDB.open("writing-service", 1);
   opened.onupgradeneeded = () => opened.result.createObjectStore(STORE, { keyPath: "id" });
-  return settled(opened);
+  return resultOf(opened);
 }
 
-function settled(asked) {
+function resultOf(dbRequest) {
   return new Promise((resolve, reject) => {
-    asked.onsuccess = () => resolve(asked.result);
-    asked.onerror = () => reject(asked.error);
+    dbRequest.onsuccess = () => resolve(dbRequest.result);
+    dbRequest.onerror = () => reject(dbRequest.error);
   });
 }

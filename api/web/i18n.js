@@ -1,5 +1,6 @@
-// Texts. An element says which one it shows by data-t (its text), data-t-label (its aria-label) or data-t-placeholder;
-// {names} in a text are filled from data-values. Elements can so be translated again when the language changes.
+// Texts in the language of the page. An element names the key of its text in data-t, and of its aria-label, placeholder
+// or alt text in data-t-label, data-t-placeholder or data-t-alt. data-values fill the {names} in a text. An element can
+// thus be translated again when the language changes.
 
 import { $, recall, remember } from "./dom.js";
 
@@ -15,31 +16,31 @@ const SELECTOR = "[data-t], [data-t-label], [data-t-placeholder], [data-t-alt]";
 let texts = {};
 let language = "en";
 
-/** Return the text of a key with its {names} filled. A value may be {t: key, fallback}: a text of its own. */
+/** Return the text of a key, with its {names} filled. A value {t: key, fallback} is itself a text to translate. */
 export function t(key, values = {}, fallback = key) {
   const fill = (value) => (value?.t ? t(value.t, {}, value.fallback) : value);
   return (texts[key] ?? fallback).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? fill(values[name]) : whole));
 }
 
-/** Show a text in an element; `place` is t, tLabel, tPlaceholder or tAlt. */
-export function say(element, key, values = {}, { place = "t", fallback = key } = {}) {
+/** Set a text of an element, now and in each language chosen later. `place` is a key of PLACES. */
+export function setText(element, key, values = {}, { place = "t", fallback = key } = {}) {
   element.dataset[place] = key;
   element.dataset.values = JSON.stringify({ ...JSON.parse(element.dataset.values ?? "{}"), ...values });
   element.dataset.fallback = fallback;
   translate(element);
 }
 
-/** Return a number as the language writes it. */
+/** Return a number in the format of the language. */
 export function number(value, digits = 2) {
   return value.toLocaleString(locale(), { maximumFractionDigits: digits, minimumFractionDigits: digits });
 }
 
-/** Return a time (milliseconds since 1970) as the language writes it. */
+/** Return a time, in milliseconds since 1970, in the format of the language. */
 export function time(ms, style = "short") {
   return new Date(ms).toLocaleTimeString(locale(), { timeStyle: style });
 }
 
-/** Load the remembered language, else the browser's, and let the page's switch change it. */
+/** Load the remembered language, or else the browser's, and fill the menu that switches it. */
 export async function startLanguage() {
   const menu = $("#language");
   for (const [code, name] of Object.entries(LANGUAGES)) menu.add(new Option(name, code));
@@ -51,7 +52,7 @@ export async function startLanguage() {
   menu.value = language;
 }
 
-/** Return the reader's own variant of the language: British and American clocks differ. */
+/** Return the browser's own variant of the language: British and American times differ. */
 function locale() {
   return navigator.languages.find((code) => code.split("-")[0] === language) ?? language;
 }

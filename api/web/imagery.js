@@ -1,28 +1,28 @@
-// The motifs that depict the meaning, as small drawings to switch on and off, and the search for others.
+// Imagery: the motifs that depict the meaning, as buttons that switch them on and off, and a search for other motifs.
 
 import { getJson, request } from "./api.js";
 import { $, clone, debounce, showBlob } from "./dom.js";
-import { say } from "./i18n.js";
+import { setText } from "./i18n.js";
 import { word } from "./word.js";
 
-const MOST = 3; // motifs in one picture
-const FOUND = 8; // that the search shows
+const MAX_MOTIFS = 3; // in one picture
+const MAX_FOUND = 8;
 const TYPING_MS = 300;
 
-let suggested = []; // names of the motifs that the service would take
-let chosen = null; // names of those that the reader took; null: the suggested ones
-let extra = []; // names that the reader added
+let suggested = []; // names of the motifs that the service chooses for the meaning
+let chosen = null; // names of the motifs that the reader chose; null while the suggested ones are on
+let added = []; // names of the motifs that the reader added from the search
 
-const taken = () => chosen ?? suggested;
+const switchedOn = () => chosen ?? suggested;
 const isSuggested = (names) => names.length === suggested.length && suggested.every((name) => names.includes(name));
 
-export function startImagery(offer) {
-  $("#draw-imagery").checked = offer.draw_imagery;
-  $("#draw-imagery").dataset.usual = String(offer.draw_imagery);
+export function startImagery(capabilities) {
+  $("#draw-imagery").checked = capabilities.draw_imagery;
+  $("#draw-imagery").dataset.usual = String(capabilities.draw_imagery);
   const query = $("#motif-query");
   query.addEventListener("input", debounce(search, TYPING_MS));
   query.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") event.preventDefault(); // it would send the word
+    if (event.key === "Enter") event.preventDefault(); // it would submit the form
   });
 }
 
@@ -32,16 +32,17 @@ export function readImagery() {
   return { ...imagery, ...readDrawImagery() };
 }
 
-/** Return whether the maps hold the motifs, unless that is the model's default. */
+/** Return `draw_imagery` as part of a request, unless it is the model's default. */
 export function readDrawImagery() {
   const { checked, dataset } = $("#draw-imagery");
   return String(checked) === dataset.usual ? {} : { draw_imagery: checked };
 }
 
-/** Show a request's imagery. */
+/** Show the imagery of a request. */
 export function writeImagery({ imagery = "auto", draw_imagery: isDrawn }) {
-  chosen = { auto: null, none: [] }[imagery] ?? (imagery === "auto" ? null : imagery);
-  extra = Array.isArray(imagery) ? imagery : [];
+  const names = Array.isArray(imagery) ? imagery : [];
+  chosen = imagery === "auto" ? null : names;
+  added = names;
   $("#draw-imagery").checked = isDrawn ?? $("#draw-imagery").dataset.usual === "true";
   show();
 }
@@ -52,52 +53,52 @@ export function suggestMotifs(names) {
   show();
 }
 
-/** Drop the reader's choice: it was of another word or meaning. */
+/** Drop the reader's choice, which was made for another word or meaning. */
 export function forgetMotifs() {
   chosen = null;
-  extra = [];
+  added = [];
 }
 
 function show() {
-  const names = [...new Set([...suggested, ...extra])];
+  const names = [...new Set([...suggested, ...added])];
   const focused = document.activeElement?.dataset.motif;
   replace($("#motifs"), names.map((name) => makeMotif(name, () => toggle(name))));
-  for (const button of $("#motifs").children) button.setAttribute("aria-pressed", String(taken().includes(button.dataset.motif)));
+  for (const button of $("#motifs").children) button.setAttribute("aria-pressed", String(switchedOn().includes(button.dataset.motif)));
   if (focused) $(`#motifs [data-motif="${CSS.escape(focused)}"]`)?.focus();
-  note(names.length || !word() ? null : "imagery.none");
+  showNote(names.length || !word() ? null : "imagery.none");
 }
 
 function toggle(name) {
-  const isOn = taken().includes(name);
-  if (!isOn && taken().length >= MOST) return note("imagery.most", { most: MOST });
-  const names = isOn ? taken().filter((other) => other !== name) : [...taken(), name];
+  const isOn = switchedOn().includes(name);
+  if (!isOn && switchedOn().length >= MAX_MOTIFS) return showNote("imagery.most", { most: MAX_MOTIFS });
+  const names = isOn ? switchedOn().filter((other) => other !== name) : [...switchedOn(), name];
   chosen = isSuggested(names) ? null : names;
   return show();
 }
 
 function add(name) {
-  if (!suggested.includes(name) && !extra.includes(name)) extra = [...extra, name];
-  if (taken().includes(name)) return show();
-  if (taken().length < MOST) return toggle(name);
+  if (!suggested.includes(name) && !added.includes(name)) added = [...added, name];
+  if (switchedOn().includes(name)) return show();
+  if (switchedOn().length < MAX_MOTIFS) return toggle(name);
   show();
-  return note("imagery.most", { most: MOST });
+  return showNote("imagery.most", { most: MAX_MOTIFS });
 }
 
 async function search() {
   const query = $("#motif-query").value.trim();
-  const found = query ? await look(query) : [];
+  const found = query ? await find(query) : [];
   if ($("#motif-query").value.trim() !== query) return;
   replace($("#motifs-found"), found.map(({ name }) => makeMotif(name, () => add(name))));
-  if (query) say($("#announce"), found.length ? "imagery.found.count" : "imagery.found.none", { count: found.length, query });
-  if (query && !found.length) note("imagery.found.none", { query });
-  else if (suggested.length || extra.length) note(null);
+  if (query) setText($("#announce"), found.length ? "imagery.found.count" : "imagery.found.none", { count: found.length, query });
+  if (query && !found.length) showNote("imagery.found.none", { query });
+  else if (suggested.length || added.length) showNote(null);
 }
 
-async function look(query) {
+async function find(query) {
   try {
-    return (await getJson(`/api/writing/imagery?${new URLSearchParams({ query, limit: FOUND })}`)).motifs;
+    return (await getJson(`/api/writing/imagery?${new URLSearchParams({ query, limit: MAX_FOUND })}`)).motifs;
   } catch {
-    return []; // the word can be drawn without
+    return []; // the word can be drawn without motifs
   }
 }
 
@@ -106,15 +107,15 @@ function makeMotif(name, onClick) {
   button.dataset.motif = name;
   $("span", button).textContent = name.replaceAll("-", " ");
   button.addEventListener("click", onClick);
-  draw($("img", button), name);
+  showMotif($("img", button), name);
   return button;
 }
 
-/** Show a motif's drawing. Fetched, since an <img> cannot send an API key. */
-async function draw(image, name) {
+/** Show a motif's SVG. Uses fetch, since an <img> sends no API key. */
+async function showMotif(image, name) {
   try {
     showBlob(image, await (await request(`/api/writing/imagery/${encodeURIComponent(name)}.svg`)).blob());
-  } catch { /* its name stands there */ }
+  } catch { /* the button still shows the name */ }
 }
 
 function replace(group, buttons) {
@@ -123,7 +124,7 @@ function replace(group, buttons) {
   group.hidden = buttons.length === 0;
 }
 
-function note(key, values = {}) {
+function showNote(key, values = {}) {
   $("#motifs-note").hidden = key === null;
-  if (key !== null) say($("#motifs-note"), key, values);
+  if (key !== null) setText($("#motifs-note"), key, values);
 }

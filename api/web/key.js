@@ -1,16 +1,16 @@
-// The API key: asked for when the service wants one, kept until the tab closes.
+// The API key: asked for when the service requires one, and kept until the tab is closed.
 
 import { $, recall, remember } from "./dom.js";
 
-let question = null; // one dialog, however many calls wait for its answer
+let asking = null; // the open dialog's promise, shared by all calls that wait for a key
 
 export const currentKey = () => recall("sessionStorage", "key");
 
-/** Ask for a key unless another than `refused` was given meanwhile; return whether there is one to try. */
+/** Ask for a key, unless `refused` has been replaced meanwhile. Return whether there is a new key to try. */
 export function askForKey(refused) {
   if (currentKey() !== refused) return Promise.resolve(true);
-  question ??= ask().finally(() => { question = null; });
-  return question;
+  asking ??= ask().finally(() => { asking = null; });
+  return asking;
 }
 
 function ask() {
@@ -21,9 +21,9 @@ function ask() {
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
-      const given = dialog.returnValue === "ok" && field.value.trim();
-      if (given) remember("sessionStorage", "key", given);
-      resolve(Boolean(given));
+      const key = dialog.returnValue === "ok" && field.value.trim();
+      if (key) remember("sessionStorage", "key", key);
+      resolve(Boolean(key));
     }, { once: true });
   });
 }

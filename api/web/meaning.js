@@ -1,34 +1,35 @@
-// The word's readings and senses, from the service's lexicon, as choices under the meaning.
+// The meaning: the word's readings and senses in the service's lexicon, as buttons under the field.
 
 import { getJson } from "./api.js";
 import { clearProblem, showProblem } from "./compose.js";
 import { $, debounce } from "./dom.js";
 import { forgetMotifs, suggestMotifs } from "./imagery.js";
-import { say } from "./i18n.js";
+import { setText } from "./i18n.js";
 import { word } from "./word.js";
 
 const TYPING_MS = 300;
+const NOTHING = { senses: [], imagery: [] };
 
-let senses = []; // of the word in the field: {reading, gloss, imagery}
-let chosen = null; // the one whose gloss is the meaning
+let senses = []; // of the word: {reading, gloss, imagery}
+let chosen = null; // the sense whose gloss is in the field
 
 const meaning = () => $("#meaning");
 
 export function startMeaning() {
-  const look = debounce(lookUp, TYPING_MS);
+  const lookUpSoon = debounce(lookUp, TYPING_MS);
   $("#word").addEventListener("input", (event) => {
-    if (chosen && meaning().value === chosen.gloss) meaning().value = ""; // it was the meaning of another word
+    if (chosen && meaning().value === chosen.gloss) meaning().value = ""; // it was a sense of the word before
     forgetMotifs();
     clearProblem();
-    if (!event.isComposing) look();
+    if (!event.isComposing) lookUpSoon();
   });
-  $("#word").addEventListener("compositionend", look);
+  $("#word").addEventListener("compositionend", lookUpSoon);
   meaning().addEventListener("input", () => {
     forgetMotifs();
     choose(null);
-    look();
+    lookUpSoon();
   });
-  if (word()) lookUp(); // typed while the page was loading, or brought back by the browser
+  if (word()) lookUp(); // typed while the page was loading, or restored by the browser
 }
 
 /** Return the meaning's part of a request. */
@@ -38,26 +39,26 @@ export function readMeaning() {
   return chosen ? { translation, reading: chosen.reading } : { translation };
 }
 
-/** Show a request's meaning. */
+/** Show the meaning of a request. */
 export function writeMeaning(body) {
   meaning().value = body.translation ?? "";
   chosen = body.reading ? { gloss: meaning().value, reading: body.reading } : null;
   return lookUp();
 }
 
-/** Look the word up, and show what it can mean and what depicts that. */
-export async function lookUp() {
+/** Look the word up; show its senses and the motifs of its meaning. */
+async function lookUp() {
   const [asked, translation] = [word(), meaning().value.trim()];
-  const isSame = () => word() === asked && meaning().value.trim() === translation;
-  if (!asked) return show({ senses: [], imagery: [] });
+  const isCurrent = () => word() === asked && meaning().value.trim() === translation;
+  if (!asked) return show(NOTHING);
   try {
     const query = new URLSearchParams({ word: asked, ...readMeaning() });
     const found = await getJson(`/api/writing/meanings?${query}`);
-    if (isSame()) show(found);
+    if (isCurrent()) show(found);
   } catch (problem) {
-    if (!isSame()) return null;
-    show({ senses: [], imagery: [] });
-    if (problem.field === "word") showProblem(problem); // else it is told when it matters: when the word is sent
+    if (!isCurrent()) return null;
+    show(NOTHING);
+    if (problem.field === "word") showProblem(problem); // other problems are shown when the word is sent
   }
   return null;
 }
@@ -67,17 +68,21 @@ function show(found) {
   const readings = [...new Set(senses.map((sense) => sense.reading))];
   $("#senses").replaceChildren(...readings.map(makeReading));
   $("#senses").hidden = senses.length === 0;
-  if (senses.length) say(meaning(), "meaning.lookup", { meaning: senses[0].gloss }, { place: "tPlaceholder" });
-  else {
-    delete meaning().dataset.tPlaceholder;
-    meaning().placeholder = "";
-  }
+  showPlaceholder();
   choose(senses.find(isChosen) ?? senses.find((sense) => sense.gloss === meaning().value.trim()) ?? chosen);
   suggestMotifs(found.imagery);
 }
 
+/** Show the first sense as the field's placeholder: it is drawn unless the reader gives a meaning. */
+function showPlaceholder() {
+  if (senses.length) return setText(meaning(), "meaning.lookup", { meaning: senses[0].gloss }, { place: "tPlaceholder" });
+  delete meaning().dataset.tPlaceholder;
+  meaning().placeholder = "";
+  return undefined;
+}
+
 function makeReading(reading) {
-  const make = (tag, about) => Object.assign(document.createElement(tag), about);
+  const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
   const row = make("div", { className: "sense", role: "group", ariaLabel: reading });
   const chips = make("div", { className: "chips" });
   chips.append(...senses.filter((sense) => sense.reading === reading).map(makeChip));
@@ -100,7 +105,7 @@ function makeChip(sense) {
 
 const isChosen = ({ gloss, reading }) => chosen !== null && chosen.gloss === gloss && chosen.reading === reading;
 
-/** Take a sense, or none: then the meaning is the reader's own, or looked up. */
+/** Choose a sense, if its gloss is in the field; null leaves the meaning to the reader or to the lexicon. */
 function choose(sense) {
   chosen = meaning().value.trim() === sense?.gloss ? sense : null;
   for (const chip of $("#senses").querySelectorAll(".chip")) chip.setAttribute("aria-pressed", String(isChosen(chip.sense)));

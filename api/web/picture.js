@@ -1,29 +1,30 @@
-// The picture: its frame, how it forms, and its label.
+// The picture: its frame, its progress and its label.
 
 import { currentKey } from "./key.js";
 import { $, showBlob } from "./dom.js";
-import { number, say } from "./i18n.js";
+import { number, setText } from "./i18n.js";
 import { toLink } from "./link.js";
-import { repeatable, toCurl } from "./result.js";
-import { write } from "./script.js";
+import { toCurl, toRequest } from "./result.js";
+import { showWord } from "./script.js";
 import { previewVariation, startVariations } from "./variations.js";
-import { fit } from "./word.js";
+import { fitText } from "./word.js";
 
-const SAID_FOR_MS = 2000;
-const SAID_ALOUD = new Set(["stage.queued.place", "stage.queued.next", "stage.diffusion", "stage.cancelling"]);
+const CONFIRM_MS = 2000;
+const ANNOUNCED = new Set(["stage.queued.place", "stage.queued.next", "stage.diffusion", "stage.cancelling"]);
+const LAST_STAGES = ["reading", "encoding"]; // after the last step, so the bar is full
 
-/** Say something to those who do not see the page. */
+/** Announce a text to screen readers. */
 export function announce(key, values = {}) {
-  say($("#announce"), key, values);
+  setText($("#announce"), key, values);
 }
 
-/** Show the word that is to be drawn in the empty frame. */
+/** Show a word as a faint outline in the empty frame. */
 export function showGhost(word) {
-  write($("#ghost"), word);
-  fit($("#frame"), word);
+  showWord($("#ghost"), word);
+  fitText($("#frame"), word);
 }
 
-/** Make the frame ready for a picture of a request. */
+/** Prepare the frame for the picture of a request. */
 export function startForming(request, defaultSize) {
   showGhost(request.word);
   setShape(request.width ?? defaultSize, request.height ?? defaultSize);
@@ -35,7 +36,7 @@ export function startForming(request, defaultSize) {
   $("#progress").hidden = false;
   $("#cancel").disabled = false;
   showStage("stage.sending");
-  $("#picture .stage").scrollIntoView({ block: "nearest" }); // on a phone it lies below the form
+  $("#picture .stage").scrollIntoView({ block: "nearest" }); // on a phone it is below the form
 }
 
 export function stopForming() {
@@ -43,36 +44,36 @@ export function stopForming() {
   $("#frame").removeAttribute("aria-busy");
   $("#progress").hidden = true;
   $("#preview").hidden = true;
-  $("#image").hidden = !$("#image").src; // a picture of before comes back
+  $("#image").hidden = !$("#image").src; // show the picture before, if there is one
 }
 
-/** What job.follow calls with the events' data. */
-export const forming = {
+/** The handlers that job.follow calls with the events' data. */
+export const jobHandlers = {
   queue({ queue_position: ahead }) {
     showStage(ahead > 0 ? "stage.queued.place" : "stage.queued.next", { place: ahead + 1 });
   },
   progress({ status, stage, step, total_steps: total }) {
     const isPainting = stage === "diffusion" && total > 0;
-    if (isPainting) showStage("stage.diffusion.step", { step, total }, total > 0 ? step / total : null);
-    else showStage(`stage.${stage ?? status}`, {}, stage === "reading" || stage === "encoding" ? 1 : null);
+    if (isPainting) showStage("stage.diffusion.step", { step, total }, step / total);
+    else showStage(`stage.${stage ?? status}`, {}, LAST_STAGES.includes(stage) ? 1 : null);
   },
   preview({ image, variation }) {
     previewVariation(variation ?? 0, image);
     const preview = $("#preview");
     preview.src = image;
     preview.hidden = false;
-    say(preview, "preview.alt", {}, { place: "tAlt" });
+    setText(preview, "preview.alt", {}, { place: "tAlt" });
   },
 };
 
-/** Show how far the job is; `share` of 1 done, null if that is not known. */
+/** Show the stage of the job. `share` is the part that is done, from 0 to 1, or null if it is not known. */
 export function showStage(key, values = {}, share = null) {
   const isNew = $("#stage").dataset.t !== key || key === "stage.queued.place";
-  say($("#stage"), key, values);
+  setText($("#stage"), key, values);
   if (share === null) $("#bar").removeAttribute("value");
   else $("#bar").value = share;
-  const aloud = key === "stage.diffusion.step" ? "stage.diffusion" : key;
-  if (isNew && SAID_ALOUD.has(aloud)) announce(aloud, values);
+  const announced = key === "stage.diffusion.step" ? "stage.diffusion" : key; // not every step
+  if (isNew && ANNOUNCED.has(announced)) announce(announced, values);
 }
 
 /** Show a finished picture and its label. */
@@ -81,46 +82,50 @@ export function showPicture(entry, style) {
   const image = $("#image");
   setShape(metadata.width, metadata.height);
   showBlob(image, entry.image);
-  say(image, "picture.alt", { word: entry.word, meaning: metadata.translation, style }, { place: "tAlt" });
-  $("#empty").hidden = true;
-  $("#label").hidden = false;
-  write($("#label-word"), entry.word);
-  $("#label-meaning").textContent = metadata.translation;
-  say($("#label-style"), style.t, {}, { fallback: style.fallback });
-  $("#label-prompt").textContent = entry.prompt;
-  $("#label-seed").textContent = String(metadata.seed);
-  $("#label-imagery").textContent = (metadata.imagery ?? []).map(({ name }) => name.replaceAll("-", " ")).join(", ") || "–";
-  $("#label-size").textContent = `${metadata.width} × ${metadata.height}`;
-  say($("#label-time"), "time.value", { seconds: number(metadata.generation_time_ms / 1000, 1) });
+  setText(image, "picture.alt", { word: entry.word, meaning: metadata.translation, style }, { place: "tAlt" });
+  showLabel(entry, style);
   $("#download").href = image.src;
   $("#download").download = `${entry.word}-${metadata.style}-${metadata.seed}.png`;
 }
 
-/** Copy the command that draws the picture again. */
+function showLabel({ word, prompt, metadata }, style) {
+  $("#empty").hidden = true;
+  $("#label").hidden = false;
+  showWord($("#label-word"), word);
+  $("#label-meaning").textContent = metadata.translation;
+  setText($("#label-style"), style.t, {}, { fallback: style.fallback });
+  $("#label-prompt").textContent = prompt;
+  $("#label-seed").textContent = String(metadata.seed);
+  $("#label-imagery").textContent = (metadata.imagery ?? []).map(({ name }) => name.replaceAll("-", " ")).join(", ") || "–";
+  $("#label-size").textContent = `${metadata.width} × ${metadata.height}`;
+  setText($("#label-time"), "time.value", { seconds: number(metadata.generation_time_ms / 1000, 1) });
+}
+
+/** Copy a command that draws the picture again. */
 export async function copyCurl(entry) {
   await copy(toCurl(entry, window.location.origin, currentKey() !== null));
   confirm($("#curl"), "copied");
 }
 
-/** Copy a link to the page that has all of the picture's settings. */
+/** Copy a link to the page that carries all settings of the picture. */
 export async function copyLink(entry) {
-  await copy(toLink(repeatable(entry), window.location.origin));
+  await copy(toLink(toRequest(entry), window.location.origin));
   confirm($("#share"), "copied");
 }
 
-/** Let a button say for a moment that it has done its work. */
+/** Show on a button for a moment that its action is done. */
 export function confirm(button, key) {
   button.dataset.usual ??= button.dataset.t;
-  say(button, key);
+  setText(button, key);
   announce(key);
-  setTimeout(() => say(button, button.dataset.usual), SAID_FOR_MS);
+  setTimeout(() => setText(button, button.dataset.usual), CONFIRM_MS);
 }
 
 function setShape(width, height) {
   for (const frame of [$("#frame"), $("#variations")]) frame.style.setProperty("aspect-ratio", `${width} / ${height}`);
 }
 
-// The clipboard is missing on plain http from another machine.
+// navigator.clipboard exists only on HTTPS and on localhost.
 async function copy(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = document.body.appendChild(Object.assign(document.createElement("textarea"), { value: text }));

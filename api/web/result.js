@@ -1,25 +1,19 @@
-// A finished picture as the page keeps it, in the history too:
-// {id, created, word, request, prompt, metadata, image, thumbnail, maps: {type: {method: Blob}}}. One of several has
-// variations, [{image, seed, legibility}], too: `best` is the number of the most legible, `kept` of the one that image
-// and metadata are of.
+// The entry of a finished job, as the page shows it and the history stores it:
+// {id, created, word, request, prompt, metadata, image, thumbnail, maps: {type: {method: Blob}}}.
+// An entry of several pictures also has variations: [{image, seed, legibility}], and the indices `best` of the most
+// legible and `kept` of the one that image and metadata belong to.
 
 import { request } from "./api.js";
 
-const THUMBNAIL = 192; // pixels; shown at half that
+const THUMBNAIL_SIDE = 192; // pixels, for screens with two pixels per CSS pixel
 
-/** Return the entry of a job that succeeded. `sent` is what was sent for it. */
+/** Return the entry of a job that succeeded. `sent` is the job's request. */
 export async function toEntry(job, sent) {
   const { result } = job;
   const image = await fetchBlob(result.image_url);
-  const maps = {};
-  for (const [control, methods] of Object.entries(result.conditioning_urls)) {
-    const images = Object.entries(methods).map(async ([method, url]) => [method, await fetchBlob(url)]);
-    maps[control] = Object.fromEntries(await Promise.all(images));
-  }
+  const maps = await fetchMaps(result.conditioning_urls);
+  const variations = await fetchVariations(result.variations ?? []);
   const best = (result.variations ?? []).findIndex(({ kept }) => kept);
-  const variations = await Promise.all((result.variations ?? []).map(async ({ image: url, seed, legibility }) => (
-    { image: await fetchBlob(url), seed, legibility }
-  )));
   return {
     id: job.job_id,
     created: Date.now(),
@@ -34,23 +28,23 @@ export async function toEntry(job, sent) {
   };
 }
 
-/** Return the entry with another of its variations kept. */
+/** Return the entry with another variation kept. */
 export async function keepVariation(entry, kept) {
   const { image, seed, legibility } = entry.variations[kept];
   const metadata = { ...entry.metadata, seed, legibility };
   return { ...entry, kept, image, metadata, thumbnail: await shrink(image) };
 }
 
-/** Return the request that draws the picture again: as it was sent, with the seeds that were taken. */
-export function repeatable(entry) {
-  const { variations, ...request } = entry.request;
-  const { seed, scene_seed: scene } = entry.metadata;
-  return { ...request, seed, ...(scene !== undefined && scene !== seed && { scene_seed: scene }) };
+/** Return the request that draws the kept picture again: the one that was sent, with the seeds that were used. */
+export function toRequest(entry) {
+  const { variations, ...sent } = entry.request;
+  const { seed, scene_seed: sceneSeed } = entry.metadata;
+  return { ...sent, seed, ...(sceneSeed !== undefined && sceneSeed !== seed && { scene_seed: sceneSeed }) };
 }
 
-/** Return the command that draws the picture again. */
+/** Return a shell command that draws the kept picture again. */
 export function toCurl(entry, origin, hasKey) {
-  const json = JSON.stringify(repeatable(entry)).replaceAll("'", "'\\''");
+  const json = JSON.stringify(toRequest(entry)).replaceAll("'", "'\\''");
   return [
     `curl -s '${origin}/api/writing/generate-writing-image'`,
     "-H 'Content-Type: application/json'",
@@ -59,13 +53,28 @@ export function toCurl(entry, origin, hasKey) {
   ].join(" \\\n  ");
 }
 
+async function fetchMaps(urls) {
+  const maps = {};
+  for (const [control, methods] of Object.entries(urls)) {
+    const images = Object.entries(methods).map(async ([method, url]) => [method, await fetchBlob(url)]);
+    maps[control] = Object.fromEntries(await Promise.all(images));
+  }
+  return maps;
+}
+
+function fetchVariations(variations) {
+  return Promise.all(variations.map(async ({ image: url, seed, legibility }) => (
+    { image: await fetchBlob(url), seed, legibility }
+  )));
+}
+
 async function fetchBlob(url) {
   return (await request(url)).blob();
 }
 
 async function shrink(image) {
   const bitmap = await createImageBitmap(image);
-  const scale = THUMBNAIL / Math.max(bitmap.width, bitmap.height);
+  const scale = THUMBNAIL_SIDE / Math.max(bitmap.width, bitmap.height);
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(bitmap.width * scale);
   canvas.height = Math.round(bitmap.height * scale);

@@ -1,15 +1,15 @@
-// The language of a word as far as its script tells. Browsers choose the font of Chinese characters by it.
+// The language of a word, as far as its script tells. Browsers choose the font of Chinese characters by language.
 
-const SCRIPTS = [
+const LANGUAGES = [
   ["ja", /[\p{Script=Hiragana}\p{Script=Katakana}]/u],
   ["ko", /\p{Script=Hangul}/u],
   ["zh-Hans", /\p{Script=Han}/u],
 ];
 
-export const languageOf = (word) => SCRIPTS.find(([, script]) => script.test(word))?.[0] ?? "und";
+export const languageOf = (word) => LANGUAGES.find(([, script]) => script.test(word))?.[0] ?? "und";
 
-/** Show a word in an element, in its language. */
-export function write(element, word) {
+/** Show a word in an element, marked with its language. */
+export function showWord(element, word) {
   element.textContent = word;
   element.lang = languageOf(word);
 }

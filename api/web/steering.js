@@ -1,67 +1,76 @@
-// The four controls, each with its map, its method and its weight, and the legibility that they led to.
+// Steering: each control's map, switch, method and weight, and the legibility of the picture.
 
 import { $, CONTROLS, clone, showBlob } from "./dom.js";
-import { number, say } from "./i18n.js";
-import { write } from "./script.js";
+import { number, setText } from "./i18n.js";
+import { showWord } from "./script.js";
 
 const TARGET = 0.9;
+const SWITCHED_ON_WEIGHT = 0.5; // of a control that the style leaves out
 
-let methodsOffered = {};
-let styleWeights = {}; // those of the chosen style; a control left out has none
+let offeredMethods = {};
+let styleWeights = {}; // of the chosen style; it may leave controls out
 let shown = null; // the entry whose maps are shown
-
-const SWITCHED_ON = 0.5; // the weight of a map that its style leaves out
 
 const card = (control) => $(`#control-${control}`);
 const slider = (control) => $("input[type=range]", card(control));
-const use = (control) => $("input[type=checkbox]", card(control));
+const checkbox = (control) => $("input[type=checkbox]", card(control));
 const menu = (control) => $("select", card(control));
 const weightOf = (control) => Number(slider(control).value);
 const defaultWeight = (control) => styleWeights[control] ?? 0;
 
-export function startSteering(offer) {
-  methodsOffered = offer.methods;
+export function startSteering(capabilities) {
+  offeredMethods = capabilities.methods;
   $("#controls").append(...CONTROLS.map(makeCard));
   $("#reset-weights").addEventListener("click", () => {
     showWeights(styleWeights);
-    slider(CONTROLS[0]).focus(); // the button is gone now
+    slider(CONTROLS[0]).focus(); // the button that had the focus is hidden now
   });
 }
 
-/** Take the weights of a style; they are the ones that a request need not name. */
+/** Show the weights of a style. A request need not name them. */
 export function useStyle(weights) {
   styleWeights = weights;
   showWeights(weights);
 }
 
-/** Return the controls' part of a request: what differs from the defaults. */
+/** Return the steering's part of a request: what differs from the defaults. */
 export function readSteering() {
   const body = {};
-  const weights = CONTROLS.filter((control) => weightOf(control) !== defaultWeight(control));
-  if (weights.length) body.controlnet_weights = Object.fromEntries(weights.map((name) => [name, weightOf(name)]));
-  const isFull = $("#all-maps").checked;
-  const methods = CONTROLS.filter((control) => isFull || menu(control).selectedIndex > 0).map((control) => {
-    const first = menu(control).value;
-    return [control, isFull ? [first, ...methodsOffered[control].filter((name) => name !== first)] : [first]];
-  });
+  const weights = readWeights();
+  const methods = readMethods();
+  if (weights.length) body.controlnet_weights = Object.fromEntries(weights);
   if (methods.length) body.conditioning_methods = Object.fromEntries(methods);
   if ($("#target").checked) body.legibility = { target: TARGET };
   return body;
 }
 
-/** Show a request's controls; its style's weights are in use already. */
+function readWeights() {
+  const changed = CONTROLS.filter((control) => weightOf(control) !== defaultWeight(control));
+  return changed.map((control) => [control, weightOf(control)]);
+}
+
+function readMethods() {
+  const hasAll = $("#all-maps").checked;
+  const named = CONTROLS.filter((control) => hasAll || menu(control).selectedIndex > 0);
+  return named.map((control) => {
+    const first = menu(control).value; // the one that steers
+    return [control, hasAll ? [first, ...offeredMethods[control].filter((name) => name !== first)] : [first]];
+  });
+}
+
+/** Show the steering of a request, after `useStyle` with the request's style. */
 export function writeSteering(body) {
   showWeights({ ...styleWeights, ...body.controlnet_weights });
   $("#target").checked = Boolean(body.legibility);
   $("#all-maps").checked = Object.values(body.conditioning_methods ?? {}).some((methods) => methods.length > 1);
   for (const control of CONTROLS) {
-    menu(control).value = body.conditioning_methods?.[control]?.[0] ?? methodsOffered[control][0];
-    if (menu(control).selectedIndex < 0) menu(control).selectedIndex = 0; // it is no longer offered, or a link names none
+    menu(control).value = body.conditioning_methods?.[control]?.[0] ?? offeredMethods[control][0];
+    if (menu(control).selectedIndex < 0) menu(control).selectedIndex = 0; // the request's method is not offered
     showMap(control);
   }
 }
 
-/** Show the maps and the legibility of a picture. */
+/** Show the maps and the legibility of an entry. */
 export function showSteering(entry) {
   shown = entry;
   CONTROLS.forEach(showMap);
@@ -72,28 +81,38 @@ function makeCard(control) {
   const root = clone("control-card");
   root.id = `control-${control}`;
   const name = { t: `control.${control}` };
-  say(root, name.t, {}, { place: "tLabel" });
-  say($(".control-name", root), name.t);
-  $("input[type=checkbox]", root).addEventListener("change", ({ target }) => {
-    slider(control).value = target.checked ? defaultWeight(control) || SWITCHED_ON : 0;
-    showWeight(control);
-  });
-  const methods = $("select", root);
-  say(methods, "method.of", { control: name }, { place: "tLabel" });
-  for (const method of methodsOffered[control]) {
-    const option = new Option("", method);
-    say(option, `method.${method}`, {}, { fallback: method });
-    methods.add(option);
-  }
-  methods.addEventListener("change", () => showMap(control));
-  say($(".later", root), "method.later");
-  const weight = $("input[type=range]", root);
-  say(weight, "weight.of", { control: name }, { place: "tLabel" });
-  weight.addEventListener("input", () => showWeight(control));
+  setText(root, name.t, {}, { place: "tLabel" });
+  setText($(".control-name", root), name.t);
+  setText($(".later", root), "method.later");
+  startSwitch($("input[type=checkbox]", root), control);
+  startMenu($("select", root), control, name);
+  startSlider($("input[type=range]", root), control, name);
   return root;
 }
 
-/** Show the map of the chosen method, if the picture came with it; else the one that steered, and say so. */
+function startSwitch(element, control) {
+  element.addEventListener("change", () => {
+    slider(control).value = element.checked ? defaultWeight(control) || SWITCHED_ON_WEIGHT : 0;
+    showWeight(control);
+  });
+}
+
+function startMenu(element, control, name) {
+  setText(element, "method.of", { control: name }, { place: "tLabel" });
+  for (const method of offeredMethods[control]) {
+    const option = new Option("", method);
+    setText(option, `method.${method}`, {}, { fallback: method });
+    element.add(option);
+  }
+  element.addEventListener("change", () => showMap(control));
+}
+
+function startSlider(element, control, name) {
+  setText(element, "weight.of", { control: name }, { place: "tLabel" });
+  element.addEventListener("input", () => showWeight(control));
+}
+
+/** Show the chosen method's map if the entry has it, or else the map that steered, marked as such. */
 function showMap(control) {
   if (!shown) return;
   const maps = shown.maps[control] ?? {};
@@ -101,7 +120,8 @@ function showMap(control) {
   const method = chosen in maps ? chosen : Object.keys(maps)[0];
   const image = $("img", card(control));
   showBlob(image, maps[method]);
-  say(image, "control.alt", { control: { t: `control.${control}` }, method: { t: `method.${method}`, fallback: method } }, { place: "tAlt" });
+  const names = { control: { t: `control.${control}` }, method: { t: `method.${method}`, fallback: method } };
+  setText(image, "control.alt", names, { place: "tAlt" });
   const isLater = method !== undefined && method !== chosen;
   card(control).classList.toggle("old", isLater);
   $(".later", card(control)).hidden = !isLater;
@@ -118,7 +138,7 @@ function showWeight(control) {
   const range = slider(control);
   range.style.setProperty("--filled", `${(100 * range.value) / range.max}%`);
   $("output", card(control)).textContent = number(weightOf(control));
-  use(control).checked = weightOf(control) > 0;
+  checkbox(control).checked = weightOf(control) > 0;
   card(control).classList.toggle("off", weightOf(control) === 0);
   $("#reset-weights").hidden = CONTROLS.every((name) => weightOf(name) === defaultWeight(name));
 }
@@ -128,6 +148,6 @@ function showScore(legibility) {
   $("#score").textContent = score === null ? "–" : number(score);
   $("#score-bar").setAttribute("aria-valuenow", String(score ?? 0));
   $("#score-bar").style.setProperty("--filled", `${100 * (score ?? 0)}%`);
-  say($("#read"), score === null ? "legibility.unknown" : "legibility.read");
-  write($("#read-word"), score === null ? "" : legibility.read || "–");
+  setText($("#read"), score === null ? "legibility.unknown" : "legibility.read");
+  showWord($("#read-word"), score === null ? "" : legibility.read || "–");
 }

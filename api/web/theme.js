@@ -1,4 +1,4 @@
-// Runs before the first paint: a remembered scheme must not flash. `auto` follows the system.
+// Applies the remembered theme before the first paint, so that no other theme flashes. `auto` follows the system.
 (function () {
   let theme = "auto";
   try {

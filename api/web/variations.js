@@ -1,52 +1,54 @@
-// Several pictures of one word at once: they form side by side, and any of them can be kept.
+// Variations: several pictures of one word form side by side, and the reader keeps one.
 
 import { $, clone, showBlob } from "./dom.js";
-import { number, say } from "./i18n.js";
+import { number, setText } from "./i18n.js";
 
 const cells = () => [...$("#variations").children];
 
-/** Show empty cells for the pictures that form; without several of them, the single frame. */
+/** Show empty cells for the pictures of a job, or the single frame if there is only one. */
 export function startVariations(count) {
-  const isSeveral = count > 1;
-  fill(isSeveral ? count : 0);
+  const hasSeveral = count > 1;
+  fill(hasSeveral ? count : 0);
   for (const cell of cells()) cell.disabled = true;
-  showGrid(isSeveral);
+  showGrid(hasSeveral);
   $("#all-variations").hidden = true;
 }
 
-/** Show how one of the pictures forms. */
-export function previewVariation(variation, image) {
-  const cell = cells()[variation];
+/** Show the preview of one picture. */
+export function previewVariation(index, image) {
+  const cell = cells()[index];
   if (!cell) return;
   $("img", cell).src = image;
   $("img", cell).hidden = false;
 }
 
-/** Show the pictures of an entry; `keep` is called with the number of the one that is chosen. */
+/** Show the variations of an entry; call `keep` with the index of the one that the reader chooses. */
 export function showVariations(entry, keep) {
   const variations = entry.variations ?? [];
   fill(variations.length);
-  variations.forEach((variation, index) => {
-    const cell = cells()[index];
-    const score = variation.legibility?.score ?? null;
-    cell.disabled = false;
-    showBlob($("img", cell), variation.image);
-    const values = { number: index + 1, seed: variation.seed, score: score === null ? "–" : number(score) };
-    say(cell, index === entry.best ? "variation.keep.best" : "variation.keep", values, { place: "tLabel" });
-    say($(".tag", cell), index === entry.best ? "variation.best" : "variation.score", values);
-    $(".tag", cell).hidden = score === null;
-    cell.addEventListener("click", () => keep(index));
-  });
+  variations.forEach((variation, index) => showVariation(variation, index, index === entry.best, keep));
   showKept(entry);
   showGrid(variations.length > 0);
 }
 
-/** Mark the picture that is kept. */
+function showVariation({ image, seed, legibility }, index, isBest, keep) {
+  const cell = cells()[index];
+  const score = legibility?.score ?? null;
+  cell.disabled = false;
+  showBlob($("img", cell), image);
+  const values = { number: index + 1, seed, score: score === null ? "–" : number(score) };
+  setText(cell, isBest ? "variation.keep.best" : "variation.keep", values, { place: "tLabel" });
+  setText($(".tag", cell), isBest ? "variation.best" : "variation.score", values);
+  $(".tag", cell).hidden = score === null;
+  cell.addEventListener("click", () => keep(index));
+}
+
+/** Mark the kept picture. */
 export function showKept(entry) {
   cells().forEach((cell, index) => cell.setAttribute("aria-pressed", String(index === entry.kept)));
 }
 
-/** Show all pictures in a grid, or the kept one alone. */
+/** Show all pictures in a grid, or only the kept one. */
 export function showGrid(isGrid) {
   $("#variations").hidden = !isGrid;
   $("#frame").hidden = isGrid;
