@@ -23,7 +23,7 @@ from worker.glyphs import GlyphRenderer
 from worker.legibility.judge import Legibility
 from worker.main import make_generator
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
-from worker.picture_work import Threads, Workplace, make_work
+from worker.picture_work import Executor, ThreadExecutor, make_work
 
 SETTINGS = embedded_settings()
 CONDITIONINGS = make_conditionings(SETTINGS.conditioning)
@@ -56,17 +56,17 @@ def wanted(glyphs: GlyphRenderer) -> DrawRequest:
 
 
 @pytest.fixture(scope="module")
-def workplace() -> Workplace:
-    return Threads(make_work(SETTINGS, CONDITIONINGS))
+def executor() -> Executor:
+    return ThreadExecutor(make_work(SETTINGS, CONDITIONINGS))
 
 
 @pytest.fixture
-def generator_of(stock: Any, workplace: Workplace) -> Callable[[int], AIImageGenerator]:
+def generator_of(stock: Any, executor: Executor) -> Callable[[int], AIImageGenerator]:
     """Makes a generator whose batches are no larger than asked for."""
 
     def make(batch_limit: int) -> AIImageGenerator:
         model = engine_model(stock, batch_limit=batch_limit)
-        return make_generator(SETTINGS, workplace, MultiControlNetPipeline(lambda: model))
+        return make_generator(SETTINGS, executor, MultiControlNetPipeline(lambda: model))
 
     return make
 
