@@ -12,11 +12,13 @@ AUDIT := $(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 PROBE := import urllib.request; urllib.request.urlopen('https://pypi.org/pypi/pip/25.0/json', timeout=5)
 # Extra arguments for pip, e.g. another index for torch.
 PIP_ARGS ?=
-# $(PYTHON)'s own pip installs into .venv, which saves installing one there; without it, .venv gets its own.
+# Where $(PYTHON) has a pip, it installs the one of .venv, since ensurepip takes longer.
+# Before 23.3, pip compared each file of each version with all of the platform's tags.
 HAS_PIP := $(shell $(PYTHON) -c "import pip; print('yes')" 2>/dev/null)
-PIP = $(if $(HAS_PIP),$(PYTHON),$(BIN)/python) -m pip --python $(BIN)/python
+FIRST_PIP = $(if $(HAS_PIP),$(PYTHON),$(BIN)/python) -m pip --python $(BIN)/python
 # Modules are compiled when they are imported, since most of torch's and transformers' never are.
-INSTALL = $(PIP) install --quiet --progress-bar on --no-compile $(PIP_ARGS) -c constraints.txt
+OPTIONS = --quiet --progress-bar on --no-compile $(PIP_ARGS) -c constraints.txt
+INSTALL = $(BIN)/python -m pip install $(OPTIONS)
 # `--no-build-isolation` builds our packages with the setuptools of .venv, instead of installing one for each of them.
 PORT ?= 8600
 WORKERS ?= 1
@@ -29,7 +31,7 @@ setup: $(READY)
 
 $(LOCAL): pyproject.toml client/pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(if $(HAS_PIP),--without-pip) $(VENV)
-	$(INSTALL) 'setuptools>=77'
+	$(FIRST_PIP) install $(OPTIONS) 'pip>=23.3' 'setuptools>=77'
 	$(INSTALL) --no-build-isolation -e client -e '.[demo]'
 	touch $@
 
@@ -120,7 +122,7 @@ fuzz: setup
 ## both distributions as wheels, in dist/
 wheels: $(LOCAL)
 	rm -rf build client/build
-	$(PIP) wheel --quiet --no-deps --wheel-dir dist . ./client
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist . ./client
 
 clean:
 	rm -rf $(VENV) build client/build dist out var
