@@ -3,16 +3,23 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# What the service needs, and what the tests need besides.
+# What the service needs, what Flower needs besides, and what the tests need besides.
 LOCAL := $(VENV)/.local
+WITH_FLOWER := $(VENV)/.flower
 READY := $(VENV)/.ready
 AUDIT := $(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 # Whether PyPI's vulnerability data can be reached.
 PROBE := import urllib.request; urllib.request.urlopen('https://pypi.org/pypi/pip/25.0/json', timeout=5)
 # Extra arguments for pip, e.g. another index for torch.
 PIP_ARGS ?=
+# Where $(PYTHON) has a pip, it installs the one of .venv, since ensurepip takes longer.
+# Before 23.3, pip compared each file of each version with all of the platform's tags.
+HAS_PIP := $(shell $(PYTHON) -c "import pip; print('yes')" 2>/dev/null)
+FIRST_PIP = $(if $(HAS_PIP),$(PYTHON),$(BIN)/python) -m pip --python $(BIN)/python
 # Modules are compiled when they are imported, since most of torch's and transformers' never are.
-INSTALL = $(BIN)/python -m pip install --quiet --progress-bar on --no-compile $(PIP_ARGS) -c constraints.txt
+OPTIONS = --quiet --progress-bar on --no-compile $(PIP_ARGS) -c constraints.txt
+INSTALL = $(BIN)/python -m pip install $(OPTIONS)
+# `--no-build-isolation` builds our packages with the setuptools of .venv, instead of installing one for each of them.
 PORT ?= 8600
 WORKERS ?= 1
 FLOWER ?= 0
@@ -23,8 +30,13 @@ DATA ?= var/redis
 setup: $(READY)
 
 $(LOCAL): pyproject.toml client/pyproject.toml constraints.txt
-	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(INSTALL) -e client -e '.[local]'
+	test -d $(VENV) || $(PYTHON) -m venv $(if $(HAS_PIP),--without-pip) $(VENV)
+	$(FIRST_PIP) install $(OPTIONS) 'pip>=23.3' 'setuptools>=77'
+	$(INSTALL) --no-build-isolation -e client -e '.[demo]'
+	touch $@
+
+$(WITH_FLOWER): $(LOCAL)
+	$(INSTALL) --no-build-isolation -e client -e '.[local]'
 	touch $@
 
 $(READY): $(LOCAL)
@@ -36,7 +48,7 @@ demo: $(LOCAL)
 	$(BIN)/writing-service demo
 
 ## the whole service on this machine: PORT=8600 WORKERS=1 FLOWER=0 DATA=var/redis (a folder for each)
-serve: $(LOCAL)
+serve: $(if $(filter 1,$(FLOWER)),$(WITH_FLOWER),$(LOCAL))
 	$(BIN)/writing-service serve --port $(PORT) --workers $(WORKERS) --data $(DATA) $(if $(filter 1,$(FLOWER)),--flower)
 
 ## the API alone, and a worker alone: for machines that share a Redis (WRITING_REDIS__URL)

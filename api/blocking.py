@@ -8,14 +8,14 @@ import gevent
 T = TypeVar("T")
 
 
-def in_thread(act: Callable[[], T]) -> T:
+def in_thread(function: Callable[[], T]) -> T:
     """Run a call in a thread of gevent's native pool, so other requests are served; return its result or raise."""
     answers: list[T] = []
     errors: list[Exception] = []
 
     def call() -> None:
         try:
-            answers.append(act())
+            answers.append(function())
         except Exception as error:  # noqa: BLE001  # the thread's boundary: gevent would print the error
             errors.append(error)
 

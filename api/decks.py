@@ -32,7 +32,7 @@ from shared.writing.characters import CharacterDatabase
 
 
 @dataclass(frozen=True, slots=True)
-class MadeDeck:
+class CreatedDeck:
     """A list's deck as recorded. An earlier request with the same Idempotency-Key may have created it."""
 
     submission: DeckSubmission
@@ -79,7 +79,7 @@ class Decks:
         read_as: str | None = None,
         idempotency_key: str | None = None,
         client: str = "",
-    ) -> MadeDeck:
+    ) -> CreatedDeck:
         """Validate a list, record it with all its jobs atomically, and send their messages.
 
         Words that cannot be drawn are refused individually. If this process dies before it has sent all messages, the
@@ -121,10 +121,10 @@ class Decks:
         if submission.is_new:
             for job_id, request in requests.items():
                 self._jobs.send(job_id, request)
-            return MadeDeck(submission, record)
-        return MadeDeck(submission, self._store.get(submission.deck_id))
+            return CreatedDeck(submission, record)
+        return CreatedDeck(submission, self._store.get(submission.deck_id))
 
-    def look(self, deck_id: str) -> tuple[DeckRecord, dict[str, JobState]]:
+    def state(self, deck_id: str) -> tuple[DeckRecord, dict[str, JobState]]:
         """Return a deck and the states of its jobs.
 
         Raises:
@@ -143,7 +143,7 @@ class Decks:
         Raises:
             DeckNotFound: there is no such deck.
         """
-        _, states = self.look(deck_id)
+        _, states = self.state(deck_id)
         for job_id, state in states.items():
             if not state.status.is_terminal:
                 with suppress(JobNotFound):  # its record has just expired
@@ -158,7 +158,7 @@ class Decks:
             DeckWithoutPictures: none of them has succeeded.
             DeckExpired: some of its pictures are no longer kept.
         """
-        record, states = self.look(deck_id)
+        record, states = self.state(deck_id)
         waiting = sum(not state.status.is_terminal for state in states.values())
         if waiting:
             raise DeckNotFinished(

@@ -28,7 +28,7 @@ Inbox = Queue[JobEvent | None]
 
 
 @dataclass(eq=False)
-class Watched:
+class WatchedJob:
     """A job with listeners.
 
     Attributes:
@@ -51,7 +51,7 @@ class EventHub:
     def __init__(self, store: JobStore, events: JobEvents) -> None:
         self._store = store
         self._events = events
-        self._watched: dict[str, Watched] = {}
+        self._watched: dict[str, WatchedJob] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._is_closed = False
@@ -150,7 +150,7 @@ class EventHub:
         cursor = self._events.last_id(record.job_id)
         with self._lock:
             watched = self._watched.setdefault(
-                record.job_id, Watched(record, cursor, is_waiting=record.status is JobStatus.QUEUED)
+                record.job_id, WatchedJob(record, cursor, is_waiting=record.status is JobStatus.QUEUED)
             )
             watched.listeners.append(inbox)
             watched.position = None  # so that the new listener is sent it too
@@ -176,7 +176,7 @@ class EventHub:
                 watched = dict(self._watched)
             try:
                 self._read(watched)
-                self._tell_positions(watched)
+                self._send_positions(watched)
             except redis.RedisError as error:
                 logger.warning("events: Redis does not answer: %s", error)
                 with self._lock:
@@ -184,7 +184,7 @@ class EventHub:
                 for one in watched.values():
                     _post(one, None)
 
-    def _read(self, watched: dict[str, Watched]) -> None:
+    def _read(self, watched: dict[str, WatchedJob]) -> None:
         cursors = {job_id: one.cursor for job_id, one in watched.items()}
         for job_id, events in self._events.wait(cursors, READ_MS).items():
             one = watched[job_id]
@@ -197,7 +197,7 @@ class EventHub:
                 if (whole := self._with_picture(job_id, event)) is not None:
                     _post(one, whole)
 
-    def _tell_positions(self, watched: dict[str, Watched]) -> None:
+    def _send_positions(self, watched: dict[str, WatchedJob]) -> None:
         if time.monotonic() < self._next_positions:
             return
         self._next_positions = time.monotonic() + POSITION_EVERY_S
@@ -224,7 +224,7 @@ def _end_id(record: JobRecord) -> str:
     return record.end_event or f"{int(1000 * (record.finished_at or 0))}-0"
 
 
-def _post(watched: Watched, event: JobEvent | None) -> None:
+def _post(watched: WatchedJob, event: JobEvent | None) -> None:
     for inbox in list(watched.listeners):
         try:
             inbox.put_nowait(event)

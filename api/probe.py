@@ -9,7 +9,7 @@ import sys
 TIMEOUT_S = 2.0
 
 
-def is_well(port: int, path: str) -> bool:
+def is_healthy(port: int, path: str) -> bool:
     """Return whether an HTTP server on this machine answers with 2xx."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
     try:
@@ -22,4 +22,4 @@ def is_well(port: int, path: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if is_well(int(sys.argv[1]), sys.argv[2]) else 1)
+    sys.exit(0 if is_healthy(int(sys.argv[1]), sys.argv[2]) else 1)

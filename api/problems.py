@@ -31,7 +31,7 @@ from shared.errors import (
     UnsupportedMediaType,
 )
 from shared.queue.object_store import StoreUnavailable
-from shared.schemas import GenerationRequest, JobError, Problem, Question
+from shared.schemas import GenerationRequest, JobError, Problem, RequestModel
 
 logger = logging.getLogger(__name__)
 
@@ -183,18 +183,19 @@ def _code(error_type: str) -> str:
 
 def _message(item: Any, model: str) -> str:
     if item["type"] == "extra_forbidden" and len(item["loc"]) == 1:
-        return f"there is no such field; there are {', '.join(_questions().get(model, GenerationRequest).model_fields)}"
+        known = _request_models().get(model, GenerationRequest).model_fields
+        return f"there is no such field; there are {', '.join(known)}"
     return str(item["msg"])
 
 
 @cache
-def _questions() -> dict[str, type[Question]]:
+def _request_models() -> dict[str, type[RequestModel]]:
     """Return the models of what clients send, by name."""
 
-    def below(cls: type[Question]) -> list[type[Question]]:
+    def below(cls: type[RequestModel]) -> list[type[RequestModel]]:
         return [cls, *(found for child in cls.__subclasses__() for found in below(child))]
 
-    return {cls.__name__: cls for cls in below(Question)}
+    return {cls.__name__: cls for cls in below(RequestModel)}
 
 
 def _field(location: Sequence[Any]) -> str | None:

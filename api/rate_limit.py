@@ -43,7 +43,7 @@ class RateLimit:
         """Start counting submissions, and report in their responses how many are left."""
         app.extensions["rate_limit"] = self
         app.before_request(self._count_call)
-        app.after_request(self._tell)
+        app.after_request(self._add_headers)
 
     def _count_call(self) -> None:
         if request.endpoint in LIMITED_ENDPOINTS and request.method == "POST":
@@ -67,7 +67,7 @@ class RateLimit:
                 raise RateLimited(f"at most {limit} for one client", retry_after_s=wait_s)
 
     @staticmethod
-    def _tell(response: Response) -> Response:
+    def _add_headers(response: Response) -> Response:
         if "rate_left" in g:
             left, amount, ends_at = g.rate_left
             response.headers["X-RateLimit-Limit"] = str(amount)

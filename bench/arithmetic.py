@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.sdxl import FULL
 from worker.engine.request import DrawRequest
-from worker.engine.unet import Depths, outermost_skips, predict, predict_from
+from worker.engine.unet import StepCache, outermost_skips, predict, predict_from
 from worker.engine.union_controlnet import FusedControl, NetworkInputs, control_residuals
 
 META = torch.device("meta")
@@ -36,13 +36,13 @@ def count_steps(unet: UNet2DConditionModel, controlnet: ControlNetUnionModel, re
     total = 0.0
     for step in range(request.num_inference_steps):
         branches = 2 if request.is_guided(step) else 1
-        total += branches * (outermost if request.reuses_depths(step) else whole)
+        total += branches * (outermost if request.uses_cache(step) else whole)
     return total
 
 
 @cache
 def count_step(unet: UNet2DConditionModel, controlnet: ControlNetUnionModel, side: int) -> tuple[float, float]:
-    """Return the operations of a whole controlled step and of one from earlier depths, of one branch."""
+    """Return the operations of a whole controlled step and of one from a step cache, of one branch."""
     latent, first = side // 8, unet.config.block_out_channels[0]
     with META, torch.inference_mode():
         inputs = NetworkInputs(
@@ -56,8 +56,8 @@ def count_step(unet: UNet2DConditionModel, controlnet: ControlNetUnionModel, sid
         control = FusedControl(torch.empty(1, first, latent, latent), torch.empty(1, types), torch.empty(1))
         asked, residuals = _count(lambda: control_residuals(controlnet, inputs, control))
         predicted, (_, features) = _count(lambda: predict(unet, inputs, residuals))
-        depths = Depths(features, residuals[: outermost_skips(unet)])
-        outermost, _ = _count(lambda: predict_from(unet, inputs, depths))
+        cache = StepCache(features, residuals[: outermost_skips(unet)])
+        outermost, _ = _count(lambda: predict_from(unet, inputs, cache))
     return asked + predicted, outermost
 
 

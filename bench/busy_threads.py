@@ -31,7 +31,7 @@ from worker.engine.request import DrawRequest
 from worker.engine.request_state import RequestState
 from worker.gpu_manager import GPUManager
 from worker.model_assembly import load_model
-from worker.picture_work import PictureWork, Processes, Threads, Workplace, condition, make_work
+from worker.picture_work import Executor, PictureWork, ProcessExecutor, ThreadExecutor, condition, make_work
 from worker.progress import NullProgress
 
 WORDS = ("学习", "火", "水", "龍")
@@ -52,7 +52,7 @@ PARAMETERS = {
 }
 
 
-async def draw(place: Workplace, number: int) -> None:
+async def draw(place: Executor, number: int) -> None:
     """Do what a job does beside its steps: scene, four maps, the judge, PNG."""
     nobody, seed = NullProgress(), number
     request = GenerationRequest(word=WORDS[number % len(WORDS)])
@@ -63,12 +63,12 @@ async def draw(place: Workplace, number: int) -> None:
     await place.do(nobody, PictureWork.encode, picture, PARAMETERS)
 
 
-def work(place: Workplace, number: int) -> None:
+def work(place: Executor, number: int) -> None:
     """Do a job's picture work."""
     asyncio.run(draw(place, number))
 
 
-def cost(place: Workplace, jobs: int) -> list[str]:
+def cost(place: Executor, jobs: int) -> list[str]:
     """Return the median time of jobs one after another, and what each takes of this process's CPU; milliseconds."""
     times, cpu_before = [], time.process_time()
     for number in range(jobs):
@@ -127,8 +127,8 @@ def main(seconds: float, in_flight: int) -> None:
     row = model.row(DrawRequest(prompt="fire", control_images={"canny": image}))
     denoiser = model.networks[Quality.EXACT].denoiser
     step_times(denoiser, row, 1.0)
-    threads = Threads(make_work(settings, make_conditionings(settings.conditioning)))
-    process = Processes(1, settings, threads)
+    threads = ThreadExecutor(make_work(settings, make_conditionings(settings.conditioning)))
+    process = ProcessExecutor(1, settings, threads)
     process.start()
     for place in (threads, process):
         work(place, 0)

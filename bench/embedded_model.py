@@ -50,7 +50,7 @@ from worker.legibility.judge import LegibilityJudge
 from worker.model_assembly import load_model, load_pipeline
 from worker.model_loader import ModelLoader
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
-from worker.picture_work import PictureWork, Threads
+from worker.picture_work import PictureWork, ThreadExecutor
 from worker.plan import ModelIdentity
 from worker.prompt_builder import PromptBuilder
 
@@ -85,7 +85,7 @@ class Bench:
         conditionings = make_conditionings(settings.conditioning)
         self.generator = AIImageGenerator(
             prompts=PromptBuilder(settings.styles, database, self.imagery),
-            workplace=Threads(PictureWork(self.glyphs, self.imagery, conditionings, self.judge)),
+            executor=ThreadExecutor(PictureWork(self.glyphs, self.imagery, conditionings, self.judge)),
             pipeline=MultiControlNetPipeline(lambda: load_model(settings, gpu)),
             model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
         )

@@ -66,7 +66,7 @@ def _of(font: FontCoverage, kinds: str) -> list[str]:
     return sorted(character for character in font.advances if unicodedata.category(character)[0] in kinds)
 
 
-class Drawer:
+class FuzzTarget:
     """Everything that a word goes through."""
 
     def __init__(self, folder: Path) -> None:
@@ -104,12 +104,12 @@ def child(journal: Path, seed: int, start: int, count: int) -> None:
     """Draw the words of a seed from a number on; write each number before, and what became of it after."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder, journal.open("a", buffering=1) as lines:
-        drawer = Drawer(Path(folder))
-        for number, word in zip(range(count), words(seed, drawer.fonts), strict=False):
+        target = FuzzTarget(Path(folder))
+        for number, word in zip(range(count), words(seed, target.fonts), strict=False):
             if number >= start:
                 lines.write(f"{number}\t")
                 lines.flush()  # on disk before anything can crash
-                lines.write(json.dumps([word, drawer.draw(word)]) + "\n")
+                lines.write(json.dumps([word, target.draw(word)]) + "\n")
 
 
 def run(

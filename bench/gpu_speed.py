@@ -23,7 +23,7 @@ from PIL import Image
 from bench import device_counts, sdxl
 from bench.pictures import psnr
 from bench.report import RESULTS, machine, table
-from bench.ways import LARGEST_BATCH, STOCK_COMPILED, STOCK_EAGER, WAYS, Drawer, Subject, Way, forget_compiled
+from bench.ways import LARGEST_BATCH, STOCK_COMPILED, STOCK_EAGER, WAYS, Backend, Subject, Way, forget_compiled
 from worker.engine.faults import attempt, free_memory
 
 # Work of one image, and what the hardware can do with it: docs/reference/performance.md.
@@ -96,7 +96,7 @@ def _measure_way(subject: Subject, way: Way, batches: Sequence[int], end: float)
     if time.monotonic() > end:
         yield Row(way.name, 0, "not begun in time")
         return
-    made: list[Drawer] = []
+    made: list[Backend] = []
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         failure = attempt(lambda: made.append(way.make(subject, Path(folder))))
@@ -116,14 +116,14 @@ class Trial:
     Attributes:
         subject: what it draws.
         name: the way's.
-        drawer: what draws.
+        backend: what draws.
         ready_s: how long it took to be ready.
         alone: the first picture, once it was drawn in a batch of one.
     """
 
     subject: Subject
     name: str
-    drawer: Drawer
+    backend: Backend
     ready_s: float
     alone: Image.Image | None = None
 
@@ -134,12 +134,12 @@ class Trial:
         return found[0] if failure is None else Row(self.name, batch, _reason(failure.error))
 
     def _measure(self, batch: int) -> Row:
-        self.drawer.draw(batch, WARM_UP_STEPS)
+        self.backend.draw(batch, WARM_UP_STEPS)
         device_counts.peak_gib(self.subject.device)
         times: list[float] = []
         for _ in range(REPEATS):
             started = time.perf_counter()
-            first, *_ = self.drawer.draw(batch, self.subject.steps)
+            first, *_ = self.backend.draw(batch, self.subject.steps)
             times.append(time.perf_counter() - started)
         near_db = psnr(self.alone, first) if self.alone is not None else None
         if batch == 1:
@@ -150,9 +150,9 @@ class Trial:
             seconds=statistics.median(times),
             ready_s=self.ready_s,
             peak_gib=device_counts.peak_gib(self.subject.device),
-            predicted_gib=self.drawer.predicted_gib(batch),
+            predicted_gib=self.backend.predicted_gib(batch),
             near_db=near_db,
-            notes=self.drawer.notes,
+            notes=self.backend.notes,
         )
 
 

@@ -24,7 +24,7 @@ from worker.gpu_manager import GPUManager
 from worker.main import make_generator
 from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
-from worker.picture_work import Threads, make_work
+from worker.picture_work import ThreadExecutor, make_work
 from worker.progress import NullProgress
 
 WORDS = ("山", "水", "火", "木", "雨", "花", "鸟", "鱼", "月", "书")
@@ -61,8 +61,8 @@ def main(rounds: int) -> None:
     settings = load_settings({"WRITING_MODEL": "embedded", "WRITING_DEVICE": "cpu"})
     gpu = GPUManager(settings.device, settings.gpu_profiles)
     pipeline = MultiControlNetPipeline(lambda: load_model(settings, gpu))
-    workplace = Threads(make_work(settings, make_conditionings(settings.conditioning)))
-    generator = make_generator(settings, workplace, pipeline)
+    executor = ThreadExecutor(make_work(settings, make_conditionings(settings.conditioning)))
+    generator = make_generator(settings, executor, pipeline)
     asyncio.run(variations(generator, "学"))  # what is loaded on demand is loaded
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
     for word in tqdm(WORDS[:rounds], desc="rounds"):

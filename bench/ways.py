@@ -86,7 +86,7 @@ class Subject:
         return settings.model_copy(update={"models": {"sdxl": model}, "gpu_profiles": profiles})
 
 
-class Drawer(Protocol):
+class Backend(Protocol):
     """What draws, once it is made ready."""
 
     @property
@@ -190,7 +190,7 @@ class Ours:
         for job in jobs:
             loop.submit(job)
         while loop.has_jobs:
-            loop.turn()
+            loop.run_step()
         return [job.answer.result().image for job in jobs]
 
     def _count(self) -> dict[str, object]:
@@ -216,7 +216,7 @@ class Way:
     """
 
     name: str
-    make: Callable[[Subject, Path], Drawer]
+    make: Callable[[Subject, Path], Backend]
 
 
 def forget_compiled() -> None:

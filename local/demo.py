@@ -16,7 +16,6 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
-from local.contact_sheet import contact_sheet
 from local.stack import Stack
 from local.supervisor import ChildFailed
 from shared.settings import load_settings
@@ -77,6 +76,9 @@ def _draw(stack: Stack, request: Mapping[str, Any]) -> Picture:
 
 
 def _save(picture: Picture, folder: Path) -> None:
+    # Imported here, as the worker imports the same libraries, and should not wait until this process has.
+    from local.contact_sheet import contact_sheet  # noqa: PLC0415
+
     picture_path, sheet_path = picture.save(folder / "picture.png"), folder / "contact_sheet.png"
     maps = {
         f"{control_type}: {method}": Image.open(io.BytesIO(png))

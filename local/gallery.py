@@ -37,7 +37,7 @@ QUALITIES = range(88, 30, -6)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class GalleryEntry:
     """A picture of the gallery: its position from 1, its word, and its style's name and label."""
 
     number: int
@@ -52,10 +52,10 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class GalleryPicture:
     """A picture of the gallery that was drawn, with its word's reading and meaning."""
 
-    wanted: Wanted
+    entry: GalleryEntry
     reading: str
     meaning: str
 
@@ -68,7 +68,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, help="denoising steps; default: the model's")
     arguments = parser.parse_args()
     try:
-        drawn = _draw(wanted(load_settings().styles)[: arguments.first], arguments.docs, arguments.steps)
+        drawn = _draw(gallery_entries(load_settings().styles)[: arguments.first], arguments.docs, arguments.steps)
     except KeyboardInterrupt:
         with suppress(OSError):  # the terminal may be gone if closing it sent the signal
             print("stopped", file=sys.stderr)
@@ -82,15 +82,16 @@ def main() -> int:
     return 0
 
 
-def wanted(styles: Mapping[str, StyleDefinition]) -> list[Wanted]:
+def gallery_entries(styles: Mapping[str, StyleDefinition]) -> list[GalleryEntry]:
     """Return the gallery's pictures, alternating between the styles."""
     turns = zip(WORDS, cycle(styles.items()), strict=False)
     return [
-        Wanted(number, word, name, style.label or name) for number, (word, (name, style)) in enumerate(turns, start=1)
+        GalleryEntry(number, word, name, style.label or name)
+        for number, (word, (name, style)) in enumerate(turns, start=1)
     ]
 
 
-def _draw(pictures: Sequence[Wanted], docs: Path, steps: int | None) -> list[Drawn]:
+def _draw(pictures: Sequence[GalleryEntry], docs: Path, steps: int | None) -> list[GalleryPicture]:
     (docs / FOLDER).mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder, Stack(data_folder=Path(folder), log_folder=Path(folder)) as stack:
         stack.wait_for(stack.is_ready, START_S, "a warm worker")
@@ -99,13 +100,13 @@ def _draw(pictures: Sequence[Wanted], docs: Path, steps: int | None) -> list[Dra
             return [_draw_one(client, picture, docs, steps) for picture in progress]
 
 
-def _draw_one(client: WritingClient, picture: Wanted, docs: Path, steps: int | None) -> Drawn:
+def _draw_one(client: WritingClient, picture: GalleryEntry, docs: Path, steps: int | None) -> GalleryPicture:
     result = client.generate(
         picture.word, style=picture.style, seed=SEED, num_inference_steps=steps, include_conditioning=False
     )
     (docs / picture.file).write_bytes(to_jpeg(Picture(result).png))
     about = result.generation_metadata
-    return Drawn(picture, about["reading"] or "", about["translation"])
+    return GalleryPicture(picture, about["reading"] or "", about["translation"])
 
 
 def to_jpeg(png: bytes) -> bytes:
@@ -121,7 +122,7 @@ def to_jpeg(png: bytes) -> bytes:
     return jpeg
 
 
-def gallery_page(drawn: Sequence[Drawn]) -> str:
+def gallery_page(drawn: Sequence[GalleryPicture]) -> str:
     """Return the gallery's page in Markdown."""
     rows = [drawn[start : start + COLUMNS] for start in range(0, len(drawn), COLUMNS)]
     lines = [
@@ -137,10 +138,10 @@ def gallery_page(drawn: Sequence[Drawn]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cell(picture: Drawn) -> str:
-    word, label = picture.wanted.word, picture.wanted.label
+def _cell(picture: GalleryPicture) -> str:
+    word, label = picture.entry.word, picture.entry.label
     reading = f" *{picture.reading}*" if picture.reading else ""
-    image = f"![{word}, {picture.meaning}, {label}]({picture.wanted.file})"
+    image = f"![{word}, {picture.meaning}, {label}]({picture.entry.file})"
     return f"{image}<br>{word}{reading}, {picture.meaning}<br>{label}"
 
 

@@ -1,4 +1,4 @@
-"""Pieces of picture work that do something to the process that does them; they travel by name."""
+"""Calls that do something to the picture process that runs them; they travel by name."""
 
 import os
 import signal

@@ -42,11 +42,11 @@ def main(models: ConditioningSettings) -> None:
         draw.text((column * (CELL + GAP) + 4, 10), name, font=label, fill=(235, 235, 235))
     for row, (word, style) in enumerate(zip(tqdm(WORDS, desc="words"), STYLES, strict=True)):
         glyph = renderer.render(word, 2 * CELL, 2 * CELL)
-        hand = Brush(settings.styles[style].pen, seed=row)
+        brush = Brush(settings.styles[style].pen, seed=row)
         for column, (kind, name, reason) in enumerate(columns):
             place = (column * (CELL + GAP), HEADER + row * (CELL + GAP))
             if reason is None:
-                image = kind.generate(glyph, name, hand)
+                image = kind.generate(glyph, name, brush)
                 sheet.paste(Image.fromarray(np.asarray(image)).resize((CELL, CELL), Image.Resampling.LANCZOS), place)
             else:
                 draw.text((place[0] + 8, place[1] + 100), "no model here", font=label, fill=(150, 150, 150))

@@ -101,7 +101,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Orders:
+class RankingData:
     """The data that orders senses: Zipf frequencies of English words, characters' definitions and reading shares."""
 
     zipf: Mapping[str, float]
@@ -121,7 +121,7 @@ def read_entries(*paths: Path) -> dict[str, list[Entry]]:
     return entries
 
 
-def read_orders(unihan: Path, english: Path) -> Orders:
+def read_ranking_data(unihan: Path, english: Path) -> RankingData:
     """Return the data that orders senses."""
     import msgpack  # noqa: PLC0415  # needed here alone
 
@@ -141,10 +141,10 @@ def read_orders(unihan: Path, english: Path) -> Orders:
             elif kind == "kHanyuPinlu":
                 counts = {reading: int(count) for reading, count in re.findall(r"([^\s(]+)\((\d+)\)", value)}
                 shares[character] = {reading: count / sum(counts.values()) for reading, count in counts.items()}
-    return Orders(zipf, definitions, shares)
+    return RankingData(zipf, definitions, shares)
 
 
-def senses_of(word: str, entries: Mapping[str, list[Entry]], orders: Orders, first: First) -> list[Sense]:
+def senses_of(word: str, entries: Mapping[str, list[Entry]], ranking: RankingData, first: First) -> list[Sense]:
     """Return a word's senses, most likely first; [] if its entries give no meaning.
 
     Raises:
@@ -157,9 +157,9 @@ def senses_of(word: str, entries: Mapping[str, list[Entry]], orders: Orders, fir
         base = WEIGHTS.name * entry.pinyin[:1].isupper()
         base += WEIGHTS.other_character * bool(own and entry not in own)
         base += WEIGHTS.neutral * (len(word) > 1 and entry.pinyin.endswith("5"))
-        base += WEIGHTS.reading * orders.shares.get(word, {}).get(reading, 0.0)
-        for place, (sense, text) in enumerate(_told(entry, reading, entries)):
-            scored.append((base + WEIGHTS.place * place + _score(word, sense, text, orders), sense))
+        base += WEIGHTS.reading * ranking.shares.get(word, {}).get(reading, 0.0)
+        for place, (sense, text) in enumerate(_own_or_referred(entry, reading, entries)):
+            scored.append((base + WEIGHTS.place * place + _score(word, sense, text, ranking), sense))
     ordered = [sense for _, sense in sorted(scored, key=lambda one: -one[0])]
     for reading, gloss in first.get(word, ()):
         _put_first(ordered, reading, gloss)
@@ -174,7 +174,7 @@ def _put_first(senses: list[Sense], reading: str, gloss: str) -> None:
     senses.insert(place, chosen)
 
 
-def _told(entry: Entry, reading: str, entries: Mapping[str, list[Entry]]) -> Iterator[tuple[Sense, str]]:
+def _own_or_referred(entry: Entry, reading: str, entries: Mapping[str, list[Entry]]) -> Iterator[tuple[Sense, str]]:
     """Yield an entry's senses with their source text; for an entry that only refers to another, yield the other's."""
     found = [(sense, text) for text in entry.senses if (sense := _sense(reading, text)) is not None]
     if found:
@@ -218,13 +218,13 @@ def _clean(text: str) -> str | None:
     return gloss if gloss and gloss.isascii() else None
 
 
-def _score(word: str, sense: Sense, text: str, orders: Orders) -> float:
+def _score(word: str, sense: Sense, text: str, ranking: RankingData) -> float:
     words = _words(sense.gloss)
-    rarest = min((orders.zipf.get(one, 1.5) for one in words), default=1.0)
+    rarest = min((ranking.zipf.get(one, 1.5) for one in words), default=1.0)
     score = WEIGHTS.common * min(rarest, WEIGHTS.most_common) + WEIGHTS.late * (LATE.search(text) is not None)
     score += WEIGHTS.long * max(0, len(sense.gloss.split()) - 3)
     stems = _stems(sense.gloss)
-    places = [place for place, part in enumerate(orders.definitions.get(word, [])) if part & stems]
+    places = [place for place, part in enumerate(ranking.definitions.get(word, [])) if part & stems]
     return score + (WEIGHTS.defined + WEIGHTS.defined_place * places[0] if places else 0.0)
 
 
@@ -254,12 +254,12 @@ def gerunds(senses: Iterable[Sense]) -> dict[str, str]:
 
 def build(cedict: Path, unihan: Path, english: Path, output: Path) -> None:
     """Rewrite the lexicon's tables; leave the file's other tables unchanged."""
-    entries, orders = read_entries(cedict, ADDED_WORDS), read_orders(unihan, english)
+    entries, ranking = read_entries(cedict, ADDED_WORDS), read_ranking_data(unihan, english)
     first: dict[str, list[tuple[str, str]]] = defaultdict(list)
     with FIRST_SENSES.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             first[row["word"]].append((row["reading"], row["gloss"]))
-    lexicon = {word: senses_of(word, entries, orders, first) for word in tqdm(sorted(entries), unit="word")}
+    lexicon = {word: senses_of(word, entries, ranking, first) for word in tqdm(sorted(entries), unit="word")}
     lexicon = {word: senses for word, senses in lexicon.items() if senses}
     words = sorted(lexicon)
     blocks = [words[start : start + WORDS_PER_BLOCK] for start in range(0, len(words), WORDS_PER_BLOCK)]

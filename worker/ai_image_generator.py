@@ -26,7 +26,7 @@ from worker.legibility.control_levels import FIRST, ControlLevel, ScoredLevel, b
 from worker.legibility.judge import Legibility
 from worker.metadata import AttemptMetadata, GenerationMetadata, Parameters, depicted, imagery_note
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
-from worker.picture_work import Maps, PictureWork, Workplace, condition
+from worker.picture_work import Executor, Maps, PictureWork, condition
 from worker.plan import ModelIdentity, Plan
 from worker.progress import NullProgress, OffsetProgress, ProgressSink, stop_if_cancelled
 from worker.prompt_builder import PromptBuilder, PromptResult
@@ -37,7 +37,7 @@ logger = logging.getLogger("generation")
 
 
 @dataclass(frozen=True)
-class Prepared:
+class DrawingInputs:
     """Everything that a picture is drawn from."""
 
     plan: Plan
@@ -47,7 +47,7 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class ScoredPicture:
     """A picture, the seed of its initial noise, and its legibility."""
 
     seed: int
@@ -61,12 +61,12 @@ class Attempt:
 
     plan: Plan
     level: ControlLevel
-    pictures: tuple[Drawn, ...]
+    pictures: tuple[ScoredPicture, ...]
 
     @property
-    def best(self) -> Drawn:
+    def best(self) -> ScoredPicture:
         """The most legible picture; the first one in a tie."""
-        return max(self.pictures, key=lambda drawn: drawn.legibility.score or 0.0)
+        return max(self.pictures, key=lambda picture: picture.legibility.score or 0.0)
 
     @property
     def weights(self) -> dict[ControlType, float]:
@@ -125,12 +125,12 @@ class AIImageGenerator:
         self,
         *,
         prompts: PromptBuilder,
-        workplace: Workplace,
+        executor: Executor,
         pipeline: MultiControlNetPipeline,
         model: ModelIdentity,
     ) -> None:
         self._prompts = prompts
-        self._workplace = workplace
+        self._executor = executor
         self._pipeline = pipeline
         self._model = model
 
@@ -158,14 +158,14 @@ class AIImageGenerator:
         """Return the picture of a validated request. Raises the same errors as `generate_character_image`."""
         watch = Stopwatch()
         plan = self._plan(request)
-        prepared = await self._prepare(plan, request, progress, watch)
-        attempts = await self._attempt(prepared, request.legibility, progress, watch)
+        inputs = await self._prepare(plan, request, progress, watch)
+        attempts = await self._attempt(inputs, request.legibility, progress, watch)
         kept = attempts[best([attempt.outcome for attempt in attempts], _target(request.legibility))]
         progress.stage("encoding")
-        parameters = self._parameters(prepared, kept)
+        parameters = self._parameters(inputs, kept)
         with watch.time("encoding"):
             variations = await asyncio.gather(
-                *(self._variation(drawn, kept, parameters, progress) for drawn in kept.pictures)
+                *(self._variation(picture, kept, parameters, progress) for picture in kept.pictures)
             )
         metadata = GenerationMetadata(
             generation_time_ms=watch.total_ms,
@@ -173,15 +173,15 @@ class AIImageGenerator:
             left_out=_left_out(kept.best.drawing),
             legibility=kept.best.legibility,
             legibility_attempts=tuple(attempt.to_metadata(kept=attempt is kept) for attempt in attempts),
-            conditioning_notes=prepared.maps.notes,
+            conditioning_notes=inputs.maps.notes,
             timings_ms=watch.timings_ms,
-            batch_size_max=max(drawn.drawing.batch_size_max for attempt in attempts for drawn in attempt.pictures),
+            batch_size_max=max(picture.drawing.batch_size_max for attempt in attempts for picture in attempt.pictures),
         )
         _log(metadata)
         return AIGenerationResult(
             success=True,
             generated_image_base64=next(one.generated_image_base64 for one in variations if one.kept),
-            conditioning_images_base64=prepared.maps.in_base64,
+            conditioning_images_base64=inputs.maps.in_base64,
             prompt_used=kept.best.drawing.prompt.text,
             generation_metadata=metadata.to_dict(),
             variations=tuple(variations) if plan.variations > 1 else (),
@@ -189,7 +189,7 @@ class AIImageGenerator:
 
     async def _prepare(
         self, plan: Plan, request: GenerationRequest, progress: ProgressSink, watch: Stopwatch
-    ) -> Prepared:
+    ) -> DrawingInputs:
         """Find the words and motifs that depict the meaning, compose the scene, and run the conditioning."""
         progress.stage("glyph")
         with watch.time("prompt"):
@@ -203,21 +203,21 @@ class AIImageGenerator:
         with watch.time("glyph"):
             motifs = prompt.imagery if plan.draw_imagery else ()
             size = plan.width, plan.height
-            scene = await self._workplace.do(progress, PictureWork.compose, plan.word, size, motifs, plan.scene_seed)
+            scene = await self._executor.do(progress, PictureWork.compose, plan.word, size, motifs, plan.scene_seed)
         progress.stage("conditioning")
         with watch.time("conditioning"):
-            hand = Brush(plan.style.pen, plan.scene_seed)
-            maps = await condition(self._workplace, scene, request, hand, progress)
-        return Prepared(plan, prompt, scene, maps)
+            brush = Brush(plan.style.pen, plan.scene_seed)
+            maps = await condition(self._executor, scene, request, brush, progress)
+        return DrawingInputs(plan, prompt, scene, maps)
 
     async def _attempt(
-        self, prepared: Prepared, wanted: LegibilityTarget | None, progress: ProgressSink, watch: Stopwatch
+        self, inputs: DrawingInputs, wanted: LegibilityTarget | None, progress: ProgressSink, watch: Stopwatch
     ) -> list[Attempt]:
         """Draw the pictures.
 
         With a legibility target, draw again with more or less control until one of them meets it.
         """
-        plan = prepared.plan
+        plan = inputs.plan
         attempts: list[Attempt] = []
         level: ControlLevel | None = FIRST
         while level is not None:
@@ -225,10 +225,10 @@ class AIImageGenerator:
             progress.stage("waiting_for_device")
             sink = OffsetProgress(progress, len(attempts) * plan.variations * plan.num_inference_steps)
             with watch.time("diffusion"):
-                drawings = await self._draw(prepared, level, sink)
+                drawings = await self._draw(inputs, level, sink)
             progress.stage("reading")
             with watch.time("legibility"):
-                pictures = await self._read(prepared.scene, drawings, plan.seed_at(level), progress)
+                pictures = await self._read(inputs.scene, drawings, plan.seed_at(level), progress)
             attempts.append(Attempt(plan, level, pictures))
             # Without a control there is nothing to adjust.
             is_last = wanted is None or len(attempts) == wanted.max_attempts or not plan.weights
@@ -237,35 +237,35 @@ class AIImageGenerator:
 
     async def _read(
         self, scene: Scene, drawings: Sequence[Drawing], seed: int, progress: ProgressSink
-    ) -> tuple[Drawn, ...]:
+    ) -> tuple[ScoredPicture, ...]:
         """Judge pictures concurrently. The first one has the given seed."""
         judged = await asyncio.gather(
-            *(self._workplace.do(progress, PictureWork.judge, drawing.image, scene.glyph) for drawing in drawings)
+            *(self._executor.do(progress, PictureWork.judge, drawing.image, scene.glyph) for drawing in drawings)
         )
         return tuple(
-            Drawn(seed + number, drawing, legibility)
+            ScoredPicture(seed + number, drawing, legibility)
             for number, (drawing, legibility) in enumerate(zip(drawings, judged, strict=True))
         )
 
     async def _variation(
-        self, drawn: Drawn, attempt: Attempt, parameters: Parameters, progress: ProgressSink
+        self, picture: ScoredPicture, attempt: Attempt, parameters: Parameters, progress: ProgressSink
     ) -> Variation:
         """Return a picture of the kept attempt as PNG, with its own seed in the metadata."""
-        own = replace(parameters, seed=drawn.seed)
-        png = await self._workplace.do(progress, PictureWork.encode, drawn.drawing.image, own.to_dict())
+        own = replace(parameters, seed=picture.seed)
+        png = await self._executor.do(progress, PictureWork.encode, picture.drawing.image, own.to_dict())
         return Variation(
             generated_image_base64=pybase64.b64encode_as_string(png),
-            seed=drawn.seed,
-            legibility=drawn.legibility.to_dict(),
-            kept=drawn is attempt.best,
+            seed=picture.seed,
+            legibility=picture.legibility.to_dict(),
+            kept=picture is attempt.best,
         )
 
-    async def _draw(self, prepared: Prepared, level: ControlLevel, progress: ProgressSink) -> list[Drawing]:
-        plan, weights = prepared.plan, level.apply(prepared.plan.weights)
-        control_images = prepared.maps.control_images
+    async def _draw(self, inputs: DrawingInputs, level: ControlLevel, progress: ProgressSink) -> list[Drawing]:
+        plan, weights = inputs.plan, level.apply(inputs.plan.weights)
+        control_images = inputs.maps.control_images
         request = DrawRequest(
-            prompt=prepared.prompt.prompt,
-            essential=prepared.prompt.meaning.prompt,
+            prompt=inputs.prompt.prompt,
+            essential=inputs.prompt.meaning.prompt,
             control_images=control_images,
             weights={control_type: weights.get(control_type, 0.0) for control_type in control_images},
             negative_prompt=plan.negative_prompt,
@@ -317,9 +317,9 @@ class AIImageGenerator:
             return ""
         return ", ".join(filter(None, [self._model.settings.negative_prompt, style.negative_prompt]))
 
-    def _parameters(self, prepared: Prepared, kept: Attempt) -> Parameters:
+    def _parameters(self, inputs: DrawingInputs, kept: Attempt) -> Parameters:
         """Return all parameters that the picture was made from."""
-        plan, prompt, scene, drawing = prepared.plan, prepared.prompt, prepared.scene, kept.best.drawing
+        plan, prompt, scene, drawing = inputs.plan, inputs.prompt, inputs.scene, kept.best.drawing
         return Parameters(
             prompt=drawing.prompt.text,
             negative_prompt=drawing.negative_prompt.text,
@@ -348,7 +348,7 @@ class AIImageGenerator:
             controlnet_model="union",
             controlnet_weights=kept.weights,
             control_guidance_end=kept.level.guidance_end,
-            conditioning_methods=prepared.maps.methods,
+            conditioning_methods=inputs.maps.methods,
             service_version=__version__,
         )
 

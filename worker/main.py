@@ -50,7 +50,7 @@ from worker.conditioning import Conditioning, make_conditionings
 from worker.gpu_manager import GPUManager
 from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
-from worker.picture_work import Workplace, choose_workplace, make_work
+from worker.picture_work import Executor, choose_executor, make_work
 from worker.plan import ModelIdentity
 from worker.prompt_builder import PromptBuilder
 from worker.tasks import GenerateTask, cancel_revoked
@@ -73,7 +73,7 @@ class WorkerProcess:
     gpu: GPUManager
     conditionings: tuple[Conditioning, ...]
     pipeline: MultiControlNetPipeline
-    workplace: Workplace
+    executor: Executor
     picture_processes: str
     monitor: JobMonitor
     leases: Leases
@@ -116,7 +116,7 @@ class WorkerProcess:
         heartbeat = Heartbeat(self.registry, self.leases, self.describe, self.settings.worker.heartbeat_s)
         watchdog = Watchdog(self.pipeline.engine.overdue)
         watchdog.start()
-        self.workplace.start()
+        self.executor.start()
         heartbeat.start()
         self.reaper.start()
         self.webhooks.start()
@@ -147,7 +147,7 @@ class WorkerProcess:
             self.webhooks.stop()
             self.reaper.stop()
             heartbeat.stop()
-            self.workplace.close()
+            self.executor.close()
             watchdog.stop()
 
     def _drain(self, **_signal: Any) -> None:
@@ -173,12 +173,12 @@ def build(settings: Settings) -> WorkerProcess:
     app = make_celery(settings)
     send = partial(send_job, app)
     work = make_work(settings, conditionings)
-    workplace, picture_processes = choose_workplace(settings, work, has_gpu=gpu.is_gpu)
+    executor, picture_processes = choose_executor(settings, work, has_gpu=gpu.is_gpu)
     app.register_task(
         GenerateTask(
             leases=leases,
             monitor=monitor,
-            generator=make_generator(settings, workplace, pipeline),
+            generator=make_generator(settings, executor, pipeline),
             send=send,
             cancel=store.cancel,
             stop_process=stop_process,
@@ -196,7 +196,7 @@ def build(settings: Settings) -> WorkerProcess:
         gpu=gpu,
         conditionings=conditionings,
         pipeline=pipeline,
-        workplace=workplace,
+        executor=executor,
         picture_processes=picture_processes,
         monitor=monitor,
         leases=leases,
@@ -255,7 +255,7 @@ def make_sweep(settings: Settings) -> Periodic | None:
     return Periodic("sweep", min(SWEEP_S, ttl_s), lambda: logger.debug("swept %d pictures", objects.sweep(ttl_s)))
 
 
-def make_generator(settings: Settings, workplace: Workplace, pipeline: MultiControlNetPipeline) -> AIImageGenerator:
+def make_generator(settings: Settings, executor: Executor, pipeline: MultiControlNetPipeline) -> AIImageGenerator:
     """Return the picture generator.
 
     Raises:
@@ -264,7 +264,7 @@ def make_generator(settings: Settings, workplace: Workplace, pipeline: MultiCont
     blocklist = Blocklist(settings.api.blocked_words)
     return AIImageGenerator(
         prompts=PromptBuilder(settings.styles, CharacterDatabase(), Imagery(), blocklist),
-        workplace=workplace,
+        executor=executor,
         pipeline=pipeline,
         model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
     )

@@ -73,8 +73,8 @@ def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: st
         )
     if is_on(setup["torch_compile"]):
         with gpu.memory_monitor("compiling"):
-            reuses_depths = Quality.FAST in networks and model.fast.cache_interval > 1
-            compile_networks(ready, networks, setup, model.default_size, reuses_depths=reuses_depths)
+            uses_cache = Quality.FAST in networks and model.fast.cache_interval > 1
+            compile_networks(ready, networks, setup, model.default_size, uses_cache=uses_cache)
             compile_decoder(ready, setup, model.default_size)
             compiler.freeze()
     logger.info("switched: %s", setup)
@@ -167,7 +167,7 @@ def compile_networks(
     setup: dict[str, str],
     side: int,
     *,
-    reuses_depths: bool = False,
+    uses_cache: bool = False,
 ) -> None:
     """Compile the networks for the model's native size. On failure they run uncompiled, and `setup` gives the reason.
 
@@ -178,7 +178,7 @@ def compile_networks(
     denoisers = {id(one.denoiser): one.denoiser for one in networks.values()}.values()
     for denoiser in denoisers:
         denoiser.compile(compiler.compiled, (side, side))
-    failure = attempt(partial(ready.warm_up, reuses_depths=reuses_depths))
+    failure = attempt(partial(ready.warm_up, uses_cache=uses_cache))
     if failure is None:
         setup["torch_compile"] = f"yes: {compiler.graphs() - before} graphs, for {side} x {side} pixels"
         return

@@ -15,7 +15,7 @@ from shared.schemas import ControlType, Quality, WorkerState
 from worker.engine.engine import Engine
 from worker.engine.model_runner import ModelRunner
 from worker.engine.request import Drawing, DrawRequest
-from worker.progress import NullProgress, ProgressSink, Together
+from worker.progress import CombinedProgress, NullProgress, ProgressSink
 
 
 class MultiControlNetPipeline:
@@ -95,13 +95,13 @@ class MultiControlNetPipeline:
         Their steps are reported together. When one of them fails, the others stop and its error is raised. Otherwise
         raises the same errors as `draw`.
         """
-        together = Together(progress or NullProgress(), count)
-        answers = self.engine.submit_variations(request, together.sinks)
+        combined = CombinedProgress(progress or NullProgress(), count)
+        answers = self.engine.submit_variations(request, combined.sinks)
         for answer in answers:
-            answer.add_done_callback(together.heed)
+            answer.add_done_callback(combined.record_error)
         drawings = await asyncio.gather(*map(asyncio.wrap_future, answers), return_exceptions=True)
-        if together.error is not None:
-            raise together.error
+        if combined.error is not None:
+            raise combined.error
         return [drawing for drawing in drawings if isinstance(drawing, Drawing)]
 
     def close(self) -> None:

@@ -67,7 +67,7 @@ class OffsetProgress:
         return self._sink.is_cancelled
 
 
-class Together:
+class CombinedProgress:
     """Combines the progress of concurrently drawn pictures into that of one job. Their steps add up.
 
     When one of them fails, the others are asked to stop.
@@ -81,25 +81,25 @@ class Together:
         self._sink = sink
         self._steps = [0] * count
         self._stages = [""] * count
-        self._told = ""
+        self._last_stage = ""
         self.error: BaseException | None = None
 
     @property
     def sinks(self) -> "list[ProgressSink]":
         """A sink for each picture."""
-        return [_OneOf(self, number) for number in range(len(self._steps))]
+        return [_PictureProgress(self, number) for number in range(len(self._steps))]
 
-    def heed(self, answer: Future[Any]) -> None:
+    def record_error(self, answer: Future[Any]) -> None:
         """Record a picture's error if it is the first. A done callback for the pictures' futures."""
         self.error = self.error or answer.exception()
 
     def stage(self, number: int, name: str) -> None:
         """Pass a stage on; "diffusion" until all pictures are past it."""
         self._stages[number] = name
-        told = name if all(stage == name for stage in self._stages) else "diffusion"
-        if told != self._told:
-            self._told = told
-            self._sink.stage(told)
+        stage = name if all(one == name for one in self._stages) else "diffusion"
+        if stage != self._last_stage:
+            self._last_stage = stage
+            self._sink.stage(stage)
 
     def step(self, number: int, step: int, total_steps: int) -> None:
         """Pass on the number of steps done for all pictures together."""
@@ -116,25 +116,25 @@ class Together:
         return self.error is not None or self._sink.is_cancelled
 
 
-class _OneOf:
+class _PictureProgress:
     """The sink of one picture among several."""
 
-    def __init__(self, together: Together, number: int) -> None:
-        self._together = together
+    def __init__(self, combined: CombinedProgress, number: int) -> None:
+        self._combined = combined
         self._number = number
 
     def stage(self, name: str) -> None:
-        self._together.stage(self._number, name)
+        self._combined.stage(self._number, name)
 
     def step(self, step: int, total_steps: int) -> None:
-        self._together.step(self._number, step, total_steps)
+        self._combined.step(self._number, step, total_steps)
 
     def preview(self, picture: NDArray[np.uint8], variation: int = 0) -> None:
-        self._together.preview(self._number, picture)
+        self._combined.preview(self._number, picture)
 
     @property
     def is_cancelled(self) -> bool:
-        return self._together.is_cancelled
+        return self._combined.is_cancelled
 
 
 def stop_if_cancelled(progress: ProgressSink) -> None:

@@ -152,7 +152,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         except (ValueError, KeyError):
             return None  # the record is unreadable: `take` ends the job
 
-    def _run(self, job_id: str, act: Callable[[Lease, JobHandle], dict[str, Any]]) -> dict[str, Any]:
+    def _run(self, job_id: str, action: Callable[[Lease, JobHandle], dict[str, Any]]) -> dict[str, Any]:
         """Take a job and act on it. Whatever the action raises, the job ends or waits again."""
         with self._monitor.work_on(job_id):
             token = new_token()
@@ -162,7 +162,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
                 raise Ignore()
             with self._monitor.watch(lease) as handle:
                 try:
-                    return act(lease, handle)
+                    return action(lease, handle)
                 except ServiceError as error:
                     self._failed(lease, error)
                 except SETTLED:
@@ -243,14 +243,14 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         """End a stopped job according to the reason for its stop."""
         if handle.is_cancel_requested:
             retry_for_five_minutes(lambda: self._leases.confirm_cancelled(lease))
-            self._tell_revoked(lease.job_id)
+            self._notify_revoked(lease.job_id)
             logger.info("job %s cancelled", lease.job_id)
             raise Ignore()
         if handle.is_lost:
             self._give_up(lease)
         self._put_back(lease)
 
-    def _tell_revoked(self, job_id: str) -> None:
+    def _notify_revoked(self, job_id: str) -> None:
         """Make Flower show a job as cancelled, for which its only event is `task-revoked`.
 
         The current task may belong to a different job.

@@ -109,7 +109,7 @@ def read_text(content: bytes, encoding: str | None = None) -> Text:
     if kind is not None:
         raise UnreadableList(f"this is {kind}")
     if encoding is not None:
-        return _as_told(content, encoding)
+        return _decode_as(content, encoding)
     for mark, codec, name in BYTE_ORDER_MARKS:
         if content.startswith(mark):
             return Text(_without_nul(_decoded(content, codec, name)), name)
@@ -131,7 +131,7 @@ def _kind(content: bytes) -> str | None:
     return next((kind for start, kind in KINDS if content.startswith(start)), None)
 
 
-def _as_told(content: bytes, encoding: str) -> Text:
+def _decode_as(content: bytes, encoding: str) -> Text:
     try:
         codec = codecs.lookup(encoding)
         if not codec._is_text_encoding:

@@ -15,7 +15,7 @@ from api.rate_limit import count_submission
 from api.responses import json_response
 from api.services import services
 from shared.errors import QueueUnavailable, ServiceError
-from shared.schemas import GenerationRequest, JobAccepted, JobStatus, Problem, Question
+from shared.schemas import GenerationRequest, JobAccepted, JobStatus, Problem, RequestModel
 
 MAX_REQUESTS = 100
 
@@ -24,7 +24,7 @@ batches_api = APIBlueprint(
 )
 
 
-class Batch(Question):
+class Batch(RequestModel):
     """Up to 100 words, each with its own options."""
 
     requests: Annotated[

@@ -19,7 +19,7 @@ from api.deck_files.archive import archive
 from api.deck_files.card import Card
 from api.deck_files.file_name import safe_name
 from api.deck_words import ListedWord, words_of
-from api.decks import MadeDeck
+from api.decks import CreatedDeck
 from api.lists.word_list import read_list
 from api.parameters import IdempotencyHeaders
 from api.problems import problem_responses, validation_problem
@@ -83,18 +83,18 @@ def create(header: IdempotencyHeaders, query: ListQuery, raw: DeckList) -> Respo
         words, options, read_as = _csv(query) if request.mimetype in CSV_TYPES else _json()
     except ValidationError as error:
         return validation_problem(error)
-    made = services().decks.create(
+    created = services().decks.create(
         words, options, read_as=read_as, idempotency_key=header.idempotency_key, client=g.client or ""
     )
-    response = json_response(_accepted(made), HTTPStatus.ACCEPTED)
-    response.headers["Location"] = url_for("decks.poll", deck_id=made.submission.deck_id)
+    response = json_response(_accepted(created), HTTPStatus.ACCEPTED)
+    response.headers["Location"] = url_for("decks.poll", deck_id=created.submission.deck_id)
     return response
 
 
 @decks_api.get("/decks/<deck_id>", responses={200: DeckView, **problem_responses(404, 503)})
 def poll(path: DeckPath, query: DeckQuery) -> Response:
     """Return a deck's status: the number of words by status, and each word."""
-    record, states = services().decks.look(path.deck_id)
+    record, states = services().decks.state(path.deck_id)
     response = json_response(_view(record, states, has_words=query.words))
     response.add_etag()
     return response.make_conditional(request)  # type: ignore[return-value]
@@ -105,7 +105,7 @@ def cancel(path: DeckPath) -> Response:
     """Cancel the jobs that have not ended. Finished pictures stay and can be downloaded. Safe to repeat."""
     decks = services().decks
     decks.cancel(path.deck_id)
-    return json_response(_view(*decks.look(path.deck_id), has_words=True))
+    return json_response(_view(*decks.state(path.deck_id), has_words=True))
 
 
 @decks_api.get("/decks/<deck_id>.zip", responses=file_responses("application/zip"))
@@ -150,14 +150,14 @@ def _options(text: str | None) -> dict[str, Any]:
     return document
 
 
-def _accepted(made: MadeDeck) -> DeckAccepted:
-    accepted = len(made.record.jobs)
+def _accepted(created: CreatedDeck) -> DeckAccepted:
+    accepted = len(created.record.jobs)
     return DeckAccepted(
-        deck_id=made.submission.deck_id,
-        status_url=url_for("decks.poll", deck_id=made.submission.deck_id),
+        deck_id=created.submission.deck_id,
+        status_url=url_for("decks.poll", deck_id=created.submission.deck_id),
         accepted=accepted,
-        refused=len(made.record.entries) - accepted,
-        read_as=made.record.read_as,
+        refused=len(created.record.entries) - accepted,
+        read_as=created.record.read_as,
     )
 
 

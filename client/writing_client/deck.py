@@ -57,7 +57,7 @@ class Drawing(BaseModel):
     legibility: float | None
 
 
-class UnderWay(BaseModel):
+class PendingDeck(BaseModel):
     """A deck of the service that was not fully downloaded: its id and the keys of its words, in order."""
 
     model_config = ConfigDict(frozen=True)
@@ -89,7 +89,7 @@ class Deck:
         self._options = options
         self._requests = [_request(row, options) for row in rows]
         self._keys = [fingerprint(request) for request in self._requests]
-        self._drawings, self._under_way = _read_state(folder / STATE)
+        self._drawings, self._pending = _read_state(folder / STATE)
 
     @property
     def missing(self) -> list[int]:
@@ -138,7 +138,7 @@ class Deck:
                     raise
                 yield from self._refused(places.values(), error)
             else:
-                yield from self._follow(client, UnderWay(deck_id=deck.id, keys=tuple(places)))
+                yield from self._follow(client, PendingDeck(deck_id=deck.id, keys=tuple(places)))
 
     def _untried(self, tried: Collection[str]) -> dict[str, int]:
         """Return missing keys that were not tried, at most as many as fit in a deck, each with one of its rows."""
@@ -152,7 +152,7 @@ class Deck:
 
     def _resume(self, client: WritingClient) -> Iterator[Drawn]:
         """Resume the deck that was in progress at an interruption. What was not drawn is requested again later."""
-        left = self._under_way
+        left = self._pending
         if left is None:
             return
         try:
@@ -162,13 +162,13 @@ class Deck:
                 raise
             self._remember(None)
 
-    def _follow(self, client: WritingClient, under_way: UnderWay) -> Iterator[Drawn]:
+    def _follow(self, client: WritingClient, pending: PendingDeck) -> Iterator[Drawn]:
         """Download the pictures of a deck of the service as its jobs end; cancel the deck if interrupted."""
-        deck = client.deck(under_way.deck_id)
-        self._remember(under_way)
+        deck = client.deck(pending.deck_id)
+        self._remember(pending)
         is_over = False
         try:
-            yield from self._take_over(client, deck, under_way)
+            yield from self._take_over(client, deck, pending)
             is_over = True
         finally:
             if is_over:
@@ -176,10 +176,10 @@ class Deck:
             else:
                 _cancel_quietly(deck)
 
-    def _take_over(self, client: WritingClient, deck: ServiceDeck, under_way: UnderWay) -> Iterator[Drawn]:
+    def _take_over(self, client: WritingClient, deck: ServiceDeck, pending: PendingDeck) -> Iterator[Drawn]:
         indices = {key: index for index, key in enumerate(self._keys)}
-        wanted = {key for key in under_way.keys if key in indices and self._drawing(key) is None}
-        left = {place: indices[key] for place, key in enumerate(under_way.keys) if key in wanted}
+        wanted = {key for key in pending.keys if key in indices and self._drawing(key) is None}
+        left = {place: indices[key] for place, key in enumerate(pending.keys) if key in wanted}
         while left:
             view = deck.view()
             for word in view.words:
@@ -223,15 +223,15 @@ class Deck:
         self._drawings = kept | {self._keys[index]: drawing}
         self._write_state()
 
-    def _remember(self, under_way: UnderWay | None) -> None:
-        self._under_way = under_way
+    def _remember(self, pending: PendingDeck | None) -> None:
+        self._pending = pending
         self._write_state()
 
     def _write_state(self) -> None:
-        under_way = None if self._under_way is None else self._under_way.model_dump()
+        pending = None if self._pending is None else self._pending.model_dump()
         document = {
             "drawings": {key: drawing.model_dump() for key, drawing in self._drawings.items()},
-            **({"under_way": under_way} if under_way is not None else {}),
+            **({"under_way": pending} if pending is not None else {}),
         }
         write_atomically(self.folder / STATE, json.dumps(document, ensure_ascii=False, indent=1).encode())
 
@@ -286,13 +286,13 @@ def _word(request: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def _read_state(path: Path) -> tuple[dict[str, Drawing], UnderWay | None]:
+def _read_state(path: Path) -> tuple[dict[str, Drawing], PendingDeck | None]:
     if not path.exists():
         return {}, None
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        under_way = document.get("under_way")
+        pending = document.get("under_way")
         drawings = {key: Drawing.model_validate(entry) for key, entry in document["drawings"].items()}
-        return drawings, None if under_way is None else UnderWay.model_validate(under_way)
+        return drawings, None if pending is None else PendingDeck.model_validate(pending)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
         raise WrongInput(f"{path} cannot be read ({error}); move it away to draw the deck anew") from error

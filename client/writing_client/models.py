@@ -14,13 +14,13 @@ ControlType = Literal["canny", "depth", "segmentation", "scribble"]
 ImageryMode = Literal["auto", "none"]
 
 
-class Question(BaseModel):
+class RequestModel(BaseModel):
     """Base of what is sent. The service supplies fields that are not set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Answer(BaseModel):
+class ResponseModel(BaseModel):
     """Base of what is received."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
@@ -41,7 +41,7 @@ class Quality(StrEnum):
     TURBO = "turbo"
 
 
-class LegibilityTarget(Question):
+class LegibilityTarget(RequestModel):
     """The legibility to reach.
 
     Attributes:
@@ -53,7 +53,7 @@ class LegibilityTarget(Question):
     max_attempts: int = 4
 
 
-class GenerationRequest(Question):
+class GenerationRequest(RequestModel):
     """A word to draw; docs/reference/http-api.md describes the fields."""
 
     word: str
@@ -79,7 +79,7 @@ class GenerationRequest(Question):
     priority: Priority = Priority.INTERACTIVE
 
 
-class Variation(Answer):
+class Variation(ResponseModel):
     """One of several pictures of the same scene.
 
     Attributes:
@@ -93,7 +93,7 @@ class Variation(Answer):
     kept: bool
 
 
-class AIGenerationResult(Answer):
+class AIGenerationResult(ResponseModel):
     """A finished picture.
 
     Attributes:
@@ -113,7 +113,7 @@ class AIGenerationResult(Answer):
     variations: tuple[Variation, ...] = ()
 
 
-class VariationLink(Answer):
+class VariationLink(ResponseModel):
     """The URL of one of several pictures of the same scene."""
 
     image: str
@@ -122,7 +122,7 @@ class VariationLink(Answer):
     kept: bool
 
 
-class ResultLinks(Answer):
+class ResultLinks(ResponseModel):
     """The URLs of a finished picture."""
 
     success: bool
@@ -133,7 +133,7 @@ class ResultLinks(Answer):
     variations: tuple[VariationLink, ...] = ()
 
 
-class SenseView(Answer):
+class SenseView(ResponseModel):
     """One sense of a word.
 
     Attributes:
@@ -149,7 +149,7 @@ class SenseView(Answer):
     imagery: tuple[str, ...]
 
 
-class Senses(Answer):
+class Senses(ResponseModel):
     """A word, its readings, and its senses, the likeliest first.
 
     Attributes:
@@ -162,7 +162,7 @@ class Senses(Answer):
     imagery: tuple[str, ...] = ()
 
 
-class MotifView(Answer):
+class MotifView(ResponseModel):
     """A motif that a picture can show.
 
     Attributes:
@@ -178,7 +178,7 @@ class MotifView(Answer):
     svg_url: str
 
 
-class Motifs(Answer):
+class Motifs(ResponseModel):
     """A page of found motifs; `total` counts all that were found."""
 
     query: str
@@ -201,7 +201,7 @@ class JobStatus(StrEnum):
         return self in {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED}
 
 
-class JobError(Answer):
+class JobError(ResponseModel):
     """Why a job failed."""
 
     code: str
@@ -210,14 +210,14 @@ class JobError(Answer):
     field: str | None = None
 
 
-class Progress(Answer):
+class Progress(ResponseModel):
     """The denoising steps done and their total; 0 of 0 until the total is known."""
 
     step: int = 0
     total_steps: int = 0
 
 
-class JobView(Answer):
+class JobView(ResponseModel):
     """A job as polled.
 
     Attributes:
@@ -234,7 +234,7 @@ class JobView(Answer):
     error: JobError | None
 
 
-class GPUStatus(Answer):
+class GPUStatus(ResponseModel):
     """The device that a worker computes on. Values that the machine cannot report are None."""
 
     available: bool
@@ -256,7 +256,7 @@ class WorkerState(StrEnum):
     WARM = "warm"
 
 
-class WorkerInfo(Answer):
+class WorkerInfo(ResponseModel):
     """A worker's report on itself."""
 
     worker_id: str
@@ -275,7 +275,7 @@ class WorkerInfo(Answer):
     started_at: float
 
 
-class ServiceStatus(Answer):
+class ServiceStatus(ResponseModel):
     """The service's capabilities and load."""
 
     version: str
@@ -293,7 +293,7 @@ class ServiceStatus(Answer):
     workers: list[WorkerInfo]
 
 
-class DeckWordView(Answer):
+class DeckWordView(ResponseModel):
     """The status of one word of a deck.
 
     Attributes:
@@ -316,7 +316,7 @@ class DeckWordView(Answer):
     error: JobError | None
 
 
-class DeckView(Answer):
+class DeckView(ResponseModel):
     """A deck's status; `counts` has the number of words by status, including the refused ones."""
 
     deck_id: str
@@ -329,7 +329,7 @@ class DeckView(Answer):
     words: tuple[DeckWordView, ...]
 
 
-class ListedRow(Answer):
+class ListedRow(ResponseModel):
     """A line of a list that contains a word.
 
     Attributes:
@@ -346,14 +346,14 @@ class ListedRow(Answer):
     imagery: ImageryMode | tuple[str, ...] | None = None
 
 
-class ListNote(Answer):
+class ListNote(ResponseModel):
     """A line of a list that does not contain a word, and why."""
 
     line: int
     reason: str
 
 
-class ListView(Answer):
+class ListView(ResponseModel):
     """A list of words as the service interprets it.
 
     Attributes:
@@ -368,7 +368,7 @@ class ListView(Answer):
     notes: tuple[ListNote, ...] = ()
 
 
-class CardText(Question):
+class CardText(RequestModel):
     """A card whose picture is on this machine.
 
     Attributes:

@@ -35,8 +35,8 @@ Request = GenerationRequest | Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The outcome of one request of a batch.
+class RequestOutcome:
+    """The outcome of one request of a batch: its picture or its error.
 
     Attributes:
         index: the request's position in the batch, from 0.
@@ -191,7 +191,7 @@ class WritingClient:
 
     def batch(
         self, requests: Iterable[Request], *, concurrency: int = DEFAULT_CONCURRENCY
-    ) -> Generator[Outcome, None, None]:
+    ) -> Generator[RequestOutcome, None, None]:
         """Draw many words; yield the outcome of each as soon as it has ended, in order of completion.
 
         By default, requests go into the bulk queue. A request that fails is an outcome with its error, and the others
@@ -288,20 +288,20 @@ def _document(request: Request) -> dict[str, Any]:
     return dict(to_jsonable_python(request))
 
 
-def _ended(index: int, started: tuple[Request, Job]) -> Outcome | None:
+def _ended(index: int, started: tuple[Request, Job]) -> RequestOutcome | None:
     """Return a job's outcome; None while it is waiting or running."""
     request, job = started
     try:
         view = job.view()
-        return Outcome(index, request, result=result_of(view)) if view.status.is_terminal else None
+        return RequestOutcome(index, request, result=result_of(view)) if view.status.is_terminal else None
     except WritingError as error:
         return _failed(index, request, error)
 
 
-def _failed(index: int, request: Request, error: WritingError) -> Outcome:
+def _failed(index: int, request: Request, error: WritingError) -> RequestOutcome:
     if error.concerns_all:
         raise error
-    return Outcome(index, request, error=error)
+    return RequestOutcome(index, request, error=error)
 
 
 def _cancel_quietly(job: Job) -> None:

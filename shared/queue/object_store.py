@@ -25,9 +25,9 @@ class StoreUnavailable(OSError):
     """The store does not answer, or refuses the call."""
 
 
-def call_directly(act: Callable[[], T]) -> T:
+def call_directly(function: Callable[[], T]) -> T:
     """Call in the current thread and return the result."""
-    return act()
+    return function()
 
 
 def ignore_call(operation: str, seconds: float) -> None:
@@ -112,13 +112,13 @@ class ObjectStore:
         self.delete(old)
         return len(old)
 
-    def _call(self, operation: str, act: Any) -> Any:
+    def _call(self, operation: str, function: Any) -> Any:
         """Return the result of an obstore call; turn all errors except `FileNotFoundError` into `StoreUnavailable`."""
         from obstore.exceptions import BaseError  # noqa: PLC0415  # optional
 
         started, outcome = time.monotonic(), "ok"
         try:
-            return self._run(act)
+            return self._run(function)
         except FileNotFoundError:
             raise
         except (BaseError, OSError) as error:

@@ -1,6 +1,6 @@
 """The wire schemas: request, result, job, GPU and worker status. All are frozen and refuse unknown fields."""
 
-from shared.schemas.base import Question, Schema
+from shared.schemas.base import RequestModel, Schema
 from shared.schemas.conditioning import AI_METHODS, CONDITIONING_METHODS, CONTROL_TYPES, ControlType
 from shared.schemas.job import JobAccepted, JobStatus, JobView, Progress
 from shared.schemas.lexicon import Motifs, MotifView, Senses, SenseView
@@ -49,8 +49,8 @@ __all__ = [
     "Problem",
     "Progress",
     "Quality",
-    "Question",
     "RecentFailure",
+    "RequestModel",
     "ResultLinks",
     "Schema",
     "SenseView",

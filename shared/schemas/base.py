@@ -32,7 +32,7 @@ class Schema(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
-class Question(Schema):
+class RequestModel(Schema):
     """Base class of what clients send: in every optional field, null means the same as an omitted field."""
 
     @model_validator(mode="before")

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, SkipValidation, model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.schemas.base import Question, Schema
+from shared.schemas.base import RequestModel, Schema
 from shared.schemas.job import JobStatus
 from shared.schemas.problem import JobError
 from shared.schemas.request import DrawingOptions, MotifNames, WordToDraw, read_imagery_field
@@ -104,7 +104,7 @@ class ListView(Schema):
     notes: tuple[ListNote, ...] = Field(description="lines that are not meant as words: a heading, a category")
 
 
-class CardText(Question):
+class CardText(RequestModel):
     """A card whose picture the caller already has."""
 
     word: Annotated[str, Field(min_length=1, max_length=100)]
@@ -121,7 +121,7 @@ class CardText(Question):
     ]
 
 
-class CardsRequest(Question):
+class CardsRequest(RequestModel):
     """Cards to bind into a package."""
 
     name: DeckName = "Words"

@@ -15,7 +15,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from shared.errors import InvalidRequest
-from shared.schemas.base import INTEGRAL, Question, without_control_characters
+from shared.schemas.base import INTEGRAL, RequestModel, without_control_characters
 from shared.schemas.conditioning import CONDITIONING_METHODS, CONTROL_TYPES, ControlType
 from shared.writing.motif import MAX_MOTIFS, ImageryMode, motif_name
 from shared.writing.normalise import normalise_word
@@ -85,7 +85,7 @@ class Quality(StrEnum):
     TURBO = "turbo"
 
 
-class LegibilityTarget(Question):
+class LegibilityTarget(RequestModel):
     """How legible the word should be; the service then chooses the control strength."""
 
     target: Annotated[
@@ -97,7 +97,7 @@ class LegibilityTarget(Question):
     max_attempts: Annotated[int, Field(strict=True, ge=1, le=4, description="pictures to make at most"), INTEGRAL] = 4
 
 
-class WordToDraw(Question):
+class WordToDraw(RequestModel):
     """A word and its meaning."""
 
     word: Annotated[
@@ -127,7 +127,7 @@ class WordToDraw(Question):
         return without_control_characters(text)
 
 
-class DrawingOptions(Question):
+class DrawingOptions(RequestModel):
     """How to draw, independent of the word. Omitted fields take the model's or the style's default."""
 
     imagery: Annotated[

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 import regex
-import snowballstemmer
 
 from shared.writing.clusters import JOINERS
 from shared.writing.normalise import INVISIBLE
@@ -30,8 +29,13 @@ class Blocklist:
     def blocks(self, text: str) -> bool:
         """Return whether the text contains a blocked word."""
         normal = _normal(text)
+        return any(part in normal for part in self._parts) or self._blocks_phrase(normal)
+
+    def _blocks_phrase(self, normal: str) -> bool:
+        if not self._phrases:
+            return False
         stems = _stems(normal)
-        return any(part in normal for part in self._parts) or any(_holds(stems, phrase) for phrase in self._phrases)
+        return any(_holds(stems, phrase) for phrase in self._phrases)
 
 
 def _holds(stems: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
@@ -54,5 +58,7 @@ def _stem(word: str) -> str:
     if word.endswith("ves"):  # knives, wolves; other words (gloves) change in the same way on both sides
         word = word.removesuffix("ves") + "f"
     # Use a new stemmer for each call: a stemmer stores the word it works on, and requests run in threads.
+    import snowballstemmer  # noqa: PLC0415  # imports the stemmers of all languages, and most services block nothing
+
     stemmed = snowballstemmer.stemmer("english").stemWord(word)
     return stemmed[:-2] + "f" if stemmed.endswith(("fe", "ve")) else str(stemmed)

@@ -7,7 +7,7 @@ import torch
 
 import bench.gpu_speed
 from bench.gpu_speed import BATCHES, document, measure, subject_of
-from bench.ways import STOCK_EAGER, WAYS, Drawer, Subject, Way
+from bench.ways import STOCK_EAGER, WAYS, Backend, Subject, Way
 
 EAGER = {way.name: way for way in WAYS if "eager" in way.name}
 COMPILED = [way for way in WAYS if "compiled" in way.name]
@@ -18,7 +18,7 @@ def subject() -> Subject:
     return subject_of(is_tiny=True)
 
 
-def unable(_subject: Subject, _folder: Path) -> Drawer:
+def unable(_subject: Subject, _folder: Path) -> Backend:
     raise torch.OutOfMemoryError("CUDA out of memory\nand more")
 
 

@@ -6,18 +6,18 @@ import sys
 
 from bench import fuzz_words
 
-draw = fuzz_words.Drawer.draw
+draw = fuzz_words.FuzzTarget.draw
 FATAL = (3, 5)
 
 
-def fragile(drawer: fuzz_words.Drawer, word: str) -> str:
+def fragile(target: fuzz_words.FuzzTarget, word: str) -> str:
     """Draw a word, but die of those that are fatal."""
-    words = fuzz_words.words(1, drawer.fonts)
+    words = fuzz_words.words(1, target.fonts)
     if word in [next(words) for _ in range(max(FATAL) + 1)][min(FATAL) :: 2]:
         os.kill(os.getpid(), signal.SIGSEGV)
-    return draw(drawer, word)
+    return draw(target, word)
 
 
 if __name__ == "__main__":
-    fuzz_words.Drawer.draw = fragile  # type: ignore[method-assign]
+    fuzz_words.FuzzTarget.draw = fragile  # type: ignore[method-assign]
     sys.exit(fuzz_words.main())

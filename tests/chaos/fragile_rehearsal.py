@@ -3,7 +3,7 @@
 import sys
 
 from tests.chaos.deadly_word import break_conditioning
-from worker.understudy import main
+from worker.rehearsal_server import main
 
 if __name__ == "__main__":
     break_conditioning()

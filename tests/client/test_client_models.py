@@ -19,7 +19,7 @@ SERVICE: dict[str, type[BaseModel]] = {
     for name, found in vars(module).items()
     if isinstance(found, type) and issubclass(found, BaseModel)
 }
-BASES = {"Question", "Answer"}
+BASES = {"RequestModel", "ResponseModel"}
 OURS = [
     found
     for name, found in vars(models).items()
@@ -47,7 +47,7 @@ def _plain(schema: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "model", [model for model in MODELS if issubclass(model, models.Answer)], ids=lambda model: model.__name__
+    "model", [model for model in MODELS if issubclass(model, models.ResponseModel)], ids=lambda model: model.__name__
 )
 def test_answers_have_the_services_fields_and_types(model: type[BaseModel]) -> None:
     ours, theirs = shape(model, "validation"), shape(SERVICE[model.__name__], "serialization")
@@ -56,7 +56,7 @@ def test_answers_have_the_services_fields_and_types(model: type[BaseModel]) -> N
 
 
 @pytest.mark.parametrize(
-    "model", [model for model in MODELS if issubclass(model, models.Question)], ids=lambda model: model.__name__
+    "model", [model for model in MODELS if issubclass(model, models.RequestModel)], ids=lambda model: model.__name__
 )
 def test_requests_have_the_services_fields_and_defaults(model: type[BaseModel]) -> None:
     theirs = SERVICE[model.__name__]

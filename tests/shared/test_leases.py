@@ -243,9 +243,9 @@ def test_the_reaper_sends_a_new_message_for_what_it_puts_back(
     store.create("a", BULK)
     worker("dead").take("a")
     reaper = Reaper(client, worker("alive"), sent, working_on=frozenset, lease_s=0, every_s=1, reconcile_s=1000)
-    reaper.look()
+    reaper.check()
     assert sent.messages == [("a", Priority.BULK)]
-    reaper.look()
+    reaper.check()
     assert len(sent.messages) == 1
 
 
@@ -259,7 +259,7 @@ def test_what_a_dead_worker_had_received_and_not_taken_is_sent_again(
     sent("queued", Priority.INTERACTIVE)
     client.hset("unacked", "tag", json.dumps([{"headers": {"id": "received"}}, "", "interactive"]))
     worker("dead").beat()
-    Reaper(client, worker("alive"), sent, working_on=frozenset, lease_s=0, every_s=1, reconcile_s=1000).look()
+    Reaper(client, worker("alive"), sent, working_on=frozenset, lease_s=0, every_s=1, reconcile_s=1000).check()
     assert sent.messages[1:] == [("received", Priority.INTERACTIVE)]
 
 
@@ -273,10 +273,10 @@ def test_a_waiting_job_without_a_message_gets_one_at_the_second_look(
     client.lpush("interactive", json.dumps({"headers": {"id": "queued"}}))
     client.hset("unacked", "tag", json.dumps([{"headers": {"id": "delivered"}}, "", "interactive"]))
     reaper = Reaper(client, worker("w"), sent, working_on=frozenset, lease_s=1000, every_s=1, reconcile_s=1e-9)
-    reaper.look()
+    reaper.check()
     assert sent.messages == []
     client.delete("writing:reconciling")
-    reaper.look()
+    reaper.check()
     assert sent.messages == [("lost", Priority.INTERACTIVE)]
 
 
@@ -360,7 +360,7 @@ class TestGiveBack:
         client.hset("writing:job:a", mapping=before)
         client.sadd("writing:running:w", "a")
         sent = Sent(client)
-        Reaper(client, leases, sent, working_on=frozenset, lease_s=1000, every_s=1, reconcile_s=1000).look()
+        Reaper(client, leases, sent, working_on=frozenset, lease_s=1000, every_s=1, reconcile_s=1000).check()
         assert sent.messages == [("a", Priority.INTERACTIVE)]
         assert leases.publish(taken(leases, "a"), "result", b"{}", 1)
         assert store.get("a").status is JobStatus.SUCCEEDED

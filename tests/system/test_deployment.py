@@ -10,7 +10,7 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
-from api.probe import is_well
+from api.probe import is_healthy
 from local.stack import free_port
 from local.supervisor import Program, Supervisor
 from tests.helpers import eventually
@@ -92,8 +92,8 @@ def test_every_server_has_a_health_check_of_its_own(
     command = [sys.executable if part == "python" else part for part in check[1:]]
     command[command.index("5555")] = str(flower)
     eventually(lambda: subprocess.run(command, cwd=project, check=False).returncode == 0, 60)
-    assert not is_well(flower, "/"), "all but the check asks for the password"
-    assert not is_well(flower, "/health"), "as the image's own check would ask"
+    assert not is_healthy(flower, "/"), "all but the check asks for the password"
+    assert not is_healthy(flower, "/health"), "as the image's own check would ask"
 
 
 @pytest.fixture

@@ -17,7 +17,14 @@ from shared.writing.characters import CharacterDatabase
 from shared.writing.imagery import Imagery
 from training.embedded_model.__main__ import export, take_files
 from training.embedded_model.data import HELD_OUT_EVERY, SIDE, PictureStream, SceneMaker, to_tensor
-from training.embedded_model.diffusion import CROPS, WHOLES, Networks, ShardStream, take_over, train_diffusion
+from training.embedded_model.diffusion import (
+    CROPS,
+    WHOLES,
+    Networks,
+    ShardStream,
+    copy_matching_weights,
+    train_diffusion,
+)
 from training.embedded_model.models import make_controlnet, make_unet
 from training.embedded_model.palettes import choose_palette, hue_of
 from training.embedded_model.pictures import STYLES, draw
@@ -203,7 +210,7 @@ def goes_on_from(checkpoint: Path, folder: Path) -> bool:
     folder.mkdir()
     take_files(folder, checkpoint)
     networks, tokenizer = Networks(len(folder_tokenizer(folder))), folder_tokenizer(folder)
-    count = take_over(networks, checkpoint)
+    count = copy_matching_weights(networks, checkpoint)
     scale = load_vae(folder, torch.device("cpu")).config.scaling_factor
     config = json.loads((checkpoint / "vae/config.json").read_text())
     return (

@@ -21,7 +21,7 @@ from tests import picture_deeds as deeds
 from tests.conditioning_models import save_depth_model, save_segmenter
 from tests.helpers import eventually
 from worker.conditioning import Brush, make_conditionings
-from worker.picture_work import PictureWork, Processes, Threads, Workplace, condition, make_work, process
+from worker.picture_work import Executor, PictureWork, ProcessExecutor, ThreadExecutor, condition, make_work, process
 from worker.picture_work.choice import how_many
 from worker.picture_work.work import ConditioningMap
 from worker.progress import NullProgress
@@ -41,26 +41,26 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def threads(folders: Settings) -> Threads:
-    place = Threads(make_work(folders, make_conditionings(folders.conditioning)))
+def threads(folders: Settings) -> ThreadExecutor:
+    place = ThreadExecutor(make_work(folders, make_conditionings(folders.conditioning)))
     asyncio.run(draw(place, "一", (256, 256), ()))  # loads the AI methods' models
     return place
 
 
 @pytest.fixture(scope="module")
-def processes(folders: Settings, threads: Threads) -> Iterator[Processes]:
-    place = Processes(2, folders, threads)
+def processes(folders: Settings, threads: ThreadExecutor) -> Iterator[ProcessExecutor]:
+    place = ProcessExecutor(2, folders, threads)
     place.start()
     yield place
     place.close()
 
 
-def do(place: Workplace, piece: Any, *args: Any) -> Any:
+def do(place: Executor, piece: Any, *args: Any) -> Any:
     return asyncio.run(place.do(NOBODY, piece, *args))
 
 
-async def draw(place: Workplace, word: str, size: tuple[int, int], motifs: tuple[str, ...]) -> dict[str, Any]:
-    """Return all that a job gets from its workplace."""
+async def draw(place: Executor, word: str, size: tuple[int, int], motifs: tuple[str, ...]) -> dict[str, Any]:
+    """Return all that a job gets from its executor."""
     request = GenerationRequest(word=word, translation="x", conditioning_methods=CONDITIONING_METHODS)
     scene = await place.do(NOBODY, PictureWork.compose, word, size, motifs, 7)
     maps = await condition(place, scene, request, HAND, NOBODY)
@@ -91,7 +91,7 @@ async def draw(place: Workplace, word: str, size: tuple[int, int], motifs: tuple
     ],
 )
 def test_threads_and_processes_make_the_same(
-    threads: Threads, processes: Processes, word: str, size: tuple[int, int], motifs: tuple[str, ...]
+    threads: ThreadExecutor, processes: ProcessExecutor, word: str, size: tuple[int, int], motifs: tuple[str, ...]
 ) -> None:
     """To the bit: scene, maps, notes, the judge's reading, PNG.
 
@@ -106,7 +106,7 @@ def test_threads_and_processes_make_the_same(
     assert [name for name in here.keys() - AI_METHODS if there[name] != here[name]] == []
 
 
-def test_what_runs_beside_a_map_does_not_change_it(threads: Threads) -> None:
+def test_what_runs_beside_a_map_does_not_change_it(threads: ThreadExecutor) -> None:
     """Many motifs at once, and one after another."""
     scene = do(threads, PictureWork.compose, "学习", (512, 512), ("books", "graduation-cap"), 7)
     draw_canny = (PictureWork.condition, scene, "canny", "opencv_canny", HAND)
@@ -118,12 +118,12 @@ def test_what_runs_beside_a_map_does_not_change_it(threads: Threads) -> None:
     assert {drawn.png for drawn in asyncio.run(beside())} == {alone.png}
 
 
-def test_the_work_is_done_elsewhere(threads: Threads, processes: Processes) -> None:
+def test_the_work_is_done_elsewhere(threads: ThreadExecutor, processes: ProcessExecutor) -> None:
     assert do(threads, deeds.sleep, 0) == os.getpid()
     assert do(processes, deeds.sleep, 0) != os.getpid()
 
 
-def test_an_error_crosses_the_border_whole(processes: Processes) -> None:
+def test_an_error_crosses_the_border_whole(processes: ProcessExecutor) -> None:
     """With its field, and with the traceback that it had there; the process goes on."""
     pid = do(processes, deeds.sleep, 0)
     with pytest.raises(UnsupportedCharacter) as refused:
@@ -135,8 +135,8 @@ def test_an_error_crosses_the_border_whole(processes: Processes) -> None:
     assert do(processes, deeds.sleep, 0) == pid
 
 
-def test_a_crash_costs_its_own_job_alone(processes: Processes) -> None:
-    """The neighbour's piece goes on in its own process; in the other's place there is a fresh one."""
+def test_a_crash_costs_its_own_job_alone(processes: ProcessExecutor) -> None:
+    """The neighbour's call goes on in its own process; in the other's place there is a fresh one."""
 
     async def two() -> set[int]:
         return set(await asyncio.gather(*(processes.do(NOBODY, deeds.sleep, 0.5) for _ in range(2))))
@@ -158,17 +158,17 @@ def test_a_crash_costs_its_own_job_alone(processes: Processes) -> None:
     assert os.getpid() not in after
 
 
-def test_a_piece_whose_process_was_killed_is_done_by_another(processes: Processes, tmp_path: Path) -> None:
+def test_a_call_whose_process_was_killed_is_done_by_another(processes: ProcessExecutor, tmp_path: Path) -> None:
     """As by the kernel, when memory is short: that proves nothing against the job."""
     assert do(processes, deeds.die_once, tmp_path / "mark") != os.getpid()
 
 
 def test_a_piece_that_never_ends_is_given_up(
-    folders: Settings, threads: Threads, monkeypatch: pytest.MonkeyPatch
+    folders: Settings, threads: ThreadExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "TIMEOUT_S", 30.0)
     once = folders.model_copy(update={"queue": folders.queue.model_copy(update={"max_deaths": 1})})
-    place = Processes(1, once, threads)
+    place = ProcessExecutor(1, once, threads)
     place.start()
     do(place, deeds.sleep, 0)
     monkeypatch.setattr(process, "TIMEOUT_S", 0.3)
@@ -177,7 +177,7 @@ def test_a_piece_that_never_ends_is_given_up(
     place.close()
 
 
-def test_a_cancelled_job_s_pieces_are_not_begun(processes: Processes, tmp_path: Path) -> None:
+def test_a_cancelled_job_s_calls_are_not_begun(processes: ProcessExecutor, tmp_path: Path) -> None:
     """Whether they wait for a process or have yet to ask for one."""
 
     class Cancelled(NullProgress):
@@ -200,7 +200,7 @@ def test_a_cancelled_job_s_pieces_are_not_begun(processes: Processes, tmp_path: 
     assert not (tmp_path / "mark").exists()
 
 
-def test_a_signal_to_all_processes_of_a_service_ends_no_picture_process(processes: Processes) -> None:
+def test_a_signal_to_all_processes_of_a_service_ends_no_picture_process(processes: ProcessExecutor) -> None:
     """The worker finishes its jobs with them, and ends them."""
     pid = do(processes, deeds.sleep, 0)
     os.kill(pid, signal.SIGTERM)
@@ -208,18 +208,18 @@ def test_a_signal_to_all_processes_of_a_service_ends_no_picture_process(processe
 
 
 def test_where_none_begins_the_work_is_done_here(
-    folders: Settings, threads: Threads, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    folders: Settings, threads: ThreadExecutor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(process, "MODULE", "tests.no_such_module")
-    place = Processes(1, folders, threads)
+    place = ProcessExecutor(1, folders, threads)
     place.start()
     assert do(place, deeds.sleep, 0) == os.getpid()
     assert "no picture process begins: exit code 1" in caplog.text
     place.close()
 
 
-def test_closing_leaves_no_process(folders: Settings, threads: Threads) -> None:
-    place = Processes(2, folders, threads)
+def test_closing_leaves_no_process(folders: Settings, threads: ThreadExecutor) -> None:
+    place = ProcessExecutor(2, folders, threads)
     place.start()
     pid = do(place, deeds.sleep, 0)
     place.close()

@@ -24,7 +24,7 @@ from worker.gpu_manager import GPUManager
 from worker.legibility.judge import LegibilityJudge
 from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
-from worker.picture_work import PictureWork, Threads
+from worker.picture_work import PictureWork, ThreadExecutor
 from worker.plan import ModelIdentity
 from worker.prompt_builder import PromptBuilder
 
@@ -45,7 +45,7 @@ def generator(
 ) -> AIImageGenerator:
     return AIImageGenerator(
         prompts=PromptBuilder(SETTINGS.styles, database, imagery),
-        workplace=Threads(PictureWork(glyphs, imagery, CONDITIONINGS, LegibilityJudge())),
+        executor=ThreadExecutor(PictureWork(glyphs, imagery, CONDITIONINGS, LegibilityJudge())),
         pipeline=pipeline,
         model=ModelIdentity("embedded", SETTINGS.active_model, SETTINGS.default_style),
     )

@@ -10,7 +10,7 @@ from tests.chaos.fragile_worker import DEADLY
 from worker.quarantine import rehearsal
 from worker.quarantine.queue import QuarantineQueue
 from worker.quarantine.rehearsal import RehearsalProcess
-from worker.understudy import without_models
+from worker.rehearsal_server import without_models
 
 HARMLESS = GenerationRequest(word="学")
 

@@ -80,7 +80,7 @@ def test_the_unet_in_parts_is_the_unet(source: Callable[[], Any], side: int) -> 
     assert torch.equal(ours, stock)
 
 
-def test_where_nothing_has_changed_a_step_from_earlier_depths_is_the_whole_step(model: ModelRunner) -> None:
+def test_where_nothing_has_changed_a_step_with_a_cache_is_the_whole_step(model: ModelRunner) -> None:
     """The same latents at the same timestep: then the kept features are the true ones."""
     rows = [model.row(request_of(seed, guidance_scale=scale)) for seed, scale in ((1, 3.0), (2, 1.0), (3, 5.0))]
     started = [row.latents.clone() for row in rows]
@@ -89,7 +89,7 @@ def test_where_nothing_has_changed_a_step_from_earlier_depths_is_the_whole_step(
     for row, latents in zip(rows, started, strict=True):
         first = replace(row.schedule, timesteps=row.schedule.timesteps[:1] * 6, steps=row.schedule.steps[:1] * 6)
         row.schedule, row.latents = first, latents
-    assert all(row.reuses_depths for row in rows)
+    assert all(row.uses_cache for row in rows)
     denoiser_of(model).step(rows)
     for row, expected in zip(rows, whole, strict=True):
         assert torch.allclose(row.latents, expected, atol=1e-5)
@@ -112,22 +112,22 @@ def test_a_picture_is_the_same_alone_and_among_others(model: ModelRunner, interv
 
 
 def test_the_steps_that_reuse_are_told_by_interval_and_by_the_controls() -> None:
-    assert [request_of().reuses_depths(step) for step in range(6)] == [False, True] * 3
-    assert [request_of(cache_interval=3).reuses_depths(step) for step in range(6)] == [False, True, True] * 2
-    assert not any(request_of(cache_interval=1).reuses_depths(step) for step in range(6))
+    assert [request_of().uses_cache(step) for step in range(6)] == [False, True] * 3
+    assert [request_of(cache_interval=3).uses_cache(step) for step in range(6)] == [False, True, True] * 2
+    assert not any(request_of(cache_interval=1).uses_cache(step) for step in range(6))
     freed = request_of(control_guidance_end=0.5)
     assert [freed.is_controlled(step) for step in range(6)] == [True] * 3 + [False] * 3
-    assert not freed.reuses_depths(3), "what the controls said must not live on"
+    assert not freed.uses_cache(3), "what the controls said must not live on"
 
 
-def test_depths_are_kept_no_longer_than_they_are_wanted(model: ModelRunner) -> None:
+def test_the_cache_is_kept_no_longer_than_it_is_used(model: ModelRunner) -> None:
     row = model.row(request_of())
     kept = []
     while not row.is_done:
         denoiser_of(model).step([row])
-        kept.append(row.depths is not None)
+        kept.append(row.cache is not None)
     assert kept == [True, False] * 3
-    assert finish(model, request_of(cache_interval=1)).depths is None
+    assert finish(model, request_of(cache_interval=1)).cache is None
 
 
 def test_jobs_out_of_step_come_into_step(model: ModelRunner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def test_jobs_out_of_step_come_into_step(model: ModelRunner, monkeypatch: pytest
     step = Denoiser.step
 
     def noted(self: Denoiser, rows: Any) -> None:
-        batches.append([row.reuses_depths for row in rows])
+        batches.append([row.uses_cache for row in rows])
         step(self, rows)
 
     monkeypatch.setattr(Denoiser, "step", noted)

@@ -14,7 +14,7 @@ from shared.schemas import AIGenerationResult, ControlType
 from tests.helpers import decode, pixels
 from tests.models import embedded_pipeline, embedded_settings, engine_model
 from tests.watcher import Watcher
-from worker.ai_image_generator import AIImageGenerator, Attempt, Drawn
+from worker.ai_image_generator import AIImageGenerator, Attempt, ScoredPicture
 from worker.conditioning import make_conditionings
 from worker.engine.model_runner import ModelRunner
 from worker.engine.request import DrawRequest
@@ -23,7 +23,7 @@ from worker.glyphs import GlyphRenderer
 from worker.legibility.judge import Legibility
 from worker.main import make_generator
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
-from worker.picture_work import Threads, Workplace, make_work
+from worker.picture_work import Executor, ThreadExecutor, make_work
 
 SETTINGS = embedded_settings()
 CONDITIONINGS = make_conditionings(SETTINGS.conditioning)
@@ -56,17 +56,17 @@ def wanted(glyphs: GlyphRenderer) -> DrawRequest:
 
 
 @pytest.fixture(scope="module")
-def workplace() -> Workplace:
-    return Threads(make_work(SETTINGS, CONDITIONINGS))
+def executor() -> Executor:
+    return ThreadExecutor(make_work(SETTINGS, CONDITIONINGS))
 
 
 @pytest.fixture
-def generator_of(stock: Any, workplace: Workplace) -> Callable[[int], AIImageGenerator]:
+def generator_of(stock: Any, executor: Executor) -> Callable[[int], AIImageGenerator]:
     """Makes a generator whose batches are no larger than asked for."""
 
     def make(batch_limit: int) -> AIImageGenerator:
         model = engine_model(stock, batch_limit=batch_limit)
-        return make_generator(SETTINGS, workplace, MultiControlNetPipeline(lambda: model))
+        return make_generator(SETTINGS, executor, MultiControlNetPipeline(lambda: model))
 
     return make
 
@@ -211,6 +211,6 @@ def test_each_attempt_at_a_target_draws_all(generator_of: Callable[[int], AIImag
     ("scores", "best"), [([0.2, 0.9, 0.9], 1), ([None, None], 0), ([None, 0.1], 1), ([0.0, None], 0)]
 )
 def test_the_most_legible_is_kept_and_of_equals_the_first(scores: list[float | None], best: int) -> None:
-    drawn: Any = [Drawn(seed, None, Legibility(score, "", ())) for seed, score in enumerate(scores)]  # type: ignore[arg-type]
+    drawn: Any = [ScoredPicture(seed, None, Legibility(score, "", ())) for seed, score in enumerate(scores)]  # type: ignore[arg-type]
     attempt = Attempt(None, None, tuple(drawn))  # type: ignore[arg-type]
     assert attempt.best.seed == best

@@ -90,9 +90,9 @@ class SceneMaker:
         """Return a picture with its maps and prompt."""
         scene, name = self.scene(), style or str(self.random.choice(list(STYLES)))
         shown = Scene(scene.glyph) if self.random.random() < UNDRAWN_SHARE else scene
-        hand = Brush(self._styles[name].pen, int(self.random.integers(2**31)))
+        brush = Brush(self._styles[name].pen, int(self.random.integers(2**31)))
         maps = {
-            kind.control_type: np.asarray(kind.generate(shown, self._method(kind), hand))
+            kind.control_type: np.asarray(kind.generate(shown, self._method(kind), brush))
             for kind in self._conditionings
         }
         motifs = tuple(placed.motif.name for placed in scene.motifs)

@@ -179,7 +179,7 @@ def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int
     tokenizer = folder_tokenizer(folder)
     networks = Networks(len(tokenizer))
     if start is not None:
-        take_over(networks, start)
+        copy_matching_weights(networks, start)
     load_text(folder, (networks.encoder, networks.encoder_2))
     networks = networks.train().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     parameters = parameters_of([networks])
@@ -216,7 +216,7 @@ def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int
                 print(state.step, f"{loss.item():.5f}", sep="\t", file=log, flush=True)
 
 
-def take_over(networks: Networks, checkpoint: Path) -> int:
+def copy_matching_weights(networks: Networks, checkpoint: Path) -> int:
     """Copy a checkpoint's weights whose names and shapes match; return the number of copied tensors."""
     parts = {
         "unet": networks.unet,

@@ -80,7 +80,7 @@ async def connect(addresses: Sequence[str], port: int) -> socket.socket:
     raise OSError("; ".join(errors) or "there is no address")
 
 
-async def in_thread(act: Callable[[], T]) -> T:
+async def in_thread(function: Callable[[], T]) -> T:
     """Await a blocking call in a thread that does not delay the process's exit.
 
     A name server may never answer.
@@ -98,7 +98,7 @@ async def in_thread(act: Callable[[], T]) -> T:
 
     def run() -> None:
         try:
-            outcome: tuple[T | None, Exception | None] = act(), None
+            outcome: tuple[T | None, Exception | None] = function(), None
         except Exception as error:  # noqa: BLE001  # the thread's boundary: raised again where it is awaited
             outcome = None, error
         with suppress(RuntimeError):  # the loop has already ended

@@ -17,12 +17,12 @@ class Periodic:
     Args:
         name: the thread's name.
         every_s: the pause between two calls, in seconds.
-        act: the function to call.
+        function: the function to call.
     """
 
-    def __init__(self, name: str, every_s: float, act: Callable[[], None]) -> None:
+    def __init__(self, name: str, every_s: float, function: Callable[[], None]) -> None:
         self._every_s = every_s
-        self._act = act
+        self._function = function
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -45,7 +45,7 @@ class Periodic:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self._act()
+                self._function()
             except Exception:  # the thread's boundary
                 logger.exception("%s failed; it goes on", self._thread.name)
             self._stop.wait(self._every_s)

@@ -53,9 +53,9 @@ class Reaper:
         self._send = send
         self._working_on = working_on
         self._reconcile_s = reconcile_s
-        self._observer = FailureDetector(lease_s)
+        self._detector = FailureDetector(lease_s)
         self._next_reconcile = time.monotonic()
-        self._thread = Periodic("reaper", every_s, self._look_or_forget)
+        self._thread = Periodic("reaper", every_s, self._check_or_forget)
 
     def start(self) -> None:
         """Start looking."""
@@ -65,12 +65,12 @@ class Reaper:
         """End the thread."""
         self._thread.stop()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Requeue the jobs of silent workers and those this worker lost track of; replace lost messages."""
         if strays := self._leases.give_back(self._working_on):
             logger.warning("jobs recorded as this worker's, which it does not run; put back: %s", strays)
             self._send_all(strays)
-        silent = self._observer.stale(self._leases.beats())
+        silent = self._detector.stale(self._leases.beats())
         for worker, beat in silent.items():
             put_back = self._leases.reap(worker, beat)
             logger.warning("worker %s fell silent; put back: %s", worker, [job.job_id for job in put_back])
@@ -120,10 +120,10 @@ class Reaper:
             except OperationalError as error:  # the reconciler will notice the missing message
                 logger.warning("message of job %s not sent: %s", job.job_id, error)
 
-    def _look_or_forget(self) -> None:
+    def _check_or_forget(self) -> None:
         try:
-            self.look()
+            self.check()
         except redis.RedisError as error:
             # While Redis was down, no worker's counter could move. Start watching them afresh.
-            self._observer.forget()
+            self._detector.forget()
             logger.warning("could not look after jobs: %s", error)

@@ -54,10 +54,10 @@ def layered(draw_word: Callable[[Glyph, Brush], RGB], add_motifs: Callable[[RGB,
         add_motifs: draws the motifs into that image.
     """
 
-    def draw(scene: Scene, hand: Brush) -> RGB:
-        image = draw_word(scene.glyph, hand)
+    def draw(scene: Scene, brush: Brush) -> RGB:
+        image = draw_word(scene.glyph, brush)
         if scene.motifs:
-            add_motifs(image, scene, hand)
+            add_motifs(image, scene, brush)
         return image
 
     return draw
@@ -97,13 +97,13 @@ class Conditioning:
         """The methods that cannot run here, each with the reason."""
         return {name: reason for name, method in self._methods.items() if (reason := method.unavailable()) is not None}
 
-    def generate(self, scene: Scene | Glyph, method: str | None = None, hand: Brush | None = None) -> Image.Image:
+    def generate(self, scene: Scene | Glyph, method: str | None = None, brush: Brush | None = None) -> Image.Image:
         """Return the conditioning image.
 
         Args:
             scene: the word and its motifs, or the word alone, at the picture's size.
             method: one of `available_methods`; the first by default.
-            hand: pen and seed for hand-drawn methods; by default an even pen and seed 0.
+            brush: pen and seed for hand-drawn methods; by default an even pen and seed 0.
 
         Returns:
             An RGB image of the scene's size.
@@ -112,7 +112,7 @@ class Conditioning:
             MethodUnavailable: the method is unknown or cannot run here.
         """
         whole = Scene(scene) if isinstance(scene, Glyph) else scene
-        return Image.fromarray(self._method(method).draw(whole, hand or Brush()))
+        return Image.fromarray(self._method(method).draw(whole, brush or Brush()))
 
     def notes(self, scene: Scene | Glyph, method: str | None = None) -> dict[str, Any]:
         """Return this method's metadata notes for this word. Raises the same errors as `generate`."""

@@ -26,12 +26,12 @@ DETAIL = 0.2
 MAX_DETECTION_SIDE = 640
 
 
-def opencv_canny(glyph: Glyph, _hand: Brush) -> RGB:
+def opencv_canny(glyph: Glyph, _brush: Brush) -> RGB:
     """Return OpenCV's Canny edges of the anti-aliased ink (Canny 1986)."""
     return to_rgb(cv2.Canny(glyph.ink, LOW, HIGH))
 
 
-def adaptive_canny(glyph: Glyph, _hand: Brush) -> RGB:
+def adaptive_canny(glyph: Glyph, _brush: Brush) -> RGB:
     """Return Canny edges with thresholds computed from the picture, so that faint ink also has edges.
 
     The high threshold is Otsu's between the weak and the strong gradients (Otsu 1979).
@@ -48,7 +48,7 @@ def adaptive_canny(glyph: Glyph, _hand: Brush) -> RGB:
     return to_rgb(cv2.Canny(dx, dy, HYSTERESIS * high, high))
 
 
-def structured_edge_detection(glyph: Glyph, _hand: Brush) -> RGB:
+def structured_edge_detection(glyph: Glyph, _brush: Brush) -> RGB:
     """Return the borders of all strokes, as found by a structured forest, including where strokes cross and fuse.
 
     The forest runs at the size that it was trained on: an em of about 256 px.
@@ -85,7 +85,7 @@ def thin_ridges(probability: NDArray[np.float32], level: float) -> NDArray[np.bo
     return is_ridge & (probability >= level)
 
 
-def add_outlines(edges: RGB, scene: Scene, _hand: Brush) -> None:
+def add_outlines(edges: RGB, scene: Scene, _brush: Brush) -> None:
     """Draw the motifs' outlines as thin as the word's."""
     detail = DETAIL * LINE_WIDTH * min(scene.glyph.width, scene.glyph.height)
     for placed in scene.motifs:

@@ -18,7 +18,7 @@ MOTIF_NEAREST, MOTIF_RANGE = 90, 40
 BLUR = 1.5 / 256
 
 
-def distance_transform_depth(glyph: Glyph, _hand: Brush) -> RGB:
+def distance_transform_depth(glyph: Glyph, _brush: Brush) -> RGB:
     """Return strokes as rounded ridges: brightness grows with the square root of the distance to the stroke's edge.
 
     The distance is the exact Euclidean one (`Glyph.distance`), scaled by the largest distance in the glyph.
@@ -27,7 +27,7 @@ def distance_transform_depth(glyph: Glyph, _hand: Brush) -> RGB:
     return _before_background(glyph, np.sqrt(distance * np.float32(1 / max(float(distance.max()), 1.0))))
 
 
-def stroke_thickness_depth(glyph: Glyph, _hand: Brush) -> RGB:
+def stroke_thickness_depth(glyph: Glyph, _brush: Brush) -> RGB:
     """Return strokes as flat plates; thicker strokes are nearer.
 
     The thickness at a pixel is taken from the medial axis (Blum 1967): the distance to the ink's edge at the nearest
@@ -53,7 +53,7 @@ def _before_background(glyph: Glyph, nearness: NDArray[np.float32]) -> RGB:
     return to_rgb(cv2.GaussianBlur(rounded, (0, 0), sigmaX=BLUR * min(glyph.width, glyph.height)))
 
 
-def add_planes(depth: RGB, scene: Scene, _hand: Brush) -> None:
+def add_planes(depth: RGB, scene: Scene, _brush: Brush) -> None:
     """Draw each motif as a plane behind the word, with a soft relief and a soft edge."""
     softness = BLUR * min(scene.glyph.width, scene.glyph.height)
     for placed in scene.motifs:
@@ -77,7 +77,7 @@ class DepthConditioning(Conditioning):
         """Set the model of `ai_depth_estimation`: hub name or local folder. Without one the method is unavailable."""
         estimator = DepthEstimator(model)
 
-        def ai_depth_estimation(scene: Scene, _hand: Brush) -> RGB:
+        def ai_depth_estimation(scene: Scene, _brush: Brush) -> RGB:
             return estimator.estimate(scene.page)
 
         super().__init__(

@@ -28,22 +28,22 @@ SPACING, TREMOR_WAVE, TREMOR_SWING, OVERSHOOT = 1 / 64, 1 / 10, 0.022, 0.06
 MAX_WIDTH = 1.1
 
 
-def skeletonization_scribble(glyph: Glyph, _hand: Brush) -> RGB:
+def skeletonization_scribble(glyph: Glyph, _brush: Brush) -> RGB:
     """Return the ink's skeleton (Zhang and Suen 1984), drawn with an even, round pen."""
     return to_rgb(cv2.dilate(glyph.skeleton.view(np.uint8) * 255, _nib(_line_width(glyph))))
 
 
-def hand_drawn_simulation(glyph: Glyph, hand: Brush) -> RGB:
+def hand_drawn_simulation(glyph: Glyph, brush: Brush) -> RGB:
     """Return the strokes redrawn by a hand with tremor, varying pressure and overshoot; deterministic for a seed."""
-    return to_rgb(_redraw(glyph, PLAIN_HAND, hand.seed))
+    return to_rgb(_redraw(glyph, PLAIN_HAND, brush.seed))
 
 
-def style_aware_scribble(glyph: Glyph, hand: Brush) -> RGB:
+def style_aware_scribble(glyph: Glyph, brush: Brush) -> RGB:
     """Return the strokes redrawn with the style's pen: a dry brush, a marker, a piece of chalk."""
-    return to_rgb(_redraw(glyph, hand.pen, hand.seed))
+    return to_rgb(_redraw(glyph, brush.pen, brush.seed))
 
 
-def add_even_outlines(drawing: RGB, scene: Scene, _hand: Brush) -> None:
+def add_even_outlines(drawing: RGB, scene: Scene, _brush: Brush) -> None:
     """Draw the motifs' outlines with the skeleton's even pen."""
     width = _line_width(scene.glyph)
     for placed in scene.motifs:
@@ -51,14 +51,14 @@ def add_even_outlines(drawing: RGB, scene: Scene, _hand: Brush) -> None:
         brighten(drawing, region, cv2.dilate(lines, _nib(width)).astype(np.uint8, copy=False))
 
 
-def add_simulated_outlines(drawing: RGB, scene: Scene, hand: Brush) -> None:
+def add_simulated_outlines(drawing: RGB, scene: Scene, brush: Brush) -> None:
     """Draw the motifs' outlines with the same hand as the word."""
-    _redraw_outlines(drawing, scene, PLAIN_HAND, hand.seed)
+    _redraw_outlines(drawing, scene, PLAIN_HAND, brush.seed)
 
 
-def add_styled_outlines(drawing: RGB, scene: Scene, hand: Brush) -> None:
+def add_styled_outlines(drawing: RGB, scene: Scene, brush: Brush) -> None:
     """Draw the motifs' outlines with the style's pen."""
-    _redraw_outlines(drawing, scene, hand.pen, hand.seed)
+    _redraw_outlines(drawing, scene, brush.pen, brush.seed)
 
 
 def skeleton_notes(glyph: Glyph) -> dict[str, Any]:

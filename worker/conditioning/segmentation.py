@@ -53,7 +53,7 @@ WORD_COLOURS = frozenset({RADICAL_COLOUR, OTHER_COLOUR, *STROKE_COLOURS.values()
 KANGXI_BLOCK = 0x2F00
 
 
-def radical_segmentation(glyph: Glyph, _hand: Brush) -> RGB:
+def radical_segmentation(glyph: Glyph, _brush: Brush) -> RGB:
     """Return each character's strokes in two colours: those of its Kangxi radical, and the others.
 
     Characters from fonts have no known radical. Their connected parts are coloured instead.
@@ -72,7 +72,7 @@ def radical_segmentation(glyph: Glyph, _hand: Brush) -> RGB:
     return _inside(glyph, colours)
 
 
-def stroke_type_segmentation(glyph: Glyph, _hand: Brush) -> RGB:
+def stroke_type_segmentation(glyph: Glyph, _brush: Brush) -> RGB:
     """Return each stroke in the colour of its type. Where strokes overlap, the later one is on top.
 
     Characters from fonts have no strokes. Their connected parts are coloured instead.
@@ -121,7 +121,7 @@ def fallback_notes(glyph: Glyph) -> dict[str, Any]:
     return {"connected_parts": list(dict.fromkeys(without))} if without else {}
 
 
-def add_regions(colours: RGB, scene: Scene, _hand: Brush) -> None:
+def add_regions(colours: RGB, scene: Scene, _brush: Brush) -> None:
     """Paint the motifs' shapes in their own colours."""
     for placed in scene.motifs:
         flat, inside = placed.flat[:, :, :3].copy(), placed.flat[:, :, 3]
@@ -198,9 +198,9 @@ class SegmentationConditioning(Conditioning):
         """Set the model of `ai_segmentation`: hub name or local folder. Without one the method is unavailable."""
         segmenter = Segmenter(model)
 
-        def ai_segmentation(scene: Scene, hand: Brush) -> RGB:
+        def ai_segmentation(scene: Scene, brush: Brush) -> RGB:
             colours = flat_colours(segmenter.masks(scene.page, prompt_points(scene.glyph)))
-            add_regions(colours, scene, hand)
+            add_regions(colours, scene, brush)
             return colours
 
         super().__init__(

@@ -8,7 +8,7 @@ from diffusers import ControlNetUnionModel, UNet2DConditionModel
 
 from worker.engine.request_state import RequestState
 from worker.engine.step_plan import StepPlan, send
-from worker.engine.unet import Depths, outermost_skips, predict, predict_from
+from worker.engine.unet import StepCache, outermost_skips, predict, predict_from
 from worker.engine.union_controlnet import FusedControl, NetworkInputs, control_residuals, residual_shapes
 
 # A function of networks and tensors, plain or compiled.
@@ -47,13 +47,13 @@ class Denoiser:
 
     @torch.inference_mode()
     def step(self, rows: Sequence[RequestState]) -> None:
-        """Advance each row by one step. Either all rows reuse depths or none does. If it raises, no row has changed."""
+        """Advance each row by one step. All rows use their caches, or none does. If it raises, no row has changed."""
         latents = torch.cat([row.latents for row in rows])
         plan = StepPlan.of(rows, latents.device)
         guidance, scale, of_latents, of_output, keep, sigma, drift, of_predicted, of_previous, of_noise = (
             plan.coefficients
         )
-        output, depths = self._guided(rows, plan, latents * scale, guidance)
+        output, cache = self._guided(rows, plan, latents * scale, guidance)
         predicted = of_latents * latents + of_output * output
         # Before the first step there is no earlier prediction; its coefficient is 0.
         previous = torch.cat([row.latents if row.predicted is None else row.predicted for row in rows])
@@ -64,23 +64,23 @@ class Denoiser:
         start = 0
         for index, row in enumerate(rows):
             end = start + len(row.branches)
-            kept = depths.pick(start, end) if row.leaves_depths else None
+            kept = cache.pick(start, end) if row.fills_cache else None
             row.advance(latents[index : index + 1], predicted[index : index + 1], kept)
             start = end
 
     def _guided(
         self, rows: Sequence[RequestState], plan: StepPlan, inputs: torch.Tensor, guidance: torch.Tensor
-    ) -> tuple[torch.Tensor, Depths]:
-        """Return each row's output with guidance applied, in float32, and the branches' depths."""
-        found, depths = self._network(rows, plan, inputs.index_select(0, plan.owners))
+    ) -> tuple[torch.Tensor, StepCache]:
+        """Return each row's output with guidance applied, in float32, and the branches' cache."""
+        found, cache = self._network(rows, plan, inputs.index_select(0, plan.owners))
         output = found.float()
         negative, prompt = output.index_select(0, plan.first), output.index_select(0, plan.last)
-        return negative + guidance * (prompt - negative), depths
+        return negative + guidance * (prompt - negative), cache
 
     def _network(
         self, rows: Sequence[RequestState], plan: StepPlan, latents: torch.Tensor
-    ) -> tuple[torch.Tensor, Depths]:
-        """Return the UNet's output for each branch of the rows, with its scaled latents, and their depths."""
+    ) -> tuple[torch.Tensor, StepCache]:
+        """Return the UNet's output for each branch of the rows, with its scaled latents, and their cache."""
         texts = [text for row in rows for text in row.branches]
         sizes = torch.cat([plan.size, torch.zeros_like(plan.size), plan.size]).to(self.dtype)
         inputs = NetworkInputs(
@@ -91,12 +91,12 @@ class Denoiser:
             time_ids=sizes.repeat(len(texts), 1),
         )
         functions = self._compiled if rows[0].request.size == self._compiled_size else EAGER
-        if rows[0].reuses_depths:
-            depths = Depths.batch([_kept(row) for row in rows])
-            return functions.predict_from(self.unet, inputs, depths), depths
+        if rows[0].uses_cache:
+            cache = StepCache.batch([_kept(row) for row in rows])
+            return functions.predict_from(self.unet, inputs, cache), cache
         residuals = self._controls(rows, plan, inputs, functions.control_residuals)
         output, features = functions.predict(self.unet, inputs, residuals)
-        return output, Depths(features, residuals[: outermost_skips(self.unet)])
+        return output, StepCache(features, residuals[: outermost_skips(self.unet)])
 
     def _controls(
         self, rows: Sequence[RequestState], plan: StepPlan, inputs: NetworkInputs, residuals: Network
@@ -121,8 +121,8 @@ class Denoiser:
         ]
 
 
-def _kept(row: RequestState) -> Depths:
-    """Return a row's depths for the current step's branches: only the prompt's once guidance has ended."""
-    if row.depths is None:
-        raise ValueError("a first step has no earlier depths")
-    return row.depths.pick(len(row.depths.features) - len(row.branches))
+def _kept(row: RequestState) -> StepCache:
+    """Return a row's cache for the current step's branches: only the prompt's once guidance has ended."""
+    if row.cache is None:
+        raise ValueError("a first step has no cache")
+    return row.cache.pick(len(row.cache.features) - len(row.branches))

@@ -16,7 +16,7 @@ from shared.schemas import WorkerState
 from worker.engine.faults import Fault, attempt, classify
 from worker.engine.loop import StepLoop
 from worker.engine.model_runner import ModelRunner
-from worker.engine.request import Drawing, DrawRequest, EngineJob, Shared
+from worker.engine.request import Drawing, DrawRequest, EngineJob, SharedConditions
 from worker.progress import ProgressSink
 
 # Messages to the thread: a job, a request to load the model, notice that the device is lost, or None to end.
@@ -102,7 +102,7 @@ class Engine:
             GenerationFailed, or an error of the libraries: only this job failed.
         """
         _ = request.control_tensors  # computed here, in the job's thread
-        shared = Shared()
+        shared = SharedConditions()
         jobs = [EngineJob(request, sink, number, shared) for number, sink in enumerate(progress)]
         for job in jobs:
             job.answer.set_running_or_notify_cancel()  # from here on, only `progress` cancels
@@ -127,7 +127,7 @@ class Engine:
         while self._is_open or self.has_jobs:
             self._receive()
             if self._loop is not None:
-                self._loop.turn()
+                self._loop.run_step()
         if self._loop is not None:
             self._loop.model.decoder.close()
 

@@ -49,7 +49,7 @@ class StepLoop:
         job.cost, job.group = self.model.cost(job.request), self.model.group(job.request)
         self.scheduler.submit(job)
 
-    def turn(self) -> None:
+    def run_step(self) -> None:
         """Admit and retire jobs, and take one step with one batch.
 
         Raises:

@@ -87,7 +87,7 @@ class ModelRunner:
             request: of the job.
             step: the job's next step, counted from 0.
         """
-        return (*request.size, id(self.networks[request.quality].denoiser), request.reuses_depths(step))
+        return (*request.size, id(self.networks[request.quality].denoiser), request.uses_cache(step))
 
     def conditions(self, request: DrawRequest) -> Conditions:
         """Return what steers a request's pictures: its encoded texts and fused controls.
@@ -133,18 +133,18 @@ class ModelRunner:
             latents=noise.to(self.placement.device).float() * schedule.initial_scale,
         )
 
-    def warm_up(self, *, reuses_depths: bool) -> None:
+    def warm_up(self, *, uses_cache: bool) -> None:
         """Take steps with one, two and many rows, with and without controls, so that compiled networks compile now.
 
         Args:
-            reuses_depths: whether `fast` reuses depths of earlier steps.
+            uses_cache: whether `fast` uses the cache of an earlier step.
         """
         single = self._plain_request()
         guided, free = replace(single, guidance_scale=2.0), replace(single, weights={"canny": 0.0})
         batches = [[guided], [single], [free], [guided] * self.batch_limit]
         for denoiser in {id(networks.denoiser): networks.denoiser for networks in self.networks.values()}.values():
             self._take_steps(denoiser, batches, count=1)
-        if reuses_depths:
+        if uses_cache:
             fast_single, fast_guided = replace(single, cache_interval=2), replace(guided, cache_interval=2)
             batches = [[fast_guided], [fast_single], [fast_guided] * self.batch_limit]
             self._take_steps(self.networks[Quality.FAST].denoiser, batches, count=2)

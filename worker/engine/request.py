@@ -80,8 +80,8 @@ class DrawRequest:
         """
         return bool(self.steering) and (step + 1) / self.num_inference_steps <= self.control_guidance_end
 
-    def reuses_depths(self, step: int) -> bool:
-        """Whether a step, counted from 0, reuses the depths of the step before.
+    def uses_cache(self, step: int) -> bool:
+        """Whether a step, counted from 0, uses the cache of the step before.
 
         The step at which the controls stop never does.
         """
@@ -119,7 +119,7 @@ class JobState(Enum):
 
 
 @dataclass(eq=False, slots=True)
-class Shared:
+class SharedConditions:
     """What the variations of one request share.
 
     Attributes:
@@ -149,7 +149,7 @@ class EngineJob:
     request: DrawRequest
     progress: ProgressSink
     variation: int = 0
-    shared: Shared = field(default_factory=Shared)
+    shared: SharedConditions = field(default_factory=SharedConditions)
     group: Hashable = None
     cost: int = 1
     answer: Future[Drawing] = field(default_factory=Future)

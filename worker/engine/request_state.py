@@ -8,7 +8,7 @@ import torch
 from worker.engine.prompt_fit import FittedPrompt
 from worker.engine.solvers import Schedule
 from worker.engine.text import TextEmbedding
-from worker.engine.unet import Depths
+from worker.engine.unet import StepCache
 from worker.engine.union_controlnet import FusedControl
 
 
@@ -29,7 +29,7 @@ class SamplingParams(Protocol):
     def is_controlled(self, step: int) -> bool:
         """Whether the controls are active at a step, counted from 0."""
 
-    def reuses_depths(self, step: int) -> bool:
+    def uses_cache(self, step: int) -> bool:
         """Whether a step, counted from 0, reuses the deeper levels' features of the step before."""
 
 
@@ -64,7 +64,7 @@ class RequestState:
         step: steps done.
         predicted: the last step's prediction of the picture, in the shape of the latents.
         noise: drawn for the current step, so that a retry of the step uses the same noise.
-        depths: the deeper levels' features for the coming steps, by branch; None if no step will use them.
+        cache: the deeper levels' features for the coming steps, by branch; None if no step will use them.
     """
 
     request: SamplingParams
@@ -75,7 +75,7 @@ class RequestState:
     step: int = 0
     predicted: torch.Tensor | None = None
     noise: torch.Tensor | None = None
-    depths: Depths | None = None
+    cache: StepCache | None = None
 
     @property
     def timestep(self) -> float:
@@ -99,11 +99,11 @@ class RequestState:
             self.noise = torch.randn(shape, generator=self.generator) if self.has_noise else torch.zeros(shape)
         return self.noise
 
-    def advance(self, latents: torch.Tensor, predicted: torch.Tensor, depths: Depths | None) -> None:
+    def advance(self, latents: torch.Tensor, predicted: torch.Tensor, cache: StepCache | None) -> None:
         """Apply a step's results."""
         self.latents, self.predicted, self.noise = latents, predicted, None
         self.step += 1
-        self.depths = depths
+        self.cache = cache
 
     @property
     def is_done(self) -> bool:
@@ -117,14 +117,14 @@ class RequestState:
         return (negative, text) if negative is not None and self.request.is_guided(self.step) else (text,)
 
     @property
-    def reuses_depths(self) -> bool:
+    def uses_cache(self) -> bool:
         """Whether the current step reuses the deeper levels' features of the step before."""
-        return self.request.reuses_depths(self.step)
+        return self.request.uses_cache(self.step)
 
     @property
-    def leaves_depths(self) -> bool:
+    def fills_cache(self) -> bool:
         """Whether the next step reuses the deeper levels' features of the current one."""
-        return self.request.reuses_depths(self.step + 1)
+        return self.request.uses_cache(self.step + 1)
 
     @property
     def active_control(self) -> FusedControl | None:

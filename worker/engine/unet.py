@@ -15,8 +15,8 @@ from torch import nn
 from worker.engine.union_controlnet import NetworkInputs
 
 
-class Depths(NamedTuple):
-    """What a step passes on to the next one.
+class StepCache(NamedTuple):
+    """What a step keeps for the next one.
 
     Attributes:
         features: (branches, channels, height / 8, width / 8), from the deeper levels.
@@ -26,15 +26,15 @@ class Depths(NamedTuple):
     features: torch.Tensor
     residuals: list[torch.Tensor]
 
-    def pick(self, start: int, end: int | None = None) -> "Depths":
+    def pick(self, start: int, end: int | None = None) -> "StepCache":
         """Return some of the branches."""
-        return Depths(self.features[start:end], [residual[start:end] for residual in self.residuals])
+        return StepCache(self.features[start:end], [residual[start:end] for residual in self.residuals])
 
     @classmethod
-    def batch(cls, depths: Sequence["Depths"]) -> "Depths":
-        """Return the depths of several rows as one, branch by branch."""
-        residuals = zip(*(one.residuals for one in depths), strict=True)
-        return cls(torch.cat([one.features for one in depths]), [torch.cat(parts) for parts in residuals])
+    def batch(cls, caches: Sequence["StepCache"]) -> "StepCache":
+        """Return the caches of several rows as one, branch by branch."""
+        residuals = zip(*(one.residuals for one in caches), strict=True)
+        return cls(torch.cat([one.features for one in caches]), [torch.cat(parts) for parts in residuals])
 
 
 def is_divisible(unet: UNet2DConditionModel) -> bool:
@@ -75,21 +75,21 @@ def predict(
     return _leave(unet, sample, embedding, skips), sample
 
 
-def predict_from(unet: UNet2DConditionModel, inputs: NetworkInputs, depths: Depths) -> torch.Tensor:
-    """Return the UNet's output for each row, computed from its outermost level and earlier depths.
+def predict_from(unet: UNet2DConditionModel, inputs: NetworkInputs, cache: StepCache) -> torch.Tensor:
+    """Return the UNet's output for each row, computed from its outermost level and an earlier step's cache.
 
     Args:
         unet: one that `is_divisible`.
         inputs: of each row.
-        depths: of each row.
+        cache: of each row.
     """
     embedding, sample = _enter(unet, inputs)
     skips = [sample]
     for resnet in unet.down_blocks[0].resnets:
         sample = resnet(sample, embedding)
         skips.append(sample)
-    skips = [skip + residual for skip, residual in zip(skips, depths.residuals, strict=True)]
-    return _leave(unet, depths.features, embedding, skips)
+    skips = [skip + residual for skip, residual in zip(skips, cache.residuals, strict=True)]
+    return _leave(unet, cache.features, embedding, skips)
 
 
 def outermost_skips(unet: UNet2DConditionModel) -> int:

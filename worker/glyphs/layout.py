@@ -155,7 +155,7 @@ class Typesetter:
         return placed
 
 
-def in_view(items: Sequence[T], is_right_to_left: Callable[[T], bool], *, right_to_left: bool) -> list[T]:
+def visual_order(items: Sequence[T], is_right_to_left: Callable[[T], bool], *, right_to_left: bool) -> list[T]:
     """Return items of a line from left to right, ordered by UAX #9 (rule L2) with two levels.
 
     Args:
@@ -176,7 +176,7 @@ def _units(runs: Sequence[Run | None], *, right_to_left: bool) -> list[_Unit]:
         if kind is None:
             gap = SPACE
             continue
-        seen = in_view(members, lambda run: run.right_to_left, right_to_left=right_to_left)
+        seen = visual_order(members, lambda run: run.right_to_left, right_to_left=right_to_left)
         parts: list[tuple[Run, ...]] = [(run,) for run in members] if kind else [tuple(seen)]
         for part in parts:
             units.append(_Unit(part, gap))
@@ -187,7 +187,7 @@ def _units(runs: Sequence[Run | None], *, right_to_left: bool) -> list[_Unit]:
 def _from_left(line: Sequence[_Unit], *, right_to_left: bool) -> Iterator[tuple[_Unit, float]]:
     """Yield a line's units from left to right, each with the gap before it."""
     read = list(enumerate(line))
-    seen = in_view(read, lambda one: one[1].right_to_left, right_to_left=right_to_left)
+    seen = visual_order(read, lambda one: one[1].right_to_left, right_to_left=right_to_left)
     yield seen[0][1], 0.0
     for (before, _), (index, unit) in pairwise(seen):
         yield unit, line[max(before, index)].gap

@@ -3,25 +3,25 @@
 import os
 
 from shared.settings import Settings
-from worker.picture_work.processes import Processes
+from worker.picture_work.executor import Executor, ThreadExecutor
+from worker.picture_work.process_executor import ProcessExecutor
 from worker.picture_work.work import PictureWork
-from worker.picture_work.workplace import Threads, Workplace
 
 # With more processes the GPU would be the bottleneck, and the worker's own threads need cores too.
 MOST, SPARED_CORES = 4, 2
 
 
-def choose_workplace(settings: Settings, work: PictureWork, *, has_gpu: bool) -> tuple[Workplace, str]:
-    """Return the workplace for picture work, and for the status the number of processes and the reason.
+def choose_executor(settings: Settings, work: PictureWork, *, has_gpu: bool) -> tuple[Executor, str]:
+    """Return the executor for picture work, and for the status the number of processes and the reason.
 
     Args:
         settings: of the service.
-        work: the pieces of work.
+        work: what the executor calls.
         has_gpu: whether the worker computes on a GPU.
     """
     count, reason = how_many(settings.worker.picture_processes, usable_cores(), has_gpu=has_gpu)
-    here = Threads(work)
-    return Processes(count, settings, here) if count else here, f"{count}: {reason}"
+    local = ThreadExecutor(work)
+    return ProcessExecutor(count, settings, local) if count else local, f"{count}: {reason}"
 
 
 def how_many(wanted: int | None, cores: int, *, has_gpu: bool) -> tuple[int, str]:

@@ -9,8 +9,8 @@ from PIL import Image
 
 from shared.schemas import AI_METHODS, ControlType, GenerationRequest
 from worker.conditioning import Brush
+from worker.picture_work.executor import Executor
 from worker.picture_work.work import ConditioningMap, PictureWork
-from worker.picture_work.workplace import Workplace
 from worker.progress import ProgressSink
 from worker.scene import Scene
 
@@ -49,7 +49,7 @@ class Maps:
 
 
 async def condition(
-    workplace: Workplace, scene: Scene, request: GenerationRequest, hand: Brush, progress: ProgressSink
+    executor: Executor, scene: Scene, request: GenerationRequest, brush: Brush, progress: ProgressSink
 ) -> Maps:
     """Run all methods of a request concurrently, the AI methods in this process.
 
@@ -59,11 +59,11 @@ async def condition(
     """
     wanted = [(kind, method) for kind, methods in request.methods().items() for method in methods]
     encode = request.include_conditioning
-    places = [workplace.here if method in AI_METHODS else workplace for _, method in wanted]
+    executors = [executor.local if method in AI_METHODS else executor for _, method in wanted]
     done = await asyncio.gather(
         *(
-            place.do(progress, PictureWork.condition, scene, kind, method, hand, encode=encode)
-            for place, (kind, method) in zip(places, wanted, strict=True)
+            chosen.do(progress, PictureWork.condition, scene, kind, method, brush, encode=encode)
+            for chosen, (kind, method) in zip(executors, wanted, strict=True)
         )
     )
     maps: dict[ControlType, dict[str, ConditioningMap]] = {}

@@ -7,10 +7,10 @@ from multiprocessing import Pipe
 from typing import Any
 
 from shared.settings import Settings
-from worker.picture_work.piece import Answer, Piece
+from worker.picture_work.call import Call, CallResult
 
 MODULE = "worker.picture_work.server"
-# Many times the longest piece, or a start, on a slow machine.
+# Many times the longest call, or a start, on a slow machine.
 TIMEOUT_S = 120.0
 
 
@@ -50,18 +50,18 @@ class PictureProcess:
             self._receive()
             self._is_ready = True
 
-    def do(self, piece: Piece) -> Any:
-        """Return the result of a piece of work, or raise its error.
+    def do(self, call: Call) -> Any:
+        """Return the result of a call, or raise its error.
 
         Raises:
             ProcessDied: the process died during the work.
         """
         try:
-            self._connection.send(piece)
+            self._connection.send(call)
         except OSError:
             raise ProcessDied(self.end()) from None
-        answer: Answer = self._receive()
-        return answer.get()
+        result: CallResult = self._receive()
+        return result.get()
 
     def end(self) -> str:
         """End the process; return the cause of its death."""

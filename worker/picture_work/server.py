@@ -1,6 +1,6 @@
 """A picture process: ``python -m worker.picture_work.server FD``. A worker starts it and sends it work over a socket.
 
-It receives the settings, answers None when it is ready, and then answers one piece of work after another. It ends with
+It receives the settings, answers None when it is ready, and then answers one call after another. It ends with
 the worker in any case, since the kernel then closes the worker's side of the socket.
 """
 
@@ -40,7 +40,7 @@ def serve(worker: Connection) -> None:
     work = make_work(settings, make_conditionings(NO_MODELS))
     worker.send(None)
     while True:
-        worker.send(worker.recv().answer(work))
+        worker.send(worker.recv().result(work))
 
 
 def end_with(worker: Connection) -> None:

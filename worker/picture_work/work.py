@@ -35,7 +35,7 @@ class ConditioningMap:
 
 
 class PictureWork:
-    """The pieces of work, one method each. Safe to share between threads."""
+    """The work, one method for each part. Safe to share between threads."""
 
     def __init__(
         self, glyphs: GlyphRenderer, imagery: Imagery, conditionings: Iterable[Conditioning], judge: LegibilityJudge
@@ -60,7 +60,7 @@ class PictureWork:
         return compose(self._glyphs, word, *size, [self._imagery.motif(name) for name in motifs], seed=seed)
 
     def condition(
-        self, scene: Scene, control_type: ControlType, method: str, hand: Brush, *, encode: bool
+        self, scene: Scene, control_type: ControlType, method: str, brush: Brush, *, encode: bool
     ) -> ConditioningMap:
         """Return a method's map of a scene, with its PNG if `encode`.
 
@@ -68,7 +68,7 @@ class PictureWork:
             MethodUnavailable: the method is unknown or cannot run here.
         """
         conditioning = self._conditionings[control_type]
-        image = conditioning.generate(scene, method, hand)
+        image = conditioning.generate(scene, method, brush)
         return ConditioningMap(image, encode_png(image) if encode else None, conditioning.notes(scene, method))
 
     def judge(self, image: Image.Image, glyph: Glyph) -> Legibility:

@@ -1,7 +1,7 @@
 """Run a job's native code in a process that may crash.
 
 If a job crashed one worker, running it would crash another, together with that worker's other jobs. A quarantined job
-is therefore rehearsed first, by `worker.understudy`.
+is therefore rehearsed first, by `worker.rehearsal_server`.
 """
 
 import logging
@@ -17,7 +17,7 @@ from shared.schemas import GenerationRequest
 
 logger = logging.getLogger(__name__)
 
-MODULE = "worker.understudy"
+MODULE = "worker.rehearsal_server"
 # Several times the duration on a slow machine. A timeout does not prove a crash.
 TIMEOUT_S = 120.0
 # Signals caused by the process itself. SIGKILL is not among them: it may come from the kernel when memory runs out, or

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shared.writing.motif import Motif
 from worker.glyphs import Glyph, GlyphRenderer
 from worker.glyphs.layout import MARGIN, PlacedRun, Typesetter
-from worker.scene.room import FURTHER, Box, FreeRoom
+from worker.scene.free_space import FURTHER, Box, FreeSpace
 from worker.scene.scene import PlacedMotif, Scene
 
 Mask = NDArray[np.bool_]
@@ -117,8 +117,8 @@ class Page:
         return sum(self.largest / PAGE * (WORTH * FURTHER) ** rank for rank in range(len(self.aspects)))
 
     def place(self, paper: Mask, rounds: int = 0) -> list[Box | None]:
-        """Return each motif's box on the paper, or None if there is no room for it. `rounds`: see `FreeRoom.place`."""
-        return FreeRoom(paper, round(GAP * PAGE), self.largest, LEAST * PAGE).place(self.aspects, rounds)
+        """Return each motif's box on the paper, or None if there is no room for it. `rounds`: see `FreeSpace.place`."""
+        return FreeSpace(paper, round(GAP * PAGE), self.largest, LEAST * PAGE).place(self.aspects, rounds)
 
     def beside_boxes(self, runs: Sequence[PlacedRun]) -> Mask:
         """Return the paper that is clear of the em boxes.

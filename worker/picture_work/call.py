@@ -1,4 +1,4 @@
-"""The messages between a worker and its picture processes: a piece of work, and its answer."""
+"""The messages between a worker and its picture processes: a call, and its result."""
 
 import traceback
 from collections.abc import Callable, Mapping
@@ -9,8 +9,8 @@ from worker.picture_work.work import PictureWork
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The value that a piece of work returned, or the error that it raised."""
+class CallResult:
+    """The value that a call returned, or the error that it raised."""
 
     value: Any = None
     error: Exception | None = None
@@ -23,7 +23,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Call:
     """A method of `PictureWork` and its arguments."""
 
     method: Callable[..., Any]
@@ -32,17 +32,17 @@ class Piece:
 
     @property
     def name(self) -> str:
-        """A short name for the work."""
+        """The method's name."""
         return self.method.__name__
 
     def do(self, work: PictureWork) -> Any:
-        """Do the piece in this process."""
+        """Do the call in this process."""
         return self.method(work, *self.args, **self.kwargs)
 
-    def answer(self, work: PictureWork) -> Answer:
-        """Do the piece for another process. An error keeps its traceback from this process."""
+    def result(self, work: PictureWork) -> CallResult:
+        """Do the call for another process. An error keeps its traceback from this process."""
         try:
-            return Answer(self.do(work))
+            return CallResult(self.do(work))
         except Exception as error:  # noqa: BLE001  # the process boundary: the worker raises it again
             error.add_note(f"In a picture process:\n{traceback.format_exc()}")
-            return Answer(error=error)
+            return CallResult(error=error)

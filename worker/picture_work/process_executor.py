@@ -1,6 +1,6 @@
 """Picture work in separate processes, so that it does not hold the GIL of the worker's threads.
 
-A process does one piece at a time. If it dies, the piece responsible is known, and no other piece is lost.
+A process does one call at a time. If it dies, the call responsible is known, and no other call is lost.
 """
 
 import asyncio
@@ -11,10 +11,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from shared.errors import Poisoned
 from shared.settings import Settings
-from worker.picture_work.piece import Piece
+from worker.picture_work.call import Call
+from worker.picture_work.executor import ThreadExecutor
 from worker.picture_work.process import PictureProcess, ProcessDied
 from worker.picture_work.work import PictureWork
-from worker.picture_work.workplace import Threads
 from worker.progress import ProgressSink, stop_if_cancelled
 
 logger = logging.getLogger(__name__)
@@ -22,70 +22,70 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# How often a piece that waits for a process checks whether its job was cancelled.
-LOOK_EVERY_S = 0.1
+# How often a call that waits for a process checks whether its job was cancelled.
+CHECK_EVERY_S = 0.1
 
 
-class Processes:
-    """A `Workplace` that does picture work in processes.
+class ProcessExecutor:
+    """An `Executor` that does picture work in processes.
 
     Args:
         count: the number of processes, 1 or more.
         settings: for the processes.
-        here: does the work that they cannot do.
+        local: does the work that they cannot do.
     """
 
-    def __init__(self, count: int, settings: Settings, here: Threads) -> None:
-        self.here = here
-        self._desks = [Desk(settings, here.work) for _ in range(count)]
+    def __init__(self, count: int, settings: Settings, local: ThreadExecutor) -> None:
+        self.local = local
+        self._slots = [ProcessSlot(settings, local.work) for _ in range(count)]
         # Last in, first out: the process used last has warm memory.
-        self._free: queue.LifoQueue[Desk] = queue.LifoQueue()
-        for desk in self._desks:
-            self._free.put(desk)
+        self._free: queue.LifoQueue[ProcessSlot] = queue.LifoQueue()
+        for slot in self._slots:
+            self._free.put(slot)
 
     def start(self) -> None:
         """Start the processes. They initialise in the background."""
-        for desk in self._desks:
-            desk.start()
+        for slot in self._slots:
+            slot.start()
 
     def close(self) -> None:
         """End the processes. Call it once no work is in progress."""
-        for desk in self._desks:
-            desk.close()
+        for slot in self._slots:
+            slot.close()
 
     async def do(
         self,
         progress: ProgressSink,
-        piece: Callable[Concatenate[PictureWork, P], R],
+        function: Callable[Concatenate[PictureWork, P], R],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        """Do a piece of work in a process; see `Workplace.do`.
+        """Do a call in a process; see `Executor.do`.
 
         Raises:
-            Poisoned: the piece killed `queue.max_deaths` processes.
+            Poisoned: the call killed `queue.max_deaths` processes.
         """
-        result: R = await asyncio.to_thread(self._do, progress, Piece(piece, args, kwargs))
+        result: R = await asyncio.to_thread(self._do, progress, Call(function, args, kwargs))
         return result
 
-    def _do(self, progress: ProgressSink, piece: Piece) -> Any:
-        desk = self._take(progress)
+    def _do(self, progress: ProgressSink, call: Call) -> Any:
+        slot = self._take(progress)
         try:
-            return desk.do(piece)
+            return slot.do(call)
         finally:
-            self._free.put(desk)
+            self._free.put(slot)
 
-    def _take(self, progress: ProgressSink) -> "Desk":
-        """Wait for a free desk. Stop waiting if the job is cancelled."""
+    def _take(self, progress: ProgressSink) -> "ProcessSlot":
+        """Wait for a free slot. Stop waiting if the job is cancelled."""
         while True:
             stop_if_cancelled(progress)
             try:
-                return self._free.get(timeout=LOOK_EVERY_S)
+                return self._free.get(timeout=CHECK_EVERY_S)
             except queue.Empty:
                 continue
 
 
-class Desk:
+class ProcessSlot:
     """A slot for one process, which is replaced when it dies.
 
     Args:
@@ -111,26 +111,26 @@ class Desk:
             self._process.end()
             self._process = None
 
-    def do(self, piece: Piece) -> Any:
-        """Return the result of a piece of work, or raise its error.
+    def do(self, call: Call) -> Any:
+        """Return the result of a call, or raise its error.
 
-        A death may have another cause, such as the kernel running out of memory, so the piece is retried in a new
+        A death may have another cause, such as the kernel running out of memory, so the call is retried in a new
         process.
 
         Raises:
-            Poisoned: the piece killed `queue.max_deaths` processes.
+            Poisoned: the call killed `queue.max_deaths` processes.
         """
         deaths: list[str] = []
         while len(deaths) < self._settings.queue.max_deaths and (process := self._ready()) is not None:
             try:
-                return process.do(piece)
+                return process.do(call)
             except ProcessDied as death:
                 self._process = None
                 deaths.append(str(death))
-                logger.warning("a picture process died, %s: %s", piece.name, death)
+                logger.warning("a picture process died, %s: %s", call.name, death)
         if deaths:
-            raise Poisoned(f"{len(deaths)} processes died one after another at this job's {piece.name}: {deaths[-1]}")
-        return piece.do(self._work)
+            raise Poisoned(f"{len(deaths)} processes died one after another at this job's {call.name}: {deaths[-1]}")
+        return call.do(self._work)
 
     def _ready(self) -> PictureProcess | None:
         """Return a process that is ready, or None if none starts, which is not the job's fault."""

@@ -1,4 +1,4 @@
-"""Where picture work runs: in threads of this process, or elsewhere."""
+"""Picture work runs in an executor: threads of this process, or other processes."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,12 +11,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Workplace(Protocol):
-    """Does pieces of picture work for jobs, many at a time."""
+class Executor(Protocol):
+    """Runs calls of `PictureWork` for jobs, many at a time."""
 
     @property
-    def here(self) -> "Threads":
-        """Threads of this process, for work that needs a model loaded only here."""
+    def local(self) -> "ThreadExecutor":
+        """An executor in this process, for work that needs a model loaded only here."""
 
     def start(self) -> None:
         """Prepare for work."""
@@ -27,15 +27,15 @@ class Workplace(Protocol):
     async def do(
         self,
         progress: ProgressSink,
-        piece: Callable[Concatenate[PictureWork, P], R],
+        function: Callable[Concatenate[PictureWork, P], R],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        """Return the result of a piece of work, or raise its error.
+        """Return the result of a call, or raise its error.
 
         Args:
-            progress: the job's; asked before the piece begins whether to stop.
-            piece: a method of `PictureWork`.
+            progress: the job's; asked before the call begins whether to stop.
+            function: a method of `PictureWork`.
             *args: its arguments.
             **kwargs: its keyword arguments.
 
@@ -44,19 +44,19 @@ class Workplace(Protocol):
         """
 
 
-class Threads:
-    """A `Workplace` that does picture work in threads of this process.
+class ThreadExecutor:
+    """An `Executor` that does picture work in threads of this process.
 
     Attributes:
-        work: the pieces.
+        work: what is called.
     """
 
     def __init__(self, work: PictureWork) -> None:
         self.work = work
 
     @property
-    def here(self) -> "Threads":
-        """This workplace."""
+    def local(self) -> "ThreadExecutor":
+        """This executor."""
         return self
 
     def start(self) -> None:
@@ -68,10 +68,10 @@ class Threads:
     async def do(
         self,
         progress: ProgressSink,
-        piece: Callable[Concatenate[PictureWork, P], R],
+        function: Callable[Concatenate[PictureWork, P], R],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        """Do a piece of work in a thread; see `Workplace.do`."""
+        """Do a call in a thread; see `Executor.do`."""
         stop_if_cancelled(progress)
-        return await asyncio.to_thread(piece, self.work, *args, **kwargs)
+        return await asyncio.to_thread(function, self.work, *args, **kwargs)

@@ -47,7 +47,7 @@ class _Box:
         return self.column + 0.5 - width / 2, self.row + 0.5 - height / 2, width, height
 
 
-class FreeRoom:
+class FreeSpace:
     """Paper on which boxes are placed one after another, clear of what is already there.
 
     Args:

@@ -1,4 +1,4 @@
-"""The process in which jobs are rehearsed: ``python -m worker.understudy``, with one request per line on stdin.
+"""The process in which jobs are rehearsed: ``python -m worker.rehearsal_server``, with one request per line on stdin.
 
 It runs the parts that may crash (glyph, conditioning and judge) with the worker's own code. The picture stays blank,
 and no model is loaded.
@@ -18,7 +18,7 @@ from shared.settings import load_settings
 from worker.conditioning import make_conditionings
 from worker.engine.request import Drawing, DrawRequest
 from worker.main import make_generator
-from worker.picture_work import Threads, make_work
+from worker.picture_work import ThreadExecutor, make_work
 from worker.progress import NullProgress
 
 logger = logging.getLogger(__name__)
@@ -54,8 +54,8 @@ def main() -> int:
     settings = load_settings()
     configure_logging(settings.logging)
     logging.getLogger("generation").setLevel(logging.WARNING)  # these are not real pictures
-    workplace = Threads(make_work(settings, make_conditionings(settings.conditioning)))
-    generator = make_generator(settings, workplace, cast(Any, BlankPipeline()))
+    executor = ThreadExecutor(make_work(settings, make_conditionings(settings.conditioning)))
+    generator = make_generator(settings, executor, cast(Any, BlankPipeline()))
     print(file=answers, flush=True)
     for line in sys.stdin:
         try:
