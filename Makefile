@@ -18,6 +18,9 @@ WORKERS ?= 1
 FLOWER ?= 0
 DATA ?= var/redis
 
+# Where this is set, as in many containers, every process would compile torch and transformers anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: audit bench bench-embedded chaos check clean api demo docs fuzz gpu rehearse samples serve setup test test-all wheels worker
 
 setup: $(READY)
