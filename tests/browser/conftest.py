@@ -57,7 +57,7 @@ def open_page(browser: "Browser", stack: Stack) -> Iterator[OpenPage]:
     assert not faults
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def url_with_key(stack: Stack) -> Iterator[str]:
     """A second API of the same service, which asks for the key ``secret``, or the operator's, ``operator secret``."""
     port = free_port()
