@@ -30,7 +30,7 @@ def celery(stack: Stack) -> Celery:
 
 @pytest.mark.parametrize("command", ASKED)
 def test_a_worker_answers_what_it_is_asked(celery: Celery, command: str) -> None:
-    answers = getattr(celery.control.inspect(timeout=5), command)()
+    answers = getattr(celery.control.inspect(timeout=5, limit=1), command)()
     assert answers
     assert all("error" not in answer for answer in answers.values() if isinstance(answer, dict))
 
