@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_a_word_becomes_a_picture_with_its_prompt_seed_score_and_maps(open_page: OpenPage) -> None:
-    page = open_page()
+    page = open_page(reduced_motion="no-preference")
     page.fill("#word", "学习")
     page.click(".chip:text-is('to study')")
     page.check("input[name=style][value=papercut]", force=True)

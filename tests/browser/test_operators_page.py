@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 def test_the_operator_sees_workers_and_counts(open_page: OpenPage, stack: Stack, api: Api) -> None:
-    api.draw(word="山")
+    api.draw(word="山", num_inference_steps=2)
     page = open_page("/admin")
     page.wait_for_selector("#workers .state[data-state=warm]")
     assert page.locator("#workers tbody tr").count() == 1
     assert int(page.inner_text("#jobs dd >> nth=0")) >= 1
     assert page.get_attribute("#flower", "href") == "http://127.0.0.1:5555/"
     drawn = int(page.inner_text("#jobs dd >> nth=0"))
-    api.draw(word="山")
+    api.draw(word="山", num_inference_steps=2)
     page.wait_for_selector(f"#jobs dd:text-is('{drawn + 1}')")
 
 
 def test_the_operator_sees_the_store_and_what_each_worker_switched(open_page: OpenPage, api: Api) -> None:
-    api.draw(word="山")
+    api.draw(word="山", num_inference_steps=2)
     page = open_page("/admin")
     page.wait_for_selector("#setup td >> nth=0")
     kept, memory, _, evicted, store = (cell.inner_text() for cell in page.locator("#results dd").all())

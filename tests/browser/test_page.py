@@ -163,10 +163,10 @@ def test_the_page_is_light_and_asks_no_other_host(open_page: OpenPage, stack: St
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(open_page: OpenPage, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    page = open_page(color_scheme=scheme, reduced_motion="reduce")
+    page = open_page(color_scheme=scheme)
     serious = list(faults_of(axe, page))
     page.check("input[name=variations][value='4']", force=True)
-    generate(page, "山", steps=2)
+    generate(page, "山")
     page.wait_for_selector(".quad:enabled >> nth=3")
     page.fill("#motif-query", "tree")
     page.wait_for_selector("#motifs-found .motif >> nth=1")
@@ -179,7 +179,7 @@ def test_axe_finds_nothing_serious(open_page: OpenPage, scheme: str) -> None:
     generate(page, "水\nкот")
     page.wait_for_selector("#deck-files:visible")
     serious += faults_of(axe, page)
-    page = open_page("/admin", color_scheme=scheme, reduced_motion="reduce")
+    page = open_page("/admin", color_scheme=scheme)
     page.wait_for_selector("#workers td >> nth=0")
     serious += faults_of(axe, page)
     assert not serious

@@ -9,6 +9,12 @@ from shared.settings import Settings, load_settings
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
+@pytest.fixture
+def settings() -> Settings:
+    """The default settings; nothing here asks Redis."""
+    return load_settings({})
+
+
 @pytest.mark.parametrize(
     "url",
     ["http://hooks.example/x", "ftp://hooks.example/x", "https://evil.example/x", "https://user:pw@hooks.example/",
