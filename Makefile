@@ -49,7 +49,7 @@ api: $(LOCAL)
 worker: $(LOCAL)
 	$(BIN)/writing-service worker
 
-## what CI runs; two at a time, since most tests wait for processes, the browser's first, as they take longest.
+## what CI runs; two at a time, since most tests wait for processes, in the order of tests/conftest.py.
 ## Threads that wait let the others work
 test: check
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

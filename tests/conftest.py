@@ -25,6 +25,15 @@ READY_S = 90
 os.environ["no_proxy"] = "localhost,127.0.0.1,::1"  # goes before NO_PROXY
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files of each folder over the run, since some folders mostly wait and others mostly compute."""
+    folders: dict[Path, list[Path]] = {}
+    for path in dict.fromkeys(item.path for item in items):
+        folders.setdefault(path.parent, []).append(path)
+    place = {path: (number + 0.5) / len(paths) for paths in folders.values() for number, path in enumerate(paths)}
+    items.sort(key=lambda item: place[item.path])
+
+
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Redis on a free port, for this test run alone."""
