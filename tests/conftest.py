@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import settings as hypothesis_settings
 
 from local.stack import Stack, free_port, redis_program
 from local.supervisor import Supervisor
@@ -23,6 +24,10 @@ READY_S = 90
 
 # The tests talk to this machine alone; a proxy of the environment would look for it elsewhere.
 os.environ["no_proxy"] = "localhost,127.0.0.1,::1"  # goes before NO_PROXY
+
+# No example fails for a machine that is slow.
+hypothesis_settings.register_profile("tests", deadline=None)
+hypothesis_settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

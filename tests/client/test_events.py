@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from writing_client.events import Event, read_events
@@ -22,13 +21,11 @@ class TestEvents:
     def test_a_stream_is_read_as_the_standard_says(self) -> None:
         assert list(read_events([STREAM])) == EVENTS
 
-    @hypothesis_settings(deadline=None)
     @given(st.sets(st.integers(0, len(STREAM))))
     def test_however_the_bytes_come_the_events_are_the_same(self, cuts: set[int]) -> None:
         edges = [0, *sorted(cuts), len(STREAM)]
         assert list(read_events(STREAM[a:b] for a, b in pairwise(edges))) == EVENTS
 
-    @hypothesis_settings(deadline=None)
     @given(st.binary(max_size=200))
     def test_no_bytes_make_it_fail(self, content: bytes) -> None:
         whole = list(read_events([content]))

@@ -94,7 +94,7 @@ class TestWordList:
             read_file(tmp_path / "none.csv")
 
     @given(text=st.text(alphabet=st.sampled_from('山word,;\t"\n\r \0😀'), max_size=40))
-    @hypothesis_settings(max_examples=50, deadline=None)
+    @hypothesis_settings(max_examples=50)
     def test_any_text_gives_rows_or_reasons_each_with_its_line(self, text: str) -> None:
         try:
             rows, bad = words_of(text)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import InvalidRequest, InvalidWord, TranslationRequired, UnsupportedCharacter
@@ -84,7 +84,6 @@ def test_every_radical_is_a_character() -> None:
         assert unicodedata.name(folded).startswith("CJK UNIFIED IDEOGRAPH"), hex(code)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_the_normal_form_is_its_own_normal_form(text: str) -> None:
     assert fold(fold(text)) == fold(text)
@@ -96,7 +95,6 @@ def test_a_wrong_encoding_is_seen_in_every_form_of_the_same_word(text: str) -> N
         normalise_word(text)
 
 
-@settings(deadline=None)
 @given(st.text(min_size=1, max_size=16))
 def test_any_text_is_a_word_in_normal_form_or_refused_with_its_field(text: str) -> None:
     try:
