@@ -1,7 +1,6 @@
 """From a word to its picture, in a real browser, before a real service."""
 
 import json
-from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
@@ -9,9 +8,6 @@ from PIL import Image
 from tests.browser.conftest import OpenPage
 from tests.browser.form import generate, see_picture, text
 from tests.helpers import Api
-
-if TYPE_CHECKING:
-    pass
 
 
 def test_a_word_becomes_a_picture_with_its_prompt_seed_score_and_maps(open_page: OpenPage) -> None:

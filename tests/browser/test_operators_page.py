@@ -1,7 +1,5 @@
 """The operator's page: workers, results, failures, and its key."""
 
-from typing import TYPE_CHECKING
-
 from local.stack import Stack
 from shared.queue.leases import Leases
 from shared.queue.store import JobStore
@@ -11,9 +9,6 @@ from shared.settings import load_settings
 from tests.browser.conftest import OpenPage
 from tests.browser.form import text
 from tests.helpers import Api
-
-if TYPE_CHECKING:
-    pass
 
 
 def test_the_operator_sees_workers_and_counts(open_page: OpenPage, stack: Stack, api: Api) -> None:

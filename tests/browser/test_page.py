@@ -1,4 +1,4 @@
-"""The page for people and the operator's page, in a real browser, before a real service."""
+"""The page as people find it: keyboard, languages, phones, colours, weight, its key. In a real browser."""
 
 import io
 import json

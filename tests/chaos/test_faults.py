@@ -1,4 +1,4 @@
-"""What must hold when a process dies, freezes, or is told to end. `make chaos` runs all, CI the unmarked ones."""
+"""What must hold when a process of ours dies, freezes, or is told to end, and when too much is asked of it."""
 
 import random
 import signal

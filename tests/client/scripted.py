@@ -6,11 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 JOB = "/api/writing/jobs/j"
-
-
 POST = "/api/writing/generate-writing-image"
-
-
 RESULT = {
     "success": True,
     "generated_image_base64": "aGk=",

@@ -1,4 +1,4 @@
-"""The client against servers that misbehave, and its event reader."""
+"""The client against servers that misbehave."""
 
 import json
 from typing import Any

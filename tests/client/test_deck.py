@@ -1,4 +1,4 @@
-"""Decks: lists of words, what is remembered of them, contact sheets, Anki packages."""
+"""Decks in a folder: what is drawn, what is remembered, and their files."""
 
 import json
 from pathlib import Path

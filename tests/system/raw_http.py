@@ -8,14 +8,8 @@ from typing import Any
 from local.stack import Stack
 
 SUBMIT = "/api/writing/generate-writing-image"
-
-
 HOST = b"Host: localhost\r\n"
-
-
 POST = b"POST " + SUBMIT.encode() + b" HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
-
-
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 

@@ -1,4 +1,4 @@
-"""What gunicorn answers by itself, requests that never end, foreign hosts, the end of the process: real processes."""
+"""What gunicorn answers by itself, foreign hosts, the access log: real processes."""
 
 import pytest
 import requests
