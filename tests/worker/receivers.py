@@ -10,6 +10,7 @@ from typing import Any
 from worker.background.webhooks import WebhookSender
 
 HOST = "127.0.0.1"
+POLL_S = 0.01  # how often a server looks whether it shall end
 
 
 class Receiver:
@@ -33,7 +34,7 @@ class Receiver:
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook?x=1"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(POLL_S,), daemon=True).start()
 
 
 class RawReceiver:
