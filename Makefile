@@ -25,6 +25,9 @@ WORKERS ?= 1
 FLOWER ?= 0
 DATA ?= var/redis
 
+# Where this is set, as in many containers, every process would compile torch and transformers anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: audit bench bench-embedded chaos check clean api demo docs fuzz gpu rehearse samples serve setup test test-all wheels worker
 
 setup: $(READY)
@@ -58,7 +61,7 @@ api: $(LOCAL)
 worker: $(LOCAL)
 	$(BIN)/writing-service worker
 
-## what CI runs; two at a time, since most tests wait for processes, the browser's first, as they take longest.
+## what CI runs; two at a time, since most tests wait for processes, in the order of tests/conftest.py.
 ## Threads that wait let the others work
 test: check
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

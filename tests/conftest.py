@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import settings as hypothesis_settings
 
 from local.stack import Stack, free_port, redis_program
 from local.supervisor import Supervisor
@@ -23,6 +24,19 @@ READY_S = 90
 
 # The tests talk to this machine alone; a proxy of the environment would look for it elsewhere.
 os.environ["no_proxy"] = "localhost,127.0.0.1,::1"  # goes before NO_PROXY
+
+# No example fails for a machine that is slow.
+hypothesis_settings.register_profile("tests", deadline=None)
+hypothesis_settings.load_profile("tests")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files of each folder over the run, since some folders mostly wait and others mostly compute."""
+    folders: dict[Path, list[Path]] = {}
+    for path in dict.fromkeys(item.path for item in items):
+        folders.setdefault(path.parent, []).append(path)
+    place = {path: (number + 0.5) / len(paths) for paths in folders.values() for number, path in enumerate(paths)}
+    items.sort(key=lambda item: place[item.path])
 
 
 @pytest.fixture(scope="session")

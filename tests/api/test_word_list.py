@@ -325,7 +325,7 @@ def test_what_is_no_list_is_said(content: bytes, part: str) -> None:
 
 def guids(folder: Path, pairs: list[tuple[str, str]]) -> list[str]:
     """Return the guids of a package's notes for words and meanings, in this order."""
-    from tests.client.test_deck import notes_of  # noqa: PLC0415  # its reader of packages
+    from tests.client.test_deck_files import notes_of  # noqa: PLC0415  # its reader of packages
 
     cards = [Card(word, "", meaning, "", "p.png", lambda: b"png") for word, meaning in pairs]
     path = folder / "d.apkg"

@@ -43,7 +43,8 @@ def open_page(browser: "Browser", stack: Stack) -> Iterator[OpenPage]:
         faults.append(fault)
 
     def open_one(path: str = "/", *, url: str = stack.url, **options: Any) -> "Page":
-        context = browser.new_context(**{"locale": "en-GB", **options})
+        # Without motion: endless animations take half a core from the worker that draws.
+        context = browser.new_context(**{"locale": "en-GB", "reduced_motion": "reduce", **options})
         context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
@@ -57,7 +58,7 @@ def open_page(browser: "Browser", stack: Stack) -> Iterator[OpenPage]:
     assert not faults
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def url_with_key(stack: Stack) -> Iterator[str]:
     """A second API of the same service, which asks for the key ``secret``, or the operator's, ``operator secret``."""
     port = free_port()

@@ -22,11 +22,10 @@ def set_steps(page: "Page", steps: int) -> None:
     page.fill("#steps", str(steps))
 
 
-def generate(page: "Page", word: str, *, steps: int | None = None) -> None:
-    """Fill in a word, or a list of words, and send it."""
+def generate(page: "Page", word: str, *, steps: int = 2) -> None:
+    """Fill in a word, or a list of words, and send it, with so few steps that the picture is there soon."""
     page.fill("#word", word)
-    if steps:
-        set_steps(page, steps)
+    set_steps(page, steps)
     page.click("#generate")
 
 

@@ -111,7 +111,6 @@ def test_with_a_key_motifs_are_drawn_and_a_deck_is_downloaded(open_page: OpenPag
     page.keyboard.press("Enter")
     page.fill("#word", "学习")
     page.wait_for_selector("#motifs img:visible >> nth=1")
-    set_steps(page, 2)
     generate(page, "山\n水")
     page.wait_for_selector("#deck-files:visible")
     with page.expect_download() as download:

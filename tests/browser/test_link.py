@@ -47,7 +47,7 @@ def test_what_a_link_says_wrongly_is_left_out(open_page: OpenPage) -> None:
     assert page.input_value("#word") == "<b>山</b>"
     assert page.input_value("#seed") == ""
     assert not page.is_checked("#draw-imagery")
-    generate(page, "山", steps=2)
+    generate(page, "山")
     see_picture(page, "山")
 
 

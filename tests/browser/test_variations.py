@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from tests.browser.conftest import OpenPage
-from tests.browser.form import generate, see_picture, set_steps
+from tests.browser.form import generate, see_picture
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
 def draw_four(page: "Page", word: str) -> None:
     """Draw a word four times and wait for the grid."""
-    set_steps(page, 3)
     page.check("input[name=variations][value='4']", force=True)
-    generate(page, word)
+    generate(page, word, steps=3)
     page.wait_for_selector(".quad:enabled >> nth=3")
 
 
@@ -28,9 +27,8 @@ def kept(page: "Page") -> list[int]:
 
 def test_four_pictures_form_side_by_side_and_one_is_kept(open_page: OpenPage) -> None:
     page = open_page()
-    set_steps(page, 20)
     page.check("input[name=variations][value='4']", force=True)
-    generate(page, "山")
+    generate(page, "山", steps=20)
     page.wait_for_selector(".quad img:visible >> nth=1")
     page.click("#cancel")
     page.wait_for_selector("#progress", state="hidden")

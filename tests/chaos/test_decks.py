@@ -15,7 +15,7 @@ import redis
 import requests
 
 from local.stack import Stack
-from tests.chaos.test_faults import child, service
+from tests.chaos.services import child, service
 from tests.helpers import Api, eventually
 from writing_client.hsk import hsk_words
 

@@ -1,86 +1,20 @@
-"""What must hold when a process dies, freezes, or is told to end. `make chaos` runs all, CI the unmarked ones."""
+"""What must hold when a process of ours dies, freezes, or is told to end, and when too much is asked of it."""
 
-import os
 import random
-import resource
 import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
-import redis
 import requests
 
-from local.stack import Stack
-from local.supervisor import Child
 from tests.chaos.fragile_worker import DEADLY
+from tests.chaos.services import READY_S, attempts, child, endings, finishes, memory_mib, running, service, submit
 from tests.helpers import Api, eventually
-
-READY_S = 90
-
-
-@contextmanager
-def service(folder: Path, workers: int = 1, **environment: str) -> Iterator[Stack]:
-    """Run a service whose programs are started again when they die."""
-    with Stack(workers=workers, data_folder=folder / "redis", log_folder=folder, environment=environment) as stack:
-        stack.wait_for(lambda: warm_workers(stack) == workers, READY_S, "warm workers")
-        stop = threading.Event()
-
-        def keep_alive() -> None:
-            while not stop.wait(0.2):
-                stack.supervisor.check()
-
-        keeper = threading.Thread(target=keep_alive)
-        keeper.start()
-        try:
-            yield stack
-        finally:
-            stop.set()
-            keeper.join()
-
-
-def warm_workers(stack: Stack) -> int:
-    try:
-        return int(requests.get(f"{stack.url}/health/ready", timeout=3).json().get("warm_workers", 0))
-    except requests.RequestException:
-        return 0
-
-
-def child(stack: Stack, name: str) -> Child:
-    return next(child for child in stack.supervisor.children if child.program.name == name)
-
-
-def submit(api: Api, count: int, **request: Any) -> list[str]:
-    return [
-        api.submit(**{"word": "学", "num_inference_steps": 10, "seed": seed, **request}).json()["job_id"]
-        for seed in range(count)
-    ]
-
-
-def endings(api: Api, jobs: list[str], timeout_s: float = 120) -> Counter[str]:
-    return Counter(api.finished(job, timeout_s)["status"] for job in jobs)
-
-
-def finishes(folder: Path) -> int:
-    """Return how often a picture was made, by the workers' logs."""
-    return sum(log.read_text().count("generated '学'") for log in folder.glob("worker-*.log"))
-
-
-def running(api: Api, jobs: list[str]) -> list[str]:
-    return [job for job in jobs if api.job(job)["status"] == "running"]
-
-
-def attempts(stack: Stack, jobs: list[str]) -> list[int]:
-    """Return how often each job was taken by a worker."""
-    client = redis.Redis.from_url(stack.redis_url)
-    return [int(client.hget(f"writing:job:{job}", "attempts") or 0) for job in jobs]
 
 
 @pytest.mark.chaos
@@ -174,22 +108,6 @@ def test_the_only_worker_killed_and_started_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.chaos
-def test_redis_killed_with_a_full_queue(tmp_path: Path) -> None:
-    """100 queued and some running; ten seconds without Redis: 503 meanwhile, and every job ends once."""
-    with service(tmp_path) as stack:
-        api = Api(stack.url)
-        jobs = submit(api, 108, num_inference_steps=2)
-        server = child(stack, "redis")
-        os.kill(server.process.pid, signal.SIGSTOP)  # so that the supervisor does not start it again at once
-        assert api.submit(word="学").status_code == 503
-        time.sleep(10)
-        os.kill(server.process.pid, signal.SIGKILL)
-        eventually(lambda: api.get(f"/api/writing/jobs/{jobs[0]}").status_code == 200, 30)
-        assert endings(api, jobs, 240) == {"succeeded": 108}
-        assert finishes(tmp_path) == 108
-
-
-@pytest.mark.chaos
 def test_the_api_killed_while_clients_submit(tmp_path: Path) -> None:
     """200 submissions with Idempotency-Keys, repeated until they are answered: 200 jobs."""
     with service(tmp_path) as stack:
@@ -263,97 +181,3 @@ def test_two_thousand_submissions_at_once(tmp_path: Path) -> None:
         grown = {name: memory_mib(stack)[name] - before[name] for name in before}
         print(f"accepted {len(jobs)}; memory grown by MiB: {grown}")
         assert all(mebibytes < 300 for mebibytes in grown.values()), grown
-
-
-def memory_mib(stack: Stack) -> dict[str, int]:
-    """Return each program's resident memory, its children's with it."""
-    found = {}
-    for program in stack.supervisor.children:
-        root = psutil.Process(program.process.pid)
-        processes = [root, *root.children(recursive=True)]
-        found[program.program.name] = sum(process.memory_info().rss for process in processes) // 2**20
-    return found
-
-
-@pytest.mark.chaos
-def test_a_full_disk_is_told_and_heals(tmp_path: Path) -> None:
-    """Redis can write no more: no job is accepted that might be lost, and those accepted before all end."""
-    with service(tmp_path) as stack:
-        api = Api(stack.url)
-        program = child(stack, "redis")
-        # A process that writes beyond its limit gets a signal, which a full disk does not send.
-        command = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh", *program.program.command]
-        program.program = replace(program.program, command=command)
-        first = program.process
-        first.kill()
-        eventually(lambda: child(stack, "redis").process is not first and api.submit(word="学").status_code == 202)
-        jobs = submit(api, 4, num_inference_steps=20)
-        server = psutil.Process(child(stack, "redis").process.pid)
-        used = max(file.stat().st_size for file in (tmp_path / "redis").rglob("*.aof"))
-        server.rlimit(psutil.RLIMIT_FSIZE, (used + 4096, resource.RLIM_INFINITY))
-        # An answer of 503 is false itself.
-        (refused,) = eventually(lambda: [a for a in [api.submit(word="学")] if a.status_code == 503], 30)
-        assert refused.json()["code"] == "queue_unavailable"
-        assert refused.headers["Retry-After"]
-        server.rlimit(psutil.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        eventually(lambda: api.submit(word="学", num_inference_steps=1).status_code == 202, 30)
-        assert endings(api, jobs, 120) == {"succeeded": 4}
-
-
-@pytest.mark.chaos
-def test_a_clock_that_jumps_an_hour(tmp_path: Path) -> None:
-    """What Celery's queue remembers of times is an hour off: it delivers again what is at work, to no effect."""
-    with service(tmp_path, workers=2) as stack:
-        api = Api(stack.url)
-        jobs = submit(api, 8, num_inference_steps=40)
-        eventually(lambda: len(running(api, jobs)) >= 4)
-        client = redis.Redis.from_url(stack.redis_url)
-        for shift_s in (-3600, 3600):
-            for tag in client.zrange("unacked_index", 0, -1):
-                client.zincrby("unacked_index", shift_s, tag)
-            time.sleep(12)  # kombu looks every ten seconds
-        assert endings(api, jobs, 240) == {"succeeded": 8}
-        assert finishes(tmp_path) == 8
-
-
-@pytest.mark.chaos
-def test_results_that_fill_redis_make_room_and_the_worker_lives(tmp_path: Path) -> None:
-    """Old results go, no job is refused for them, and the worker process is the one that began."""
-    # Admission is by what the jobs in flight will need; these come one after another.
-    with service(tmp_path, WRITING_RESULTS__BUDGET_SHARE="0.2") as stack:
-        api, client = Api(stack.url), redis.Redis.from_url(stack.redis_url)
-        first_worker = child(stack, "worker-1").process.pid
-        client.config_set("maxmemory", client.info("memory")["used_memory"] + 6_000_000)
-        time.sleep(1.5)  # for so long API and worker trust the limit that they have read
-        jobs = []
-        for seed in range(25):
-            answer = api.submit(word="学", num_inference_steps=1, seed=seed)
-            assert answer.status_code == 202, answer.text
-            jobs.append(answer.json()["job_id"])
-            status = f"/api/writing/jobs/{jobs[-1]}?result=links"
-            eventually(lambda path=status: api.get(path).json()["status"] == "succeeded", 60)
-        codes = [api.get(f"/api/writing/jobs/{job}/image").status_code for job in jobs]
-        kept = codes.count(200)
-        assert codes == [410] * (len(jobs) - kept) + [200] * kept
-        assert 0 < kept < len(jobs)
-        assert child(stack, "worker-1").process.pid == first_worker
-        memory = client.info("memory")
-        assert memory["used_memory"] < memory["maxmemory"]
-        print(f"{len(jobs)} jobs, {kept} results kept, {memory['used_memory']} of {memory['maxmemory']} bytes used")
-
-
-@pytest.mark.chaos
-def test_the_worker_outlives_a_redis_that_something_else_has_filled(tmp_path: Path) -> None:
-    with service(tmp_path) as stack:
-        api, client = Api(stack.url), redis.Redis.from_url(stack.redis_url)
-        first_worker = child(stack, "worker-1").process.pid
-        running = api.submit(word="学", num_inference_steps=40).json()["job_id"]
-        eventually(lambda: api.job(running)["status"] == "running")
-        waiting = submit(api, 6)
-        client.config_set("maxmemory", client.info("memory")["used_memory"] - 200_000)
-        refused = api.submit(word="学")
-        assert (refused.status_code, refused.json()["code"]) == (503, "queue_unavailable")
-        time.sleep(5)  # the worker meets the full Redis
-        client.config_set("maxmemory", 0)
-        assert endings(api, [running, *waiting]) == {"succeeded": 7}
-        assert child(stack, "worker-1").process.pid == first_worker

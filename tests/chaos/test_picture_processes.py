@@ -8,7 +8,7 @@ import pytest
 
 from local.stack import Stack
 from tests.chaos.deadly_word import DEADLY
-from tests.chaos.test_faults import attempts, child, endings, service, submit
+from tests.chaos.services import attempts, child, endings, service, submit
 from tests.chaos.test_queue_faults import crash_counts, replace_worker
 from tests.helpers import Api, eventually
 

@@ -14,7 +14,7 @@ from local.stack import Stack
 from shared.celery_app import make_celery
 from shared.settings import load_settings
 from tests.chaos.fragile_worker import DEADLY
-from tests.chaos.test_faults import attempts, child, endings, running, service, submit
+from tests.chaos.services import attempts, child, endings, running, service, submit
 from tests.helpers import Api, eventually
 
 

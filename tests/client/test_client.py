@@ -1,19 +1,12 @@
-"""The client against servers that misbehave, and its event reader."""
+"""The client against servers that misbehave."""
 
 import json
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 from local.stack import free_port
+from tests.client.scripted import END, JOB, POST, RESULT, Answer, accepted, event, progress, refused, view
 from writing_client import (
     JobCancelled,
     JobFailed,
@@ -24,128 +17,7 @@ from writing_client import (
     WritingClient,
     WritingError,
 )
-from writing_client.events import Event, read_events
 from writing_client.models import JobStatus
-
-JOB = "/api/writing/jobs/j"
-POST = "/api/writing/generate-writing-image"
-RESULT = {
-    "success": True,
-    "generated_image_base64": "aGk=",
-    "conditioning_images_base64": {},
-    "prompt_used": "p",
-    "generation_metadata": {"seed": 5},
-}
-
-
-@dataclass
-class Answer:
-    """What a scripted service answers; `body` is sent as it is, or as JSON."""
-
-    status: int = 200
-    body: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
-    is_cut: bool = False
-
-
-class Scripted(ThreadingHTTPServer):
-    """A service that answers each call with the next line of its script, the last one again and again."""
-
-    daemon_threads = True
-
-    def __init__(self, script: dict[str, list[Answer]]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.script = script
-        self.seen: list[tuple[str, dict[str, str], str]] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def headers_of(self, call: str) -> list[dict[str, str]]:
-        return [headers for seen, headers, _ in self.seen if seen == call]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Scripted
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: Any) -> None: ...
-
-    def _answer(self) -> None:
-        call = f"{self.command} {self.path.removesuffix('?result=links')}"
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        self.server.seen.append((call, dict(self.headers), body))
-        answers = self.server.script.get(call, [Answer(404, {"code": "not_found", "detail": "?", "title": "?"})])
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        is_text = isinstance(answer.body, str)
-        content = answer.body.encode() if is_text else json.dumps(answer.body).encode()
-        self.send_response(answer.status)
-        self.send_header("Content-Type", "text/event-stream" if is_text else "application/json")
-        self.send_header("Content-Length", str(len(content) + (10 if answer.is_cut else 0)))
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-        self.close_connection = answer.is_cut
-
-    do_GET = do_POST = do_DELETE = _answer  # noqa: N815  # the library's names
-
-
-@pytest.fixture
-def scripted() -> Iterator[Any]:
-    """Starts a scripted service."""
-    servers: list[Scripted] = []
-
-    def start(**script: list[Answer]) -> Scripted:
-        names = {
-            "submit": f"POST {POST}",
-            "view": f"GET {JOB}",
-            "events": f"GET {JOB}/events",
-            "cancel": f"DELETE {JOB}",
-        }
-        server = Scripted({names[name]: answers for name, answers in script.items()})
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
-        return server
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
-
-
-def accepted() -> Answer:
-    return Answer(202, {"job_id": "j", "status": "queued", "status_url": JOB})
-
-
-def view(status: str, **changed: Any) -> Answer:
-    document = {
-        "job_id": "j",
-        "status": status,
-        "stage": status,
-        "progress": {"step": 0, "total_steps": 0},
-        "queue_position": None,
-        "result": RESULT if status == "succeeded" else None,
-        "error": None,
-    }
-    return Answer(200, document | changed)
-
-
-def refused(status: int, code: str, **headers: str) -> Answer:
-    return Answer(status, {"code": code, "title": "T.", "detail": "why", "field": "word"}, headers)
-
-
-def event(name: str, data: Any, event_id: str = "") -> str:
-    return (f"id: {event_id}\n" if event_id else "") + f"event: {name}\ndata: {json.dumps(data)}\n\n"
-
-
-def progress(step: int) -> str:
-    told = {"status": "running", "stage": "diffusion", "step": step, "total_steps": 9}
-    return event("progress", told, f"{step}-0")
-
-
-END = event("end", {"status": "succeeded", "error": None}, "9-0")
 
 
 class TestCalls:
@@ -289,71 +161,3 @@ class TestWaiting:
         server = scripted(view=[view("succeeded", news=1, result={**RESULT, "more": 2})])
         with WritingClient(server.url) as client:
             assert client.job("j").view().result is not None
-
-
-class TestBatch:
-    def test_a_refused_request_does_not_stop_the_others(self, scripted: Any) -> None:
-        server = scripted(submit=[accepted(), refused(422, "invalid_word"), accepted()], view=[view("succeeded")])
-        with WritingClient(server.url) as client:
-            outcomes = {outcome.index: outcome for outcome in client.batch([{"word": word} for word in "山水火"])}
-        assert [outcomes[index].error and outcomes[index].error.code for index in range(3)] == [
-            None,
-            "invalid_word",
-            None,
-        ]
-        assert [json.loads(body)["priority"] for call, _, body in server.seen if call.startswith("POST")] == [
-            "bulk"
-        ] * 3
-
-    def test_no_more_jobs_are_in_flight_than_asked_for(self, scripted: Any) -> None:
-        server = scripted(submit=[accepted()], view=[view("running"), view("running"), view("succeeded")])
-        with WritingClient(server.url) as client:
-            assert len(list(client.batch([{"word": word} for word in "山水火"], concurrency=2))) == 3
-        calls = [call.split()[0] for call, _, _ in server.seen]
-        assert calls[:3] == ["POST", "POST", "GET"]
-
-    def test_closing_a_batch_cancels_what_is_in_flight(self, scripted: Any) -> None:
-        server = scripted(submit=[accepted()], view=[view("succeeded"), view("running")], cancel=[view("cancelled")])
-        with WritingClient(server.url) as client:
-            batch = client.batch([{"word": word} for word in "山水火"], concurrency=2)
-            next(batch)
-            batch.close()
-        assert len(server.headers_of(f"DELETE {JOB}")) == 1
-
-    def test_a_wrong_key_ends_the_batch(self, scripted: Any) -> None:
-        server = scripted(submit=[refused(401, "unauthorized")])
-        with WritingClient(server.url) as client, pytest.raises(WritingError) as caught:
-            list(client.batch([{"word": "山"}, {"word": "水"}]))
-        assert caught.value.code == "unauthorized"
-        assert len(server.seen) == 1
-
-
-STREAM = (
-    '\ufeff: beat\n\nid: 1-0\r\nevent: progress\r\ndata: {"stage": "学习"}\r\n\r\ndata: a\rdata:b\r\rid\ndata\n\n'
-    "event: unfinished\ndata: x"
-).encode()
-EVENTS = [Event("progress", '{"stage": "学习"}', "1-0"), Event("message", "a\nb", "1-0"), Event("message", "", "")]
-
-
-class TestEvents:
-    def test_a_stream_is_read_as_the_standard_says(self) -> None:
-        assert list(read_events([STREAM])) == EVENTS
-
-    @hypothesis_settings(deadline=None)
-    @given(st.sets(st.integers(0, len(STREAM))))
-    def test_however_the_bytes_come_the_events_are_the_same(self, cuts: set[int]) -> None:
-        edges = [0, *sorted(cuts), len(STREAM)]
-        assert list(read_events(STREAM[a:b] for a, b in pairwise(edges))) == EVENTS
-
-    @hypothesis_settings(deadline=None)
-    @given(st.binary(max_size=200))
-    def test_no_bytes_make_it_fail(self, content: bytes) -> None:
-        whole = list(read_events([content]))
-        assert whole == list(read_events(bytes([byte]) for byte in content))
-
-    def test_an_event_is_there_as_soon_as_its_last_byte_is(self) -> None:
-        def chunks() -> Iterator[bytes]:
-            yield b"data: 1\r\n\r"
-            raise AssertionError("asked for more")
-
-        assert next(read_events(chunks())).data == "1"

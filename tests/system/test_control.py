@@ -30,7 +30,7 @@ def celery(stack: Stack) -> Celery:
 
 @pytest.mark.parametrize("command", ASKED)
 def test_a_worker_answers_what_it_is_asked(celery: Celery, command: str) -> None:
-    answers = getattr(celery.control.inspect(timeout=5), command)()
+    answers = getattr(celery.control.inspect(timeout=5, limit=1), command)()
     assert answers
     assert all("error" not in answer for answer in answers.values() if isinstance(answer, dict))
 
@@ -39,7 +39,7 @@ def test_a_worker_answers_what_it_is_asked(celery: Celery, command: str) -> None
 def test_a_revoked_job_that_waits_is_cancelled(api: Api, celery: Celery, terminate: bool) -> None:
     busy = [api.submit(word="山", num_inference_steps=60).json()["job_id"] for _ in range(9)]
     waiting = api.submit(word="水", priority="bulk").json()["job_id"]
-    celery.control.revoke(waiting, terminate=terminate, reply=True)
+    celery.control.revoke(waiting, terminate=terminate, reply=True, limit=1)
     for job_id in busy:
         api.cancel(job_id)
     assert api.finished(waiting)["status"] == "cancelled"
@@ -48,7 +48,7 @@ def test_a_revoked_job_that_waits_is_cancelled(api: Api, celery: Celery, termina
 def test_a_running_job_that_is_terminated_is_cancelled(api: Api, celery: Celery) -> None:
     job_id = api.submit(word="山", num_inference_steps=100, width=512, height=512).json()["job_id"]
     eventually(lambda: api.job(job_id)["progress"]["step"] > 0)
-    celery.control.revoke(job_id, terminate=True, reply=True)
+    celery.control.revoke(job_id, terminate=True, reply=True, limit=1)
     assert api.finished(job_id)["status"] == "cancelled"
     assert api.draw(word="水")["success"]
 

@@ -224,8 +224,15 @@ def copy_of(project: Path, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("program", ["api", "worker"])
-@pytest.mark.parametrize("reason", ["not found", "is damaged"])
+@pytest.mark.parametrize(
+    ("reason", "program"),
+    [
+        ("not found", "api"),
+        ("not found", "worker"),
+        ("is damaged", "api"),
+        pytest.param("is damaged", "worker", marks=pytest.mark.slow),
+    ],
+)
 def test_an_imagery_file_that_cannot_be_read_ends_worker_and_api_with_its_name(
     tmp_path: Path, project: Path, redis_url: str, program: str, reason: str
 ) -> None:

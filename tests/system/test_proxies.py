@@ -19,6 +19,7 @@ from writing_client.session import is_loopback, open_session, request
 
 VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 ELSEWHERE = "http://writing.invalid:8600"
+POLL_S = 0.01  # how often a server looks whether it shall end
 
 
 class Server:
@@ -42,7 +43,7 @@ class Server:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self.server.server_port
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(POLL_S,), daemon=True).start()
 
 
 @pytest.fixture

@@ -26,7 +26,6 @@ def boxes(placed: list[PlacedRun]) -> list[tuple[str, Box]]:
 SIDES = st.integers(4, 32).map(lambda n: n * 64)
 
 
-@settings(deadline=None)
 @given(st.text("学习山水火花", min_size=1, max_size=12), SIDES, SIDES)
 def test_every_word_fits_every_picture(word: str, width: int, height: int) -> None:
     """All em boxes lie inside the picture, have one size and do not overlap."""
@@ -87,7 +86,7 @@ def test_curves_pass_through_their_midpoint() -> None:
     assert any(np.allclose(point, [0.5, 0.75]) for point in cubic)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(word=st.text("学龍ひ한aЖ一", min_size=1, max_size=12), width=SIDES, height=SIDES)
 def test_ink_is_never_empty_and_has_the_asked_size(glyphs: GlyphRenderer, word: str, width: int, height: int) -> None:
     glyph = glyphs.render(word, width, height)

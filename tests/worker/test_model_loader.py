@@ -91,23 +91,40 @@ def test_the_default_settings_name_the_designs_models() -> None:
 LOAD_FROM_HUB = """
 import asyncio, sys, torch
 from worker.model_loader import ModelLoader
-pipeline = asyncio.run(ModelLoader("bfloat16", torch.device("cpu")).load_stable_diffusion_xl("ours/tiny"))
-print(pipeline.unet.dtype)
+for name in sys.argv[1:]:
+    pipeline = asyncio.run(ModelLoader("bfloat16", torch.device("cpu")).load_stable_diffusion_xl(name))
+    print(name, pipeline.unet.dtype)
 """
+# The models of the hub: the weights of each that are in 16 bits.
+IN_FP16 = {"ours/tiny-0": "nothing", "ours/tiny-1": "unet/*", "ours/tiny-2": "*/*"}
 
 
-@pytest.mark.parametrize("in_fp16", ["nothing", "unet/*", "*/*"])
-def test_a_hub_model_loads_with_fp16_files_or_without(tmp_path: Path, project: Path, in_fp16: str) -> None:
-    """SDXL's own repository has them, many checkpoints that were made from it have not, or not of every part."""
-    cached = tmp_path / "hub/models--ours--tiny"
+def cache_from_hub(home: Path, name: str, model: Path) -> None:
+    """Put a model where the hub's library keeps what it has fetched."""
+    cached = home / "hub" / f"models--{name.replace('/', '--')}"
     snapshot = cached / "snapshots" / ("a" * 40)
-    shutil.copytree(project / EMBEDDED, snapshot)
-    for weights in [*snapshot.glob(f"{in_fp16}.safetensors")]:
+    shutil.copytree(model, snapshot)
+    for weights in [*snapshot.glob(f"{IN_FP16[name]}.safetensors")]:
         weights.rename(weights.with_suffix(".fp16.safetensors"))
     (cached / "refs").mkdir()
     (cached / "refs/main").write_text("a" * 40)
-    environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD_FROM_HUB], env=environment, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout) == (0, "torch.bfloat16\n"), done.stderr
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory, project: Path) -> dict[str, str]:
+    """The type of each of the hub's models, as one process has loaded it."""
+    home = tmp_path_factory.mktemp("hub")
+    for name in IN_FP16:
+        cache_from_hub(home, name, project / EMBEDDED)
+    environment = {**os.environ, "HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-c", LOAD_FROM_HUB, *IN_FP16]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    dtypes = dict(line.split() for line in done.stdout.splitlines())
+    return {in_fp16: dtypes[name] for name, in_fp16 in IN_FP16.items()}
+
+
+@pytest.mark.parametrize("in_fp16", IN_FP16.values())
+def test_a_hub_model_loads_with_fp16_files_or_without(loaded: dict[str, str], in_fp16: str) -> None:
+    """SDXL's own repository has them, many checkpoints that were made from it have not, or not of every part."""
+    assert loaded[in_fp16] == "torch.bfloat16"

@@ -1,0 +1,134 @@
+"""From a word to its picture, in a real browser, before a real service."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from tests.browser.conftest import OpenPage
+from tests.browser.form import generate, see_picture, text
+from tests.helpers import Api
+
+
+def test_a_word_becomes_a_picture_with_its_prompt_seed_score_and_maps(open_page: OpenPage) -> None:
+    page = open_page(reduced_motion="no-preference")
+    page.fill("#word", "学习")
+    page.click(".chip:text-is('to study')")
+    page.check("input[name=style][value=papercut]", force=True)
+    page.click("#generate")
+    see_picture(page, "学习")
+    assert page.locator("#image").evaluate("image => image.naturalWidth") == 256
+    assert page.inner_text("#label-meaning") == "to study"
+    assert "papercut" in page.inner_text("#label-prompt")
+    assert page.input_value("#seed") == page.inner_text("#label-seed")
+    assert 0 <= float(page.inner_text("#score")) <= 1
+    page.wait_for_selector(".map img:visible >> nth=3")
+    with page.expect_download() as download:
+        page.click("#download")
+    with Image.open(download.value.path()) as picture:
+        assert json.loads(picture.text["writing-service"])["word"] == "学习"
+
+
+def test_the_preview_changes_while_the_picture_forms(open_page: OpenPage) -> None:
+    page = open_page()
+    generate(page, "山", steps=30)
+    previews = set()
+    while not page.is_visible("#image"):
+        previews.add(page.get_attribute("#preview", "src"))
+        page.wait_for_timeout(30)
+    assert len(previews - {None}) >= 2
+
+
+def test_a_cancelled_job_ends_and_leaves_the_page_ready(open_page: OpenPage, api: Api) -> None:
+    page = open_page()
+    with page.expect_response("**/generate-writing-image") as submitted:
+        generate(page, "山", steps=100)
+    page.wait_for_selector("#preview:visible")
+    page.click("#cancel")
+    page.wait_for_selector("#announce:text-is('Cancelled.')", state="attached")
+    assert api.job(submitted.value.json()["job_id"])["status"] == "cancelled"
+    assert not page.is_visible("#image")
+    assert page.get_attribute("#generate", "aria-disabled") == "false"
+
+
+@pytest.mark.parametrize(
+    ("word", "code", "field"), [("学😀", "unsupported_character", "word"), ("кот", "translation_required", "meaning")]
+)
+def test_an_error_is_told_in_plain_words_beside_its_field(
+    open_page: OpenPage, word: str, code: str, field: str
+) -> None:
+    page = open_page()
+    generate(page, word)
+    page.wait_for_selector(f"#{field}-error:visible")
+    assert page.inner_text(f"#{field}-error") == text("en", f"error.{code}")
+    assert page.get_attribute(f"#{field}", "aria-invalid") == "true"
+
+
+def test_a_service_out_of_reach_is_told_in_plain_words(open_page: OpenPage) -> None:
+    page = open_page()
+    page.route("**/generate-writing-image", lambda route: route.abort())
+    generate(page, "山")
+    page.wait_for_selector(f"#problem:visible:has-text('{text('en', 'error.network')}')")
+
+
+def test_a_picture_comes_also_where_events_do_not(open_page: OpenPage) -> None:
+    page = open_page()
+    page.route("**/events", lambda route: route.fulfill(status=404, json={"code": "not_found", "detail": ""}))
+    generate(page, "山")
+    see_picture(page, "山")
+
+
+def test_the_place_in_the_queue_is_shown(open_page: OpenPage, api: Api) -> None:
+    page = open_page()
+    jobs = [api.submit(word="山", num_inference_steps=100).json()["job_id"] for _ in range(9)]
+    generate(page, "水")
+    page.wait_for_selector("#stage:has-text('in the queue')")
+    page.click("#cancel")
+    page.wait_for_selector("#progress", state="hidden")
+    for job_id in jobs:
+        api.cancel(job_id)
+
+
+def test_the_history_survives_a_reload_and_entries_can_be_opened_compared_and_deleted(open_page: OpenPage) -> None:
+    page = open_page()
+    for number, word in enumerate(("山", "水")):
+        generate(page, word)
+        see_picture(page, word)
+        page.wait_for_selector(f"#history li >> nth={number}")  # shown once it is kept
+    page.reload()
+    page.click("#history .open >> nth=1")
+    see_picture(page, "山")
+
+    page.click("#open-compare")
+    page.wait_for_selector("#compare img:visible >> nth=1")
+    assert "mountain" in page.inner_text("#pane-a .differs >> nth=0")
+    page.select_option("#choose-a", index=0)
+    assert page.get_attribute("#pane-a img", "alt") == page.get_attribute("#pane-b img", "alt")
+    page.keyboard.press("Escape")
+
+    page.hover("#history li >> nth=0")
+    page.click("#history .remove >> nth=0")
+    page.wait_for_selector("#history li >> nth=1", state="detached")
+    page.reload()
+    page.wait_for_selector("#history .brush:text-is('山')")
+    assert page.locator("#history li").count() == 1
+
+
+def test_settings_of_a_picture_go_back_into_the_form_and_into_a_curl_command(open_page: OpenPage, api: Api) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    page.fill("#control-depth [type=range]", "1.5")
+    page.select_option("#control-canny select", "adaptive_canny")
+    generate(page, "山")
+    see_picture(page, "山")
+    page.click("#reset-weights")
+    page.click("#reuse")
+    assert page.input_value("#control-depth [type=range]") == "1.5"
+    assert page.is_checked("#keep-seed")
+    page.click("#curl")
+    page.wait_for_selector("#curl:text-is('Copied')")
+    command = page.evaluate("navigator.clipboard.readText()")
+    sent = json.loads(command.split("-d '")[1].rstrip("'"))
+    assert sent["seed"] == int(page.input_value("#seed"))
+    assert sent["controlnet_weights"] == {"depth": 1.5}
+    assert sent["conditioning_methods"] == {"canny": ["adaptive_canny"]}
+    assert api.submit(**sent).status_code == 202

@@ -1,0 +1,49 @@
+"""Many requests by one client."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.client.scripted import JOB, accepted, refused, view
+from writing_client import (
+    WritingClient,
+    WritingError,
+)
+
+
+class TestBatch:
+    def test_a_refused_request_does_not_stop_the_others(self, scripted: Any) -> None:
+        server = scripted(submit=[accepted(), refused(422, "invalid_word"), accepted()], view=[view("succeeded")])
+        with WritingClient(server.url) as client:
+            outcomes = {outcome.index: outcome for outcome in client.batch([{"word": word} for word in "山水火"])}
+        assert [outcomes[index].error and outcomes[index].error.code for index in range(3)] == [
+            None,
+            "invalid_word",
+            None,
+        ]
+        assert [json.loads(body)["priority"] for call, _, body in server.seen if call.startswith("POST")] == [
+            "bulk"
+        ] * 3
+
+    def test_no_more_jobs_are_in_flight_than_asked_for(self, scripted: Any) -> None:
+        server = scripted(submit=[accepted()], view=[view("running"), view("running"), view("succeeded")])
+        with WritingClient(server.url) as client:
+            assert len(list(client.batch([{"word": word} for word in "山水火"], concurrency=2))) == 3
+        calls = [call.split()[0] for call, _, _ in server.seen]
+        assert calls[:3] == ["POST", "POST", "GET"]
+
+    def test_closing_a_batch_cancels_what_is_in_flight(self, scripted: Any) -> None:
+        server = scripted(submit=[accepted()], view=[view("succeeded"), view("running")], cancel=[view("cancelled")])
+        with WritingClient(server.url) as client:
+            batch = client.batch([{"word": word} for word in "山水火"], concurrency=2)
+            next(batch)
+            batch.close()
+        assert len(server.headers_of(f"DELETE {JOB}")) == 1
+
+    def test_a_wrong_key_ends_the_batch(self, scripted: Any) -> None:
+        server = scripted(submit=[refused(401, "unauthorized")])
+        with WritingClient(server.url) as client, pytest.raises(WritingError) as caught:
+            list(client.batch([{"word": "山"}, {"word": "水"}]))
+        assert caught.value.code == "unauthorized"
+        assert len(server.seen) == 1

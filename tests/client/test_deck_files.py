@@ -1,0 +1,135 @@
+"""Contact sheets and Anki packages."""
+
+import json
+import sqlite3
+import zipfile
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from api.app import create_app
+from api.deck_files.anki import package
+from api.deck_files.card import Card
+from api.deck_files.contact_sheet import contact_sheet
+from shared.settings import Settings
+from shared.writing.characters import CharacterDatabase
+from tests.client.drawn_decks import ROWS, drawn, row
+from writing_client.deck import Deck
+from writing_client.package import write_package
+
+
+@pytest.fixture
+def cards(tmp_path: Path) -> list[Card]:
+    rows = [*ROWS, row(4, "长", "long"), row(5, "长", "to grow")]
+    deck = Deck(tmp_path, rows, {})
+    drawn(deck, *range(len(rows)))
+    return [
+        Card(card.word, card.reading, card.meaning, card.prompt, card.file, (tmp_path / card.file).read_bytes)
+        for card in deck.cards
+    ]
+
+
+class _Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data.strip())
+
+
+class TestContactSheet:
+    def test_every_word_is_there_with_its_picture(self, tmp_path: Path, cards: list[Card]) -> None:
+        page = _Page(contact_sheet("My <deck>", cards).decode())
+        images = [attributes for tag, attributes in page.tags if tag == "img"]
+        assert [(tmp_path / unquote(str(image["src"]))).is_file() for image in images] == [True] * 5
+        assert all(image["alt"] for image in images)
+        assert {"My <deck>", "学习", "xuéxí", "study", "looked up", "letters & <signs>"} <= set(page.words)
+
+    def test_it_needs_nothing_from_elsewhere_and_follows_dark_and_paper(self, cards: list[Card]) -> None:
+        text = contact_sheet("deck", cards).decode()
+        assert "http" not in text
+        assert "<script" not in text
+        assert "prefers-color-scheme: dark" in text
+        assert "@media print" in text
+
+
+def packed(path: Path, name: str, cards: list[Card]) -> Path:
+    path.write_bytes(b"".join(package(name, cards, CharacterDatabase())))
+    return path
+
+
+def notes_of(package: Path, tmp_path: Path) -> tuple[list[tuple[str, list[str]]], dict[str, bytes], dict[str, str]]:
+    """Return a package's notes (guid, fields), media by name, and its decks' names by id."""
+    with zipfile.ZipFile(package) as archive:
+        names = json.loads(archive.read("media"))
+        media = {name: archive.read(number) for number, name in names.items()}
+        database = tmp_path / "collection.anki2"
+        database.write_bytes(archive.read("collection.anki2"))
+    connection = sqlite3.connect(database)
+    try:
+        notes = [(guid, fields.split("\x1f")) for guid, fields in connection.execute("SELECT guid, flds FROM notes")]
+        (decks,) = connection.execute("SELECT decks FROM col").fetchone()
+        (count,) = connection.execute("SELECT count(*) FROM cards").fetchone()
+    finally:
+        connection.close()
+    assert count == len(notes)
+    return notes, media, {key: deck["name"] for key, deck in json.loads(decks).items()}
+
+
+class TestAnki:
+    def test_every_word_is_a_note_with_its_picture(self, tmp_path: Path, cards: list[Card]) -> None:
+        notes, media, decks = notes_of(packed(tmp_path / "deck.apkg", "My deck", cards), tmp_path)
+        assert [fields[:3] for _, fields in notes][:3] == [
+            ["学习", "xuéxí", "study"],
+            ["山", "", "looked up"],
+            ["a/b:c", "", "letters &amp; &lt;signs&gt;"],
+        ]
+        for card, (_, fields) in zip(cards, notes, strict=True):
+            name = fields[3].removeprefix('<img src="').removesuffix('">')
+            assert media[name] == card.read()
+        assert [bool(fields[4]) for _, fields in notes] == [True, True, False, True, True], "how it is written"
+        assert "My deck" in decks.values()
+
+    def test_the_client_completes_the_same_package_from_the_services_part_of_it(
+        self, tmp_path: Path, settings: Settings
+    ) -> None:
+        rows = [*ROWS, row(4, "长", "long"), row(5, "长", "long", style="neon")]
+        deck = Deck(tmp_path, rows, {})
+        drawn(deck, *range(len(rows)))
+        texts = deck.cards
+        body = {"name": "My deck", "cards": [card.model_dump() for card in texts]}
+        answer = create_app(settings).test_client().post("/api/writing/anki-packages", json=body)
+        assert answer.status_code == 200
+        sheet = write_package(answer.data, texts, tmp_path, tmp_path / "client.apkg")
+        cards = [
+            Card(card.word, card.reading, card.meaning, card.prompt, card.file, (tmp_path / card.file).read_bytes)
+            for card in texts
+        ]
+        assert sheet.read_bytes() == contact_sheet("My deck", cards)
+        assert notes_of(tmp_path / "client.apkg", tmp_path) == notes_of(
+            packed(tmp_path / "service.apkg", "My deck", cards), tmp_path
+        )
+
+    def test_a_later_version_has_the_same_ids_so_that_anki_updates(self, tmp_path: Path, cards: list[Card]) -> None:
+        first, _, decks = notes_of(packed(tmp_path / "1.apkg", "My deck", cards), tmp_path)
+        changed = [replace(cards[0], reading="another"), *cards[1:]]
+        later, _, decks_later = notes_of(packed(tmp_path / "2.apkg", "My deck", changed), tmp_path)
+        assert [guid for guid, _ in first] == [guid for guid, _ in later]
+        assert decks == decks_later
+        assert later[0][1][1] == "another"
+
+    def test_the_same_word_twice_is_two_notes_and_another_deck_has_its_own(
+        self, tmp_path: Path, cards: list[Card]
+    ) -> None:
+        mine, _, _ = notes_of(packed(tmp_path / "1.apkg", "Mine", cards), tmp_path)
+        yours, _, _ = notes_of(packed(tmp_path / "2.apkg", "Yours", cards), tmp_path)
+        assert len({guid for guid, _ in mine + yours}) == 10

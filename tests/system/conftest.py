@@ -1,0 +1,20 @@
+"""An API without a worker."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.stack import Stack
+from tests.helpers import answers
+
+RECEIVE_S = 2
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """API and Redis, with little time for a request to arrive."""
+    folder = tmp_path_factory.mktemp("http")
+    environment = {"WRITING_API__RECEIVE_S": str(RECEIVE_S)}
+    with Stack(workers=0, data_folder=folder / "redis", log_folder=folder, environment=environment) as stack:
+        stack.wait_for(lambda: answers(stack.url), 60, "the API")
+        yield stack

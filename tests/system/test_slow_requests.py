@@ -1,0 +1,90 @@
+"""Requests that arrive slowly or never end: real processes."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from local.stack import Stack
+from tests.system.conftest import RECEIVE_S
+from tests.system.raw_http import CHUNKED, HOST, POST, connect, read_answer
+
+UNFINISHED = [
+    POST + b'Content-Length: 50\r\n\r\n{"word":',
+    POST + b"Content-Length: 50\r\n\r\n",
+    CHUNKED + b'8\r\n{"word":\r\n',
+    CHUNKED + b'20\r\n{"word":',
+    CHUNKED + b"2",
+    b"GET / HTTP/1.1\r\nHost: loc",
+    b"GET /",
+    b"G",
+]
+SILENCE = b""
+
+
+@pytest.fixture(scope="module")
+def unfinished(service: Stack) -> Iterator[dict[bytes, socket.socket]]:
+    """A connection for each request that does not end, all sent at once, so that the tests wait together."""
+    with ExitStack() as opened:
+        connections = {raw: opened.enter_context(connect(service)) for raw in (*UNFINISHED, SILENCE)}
+        for raw, connection in connections.items():
+            connection.sendall(raw)
+        yield connections
+
+
+@pytest.mark.parametrize("raw", UNFINISHED)
+def test_a_request_that_does_not_end_is_over_in_time(unfinished: dict[bytes, socket.socket], raw: bytes) -> None:
+    answer = read_answer(unfinished[raw])
+    assert answer is not None
+    assert (answer.status, answer.problem["code"]) == (408, "request_timeout")
+    assert answer.headers["connection"] == "close"
+    assert unfinished[raw].recv(1) == b""
+
+
+def test_a_silent_connection_is_closed_without_a_word(unfinished: dict[bytes, socket.socket]) -> None:
+    assert read_answer(unfinished[SILENCE]) is None
+
+
+@pytest.mark.parametrize("start", [POST + b"Content-Length: 5000\r\n\r\n", CHUNKED, b"GET / HTTP/1.1\r\nX: "])
+def test_a_request_that_trickles_is_over_in_time(service: Stack, start: bytes) -> None:
+    """A byte now and then does not win more time."""
+    piece = b"1\r\na\r\n" if start is CHUNKED else b"a"
+    with connect(service) as connection:
+        connection.sendall(start)
+        connection.settimeout(0.1)
+        for _ in range(60):
+            try:
+                connection.sendall(piece)
+                if connection.recv(1, socket.MSG_PEEK):
+                    break
+            except TimeoutError:
+                continue
+        connection.settimeout(10)
+        answer = read_answer(connection)
+    assert answer is not None
+    assert (answer.status, answer.problem["code"]) == (408, "request_timeout")
+
+
+def test_a_slow_request_that_arrives_in_time_is_served_and_the_next_one_has_its_own_time(service: Stack) -> None:
+    body = json.dumps({"word": "学", "translation": "study"}).encode()
+    with connect(service) as connection:
+        for _ in range(3):
+            connection.sendall(POST + b"Content-Length: %d\r\n\r\n" % len(body))
+            for start in range(0, len(body), 12):
+                time.sleep(RECEIVE_S / 8)
+                connection.sendall(body[start : start + 12])
+            answer = read_answer(connection)
+            assert answer is not None
+            assert answer.status == 202
+
+
+def test_a_body_that_nobody_reads_does_not_hold_the_connection(service: Stack) -> None:
+    with connect(service) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\n" + HOST + b"Content-Length: 5000\r\n\r\n{")
+        answer = read_answer(connection)
+        assert answer is not None
+        assert answer.status == 200
+        assert connection.recv(1) == b""

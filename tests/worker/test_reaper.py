@@ -1,0 +1,138 @@
+"""Jobs whose worker is gone, or that nobody works on, wait again. In a real Redis."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+import redis
+
+from shared.queue.leases import Lease, Leases, RequeuedJob
+from shared.queue.store import JobStore
+from shared.schemas import GenerationRequest, JobStatus, Priority
+from shared.settings import Settings
+from worker.background.reaper import Reaper
+
+REQUEST = GenerationRequest(word="学习")
+BULK = GenerationRequest(word="书", priority=Priority.BULK)
+
+
+@pytest.fixture
+def worker(client: redis.Redis, store: JobStore, settings: Settings) -> Callable[[str], Leases]:
+    return lambda name: Leases(client, store, settings.queue, name)
+
+
+def taken(leases: Leases, job_id: str) -> Lease:
+    lease = leases.take(job_id)
+    assert lease is not None
+    return lease
+
+
+class Sent:
+    """Puts messages into the queue as kombu does, and remembers them."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+        self.messages: list[tuple[str, Priority]] = []
+
+    def __call__(self, job_id: str, priority: Priority) -> None:
+        self.messages.append((job_id, priority))
+        self._redis.lpush(priority, json.dumps({"headers": {"id": job_id}}))
+
+
+def test_the_reaper_sends_a_new_message_for_what_it_puts_back(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    sent = Sent(client)
+    store.create("a", BULK)
+    worker("dead").take("a")
+    reaper = Reaper(client, worker("alive"), sent, working_on=frozenset, lease_s=0, every_s=1, reconcile_s=1000)
+    reaper.check()
+    assert sent.messages == [("a", Priority.BULK)]
+    reaper.check()
+    assert len(sent.messages) == 1
+
+
+def test_what_a_dead_worker_had_received_and_not_taken_is_sent_again(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    """A worker that held messages alone: it lived, by its beat, and fell silent."""
+    sent = Sent(client)
+    store.create("received", REQUEST)
+    store.create("queued", REQUEST)
+    sent("queued", Priority.INTERACTIVE)
+    client.hset("unacked", "tag", json.dumps([{"headers": {"id": "received"}}, "", "interactive"]))
+    worker("dead").beat()
+    Reaper(client, worker("alive"), sent, working_on=frozenset, lease_s=0, every_s=1, reconcile_s=1000).check()
+    assert sent.messages[1:] == [("received", Priority.INTERACTIVE)]
+
+
+def test_a_waiting_job_without_a_message_gets_one_at_the_second_look(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    """At the first look its message may be on its way."""
+    sent = Sent(client)
+    for job in ("lost", "queued", "delivered"):
+        store.create(job, REQUEST)
+    client.lpush("interactive", json.dumps({"headers": {"id": "queued"}}))
+    client.hset("unacked", "tag", json.dumps([{"headers": {"id": "delivered"}}, "", "interactive"]))
+    reaper = Reaper(client, worker("w"), sent, working_on=frozenset, lease_s=1000, every_s=1, reconcile_s=1e-9)
+    reaper.check()
+    assert sent.messages == []
+    client.delete("writing:reconciling")
+    reaper.check()
+    assert sent.messages == [("lost", Priority.INTERACTIVE)]
+
+
+class TestGiveBack:
+    """A job recorded as a worker's own, which it does not work on, waits again."""
+
+    def test_what_is_at_work_stays(self, store: JobStore, worker: Callable[[str], Leases]) -> None:
+        leases = worker("w")
+        for job in ("working", "stray"):
+            store.create(job, REQUEST)
+            leases.take(job)
+        assert leases.give_back(lambda: {"working"}) == [RequeuedJob("stray", Priority.INTERACTIVE)]
+        assert leases.give_back(lambda: {"working"}) == []
+        assert [store.get(job).status for job in ("working", "stray")] == [JobStatus.RUNNING, JobStatus.QUEUED]
+        assert leases.take("stray") is not None
+
+    def test_what_has_ended_or_is_another_s_stays_so(
+        self, store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+    ) -> None:
+        leases, other = worker("w"), worker("other")
+        for job in ("ended", "other", "gone"):
+            store.create(job, REQUEST)
+        leases.publish(taken(leases, "ended"), "result", b"{}", 1)
+        taken(other, "other")
+        client.sadd("writing:running:w", "ended", "other", "gone", "never")
+        client.delete("writing:job:gone")
+        assert leases.give_back(frozenset) == []
+        assert store.get("ended").status is JobStatus.SUCCEEDED
+        assert store.get("other").worker == "other"
+        assert not client.smembers("writing:running:w")
+
+    def test_a_cancelled_stray_ends(self, store: JobStore, worker: Callable[[str], Leases]) -> None:
+        leases = worker("w")
+        store.create("a", REQUEST)
+        leases.take("a")
+        store.cancel("a")
+        assert leases.give_back(frozenset) == []
+        assert store.get("a").status is JobStatus.CANCELLED
+
+    def test_a_power_cut_that_forgot_the_end_is_mended(
+        self, store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+    ) -> None:
+        """The record, and the worker's list, are as they were a second ago."""
+        leases = worker("w")
+        store.create("a", REQUEST)
+        lease = taken(leases, "a")
+        before = client.hgetall("writing:job:a")
+        leases.publish(lease, "result", b"{}", 1)
+        client.delete("writing:job:a")
+        client.hset("writing:job:a", mapping=before)
+        client.sadd("writing:running:w", "a")
+        sent = Sent(client)
+        Reaper(client, leases, sent, working_on=frozenset, lease_s=1000, every_s=1, reconcile_s=1000).check()
+        assert sent.messages == [("a", Priority.INTERACTIVE)]
+        assert leases.publish(taken(leases, "a"), "result", b"{}", 1)
+        assert store.get("a").status is JobStatus.SUCCEEDED
