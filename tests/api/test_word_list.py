@@ -143,11 +143,11 @@ def test_what_is_beside_the_word_is_left_out() -> None:
     [
         ("Foo,Bar\n山,mountain\n水,water\n", "line 1 (Foo, Bar) looks like a heading"),
         ("词条,说明\n山,mountain\n水,water\n", "looks like a heading"),
-        ("Meaning,Pinyin\nmountain,shān\n", "names no column “word”"),
-        ("Chinese,Japanese\n山,やま\n", "names no column “word”"),
-        ("学校,학교\n", "columns 1 and 2 may both hold the word"),
-        ("학교,hakgyo,school\n", "columns 2 and 3 may both hold the translation"),
-        ("shān,mountain\n", "column 1 holds readings"),
+        ("Meaning,Pinyin\nmountain,shān\n", "does not name exactly one column of words"),
+        ("Chinese,Japanese\n山,やま\n", "does not name exactly one column of words"),
+        ("学校,학교\n", "columns 1 and 2 could both contain the word"),
+        ("학교,hakgyo,school\n", "columns 2 and 3 could both contain the translation"),
+        ("shān,mountain\n", "column 1 contains readings"),
     ],
 )
 def test_what_nobody_can_tell_is_refused_with_what_to_do(tmp_path: Path, content: str, part: str) -> None:
@@ -306,7 +306,7 @@ def archive(*names: str) -> bytes:
         (b"%PDF-1.7", "PDF"),
         (b"\x89PNG\r\n\x1a\n", "picture"),
         (b"<!DOCTYPE html><html></html>", "web page"),
-        ("山,mountain\n水,wa\0ter\n".encode(), "line 2: holds a NUL"),
+        ("山,mountain\n水,wa\0ter\n".encode(), "line 2: contains a NUL"),
         (b"", "no words"),
         ("\ufeff".encode(), "no words"),
         (b"word,translation\n", "no words"),

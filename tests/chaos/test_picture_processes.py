@@ -45,7 +45,7 @@ def test_no_picture_process_outlives_its_worker(tmp_path: Path, end: signal.Sign
     with service(tmp_path, WRITING_QUEUE__LEASE_S="2", WRITING_WORKER__PICTURE_PROCESSES="2") as stack:
         api = Api(stack.url)
         (worker,) = api.get("/api/writing/status").json()["workers"]
-        assert worker["setup"]["picture_processes"] == "2: as set"
+        assert worker["setup"]["picture_processes"] == "2: as configured"
         pids = picture_processes(stack)
         assert len(pids) == 2
         jobs = submit(api, 6)

@@ -109,7 +109,7 @@ class TestFetching:
     def test_models_are_fetched_verified_and_then_there(self, hub: str, tmp_path: Path) -> None:
         done = fetch_models(hub, tmp_path)
         assert done.returncode == 0, done.stderr
-        assert "as long as the hub says" in done.stdout
+        assert "all of the size that the hub gives" in done.stdout
         (fetched,) = (tmp_path / "hub/models--ours--tiny/snapshots").iterdir()
         assert folder_faults(fetched) == []
         assert not list(fetched.rglob("samples.jpg")), "nothing that is not loaded"
@@ -137,6 +137,6 @@ class TestFetching:
     def test_a_hub_that_does_not_answer_is_an_error_that_says_what_to_do(self, tmp_path: Path) -> None:
         done = fetch_models(f"http://127.0.0.1:{free_port()}", tmp_path, "--dry-run")
         assert done.returncode == 1
-        assert "models.embedded.base: ours/tiny cannot be had from the hub" in done.stderr
+        assert "models.embedded.base: ours/tiny cannot be fetched from the hub" in done.stderr
         assert "--to FOLDER" in done.stderr
         assert "Traceback" not in done.stderr

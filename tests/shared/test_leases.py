@@ -393,4 +393,4 @@ def test_a_thread_that_jobs_hang_on_survives_what_it_did_not_expect(caplog: pyte
     thread.start()
     eventually(lambda: len(calls) > 2)
     thread.stop()
-    assert "shaky failed; it goes on" in caplog.text
+    assert "shaky failed; it will be retried" in caplog.text

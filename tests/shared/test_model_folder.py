@@ -32,7 +32,7 @@ def test_a_half_copied_weight_file_is_named(model: Path) -> None:
     path = model / "unet/diffusion_pytorch_model.safetensors"
     os.truncate(path, 1_000_000)
     (fault,) = folder_faults(model)
-    assert fault.startswith(f"{path} is broken or half-copied: 1000000 bytes of ")
+    assert fault.startswith(f"{path} is damaged or incomplete: it has 1000000 of ")
 
 
 @pytest.mark.parametrize("content", [b"", b"1234567", b"<html>not a model</html>", b"\x02\0\0\0\0\0\0\0[]"])
@@ -45,14 +45,14 @@ def test_what_is_no_weight_file_is_named(model: Path, content: bytes) -> None:
 
 def test_a_missing_part_is_named_unless_it_comes_from_elsewhere(model: Path) -> None:
     shutil.rmtree(model / "vae")
-    assert folder_faults(model) == [f"{model / 'vae'}/ is missing, which model_index.json lists"]
+    assert folder_faults(model) == [f"{model / 'vae'}/ is missing, although model_index.json lists it"]
     assert folder_faults(model, replaced=["vae"]) == []
 
 
 def test_missing_weights_are_named(model: Path) -> None:
     (model / "text_encoder/model.safetensors").unlink()
     (fault,) = folder_faults(model)
-    assert fault.startswith(f"{model / 'text_encoder'}/ has its config.json, but no")
+    assert fault.startswith(f"{model / 'text_encoder'}/ has a config.json but no")
 
 
 def test_a_missing_shard_is_named(model: Path) -> None:
@@ -92,7 +92,7 @@ def test_what_the_index_does_not_list_may_be_anything(model: Path) -> None:
 def test_a_foreign_folder_has_no_weights(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
     (fault,) = folder_faults(tmp_path)
-    assert "holds no *.safetensors file" in fault
+    assert "contains no *.safetensors file" in fault
 
 
 @pytest.mark.parametrize(

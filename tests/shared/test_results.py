@@ -149,7 +149,7 @@ def test_each_variation_is_stored_once_and_has_an_address(stored: Settings) -> N
     assert [info.variation for info in document.pictures] == [1, 0, 2, None], "the kept one first, a map last"
     missing = page.get(f"{address}/variations/3/image")
     assert (missing.status_code, missing.get_json()["code"]) == (404, "variation_not_found")
-    assert "there are 0 to 2" in missing.get_json()["detail"]
+    assert "it has 0 to 2" in missing.get_json()["detail"]
     assert page.get(f"{address}/variations/-1/image").get_json()["code"] == "not_found"
 
 

@@ -81,14 +81,14 @@ def test_a_font_that_cannot_shape_a_script_does_not_cover_it(database: Character
     fonts = read_fonts(plain)
     check_coverage("שלום", database, fonts)
     for word in ("سلام", "नमस्ते"):
-        with pytest.raises(UnsupportedCharacter, match="the forms of"):
+        with pytest.raises(UnsupportedCharacter, match="the contextual forms of"):
             check_coverage(word, database, fonts)
 
 
 def test_old_korean_syllables_need_a_font_for_them(
     database: CharacterDatabase, fonts: tuple[FontCoverage, ...]
 ) -> None:
-    with pytest.raises(UnsupportedCharacter, match="the forms of"):
+    with pytest.raises(UnsupportedCharacter, match="the contextual forms of"):
         check_coverage("\u1112\u119e\u11ab", database, fonts)
 
 

@@ -161,7 +161,7 @@ def test_a_broken_model_ends_the_worker_with_the_reason(
     )
     output, _ = process.communicate(timeout=60)
     assert process.returncode == os.EX_CONFIG, output
-    assert "vae/diffusion_pytorch_model.safetensors is broken or half-copied" in output
+    assert "vae/diffusion_pytorch_model.safetensors is damaged or incomplete" in output
     assert api.job(job_id)["status"] in {"queued", "running"}
     healthy = start_worker(tmp_path, bare.redis_url)
     try:

@@ -106,7 +106,7 @@ def test_an_untrusted_redis_stops_the_start_with_plain_words(
         (finding,) = check_redis(load_settings(environment_of(address, ca)))
     assert done.returncode == os.EX_CONFIG, done.stderr
     assert "Traceback" not in done.stderr
-    expected = "does not speak TLS" if fault == "no TLS" else "not trusted"
+    expected = "does not use TLS" if fault == "no TLS" else "not trusted"
     assert expected in done.stderr
     assert finding.level is Level.FAIL
     assert expected in finding.text

@@ -84,7 +84,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["deck", "no.csv", "-o", "deck"], USAGE, "no.csv"),
         (["deck", "words.csv", "-o", "deck", "--style", "cubist"], USAGE, "cubist"),
         (["deck", "-o", "deck"], USAGE, "or --hsk"),
-        (["deck", "words.csv", "--hsk", "1", "-o", "deck"], USAGE, "not both"),
+        (["deck", "words.csv", "--hsk", "1", "-o", "deck"], USAGE, "give either"),
         (["deck", "--hsk", "7", "-o", "deck"], USAGE, "not in the range"),
     ],
 )
@@ -116,7 +116,7 @@ def test_a_deck_that_is_interrupted_goes_on_without_drawing_anything_twice(
     watcher.start()
     assert main(command) == INTERRUPTED
     watcher.join()
-    assert "goes on from there" in capsys.readouterr().err
+    assert "run the same command again to resume" in capsys.readouterr().err
     eventually(lambda: sum(api.get("/api/writing/status").json()["queue_depth"].values()) == 0)
     before = {path.name: path.stat().st_mtime_ns for path in folder.glob("pictures/*.png")}
     recorded = json.loads((folder / "deck.json").read_text())["drawings"]
@@ -126,7 +126,7 @@ def test_a_deck_that_is_interrupted_goes_on_without_drawing_anything_twice(
     assert main(command) == SOME_FAILED, "of the smile"
     said = capsys.readouterr()
     assert f"{words}, line 7: 😀" in said.err
-    assert f"{len(recorded)} drawn before" in said.out
+    assert f"{len(recorded)} already drawn" in said.out
     after = {path.name: path.stat().st_mtime_ns for path in folder.glob("pictures/*.png")}
     kept = {Path(drawing["file"]).name for drawing in recorded.values()}
     assert all(after[name] == before[name] for name in kept), "what was done is not drawn again"
@@ -179,7 +179,11 @@ def test_a_level_of_hsk_is_a_list(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("content", "part"),
-    [(b"%PDF-1.7", "PDF"), (b"word,translation\n", "no words"), ("学校,학교\n".encode(), "may both hold the word")],
+    [
+        (b"%PDF-1.7", "PDF"),
+        (b"word,translation\n", "no words"),
+        ("学校,학교\n".encode(), "could both contain the word"),
+    ],
 )
 @pytest.mark.usefixtures("url")
 def test_what_is_no_list_is_said_and_ends_with_2(
@@ -206,7 +210,7 @@ def test_a_dry_run_shows_how_the_list_is_read_and_draws_nothing(
         "semicolon",
         "“拼音” = reading",
         "学习 | to study | xuéxí",
-        "1  left out: is the heading",
+        "1  left out: the heading",
     ):
         assert part in said.out
     assert "line 4: the word is blank" in said.err

@@ -67,7 +67,7 @@ def test_without_weights_the_method_is_unavailable_and_says_why(source: str | No
     conditioning = DepthConditioning(source)
     assert conditioning.available_methods == ("distance_transform_depth", "stroke_thickness_depth")
     reason = conditioning.unavailable_methods["ai_depth_estimation"]
-    assert (source or "no model is set") in reason
+    assert (source or "no model is configured") in reason
     with pytest.raises(MethodUnavailable, match="ai_depth_estimation"):
         conditioning.generate(glyphs.render("学", 256, 256), "ai_depth_estimation")
 

@@ -140,9 +140,9 @@ sys.stdin.read()
     assert other.stdout is not None
     assert other.stdout.readline() == "0\n"
     assert claim_gpu(tmp_path, ["a", "b"]) == 1
-    with pytest.raises(RuntimeError, match="all 2 GPUs are taken"):
+    with pytest.raises(RuntimeError, match="all 2 GPUs are in use"):
         claim_gpu(tmp_path, ["a", "b"])
-    with pytest.raises(RuntimeError, match="all 1 GPUs are taken"):
+    with pytest.raises(RuntimeError, match="all 1 GPUs are in use"):
         claim_gpu(tmp_path, ["b"])  # CUDA_VISIBLE_DEVICES=1: the same card under another index
     other.communicate()
     assert claim_gpu(tmp_path, ["a", "b"]) == 0

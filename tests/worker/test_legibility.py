@@ -110,8 +110,8 @@ def test_without_a_recogniser_it_is_unknown_and_said_once(
         judge = LegibilityJudge()
         glyph = glyphs.render("学", 256, 256)
         for _ in range(3):
-            assert judge.judge(printed(glyph), glyph) == Legibility(None, unknown="there is no recogniser")
-    assert caplog.text.count("legibility is unknown") == 1
+            assert judge.judge(printed(glyph), glyph) == Legibility(None, unknown="no recogniser is installed")
+    assert caplog.text.count("legibility cannot be judged") == 1
 
 
 def test_the_recogniser_lies_in_the_wheel() -> None:

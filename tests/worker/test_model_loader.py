@@ -51,7 +51,7 @@ def test_base_controlnet_and_vae_may_lie_apart(copy: Path, tmp_path: Path) -> No
 def test_a_half_copied_file_is_named(copy: Path) -> None:
     weights = copy / "unet" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5000])
-    with pytest.raises(ModelLoadError, match=r"unet/diffusion_pytorch_model\.safetensors is broken or half-copied"):
+    with pytest.raises(ModelLoadError, match=r"unet/diffusion_pytorch_model\.safetensors is damaged or incomplete"):
         asyncio.run(ModelLoader("float32", CPU).load_stable_diffusion_xl(str(copy)))
 
 

@@ -172,7 +172,7 @@ def test_a_piece_that_never_ends_is_given_up(
     place.start()
     do(place, deeds.sleep, 0)
     monkeypatch.setattr(process, "TIMEOUT_S", 0.3)
-    with pytest.raises(Poisoned, match="no answer"):
+    with pytest.raises(Poisoned, match="no response"):
         do(place, deeds.sleep, 60)
     place.close()
 
@@ -214,7 +214,7 @@ def test_where_none_begins_the_work_is_done_here(
     place = Processes(1, folders, threads)
     place.start()
     assert do(place, deeds.sleep, 0) == os.getpid()
-    assert "no picture process begins: exit code 1" in caplog.text
+    assert "a picture process died while starting: exit code 1" in caplog.text
     place.close()
 
 

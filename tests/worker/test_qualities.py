@@ -73,8 +73,8 @@ def test_a_device_is_asked_for_a_product_before_it_gets_8_bit_layers(monkeypatch
     ("card", "error", "answer"),
     [
         ({"is_gpu": False}, None, "no: no GPU"),
-        ({"is_compiled": "no: x"}, None, "no: the networks are not compiled, and only then it is faster"),
-        ({"free_gib": 3.0}, None, "no: 0.0 GiB of weights more leave too little of 3.0 GiB free"),
+        ({"is_compiled": "no: x"}, None, "no: it is faster only if the networks are compiled"),
+        ({"free_gib": 3.0}, None, "no: 0.0 GiB more of weights would leave too little of the 3.0 GiB free"),
         ({}, "Row-wise scaling is not supported", "no: RuntimeError: Row-wise scaling is not supported"),
         ({}, None, "yes"),
     ],

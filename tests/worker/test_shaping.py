@@ -183,7 +183,7 @@ def test_what_a_font_draws_without_room_or_ink_is_refused(
         font.save(tmp_path / "odd.ttf")
     odd = read_fonts([tmp_path / "odd.ttf"])
     renderer = GlyphRenderer(database, odd)
-    for word, reason in (("a", "without any room"), ("b", "draws nothing")):
+    for word, reason in (("a", "no width"), ("b", "draws nothing")):
         check_coverage(word, database, odd)
         with pytest.raises(UnsupportedCharacter, match=reason):
             renderer.render(word, 256, 256)

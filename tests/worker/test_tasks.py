@@ -169,7 +169,7 @@ def test_a_job_whose_device_was_lost_waits_again_as_quarantined_and_fails_with_t
     bench: Bench, settings: Settings
 ) -> None:
     """The device may be at fault, or the job: it is tried alone by others, but not for ever."""
-    lost = DeviceLost("the device computes no more: injected")
+    lost = DeviceLost("the device has stopped computing: injected")
     record = bench.run(raise_it(lost))
     assert bench.reasons == [lost]
     for deaths in range(1, settings.queue.max_deaths):
