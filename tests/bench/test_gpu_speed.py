@@ -66,7 +66,7 @@ def test_ways_that_are_compiled_do_not_disturb_one_another(subject: Subject, mon
 def test_no_way_is_begun_after_the_deadline(subject: Subject) -> None:
     rows = list(measure(subject, list(EAGER.values()), deadline_s=-1.0))
     assert len(rows) == len(BATCHES) * len(EAGER)
-    assert {(row.batch, row.failure) for row in rows} == {(0, "not begun in time")}
+    assert {(row.batch, row.failure) for row in rows} == {(0, "not started in time")}
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
