@@ -1,4 +1,4 @@
-"""Pieces of picture work that do something to the process that does them; they travel by name."""
+"""Pieces of picture work that affect the process in which they run; they are pickled by name."""
 
 import os
 import signal

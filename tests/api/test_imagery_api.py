@@ -1,4 +1,4 @@
-"""Imagery over HTTP: the list of motifs, their drawings, what depicts each sense, what is refused."""
+"""Imagery over HTTP: the list of motifs, their drawings, the motifs of each sense, and refusals."""
 
 from typing import Any
 from xml.etree import ElementTree

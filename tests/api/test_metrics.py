@@ -1,4 +1,4 @@
-"""What Prometheus is told, read with Prometheus's own parser."""
+"""The metrics, read with Prometheus's own parser."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -133,8 +133,8 @@ def in_database(settings: Settings, number: int) -> Settings:
 
 
 def test_requests_are_counted_by_route_and_status(settings: Settings) -> None:
-    """Whichever process has answered them; addresses that there are not share one label."""
-    settings = in_database(settings, 1)  # apps of earlier tests still write their counts, a second late
+    """Requests to all processes are counted; unknown paths share one label."""
+    settings = in_database(settings, 1)  # apps of earlier tests write their counts up to a second late
     first, second = (create_app(settings).test_client() for _ in range(2))
     for client in (first, second):
         client.get("/health")
@@ -148,7 +148,7 @@ def test_requests_are_counted_by_route_and_status(settings: Settings) -> None:
         for (name, pairs), value in scrape(settings).items()
         if name == "writing_http_request_seconds_count" and (labels := dict(pairs))
     }
-    found.pop(("GET", "/metrics", "200"), None)  # of the scrape itself
+    found.pop(("GET", "/metrics", "200"), None)  # the scrape itself
     assert found == {
         ("GET", "/health", "200"): 2, ("GET", "/api/writing/jobs/<job_id>", "404"): 2, ("-", "-", "404"): 2
     }  # fmt: skip
@@ -162,7 +162,7 @@ def test_requests_are_counted_a_second_later_without_a_scrape(settings: Settings
 
 
 def test_calls_of_the_object_store_are_timed(settings: Settings, tmp_path: Path) -> None:
-    """A folder as the store: a picture that is put, got, and one that a folder in its place keeps from being put."""
+    """The store is a folder. One picture is put and got, and another cannot be put because a folder has its name."""
     metrics = JobMetrics(make_redis(settings.redis))
     store = open_store(f"file://{tmp_path}", note=metrics.note_store_call)
     assert store is not None

@@ -1,4 +1,4 @@
-"""Jobs belong to the key that sent them, and what concerns all is for operators. The real application and Redis."""
+"""Jobs belong to the key that sent them, and only operators see everything. With the real application and Redis."""
 
 import json
 import logging
@@ -37,7 +37,7 @@ def submit(client: FlaskClient, headers: dict[str, str]) -> str:
 
 
 def routes_of_a_job(client: FlaskClient) -> list[tuple[str, str]]:
-    """Return the method and the address of every route with a job's id, whichever there are; `ID` stands for the id."""
+    """Return the method and the path of every route with a job's id; `ID` stands for the id."""
     values = {"job_id": "ID", "control_type": "canny", "method": "opencv_canny", "variation": "0"}
     return [
         (method, re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], rule.rule))
@@ -134,7 +134,7 @@ def test_preflights_need_no_owner(settings: Settings) -> None:
 
 
 def test_no_client_can_take_a_sample_s_place(settings: Settings) -> None:
-    """Samples have Idempotency-Keys of their own: a client that guesses one makes a job of its own."""
+    """Samples have separate Idempotency-Keys: a client that guesses one creates its own job."""
     style = settings.styles["comic"].model_copy(update={"base_template": "my own {meaning}"})
     client = client_of(settings.model_copy(update={"styles": {**settings.styles, "mine": style}}))
     services: Services = client.application.extensions["writing"]

@@ -1,4 +1,4 @@
-"""Who may call, and what an answer tells a browser. The real application, with a real Redis."""
+"""Access control, and the security headers of responses. With the real application and a real Redis."""
 
 import logging
 from typing import Any

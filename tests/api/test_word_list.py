@@ -1,4 +1,4 @@
-"""Whole files of many programs, languages and encodings, and the words that are read from them."""
+"""Whole files from many programs, in many languages and encodings, and the words that are read from them."""
 
 import io
 import zipfile
@@ -191,7 +191,7 @@ def test_ten_thousand_lines_each_with_an_open_quote_or_a_word(tmp_path: Path) ->
     assert (len(read.rows), len(read.bad)) == (5000, 5000)
 
 
-# Fifty words each that say in every encoding of their language what it is.
+# Fifty words each, whose encoding is detected in every encoding of their language.
 WORDS = {
     "chinese": """
         学习 朋友 老师 学生 学校 中国 苹果 电脑 天气 工作 时间 问题 今天 明天 昨天 汽车 火车 飞机 医生 医院 商店
@@ -324,7 +324,7 @@ def test_what_is_no_list_is_said(content: bytes, part: str) -> None:
 
 
 def guids(folder: Path, pairs: list[tuple[str, str]]) -> list[str]:
-    """Return the guids of a package's notes for words and meanings, in this order."""
+    """Return the guids of a package's notes for the words and meanings, in this order."""
     from tests.client.test_deck import notes_of  # noqa: PLC0415  # its reader of packages
 
     cards = [Card(word, "", meaning, "", "p.png", lambda: b"png") for word, meaning in pairs]

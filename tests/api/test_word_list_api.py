@@ -1,4 +1,4 @@
-"""`POST /api/writing/word-lists` and `/anki-packages`: nothing is kept, and what is wrong is named."""
+"""`POST /api/writing/word-lists` and `/anki-packages`: nothing is stored, and faults are named."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""The page's form, as tests fill it in."""
+"""Helpers that fill in the page's form."""
 
 import json
 from pathlib import Path
@@ -17,13 +17,13 @@ def text(language: str, key: str) -> str:
 
 
 def set_steps(page: "Page", steps: int) -> None:
-    """Draw with so many steps."""
+    """Set the number of steps."""
     page.locator("details.advanced").evaluate("details => { details.open = true; }")
     page.fill("#steps", str(steps))
 
 
 def generate(page: "Page", word: str, *, steps: int | None = None) -> None:
-    """Fill in a word, or a list of words, and send it."""
+    """Fill in a word or a list of words, and submit it."""
     page.fill("#word", word)
     if steps:
         set_steps(page, steps)
@@ -31,6 +31,6 @@ def generate(page: "Page", word: str, *, steps: int | None = None) -> None:
 
 
 def see_picture(page: "Page", word: str) -> None:
-    """Wait until the picture of a word is shown."""
+    """Wait until a word's picture is shown."""
     page.wait_for_selector(f"#label-word:visible:text-is('{word}')")
     page.wait_for_selector("#image:visible")

@@ -1,4 +1,4 @@
-"""Which sense of a word the page draws, and what depicts it."""
+"""The choice of a word's sense on the page, and of the motifs that depict it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def motifs(page: "Page") -> dict[str, bool]:
-    """Return the motifs that are offered, and whether each is switched on."""
+    """Return the offered motifs, and whether each is selected."""
     buttons = page.locator("#motifs:visible .motif").all()
     return {
         button.get_attribute("data-motif") or "": button.get_attribute("aria-pressed") == "true" for button in buttons
@@ -19,7 +19,7 @@ def motifs(page: "Page") -> dict[str, bool]:
 
 
 def sent(page: "Page") -> dict[str, Any]:
-    """Send the form; return the request. Its job is cancelled."""
+    """Submit the form and cancel the job; return the request."""
     with page.expect_request("**/generate-writing-image") as submitted:
         page.click("#generate")
     page.click("#cancel")

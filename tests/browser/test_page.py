@@ -1,4 +1,4 @@
-"""The page for people and the operator's page, in a real browser, before a real service."""
+"""The page and the operator's page, in a real browser, with a real service."""
 
 import io
 import json
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page, Request
 
 WEB = TEXTS.parent
-MAX_WEIGHT = 200_000  # bytes of the page without the styles' samples
-# Where the only font is a Chinese one, it sets apostrophes as wide as characters; in Chinese that is right.
+MAX_WEIGHT = 200_000  # bytes of the page, without the styles' samples
+# A Chinese font, if it is the only font, sets apostrophes as wide as characters, which is correct in Chinese.
 FONT_VARIANT = "getComputedStyle(body).fontVariantEastAsian"
-# Codes of calls that the page does not make.
+# The codes of calls that the page does not make.
 NOT_FOR_PEOPLE = {
     "malformed_json",
     "unsupported_media_type",
@@ -42,7 +42,7 @@ NOT_FOR_PEOPLE = {
 
 
 def paper(page: "Page") -> tuple[int, ...]:
-    """Return the colour of the page's upper left corner."""
+    """Return the colour of the page's top left corner."""
     with Image.open(io.BytesIO(page.screenshot())) as screenshot:
         return screenshot.convert("RGB").getpixel((2, 2))
 
@@ -131,7 +131,7 @@ def test_the_history_survives_a_reload_and_entries_can_be_opened_compared_and_de
     for number, word in enumerate(("山", "水")):
         generate(page, word)
         see_picture(page, word)
-        page.wait_for_selector(f"#history li >> nth={number}")  # shown once it is kept
+        page.wait_for_selector(f"#history li >> nth={number}")  # shown once it is stored
     page.reload()
     page.click("#history .open >> nth=1")
     see_picture(page, "山")
@@ -253,7 +253,7 @@ def test_who_listens_hears_few_sentences(open_page: OpenPage) -> None:
 
 
 def test_every_stage_of_a_job_has_a_text(project: Path) -> None:
-    """A stage without one would be shown by its name."""
+    """Without a text, a stage would be shown by its name."""
     sources = "".join(file.read_text() for file in (project / "worker").rglob("*.py"))
     stages = set(re.findall(r"""(?:stage\(|current_stage = )"(\w+)"\)?""", sources))
     assert {"starting", "glyph", "diffusion", "reading"} <= stages
@@ -273,7 +273,7 @@ def test_the_language_is_the_browsers_and_another_choice_is_remembered(open_page
 
 
 def test_the_page_is_light_and_asks_no_other_host(open_page: OpenPage, stack: Stack) -> None:
-    page = open_page("/health")  # so that the listener hears the page itself
+    page = open_page("/health")  # so that the listener receives the page's own requests
     finished: list[Request] = []
 
     def note(request: "Request") -> None:
@@ -343,7 +343,7 @@ def test_the_operator_sees_the_store_and_what_each_worker_switched(open_page: Op
 
 
 def test_the_operator_sees_what_failed_lately_and_why(open_page: OpenPage, stack: Stack) -> None:
-    """A job that a worker's script ends as failed, with a reason that a page must not take for markup."""
+    """A worker's script ends the job as failed, with a reason that the page must not interpret as markup."""
     settings = load_settings({"WRITING_REDIS__URL": stack.redis_url})
     client = make_redis(settings.redis)
     store = JobStore(client, settings.queue)
@@ -392,7 +392,7 @@ def test_the_operators_page_wants_an_operators_key(open_page: OpenPage, url_with
 
 
 def faults_of(axe: object, page: "Page") -> Iterator[str]:
-    """Yield what axe-core finds serious or critical."""
+    """Yield the violations that axe-core rates serious or critical."""
     for violation in axe.run(page).response["violations"]:
         if violation["impact"] in {"serious", "critical"}:
             yield f"{violation['id']}: {[node['target'] for node in violation['nodes']]}"

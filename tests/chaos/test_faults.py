@@ -1,4 +1,4 @@
-"""What must hold when a process dies, freezes, or is told to end. `make chaos` runs all, CI the unmarked ones."""
+"""Guarantees when a process dies, freezes or is asked to stop. `make chaos` runs all, CI only the unmarked ones."""
 
 import os
 import random
@@ -28,7 +28,7 @@ READY_S = 90
 
 @contextmanager
 def service(folder: Path, workers: int = 1, **environment: str) -> Iterator[Stack]:
-    """Run a service whose programs are started again when they die."""
+    """Run a service whose programs are restarted when they die."""
     with Stack(workers=workers, data_folder=folder / "redis", log_folder=folder, environment=environment) as stack:
         stack.wait_for(lambda: warm_workers(stack) == workers, READY_S, "warm workers")
         stop = threading.Event()
@@ -69,7 +69,7 @@ def endings(api: Api, jobs: list[str], timeout_s: float = 120) -> Counter[str]:
 
 
 def finishes(folder: Path) -> int:
-    """Return how often a picture was made, by the workers' logs."""
+    """Return how many pictures were drawn, according to the workers' logs."""
     return sum(log.read_text().count("generated '学'") for log in folder.glob("worker-*.log"))
 
 
@@ -85,7 +85,7 @@ def attempts(stack: Stack, jobs: list[str]) -> list[int]:
 
 @pytest.mark.chaos
 def test_a_killed_worker_s_jobs_are_done_by_the_other(tmp_path: Path) -> None:
-    """Eight in flight; the time until one of those that died is at work again is printed."""
+    """With eight jobs in flight; prints the time until one of the dead worker's jobs is running again."""
     with service(tmp_path, workers=2) as stack:
         api = Api(stack.url)
         jobs = submit(api, 8, num_inference_steps=30)
@@ -99,7 +99,7 @@ def test_a_killed_worker_s_jobs_are_done_by_the_other(tmp_path: Path) -> None:
 
 @pytest.mark.chaos
 def test_a_stopped_worker_s_late_result_is_refused(tmp_path: Path) -> None:
-    """A zombie: its jobs are done elsewhere while it sleeps; awake it publishes nothing of theirs."""
+    """A zombie: its jobs are done elsewhere while it is frozen, and when it wakes up it publishes nothing for them."""
     with service(tmp_path, workers=2, WRITING_QUEUE__LEASE_S="3") as stack:
         api = Api(stack.url)
         jobs = submit(api, 4, num_inference_steps=40)
@@ -120,7 +120,7 @@ def test_a_stopped_worker_s_late_result_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.chaos
 def test_told_to_end_a_worker_finishes_or_gives_back(tmp_path: Path) -> None:
-    """SIGTERM with eight in flight and another worker alive: all succeed, each picture is made once."""
+    """SIGTERM with eight jobs in flight and another live worker: all succeed, and each picture is drawn once."""
     with service(tmp_path, workers=2) as stack:
         api = Api(stack.url)
         jobs = submit(api, 8, num_inference_steps=40)
@@ -132,7 +132,7 @@ def test_told_to_end_a_worker_finishes_or_gives_back(tmp_path: Path) -> None:
 
 @pytest.mark.chaos
 def test_told_twice_to_end_a_worker_ends_at_once(tmp_path: Path) -> None:
-    """Ctrl-C twice: it does not wait for its jobs, which another process then does."""
+    """After two Ctrl-C it does not wait for its jobs, and another process does them."""
     with service(tmp_path) as stack:
         api = Api(stack.url)
         jobs = submit(api, 4, num_inference_steps=100)
@@ -175,12 +175,12 @@ def test_the_only_worker_killed_and_started_again(tmp_path: Path) -> None:
 
 @pytest.mark.chaos
 def test_redis_killed_with_a_full_queue(tmp_path: Path) -> None:
-    """100 queued and some running; ten seconds without Redis: 503 meanwhile, and every job ends once."""
+    """With 100 jobs queued and some running, ten seconds without Redis give 503, and every job ends once."""
     with service(tmp_path) as stack:
         api = Api(stack.url)
         jobs = submit(api, 108, num_inference_steps=2)
         server = child(stack, "redis")
-        os.kill(server.process.pid, signal.SIGSTOP)  # so that the supervisor does not start it again at once
+        os.kill(server.process.pid, signal.SIGSTOP)  # so that the supervisor does not restart it at once
         assert api.submit(word="学").status_code == 503
         time.sleep(10)
         os.kill(server.process.pid, signal.SIGKILL)
@@ -191,7 +191,7 @@ def test_redis_killed_with_a_full_queue(tmp_path: Path) -> None:
 
 @pytest.mark.chaos
 def test_the_api_killed_while_clients_submit(tmp_path: Path) -> None:
-    """200 submissions with Idempotency-Keys, repeated until they are answered: 200 jobs."""
+    """200 submissions with Idempotency-Keys, repeated until they are answered, create 200 jobs."""
     with service(tmp_path) as stack:
         api = Api(stack.url)
         ids: dict[int, str] = {}
@@ -240,7 +240,7 @@ def test_cancelled_at_a_random_time(tmp_path: Path) -> None:
 
 @pytest.mark.chaos
 def test_two_thousand_submissions_at_once(tmp_path: Path) -> None:
-    """The queue takes what it can hold, the rest is told when to come back; memory stays bounded."""
+    """The queue accepts what it can hold, the others get Retry-After, and memory stays bounded."""
     with service(tmp_path, WRITING_QUEUE__LIMIT="500") as stack:
         answers: list[requests.Response] = []
 
@@ -266,7 +266,7 @@ def test_two_thousand_submissions_at_once(tmp_path: Path) -> None:
 
 
 def memory_mib(stack: Stack) -> dict[str, int]:
-    """Return each program's resident memory, its children's with it."""
+    """Return each program's resident memory, including its children's."""
     found = {}
     for program in stack.supervisor.children:
         root = psutil.Process(program.process.pid)
@@ -277,11 +277,11 @@ def memory_mib(stack: Stack) -> dict[str, int]:
 
 @pytest.mark.chaos
 def test_a_full_disk_is_told_and_heals(tmp_path: Path) -> None:
-    """Redis can write no more: no job is accepted that might be lost, and those accepted before all end."""
+    """Redis can no longer write: no job is accepted that might be lost, and all jobs accepted before end."""
     with service(tmp_path) as stack:
         api = Api(stack.url)
         program = child(stack, "redis")
-        # A process that writes beyond its limit gets a signal, which a full disk does not send.
+        # A process that exceeds its file size limit receives a signal, unlike with a full disk.
         command = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh", *program.program.command]
         program.program = replace(program.program, command=command)
         first = program.process
@@ -291,7 +291,7 @@ def test_a_full_disk_is_told_and_heals(tmp_path: Path) -> None:
         server = psutil.Process(child(stack, "redis").process.pid)
         used = max(file.stat().st_size for file in (tmp_path / "redis").rglob("*.aof"))
         server.rlimit(psutil.RLIMIT_FSIZE, (used + 4096, resource.RLIM_INFINITY))
-        # An answer of 503 is false itself.
+        # A response of 503 is falsy.
         (refused,) = eventually(lambda: [a for a in [api.submit(word="学")] if a.status_code == 503], 30)
         assert refused.json()["code"] == "queue_unavailable"
         assert refused.headers["Retry-After"]
@@ -302,7 +302,7 @@ def test_a_full_disk_is_told_and_heals(tmp_path: Path) -> None:
 
 @pytest.mark.chaos
 def test_a_clock_that_jumps_an_hour(tmp_path: Path) -> None:
-    """What Celery's queue remembers of times is an hour off: it delivers again what is at work, to no effect."""
+    """The times stored in Celery's queue are an hour off, so it redelivers running jobs, without effect."""
     with service(tmp_path, workers=2) as stack:
         api = Api(stack.url)
         jobs = submit(api, 8, num_inference_steps=40)
@@ -311,20 +311,20 @@ def test_a_clock_that_jumps_an_hour(tmp_path: Path) -> None:
         for shift_s in (-3600, 3600):
             for tag in client.zrange("unacked_index", 0, -1):
                 client.zincrby("unacked_index", shift_s, tag)
-            time.sleep(12)  # kombu looks every ten seconds
+            time.sleep(12)  # kombu checks every ten seconds
         assert endings(api, jobs, 240) == {"succeeded": 8}
         assert finishes(tmp_path) == 8
 
 
 @pytest.mark.chaos
 def test_results_that_fill_redis_make_room_and_the_worker_lives(tmp_path: Path) -> None:
-    """Old results go, no job is refused for them, and the worker process is the one that began."""
-    # Admission is by what the jobs in flight will need; these come one after another.
+    """Old results are evicted, no job is refused because of them, and the worker process survives."""
+    # Admission depends on what the jobs in flight will need; these are submitted one after another.
     with service(tmp_path, WRITING_RESULTS__BUDGET_SHARE="0.2") as stack:
         api, client = Api(stack.url), redis.Redis.from_url(stack.redis_url)
         first_worker = child(stack, "worker-1").process.pid
         client.config_set("maxmemory", client.info("memory")["used_memory"] + 6_000_000)
-        time.sleep(1.5)  # for so long API and worker trust the limit that they have read
+        time.sleep(1.5)  # for this long, API and worker cache the limit
         jobs = []
         for seed in range(25):
             answer = api.submit(word="学", num_inference_steps=1, seed=seed)
@@ -353,7 +353,7 @@ def test_the_worker_outlives_a_redis_that_something_else_has_filled(tmp_path: Pa
         client.config_set("maxmemory", client.info("memory")["used_memory"] - 200_000)
         refused = api.submit(word="学")
         assert (refused.status_code, refused.json()["code"]) == (503, "queue_unavailable")
-        time.sleep(5)  # the worker meets the full Redis
+        time.sleep(5)  # the worker encounters the full Redis
         client.config_set("maxmemory", 0)
         assert endings(api, [running, *waiting]) == {"succeeded": 7}
         assert child(stack, "worker-1").process.pid == first_worker

@@ -1,4 +1,4 @@
-"""A receiver that never finishes its answer: others hear in time, and a worker that is told to end ends."""
+"""A receiver that never finishes its response delays neither other receivers nor the worker's shutdown."""
 
 import signal
 import socket
@@ -17,12 +17,12 @@ from tests.helpers import Api, eventually
 
 pytestmark = pytest.mark.chaos
 
-SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # of this test alone
+SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # only for this test
 START_S, END_S = 90, 60
 
 
 class Receiver:
-    """Takes webhooks; a slow one answers a byte at a time, without end."""
+    """Receives webhooks; a slow one responds endlessly, one byte at a time."""
 
     def __init__(self, host: str, *, is_slow: bool) -> None:
         self.listener = socket.create_server((host, 0))

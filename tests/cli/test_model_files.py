@@ -1,4 +1,4 @@
-"""The files of the models: which are needed, where they are, how they are fetched."""
+"""The models' files: which are needed, where they are, and how they are fetched."""
 
 import hashlib
 import json
@@ -41,7 +41,7 @@ class TestModelFiles:
 
 
 class Hub(BaseHTTPRequestHandler):
-    """A hub with one model: what the hub's own client asks for."""
+    """A hub with one model, which serves what the hub's own client requests."""
 
     protocol_version = "HTTP/1.1"
     folder = PROJECT / "worker/data/embedded_model"
@@ -93,7 +93,7 @@ def hub() -> Iterator[str]:
 
 
 def fetch_models(hub_url: str, home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run the command in a process of its own: the hub's library reads its address once."""
+    """Run the command in a separate process, because the hub's library reads its URL only once."""
     environment = {
         **os.environ,
         "HF_ENDPOINT": hub_url,
@@ -119,7 +119,7 @@ class TestFetching:
     def test_of_a_model_without_16_bit_files_the_others_are_fetched(
         self, hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """As the workers load it; a part that has them is fetched in 16 bits."""
+        """As the workers load it; a part with 16-bit files is fetched in 16 bits."""
         monkeypatch.setenv("WRITING_MODELS__EMBEDDED__DTYPE", "float16")
         planned = fetch_models(hub, tmp_path, "--dry-run")
         assert "16 of 16 files to fetch" in planned.stdout, planned.stderr

@@ -1,4 +1,4 @@
-"""The client against servers that misbehave, and its event reader."""
+"""The client with misbehaving servers, and its event reader."""
 
 import json
 import threading
@@ -40,7 +40,7 @@ RESULT = {
 
 @dataclass
 class Answer:
-    """What a scripted service answers; `body` is sent as it is, or as JSON."""
+    """A response of a scripted service; `body` is sent unchanged, or as JSON."""
 
     status: int = 200
     body: Any = None
@@ -49,7 +49,7 @@ class Answer:
 
 
 class Scripted(ThreadingHTTPServer):
-    """A service that answers each call with the next line of its script, the last one again and again."""
+    """A service that answers each call with the next response of its script, and repeats the last one."""
 
     daemon_threads = True
 

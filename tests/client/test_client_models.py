@@ -1,4 +1,4 @@
-"""The client's models and the service's schemas: both say the same of what goes over the wire."""
+"""The client's models and the service's schemas agree on the wire format."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ MODELS = [model for model in OURS if model.__name__ not in BASES]
 
 
 def shape(model: type[BaseModel], mode: Any) -> Any:
-    """Return a model's JSON schema without what only documents or bounds it."""
+    """Return a model's JSON schema without documentation and bounds."""
     return _plain(model.model_json_schema(mode=mode))
 
 
@@ -84,7 +84,7 @@ def test_a_request_of_the_client_is_one_of_the_service() -> None:
 
 
 def test_the_client_loads_no_part_of_the_service_nor_what_only_that_needs() -> None:
-    """In a fresh interpreter."""
+    """Checked in a fresh interpreter."""
     code = "import sys, writing_client; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}

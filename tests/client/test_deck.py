@@ -1,4 +1,4 @@
-"""Decks: lists of words, what is remembered of them, contact sheets, Anki packages."""
+"""Decks: lists of words, their stored state, contact sheets, Anki packages."""
 
 import base64
 import json
@@ -141,7 +141,7 @@ def row(
 
 
 def drawn(deck: Deck, *indices: int) -> None:
-    """Keep pictures for rows, as `Deck.draw` does with each result."""
+    """Store pictures for rows, as `Deck.draw` does with each result."""
     for index in indices:
         png = f"picture {deck._rows[index]}".encode()
         deck._keep(

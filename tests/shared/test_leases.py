@@ -1,4 +1,4 @@
-"""Who may work on a job, in a real Redis."""
+"""Leases: who may work on a job, in a real Redis."""
 
 import json
 from collections.abc import Callable
@@ -31,12 +31,12 @@ def taken(leases: Leases, job_id: str) -> Lease:
 
 
 def die(leases: Leases, observer: Leases) -> list[RequeuedJob]:
-    """Let a worker's counter stand still, as another worker sees it."""
+    """Make a worker's counter appear unchanged to another worker."""
     return observer.reap(leases.worker, observer.beats()[leases.worker])
 
 
 def test_a_job_is_taken_once(store: JobStore, worker: Callable[[str], Leases]) -> None:
-    """A second delivery of its message finds nothing to do, while it runs and when it has ended."""
+    """A second delivery of its message finds nothing to do, neither while it runs nor after its end."""
     first, second = worker("first"), worker("second")
     store.create("a", REQUEST)
     lease = taken(first, "a")
@@ -91,7 +91,7 @@ def test_terminal_statuses_never_change(store: JobStore, worker: Callable[[str],
 def test_a_worker_that_lost_its_lease_publishes_nothing(
     store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
 ) -> None:
-    """A zombie: stopped for so long that its job was put back, and then going on."""
+    """A zombie: stopped for so long that its job was requeued, and then continued."""
     zombie, other = worker("zombie"), worker("other")
     store.create("a", REQUEST)
     old = zombie.take("a")
@@ -150,7 +150,7 @@ def test_a_released_job_waits_again_at_its_old_place_without_a_crash(
 
 
 def test_a_counter_that_moved_keeps_the_leases(store: JobStore, worker: Callable[[str], Leases]) -> None:
-    """Between the look and the script the worker has beaten again."""
+    """The worker sends a heartbeat between the check and the script."""
     alive, other = worker("alive"), worker("other")
     store.create("a", REQUEST)
     alive.take("a")
@@ -225,7 +225,7 @@ def test_silence_is_measured_by_the_observers_own_clock() -> None:
 
 
 class Sent:
-    """Puts messages into the queue as kombu does, and remembers them."""
+    """Puts messages into the queue as kombu does, and records them."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
@@ -252,7 +252,7 @@ def test_the_reaper_sends_a_new_message_for_what_it_puts_back(
 def test_what_a_dead_worker_had_received_and_not_taken_is_sent_again(
     store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
 ) -> None:
-    """A worker that held messages alone: it lived, by its beat, and fell silent."""
+    """A worker that only held messages: it sent heartbeats, then fell silent."""
     sent = Sent(client)
     store.create("received", REQUEST)
     store.create("queued", REQUEST)
@@ -266,7 +266,7 @@ def test_what_a_dead_worker_had_received_and_not_taken_is_sent_again(
 def test_a_waiting_job_without_a_message_gets_one_at_the_second_look(
     store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
 ) -> None:
-    """At the first look its message may be on its way."""
+    """At the first check, its message may still be on its way."""
     sent = Sent(client)
     for job in ("lost", "queued", "delivered"):
         store.create(job, REQUEST)
@@ -298,7 +298,7 @@ def test_a_record_that_is_gone_stops_nothing(
 def test_a_job_that_a_live_worker_took_meanwhile_stays_its_own(
     store: JobStore, worker: Callable[[str], Leases], client: redis.Redis, crashes: int
 ) -> None:
-    """Neither its lease nor its count of crashes is touched, although the dead worker's list names it."""
+    """Neither its lease nor its crash count changes, although the dead worker's list contains it."""
     dead, alive = worker("dead"), worker("alive")
     store.create("a", REQUEST)
     client.hset("writing:job:a", "deaths", crashes)
@@ -312,7 +312,7 @@ def test_a_job_that_a_live_worker_took_meanwhile_stays_its_own(
 
 
 class TestGiveBack:
-    """A job recorded as a worker's own, which it does not work on, waits again."""
+    """A job that is recorded as a worker's, but does not run there, waits again."""
 
     def test_what_is_at_work_stays(self, store: JobStore, worker: Callable[[str], Leases]) -> None:
         leases = worker("w")
@@ -350,7 +350,7 @@ class TestGiveBack:
     def test_a_power_cut_that_forgot_the_end_is_mended(
         self, store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
     ) -> None:
-        """The record, and the worker's list, are as they were a second ago."""
+        """The record and the worker's list have reverted to their state of a second ago."""
         leases = worker("w")
         store.create("a", REQUEST)
         lease = taken(leases, "a")

@@ -1,4 +1,4 @@
-"""A model's folder: whole, half-copied, foreign."""
+"""A model's folder: complete, partly copied, or foreign."""
 
 import json
 import os
@@ -15,7 +15,7 @@ EMBEDDED = PROJECT / "worker/data/embedded_model"
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A copy of the model in the repository."""
+    """A copy of the repository's model."""
     return Path(shutil.copytree(EMBEDDED, tmp_path / "model"))
 
 
@@ -82,7 +82,7 @@ def test_everything_that_is_wrong_is_named(model: Path) -> None:
 
 
 def test_what_the_index_does_not_list_may_be_anything(model: Path) -> None:
-    """SDXL's repository has more: an older VAE, and parts of it as ONNX."""
+    """SDXL's repository also contains an older VAE, and parts in ONNX format."""
     (model / "vae_decoder").mkdir()
     (model / "vae_decoder/config.json").write_text("{}")
     (model / "vae_decoder/model.onnx").write_bytes(b"0")

@@ -33,7 +33,7 @@ def test_the_environment_overrides_by_path() -> None:
 
 
 def test_every_setting_can_be_set_by_the_environment() -> None:
-    """Each one, to the value that it has."""
+    """Each one is set to its own value."""
     variables = {
         PREFIX + LEVEL_SEPARATOR.join(path).upper(): value if isinstance(value, str) else json.dumps(value)
         for path, value in _leaves(read_yaml(CONFIG / "default.yaml"))
@@ -114,7 +114,7 @@ def test_settings_are_frozen() -> None:
 
 
 def test_logs_can_be_json_lines(capfd: pytest.CaptureFixture[str]) -> None:
-    """Every line is one object, extra fields included."""
+    """Every line is one object, including extra fields."""
     root, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
     try:
         configure_logging(LoggingSettings(level="INFO", format="json"))

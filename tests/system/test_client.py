@@ -1,4 +1,4 @@
-"""The Python client against the real service."""
+"""The Python client with the real service."""
 
 import json
 from collections.abc import Iterator

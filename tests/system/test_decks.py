@@ -1,4 +1,4 @@
-"""Decks by a running service: drawn, packed, read again."""
+"""Decks with a running service: drawn, packed, and read back."""
 
 import io
 import json
@@ -35,7 +35,7 @@ def finished(api: Api, deck_id: str) -> dict[str, Any]:
 
 
 def notes_of(package: bytes, folder: Path) -> list[tuple[str, list[str]]]:
-    """Return the guid and fields of a package's notes; its media are checked to be there."""
+    """Return the guid and fields of a package's notes, after checking that its media exist."""
     with zipfile.ZipFile(io.BytesIO(package)) as files:
         assert files.testzip() is None
         media = json.loads(files.read("media"))
@@ -52,7 +52,7 @@ def notes_of(package: bytes, folder: Path) -> list[tuple[str, list[str]]]:
 
 @pytest.fixture(scope="module")
 def deck(api: Api) -> dict[str, Any]:
-    """A finished deck of three words, one of which cannot be drawn."""
+    """A finished deck with three words, one of which cannot be drawn."""
     made = make(
         api, [{"word": "学习", "translation": "to <study>"}, "😀", {"word": "山", "style": "neon"}], name="L/7 山"
     )

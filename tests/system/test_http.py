@@ -1,4 +1,4 @@
-"""What gunicorn answers by itself, requests that never end, foreign hosts, the end of the process: real processes."""
+"""gunicorn's own responses, endless requests, foreign hosts, and shutdown, with real processes."""
 
 import json
 import signal
@@ -25,7 +25,7 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 @dataclass(frozen=True)
 class Answer:
-    """A raw HTTP answer."""
+    """A raw HTTP response."""
 
     status: int
     headers: dict[str, str]
@@ -40,7 +40,7 @@ class Answer:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """API and Redis, with little time for a request to arrive."""
+    """API and Redis, with a short deadline for a request's arrival."""
     folder = tmp_path_factory.mktemp("http")
     environment = {"WRITING_API__RECEIVE_S": str(RECEIVE_S)}
     with Stack(workers=0, data_folder=folder / "redis", log_folder=folder, environment=environment) as stack:
@@ -53,7 +53,7 @@ def connect(stack: Stack) -> socket.socket:
 
 
 def read_answer(connection: socket.socket) -> Answer | None:
-    """Return the answer; None: the connection was closed without one."""
+    """Return the response; None if the connection was closed without one."""
     with connection.makefile("rb") as stream:
         status_line = stream.readline()
         if not status_line:
@@ -147,7 +147,7 @@ def test_a_request_that_does_not_end_is_over_in_time(service: Stack, raw: bytes)
 
 @pytest.mark.parametrize("start", [POST + b"Content-Length: 5000\r\n\r\n", CHUNKED, b"GET / HTTP/1.1\r\nX: "])
 def test_a_request_that_trickles_is_over_in_time(service: Stack, start: bytes) -> None:
-    """A byte now and then does not win more time."""
+    """An occasional byte does not extend the deadline."""
     piece = b"1\r\na\r\n" if start is CHUNKED else b"a"
     with connect(service) as connection:
         connection.sendall(start)
@@ -306,7 +306,7 @@ def test_a_half_sent_body_does_not_keep_the_server_from_ending(fresh: Stack) -> 
 
 
 def test_a_frozen_redis_is_told_in_time_by_every_call(fresh: Stack) -> None:
-    """The limit is the client's patience of two seconds, and a half for a busy machine."""
+    """The limit is the promised two seconds, plus half a second for a busy machine."""
     api = Api(fresh.url)
     patience_s = 2.5
     job_id = api.submit(word="学").json()["job_id"]

@@ -1,4 +1,4 @@
-"""A service whose pictures lie in a bucket, and a bucket that does not answer."""
+"""A service whose pictures are in a bucket, and a bucket that does not answer."""
 
 import signal
 import subprocess
@@ -16,7 +16,7 @@ from tests.helpers import Api, eventually
 
 
 class Bucket:
-    """A server with S3's API in a process of its own, which can be frozen."""
+    """A server with S3's API in a separate process, which can be frozen."""
 
     def __init__(self) -> None:
         port = free_port()

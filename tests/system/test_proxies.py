@@ -1,4 +1,4 @@
-"""Proxies in the environment: never for this machine, and named where they stand in the way. Real sockets."""
+"""Proxies in the environment are never used for this machine, and are named in errors. With real sockets."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ ELSEWHERE = "http://writing.invalid:8600"
 
 
 class Server:
-    """An HTTP server that answers everything with one status, and counts."""
+    """An HTTP server that answers everything with one status, and counts the requests."""
 
     def __init__(self, status: int) -> None:
         self.paths: list[str] = []
@@ -131,7 +131,7 @@ def test_no_proxy_is_heard_and_a_wrong_address_is_still_one(monkeypatch: pytest.
 
 
 def test_the_containers_health_check_asks_no_proxy(project: Path, proxy: Server, service: Server) -> None:
-    """Docker puts the proxies of its own configuration into every container."""
+    """Docker sets the proxies of its own configuration in every container."""
     dockerfile = (project / "docker" / "api.Dockerfile").read_text()
     check = next(
         line.strip() for line in dockerfile.splitlines() if line.strip().startswith('CMD ["python", "-m", "api.probe"')

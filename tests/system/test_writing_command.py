@@ -1,4 +1,4 @@
-"""The command `writing` against the real service."""
+"""The command `writing` with the real service."""
 
 import json
 import os
@@ -21,7 +21,7 @@ WORDS = ("山", "水", "火", "月", "日")
 
 @pytest.fixture
 def url(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The service's address, which the command finds in its environment."""
+    """The service's URL, which the command reads from its environment."""
     monkeypatch.setenv("WRITING_URL", stack.url)
     return stack.url
 
@@ -69,7 +69,7 @@ def test_a_console_that_lacks_characters_changes_no_exit_code(url: str, tmp_path
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with a list of one word."""
+    """The current folder, with a list that contains one word."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "words.csv").write_text("山\n", encoding="utf-8")
     return tmp_path
@@ -98,7 +98,7 @@ def test_what_cannot_be_done_is_said_by_message_and_exit_code(
 
 
 @pytest.mark.usefixtures("interruptible")
-# An interrupt that comes while a socket is being opened leaves it to the collector.
+# An interrupt while a socket is being opened leaves the socket to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_deck_that_is_interrupted_goes_on_without_drawing_anything_twice(
     url: str, api: Api, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -135,7 +135,7 @@ def test_a_deck_that_is_interrupted_goes_on_without_drawing_anything_twice(
 
 
 def test_a_deck_whose_client_was_killed_is_found_again(url: str, api: Api, tmp_path: Path) -> None:
-    """The service draws on; the same command takes over what is there, and nothing is drawn twice."""
+    """The service continues drawing; the same command picks up the pictures, and nothing is drawn twice."""
     words, folder = tmp_path / "words.csv", tmp_path / "deck"
     words.write_text("\n".join(WORDS), encoding="utf-8")
     command = [sys.executable, "-m", "writing_client", "deck", str(words), "-o", str(folder), "--steps", "6"]

@@ -1,4 +1,4 @@
-"""What ``dtype: auto`` means on a CPU: bfloat16 where a trial finds it faster, float32 elsewhere."""
+"""``dtype: auto`` on a CPU: bfloat16 if a trial finds it faster, otherwise float32."""
 
 import asyncio
 from functools import partial

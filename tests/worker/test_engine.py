@@ -1,4 +1,4 @@
-"""The engine with the real embedded model: sharing steps, and what happens when something goes wrong."""
+"""The engine with the real embedded model: shared steps, and errors."""
 
 import logging
 import threading
@@ -62,7 +62,7 @@ def request_of(maps: Maps) -> Callable[..., DrawRequest]:
 
 
 def submit_together(engine: Engine, requests: list[DrawRequest]) -> list["Future[Drawing]"]:
-    """Hand all requests over before the engine can take a step with the first ones."""
+    """Submit all requests before the engine can take a step with the first ones."""
     hold, go = threading.Event(), threading.Event()
 
     class Gate(NullProgress):
@@ -96,7 +96,7 @@ def test_jobs_share_steps_and_each_picture_is_the_one_made_alone(
 def test_control_images_are_made_ready_by_whoever_submits_them(
     engine: Engine, stock: Any, request_of: Callable[..., DrawRequest]
 ) -> None:
-    """As diffusers makes them, to the bit; the engine's thread only sends them."""
+    """Bit-identical to diffusers' preprocessing; the engine's thread only transfers them."""
     request = request_of()
     answer = engine.submit(request, NullProgress())
     ready = vars(request)["control_tensors"]
@@ -114,7 +114,7 @@ def test_no_more_jobs_share_a_step_than_the_limit_allows(
 
 
 def test_sizes_take_turns(engine: Engine, request_of: Callable[..., DrawRequest]) -> None:
-    """Jobs of two sizes run side by side, and neither shares a step with the other."""
+    """Jobs of two sizes run concurrently, without sharing steps."""
     tall = DrawRequest(prompt="tall", control_images={"depth": Image.new("RGB", (256, 320))}, num_inference_steps=2)
     futures = submit_together(engine, [request_of(1, num_inference_steps=9), tall])
     ended: list[int] = []
@@ -173,7 +173,7 @@ def test_a_preview_shows_the_picture_in_the_making(engine: Engine, request_of: C
 def test_a_preview_that_is_still_on_its_way_is_shown_after_a_later_step(
     engine: Engine, request_of: Callable[..., DrawRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    is_here = iter([False, False, True, True])  # asked after the fourth, fifth, sixth and eighth step
+    is_here = iter([False, False, True, True])  # checked after the fourth, fifth, sixth and eighth step
     monkeypatch.setattr(Preview, "is_here", property(lambda _preview: next(is_here)))
     watcher = Watcher()
     engine.submit(request_of(1, num_inference_steps=9), watcher).result()
@@ -193,7 +193,7 @@ def test_a_prompt_is_encoded_once(
 
 
 def fail_for_culprit(monkeypatch: pytest.MonkeyPatch, model: ModelRunner, place: str) -> None:
-    """Let one stage of the job whose prompt is CULPRIT raise."""
+    """Make one stage of the job whose prompt is CULPRIT raise."""
     denoiser = next(iter(model.networks.values())).denoiser
     broken = RuntimeError("injected")
     culprit_latents: list[torch.Tensor] = []
@@ -290,7 +290,7 @@ def test_values_that_are_no_numbers_fail_the_job(
 def remember_batches(
     monkeypatch: pytest.MonkeyPatch, model: ModelRunner, most: int, error: Callable[[], Exception]
 ) -> list[int]:
-    """Let steps with more than ``most`` rows raise; return the sizes of those that went well."""
+    """Make steps with more than ``most`` rows raise; return the sizes of the successful ones."""
     denoiser = next(iter(model.networks.values())).denoiser
     original = denoiser.step
     sizes: list[int] = []

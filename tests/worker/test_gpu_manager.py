@@ -33,7 +33,7 @@ PROFILES = load_settings({}).gpu_profiles
     ],
 )
 def test_profiles_go_by_nominal_memory(reported_gib: float | None, profile: str) -> None:
-    """A card reports less than it is sold as; it still belongs to its class."""
+    """A card reports less than its nominal memory, but still belongs to its class."""
     assert choose_profile(reported_gib, PROFILES) == profile
 
 
@@ -45,7 +45,7 @@ def test_the_profiles_are_the_designs() -> None:
     assert (cpu.batch_min, cpu.batch_max) == (1, 2)
 
 
-# SDXL's weights in fp16, as counted, and what CUDA's context takes.
+# SDXL's weights in fp16, as counted, and the memory of CUDA's context.
 LOOP_GIB, ONCE_GIB, TWINS_GIB, CONTEXT_GIB = 7.12, 1.68, 3.04, 0.4
 
 
@@ -75,7 +75,7 @@ def test_sdxl_weighs_what_is_planned_with() -> None:
 def test_what_is_switched_is_what_fits(
     reported_gib: float, offload: bool, twins: bool, batch: int, peak_gib: float
 ) -> None:
-    """On every card the pipeline, a batch and a VAE decode fit together, by counted tensors."""
+    """On every card, the pipeline, a batch and a VAE decode fit together, according to counted tensors."""
     profile = PROFILES[choose_profile(reported_gib, PROFILES)]
     free = reported_gib - CONTEXT_GIB
     must_offload = profile.cpu_offload and memory_plan.must_offload(free, LOOP_GIB + ONCE_GIB)
@@ -128,7 +128,7 @@ def test_a_missing_gpu_is_said() -> None:
 
 
 def test_each_process_claims_a_gpu_of_its_own(tmp_path: Path) -> None:
-    """Claims last as long as their process, and no longer."""
+    """A claim lasts exactly as long as its process."""
     claim = f"""
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The faster tiers: narrow arithmetic, few-step weights, compiled networks."""
+"""The faster tiers: low-precision arithmetic, few-step weights, compiled networks."""
 
 import copy
 from pathlib import Path
@@ -82,7 +82,7 @@ def test_a_device_is_asked_for_a_product_before_it_gets_8_bit_layers(monkeypatch
 def test_8_bit_layers_are_used_where_they_help_fit_and_work(
     pipeline: Any, monkeypatch: pytest.MonkeyPatch, card: dict[str, Any], error: str | None, answer: str
 ) -> None:
-    """The card is pretended, all else is real: its product is computed here, or raises as some cards do."""
+    """Only the card is simulated: its product is computed here, or raises as on some cards."""
     card = {"is_gpu": True, "is_compiled": "yes", "free_gib": 40.0, **card}
     for name in ("is_gpu", "free_gib"):
         monkeypatch.setattr(GPUManager, name, property(lambda _self, value=card[name]: value))
@@ -151,7 +151,7 @@ def test_without_guidance_in_the_later_steps_the_picture_differs_a_little(
 
 
 def save_lora(pipeline: Any, folder: Path, strength: float) -> TurboSettings:
-    """Write a LoRA of the UNet's attention layers as a hub would hold it."""
+    """Write a LoRA of the UNet's attention layers in the hub's format."""
     torch.manual_seed(1)
     unet = copy.deepcopy(pipeline.unet)
     unet.add_adapter(LoraConfig(r=2, lora_alpha=2, target_modules=["to_q", "to_k", "to_v"]))

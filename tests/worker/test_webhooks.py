@@ -1,4 +1,4 @@
-"""Webhooks: durable, signed, retried, and to allowed hosts alone. Real Redis, real receivers."""
+"""Webhooks: durable, signed, retried, and only to allowed hosts. With a real Redis and real receivers."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ HOST = "127.0.0.1"
 
 
 class Receiver:
-    """Listens, remembers, and answers with the statuses it was given, then with 204."""
+    """Listens, records, and answers with the given statuses, then with 204."""
 
     def __init__(self) -> None:
         self.received: list[tuple[dict[str, str], bytes]] = []
@@ -87,7 +87,7 @@ def sender(client: redis.Redis, store: JobStore, webhooks: WebhookSettings) -> W
 
 @pytest.fixture
 def finish(client: redis.Redis, store: JobStore, settings: Settings, receiver: Receiver) -> Callable[[str], None]:
-    """End a job that asked for a webhook."""
+    """End a job that requested a webhook."""
 
     def end(how: str) -> None:
         store.create("a", GenerationRequest(word="学", webhook_url=receiver.url))
@@ -150,7 +150,7 @@ def test_a_sender_that_dies_leaves_the_webhook_due_again(
     sender: WebhookSender, receiver: Receiver, finish: Callable[[str], None], client: redis.Redis
 ) -> None:
     finish("succeeded")
-    assert WebhookOutbox(client, CLAIM_S).claim(HOST) is not None  # and then its worker dies
+    assert WebhookOutbox(client, CLAIM_S).claim(HOST) is not None  # then its worker dies
     assert not deliver(sender)
     time.sleep(CLAIM_S)
     assert deliver(sender)
@@ -176,7 +176,7 @@ def test_webhooks_go_to_allowed_https_hosts_alone(settings: Settings, url: str) 
 def test_a_name_that_leads_into_a_private_network_is_refused_at_delivery(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    """One private address among public ones is enough."""
+    """A single private address among public ones is enough."""
     allowed = settings.webhooks.model_copy(update={"allowed_hosts": ("hooks.example",)})
     entries = [(0, 0, 0, "", ("93.184.215.14", 443)), (0, 0, 0, "", (address, 443))]
     monkeypatch.setattr("socket.getaddrinfo", lambda *_args, **_kwargs: entries)
@@ -193,7 +193,7 @@ def test_the_payload_is_json_of_text(sender: WebhookSender, receiver: Receiver, 
 
 
 class RawReceiver:
-    """Answers each connection as a function says, which may take its time."""
+    """Answers each connection by a function, which may be slow."""
 
     def __init__(self, answer: Callable[[socket.socket], None], host: str = HOST) -> None:
         self.requests: list[bytes] = []
@@ -229,7 +229,7 @@ def whole_request(connection: socket.socket) -> bytes:
 
 
 def drip(connection: socket.socket) -> None:
-    """Answer one byte at a time, for ever: each comes before any timeout of a single read."""
+    """Answer endlessly, one byte at a time, each within the timeout of a single read."""
     text = b"HTTP/1.1 200 OK\r\nX-Slow: "
     for number in range(10_000):
         connection.sendall(text[number : number + 1] or b"x")
@@ -247,7 +247,7 @@ def answer_with(head: bytes) -> Callable[[socket.socket], None]:
 
 @pytest.fixture
 def end_job(client: redis.Redis, store: JobStore, settings: Settings) -> Callable[[str, str], None]:
-    """Let a job succeed that asked for a webhook."""
+    """Let a job that requested a webhook succeed."""
 
     def end(job_id: str, url: str) -> None:
         store.create(job_id, GenerationRequest(word="学", webhook_url=url))
@@ -261,7 +261,7 @@ def end_job(client: redis.Redis, store: JobStore, settings: Settings) -> Callabl
 
 @pytest.fixture
 def quick(webhooks: WebhookSettings) -> WebhookSettings:
-    """A short deadline, and names that lead to this machine."""
+    """A short deadline, and host names that resolve to this machine."""
     return webhooks.model_copy(
         update={"timeout_s": 0.5, "first_pause_s": 60, "allowed_hosts": (HOST, "localhost", "127.0.0.2")}
     )
@@ -311,7 +311,7 @@ def test_slow_hosts_hold_up_no_other_and_no_end(
     end_job: Callable[[str, str], None],
     receiver: Receiver,
 ) -> None:
-    """Many webhooks of slow hosts are due before the one of a quick host."""
+    """Many webhooks to slow hosts are due before one to a fast host."""
     patient = quick.model_copy(update={"timeout_s": 600})
     slow = {"localhost": RawReceiver(drip), "127.0.0.2": RawReceiver(stay_silent, "127.0.0.2")}
     for host, one in slow.items():
@@ -395,7 +395,7 @@ def test_addresses_come_in_the_system_s_order_with_the_families_in_turn(
 
 
 def test_every_address_is_tried(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One refuses, one is silent (its queue of connections is full), the last one answers."""
+    """One refuses, one is silent (its connection queue is full), and the last one answers."""
     port = receiver.server.server_port
     with socket.create_server(("127.0.0.3", port), backlog=0) as silent:
         filling = [socket.socket() for _ in range(3)]
