@@ -226,5 +226,5 @@ def test_a_key_that_stands_twice_stops_the_start(tmp_path: Path, file: str) -> N
     name = first.partition(":")[0]
     with path.open("a") as text:
         text.write(f"\n{name}: {{}}\n")
-    with pytest.raises(SettingsError, match=f"'{name}' stands twice"):
+    with pytest.raises(SettingsError, match=f"'{name}' occurs twice"):
         load_settings({}, tmp_path)

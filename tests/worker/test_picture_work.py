@@ -150,7 +150,7 @@ def test_a_crash_costs_its_own_job_alone(processes: Processes) -> None:
     before = asyncio.run(two())
     neighbour, crashed = asyncio.run(both())
     assert isinstance(crashed, Poisoned)
-    assert "3 processes died" in crashed.detail
+    assert "3 processes in a row died" in crashed.detail
     assert "SIGSEGV" in crashed.detail
     after = asyncio.run(two())
     assert before & after == {neighbour}
