@@ -211,7 +211,7 @@ def _refusal(entries: Sequence[DeckEntry]) -> InvalidRequest:
         refusal = ERRORS_BY_CODE.get(code, InvalidRequest)(detail, field=field)
         if isinstance(refusal, InvalidRequest):
             return refusal
-    none = NoDrawableWord(f"none of the {len(entries)} words can be drawn; the first one: {detail}", field="words")
+    none = NoDrawableWord(f"none of the {len(entries)} words can be drawn; the first reason: {detail}", field="words")
     none.errors = [
         {"field": f"words.{index}", "code": error["code"], "message": error["detail"]}
         for index, error in enumerate(errors)
