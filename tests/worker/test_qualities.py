@@ -74,7 +74,7 @@ def test_a_device_is_asked_for_a_product_before_it_gets_8_bit_layers(monkeypatch
     [
         ({"is_gpu": False}, None, "no: no GPU"),
         ({"is_compiled": "no: x"}, None, "no: it is faster only if the networks are compiled"),
-        ({"free_gib": 3.0}, None, "no: 0.0 GiB more of weights would leave too little of the 3.0 GiB free"),
+        ({"free_gib": 3.0}, None, "no: 0.0 GiB of additional weights would leave too little of the 3.0 GiB free"),
         ({}, "Row-wise scaling is not supported", "no: RuntimeError: Row-wise scaling is not supported"),
         ({}, None, "yes"),
     ],

@@ -102,7 +102,7 @@ class Reaper:
                 pipeline.sadd(Key.MISSING, *missing)
             pipeline.execute()
         if lost:
-            logger.warning("jobs without a message, which are sent again: %s", sorted(lost))
+            logger.warning("jobs had no message, so new ones are sent: %s", sorted(lost))
             self._send_all(RequeuedJob(job_id, waiting[job_id]) for job_id in lost)
 
     def _waiting(self) -> dict[str, Priority]:
