@@ -157,7 +157,9 @@ def try_float8(pipeline: Any, settings: Settings, gpu: GPUManager, setup: Mappin
         return "no: it is faster only if the networks are compiled"
     twins_gib = sum(map(float8_bytes, (pipeline.unet, pipeline.controlnet))) / GIB
     if gpu.offloads or not memory_plan.can_hold_twins(gpu.free_gib, twins_gib, gpu.profile):
-        return f"no: {twins_gib:.1f} GiB of additional weights would leave too little of the {gpu.free_gib:.1f} GiB free"
+        return (
+            f"no: {twins_gib:.1f} GiB of additional weights would leave too little of the {gpu.free_gib:.1f} GiB free"
+        )
     return _answer(attempt(partial(float8.try_out, gpu.device)))
 
 
