@@ -23,7 +23,7 @@ def eventually(condition: Callable[[], T], timeout_s: float = 30, every_s: float
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, f"not within {timeout_s} s"
+        assert time.monotonic() < deadline, f"no result within {timeout_s} s"
         time.sleep(every_s)
 
 

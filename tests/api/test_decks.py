@@ -129,7 +129,7 @@ class TestMake:
         assert problem(make(anyone, ["水"], headers)) == (409, "idempotency_conflict", "Idempotency-Key")
         assert anyone.post(
             "/api/writing/generate-writing-image", json={"word": "山"}, headers=headers
-        ).status_code == 202, "a job's keys are others"  # fmt: skip
+        ).status_code == 202, "a job's Idempotency-Keys are separate"  # fmt: skip
 
     def test_a_queue_without_room_for_all_takes_none(self, settings: Settings, client: redis.Redis) -> None:
         queue = settings.queue.model_copy(update={"bulk_limit": 3})

@@ -124,7 +124,9 @@ def test_each_variation_has_its_own_preview(store: JobStore, leases: Leases, hub
     previews = [event.data for event in hub.listen(store.get("a"), None) if event and event.name == "preview"]
     assert [(data["variation"], data["step"]) for data in previews] == [(k, step) for k in range(3) for step in (1, 2)]
     for data in previews:
-        assert base64.b64decode(data["image"].partition(",")[2]) == b"%d" % data["variation"], "the newest of each"
+        assert base64.b64decode(data["image"].partition(",")[2]) == b"%d" % data["variation"], (
+            "the newest preview of each"
+        )
 
 
 def test_a_preview_that_is_no_longer_kept_is_not_told(

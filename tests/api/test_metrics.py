@@ -62,7 +62,7 @@ def test_the_queue_the_jobs_and_their_ends_are_counted(
     assert found["writing_jobs_total", (("status", "failed"),)] == 1
     assert found["writing_failures_total", (("code", "out_of_memory"),)] == 1
     assert found["writing_redis_memory_bytes", ()] > 0
-    assert ("writing_queue_drain_seconds", ()) not in found, "two ends are too few for a rate"
+    assert ("writing_queue_drain_seconds", ()) not in found, "two ended jobs are too few for a rate"
 
 
 def test_results_and_what_made_room_are_counted(settings: Settings, store: JobStore, client: redis.Redis) -> None:
@@ -96,7 +96,7 @@ def test_each_worker_tells_of_its_engine_and_its_card(settings: Settings, client
     assert found["writing_gpu_temperature_celsius", gpu] == 61
     assert found["writing_gpu_power_watts", gpu] == 600
     assert found["writing_gpu_utilisation_ratio", gpu] == 0.97
-    assert ("writing_gpu_power_watts", cpu) not in found, "what a machine cannot say is left out"
+    assert ("writing_gpu_power_watts", cpu) not in found, "values that a machine cannot report are omitted"
 
 
 def test_histograms_add_up_what_all_workers_saw(settings: Settings, client: redis.Redis) -> None:
@@ -122,7 +122,7 @@ def test_histograms_add_up_what_all_workers_saw(settings: Settings, client: redi
     of_jobs = set(HISTOGRAMS) - {"http_request_seconds", "store_seconds"}
     assert {f"writing_{name}_count" for name in of_jobs} - {name for name, _ in found} == {
         "writing_job_seconds_count"
-    }, "nothing was seen of it"
+    }, "nothing was observed"
 
 
 def in_database(settings: Settings, number: int) -> Settings:

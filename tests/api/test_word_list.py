@@ -162,7 +162,7 @@ def test_the_columns_may_be_told(tmp_path: Path) -> None:
     words = list_of("학교,hakgyo,school\n", columns="word,reading,translation")
     assert short(words.rows) == [("학교", "school", "hakgyo")]
     words = list_of("Foo,Bar,Baz\nx,mountain,山\n", columns="-,translation,word")
-    assert short(words.rows) == [PLAIN], "the unknown heading is seen as such"
+    assert short(words.rows) == [PLAIN], "the unknown heading is recognised as a heading"
     for wrong in ("reading", "word,word", "word,colour"):
         with pytest.raises(UnreadableList, match="columns"):
             list_of("山\n", columns=wrong)

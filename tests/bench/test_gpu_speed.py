@@ -39,7 +39,7 @@ def test_ways_are_measured_one_after_another_and_one_that_fails_says_why(
     assert all(row.seconds > 0 for row in rows if not row.failure)
     near = rows[-1].near_db
     assert near is not None
-    assert near > 60, "in float32 a picture is the same in company"
+    assert near > 60, "in float32 a picture is the same in a batch"
     report = document(subject, rows, "the command")
     assert "| broken | all | OutOfMemoryError: CUDA out of memory |" in report
     assert "- exact, eager: profile cpu, device cpu, dtype float32" in report

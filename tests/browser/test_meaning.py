@@ -39,11 +39,11 @@ def test_a_words_readings_and_senses_are_choices(open_page: OpenPage) -> None:
     page.wait_for_selector("#motifs [data-motif=seedling]")
     request = sent(page)
     assert (request["translation"], request["reading"]) == ("to grow", "zhǎng")
-    assert "imagery" not in request, "those of the sense are the service's own choice"
+    assert "imagery" not in request, "the service chooses the motifs of the sense"
 
     page.fill("#word", "长城")
     page.wait_for_selector(".reading:text-is('Chángchéng')")
-    assert page.input_value("#meaning") == "", "it was the meaning of another word"
+    assert page.input_value("#meaning") == "", "it belonged to another word"
 
 
 def test_motifs_are_switched_off_and_on_and_searched_for(open_page: OpenPage) -> None:

@@ -338,7 +338,7 @@ def test_the_operator_sees_the_store_and_what_each_worker_switched(open_page: Op
     switches = {
         row.locator("td").nth(1).inner_text(): row.inner_text() for row in page.locator("#setup tbody tr").all()
     }
-    assert "no" in switches["torch_compile"], "with its reason"
+    assert "no" in switches["torch_compile"], "the reason is shown"
     assert len(switches["torch_compile"].split("\t")[-1]) > len("no")
 
 

@@ -113,7 +113,7 @@ def test_a_stopped_worker_s_late_result_is_refused(tmp_path: Path) -> None:
             zombie.send_signal(signal.SIGCONT)
         log = tmp_path / "worker-1.log"
         eventually(lambda: "now belongs to another worker" in log.read_text(), 30)
-        assert endings(api, submit(api, 2)) == {"succeeded": 2}, "and it takes jobs again"
+        assert endings(api, submit(api, 2)) == {"succeeded": 2}, "the worker takes jobs again"
         after = {job: api.job(job)["result"]["generation_metadata"]["generation_time_ms"] for job in jobs}
         assert after == seeds
 
@@ -142,7 +142,7 @@ def test_told_twice_to_end_a_worker_ends_at_once(tmp_path: Path) -> None:
             first.send_signal(signal.SIGINT)
             time.sleep(1)
         first.wait(10)
-        assert Counter(api.job(job)["status"] for job in jobs)["succeeded"] == 0, "none was waited for"
+        assert Counter(api.job(job)["status"] for job in jobs)["succeeded"] == 0, "it waited for none"
         assert endings(api, jobs, 240) == {"succeeded": 4}
         assert finishes(tmp_path) == 4
 

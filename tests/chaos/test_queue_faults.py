@@ -76,7 +76,7 @@ def test_others_proceed_while_quarantined_jobs_take_their_turn(tmp_path: Path) -
             most = max(most, len(running(api, quarantined)))
             time.sleep(0.1)
         left = [job for job in quarantined if api.job(job)["status"] in {"queued", "running"}]
-        assert len(left) >= 4, "the innocent jobs did not wait for the quarantined"
+        assert len(left) >= 4, "ordinary jobs did not wait for the quarantined ones"
         assert most <= 1
         assert endings(api, quarantined + innocent, 300) == {"succeeded": 9}
         assert attempts(stack, quarantined + innocent) == [1] * 9

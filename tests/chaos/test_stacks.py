@@ -88,7 +88,7 @@ def test_a_second_stack_in_one_folder_is_refused_and_the_first_keeps_every_write
                 assert part in refused.stderr
             with pytest.raises(SettingsError, match="in use"), Stack(workers=0, data_folder=folder):
                 pass
-            assert client.ping(), "and the first one goes on"
+            assert client.ping(), "the first one continues"
             client.set(f"written after {folder.name}", 1)
         keys = set(client.keys())
     with Stack(workers=0, data_folder=data, log_folder=tmp_path) as again:
@@ -104,7 +104,7 @@ def test_a_redis_whose_supervisor_was_killed_still_holds_its_folder(tmp_path: Pa
     serve.process.wait()
     serve.hang_up()
     pid = int((data / PIDFILE).read_text())
-    assert psutil.Process(pid).is_running(), "left behind"
+    assert psutil.Process(pid).is_running(), "processes left behind"
     refused = second(data)
     assert refused.returncode == os.EX_CONFIG
     assert f"kill {pid}" in refused.stderr

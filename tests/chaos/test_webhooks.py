@@ -83,7 +83,7 @@ def test_a_slow_receiver_holds_up_neither_the_others_nor_the_end(
         assert worker.wait(END_S) == 0, "long before the deadline of an hour"
         client = redis.Redis.from_url(stack.redis_url)
         assert client.zcard(f"{Key.WEBHOOKS}127.0.0.2") == 3
-        assert client.zcount(f"{Key.WEBHOOKS}127.0.0.2", "-inf", time.time()) == 3, "due again, at once"
+        assert client.zcount(f"{Key.WEBHOOKS}127.0.0.2", "-inf", time.time()) == 3, "due again at once"
         assert not client.exists(Key.WEBHOOK_FAILURES, f"{Key.WEBHOOKS}127.0.0.1")
     print(
         f"slow receiver: {slow.heard} begun, 3 due again; quick receiver: {quick.heard} of 3; the worker ended with 0"

@@ -112,7 +112,7 @@ class TestFetching:
         assert "all of the size that the hub gives" in done.stdout
         (fetched,) = (tmp_path / "hub/models--ours--tiny/snapshots").iterdir()
         assert folder_faults(fetched) == []
-        assert not list(fetched.rglob("samples.jpg")), "nothing that is not loaded"
+        assert not list(fetched.rglob("samples.jpg")), "files that are not loaded are not fetched"
         again = fetch_models(hub, tmp_path, "--dry-run")
         assert (again.returncode, "0 of 16 files to fetch" in again.stdout) == (0, True)
 

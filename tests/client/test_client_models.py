@@ -52,7 +52,9 @@ def _plain(schema: Any) -> Any:
 def test_answers_have_the_services_fields_and_types(model: type[BaseModel]) -> None:
     ours, theirs = shape(model, "validation"), shape(SERVICE[model.__name__], "serialization")
     assert ours["properties"] == theirs["properties"]
-    assert set(ours.get("required", [])) <= set(theirs.get("required", [])), "what the client needs is always there"
+    assert set(ours.get("required", [])) <= set(theirs.get("required", [])), (
+        "fields that the client requires are always sent"
+    )
 
 
 @pytest.mark.parametrize(

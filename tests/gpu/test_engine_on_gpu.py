@@ -55,7 +55,7 @@ def test_nothing_in_a_step_or_a_preview_waits_for_the_device(start: Start) -> No
     denoiser.step(rows)  # the first one loads kernels
     assert device_counts.waits(CUDA, lambda: denoiser.step(rows)) == 0
     assert device_counts.waits(CUDA, lambda: model.previewer.preview(rows[0].latents)) == 0
-    assert device_counts.waits(CUDA, lambda: rows[0].latents.sum().item()) == 1, "a wait is seen"
+    assert device_counts.waits(CUDA, lambda: rows[0].latents.sum().item()) == 1, "a wait is detected"
 
 
 def test_the_engines_stream_goes_before_others() -> None:

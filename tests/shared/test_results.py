@@ -206,7 +206,7 @@ def test_the_oldest_results_make_room_and_answer_410(settings: Settings) -> None
     statuses = [page.get(f"/api/writing/jobs/{job}").status_code for job in jobs]
     assert statuses == [410] * 7 + [200] * 5
     assert page.get(f"/api/writing/jobs/{jobs[0]}/image").get_json()["code"] == "result_expired"
-    assert len(publisher.client.keys("writing:picture:*")) == 5 * 2, "nothing of the old ones is left"
+    assert len(publisher.client.keys("writing:picture:*")) == 5 * 2, "nothing is left of the old results"
     sizes = [int(size.split()[0]) for size in publisher.client.hvals(Key.RESULT_SIZES)]
     assert int(str(publisher.client.get(Key.RESULT_BYTES))) == sum(sizes) <= 5 * (SIZE + 2000)
 

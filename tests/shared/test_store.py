@@ -122,7 +122,7 @@ def test_a_record_of_a_newer_version_can_be_read(store: JobStore, client: redis.
 
 def test_retry_after_follows_the_measured_rate(store: JobStore, leases: Leases, client: redis.Redis) -> None:
     """It grows when no job ends any more."""
-    assert store.retry_after_s() == 5, "nothing measured yet: the setting"
+    assert store.retry_after_s() == 5, "without measurements, the setting applies"
     now = time.time()
     client.rpush("writing:finished", *(f"{now - 3 * ago} 3" for ago in range(10)))
     assert store.retry_after_s() == 3

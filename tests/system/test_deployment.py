@@ -92,8 +92,8 @@ def test_every_server_has_a_health_check_of_its_own(
     command = [sys.executable if part == "python" else part for part in check[1:]]
     command[command.index("5555")] = str(flower)
     eventually(lambda: subprocess.run(command, cwd=project, check=False).returncode == 0, 60)
-    assert not is_well(flower, "/"), "all but the check asks for the password"
-    assert not is_well(flower, "/health"), "as the image's own check would ask"
+    assert not is_well(flower, "/"), "only the health check needs no password"
+    assert not is_well(flower, "/health"), "like the image's own health check"
 
 
 @pytest.fixture

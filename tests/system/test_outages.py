@@ -186,7 +186,7 @@ def test_what_only_a_worker_can_know_fails_the_job_with_the_same_code(tmp_path: 
             "unsupported_character",
             "word",
         )
-        assert api.draw(**WORD)["success"], "the worker goes on"
+        assert api.draw(**WORD)["success"], "the worker continues"
     finally:
         process.terminate()
         process.communicate(timeout=30)

@@ -142,7 +142,7 @@ def test_the_containers_health_check_asks_no_proxy(project: Path, proxy: Server,
     for port, code in ((service.port, 0), (proxy.port, 1), (free_port(), 1)):
         command = [sys.executable, "-m", "api.probe", str(port), "/health"]
         assert subprocess.run(command, env=environment, check=False).returncode == code
-    assert proxy.paths == ["/health"], "asked as a service, never as a proxy"
+    assert proxy.paths == ["/health"], "requested as a service, never as a proxy"
 
 
 def test_a_stack_starts_where_proxies_are_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, proxy: Server) -> None:

@@ -123,13 +123,13 @@ def test_a_deck_that_is_interrupted_goes_on_without_drawing_anything_twice(
     assert 2 <= len(before) < len(WORDS)
     assert len(before) - len(recorded) <= 1, "only the one that was being written"
 
-    assert main(command) == SOME_FAILED, "of the smile"
+    assert main(command) == SOME_FAILED, "because of the smile"
     said = capsys.readouterr()
     assert f"{words}, line 7: 😀" in said.err
     assert f"{len(recorded)} already drawn" in said.out
     after = {path.name: path.stat().st_mtime_ns for path in folder.glob("pictures/*.png")}
     kept = {Path(drawing["file"]).name for drawing in recorded.values()}
-    assert all(after[name] == before[name] for name in kept), "what was done is not drawn again"
+    assert all(after[name] == before[name] for name in kept), "finished pictures are not drawn again"
     assert len(after) == len(WORDS)
     assert {path.name for path in folder.iterdir()} == {"pictures", "deck.json", "index.html", "First_words.apkg"}
 
@@ -166,7 +166,7 @@ def test_words_of_which_none_can_be_drawn_are_named_and_the_others_stay(
     assert "line 2: 😀" in said.err
     assert "line 3: qwx" in said.err
     assert "translation_required" in said.err
-    assert (folder / "deck/index.html").is_file(), "of what there is"
+    assert (folder / "deck/index.html").is_file(), "the contact sheet of the existing pictures"
 
 
 @pytest.mark.usefixtures("folder")

@@ -74,7 +74,7 @@ def test_one_graph_serves_any_number_of_rows_with_controls_or_without(stock: Any
         assert compiler.graphs() == 2
     assert "recompile_limit" not in str(torch._dynamo.utils.counters)
     step(model, request_of(2 * SIDE))
-    assert compiler.graphs() == 2, "pictures of another size run as they are"
+    assert compiler.graphs() == 2, "pictures of another size run uncompiled"
 
 
 def test_one_graph_more_serves_the_steps_that_reuse_what_the_one_before_found(stock: Any) -> None:

@@ -123,7 +123,7 @@ def test_sizes_take_turns(engine: Engine, request_of: Callable[..., DrawRequest]
     drawings = [future.result() for future in futures]
     assert [drawing.image.size for drawing in drawings] == [(256, 256), (256, 320)]
     assert [drawing.batch_size_max for drawing in drawings] == [1, 1]
-    assert ended == [1, 0], "the short one need not wait for the long one"
+    assert ended == [1, 0], "the short job does not wait for the long one"
 
 
 def test_a_cancelled_job_leaves_at_the_next_step_and_its_mates_go_on(
@@ -157,7 +157,7 @@ def test_a_later_interactive_job_passes_a_bulk_job(stock: Any, request_of: Calla
         future.result()
     engine.close()
     assert ended == ["interactive", "bulk"]
-    assert bulk.done == list(range(13)), "what it had done was kept"
+    assert bulk.done == list(range(13)), "its steps were kept"
 
 
 def test_a_preview_shows_the_picture_in_the_making(engine: Engine, request_of: Callable[..., DrawRequest]) -> None:
@@ -349,7 +349,7 @@ def test_a_decode_that_does_not_fit_is_tried_in_tiles(
     monkeypatch.setattr(model.decoder, "to_pixels", decode)
     assert engine.submit(request_of(1), NullProgress()).result().image.size == (256, 256)
     assert tiled == [False, True]
-    assert not model.decoder.vae.use_tiling, "the next picture is tried whole again"
+    assert not model.decoder.vae.use_tiling, "the next picture is decoded whole again"
 
 
 def test_a_model_that_cannot_be_loaded_fails_whoever_waits_for_it(request_of: Callable[..., DrawRequest]) -> None:

@@ -92,7 +92,9 @@ def test_what_is_switched_is_what_fits(
 def test_weights_are_counted() -> None:
     linear = torch.nn.Linear(1024, 1024, bias=False).half()
     other = torch.nn.Sequential(linear, torch.nn.Linear(1024, 1024, bias=False).half())
-    assert memory_plan.weights_gib([linear, other]) == pytest.approx(2 * 2 * 1024**2 / 1024**3), "what is shared once"
+    assert memory_plan.weights_gib([linear, other]) == pytest.approx(2 * 2 * 1024**2 / 1024**3), (
+        "shared weights count once"
+    )
 
 
 def test_a_pipeline_on_a_cpu_says_what_was_switched() -> None:

@@ -152,4 +152,4 @@ def test_every_level_steers_more_than_the_one_below() -> None:
         assert all(lower[kind] <= higher[kind] <= MAX_WEIGHT for kind in weights)
         assert lower != higher
     assert LEVELS[0].apply(weights) == weights  # type: ignore[arg-type]
-    assert LEVELS[3].apply({"depth": 0.5}).keys() == {"depth"}, "a control that does not steer stays out"
+    assert LEVELS[3].apply({"depth": 0.5}).keys() == {"depth"}, "an unused control stays unused"

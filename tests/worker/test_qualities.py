@@ -118,7 +118,7 @@ def test_a_narrowed_network_leaves_the_original_as_it_was(pipeline: Any) -> None
     assert all("transformer_blocks" in name for name in narrow)
     assert not any(isinstance(module, Float8Linear) for module in pipeline.unet.modules())
     assert all(torch.equal(before[name], parameter) for name, parameter in pipeline.unet.named_parameters())
-    assert twin.conv_in.weight is pipeline.unet.conv_in.weight, "what is not narrowed is shared"
+    assert twin.conv_in.weight is pipeline.unet.conv_in.weight, "weights that are not converted are shared"
 
 
 def test_a_cpu_computes_fast_pictures_with_the_same_networks(pipeline: Any, gpu: GPUManager) -> None:

@@ -23,7 +23,7 @@ def test_who_finds_nobody_at_work_works_the_line_off() -> None:
     for job_id in line:
         done.append(job_id)
         if len(done) == 1:
-            assert [line.join(other) for other in ("c", "b", "a")] == [False] * 3, "each waits once"
+            assert [line.join(other) for other in ("c", "b", "a")] == [False] * 3, "each job waits once"
     assert done == ["a", "b", "c", "a"]
     assert line.join("d")
 

@@ -92,12 +92,12 @@ def test_motifs_are_clear_of_the_ink_of_the_border_and_of_one_another(
         left, top, width, height = placed.box
         assert min(left, top, size[0] - left - width, size[1] - top - height) >= 0.02 * shorter
         assert distance[placed.region()].min() > 0.01 * shorter, "clear of the ink"
-        assert math.sqrt(width * height) >= 0.14 * shorter, "large enough to be told"
+        assert math.sqrt(width * height) >= 0.14 * shorter, "large enough to be recognised"
         assert width / height == pytest.approx(placed.motif.width / placed.motif.height, rel=0.12)
     for index, placed in enumerate(scene.motifs):
         assert all(gap(placed, other) > 0.01 * shorter for other in scene.motifs[:index])
     areas = [placed.box[2] * placed.box[3] for placed in scene.motifs]
-    assert areas == sorted(areas, reverse=True), "the best is the largest"
+    assert areas == sorted(areas, reverse=True), "the best motif is the largest"
 
 
 @settings(max_examples=30, deadline=None)

@@ -140,7 +140,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         admitted = self.scheduler.admit()
         assert before.isdisjoint(admitted)
         batch = self.scheduler.next_batch()
-        assert bool(batch) == bool(self.alive), "as long as there is a job, one runs"
+        assert bool(batch) == bool(self.alive), "while there are jobs, one runs"
         assert len({job.group for job in batch}) <= 1
         assert len(batch) <= 1 or cost(batch) <= self.scheduler.limit
         for job in self.scheduler.running:

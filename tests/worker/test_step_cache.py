@@ -117,7 +117,7 @@ def test_the_steps_that_reuse_are_told_by_interval_and_by_the_controls() -> None
     assert not any(request_of(cache_interval=1).reuses_depths(step) for step in range(6))
     freed = request_of(control_guidance_end=0.5)
     assert [freed.is_controlled(step) for step in range(6)] == [True] * 3 + [False] * 3
-    assert not freed.reuses_depths(3), "what the controls said must not live on"
+    assert not freed.reuses_depths(3), "the controls' effect must not persist"
 
 
 def test_depths_are_kept_no_longer_than_they_are_wanted(model: ModelRunner) -> None:
@@ -146,7 +146,7 @@ def test_jobs_out_of_step_come_into_step(model: ModelRunner, monkeypatch: pytest
     assert all(drawing.result(60).image.size == (SIDE, SIDE) for drawing in drawings)
     engine.close()
     assert all(len(set(batch)) == 1 for batch in batches)
-    assert sum(len(batch) == 3 for batch in batches) > 30, "in most steps they were together"
+    assert sum(len(batch) == 3 for batch in batches) > 30, "they shared most steps"
 
 
 def test_a_unet_of_another_form_is_refused_where_it_is_loaded() -> None:

@@ -125,7 +125,9 @@ def test_a_cancelled_job_stops_all_its_pictures(model: ModelRunner, wanted: Draw
     pipeline, watcher = MultiControlNetPipeline(lambda: model), Watcher(cancel_after=6)
     with pytest.raises(JobCancelled):
         asyncio.run(pipeline.draw_variations(wanted, 4, watcher))
-    assert watcher.steps[-1][0] < 6 + model.batch_limit, "none goes on after the step in which it is heard"
+    assert watcher.steps[-1][0] < 6 + model.batch_limit, (
+        "none continues after the step in which the cancellation is noticed"
+    )
     assert watcher.stages == ["diffusion"]
     assert not pipeline.engine.has_jobs
     assert len(asyncio.run(pipeline.draw_variations(wanted, 2))) == 2
@@ -148,7 +150,7 @@ def test_one_picture_that_fails_fails_the_job_and_stops_the_others(
     pipeline, watcher = MultiControlNetPipeline(lambda: model), Watcher()
     with pytest.raises(GenerationFailed, match="injected"):
         asyncio.run(pipeline.draw_variations(wanted, 4, watcher))
-    assert watcher.steps[-1][0] <= STEPS + model.batch_limit, "the others did not draw to their end"
+    assert watcher.steps[-1][0] <= STEPS + model.batch_limit, "the others did not finish"
     assert not pipeline.engine.has_jobs
 
 

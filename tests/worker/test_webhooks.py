@@ -133,7 +133,7 @@ def test_a_refusal_is_tried_again_with_growing_pauses_and_given_up_in_the_end(
     deadline = time.monotonic() + 5
     while client.exists(Key.WEBHOOKS + HOST) and time.monotonic() < deadline:
         deliver(sender)
-    assert len(receiver.received) == 3, "as many attempts as are set; a redirect is not followed"
+    assert len(receiver.received) == 3, "as many attempts as configured; redirects are not followed"
     assert not client.exists(Key.WEBHOOK_HOSTS, Key.WEBHOOKS + HOST, Key.WEBHOOK_FAILURES)
 
 
@@ -327,7 +327,7 @@ def test_slow_hosts_hold_up_no_other_and_no_end(
     outbox = WebhookOutbox(client, 60)
     for host in slow:
         claimed = {claim.job_id for _ in range(20) if (claim := outbox.claim(host))}
-        assert len(claimed) == 20, "what was under way is due again at once, for another worker"
+        assert len(claimed) == 20, "deliveries in progress are due again at once, for another worker"
     assert client.hlen(Key.WEBHOOK_FAILURES) == 0
 
 
