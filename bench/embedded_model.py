@@ -166,7 +166,10 @@ def measure_speed(bench: Bench, count: int) -> list[list[object]]:
             bench.draw(case)
             times.append(time.perf_counter() - started)
         rows.append(
-            [f"{size}², {steps} steps, 4 maps: seconds a picture, warm (median)", f"{statistics.median(times[1:]):.2f}"]
+            [
+                f"{size}², {steps} steps, 4 maps: seconds per picture, warm (median)",
+                f"{statistics.median(times[1:]):.2f}",
+            ]
         )
     peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     rows.append(["peak memory of the process, GiB", f"{peak_gib:.2f}"])

@@ -45,9 +45,9 @@ HEADER = (
     "of the floor",
     "peak GiB",
     "predicted",
-    "PSNR to alone, dB",
-    "waits a step",
-    "kernels a step",
+    "PSNR to the picture alone, dB",
+    "host waits per step",
+    "kernels per step",
     "ready in, s",
 )
 
@@ -182,7 +182,7 @@ def _cells(subject: Subject, row: Row, rows: Sequence[Row]) -> list[str]:
         _times_faster(rows, STOCK_COMPILED, row),
         _share_of_floor(subject, row),
         *(_figure(value) for value in (row.peak_gib, row.predicted_gib, row.near_db)),
-        *(_figure(row.notes.get(name)) for name in ("waits a step", "kernels a step")),
+        *(_figure(row.notes.get(name)) for name in ("host waits per step", "kernels per step")),
         f"{row.ready_s:.0f}",
     ]
 

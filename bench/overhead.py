@@ -101,8 +101,8 @@ def main(count: int) -> None:
     slowest = sorted(starts)[int(0.99 * len(starts))]
     rows: list[list[object]] = [
         ["POST sent → worker has the job, ms", f"{statistics.median(starts):.1f}", f"{slowest:.1f}"],
-        ["whole call less engine, judge and maps, 1024², ms", f"{statistics.median(ends):.0f}", f"{max(ends):.0f}"],
-        ["a step beside its networks, 4 jobs at 256², ms", f"{measure_bookkeeping(100):.2f}", ""],
+        ["whole call minus engine, judge and maps, 1024², ms", f"{statistics.median(ends):.0f}", f"{max(ends):.0f}"],
+        ["a step apart from its networks, 4 jobs at 256², ms", f"{measure_bookkeeping(100):.2f}", ""],
     ]
     write("overhead", f"python -m bench.overhead --count {count}", table(["what", "median", "p99 (or largest)"], rows))
 

@@ -201,8 +201,8 @@ class Ours:
         step()
         device = self._subject.device
         return {
-            "waits a step": device_counts.waits(device, step),
-            "kernels a step": device_counts.kernels(device, step),
+            "host waits per step": device_counts.waits(device, step),
+            "kernels per step": device_counts.kernels(device, step),
         }
 
 
