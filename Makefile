@@ -1,14 +1,15 @@
-# The project's commands. All work on a fresh machine with Python >= 3.11: no root, no GPU, no downloads but packages.
+# The project's commands. All work on a fresh machine with Python >= 3.11, without root access or a GPU.
+# They download nothing but packages.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# What the service needs, what Flower needs besides, and what the tests need besides.
+# Stamp files: installed is what the service needs, what Flower needs as well, and what the tests need as well.
 LOCAL := $(VENV)/.local
 WITH_FLOWER := $(VENV)/.flower
 READY := $(VENV)/.ready
 AUDIT := $(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
-# Whether PyPI's vulnerability data can be reached.
+# Succeeds if PyPI's vulnerability data can be reached.
 PROBE := import urllib.request; urllib.request.urlopen('https://pypi.org/pypi/pip/25.0/json', timeout=5)
 # Extra arguments for pip, e.g. another index for torch.
 PIP_ARGS ?=
@@ -16,7 +17,7 @@ PIP_ARGS ?=
 # Before 23.3, pip compared each file of each version with all of the platform's tags.
 HAS_PIP := $(shell $(PYTHON) -c "import pip; print('yes')" 2>/dev/null)
 FIRST_PIP = $(if $(HAS_PIP),$(PYTHON),$(BIN)/python) -m pip --python $(BIN)/python
-# Modules are compiled when they are imported, since most of torch's and transformers' never are.
+# --no-compile: modules are compiled on import, and most of torch's and transformers' modules are never imported.
 OPTIONS = --quiet --progress-bar on --no-compile $(PIP_ARGS) -c constraints.txt
 INSTALL = $(BIN)/python -m pip install $(OPTIONS)
 # `--no-build-isolation` builds our packages with the setuptools of .venv, instead of installing one for each of them.
@@ -46,15 +47,15 @@ $(READY): $(LOCAL)
 	$(INSTALL) -e client -e '.[dev]'
 	touch $@
 
-## make a picture of 学习 by the real path and write it to out/
+## draw 学习 by the real path and write the picture to out/
 demo: $(LOCAL)
 	$(BIN)/writing-service demo
 
-## the whole service on this machine: PORT=8600 WORKERS=1 FLOWER=0 DATA=var/redis (a folder for each)
+## run the whole service on this machine: PORT=8600 WORKERS=1 FLOWER=0 DATA=var/redis (one folder per service)
 serve: $(if $(filter 1,$(FLOWER)),$(WITH_FLOWER),$(LOCAL))
 	$(BIN)/writing-service serve --port $(PORT) --workers $(WORKERS) --data $(DATA) $(if $(filter 1,$(FLOWER)),--flower)
 
-## the API alone, and a worker alone: for machines that share a Redis (WRITING_REDIS__URL)
+## run only the API, or only a worker, on machines that share a Redis (WRITING_REDIS__URL)
 api: $(LOCAL)
 	$(BIN)/writing-service api
 
@@ -62,36 +63,36 @@ worker: $(LOCAL)
 	$(BIN)/writing-service worker
 
 ## what CI runs; two at a time, since most tests wait for processes, in the order of tests/conftest.py.
-## Threads that wait let the others work
+## take longest. Waiting threads yield the cores (OMP_WAIT_POLICY)
 test: check
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: check
 	$(BIN)/python -m pytest -m ''
 
-## kill, stop and end real processes: nothing may be lost
+## kill, freeze and stop real processes; nothing may be lost
 chaos: setup
 	$(BIN)/python -m pytest -m '' -rA --timeout 900 tests/chaos
 
-## known vulnerabilities in what is pinned; needs the network
+## look for known vulnerabilities in the pinned packages; needs network access
 audit: setup
 	$(AUDIT)
 
-## draw the samples of styles that have none; `writing-service samples --all` draws all anew
+## draw the samples of styles that have none; `writing-service samples --all` redraws all
 samples: $(LOCAL)
 	$(BIN)/writing-service samples
 
-## the documentation as a site, in out/docs
+## build the documentation as a site in out/docs
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir out/docs
 
-## lint, types, import rules, known vulnerabilities where the network allows
+## check lint, types, import rules and, with network access, known vulnerabilities
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@if $(BIN)/python -c "$(PROBE)" 2>/dev/null; then $(AUDIT); else echo "no vulnerability data here: dependencies not audited"; fi
+	@if $(BIN)/python -c "$(PROBE)" 2>/dev/null; then $(AUDIT); else echo "PyPI's vulnerability data cannot be reached, so dependencies were not audited"; fi
 
 bench: setup
 	$(BIN)/python -m bench.conditioning
@@ -104,25 +105,25 @@ bench: setup
 	$(BIN)/python -m bench.busy_threads
 	$(BIN)/python -m bench.memory
 
-## about an hour: what the embedded model can do
+## measure the embedded model, in about an hour
 bench-embedded: setup
 	$(BIN)/python -m bench.embedded_model
 
-## on a machine with a GPU, in nine minutes: the tests that need one, then the speed of a full-size SDXL
+## on a machine with a GPU, in nine minutes: run the tests that need one, then measure a full-size SDXL
 gpu: setup
 	@$(BIN)/python -c "import sys, torch; sys.exit(None if torch.cuda.is_available() else 'make gpu: this machine has no usable CUDA GPU')"
 	$(BIN)/python -m pytest -m gpu tests/gpu
 	$(BIN)/python -m bench.gpu_speed
 
-## the whole service with a full-size SDXL of random weights, on any machine: 12 GiB of memory, 10 GB of disk
+## run the whole service with a full-size SDXL of random weights; needs 12 GiB of memory and 10 GB of disk, but no GPU
 rehearse: setup
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m bench.rehearsal
 
-## about half an hour: 20,000 words of all of Unicode, by every method and the judge, in a process that may crash
+## draw 20,000 words from all of Unicode by every method and judge them, in a process that may crash; takes half an hour
 fuzz: setup
 	$(BIN)/python -m bench.fuzz_words
 
-## both distributions as wheels, in dist/
+## build both distributions as wheels in dist/
 wheels: $(LOCAL)
 	rm -rf build client/build
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist . ./client

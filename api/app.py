@@ -94,7 +94,7 @@ def create_app(settings: Settings) -> DescribedApi:
 
 
 SECURITY_SCHEMES: dict[str, Any] = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "an API key, where the deployment asks for one"},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "an API key, if the deployment requires one"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "the same key"},
 }
 

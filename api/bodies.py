@@ -37,7 +37,7 @@ def check_body() -> None:
     if endpoint in TAKE_CSV and request.mimetype in CSV_TYPES:
         return
     if "application/json" not in kinds or not request.is_json:
-        raise UnsupportedMediaType(f"send the request as {' or '.join(kinds)}")
+        raise UnsupportedMediaType(f"send the body as {' or '.join(kinds)}")
     _check_json(EXPECTED[endpoint])
 
 
@@ -45,7 +45,7 @@ def _check_length(endpoint: str) -> None:
     api = services().settings.api
     limit = api.max_body_bytes if endpoint == "jobs.submit" else api.max_list_bytes
     if len(request.get_data()) > limit:
-        raise BodyTooLarge(f"the body has more than {limit} bytes")
+        raise BodyTooLarge(f"the body is larger than {limit} bytes")
 
 
 def _check_json(expected: str) -> None:
@@ -55,10 +55,10 @@ def _check_json(expected: str) -> None:
     try:
         document = json.loads(request.get_data().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise MalformedJson(f"the body is not UTF-8: byte {error.start} is wrong") from error
+        raise MalformedJson(f"the body is not valid UTF-8: byte {error.start} is wrong") from error
     except ValueError as error:
-        raise MalformedJson(f"the body is not JSON: {error}") from error
+        raise MalformedJson(f"the body is not valid JSON: {error}") from error
     except RecursionError as error:
         raise MalformedJson("the body is nested too deeply") from error
     if not isinstance(document, dict):
-        raise MalformedJson(f"the body is JSON, but no object; send {expected}")
+        raise MalformedJson(f"the body is not a JSON object; send {expected}")

@@ -59,7 +59,7 @@ class Connection:
             self._is_late = True
             if self._request is not None:
                 self._request.force_close()
-            raise RequestTimeout(f"a request has {self._receive_s:g} s to arrive") from None
+            raise RequestTimeout(f"the request did not arrive within {self._receive_s:g} s") from None
 
     def linger(self) -> None:
         """Close the write side and keep reading for a moment.

@@ -162,7 +162,7 @@ class Decks:
         waiting = sum(not state.status.is_terminal for state in states.values())
         if waiting:
             raise DeckNotFinished(
-                f"{waiting} of {len(states)} words are still to be drawn",
+                f"{waiting} of {len(states)} words are not drawn yet",
                 retry_after_s=self._settings.queue.retry_after_s,
             )
         succeeded = [
@@ -198,7 +198,9 @@ class Decks:
         if budget:
             most = min(most, budget // max(1, result_bytes))
         if words > most:
-            raise DeckTooLarge(f"at most {min(most, MAX_WORDS)} words of this size in a deck, here", field="words")
+            raise DeckTooLarge(
+                f"this deployment accepts at most {min(most, MAX_WORDS)} words of this size in a deck", field="words"
+            )
 
 
 def _refusal(entries: Sequence[DeckEntry]) -> InvalidRequest:
@@ -209,7 +211,7 @@ def _refusal(entries: Sequence[DeckEntry]) -> InvalidRequest:
         refusal = ERRORS_BY_CODE.get(code, InvalidRequest)(detail, field=field)
         if isinstance(refusal, InvalidRequest):
             return refusal
-    none = NoDrawableWord(f"none of {len(entries)} words can be drawn; the first: {detail}", field="words")
+    none = NoDrawableWord(f"none of the {len(entries)} words can be drawn; the first reason: {detail}", field="words")
     none.errors = [
         {"field": f"words.{index}", "code": error["code"], "message": error["detail"]}
         for index, error in enumerate(errors)
@@ -224,6 +226,6 @@ def _fingerprint(words: Sequence[ListedWord], options: DeckOptions) -> str:
 
 def _expired(lost: int, of: int) -> DeckExpired:
     return DeckExpired(
-        f"{lost} of {of} pictures are no longer kept (queue.result_ttl_s, results.budget_share): "
-        "send the list again, with another Idempotency-Key, and download the deck when it is finished"
+        f"{lost} of {of} pictures are no longer stored (queue.result_ttl_s, results.budget_share); "
+        "send the list again with a new Idempotency-Key, and download the deck once it is finished"
     )

@@ -31,33 +31,33 @@ PROBLEMS: Mapping[int, str] = {
     429: f"{SUBMIT}|{SAMPLE}",
 }
 BODILESS: Mapping[int, tuple[str, str]] = {
-    204: (rf"{JOB}/events", "The end was heard before; do not come back."),
-    304: (rf"{JOB}|{POLLED_DECK}|{PICTURES}|{SAMPLE}|{MOTIF}", "It has not changed (If-None-Match)."),
+    204: (rf"{JOB}/events", "The client has already received the end and should not reconnect."),
+    304: (rf"{JOB}|{POLLED_DECK}|{PICTURES}|{SAMPLE}|{MOTIF}", "The client's copy is up to date (If-None-Match)."),
 }
 # Header, its description, and the statuses and calls whose responses carry it.
 HEADERS: tuple[tuple[str, str, tuple[int, ...], str], ...] = (
-    ("Location", "the job's address", (200, 202), SUBMIT),
-    ("Location", "the deck's address", (202,), DECK),
-    ("Preference-Applied", "`wait=N`, where it was waited for", (200, 202), SUBMIT),
+    ("Location", "the job's URL", (200, 202), SUBMIT),
+    ("Location", "the deck's URL", (202,), DECK),
+    ("Preference-Applied", "`wait=N`, if the service waited", (200, 202), SUBMIT),
     (
         "X-RateLimit-Limit",
-        "submissions in the present window, where there is a limit",
+        "submissions allowed in the current window, if there is a limit",
         (200, 202, 429),
         f"{SUBMIT}|{BATCH}",
     ),
-    ("X-RateLimit-Remaining", "those that are left", (200, 202, 429), f"{SUBMIT}|{BATCH}|{DECK}"),
+    ("X-RateLimit-Remaining", "submissions left in the current window", (200, 202, 429), f"{SUBMIT}|{BATCH}|{DECK}"),
     (
         "X-RateLimit-Reset",
         "when the window ends, in seconds since the epoch",
         (200, 202, 429),
         f"{SUBMIT}|{BATCH}|{DECK}",
     ),
-    ("Retry-After", "try again after so many seconds", (429, 503), ".*"),
-    ("Retry-After", "try again after so many seconds", (404,), SAMPLE),
-    ("Retry-After", "try again after so many seconds", (409,), DECK_FILE),
+    ("Retry-After", "seconds to wait before trying again", (429, 503), ".*"),
+    ("Retry-After", "seconds to wait before trying again", (404,), SAMPLE),
+    ("Retry-After", "seconds to wait before trying again", (409,), DECK_FILE),
     ("Content-Disposition", "the file's name", (200,), DECK_FILE),
     ("ETag", "for If-None-Match", (200, 304), rf"{JOB}|{POLLED_DECK}|{PICTURES}|{SAMPLE}|{MOTIF}"),
-    ("Cache-Control", "how long it may be kept", (200,), rf"{PICTURES}|{SAMPLE}|{MOTIF}"),
+    ("Cache-Control", "how long it may be cached", (200,), rf"{PICTURES}|{SAMPLE}|{MOTIF}"),
     ("WWW-Authenticate", "`Bearer`", (401,), ".*"),
 )
 

@@ -42,7 +42,7 @@ class Hosts:
         for authority in authorities:
             if authority is not None and not self._allows(authority):
                 raise HostNotAllowed(
-                    f"this service does not answer as {authority!r}; its operator can add the name to api.allowed_hosts"
+                    f"this service does not answer as {authority!r}; the operator can add the host to api.allowed_hosts"
                 )
 
     def _allows(self, authority: str) -> bool:

@@ -31,7 +31,7 @@ def digest_key(key: str | None, client: str, part: str = "") -> str | None:
         return None
     if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY_LENGTH or not key.isprintable():
         raise InvalidRequest(
-            f"give 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable characters as Idempotency-Key", field="Idempotency-Key"
+            f"Idempotency-Key must have 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable characters", field="Idempotency-Key"
         )
     text = f"{client}\n{key}\n{part}" if part else f"{client}\n{key}"  # a printable key has no newline
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

@@ -177,7 +177,7 @@ class Jobs:
         number = stored.find(control_type, method)
         if number is None:
             made = ", ".join(f"{info.control_type}/{info.method}" for info in stored.pictures if info.control_type)
-            raise ConditioningNotFound(f"no image {control_type}/{method}; the job has {made or 'none'}")
+            raise ConditioningNotFound(f"the job has no image {control_type}/{method}; available: {made or 'none'}")
         return number
 
     def find_variation(self, stored: StoredResult, variation: int) -> int:
@@ -189,7 +189,7 @@ class Jobs:
         number = stored.find_variation(variation)
         if number is None:
             made = len(stored.body.get("variations", ()))
-            there = f"there are 0 to {made - 1}" if made else "it was asked for one picture"
+            there = f"it has 0 to {made - 1}" if made else "it drew a single picture"
             raise VariationNotFound(f"the job has no variation {variation}; {there}")
         return number
 
@@ -241,7 +241,7 @@ class Jobs:
         record = self._store.get(job_id)
         if record.status is not JobStatus.SUCCEEDED:
             raise SampleNotReady(
-                record.error.detail if record.error else "the sample is not drawn yet",
+                record.error.detail if record.error else "the sample has not been drawn yet",
                 retry_after_s=self._settings.queue.retry_after_s,
             )
         return base64.b64encode(self.picture(self._document(job_id))).decode()
@@ -258,7 +258,7 @@ class Jobs:
                 retry_policy=SEND_RETRY,
             )
         except (OperationalError, redis.RedisError) as error:
-            logger.warning("message of job %s not sent, the reconciler will: %s", job_id, error)
+            logger.warning("message of job %s not sent; the reconciler will send it: %s", job_id, error)
 
     def estimate(self, request: GenerationRequest) -> int:
         """Return the expected size of a request's result, in bytes."""
@@ -290,4 +290,4 @@ class Jobs:
 
 
 def _expired(job_id: str) -> ResultExpired:
-    return ResultExpired(f"the pictures of job {job_id} are no longer kept")
+    return ResultExpired(f"the pictures of job {job_id} are no longer stored")

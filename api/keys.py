@@ -16,6 +16,6 @@ def make_key(name: str) -> str:
         ValueError: the name is not valid in the settings.
     """
     if not KEY_NAME.fullmatch(name):
-        raise ValueError(f"{name!r}: letters, digits, single spaces and . @ + - _ make a name")
+        raise ValueError(f"{name!r} is not a valid name; use letters, digits, single spaces and . @ + - _")
     key = secrets.token_urlsafe(32)
     return f"key, for the client: {key}\nfor the settings:    WRITING_API__KEYS='[\"{name}:{digest(key)}\"]'"

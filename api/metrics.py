@@ -16,12 +16,12 @@ from shared.schemas import JobStatus, WorkerInfo, WorkerState
 GIB = 2**30
 
 HELP = {
-    "job_wait_seconds": "From a job's submission to the start of its last attempt.",
-    "job_seconds": "From a job's start to its picture.",
-    "stage_seconds": "A job's time in one stage.",
-    "http_request_seconds": "From a request to the first byte of its answer.",
-    "store_seconds": "A call of the object store that keeps the pictures, where there is one.",
-    "legibility_score": "The judge's score of finished pictures, 0 to 1; those that it cannot judge are left out.",
+    "job_wait_seconds": "Time from a job's submission to the start of its last attempt.",
+    "job_seconds": "Time from a job's start to its picture.",
+    "stage_seconds": "Time that a job spends in one stage.",
+    "http_request_seconds": "Time from a request to the first byte of its response.",
+    "store_seconds": "Time of a call to the object store, if it keeps the pictures.",
+    "legibility_score": "The judge's score of finished pictures, 0 to 1; pictures that it cannot judge are omitted.",
 }
 # The labels of histograms.
 LABELS = {
@@ -49,14 +49,14 @@ class ServiceCollector(Collector):
         yield from self._results()
 
     def _queue(self) -> Iterator[Metric]:
-        depth = GaugeMetricFamily("writing_queue_depth", "Jobs that wait.", labels=["priority"])
+        depth = GaugeMetricFamily("writing_queue_depth", "Waiting jobs.", labels=["priority"])
         for priority, count in self._store.depth().items():
             depth.add_metric([priority.value], count)
         yield depth
         drain_s = self._store.drain_s()
         if drain_s is not None:
             yield GaugeMetricFamily(
-                "writing_queue_drain_seconds", "How long the queue would last at the present rate.", drain_s
+                "writing_queue_drain_seconds", "Time until the queue would be empty at the current rate.", drain_s
             )
 
     def _jobs(self) -> Iterator[Metric]:
@@ -81,34 +81,42 @@ class ServiceCollector(Collector):
         for state in WorkerState:
             states.add_metric([state.value], sum(worker.state is state for worker in workers))
         yield states
-        yield GaugeMetricFamily("writing_leases", "Jobs that workers hold.", sum(worker.running for worker in workers))
+        yield GaugeMetricFamily("writing_leases", "Jobs leased to workers.", sum(worker.running for worker in workers))
         yield from _by_worker(workers)
 
     def _redis(self) -> Iterator[Metric]:
         used, limit = self._store.memory()
-        yield GaugeMetricFamily("writing_redis_memory_bytes", "Memory that Redis uses.", used)
+        yield GaugeMetricFamily("writing_redis_memory_bytes", "Memory used by Redis.", used)
         yield GaugeMetricFamily("writing_redis_memory_limit_bytes", "Redis's maxmemory; 0: no limit.", limit)
 
     def _results(self) -> Iterator[Metric]:
         use = self._budget.use()
-        yield GaugeMetricFamily("writing_results", "Results that are kept.", use.results)
-        yield GaugeMetricFamily("writing_results_bytes", "Memory that they take in Redis.", use.size)
+        yield GaugeMetricFamily("writing_results", "Stored results.", use.results)
+        yield GaugeMetricFamily("writing_results_bytes", "Memory used by results in Redis.", use.size)
         yield GaugeMetricFamily(
-            "writing_results_budget_bytes", "What they may take; 0: no limit.", self._budget.limit()
+            "writing_results_budget_bytes", "Memory that results may use; 0: no limit.", self._budget.limit()
         )
-        yield CounterMetricFamily("writing_results_evicted", "Results that made room for newer ones.", use.evicted)
+        yield CounterMetricFamily(
+            "writing_results_evicted", "Results evicted to make room for newer ones.", use.evicted
+        )
 
 
 def _by_worker(workers: list[WorkerInfo]) -> Iterator[Metric]:
     for family, read in (
         (_gauge("worker_batch_limit", "Pictures that may share a step."), lambda w: w.batch_limit),
-        (_counter("engine_steps", "Denoising steps, each with a batch."), lambda w: w.engine_steps),
-        (_counter("engine_rows", "Pictures that took part in steps, added up."), lambda w: w.engine_rows),
-        (_gauge("gpu_memory_used_bytes", "Used by all."), lambda w: _bytes(w.gpu_status.used_memory_gib)),
-        (_gauge("gpu_memory_total_bytes", "Of the card."), lambda w: _bytes(w.gpu_status.total_memory_gib)),
-        (_gauge("gpu_temperature_celsius", "Of the card."), lambda w: w.gpu_status.temperature_c),
-        (_gauge("gpu_power_watts", "Of the card."), lambda w: w.gpu_status.power_w),
-        (_gauge("gpu_utilisation_ratio", "0 to 1."), lambda w: _ratio(w.gpu_status.utilisation_percent)),
+        (_counter("engine_steps", "Denoising steps; each processes one batch."), lambda w: w.engine_steps),
+        (_counter("engine_rows", "Sum of the steps' batch sizes."), lambda w: w.engine_rows),
+        (
+            _gauge("gpu_memory_used_bytes", "GPU memory used by all processes."),
+            lambda w: _bytes(w.gpu_status.used_memory_gib),
+        ),
+        (_gauge("gpu_memory_total_bytes", "GPU memory in total."), lambda w: _bytes(w.gpu_status.total_memory_gib)),
+        (_gauge("gpu_temperature_celsius", "GPU temperature."), lambda w: w.gpu_status.temperature_c),
+        (_gauge("gpu_power_watts", "GPU power draw."), lambda w: w.gpu_status.power_w),
+        (
+            _gauge("gpu_utilisation_ratio", "GPU utilisation, 0 to 1."),
+            lambda w: _ratio(w.gpu_status.utilisation_percent),
+        ),
     ):
         for worker in workers:
             value = read(worker)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 class JobPath(BaseModel):
     """The path parameter of a job."""
 
-    job_id: Annotated[str, Field(description="as POST returned it")]
+    job_id: Annotated[str, Field(description="the id that POST returned")]
 
 
 class Headers(BaseModel):
@@ -27,5 +27,5 @@ class IdempotencyHeaders(Headers):
 
     idempotency_key: Annotated[
         str | None,
-        Field(alias="Idempotency-Key", description="a repeated POST with the same key makes nothing new"),
+        Field(alias="Idempotency-Key", description="a repeated POST with the same key creates nothing new"),
     ] = None

@@ -141,8 +141,8 @@ def register_error_handlers(app: Flask, retry_after_s: int) -> None:
     @app.errorhandler(redis.RedisError)
     @app.errorhandler(kombu.exceptions.OperationalError)
     def queue_unavailable(error: Exception) -> Response:
-        logger.warning("Redis: %s", error)
-        return problem_response(QueueUnavailable("Redis does not answer; try again", retry_after_s=retry_after_s))
+        logger.warning("Redis does not answer: %s", error)
+        return problem_response(QueueUnavailable("Redis does not answer; try again later", retry_after_s=retry_after_s))
 
     @app.errorhandler(ParseException)  # raised while the body was read
     def malformed_http(error: ParseException) -> Response:
@@ -152,7 +152,7 @@ def register_error_handlers(app: Flask, retry_after_s: int) -> None:
     def results_unavailable(error: StoreUnavailable) -> Response:
         logger.warning("%s", error)
         return problem_response(
-            ResultsUnavailable("the pictures' store does not answer; try again", retry_after_s=retry_after_s)
+            ResultsUnavailable("the picture store does not answer; try again later", retry_after_s=retry_after_s)
         )
 
     @app.errorhandler(HTTPException)
@@ -170,7 +170,7 @@ def register_error_handlers(app: Flask, retry_after_s: int) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:  # the process boundary of a request
         logger.error("unexpected error", exc_info=error)
-        return problem_response(ServiceError("an unexpected error; the log has its trace"))
+        return problem_response(ServiceError("an unexpected error occurred; the log has its traceback"))
 
 
 def _code(error_type: str) -> str:
@@ -184,7 +184,7 @@ def _code(error_type: str) -> str:
 def _message(item: Any, model: str) -> str:
     if item["type"] == "extra_forbidden" and len(item["loc"]) == 1:
         known = _request_models().get(model, GenerationRequest).model_fields
-        return f"there is no such field; there are {', '.join(known)}"
+        return f"there is no such field; available: {', '.join(known)}"
     return str(item["msg"])
 
 

@@ -64,7 +64,7 @@ class RateLimit:
                 g.rate_left = (left, limit.amount, math.ceil(ends_at))
             if not is_within:
                 wait_s = max(1, math.ceil(ends_at - time.time()))
-                raise RateLimited(f"at most {limit} for one client", retry_after_s=wait_s)
+                raise RateLimited(f"each client may submit at most {limit}", retry_after_s=wait_s)
 
     @staticmethod
     def _add_headers(response: Response) -> Response:
@@ -88,8 +88,8 @@ def _parse(rate: str) -> list[limits.RateLimitItem]:
         parsed = limits.parse_many(rate)
     except ValueError as error:
         raise SettingsError(
-            f'api.rate_limit: {rate!r} is no rate such as "60/minute" or "10/second;500/hour"'
+            f'api.rate_limit: {rate!r} is not a rate; give one such as "60/minute" or "10/second;500/hour"'
         ) from error
     if any(limit.amount < 1 for limit in parsed):
-        raise SettingsError(f"api.rate_limit: {rate!r} would let nobody send anything")
+        raise SettingsError(f"api.rate_limit: {rate!r} would allow no submissions")
     return parsed

@@ -56,8 +56,8 @@ def protect(app: Flask, settings: Settings) -> None:
     keys: dict[str, str] = dict(entry.split(":") for entry in api.keys)
     if not keys and not api.allow_anonymous and not is_loopback(api.host):
         raise SettingsError(
-            f"api.host {api.host} is open to other machines: set api.keys (writing-service keys NAME makes one), "
-            "or api.allow_anonymous where something in front asks for them"
+            f"api.host {api.host} is reachable from other machines; set api.keys (writing-service keys NAME creates "
+            "one), or set api.allow_anonymous behind a proxy that authenticates"
         )
     if (hosts := Hosts.of(api)) is not None:
         app.before_request(lambda: None if request.path in PROBES else hosts.check(request.environ))
@@ -100,7 +100,7 @@ def _authorise(operators: Collection[str]) -> None:
     if is_open or g.client in operators:
         return
     if request.endpoint in OPERATOR_ENDPOINTS:
-        raise OperatorOnly("this call needs the key of an operator (api.operators)")
+        raise OperatorOnly("this call needs an operator's key (api.operators)")
     job_id = (request.view_args or {}).get("job_id")
     if job_id is not None and services().store.owner(job_id) not in (None, g.client):
         raise unknown_job(job_id)

@@ -53,15 +53,13 @@ class RequestValidator:
     def _check_style(self, request: GenerationRequest) -> None:
         styles = self._settings.styles
         if request.style is not None and request.style not in styles:
-            raise UnknownStyle(f"no style {request.style!r}; there are {', '.join(styles)}", field="style")
+            raise UnknownStyle(f"there is no style {request.style!r}; available: {', '.join(styles)}", field="style")
 
     def _check_quality(self, request: GenerationRequest) -> None:
         offered = self._settings.active_model.qualities
         if request.quality not in offered:
-            raise QualityUnavailable(
-                f"no quality {request.quality.value!r} for model {self._settings.model}; there is {', '.join(offered)}",
-                field="quality",
-            )
+            missing = f"model {self._settings.model} has no quality {request.quality.value!r}"
+            raise QualityUnavailable(f"{missing}; available: {', '.join(offered)}", field="quality")
 
     def _check_blocked(self, request: GenerationRequest) -> None:
         """Refuse what the operator has blocked, in the word, in its description and in all of its meanings."""

@@ -1,6 +1,6 @@
 """Import a deck into a real Anki, twice, with a review in between: ``python bench/anki_import.py DECK.apkg``.
 
-Needs ``pip install anki``, best in an environment of its own; nothing of the service is loaded.
+Needs ``pip install anki``, preferably in a separate environment. Nothing of the service is loaded.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from anki.collection import Collection, ImportAnkiPackageOptions, ImportAnkiPack
 
 
 def main() -> None:
-    """Print what each import did, and what is in the collection then."""
+    """Print what each import did, and what the collection contains afterwards."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("deck", type=Path)
     parser.add_argument("later", type=Path, nargs="?", help="a later version; default: the same file again")

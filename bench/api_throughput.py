@@ -1,8 +1,8 @@
-"""How fast jobs are taken in: our API beside a bare Flask and Celery application that sends the same message.
+"""Throughput of job submission: our API and a bare Flask and Celery application that sends the same message.
 
     python -m bench.api_throughput          # about a minute on two cores
 
-Both run under the same gunicorn (processes, gevent) with a Redis of their own, and meet the same clients.
+Each runs under the same gunicorn (processes, gevent) with its own Redis, and serves the same clients.
 """
 
 import argparse
@@ -28,7 +28,7 @@ BODY = json.dumps({"word": "学习", "translation": "study"})
 
 
 def hammer(port: int, count: int, clients: int) -> tuple[float, list[float]]:
-    """Return accepted jobs a second and each call's seconds, with so many clients at a time."""
+    """Return accepted jobs per second and each call's duration in seconds, for this number of concurrent clients."""
     took: list[float] = []
 
     def client() -> None:
@@ -52,7 +52,7 @@ def hammer(port: int, count: int, clients: int) -> tuple[float, list[float]]:
 
 
 def bare_program(stack: Stack, port: int) -> Program:
-    """Return the bare application under gunicorn as our API has it."""
+    """Return the bare application under gunicorn, configured as for our API."""
     api = load_settings().api
     options = ["--workers", str(api.processes), "--worker-class", "gevent"]
     command = [sys.executable, "-m", "gunicorn", *options, "--bind", f"{HOST}:{port}", "bench.bare_api:app"]
@@ -60,7 +60,7 @@ def bare_program(stack: Stack, port: int) -> Program:
 
 
 def answers(port: int) -> bool:
-    """Return whether something listens."""
+    """Return whether something listens on the port."""
     try:
         return request("GET", f"http://{HOST}:{port}/health", timeout=1).ok
     except requests.RequestException:
@@ -68,7 +68,7 @@ def answers(port: int) -> bool:
 
 
 def measure(count: int, clients: int, *, is_bare: bool) -> tuple[float, list[float]]:
-    """Start one of the two, warm it up, and load it."""
+    """Start one of the two, warm it up, and put it under load."""
     with TemporaryDirectory() as folder:
         environment = {"WRITING_QUEUE__LIMIT": str(10 * count)}
         with Stack(workers=0, data_folder=Path(folder), log_folder=Path(folder), environment=environment) as stack:

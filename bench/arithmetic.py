@@ -1,4 +1,4 @@
-"""How much arithmetic pictures take, counted on tensors without data: exact for any configuration, on any machine."""
+"""The arithmetic of pictures, counted on tensors without data: exact for any configuration, on any machine."""
 
 from collections.abc import Callable
 from functools import cache
@@ -23,12 +23,12 @@ def sdxl_networks() -> tuple[UNet2DConditionModel, ControlNetUnionModel]:
 
 
 def count_steps(unet: UNet2DConditionModel, controlnet: ControlNetUnionModel, request: DrawRequest, side: int) -> float:
-    """Return the floating-point operations of all steps of a picture, of convolutions and matrix products.
+    """Return the floating-point operations of all steps of a picture, in convolutions and matrix products.
 
     Args:
-        unet: on any device; it is only looked at.
-        controlnet: likewise.
-        request: its steps, guidance and intervals count; its prompt and images do not.
+        unet: on any device; it is not run.
+        controlnet: on any device; it is not run.
+        request: its steps, guidance and intervals matter; its prompt and images do not.
         side: of the square picture, in pixels.
     """
     unet, controlnet = (_without_data(network) for network in (unet, controlnet))
@@ -42,7 +42,7 @@ def count_steps(unet: UNet2DConditionModel, controlnet: ControlNetUnionModel, re
 
 @cache
 def count_step(unet: UNet2DConditionModel, controlnet: ControlNetUnionModel, side: int) -> tuple[float, float]:
-    """Return the operations of a whole controlled step and of one from a step cache, of one branch."""
+    """Return one branch's operations of a whole controlled step, and of one from the step cache."""
     latent, first = side // 8, unet.config.block_out_channels[0]
     with META, torch.inference_mode():
         inputs = NetworkInputs(

@@ -1,4 +1,4 @@
-"""The least that enqueues the same message: Flask and Celery, no records, no validation. For `bench.api_throughput`."""
+"""A minimal application that enqueues the same message: no records, no validation. For `bench.api_throughput`."""
 
 import uuid
 
@@ -21,5 +21,5 @@ def submit() -> tuple[Response, int]:
 
 @app.get("/health")
 def health() -> Response:
-    """Say that it answers."""
+    """Report that the application answers."""
     return jsonify(status="ok")

@@ -1,11 +1,11 @@
-"""How much a job's Python work, in other threads, slows the thread that starts the device's operations.
+"""How much a job's Python work in other threads slows the thread that launches the device's operations.
 
-    python -m bench.busy_threads           # two minutes; two idle cores, else the figures are noise
+    python -m bench.busy_threads           # two minutes; needs two idle cores, otherwise the figures are noise
 
-After every operation PyTorch's thread asks for the interpreter's lock again. A thread that computes in Python gives it
-up after the switch interval only. Here steps of the embedded model, so small that they are all starting of operations,
-run beside the picture work of jobs: in threads, by the switch interval, and in a picture process. A second table says
-what the way to a process and back costs a job that is alone.
+After every operation, PyTorch's thread requests the interpreter lock again. A thread that computes in Python releases
+it only after the switch interval. Here, steps of the embedded model run beside the picture work of jobs: in threads,
+for several switch intervals, and in a picture process. The steps are so small that they consist of launching
+operations. A second table shows what the transfer to a process and back costs a single job.
 """
 
 import argparse
@@ -53,7 +53,7 @@ PARAMETERS = {
 
 
 async def draw(place: Executor, number: int) -> None:
-    """Do what a job does beside its steps: scene, four maps, the judge, PNG."""
+    """Do a job's work outside its steps: scene, four maps, the judge, PNG."""
     nobody, seed = NullProgress(), number
     request = GenerationRequest(word=WORDS[number % len(WORDS)])
     scene = await place.do(nobody, PictureWork.compose, request.word, (SIDE, SIDE), (), seed)
@@ -69,7 +69,7 @@ def work(place: Executor, number: int) -> None:
 
 
 def cost(place: Executor, jobs: int) -> list[str]:
-    """Return the median time of jobs one after another, and what each takes of this process's CPU; milliseconds."""
+    """Return the median time of sequential jobs, and the CPU time that each takes in this process, in milliseconds."""
     times, cpu_before = [], time.process_time()
     for number in range(jobs):
         started = time.perf_counter()
@@ -80,7 +80,7 @@ def cost(place: Executor, jobs: int) -> list[str]:
 
 
 def spin(_number: int) -> None:
-    """Compute in Python alone, step by step: between two of them the lock can be asked for."""
+    """Compute in pure Python, in bytecode steps between which the lock can be requested."""
     total = 0
     for value in range(1_000_000):
         total += value
@@ -88,7 +88,7 @@ def spin(_number: int) -> None:
 
 @contextmanager
 def beside(job: Callable[[int], None], threads: int) -> Iterator[list[int]]:
-    """Keep so many threads at the job for the block; yield the numbers of those jobs that were done."""
+    """Keep this many threads busy with the job during the block; yield the numbers of the jobs that were done."""
     done: list[int] = []
     is_over = threading.Event()
 
@@ -108,7 +108,7 @@ def beside(job: Callable[[int], None], threads: int) -> Iterator[list[int]]:
 
 
 def step_times(denoiser: Denoiser, row: RequestState, seconds: float) -> list[float]:
-    """Return the milliseconds of one step after another."""
+    """Return the milliseconds of sequential steps."""
     times = []
     end = time.perf_counter() + seconds
     while (started := time.perf_counter()) < end:
@@ -136,7 +136,7 @@ def main(seconds: float, in_flight: int) -> None:
     rows: list[list[object]] = []
 
     def measure(name: str, job: Callable[[int], None], threads: int, interval_s: float = DEFAULT_S) -> None:
-        """Compare steps beside the job with steps just before it: the machine may have other work."""
+        """Compare steps beside the job with steps just before it, since the machine may have other work."""
         undisturbed = statistics.median(step_times(denoiser, row, seconds / 2))
         sys.setswitchinterval(interval_s)
         with beside(job, threads) as done:
@@ -164,7 +164,7 @@ def main(seconds: float, in_flight: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
-    parser.add_argument("--in-flight", type=int, default=8, help="threads with a job each")
+    parser.add_argument("--seconds", type=float, default=10.0, help="duration of each measurement")
+    parser.add_argument("--in-flight", type=int, default=8, help="number of threads, each with one job")
     arguments = parser.parse_args()
     main(arguments.seconds, arguments.in_flight)

@@ -1,6 +1,6 @@
-"""A small network that names a picture's style, trained on procedural pictures.
+"""A small network that recognises a picture's style, trained on procedural pictures.
 
-It judges whether a generated picture has the style that it was asked for.
+It judges whether a generated picture has the requested style.
 """
 
 from collections.abc import Sequence
@@ -38,13 +38,13 @@ class Classifier(nn.Module):
 
     @torch.inference_mode()
     def answers(self, pictures: Sequence[NDArray[np.uint8]]) -> list[str]:
-        """Return the style that it sees in each picture."""
+        """Return the style recognised in each picture."""
         logits = self(torch.stack([_prepare(picture) for picture in pictures]))
         return [STYLE_NAMES[style] for style in logits.argmax(1).tolist()]
 
 
 def train_classifier(count: int = 2400, seed: int = 123) -> tuple[Classifier, float]:
-    """Return a classifier, and how often it is right on procedural pictures that it has not seen, 0 to 1."""
+    """Return a classifier and its accuracy on unseen procedural pictures, 0 to 1."""
     maker = SceneMaker(seed)
     targets = torch.arange(count) % len(STYLE_NAMES)
     images = torch.stack(

@@ -1,9 +1,9 @@
-"""Time the conditioning methods at 1024², one thread, beside stock calls that do the same. ``make bench``.
+"""Time the conditioning methods at 1024², in one thread, and equivalent stock calls. ``make bench``.
 
     python -m bench.conditioning [--words 50] [--size 1024]
 
 A method's time includes everything from the glyph's ink to the RGB image. The skeleton and the distance map, which
-methods share, count for each method that needs them. Peers are timed on the same glyphs: the bare call alone.
+methods share, count for each method that needs them. Only the bare call of a peer is timed, on the same glyphs.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from worker.glyphs import Glyph, GlyphRenderer
 
 MIB = 1024**2
 
-# What others call for the same step.
+# Other libraries' calls for the same step.
 PEERS: dict[str, dict[str, Callable[[Glyph], object]]] = {
     "opencv_canny": {
         "cv2.Canny": lambda glyph: cv2.Canny(glyph.ink, 100, 200),
@@ -54,7 +54,7 @@ PEERS: dict[str, dict[str, Callable[[Glyph], object]]] = {
 }
 
 
-# The same step as a method does it, without what comes after: background, pen, colours.
+# The same step as our methods do it, without what follows: background, pen, colours.
 OWN_STEP: dict[str, Callable[[Glyph], object]] = {
     "opencv_canny": lambda glyph: cv2.Canny(glyph.ink, LOW, HIGH),
     "distance_transform_depth": lambda glyph: glyph.distance,
@@ -64,14 +64,14 @@ OWN_STEP: dict[str, Callable[[Glyph], object]] = {
 
 
 def sample_words(count: int) -> list[str]:
-    """Return words of one to four characters from the database, the same each time."""
+    """Return words of one to four characters from the database, always the same ones."""
     random = np.random.default_rng(1)
     characters = CharacterDatabase().characters()
     return ["".join(random.choice(characters, size)) for size in random.integers(1, 5, count)]
 
 
 def fresh(glyph: Glyph) -> Glyph:
-    """Return the glyph without what it has computed so far, so that each timing pays for all it uses."""
+    """Return the glyph without its cached results, so that each timing includes everything."""
     return replace(glyph)
 
 
@@ -88,7 +88,7 @@ def median_ms(run: Callable[[Glyph], object], glyphs: list[Glyph]) -> float:
 
 @contextmanager
 def peak_memory() -> Iterator[list[float]]:
-    """Yield a list that afterwards holds how many MiB the process grew at most while the block ran."""
+    """Yield a list that afterwards contains the largest growth of the process during the block, in MiB."""
     process, peak, stop = psutil.Process(), [0.0], threading.Event()
     before = process.memory_info().rss
 
@@ -104,7 +104,7 @@ def peak_memory() -> Iterator[list[float]]:
 
 
 def side_by_side(conditionings: tuple[Conditioning, ...], glyphs: list[Glyph]) -> tuple[float, float]:
-    """Return median milliseconds of the four default methods one after another, and in four threads at once."""
+    """Return the median milliseconds of the four default methods, sequentially and in four threads at once."""
 
     def in_turn(glyph: Glyph) -> None:
         for kind in conditionings:

@@ -1,4 +1,4 @@
-"""What a call costs the device, in things that can be counted."""
+"""The cost of a call on the device, in countable events."""
 
 import warnings
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from shared.gpu_profiles import GIB
 
 
 def waits(device: torch.device, call: Callable[[], object]) -> int | None:
-    """Return how often a call makes the host wait for the device, as far as PyTorch warns of it; None on a CPU."""
+    """Return how often a call makes the host wait for the device, as far as PyTorch reports it; None on a CPU."""
     if device.type != "cuda":
         return None
     torch.cuda.set_sync_debug_mode("warn")
@@ -25,7 +25,7 @@ def waits(device: torch.device, call: Callable[[], object]) -> int | None:
 
 
 def kernels(device: torch.device, call: Callable[[], object]) -> int | None:
-    """Return how many kernels a call starts; None on a CPU."""
+    """Return how many kernels a call launches; None on a CPU."""
     if device.type != "cuda":
         return None
     with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as seen:
@@ -36,7 +36,7 @@ def kernels(device: torch.device, call: Callable[[], object]) -> int | None:
 
 
 def peak_gib(device: torch.device) -> float | None:
-    """Return the most that PyTorch held since the last call, and count anew; None on a CPU."""
+    """Return PyTorch's peak memory since the last call, and reset it; None on a CPU."""
     if device.type != "cuda":
         return None
     peak = torch.cuda.max_memory_allocated(device) / GIB

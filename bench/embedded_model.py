@@ -1,14 +1,14 @@
-"""Judge the embedded model: time, memory, VAE, looks, legibility by style, control and weight, and what motifs show.
+"""Evaluate the embedded model: time, memory, VAE, styles, legibility by style, control and weight, and motifs.
 
     make bench-embedded            # python -m bench.embedded_model, about an hour on two cores
     python -m bench.embedded_model --scale 0.1     # a tenth of the pictures
-    python -m bench.embedded_model --seed 12       # other characters and motifs, in result files of their own
+    python -m bench.embedded_model --seed 12       # other characters and motifs, in separate result files
     python -m bench.embedded_model --parts meaning --fluent FOLDER     # see bench/imagery_judge.py
 
-Characters, words and motifs are those held out of training (a code point, or a place in the list, divisible by five).
-"Read" means that the OCR judge's first answer is right; characters that it cannot read in print either are left out.
-"Common" characters occur in at least 30 words of the lexicon: of these the judge gives 99 % a score of 0.9 in print, of
-all held-out ones 89 %, so the legibility target is measured on common ones.
+Characters, words and motifs were held out of training (a code point, or an index in the list, divisible by five).
+"Read" means that the OCR judge's first answer is right. Characters that it cannot read in print either are omitted.
+"Common" characters occur in at least 30 words of the lexicon. In print, the judge scores 99 % of them at 0.9 or more,
+but only 89 % of all held-out characters, so the legibility target is measured on common ones.
 """
 
 import argparse
@@ -57,14 +57,14 @@ from worker.prompt_builder import PromptBuilder
 COMMON = 30  # words of the lexicon
 SEED = 11
 
-# Styles in which a motif keeps its colours.
+# The styles in which a motif keeps its colours.
 COLOUR_STYLES = ("comic", "watercolor", "neon", "papercut", "oil")
 OFF: dict[ControlType, float] = dict.fromkeys(CONTROL_TYPES, 0.0)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A picture to make; `motif` may be empty."""
+    """A picture to draw; `motif` may be empty."""
 
     word: str
     style: str
@@ -73,7 +73,7 @@ class Case:
 
 
 class Bench:
-    """Makes pictures and counts what can be read."""
+    """Draws pictures and counts how many can be read."""
 
     def __init__(self, settings: Settings, seed: int) -> None:
         self.settings = settings
@@ -101,7 +101,7 @@ class Bench:
         return self.judge.judge(page, glyph).score is not None
 
     def cases(self, count: int, length: int = 1, *, is_common: bool = False, **options: Any) -> list[Case]:
-        """Return words of held-out characters, each with a held-out motif, the styles in turn."""
+        """Return words of held-out characters, each with a held-out motif, cycling through the styles."""
         characters = self.common if is_common else self.held_out
         styles, motifs = list(self.settings.styles), self.imagery.names[::HELD_OUT_EVERY]
         return [
@@ -115,7 +115,7 @@ class Bench:
         ]
 
     def result(self, case: Case) -> AIGenerationResult:
-        """Make a case's picture; without a motif the service chooses what depicts the word's meaning."""
+        """Draw a case's picture; without a motif, the service chooses what depicts the word's meaning."""
         return asyncio.run(
             self.generator.generate_character_image(
                 case.word,
@@ -141,12 +141,12 @@ class Bench:
 
 
 def scaled(full: int, scale: float) -> int:
-    """Return how many pictures to make instead of ``full``."""
+    """Return how many pictures to draw instead of ``full``."""
     return max(8, round(full * scale))
 
 
 def share(found: Iterable[bool]) -> str:
-    """Return how many of how many, and the share."""
+    """Return the number of successes, the total, and the share."""
     values = list(found)
     return f"{sum(values)}/{len(values)} = {100 * sum(values) / len(values):.0f} %"
 
@@ -166,7 +166,10 @@ def measure_speed(bench: Bench, count: int) -> list[list[object]]:
             bench.draw(case)
             times.append(time.perf_counter() - started)
         rows.append(
-            [f"{size}², {steps} steps, 4 maps: seconds a picture, warm (median)", f"{statistics.median(times[1:]):.2f}"]
+            [
+                f"{size}², {steps} steps, 4 maps: seconds per picture, warm (median)",
+                f"{statistics.median(times[1:]):.2f}",
+            ]
         )
     peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     rows.append(["peak memory of the process, GiB", f"{peak_gib:.2f}"])
@@ -174,7 +177,7 @@ def measure_speed(bench: Bench, count: int) -> list[list[object]]:
 
 
 def measure_vae(bench: Bench, count: int) -> list[list[object]]:
-    """Return rows on what the VAE keeps of procedural pictures, of held-out characters and motifs."""
+    """Return rows on how well the VAE reproduces procedural pictures of held-out characters and motifs."""
     pipeline = load_pipeline(bench.settings, ModelLoader("float32", torch.device("cpu")))
     found = judge_vae(pipeline.vae.eval(), count)
     styles: list[list[object]] = [[f"… {style}", f"{decibels:.1f} dB"] for style, decibels in found.items()]
@@ -182,7 +185,7 @@ def measure_vae(bench: Bench, count: int) -> list[list[object]]:
 
 
 def measure_words(bench: Bench, scale: float) -> list[list[object]]:
-    """Return rows on what can be read with the styles' own weights."""
+    """Return rows on what can be read with the styles' default weights."""
     singles = bench.cases(scaled(200, scale))
     found = bench.readings(singles, "single characters")
     rows: list[list[object]] = [["single characters, all styles, default weights: read", share(found)]]
@@ -195,7 +198,7 @@ def measure_words(bench: Bench, scale: float) -> list[list[object]]:
 
 
 def measure_ceiling(bench: Bench, count: int) -> list[list[object]]:
-    """Return rows on what can be read in the kind of pictures that the model learned from, of held-out characters."""
+    """Return rows on what can be read in procedural pictures, the model's training targets, of held-out characters."""
     maker = SceneMaker(seed=17, held_out=True)
     rows: list[list[object]] = []
     found: list[bool] = []
@@ -216,7 +219,7 @@ def _is_target_read(bench: Bench, maker: SceneMaker, style: str) -> bool:
 
 
 def measure_controls(bench: Bench, scale: float) -> list[list[object]]:
-    """Return rows on what each control does alone, and what weights do."""
+    """Return rows on the effect of each control alone, and of the weights."""
     off = bench.cases(scaled(40, scale), controlnet_weights=OFF)
     rows: list[list[object]] = [["all weights 0: read", share(bench.readings(off, "no control"))]]
     for control_type in CONTROL_TYPES:
@@ -229,19 +232,19 @@ def measure_controls(bench: Bench, scale: float) -> list[list[object]]:
 
 
 def measure_looks(bench: Bench, count: int) -> list[list[object]]:
-    """Return rows on whether the style can be told from the picture, by a classifier of procedural pictures."""
+    """Return rows on whether a classifier of procedural pictures recognises the style."""
     classifier, right = train_classifier()
     cases = bench.cases(count)
     answers = classifier.answers([picture_of(bench.result(case)) for case in tqdm(cases, desc="looks")])
     styles = [style == case.style for style, case in zip(answers, cases, strict=True)]
     return [
         ["the classifier on unseen procedural pictures: style", f"{right:.0%}"],
-        ["style named rightly by the classifier", share(styles)],
+        ["style recognised by the classifier", share(styles)],
     ]
 
 
 def measure_meaning(bench: Bench, count: int, fluent: Path) -> list[list[object]]:
-    """Return rows on whether motifs can be told: in clean drawings, in procedural pictures and in the model's."""
+    """Return rows on whether motifs are recognised: in clean drawings, procedural pictures and the model's pictures."""
     judge = Judge(fluent)
     names = [name for name in judge.names if bench.imagery.names.index(name) % HELD_OUT_EVERY == 0]
     rows: list[list[object]] = [["clean drawings", *judge.score((name, judge.ours(name)) for name in names)]]
@@ -253,7 +256,7 @@ def measure_meaning(bench: Bench, count: int, fluent: Path) -> list[list[object]
 
 
 def _model_parts(bench: Bench, style: str, names: Sequence[str], count: int) -> Iterable[tuple[str, NDArray[np.uint8]]]:
-    """Yield motifs and the parts of the model's pictures in which they stand."""
+    """Yield motifs and the parts of the model's pictures that show them."""
     for case in tqdm(bench.cases(count), desc=style):
         name = str(bench.random.choice(names))
         result = bench.result(replace(case, style=style, motif=name))
@@ -264,7 +267,7 @@ def _model_parts(bench: Bench, style: str, names: Sequence[str], count: int) -> 
 
 def measure_target(bench: Bench, count: int) -> list[list[object]]:
     """Return rows on the legibility target."""
-    # The seed is left to the service, as most requests do.
+    # The service chooses the seed, as for most requests.
     options: dict[str, Any] = {"legibility": {"target": 0.9, "max_attempts": 4}, "seed": None}
     cases = [case for length in (1, 2) for case in bench.cases(count // 2, length, is_common=True, **options)]
     results = [bench.draw(case) for case in tqdm(cases, desc="target 0.9")]
@@ -289,7 +292,7 @@ def main(scale: float, parts: Sequence[str], seed: int, fluent: Path | None) -> 
     """Measure and write the report."""
     bench = Bench(load_settings(), seed)
     option, suffix = ("", "") if seed == SEED else (f" --seed {seed}", f"_seed_{seed}")
-    # All parts draw from one stream: what a part is given depends on those before it.
+    # All parts share one random stream, so what a part gets depends on the parts before it.
     command = f"python -m bench.embedded_model --scale {scale} --parts {' '.join(parts)}{option}"
     for part in parts:
         if part == "meaning":
@@ -304,9 +307,9 @@ def main(scale: float, parts: Sequence[str], seed: int, fluent: Path | None) -> 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scale", type=float, default=1.0, help="share of the pictures to make")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the pictures to draw")
     parser.add_argument("--parts", nargs="+", choices=(*PARTS, "meaning"), default=[*PARTS, "meaning"])
-    parser.add_argument("--seed", type=int, default=SEED, help="of characters, motifs and noise")
-    parser.add_argument("--fluent", type=Path, help="drawings that the judge of meaning compares with")
+    parser.add_argument("--seed", type=int, default=SEED, help="seed of characters, motifs and noise")
+    parser.add_argument("--fluent", type=Path, help="folder of the drawings to compare with")
     arguments = parser.parse_args()
     main(arguments.scale, arguments.parts, arguments.seed, arguments.fluent)

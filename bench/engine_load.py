@@ -1,11 +1,12 @@
-"""Jobs that arrive by chance: step-level batching against one job at a time and against static batches.
+"""Randomly arriving jobs: step-level batching compared with one job at a time and with static batches.
 
     python -m bench.engine_load                  # embedded model on a CPU, about ten minutes on two cores
     python -m bench.engine_load --jobs 200       # more jobs, steadier figures
     WRITING_MODEL=sdxl python -m bench.engine_load --sizes 1024 --steps 20 30 50      # on a GPU
 
-Every way serves the same arrivals (Poisson) of the same jobs (mixed steps, sizes and controls). Loads are shares of
-what one job at a time can serve, measured first. Latency is from arrival to the finished picture.
+Each strategy serves the same Poisson arrivals of the same jobs, with mixed steps, sizes and controls. Loads are
+relative to the capacity of one job at a time, which is measured first. Latency is measured from arrival to the
+finished picture.
 """
 
 import argparse
@@ -40,7 +41,7 @@ Submit = Callable[[DrawRequest], "Future[Drawing]"]
 
 @dataclass(frozen=True)
 class Arrival:
-    """A job, and when it comes, in units of the mean service time."""
+    """A job and its arrival time, in units of the mean service time."""
 
     request: DrawRequest
     at: float
@@ -48,7 +49,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a way of serving did with the arrivals."""
+    """How a strategy served the arrivals."""
 
     latencies_s: list[float]
     steps: list[int]
@@ -56,7 +57,7 @@ class Measured:
 
     @property
     def row(self) -> list[str]:
-        """Throughput; mean, median and 99th percentile of the latency; its mean over the short jobs."""
+        """Throughput; mean, median and 99th percentile of the latency; mean latency of the short jobs."""
         ordered = sorted(self.latencies_s)
         return [
             f"{len(ordered) / self.makespan_s:.2f}",
@@ -86,7 +87,7 @@ class Measured:
 
 
 class StaticBatches:
-    """Serves what waits in batches of one size, each to its end: what a pipeline call on a list of prompts does."""
+    """Serves waiting jobs in batches of one size, each run to its end, like a pipeline call on a list of prompts."""
 
     def __init__(self, model: ModelRunner, limit: int) -> None:
         self._model, self._limit = model, limit
@@ -95,7 +96,7 @@ class StaticBatches:
         self._thread.start()
 
     def submit(self, request: DrawRequest) -> "Future[Drawing]":
-        """Take a job."""
+        """Add a job."""
         job = EngineJob(request, NullProgress())
         self._inbox.put(job)
         return job.answer
@@ -125,7 +126,7 @@ class StaticBatches:
 
 
 def arrivals(count: int, sizes: Sequence[int], steps: Sequence[int], seed: int) -> list[Arrival]:
-    """Return jobs that come one mean service time apart on average."""
+    """Return jobs that arrive one mean service time apart on average."""
     random = np.random.default_rng(seed)
     moments = np.cumsum(random.exponential(1.0, count))
     return [Arrival(_request(random, sizes, steps, number), float(moment)) for number, moment in enumerate(moments)]
@@ -148,7 +149,7 @@ def _request(random: np.random.Generator, sizes: Sequence[int], steps: Sequence[
 
 
 async def serve(jobs: Sequence[Arrival], submit: Submit, spacing_s: float, what: str) -> Measured:
-    """Let the jobs arrive, wait for all, and return their latencies."""
+    """Submit the jobs as they arrive, wait for all, and return their latencies."""
     started = time.perf_counter()
     bar = tqdm(total=len(jobs), desc=what)
 
@@ -166,7 +167,7 @@ async def serve(jobs: Sequence[Arrival], submit: Submit, spacing_s: float, what:
 
 
 def run(model: ModelRunner, limit: int, jobs: Sequence[Arrival], spacing_s: float, way: str) -> Measured:
-    """Serve the jobs in one way."""
+    """Serve the jobs by one strategy."""
     model.batch_limit = 1 if way == "one at a time" else limit
     server: Any = StaticBatches(model, limit) if way == "static batches" else Engine(lambda: model)
     submit: Submit = server.submit if way == "static batches" else partial(server.submit, progress=NullProgress())
@@ -215,7 +216,7 @@ def main(count: int, limit: int | None, sizes: Sequence[int], steps: Sequence[in
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=60)
-    parser.add_argument("--limit", type=int, help="pictures that may share a step; default: as the profile says")
+    parser.add_argument("--limit", type=int, help="pictures that may share a step; default: the profile's limit")
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 256, 256, 320])
     parser.add_argument("--steps", type=int, nargs="+", default=[4, 8, 8, 12, 30])
     arguments = parser.parse_args()

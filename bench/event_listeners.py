@@ -1,4 +1,4 @@
-"""What listeners to a job's events cost one API process: memory, threads, and how long other calls take meanwhile.
+"""The cost of listeners to a job's events in one API process: memory, threads, and the latency of other calls.
 
 python -m bench.event_listeners          # about a minute on two cores
 """
@@ -31,7 +31,7 @@ def server(stack: Stack) -> psutil.Process:
 
 
 def listen(port: int, job_id: str, count: int) -> list[socket.socket]:
-    """Open so many connections that ask for a job's events."""
+    """Open this many connections that request a job's events."""
     request = f"GET /api/writing/jobs/{job_id}/events HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
     connections = []
     for _ in tqdm(range(count), desc="listeners"):
@@ -42,7 +42,7 @@ def listen(port: int, job_id: str, count: int) -> list[socket.socket]:
 
 
 def heard(connections: list[socket.socket], timeout_s: float) -> list[str]:
-    """Read until every connection has been closed by the server; return what each was told."""
+    """Read until the server has closed every connection; return what each one received."""
     texts = [b""] * len(connections)
     deadline = time.monotonic() + timeout_s
     with selectors.DefaultSelector() as selector:
@@ -58,7 +58,7 @@ def heard(connections: list[socket.socket], timeout_s: float) -> list[str]:
 
 
 def calls_ms(url: str, count: int) -> list[float]:
-    """Return how long some polls took, one after another."""
+    """Return the durations of sequential polls in milliseconds."""
     took = []
     with open_session() as session:
         for _ in range(count):

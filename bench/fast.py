@@ -1,9 +1,9 @@
-"""What `quality: fast` saves and what it costs, on the embedded model; its arithmetic on SDXL's configuration too.
+"""What `quality: fast` saves and costs on the embedded model, and its arithmetic also on SDXL's configuration.
 
     python -m bench.fast [--characters 64]     # writes bench/results/fast.md
 
-The same words, styles and seeds are drawn in each way. "Read" is as in bench/embedded_model.py; PSNR is against the
-exact picture; arithmetic is counted (bench/arithmetic.py).
+Each variant draws the same words, styles and seeds. "Read" is defined in bench/embedded_model.py. PSNR is relative to
+the exact picture. Arithmetic is counted (bench/arithmetic.py).
 """
 
 import argparse
@@ -28,7 +28,7 @@ from worker.engine.request import DrawRequest
 from worker.model_assembly import load_pipeline
 from worker.model_loader import ModelLoader
 
-# Share of the steps with guidance, and every so many steps in full.
+# Share of the steps with guidance, and the interval between full steps.
 WAYS = {"exact": (1.0, 1), "guidance": (0.5, 1), "caching": (1.0, 2), "both: fast": (0.5, 2), "both, 3": (0.5, 3)}
 
 
@@ -75,7 +75,7 @@ def _with_fast(settings: Settings, guidance_end: float, interval: int) -> Settin
 
 
 def _arithmetic(settings: Settings) -> dict[str, dict[str, float]]:
-    """Return each way's share of the exact way's operations, by model."""
+    """Return each variant's operations as a share of the exact one's, by model."""
     pipeline = load_pipeline(settings, ModelLoader("float32", torch.device("cpu")))
     networks = {"embedded": (pipeline.unet, pipeline.controlnet), "sdxl": sdxl_networks()}
     return {name: _shares(settings.models[name], *pair) for name, pair in networks.items()}

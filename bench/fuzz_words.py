@@ -2,13 +2,14 @@
 
     python -m bench.fuzz_words [--words 20000] [--seed 1]
 
-Half of the words are of any code points, as a careless or hostile caller sends them; half are of letters and marks that
-the shipped fonts have, three marks to a letter at most. Each goes the whole way: normal form, coverage, a scene with up
-to three motifs, the twelve conditioning methods (the two AI methods with tiny models), the judge. Either it is drawn,
-or refused with an error of the service. Anything else is a finding: another exception, or a process that dies.
+Half of the words consist of arbitrary code points, as a careless or hostile caller might send them. The other half
+consist of letters and marks that the shipped fonts have, with at most three marks on a letter. Each word goes through
+everything: normal form, coverage, a scene with up to three motifs, the twelve conditioning methods (the two AI methods
+with tiny models), the judge. It must be drawn, or refused with one of the service's errors. Anything else is a finding:
+another exception, or a process that dies.
 
-The words are drawn in a child process, which writes each one down before it begins. If the process dies, the parent
-notes the word and goes on after it in a new one. Exit code 1: there were findings.
+The words are drawn in a child process, which records each word before drawing it. If the process dies, the parent
+records the word and continues after it in a new process. Exit code 1 means that there were findings.
 """
 
 import argparse
@@ -41,7 +42,7 @@ from worker.glyphs import GlyphRenderer
 from worker.legibility.judge import LegibilityJudge
 from worker.scene import compose
 
-# Half of the smallest picture that the API takes: regions shrink to nothing sooner.
+# Half of the smallest size that the API accepts, so that regions vanish sooner.
 SIDE = 128
 DRAWN = "drawn"
 CODE_POINTS = [
@@ -50,7 +51,7 @@ CODE_POINTS = [
 
 
 def words(seed: int, fonts: Sequence[FontCoverage]) -> Iterator[str]:
-    """Yield words without end, the same for the same seed."""
+    """Yield words endlessly, the same ones for the same seed."""
     chance = random.Random(seed)
     letters, marks = ([_of(font, kinds) for font in fonts] for kinds in ("LN", "M"))
     while True:
@@ -81,7 +82,7 @@ class FuzzTarget:
         self._judge = LegibilityJudge()
 
     def draw(self, word: str) -> str:
-        """Draw a word; return "drawn", the code of the error that refused it, or what went wrong instead."""
+        """Draw a word; return "drawn", the code of the error that refused it, or another failure."""
         chance = random.Random(word)
         names = chance.sample(self._imagery.names, chance.randint(0, MAX_MOTIFS))
         try:
@@ -101,7 +102,7 @@ class FuzzTarget:
 
 
 def child(journal: Path, seed: int, start: int, count: int) -> None:
-    """Draw the words of a seed from a number on; write each number before, and what became of it after."""
+    """Draw the words of a seed from a given number on; write each number before drawing, and the outcome after."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder, journal.open("a", buffering=1) as lines:
         target = FuzzTarget(Path(folder))
@@ -115,7 +116,7 @@ def child(journal: Path, seed: int, start: int, count: int) -> None:
 def run(
     seed: int, count: int, journal: Path, module: str = "bench.fuzz_words"
 ) -> tuple[Counter[str], list[tuple[str, str]]]:
-    """Draw the words, in as many processes as it takes; return what became of them, and the crashes."""
+    """Draw the words in as many processes as necessary; return the counts of outcomes, and the crashes."""
     crashes: list[tuple[str, str]] = []
     start = 0
     everything = words(seed, read_fonts(load_settings({}).fonts))
@@ -132,7 +133,7 @@ def run(
             if process.returncode == 0:
                 break
             if begun == start:
-                raise RuntimeError(f"the child ended with {process.returncode} before it had drawn a word")
+                raise RuntimeError(f"the child exited with {process.returncode} before it had drawn a word")
             name = signal.Signals(-process.returncode).name if process.returncode < 0 else str(process.returncode)
             crashes.append((next(word for number, word in enumerate(everything) if number == begun - 1), name))
             everything = words(seed, read_fonts(load_settings({}).fonts))
@@ -163,7 +164,7 @@ def main() -> int:
         ends, crashes = run(arguments.seed, arguments.words, Path(folder) / "journal")
     rows = [*ends.most_common(), *((f"crash by {name}: {word!a}", 1) for word, name in crashes)]
     command = f"python -m bench.fuzz_words --words {arguments.words} --seed {arguments.seed}"
-    write("fuzz_words", command, table(("what became of a word", "words"), rows))
+    write("fuzz_words", command, table(("outcome", "words"), rows))
     known = {DRAWN, *(code for code in ends if " " not in code and ":" not in code)}
     return int(bool(crashes) or bool(ends.keys() - known))
 

@@ -1,11 +1,11 @@
-"""SDXL + Union ControlNet on a GPU: the service's engine against diffusers' stock pipeline, eager and compiled.
+"""SDXL + Union ControlNet on a GPU: the service's engine and diffusers' stock pipeline, eager and compiled.
 
     python -m bench.gpu_speed              # on a GPU; under seven minutes; writes bench/results/gpu_speed.md
-    python -m bench.gpu_speed --tiny       # eager and on tiny networks, also on a CPU: shows that it runs
+    python -m bench.gpu_speed --tiny       # eager, with tiny networks, also on a CPU: shows that it runs
 
-Full-size networks with random weights, in the dtype that the service takes: neither speed nor memory depends on what
-was learned. Ours go the service's way: assembled as a worker does, stepped by the step loop, decoded in the decoder's
-thread. A way that fails leaves a row that says why, and the report is written after each row.
+The networks have full size and random weights, in the dtype that the service uses: neither speed nor memory depends on
+training. Ours are used as in the service: assembled as in a worker, stepped by the step loop, decoded in the decoder's
+thread. A variant that fails leaves a row with the reason, and the report is written after each row.
 """
 
 import argparse
@@ -26,12 +26,12 @@ from bench.report import RESULTS, machine, table
 from bench.ways import LARGEST_BATCH, STOCK_COMPILED, STOCK_EAGER, WAYS, Backend, Subject, Way, forget_compiled
 from worker.engine.faults import attempt, free_memory
 
-# Work of one image, and what the hardware can do with it: docs/reference/performance.md.
+# The work of one image, and the hardware's limits: docs/reference/performance.md.
 TFLOP_AN_IMAGE = 594.0
 DENSE_HALF_TFLOPS = {"H200": 790.0, "H100": 790.0, "A100": 312.0}
 
 WARM_UP_STEPS, REPEATS = 2, 3
-# First these batches of every way, then those: what matters most is there when the time is over.
+# First these batches of every variant, then those, so that the most important rows exist when the time is up.
 BATCHES = ((1, 4), (LARGEST_BATCH,))
 DEADLINE_S = 270.0
 
@@ -45,27 +45,27 @@ HEADER = (
     "of the floor",
     "peak GiB",
     "predicted",
-    "PSNR to alone, dB",
-    "waits a step",
-    "kernels a step",
+    "PSNR to the picture alone, dB",
+    "host waits per step",
+    "kernels per step",
     "ready in, s",
 )
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the report: how a way drew a batch, or why it did not.
+    """A row of the report: how a variant drew a batch, or why it did not.
 
     Attributes:
-        way: its name.
-        batch: pictures that were drawn together; 0: whatever their number.
+        way: the variant's name.
+        batch: the number of pictures drawn together; 0: any number.
         failure: why there are no figures; "" if there are.
-        seconds: a batch, the median.
-        ready_s: to place and compile the networks.
-        peak_gib: the most that PyTorch held; None on a CPU.
-        predicted_gib: what it should have been; None where nothing is predicted.
-        near_db: PSNR of the first picture to the same one drawn alone; None if it was.
-        notes: what the way says of itself.
+        seconds: per batch, the median.
+        ready_s: the time to place and compile the networks.
+        peak_gib: PyTorch's peak memory; None on a CPU.
+        predicted_gib: the predicted peak; None if there is no prediction.
+        near_db: PSNR of the first picture relative to the same one drawn alone; None if it was drawn alone.
+        notes: the variant's description of itself.
     """
 
     way: str
@@ -82,7 +82,7 @@ class Row:
 def measure(
     subject: Subject, ways: Sequence[Way], batches: Sequence[Sequence[int]] = BATCHES, deadline_s: float = DEADLINE_S
 ) -> Iterator[Row]:
-    """Yield a row for each way and batch, those of the first batches first; begin none after the deadline."""
+    """Yield a row for each variant and batch, the first batches first; start none after the deadline."""
     end = time.monotonic() + deadline_s
     for some in batches:
         for way in ways:
@@ -94,7 +94,7 @@ def measure(
 
 def _measure_way(subject: Subject, way: Way, batches: Sequence[int], end: float) -> Iterator[Row]:
     if time.monotonic() > end:
-        yield Row(way.name, 0, "not begun in time")
+        yield Row(way.name, 0, "not started in time")
         return
     made: list[Backend] = []
     started = time.perf_counter()
@@ -111,14 +111,14 @@ def _measure_way(subject: Subject, way: Way, batches: Sequence[int], end: float)
 
 @dataclass
 class Trial:
-    """A way that is ready, drawing batch after batch.
+    """A prepared variant that draws batch after batch.
 
     Attributes:
-        subject: what it draws.
-        name: the way's.
-        backend: what draws.
-        ready_s: how long it took to be ready.
-        alone: the first picture, once it was drawn in a batch of one.
+        subject: what is drawn.
+        name: the variant's name.
+        backend: draws the pictures.
+        ready_s: the time that the preparation took.
+        alone: the first picture drawn in a batch of one.
     """
 
     subject: Subject
@@ -128,7 +128,7 @@ class Trial:
     alone: Image.Image | None = None
 
     def row(self, batch: int) -> Row:
-        """Return how a batch was drawn, or why it was not."""
+        """Return the row for a batch, with the reason if it could not be drawn."""
         found: list[Row] = []
         failure = attempt(lambda: found.append(self._measure(batch)))
         return found[0] if failure is None else Row(self.name, batch, _reason(failure.error))
@@ -182,7 +182,7 @@ def _cells(subject: Subject, row: Row, rows: Sequence[Row]) -> list[str]:
         _times_faster(rows, STOCK_COMPILED, row),
         _share_of_floor(subject, row),
         *(_figure(value) for value in (row.peak_gib, row.predicted_gib, row.near_db)),
-        *(_figure(row.notes.get(name)) for name in ("waits a step", "kernels a step")),
+        *(_figure(row.notes.get(name)) for name in ("host waits per step", "kernels per step")),
         f"{row.ready_s:.0f}",
     ]
 
@@ -193,7 +193,7 @@ def _times_faster(rows: Sequence[Row], way: str, row: Row) -> str:
 
 
 def _share_of_floor(subject: Subject, row: Row) -> str:
-    """Return how near a full-size picture comes to the arithmetic's floor on a card that is known."""
+    """Return how close a full-size picture comes to the arithmetic floor of a known card."""
     tflops = next((tflops for name, tflops in DENSE_HALF_TFLOPS.items() if name in _card(subject.device)), None)
     if tflops is None or subject.scale is not sdxl.FULL:
         return _figure(None)
@@ -221,7 +221,7 @@ def subject_of(*, is_tiny: bool) -> Subject:
     """Return what is drawn on this machine.
 
     Raises:
-        SystemExit: full size, and no GPU.
+        SystemExit: full size was requested, and there is no GPU.
     """
     has_gpu = torch.cuda.is_available()
     device, dtype = (torch.device("cuda"), torch.float16) if has_gpu else (torch.device("cpu"), torch.float32)
@@ -233,7 +233,7 @@ def subject_of(*, is_tiny: bool) -> Subject:
 
 
 def main(*, is_tiny: bool, deadline_s: float) -> None:
-    """Measure, and write the report after each row; a tiny one is only printed."""
+    """Measure, and write the report after each row; a tiny run is only printed."""
     subject = subject_of(is_tiny=is_tiny)
     ways = [way for way in WAYS if not is_tiny or "eager" in way.name]
     command = f"python -m bench.gpu_speed{' --tiny' if is_tiny else ''}"
@@ -250,6 +250,8 @@ def main(*, is_tiny: bool, deadline_s: float) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tiny", action="store_true", help="tiny networks, eager, to show that it runs")
-    parser.add_argument("--deadline", type=float, default=DEADLINE_S, help="begin no further way after so many seconds")
+    parser.add_argument(
+        "--deadline", type=float, default=DEADLINE_S, help="start no further variant after this many seconds"
+    )
     arguments = parser.parse_args()
     main(is_tiny=arguments.tiny, deadline_s=arguments.deadline)

@@ -1,6 +1,6 @@
-"""How fast imagery is opened and looked up. ``python -m bench.imagery``
+"""The time to open the imagery and to look it up. ``python -m bench.imagery``
 
-Words are every 50th of the lexicon's, with the sense that steers; each is looked up for the first time.
+The words are every 50th of the lexicon, with the sense that steers. Each is looked up for the first time.
 """
 
 import statistics

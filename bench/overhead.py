@@ -1,4 +1,4 @@
-"""What the service adds to the engine: from POST to the worker's start, and from the picture to the client.
+"""The service's overhead over the engine: from POST to the worker's start, and from the picture to the client.
 
 python -m bench.overhead            # a private Redis, API and worker; about two minutes on two cores
 """
@@ -37,7 +37,7 @@ def post(url: str, **request: Any) -> dict[str, Any]:
 
 
 def measure_start(url: str, store: JobStore, count: int) -> list[float]:
-    """Return the milliseconds from sending a POST to the worker's taking the job, one job at a time."""
+    """Return the milliseconds from sending a POST until the worker takes the job, one job at a time."""
     found = []
     for _ in tqdm(range(count), desc="POST to start"):
         sent = time.time()
@@ -53,7 +53,7 @@ def measure_start(url: str, store: JobStore, count: int) -> list[float]:
 
 
 def measure_end_to_end(url: str, side: int, count: int) -> list[float]:
-    """Return the milliseconds of a whole call less those in which the engine had the job; maps are left out of both."""
+    """Return the milliseconds of a whole call minus those in the engine; maps are omitted from both."""
     found = []
     for number in tqdm(range(count), desc=f"end to end, {side}²"):
         began = time.perf_counter()
@@ -67,7 +67,7 @@ def measure_end_to_end(url: str, side: int, count: int) -> list[float]:
 
 
 def measure_bookkeeping(count: int) -> float:
-    """Return the milliseconds that a step of four jobs takes beside the networks: the networks here do nothing."""
+    """Return the milliseconds that a step of four jobs takes apart from the networks, which do nothing here."""
     settings = load_settings({"WRITING_DEVICE": "cpu", "WRITING_WORKER__BATCH_LIMIT": "4"})
     model = load_model(settings, GPUManager("cpu", settings.gpu_profiles))
     request = _request(count)
@@ -101,8 +101,8 @@ def main(count: int) -> None:
     slowest = sorted(starts)[int(0.99 * len(starts))]
     rows: list[list[object]] = [
         ["POST sent → worker has the job, ms", f"{statistics.median(starts):.1f}", f"{slowest:.1f}"],
-        ["whole call less engine, judge and maps, 1024², ms", f"{statistics.median(ends):.0f}", f"{max(ends):.0f}"],
-        ["a step beside its networks, 4 jobs at 256², ms", f"{measure_bookkeeping(100):.2f}", ""],
+        ["whole call minus engine, judge and maps, 1024², ms", f"{statistics.median(ends):.0f}", f"{max(ends):.0f}"],
+        ["a step apart from its networks, 4 jobs at 256², ms", f"{measure_bookkeeping(100):.2f}", ""],
     ]
     write("overhead", f"python -m bench.overhead --count {count}", table(["what", "median", "p99 (or largest)"], rows))
 

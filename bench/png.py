@@ -1,4 +1,4 @@
-"""PNG encoders on a noisy picture, one thread.
+"""PNG encoders on a noisy picture, in one thread.
 
 python -m bench.png
 """
@@ -25,14 +25,14 @@ def noisy_picture() -> Image.Image:
 
 
 def by_pillow(picture: Image.Image) -> bytes:
-    """Encode with Pillow's compress_level 1."""
+    """Encode with Pillow at compress_level 1."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
 def by_opencv(picture: Image.Image) -> bytes:
-    """Encode with OpenCV's level 1."""
+    """Encode with OpenCV at level 1."""
     return bytes(cv2.imencode(".png", np.asarray(picture), [cv2.IMWRITE_PNG_COMPRESSION, 1])[1])
 
 

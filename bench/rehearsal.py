@@ -1,11 +1,11 @@
-"""The whole service with a full-size SDXL, on any machine: shows before the first GPU that nothing is left out.
+"""The whole service with a full-size SDXL, on any machine: shows without a GPU that everything works together.
 
     python -m bench.rehearsal             # minutes on a CPU with bfloat16 units, else half an hour; 12 GiB of memory
     python -m bench.rehearsal --small     # the same with tiny networks, in half a minute
 
-Writes SDXL, the Union ControlNet and the VAE with random weights in the hub's layout, starts Redis, the API and a
-worker with `WRITING_MODEL=sdxl`, and has them draw two words at a time. Then diffusers' stock pipeline draws one of
-them from the same files, alone. The weights are removed afterwards, whatever happens.
+It writes SDXL, the Union ControlNet and the VAE with random weights in the hub's layout, starts Redis, the API and a
+worker with `WRITING_MODEL=sdxl`, and draws two words at a time. Then diffusers' stock pipeline draws one of them alone,
+from the same files. The weights are removed afterwards, even after an error.
 """
 
 import argparse
@@ -40,23 +40,23 @@ NEEDED_MEMORY_GIB, NEEDED_DISK_GIB = 12.0, 10.0
 WORDS = {"学习": "study", "火": "fire"}
 SIDE, STEPS = 256, 3
 START_S, JOB_S = 900.0, 3600.0
-# Two words' pictures are 10 to 20 dB apart; eight bits of mantissa, rounded at every layer, leave more than this.
+# Pictures of two words differ by 10 to 20 dB; with 8 bits of mantissa, rounded at every layer, the PSNR exceeds this.
 LEAST_PSNR_DB = 25.0
 
 
 class RehearsalFailed(Exception):
-    """The machine is too small, or the service did not draw what it should have."""
+    """The machine is too small, or the service did not draw the expected picture."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """What the service did.
+    """The service's run.
 
     Attributes:
-        results: as the API answered, by word.
+        results: the API's results by word.
         start_s: from the programs' start to a warm worker.
-        memory: the worker's own memory, and the most that was resident with the files that it reads, in GiB.
-        setup: what the worker switched, and why.
+        memory: the worker's own memory, and the peak of its resident memory including mapped files, in GiB.
+        setup: what the worker enabled, and why.
     """
 
     results: Mapping[str, Mapping[str, Any]]
@@ -66,13 +66,13 @@ class Served:
 
     @property
     def seconds(self) -> float:
-        """How long both pictures together took, from the maps to the decoded picture."""
+        """The time for both pictures together, from the maps to the decoded pictures."""
         return max(result["generation_metadata"]["timings_ms"]["diffusion"] for result in self.results.values()) / 1000
 
 
 @dataclass(frozen=True)
 class Stock:
-    """A picture by diffusers' own pipeline."""
+    """A picture drawn by diffusers' own pipeline."""
 
     picture: Image.Image
     load_s: float
@@ -80,7 +80,7 @@ class Stock:
 
 
 def check_room() -> None:
-    """Look whether the machine can hold the networks.
+    """Check whether the machine can hold the networks.
 
     Raises:
         RehearsalFailed: it cannot.
@@ -96,8 +96,8 @@ def check_room() -> None:
 
 @contextmanager
 def weights(scale: Scale) -> Iterator[dict[str, Path]]:
-    """Have the model's files in the hub's layout for the block; yield their folders."""
-    shutil.rmtree(FOLDER, ignore_errors=True)  # of a rehearsal that was killed
+    """Provide the model's files in the hub's layout for the block; yield their folders."""
+    shutil.rmtree(FOLDER, ignore_errors=True)  # left by a rehearsal that was killed
     try:
         yield write_hub(scale, FOLDER / "hub", load_settings({}).models["sdxl"])
     finally:
@@ -105,7 +105,7 @@ def weights(scale: Scale) -> Iterator[dict[str, Path]]:
 
 
 def serve(steps: int) -> Served:
-    """Start the service on the files, draw all words at once in so many steps, end it.
+    """Start the service with the files, draw all words at once with this number of steps, and stop it.
 
     Raises:
         RehearsalFailed: a job failed, or took too long.
@@ -132,7 +132,7 @@ def serve(steps: int) -> Served:
 
 
 def draw_stock(folders: Mapping[str, Path], result: Mapping[str, Any]) -> Stock:
-    """Draw a job's picture with diffusers alone, from what the service said of it."""
+    """Draw a job's picture with diffusers alone, from the metadata that the service returned."""
     started = time.perf_counter()
     options = {"dtype": torch.bfloat16, "use_safetensors": True}
     pipeline = StableDiffusionXLControlNetUnionPipeline.from_pretrained(
@@ -167,15 +167,17 @@ def draw_stock(folders: Mapping[str, Path], result: Mapping[str, Any]) -> Stock:
 
 
 def compare(served: Served, stock: Stock) -> float:
-    """Return how near the service's picture comes to the stock pipeline's, in dB.
+    """Return the PSNR of the service's picture relative to the stock pipeline's, in dB.
 
     Raises:
-        RehearsalFailed: not near enough for the same weights.
+        RehearsalFailed: it is too low for the same weights.
     """
     ours, another = (decoded(result["generated_image_base64"]) for result in served.results.values())
     near, foreign = psnr(ours, stock.picture), psnr(ours, another)
     if near < LEAST_PSNR_DB:
-        raise RehearsalFailed(f"PSNR against stock diffusers {near:.1f} dB, of two words {foreign:.1f} dB")
+        raise RehearsalFailed(
+            f"PSNR relative to stock diffusers is {near:.1f} dB, that of two different words {foreign:.1f} dB"
+        )
     return near
 
 
@@ -183,14 +185,14 @@ def main(steps: int, *, is_small: bool) -> None:
     """Rehearse, and write the report.
 
     Raises:
-        RehearsalFailed, ChildFailed, TimeoutError: what went wrong.
+        RehearsalFailed, ChildFailed, TimeoutError: the rehearsal failed.
     """
     FOLDER.parent.mkdir(exist_ok=True)
     has_units = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     if not is_small:
         check_room()
         if not has_units:
-            print("this CPU has no units for bfloat16, so this takes half an hour or more", flush=True)
+            print("this CPU has no bfloat16 units, so this takes half an hour or more", flush=True)
     began = time.perf_counter()
     with weights(SMALL if is_small else FULL) as folders:
         written_s = time.perf_counter() - began
@@ -199,7 +201,7 @@ def main(steps: int, *, is_small: bool) -> None:
     rows = [
         ["writing the files, s", f"{written_s:.0f}", ""],
         *report(served, stock),
-        ["all of it, s", f"{time.perf_counter() - began:.0f}", ""],
+        ["total, s", f"{time.perf_counter() - began:.0f}", ""],
     ]
     switched = ", ".join(f"{name} {answer}" for name, answer in served.setup.items())
     body = (
@@ -258,11 +260,11 @@ def _result(stack: Stack, job_id: str) -> dict[str, Any]:
             raise RehearsalFailed(f"a job {job['status']}: {job['error']}")
         stack.supervisor.check()
         time.sleep(0.2)
-    raise RehearsalFailed(f"a job has not ended after {JOB_S:.0f} s")
+    raise RehearsalFailed(f"a job did not end within {JOB_S:.0f} s")
 
 
 def _memory_gib(stack: Stack) -> tuple[float, float]:
-    """Return the worker's own memory, and the most that was ever resident, mapped files included."""
+    """Return the worker's own memory, and its peak resident memory including mapped files."""
     (worker,) = [child for child in stack.supervisor.children if child.program.name == "worker-1"]
     lines = Path(f"/proc/{worker.process.pid}/status").read_text().splitlines()
     kib = {line.split(":")[0]: int(line.split()[1]) for line in lines if line.endswith("kB")}

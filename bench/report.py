@@ -1,4 +1,4 @@
-"""Benchmark results as Markdown, with the machine and the date beside them."""
+"""Benchmark results as Markdown, with the machine and the date."""
 
 import os
 import platform

@@ -1,7 +1,7 @@
-"""2,000 results through a Redis of 64 MB, and what a poll costs. ``python -m bench.results_store``
+"""Store 2,000 results in a Redis of 64 MB, and measure the cost of a poll. ``python -m bench.results_store``
 
-The jobs come in by the API, and go out by the worker's own leases and result backend; only the model is left out: each
-picture is noise of a PNG's usual size.
+The jobs are submitted to the API, and published by the worker's own leases and result backend. Only the model is
+omitted: each picture is noise of a PNG's usual size.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def fill(settings: Settings, count: int) -> None:
-    """Publish results and print how Redis stands."""
+    """Publish results and print the state of Redis."""
     client, page = make_redis(settings.redis), create_app(settings).test_client()
     client.config_set("maxmemory", MEMORY)
     budget, refused, published = Budget(client, settings.results), 0, 0
@@ -59,7 +59,7 @@ def fill(settings: Settings, count: int) -> None:
     print("| results | refused | evicted | used memory, MB |\n|---|---|---|---|")
     for number in tqdm(range(1, count + 1), disable=None):
         answer = page.post("/api/writing/generate-writing-image", json={"word": "学", "seed": number})
-        client.delete("interactive")  # no Celery here takes the message
+        client.delete("interactive")  # no Celery worker takes the message here
         if answer.status_code == 202:
             published += 1
             publish(leases, answer.get_json()["job_id"], budget.limit(), noise(number, PICTURE_BYTES, MAPS))
@@ -73,7 +73,7 @@ def fill(settings: Settings, count: int) -> None:
 
 
 def measure_polls(settings: Settings, stack: Stack) -> None:
-    """Print what a poll of a large result costs, and what many do to the API's memory."""
+    """Print the cost of polling a large result, and the effect of many polls on the API's memory."""
     client, page = make_redis(settings.redis), create_app(settings).test_client()
     leases = Leases(client, JobStore(client, settings.queue), settings.queue, "bench")
     request = {"word": "学", "width": 2048, "height": 2048}
@@ -101,7 +101,7 @@ def measure_polls(settings: Settings, stack: Stack) -> None:
 
 
 def cost(page: FlaskClient, path: str, headers: dict[str, str], calls: int = 20) -> tuple[float, int]:
-    """Return a call's CPU time in milliseconds and its answer's bytes."""
+    """Return a call's CPU time in milliseconds and its response's size in bytes."""
     started = time.process_time()
     for _ in range(calls):
         answer = page.get(path, headers=headers)
@@ -112,14 +112,14 @@ def publish(leases: Leases, job_id: str, budget: int, result: AIGenerationResult
     """Take a job and publish its result, as a worker does."""
     lease = leases.take(job_id)
     if lease is None:
-        raise SystemExit(f"job {job_id} is not to be had")
+        raise SystemExit(f"job {job_id} cannot be taken")
     new = pack(job_id, lease.token, result)
     if not leases.publish(lease, Key.DOCUMENT + job_id, new.document, 1000, pictures=new.pictures, budget=budget):
         raise SystemExit(f"job {job_id} was not published")
 
 
 def noise(seed: int, size: int, maps: int) -> AIGenerationResult:
-    """Return a result whose pictures cannot be compressed, as PNGs cannot."""
+    """Return a result whose pictures are incompressible, like PNGs."""
     source = random.Random(seed)  # noqa: S311  # noise, no secret
 
     def encoded(length: int) -> str:
@@ -142,7 +142,7 @@ def memory_mib(stack: Stack) -> int:
 
 
 def answers(url: str) -> bool:
-    """Return whether an API answers there."""
+    """Return whether an API answers at the URL."""
     try:
         return request("GET", f"{url}/health", timeout=1).ok
     except (requests.RequestException, redis.RedisError):

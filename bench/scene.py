@@ -1,9 +1,9 @@
-"""Time scenes at 1024², one thread, and read the words in them. ``make bench``.
+"""Time scenes at 1024², in one thread, and read the words in them. ``make bench``.
 
     python -m bench.scene [--words 50] [--size 1024] [--characters 200]
 
-Timed are the glyph and the four default maps, once of the word alone and once of a scene with one to three motifs; the
-difference is what imagery costs. Read are held-out characters (code point divisible by five) on the scene itself: ink
+The glyph and the four default maps are timed, for the word alone and for a scene with one to three motifs. The
+difference is the cost of imagery. Held-out characters (code point divisible by five) are read on the scene itself: ink
 beside motifs on paper.
 """
 
@@ -30,7 +30,7 @@ from worker.glyphs import GlyphRenderer
 from worker.legibility.judge import LegibilityJudge
 from worker.scene import Scene, compose
 
-# Side of the pictures that are read, and of a character in print, which is as small as some are on a scene.
+# The side of the pictures that are read, and of a printed character, which is as small as some on a scene.
 READ_AT, PRINTED_AT = 512, 160
 
 
@@ -40,20 +40,20 @@ def sample_motifs(imagery: Imagery, count: int, random: np.random.Generator) -> 
 
 
 def timed_ms(run: Callable[[], object]) -> float:
-    """Return the processor time of a call in milliseconds: other work on the machine does not count."""
+    """Return the processor time of a call in milliseconds, which excludes other work on the machine."""
     started = time.thread_time()
     run()
     return (time.thread_time() - started) * 1000
 
 
 def draw_maps(conditionings: Sequence[Conditioning], scene: Scene) -> None:
-    """Draw the four default maps, one after another."""
+    """Draw the four default maps sequentially."""
     for kind in conditionings:
         kind.generate(scene)
 
 
 def time_scenes(renderer: GlyphRenderer, imagery: Imagery, words: Sequence[str], size: int) -> NDArray[np.float64]:
-    """Return milliseconds, (words, 4): glyph, its maps, scene, its maps; measured in turn, word by word."""
+    """Return milliseconds, (words, 4): glyph, its maps, scene, its maps; measured alternately, word by word."""
     random = np.random.default_rng(2)
     conditionings = make_conditionings(ConditioningSettings(depth_model=None, segmentation_model=None))
     times = []
@@ -119,18 +119,18 @@ def read_scenes(renderer: GlyphRenderer, imagery: Imagery, count: int) -> str:
             ],
             rows,
         )
-        + f"\n\nCharacters that the judge reads in print; pictures of {READ_AT} × {READ_AT} with one to three motifs "
-        "chosen by chance."
+        + f"\n\nCharacters that the judge reads in print; pictures of {READ_AT} × {READ_AT} with one to three random "
+        "motifs."
     )
 
 
 def read(judge: LegibilityJudge, scene: Scene) -> int:
-    """Return how many of a scene's characters are the judge's first answer."""
+    """Return for how many of a scene's characters the judge's first answer is right."""
     return sum(reading.is_top for reading in judge.judge(Image.fromarray(scene.page), scene.glyph).characters)
 
 
 def readable(renderer: GlyphRenderer, judge: LegibilityJudge, random: np.random.Generator, count: int) -> list[str]:
-    """Return held-out characters by chance that the judge reads in print."""
+    """Return random held-out characters that the judge reads in print."""
     held_out = [character for character in CharacterDatabase().characters() if ord(character) % 5 == 0]
     found: list[str] = []
     for character in map(str, random.permutation(held_out)):

@@ -1,6 +1,6 @@
-"""SDXL, a Union ControlNet and the fp16-fix VAE by their published configurations, with random weights.
+"""SDXL, a Union ControlNet and the fp16-fix VAE in their published configurations, with random weights.
 
-What is learned has no part in speed, memory and exactness, so they can be measured without a download.
+Speed, memory and exactness do not depend on training, so they can be measured without a download.
 """
 
 import json
@@ -27,11 +27,11 @@ from shared.settings import ModelSettings
 
 Configuration = Mapping[str, Any]
 
-VOCABULARY = 49408  # CLIP's; the last two stand for the text's start and end
+VOCABULARY = 49408  # CLIP's vocabulary size; the last two tokens mark the text's start and end
 TOKENIZER = PROJECT / "worker/data/embedded_model/tokenizer/tokenizer.json"
-COMMIT = "0" * 40  # of a snapshot in the hub's cache
+COMMIT = "0" * 40  # the commit of a snapshot in the hub's cache
 
-# What UNet and ControlNet have in common.
+# The configuration that UNet and ControlNet share.
 NETWORK: Configuration = {
     "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
     "block_out_channels": (320, 640, 1280),
@@ -58,7 +58,7 @@ TEXT: Configuration = {
     "vocab_size": VOCABULARY,
     "max_position_embeddings": 77,
     "bos_token_id": 0,
-    "eos_token_id": 2,  # as published: the encoder then takes the largest token for the text's end
+    "eos_token_id": 2,  # as published; the encoder then treats the largest token as the text's end
     "pad_token_id": 1,
 }
 SCHEDULER: Configuration = {
@@ -72,7 +72,7 @@ SCHEDULER: Configuration = {
 
 @dataclass(frozen=True)
 class Scale:
-    """How large the parts are."""
+    """The size of the parts."""
 
     unet: Configuration
     controlnet: Configuration
@@ -82,7 +82,7 @@ class Scale:
 
     @property
     def parts(self) -> dict[str, tuple[Any, Configuration]]:
-        """Class and configuration of each part that has weights."""
+        """The class and configuration of each part that has weights."""
         return {
             "unet": (UNet2DConditionModel, self.unet),
             "controlnet": (ControlNetUnionModel, self.controlnet),
@@ -154,15 +154,15 @@ SMALL = _scale(
 
 
 def make_part(scale: Scale, name: str, device: torch.device, dtype: torch.dtype) -> Any:
-    """Return one part with random weights, ready to infer."""
+    """Return one part with random weights, ready for inference."""
     cls, configuration = scale.parts[name]
     with torch.device("meta"):
         part = cls(CLIPTextConfig(**configuration)) if name.startswith("text") else cls(**configuration)
-    # Not diffusers' own `to`, which warns of layers that should stay in float32: here there are none.
+    # Not diffusers' own `to`, which warns about layers that should stay in float32; there are none here.
     part = nn.Module.to(part, dtype).to_empty(device=device).eval().requires_grad_(requires_grad=False)
     for key, parameter in part.named_parameters():
         _initialise(key, parameter)
-    for buffer in part.buffers():  # the text encoders' positions, which are all the buffers that there are
+    for buffer in part.buffers():  # the text encoders' positions, the only buffers
         buffer.copy_(torch.arange(buffer.numel()))
     return part
 
@@ -171,10 +171,10 @@ def make_pipeline(scale: Scale, folder: Path, device: torch.device, dtype: torch
     """Return diffusers' pipeline on a device.
 
     Args:
-        scale: how large.
-        folder: where the tokenizers' files are written.
-        device: where the parts live.
-        dtype: of their weights.
+        scale: the size of the parts.
+        folder: the folder for the tokenizers' files.
+        device: the device of the parts.
+        dtype: the dtype of their weights.
     """
     tokenizers = {}
     for name, pad in (("tokenizer", "<|endoftext|>"), ("tokenizer_2", "!")):
@@ -191,12 +191,12 @@ def make_pipeline(scale: Scale, folder: Path, device: torch.device, dtype: torch
 
 
 def write_hub(scale: Scale, cache: Path, model: ModelSettings) -> dict[str, Path]:
-    """Write a model in fp16 as the hub's client keeps it; return the folders of `base`, `controlnet` and `vae`.
+    """Write a model in fp16 in the layout of the hub's cache; return the folders of `base`, `controlnet` and `vae`.
 
     Args:
-        scale: how large.
-        cache: the client's folder `hub`.
-        model: the hub names.
+        scale: the size of the parts.
+        cache: the cache's folder `hub`.
+        model: the settings with the hub names.
     """
     names = {"base": model.base, "controlnet": model.controlnet, "vae": model.vae}
     folders = {key: _snapshot(cache, name) for key, name in names.items() if name is not None}
@@ -224,7 +224,7 @@ def write_hub(scale: Scale, cache: Path, model: ModelSettings) -> dict[str, Path
 
 
 def write_tokenizer(folder: Path, pad: str) -> None:
-    """Write the files of a CLIP tokenizer: our own vocabulary, filled up with words that occur nowhere."""
+    """Write the files of a CLIP tokenizer: our own vocabulary, padded with words that never occur."""
     own = json.loads(TOKENIZER.read_text(encoding="utf-8"))["model"]
     start, end = "<|startoftext|>", "<|endoftext|>"
     words = [word for word, _ in sorted(own["vocab"].items(), key=lambda entry: entry[1]) if word not in {start, end}]
@@ -241,7 +241,7 @@ def write_tokenizer(folder: Path, pad: str) -> None:
 
 
 def _initialise(name: str, parameter: nn.Parameter) -> None:
-    """Fill in weights under which values neither grow nor fade from layer to layer (LeCun et al. 1998)."""
+    """Initialise the weights so that values neither grow nor fade from layer to layer (LeCun et al. 1998)."""
     if parameter.ndim > 1:
         parameter.normal_(std=1 / math.sqrt(parameter[0].numel()))
     else:
@@ -249,7 +249,7 @@ def _initialise(name: str, parameter: nn.Parameter) -> None:
 
 
 def _snapshot(cache: Path, name: str) -> Path:
-    """Make a model's folder in the hub's cache, and say that it is the newest."""
+    """Create a model's folder in the hub's cache, and mark it as the newest."""
     model = cache / f"models--{name.replace('/', '--')}"
     (model / "refs").mkdir(parents=True)
     (model / "refs/main").write_text(COMMIT)

@@ -1,9 +1,9 @@
-"""What several pictures of a word cost: in one job of variations, and in as many jobs; on the embedded model.
+"""The cost of several pictures of a word, in one job with variations and in as many jobs, on the embedded model.
 
     python -m bench.variations [--rounds 5]     # writes bench/results/variations.md
 
-Each round draws the same pictures, from the same seeds, in each way, with another word. Seconds are those of the wall;
-CPU seconds are those of the whole process, which other work on the machine changes less.
+Each round draws the same pictures with the same seeds in each way, with another word. Seconds are wall-clock seconds.
+CPU seconds are those of the whole process, which other work on the machine affects less.
 """
 
 import argparse
@@ -34,18 +34,18 @@ Way = Callable[[AIImageGenerator, str], Awaitable[Any]]
 
 
 async def one_after_another(generator: AIImageGenerator, word: str) -> None:
-    """Draw each picture by a job that begins when the one before has ended."""
+    """Draw each picture with a job that starts when the previous one has ended."""
     for request in _single(word):
         await generator.generate(request, NullProgress())
 
 
 async def at_the_same_time(generator: AIImageGenerator, word: str) -> None:
-    """Draw each picture by a job of its own; the engine lets them share steps."""
+    """Draw each picture with a separate job; the engine lets them share steps."""
     await asyncio.gather(*(generator.generate(request, NullProgress()) for request in _single(word)))
 
 
 async def variations(generator: AIImageGenerator, word: str) -> None:
-    """Draw all pictures by one job."""
+    """Draw all pictures with one job."""
     await generator.generate(GenerationRequest(word=word, seed=SEED, variations=MAX_VARIATIONS), NullProgress())
 
 
@@ -63,7 +63,7 @@ def main(rounds: int) -> None:
     pipeline = MultiControlNetPipeline(lambda: load_model(settings, gpu))
     executor = ThreadExecutor(make_work(settings, make_conditionings(settings.conditioning)))
     generator = make_generator(settings, executor, pipeline)
-    asyncio.run(variations(generator, "学"))  # what is loaded on demand is loaded
+    asyncio.run(variations(generator, "学"))  # load everything that is loaded on demand
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
     for word in tqdm(WORDS[:rounds], desc="rounds"):
         for name, way in WAYS.items():
@@ -81,13 +81,13 @@ def main(rounds: int) -> None:
 
 
 def _single(word: str) -> list[GenerationRequest]:
-    """Return the jobs that draw what one of variations draws."""
+    """Return the jobs that draw the pictures of one job with variations."""
     seeds = range(SEED, SEED + MAX_VARIATIONS)
     return [GenerationRequest(word=word, seed=seed, scene_seed=SEED) for seed in seeds]
 
 
 def _measure(call: Callable[[], None]) -> tuple[float, float]:
-    """Return the seconds of the wall and of the CPU that a call takes."""
+    """Return a call's wall-clock and CPU seconds."""
     wall, cpu = time.perf_counter(), time.process_time()
     call()
     return time.perf_counter() - wall, time.process_time() - cpu

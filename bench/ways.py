@@ -1,4 +1,4 @@
-"""Ways to draw with SDXL of random weights: diffusers' stock pipeline and the service's engine."""
+"""Variants that draw with SDXL and random weights: diffusers' stock pipeline and the service's engine."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -32,14 +32,14 @@ Pictures = list[Image.Image]
 
 @dataclass(frozen=True)
 class Subject:
-    """What is drawn, and on what.
+    """What is drawn, and on which device.
 
     Attributes:
-        scale: of the networks.
-        device: where.
-        dtype: of the weights.
-        side: of a picture in pixels.
-        steps: of a picture.
+        scale: the networks' size.
+        device: the device.
+        dtype: the weights' dtype.
+        side: a picture's side in pixels.
+        steps: the number of steps of a picture.
     """
 
     scale: sdxl.Scale
@@ -49,12 +49,12 @@ class Subject:
     steps: int
 
     def pipeline(self, folder: Path) -> Any:
-        """Return diffusers' pipeline with random weights, always the same."""
+        """Return diffusers' pipeline with random weights, always the same ones."""
         torch.manual_seed(0)
         return sdxl.make_pipeline(self.scale, folder, self.device, self.dtype)
 
     def requests(self, count: int, steps: int, quality: Quality, settings: Settings) -> list[DrawRequest]:
-        """Return requests with guidance and four controls that differ in their seeds alone."""
+        """Return requests with guidance and four controls that differ only in their seeds."""
         cells = np.random.default_rng(0).integers(0, 2, (self.side // 16, self.side // 16), dtype=np.uint8) * 255
         image = Image.fromarray(cells).resize((self.side, self.side)).convert("RGB")
         fast = settings.active_model.fast
@@ -75,7 +75,7 @@ class Subject:
         ]
 
     def settings(self, quality: Quality, *, is_compiled: bool) -> Settings:
-        """Return the service's settings for SDXL at the subject's size, and with one quality beside `exact`."""
+        """Return the service's settings for SDXL at the subject's size, with one quality in addition to `exact`."""
         settings = load_settings({"WRITING_MODEL": "sdxl", "WRITING_WORKER__BATCH_LIMIT": str(LARGEST_BATCH)})
         qualities = tuple({Quality.EXACT, quality})
         model = settings.active_model.model_copy(update={"default_size": self.side, "qualities": qualities})
@@ -87,24 +87,24 @@ class Subject:
 
 
 class Backend(Protocol):
-    """What draws, once it is made ready."""
+    """Draws pictures, once it is prepared."""
 
     @property
     def notes(self) -> dict[str, object]:
-        """What was switched on this device, and what a step is made of."""
+        """What was enabled on this device, and what a step consists of."""
 
     def draw(self, count: int, steps: int) -> Pictures:
-        """Draw so many pictures together."""
+        """Draw this many pictures together."""
 
     def predicted_gib(self, count: int) -> float | None:
-        """Return what so many pictures should take at most; None if nothing is predicted."""
+        """Return the predicted peak memory for this many pictures; None if there is no prediction."""
 
     def close(self) -> None:
         """End the threads."""
 
 
 class Stock:
-    """diffusers' own pipeline, compiled as its documentation says."""
+    """diffusers' own pipeline, compiled as its documentation recommends."""
 
     def __init__(self, subject: Subject, folder: Path, *, is_compiled: bool) -> None:
         self.notes: dict[str, object] = {}
@@ -117,7 +117,7 @@ class Stock:
             self._pipeline.vae.decode = torch.compile(self._pipeline.vae.decode)
 
     def draw(self, count: int, steps: int) -> Pictures:
-        """Draw so many pictures together."""
+        """Draw this many pictures together."""
         requests = self._subject.requests(count, steps, Quality.EXACT, self._settings)
         first, processor = requests[0], self._pipeline.control_image_processor
         pictures: Pictures = self._pipeline(
@@ -137,7 +137,7 @@ class Stock:
         return pictures
 
     def predicted_gib(self, _count: int) -> float | None:
-        """Return None: nothing is predicted."""
+        """Return None: there is no prediction."""
         return None
 
     def close(self) -> None:
@@ -145,13 +145,13 @@ class Stock:
 
 
 class Ours:
-    """The service's engine: assembled as a worker does, stepped and decoded in threads of their own."""
+    """The service's engine, assembled as in a worker, stepped and decoded in separate threads."""
 
     def __init__(self, subject: Subject, folder: Path, *, quality: Quality, is_compiled: bool) -> None:
-        """Make it ready.
+        """Prepare the engine.
 
         Raises:
-            RuntimeError: it should be compiled, and could not be.
+            RuntimeError: it could not be compiled.
         """
         self._subject, self._quality = subject, quality
         self._settings = subject.settings(quality, is_compiled=is_compiled)
@@ -170,11 +170,11 @@ class Ours:
         self.notes = {**self._model.setup, **self._thread.submit(self._count).result()}
 
     def draw(self, count: int, steps: int) -> Pictures:
-        """Draw so many pictures together."""
+        """Draw this many pictures together."""
         return self._thread.submit(self._draw, count, steps).result()
 
     def predicted_gib(self, count: int) -> float | None:
-        """Return what `worker.memory_plan` says of SDXL at 1024²; None of anything smaller."""
+        """Return the prediction of `worker.memory_plan` for SDXL at 1024²; None for anything smaller."""
         is_full = self._subject.scale is sdxl.FULL
         return memory_plan.predicted_peak_gib(self._weights_gib, count) if is_full else None
 
@@ -194,25 +194,25 @@ class Ours:
         return [job.answer.result().image for job in jobs]
 
     def _count(self) -> dict[str, object]:
-        """Return what the second step of a picture costs."""
+        """Return the cost of a picture's second step."""
         (request,) = self._subject.requests(1, 4, self._quality, self._settings)
         row, denoiser = self._model.row(request), self._model.networks[self._quality].denoiser
         step = partial(denoiser.step, [row])
         step()
         device = self._subject.device
         return {
-            "waits a step": device_counts.waits(device, step),
-            "kernels a step": device_counts.kernels(device, step),
+            "host waits per step": device_counts.waits(device, step),
+            "kernels per step": device_counts.kernels(device, step),
         }
 
 
 @dataclass(frozen=True)
 class Way:
-    """A way to draw.
+    """A variant.
 
     Attributes:
-        name: as the report calls it.
-        make: of the subject, and of a folder for the tokenizers' files: what draws.
+        name: its name in the report.
+        make: returns its drawer for a subject and a folder for the tokenizers' files.
     """
 
     name: str
@@ -220,14 +220,14 @@ class Way:
 
 
 def forget_compiled() -> None:
-    """Forget what was compiled, and its networks; allow compiling again, which an engine ends after its warm-up."""
+    """Discard compiled graphs and their networks; allow compiling again, which an engine disables after its warm-up."""
     torch.compiler.reset()
     torch.compiler.set_stance("default")
     torch._dynamo.utils.counters.clear()
 
 
 STOCK_EAGER, STOCK_COMPILED = "stock diffusers, eager", "stock diffusers, compiled"
-# The most telling first, since the time may end.
+# The most informative ones first, since the time may run out.
 WAYS = (
     Way(STOCK_EAGER, partial(Stock, is_compiled=False)),
     Way("exact, eager", partial(Ours, quality=Quality.EXACT, is_compiled=False)),

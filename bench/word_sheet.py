@@ -1,8 +1,8 @@
-"""Draw everyday words in every style on one sheet: could a stranger say what each shows?
+"""Draw everyday words in every style on one sheet, to judge whether a stranger could say what each shows.
 
     python -m bench.word_sheet [--words 24] [--to docs/images/embedded_words.jpg]
 
-The service's own defaults with the embedded model, two words to a row of styles; nothing is chosen by hand.
+The embedded model draws with the service's defaults, two words per row; nothing is hand-picked.
 """
 
 import argparse
@@ -23,12 +23,12 @@ WORDS = [
 ]
 # fmt: on
 SEED, CELL = 7, 192
-# Words side by side: eight styles each.
+# Words per row, in eight styles each.
 PER_ROW = 2
 
 
 def draw_words(words: list[str]) -> NDArray[np.uint8]:
-    """Return the sheet: a row of cells for each `PER_ROW` words, each word in all styles."""
+    """Return the sheet: a row of cells for every `PER_ROW` words, each word in all styles."""
     bench = Bench(load_settings(), SEED)
     strips = [np.hstack([_cell(bench, word, style) for style in bench.settings.styles]) for word in tqdm(words)]
     rows = [np.hstack(strips[start : start + PER_ROW]) for start in range(0, len(strips), PER_ROW)]
@@ -42,7 +42,7 @@ def _cell(bench: Bench, word: str, style: str) -> NDArray[np.uint8]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--words", type=int, default=len(WORDS), help="how many of the words")
+    parser.add_argument("--words", type=int, default=len(WORDS), help="number of words to draw")
     parser.add_argument("--to", type=Path, default=Path("docs/images/embedded_words.jpg"))
     arguments = parser.parse_args()
     Image.fromarray(draw_words(WORDS[: arguments.words])).save(arguments.to, quality=82)

@@ -115,7 +115,7 @@ def check_gpu(settings: Settings) -> Iterator[Finding]:
     try:
         import pynvml  # noqa: PLC0415  # only workers have it
     except ImportError:
-        yield Finding(Level.WARN, "GPU", "not installed: nvidia-ml-py", "pip install nvidia-ml-py to see GPUs")
+        yield Finding(Level.WARN, "GPU", "nvidia-ml-py is not installed", "pip install nvidia-ml-py to see GPUs")
         return
     try:
         pynvml.nvmlInit()
@@ -131,9 +131,9 @@ def check_gpu(settings: Settings) -> Iterator[Finding]:
             profile = choose_profile(total_gib, settings.gpu_profiles)
             yield Finding(Level.OK, f"GPU {index}", f"{name}, {total_gib:.1f} GiB, profile {profile}")
         if not count:
-            yield _no_gpu(settings, "the driver sees no card")
+            yield _no_gpu(settings, "the driver finds no card")
     except pynvml.NVMLError as error:
-        yield Finding(Level.WARN, "GPU", f"the driver does not answer: {error}", "see what nvidia-smi says")
+        yield Finding(Level.WARN, "GPU", f"the driver does not answer: {error}", "check nvidia-smi")
     finally:
         pynvml.nvmlShutdown()
 
@@ -145,7 +145,7 @@ def _no_gpu(settings: Settings, reason: str) -> Finding:
             Level.FAIL, "GPU", f"none ({reason}), but device is {settings.device}", "install the NVIDIA driver"
         )
     if settings.active_model.default_size > 256:
-        advice = "minutes a picture; install the NVIDIA driver, or use WRITING_MODEL=embedded"
+        advice = "a picture takes minutes; install the NVIDIA driver, or use WRITING_MODEL=embedded"
         return Finding(Level.WARN, "GPU", text, advice)
     return Finding(Level.OK, "GPU", text)
 
@@ -158,10 +158,12 @@ def check_models(settings: Settings) -> Iterator[Finding]:
         try:
             folder = find(source)
         except ImportError as error:
-            yield Finding(Level.WARN, subject, f"not installed: {error.name}", "pip install 'writing-service[worker]'")
+            yield Finding(
+                Level.WARN, subject, f"{error.name} is not installed", "pip install 'writing-service[worker]'"
+            )
             continue
         if folder is None:
-            yield Finding(level, subject, f"{source.name} is not here", _how_to_get(source, settings.model))
+            yield Finding(level, subject, f"{source.name} is not on this machine", _how_to_get(source, settings.model))
             continue
         faults = folder_faults(folder, source.replaced)
         if faults:
@@ -244,17 +246,17 @@ def check_api(client: WritingClient) -> Iterator[Finding]:
     yield Finding(Level.OK, "API", f"{client.url}, version {status.version}, model {status.model}")
     warm = sum(worker.state is WorkerState.WARM for worker in status.workers)
     if warm:
-        yield Finding(Level.OK, "workers", f"{warm} warm of {len(status.workers)}")
+        yield Finding(Level.OK, "workers", f"{warm} of {len(status.workers)} warm")
     elif status.workers:
-        yield Finding(Level.WARN, "workers", f"none warm of {len(status.workers)}", "wait, or POST /health/warmup")
+        yield Finding(Level.WARN, "workers", f"0 of {len(status.workers)} warm", "wait, or POST /health/warmup")
     else:
-        yield Finding(Level.FAIL, "workers", "none: jobs wait", "start one (make worker)")
+        yield Finding(Level.FAIL, "workers", "none, so jobs wait", "start one (make worker)")
 
 
 def _how_to_get(source: Source, model_name: str) -> str:
     if source.folder is not None:
         return "copy the folder again, or correct the settings"
-    optional = "; its method is off until then" if source.is_optional else ""
+    optional = "; until then its method is unavailable" if source.is_optional else ""
     return f"writing-service models fetch --model {model_name}{optional}"
 
 
@@ -278,7 +280,7 @@ def _room(subject: str, folder: Path, wanted_gib: float) -> Finding:
     text = f"{free_gib:.0f} GiB free at {folder}"
     if free_gib >= wanted_gib:
         return Finding(Level.OK, subject, text)
-    return Finding(Level.WARN, subject, text, f"make room: {wanted_gib} GiB are needed")
+    return Finding(Level.WARN, subject, text, f"free some space: {wanted_gib} GiB are needed")
 
 
 def _without_password(url: str) -> str:

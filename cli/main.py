@@ -38,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         return _complain(f"the settings are wrong: {error}", WRONG_SETTINGS)
     except ImportError as error:
-        return _complain(f"not installed: {error.name} (pip install 'writing-service[local]' has everything)", FAILED)
+        return _complain(
+            f"{error.name} is not installed; pip install 'writing-service[local]' installs everything", FAILED
+        )
     except OSError as error:
         return _complain(str(error), FAILED)
 
@@ -77,7 +79,7 @@ def worker() -> int:
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("var/redis"),
-    help="Folder of Redis's data.",
+    help="Folder for Redis's data.",
 )
 def serve(port: int, workers: int, flower: bool, data: Path) -> int:
     """Run everything on this machine until Ctrl-C: Redis, the API and workers."""
@@ -106,7 +108,7 @@ def demo(word: str, translation: str, style: str, seed: int, out: Path) -> int:
 
 
 @service.command()
-@click.option("--all", "again", is_flag=True, help="Draw the samples that exist too, as after a new model.")
+@click.option("--all", "again", is_flag=True, help="Also redraw existing samples, as after a change of the model.")
 def samples(again: bool) -> int:
     """Draw the page's samples of styles that have none."""
     from local.samples import draw_samples  # noqa: PLC0415
@@ -131,9 +133,13 @@ def models() -> None:
 
 @models.command()
 @click.option("--model", metavar="NAME", help="Key of `models` in the settings.  [default: the one in use]")
-@click.option("--dry-run", is_flag=True, help="Say what would be downloaded; verify local folders.")
-@click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="Folder, instead of Hugging Face's cache.")
-@click.option("--full-precision", is_flag=True, help="Fetch 32-bit files, to compute on a CPU.")
+@click.option("--dry-run", is_flag=True, help="Only report what would be downloaded, and verify local folders.")
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to download to, instead of Hugging Face's cache.",
+)
+@click.option("--full-precision", is_flag=True, help="Fetch 32-bit files, for computing on a CPU.")
 def fetch(model: str | None, dry_run: bool, to: Path | None, full_precision: bool) -> int:
     """Download the models that the workers load, and verify them."""
     from cli.models import fetch_models  # noqa: PLC0415

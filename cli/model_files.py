@@ -139,7 +139,7 @@ def fetch(source: Source, folder: Path | None = None) -> Path:
 def size_faults(files: Sequence[HubFile]) -> list[str]:
     """Return the files that are missing or whose size differs from the hub's."""
     return [
-        f"{file.path} is missing or has not the hub's {file.size} bytes"
+        f"{file.path} is missing or does not have the {file.size} bytes that the hub gives"
         for file in files
         if not file.path.is_file() or file.size not in {None, file.path.stat().st_size}
     ]
@@ -198,5 +198,5 @@ def _download(source: Source, folder: Path | None, *, dry_run: bool) -> Any:
     except (OSError, ValueError, RuntimeError, HfHubHTTPError, OfflineModeIsEnabled) as error:
         cause = error.__cause__ or error
         raise ModelError(
-            f"{source.name} cannot be had from the hub: {str(cause).splitlines()[0] or type(cause).__name__}"
+            f"{source.name} cannot be fetched from the hub: {str(cause).splitlines()[0] or type(cause).__name__}"
         ) from error

@@ -13,8 +13,8 @@ from shared.settings import load_settings
 
 GB = 1e9
 INCOMPLETE = """\
-not complete: run this again, it goes on where it stopped. For a machine without a network, fetch on another one with
---to FOLDER, copy the folder, and set the variables that are printed then."""
+not complete: run the command again to resume. For a machine without network access, run it on another machine with
+--to FOLDER, copy the folder, and set the variables that it prints."""
 
 
 def fetch_models(model: str | None, to: Path | None, *, is_dry: bool, full_precision: bool) -> int:
@@ -33,7 +33,7 @@ def fetch_models(model: str | None, to: Path | None, *, is_dry: bool, full_preci
     settings = load_settings()
     name = model or settings.model
     if name not in settings.models:
-        raise click.UsageError(f"no model {name!r} in the settings; there are {', '.join(settings.models)}")
+        raise click.UsageError(f"the settings have no model {name!r}; available: {', '.join(settings.models)}")
     faults: list[str] = []
     for source in sources(settings, name, full_precision=full_precision):
         try:
@@ -72,10 +72,10 @@ def _fetch(source: Source, target: Path | None) -> list[str]:
     try:
         files = listed(source, target)
     except ModelError:  # without a network, it comes from the cache
-        compared = "not compared with the hub, which does not answer"
+        compared = "not compared with the hub, because it does not answer"
     else:
         faults += size_faults(files)
-        compared = f"{len(files)} files, {_gigabytes(files)}, as long as the hub says"
+        compared = f"{len(files)} files, {_gigabytes(files)}, all of the size that the hub gives"
     if not faults:
         print(f"    complete in {folder}: {compared}")
         if target is not None:

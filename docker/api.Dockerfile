@@ -11,7 +11,7 @@ COPY constraints.txt ./
 COPY --from=build /dist /dist
 RUN pip install --no-cache-dir -c constraints.txt "$(ls /dist/writing_service-*.whl)[api,flower]"
 
-# Mount files of your own over these: /app/config/styles.yaml …
+# Mount your own files over these, such as /app/config/styles.yaml.
 COPY config config
 ENV WRITING_CONFIG=/app/config
 

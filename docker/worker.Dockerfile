@@ -5,13 +5,13 @@ COPY . .
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /dist . ./client
 
 FROM python:3.12-slim
-# A C compiler: torch.compile builds the launchers of its kernels with it. Any version will do.
+# torch.compile builds the launchers of its kernels with a C compiler. Any version will do.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*
 
-# Folders that volumes are mounted on belong to the user that the worker runs as.
+# The folders on which volumes are mounted must belong to the worker's user.
 RUN useradd --uid 1000 --create-home service \
     && mkdir /models /locks \
     && chown service /models /locks
@@ -21,7 +21,7 @@ COPY --from=build /dist /dist
 RUN pip install --no-cache-dir -c constraints.txt \
     /dist/writing_client-*.whl "$(ls /dist/writing_service-*.whl)[worker,client]"
 
-# Mount files of your own over these: /app/config/styles.yaml …
+# Mount your own files over these, such as /app/config/styles.yaml.
 COPY config config
 ENV WRITING_CONFIG=/app/config
 

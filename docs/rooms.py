@@ -51,7 +51,7 @@ def levels(imports: Arrows) -> list[list[str]]:
     while len(below) < len(imports):
         level = [member for member, others in imports.items() if member not in below and others <= below]
         if not level:
-            raise ValueError(f"these import one another: {', '.join(sorted(set(imports) - below))}")
+            raise ValueError(f"circular imports: {', '.join(sorted(set(imports) - below))}")
         found.append(sorted(level))
         below |= set(level)
     return found[::-1]

@@ -28,16 +28,16 @@ def lock_folder(folder: Path) -> int:
     return lock
 
 
-_ADVICE = "choose another folder by --data FOLDER (make serve DATA=FOLDER)"
+_ADVICE = "choose another folder with --data FOLDER (make serve DATA=FOLDER)"
 
 
 def _refusal(folder: Path, error: OSError) -> str:
     """Return which process uses the folder, and what to do."""
     if not isinstance(error, BlockingIOError):
-        return f"{folder} cannot be locked ({error.strerror}), so a second service could spoil it: {_ADVICE}"
+        return f"{folder} cannot be locked ({error.strerror}), so a second service could corrupt it: {_ADVICE}"
     pid = _redis_pid(folder)
-    left = f"; if it is gone and has left its Redis behind, `kill {pid}` ends that" if pid else ""
-    return f"{folder} is in use by another service on this machine: end it{left}, or {_ADVICE}"
+    left = f" (if only its Redis is still running, `kill {pid}` stops it)" if pid else ""
+    return f"{folder} is in use by another service on this machine: stop it{left}, or {_ADVICE}"
 
 
 def _redis_pid(folder: Path) -> int | None:

@@ -72,7 +72,7 @@ def _draw(stack: Stack, request: Mapping[str, Any]) -> Picture:
             with suppress(WaitTimedOut):
                 return Picture(job.wait(show, timeout_s=CHECK_S))
             stack.supervisor.check()
-    raise TimeoutError(f"the job has not ended after {JOB_S:.0f} s")
+    raise TimeoutError(f"the job did not end within {JOB_S:.0f} s")
 
 
 def _save(picture: Picture, folder: Path) -> None:

@@ -63,8 +63,10 @@ class GalleryPicture:
 def main() -> int:
     """Draw the gallery with the embedded model and write its page; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--docs", type=Path, default=DOCS, help=f"where {PAGE} and {FOLDER} go")
-    parser.add_argument("--first", type=int, default=len(WORDS), help=f"draw so many words only (default {len(WORDS)})")
+    parser.add_argument("--docs", type=Path, default=DOCS, help=f"folder for {PAGE} and {FOLDER}")
+    parser.add_argument(
+        "--first", type=int, default=len(WORDS), help=f"draw only the first N words (default {len(WORDS)})"
+    )
     parser.add_argument("--steps", type=int, help="denoising steps; default: the model's")
     arguments = parser.parse_args()
     try:
@@ -74,7 +76,7 @@ def main() -> int:
             print("stopped", file=sys.stderr)
         return 130
     except (ChildFailed, TimeoutError, SettingsError, WritingError) as error:
-        print(f"no gallery: {error}", file=sys.stderr)
+        print(f"gallery failed: {error}", file=sys.stderr)
         return 1
     page = arguments.docs / PAGE
     page.write_text(gallery_page(drawn), encoding="utf-8")
@@ -129,7 +131,7 @@ def gallery_page(drawn: Sequence[GalleryPicture]) -> str:
         "# Gallery",
         "",
         f"{len(drawn)} words, each in one of the styles, as the embedded model draws them on a CPU. "
-        f"`python -m local.gallery` draws them again: seed {SEED}, everything else left to the service.",
+        f"`python -m local.gallery` redraws them with seed {SEED} and otherwise the service's defaults.",
         "",
         "|" + " |" * COLUMNS,
         "|" + "---|" * COLUMNS,

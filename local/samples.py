@@ -34,9 +34,9 @@ def draw_samples(*, again: bool) -> int:
     try:
         _draw(missing)
     except (ChildFailed, TimeoutError, WritingError) as error:
-        print(f"no samples: {error}", file=sys.stderr)
+        print(f"samples failed: {error}", file=sys.stderr)
         return 1
-    print(f"{len(missing)} drawn, {len(files) - len(missing)} were there: {SAMPLES}")
+    print(f"{len(missing)} drawn, {len(files) - len(missing)} kept: {SAMPLES}")
     return 0
 
 

@@ -29,7 +29,7 @@ def serve(*, port: int, workers: int, flower: bool, data: Path) -> int:
             print(f"\nThe service is ready: {stack.url}  (API documentation: {stack.url}/openapi/swagger)")
             if flower:
                 print(f"Flower: http://{HOST}:{FLOWER_PORT}")
-            print("Ctrl-C ends it.", flush=True)
+            print("Press Ctrl-C to stop it.", flush=True)
             while True:
                 stack.supervisor.check()
                 time.sleep(0.5)
@@ -38,7 +38,7 @@ def serve(*, port: int, workers: int, flower: bool, data: Path) -> int:
             print("\nstopped", flush=True)
         return 0
     except (ChildFailed, TimeoutError) as error:
-        print(f"\nserve ends: {error}", file=sys.stderr)
+        print(f"\nserve failed: {error}", file=sys.stderr)
         return 1
     except SettingsError as error:
         print(f"serve cannot start: {error}", file=sys.stderr)

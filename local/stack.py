@@ -105,7 +105,7 @@ class Stack:
         deadline = time.monotonic() + timeout_s
         while not condition():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{what} is not there after {timeout_s:.0f} s")
+                raise TimeoutError(f"timed out after {timeout_s:.0f} s waiting for {what}")
             self.supervisor.check()
             if on_wait:
                 on_wait()

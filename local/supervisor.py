@@ -145,10 +145,12 @@ class Child:
         now = time.monotonic()
         if not self._restart_at:
             if code == os.EX_CONFIG:
-                raise ChildFailed(f"{self.program.name} cannot run (exit code {code}); its last lines say why")
+                raise ChildFailed(
+                    f"{self.program.name} cannot run (exit code {code}); its last lines of output say why"
+                )
             if now - self.started_at > HEALTHY_AFTER_S:
                 self._pause_s = FIRST_PAUSE_S
-            print(f"{self.program.name} ended with code {code}; starting it again in {self._pause_s:.1f} s", flush=True)
+            print(f"{self.program.name} exited with code {code}; restarting it in {self._pause_s:.1f} s", flush=True)
             self._restart_at = now + self._pause_s
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         elif now >= self._restart_at:

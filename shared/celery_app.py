@@ -78,7 +78,9 @@ def _refuse_other_addresses(broker: str, backend: str) -> None:
     for name in CELERY_ADDRESSES:
         ours = backend if name == "CELERY_RESULT_BACKEND" else broker
         if os.environ.get(name) not in {None, "", ours}:
-            raise SettingsError(f"environment variable {name} goes before redis.url: unset it, set WRITING_REDIS__URL")
+            raise SettingsError(
+                f"environment variable {name} would override redis.url; unset it and set WRITING_REDIS__URL instead"
+            )
 
 
 def send_job(app: Celery, job_id: str, priority: Priority, *, shown: str = "", **options: Any) -> None:

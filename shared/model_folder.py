@@ -42,7 +42,7 @@ def folder_faults(folder: Path, replaced: Collection[str] = ()) -> list[str]:
         return list(_part_faults(folder)) if any(folder.glob("*.safetensors")) else [_no_weights(folder)]
     index = _read_json(folder / INDEX)
     if not isinstance(index, dict):
-        return [f"{folder / INDEX} is no JSON object: broken or half-copied"]
+        return [f"{folder / INDEX} is not a JSON object; it is damaged or incomplete"]
     listed = [name for name, classes in index.items() if isinstance(classes, list) and classes[:1] != [None]]
     parts = [folder / name for name in listed if name not in replaced]
     if not any(file for part in parts for file in part.glob("*.safetensors")):
@@ -51,19 +51,19 @@ def folder_faults(folder: Path, replaced: Collection[str] = ()) -> list[str]:
 
 
 def _no_weights(folder: Path) -> str:
-    return f"{folder} holds no *.safetensors file of a model"
+    return f"{folder} contains no *.safetensors file"
 
 
 def _part_faults(part: Path) -> Iterator[str]:
     if not part.is_dir():
-        yield f"{part}/ is missing, which {INDEX} lists"
+        yield f"{part}/ is missing, although {INDEX} lists it"
         return
     for path in sorted(part.glob("*.json")):
         if _read_json(path) is None:
-            yield f"{path} is no JSON: broken or half-copied"
+            yield f"{path} is not valid JSON; it is damaged or incomplete"
     weights = sorted(part.glob("*.safetensors"))
     if not weights and (part / "config.json").is_file():
-        yield f"{part}/ has its config.json, but no *.safetensors file"
+        yield f"{part}/ has a config.json but no *.safetensors file"
     for path in weights:
         if (fault := _safetensors_fault(path)) is not None:
             yield f"{path} {fault}"
@@ -79,7 +79,7 @@ def _missing_shards(part: Path, present: set[str]) -> Iterator[str]:
         index = _read_json(path)
         shards = set(index.get("weight_map", {}).values()) if isinstance(index, dict) else set()
         if shards & present:
-            yield from (f"{part / name} is missing, which {path.name} names" for name in sorted(shards - present))
+            yield from (f"{part / name} is missing, although {path.name} lists it" for name in sorted(shards - present))
 
 
 def _safetensors_fault(path: Path) -> str | None:
@@ -89,13 +89,13 @@ def _safetensors_fault(path: Path) -> str | None:
             (length,) = struct.unpack("<Q", file.read(HEADER_LENGTH))
             size = path.stat().st_size
             if length > size:
-                return f"is broken or half-copied: {size} bytes, and its header alone would have {length}"
+                return f"is damaged or incomplete: it has {size} bytes, and its header alone should have {length}"
             header = json.loads(file.read(length))
         ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-        return f"is no safetensors file ({error})"
+        return f"is not a safetensors file ({error})"
     wanted = HEADER_LENGTH + length + max(ends, default=0)
-    return None if size == wanted else f"is broken or half-copied: {size} bytes of {wanted}"
+    return None if size == wanted else f"is damaged or incomplete: it has {size} of {wanted} bytes"
 
 
 def _read_json(path: Path) -> Any:

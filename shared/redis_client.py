@@ -37,7 +37,7 @@ class FreeConnections(LifoQueue[Any]):
         connection = super().get(block, timeout)
         if time.monotonic() < self.silent_until:
             self.put_nowait(connection)
-            raise RedisSilentError("Redis has just not answered another call")
+            raise RedisSilentError("Redis has just timed out for another call")
         return connection
 
 

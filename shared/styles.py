@@ -62,7 +62,7 @@ class StyleDefinition(BaseModel):
     def _placeholders_are_known(cls, template: str) -> str:
         names = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
         if "meaning" not in names or not names <= PLACEHOLDERS:
-            raise ValueError("needs {meaning}, may have {character}, and nothing else in braces")
+            raise ValueError("must contain {meaning} and may contain {character}; other placeholders are not allowed")
         return template
 
     def fill(self, meaning: str, character: str) -> str:
@@ -85,4 +85,5 @@ def _style(path: Path, name: str, entry: Any) -> StyleDefinition:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
-        raise SettingsError(f"{path.name}: style {name!r}: {key}: {first['msg']}") from error
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{path.name}: style {name!r}: {key}: {reason}") from error

@@ -44,7 +44,7 @@ def check_tls(settings: RedisSettings) -> None:
         is_broken_off = not isinstance(error, ssl.SSLError) or isinstance(error, BROKEN_OFF)
         if is_broken_off and not _answers_in_the_clear(address, settings.timeout_s):
             return  # unreachable
-        fault = "does not speak TLS; its address then begins with redis://" if is_broken_off else _fault(error)
+        fault = "does not use TLS; give its address as redis://…" if is_broken_off else _fault(error)
         raise SettingsError(f"redis.url: {address[0]}:{address[1]} {fault}") from error
 
 
@@ -101,7 +101,7 @@ def _context(settings: RedisSettings) -> ssl.SSLContext:
 
 def _unreadable(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
-        return "does not hold what is needed in PEM, or does not fit its key"
+        return "does not contain the necessary PEM data, or does not match its key"
     return f"cannot be read ({error.strerror})"
 
 
@@ -110,11 +110,9 @@ def _fault(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"has a certificate that is not trusted ({error.verify_message}); "
-            "if it comes from a CA of your own, name that CA's file in redis.ca_file"
+            "if a private CA signed it, set redis.ca_file to that CA's certificate"
         )
     reason = (getattr(error, "reason", None) or str(error)).lower().replace("_", " ")
     if "certificate required" in reason or "bad certificate" in reason or "unknown ca" in reason:
-        return (
-            f"does not take us without a certificate that it knows ({reason}): set redis.cert_file and redis.key_file"
-        )
-    return f"does not speak TLS as we do ({reason})"
+        return f"requires a client certificate that it trusts ({reason}); set redis.cert_file and redis.key_file"
+    return f"failed the TLS handshake ({reason})"

@@ -17,7 +17,7 @@ class UniqueKeys(yaml.SafeLoader):
         for number, key in enumerate(keys):
             if key in keys[:number]:
                 raise yaml.constructor.ConstructorError(
-                    problem=f"the key {key!r} stands twice", problem_mark=node.value[number][0].start_mark
+                    problem=f"the key {key!r} occurs twice", problem_mark=node.value[number][0].start_mark
                 )
         return super().construct_mapping(node, deep)
 

@@ -1,4 +1,4 @@
-"""Tiny random checkpoints of the two AI methods' real classes, in local folders."""
+"""Tiny random checkpoints of the real classes of the two AI methods, in local folders."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: a private real Redis, the real data, small helpers."""
+"""Fixtures for all tests: a private real Redis, the real data, small helpers."""
 
 import os
 import signal
@@ -22,8 +22,8 @@ from worker.glyphs import GlyphRenderer
 
 READY_S = 90
 
-# The tests talk to this machine alone; a proxy of the environment would look for it elsewhere.
-os.environ["no_proxy"] = "localhost,127.0.0.1,::1"  # goes before NO_PROXY
+# The tests connect only to this machine; a proxy from the environment would look for it elsewhere.
+os.environ["no_proxy"] = "localhost,127.0.0.1,::1"  # takes precedence over NO_PROXY
 
 # No example fails for a machine that is slow.
 hypothesis_settings.register_profile("tests", deadline=None)
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real Redis on a free port, for this test run alone."""
+    """A real Redis on a free port, only for this test run."""
     folder = tmp_path_factory.mktemp("redis")
     url = f"redis://127.0.0.1:{free_port()}/0"
     supervisor = Supervisor(folder)
@@ -54,14 +54,14 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def settings(redis_url: str) -> Settings:
-    """The default settings with the test run's Redis, emptied."""
+    """The default settings with the test run's Redis, which is emptied."""
     redis.Redis.from_url(redis_url).flushdb()
     return load_settings({"WRITING_REDIS__URL": redis_url})
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One running service (real Redis, API and worker processes) for all tests that leave it as they found it."""
+    """One running service (real Redis, API and worker processes), shared by all tests that leave it unchanged."""
     folder = tmp_path_factory.mktemp("service")
     with Stack(data_folder=folder / "redis", log_folder=folder / "logs") as running:
         running.wait_for(running.is_ready, READY_S, "a warm worker")
@@ -95,7 +95,7 @@ def glyphs(database: CharacterDatabase, fonts: tuple[FontCoverage, ...]) -> Glyp
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """Hear Ctrl-C, also where the tests run in a shell's background, which ignores it."""
+    """Enable Ctrl-C, also when the tests run as a shell's background job, which ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""Small things that several tests need."""
+"""Helpers that several tests share."""
 
 import base64
 import io
@@ -17,13 +17,13 @@ T = TypeVar("T")
 
 
 def eventually(condition: Callable[[], T], timeout_s: float = 30, every_s: float = 0.05) -> T:
-    """Return the condition's first true value; fail if it has none in time."""
+    """Return the condition's first truthy value; fail if there is none in time."""
     deadline = time.monotonic() + timeout_s
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, f"not within {timeout_s} s"
+        assert time.monotonic() < deadline, f"no result within {timeout_s} s"
         time.sleep(every_s)
 
 
@@ -38,7 +38,7 @@ def pixels(encoded: str) -> NDArray[np.uint8]:
 
 
 def answers(url: str) -> bool:
-    """Return whether an API answers there."""
+    """Return whether an API answers at the URL."""
     try:
         return call("GET", f"{url}/health", timeout=1).ok
     except requests.RequestException:
@@ -77,7 +77,7 @@ class Api:
         return eventually(ended, timeout_s)
 
     def draw(self, **request: Any) -> dict[str, Any]:
-        """Return a word's result, waiting for it."""
+        """Wait for a word's result and return it."""
         answer = self.submit(**request)
         assert answer.status_code == 202, answer.text
         job = self.finished(answer.json()["job_id"])

@@ -1,4 +1,4 @@
-"""Small models of the real classes, for tests of the engine."""
+"""Small models of the real classes, for engine tests."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -31,12 +31,12 @@ def embedded_pipeline() -> Any:
 
 
 def random_pipeline() -> Any:
-    """Return the same classes with random weights, predicting noise as SDXL does, its spacing included."""
+    """Return the same classes with random weights, which predict noise with SDXL's timestep spacing."""
     pipeline = embedded_pipeline()
     torch.manual_seed(0)
     pipeline.unet = UNet2DConditionModel.from_config(pipeline.unet.config)
     pipeline.controlnet = ControlNetUnionModel.from_config(pipeline.controlnet.config)
-    with torch.no_grad():  # its outputs start at zero, and would test nothing
+    with torch.no_grad():  # its outputs are initialised to zero, and would test nothing
         for name, parameter in pipeline.controlnet.named_parameters():
             is_fusing = name.startswith(("transformer_layes", "spatial_ch_projs", "task_embedding"))
             parameter.add_(torch.randn_like(parameter) * (0.5 if is_fusing else 0.1))

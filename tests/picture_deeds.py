@@ -1,4 +1,4 @@
-"""Calls that do something to the picture process that runs them; they travel by name."""
+"""Calls that affect the picture process in which they run; they are pickled by name."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A process with picture processes, one of them at work, for tests that end it: ``python -m tests.picture_host``."""
+"""A process with picture processes, one of them busy, for tests that end it: ``python -m tests.picture_host``."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A Redis behind TLS: a proxy with a real certificate of a CA made for the test hands every byte on."""
+"""A Redis behind TLS: a proxy with a certificate from a CA created for the test forwards every byte."""
 
 import socket
 import ssl
@@ -14,7 +14,7 @@ PIECE = 65536
 
 
 class Authority:
-    """A CA, its file, and certificates that it gives."""
+    """A CA, its file, and the certificates that it issues."""
 
     def __init__(self, folder: Path) -> None:
         self._ca = trustme.CA()
@@ -23,7 +23,7 @@ class Authority:
         self._ca.cert_pem.write_to_path(self.file)
 
     def server_context(self, *names: str, wants_client: bool = False) -> ssl.SSLContext:
-        """Return a server's side, with a certificate for the names."""
+        """Return a server's context, with a certificate for the names."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._ca.issue_cert(*names).configure_cert(context)
         if wants_client:
@@ -32,7 +32,7 @@ class Authority:
         return context
 
     def client_files(self) -> tuple[Path, Path]:
-        """Return the files of a client's certificate and its key."""
+        """Return the files of a client certificate and its key."""
         issued = self._ca.issue_cert("client@writing.example")
         certificate, key = self._folder / "client.pem", self._folder / "client.key"
         certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
@@ -42,7 +42,7 @@ class Authority:
 
 @contextmanager
 def tls_in_front(redis_url: str, context: ssl.SSLContext) -> Iterator[str]:
-    """Put TLS in front of a Redis; return the address."""
+    """Put TLS in front of a Redis; yield the URL."""
     backend = (urlsplit(redis_url).hostname, urlsplit(redis_url).port)
     with socket.create_server(("127.0.0.1", 0)) as listener:
 

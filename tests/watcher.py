@@ -1,4 +1,4 @@
-"""A sink of progress that remembers what it is told."""
+"""A progress sink that records all reports."""
 
 import threading
 
@@ -9,13 +9,13 @@ from worker.progress import NullProgress
 
 
 class Watcher(NullProgress):
-    """Remembers stages, steps and previews; may cancel after a step.
+    """Records stages, steps and previews; may cancel after a step.
 
     Attributes:
-        stages: in their order.
-        steps: each with how many there are in all.
-        previews: each with the number of its variation.
-        started: set by the first step that is done.
+        stages: in order.
+        steps: each with the total number of steps.
+        previews: each with its variation's number.
+        started: set by the first completed step.
     """
 
     def __init__(self, cancel_after: int | None = None) -> None:
@@ -27,7 +27,7 @@ class Watcher(NullProgress):
 
     @property
     def done(self) -> list[int]:
-        """The steps alone."""
+        """The steps without their totals."""
         return [step for step, _ in self.steps]
 
     def stage(self, name: str) -> None:

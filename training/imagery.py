@@ -237,7 +237,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--noto", type=Path, required=True)
     parser.add_argument("--annotations", type=Path, required=True)
-    parser.add_argument("--wordnet", type=Path, required=True, help="the package's folder dict")
+    parser.add_argument("--wordnet", type=Path, required=True, help="the package's folder `dict`")
     parser.add_argument("--output", type=Path, default=Path("shared/writing/data/imagery.sqlite"))
     arguments = parser.parse_args()
     build(arguments.noto, arguments.annotations, arguments.wordnet, arguments.output)

@@ -338,7 +338,7 @@ def evaluate(count: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=("train", "evaluate"))
-    parser.add_argument("--count", type=int, default=200, help="held-out characters to evaluate on")
+    parser.add_argument("--count", type=int, default=200, help="number of held-out characters to evaluate on")
     arguments = parser.parse_args()
     if arguments.command == "train":
         train()

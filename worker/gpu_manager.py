@@ -44,7 +44,7 @@ def claim_gpu(locks: Path, uuids: Sequence[str]) -> int:
             os.close(file)
         else:
             return index
-    raise RuntimeError(f"all {len(uuids)} GPUs are taken by other workers ({locks}); start at most one worker per GPU")
+    raise RuntimeError(f"all {len(uuids)} GPUs are in use by other workers ({locks}); start at most one worker per GPU")
 
 
 def xformers_is_faster(device: torch.device, dtype: torch.dtype) -> bool:
@@ -62,9 +62,9 @@ def xformers_is_faster(device: torch.device, dtype: torch.dtype) -> bool:
     try:
         seconds = {name: _seconds_on_gpu(attend) for name, attend in ours.items()}
     except (RuntimeError, NotImplementedError, ValueError) as error:  # built for another card or release of PyTorch
-        logger.warning("xformers is installed, but does not run here: %s", error)
+        logger.warning("xformers is installed but does not work here: %s", error)
         return False
-    logger.info("attention, seconds a call: %s", seconds)
+    logger.info("attention, seconds per call: %s", seconds)
     return seconds["xformers"] < seconds["sdpa"]
 
 

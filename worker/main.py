@@ -252,7 +252,9 @@ def make_sweep(settings: Settings) -> Periodic | None:
     if objects is None:
         return None
     ttl_s = settings.queue.result_ttl_s
-    return Periodic("sweep", min(SWEEP_S, ttl_s), lambda: logger.debug("swept %d pictures", objects.sweep(ttl_s)))
+    return Periodic(
+        "sweep", min(SWEEP_S, ttl_s), lambda: logger.debug("deleted %d expired pictures", objects.sweep(ttl_s))
+    )
 
 
 def make_generator(settings: Settings, executor: Executor, pipeline: MultiControlNetPipeline) -> AIImageGenerator:
@@ -287,7 +289,7 @@ def register_warmup(pipeline: MultiControlNetPipeline) -> None:
 
 def stop_process(reason: ServiceError) -> None:
     """End this process from any thread: Celery stops taking jobs, returns its messages and exits."""
-    logger.critical("worker ends: %s", reason)
+    logger.critical("worker exits: %s", reason)
     celery.worker.state.should_terminate = exit_code(reason)
 
 

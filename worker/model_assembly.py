@@ -77,7 +77,7 @@ def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: st
             compile_networks(ready, networks, setup, model.default_size, uses_cache=uses_cache)
             compile_decoder(ready, setup, model.default_size)
             compiler.freeze()
-    logger.info("switched: %s", setup)
+    logger.info("setup: %s", setup)
     return ready
 
 
@@ -142,7 +142,7 @@ def choose_batch_limit(settings: Settings, gpu: GPUManager) -> int:
 def try_compiler(settings: Settings, gpu: GPUManager) -> str:
     """Return whether networks are compiled here: "yes", or "no" and the reason."""
     if not gpu.profile.torch_compile:
-        return f"no: the GPU profile {gpu.profile_name} asks for none"
+        return f"no: the GPU profile {gpu.profile_name} disables it"
     compiler.set_up(locate(settings.worker.compile_cache))
     return _answer(attempt(partial(compiler.try_out, gpu.device)))
 
@@ -154,10 +154,12 @@ def try_float8(pipeline: Any, settings: Settings, gpu: GPUManager, setup: Mappin
     if not gpu.is_gpu:
         return "no: no GPU"
     if not is_on(setup["torch_compile"]):
-        return "no: the networks are not compiled, and only then it is faster"
+        return "no: it is faster only if the networks are compiled"
     twins_gib = sum(map(float8_bytes, (pipeline.unet, pipeline.controlnet))) / GIB
     if gpu.offloads or not memory_plan.can_hold_twins(gpu.free_gib, twins_gib, gpu.profile):
-        return f"no: {twins_gib:.1f} GiB of weights more leave too little of {gpu.free_gib:.1f} GiB free"
+        return (
+            f"no: {twins_gib:.1f} GiB of additional weights would leave too little of the {gpu.free_gib:.1f} GiB free"
+        )
     return _answer(attempt(partial(float8.try_out, gpu.device)))
 
 

@@ -43,7 +43,7 @@ class ModelLoader:
         """
         self.dtype: torch.dtype
         if dtype != "auto":
-            self.dtype, self.why = getattr(torch, dtype), "as set"
+            self.dtype, self.why = getattr(torch, dtype), "as configured"
         elif device.type == "cuda":
             self.dtype, self.why = torch.float16, "on a GPU"
         else:

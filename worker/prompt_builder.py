@@ -91,7 +91,7 @@ class PromptBuilder:
             UnknownStyle: the style does not exist.
         """
         if name not in self._styles:
-            raise UnknownStyle(f"no style {name!r}; there are {', '.join(self._styles)}", field="style")
+            raise UnknownStyle(f"there is no style {name!r}; available: {', '.join(self._styles)}", field="style")
         return self._styles[name]
 
     def _build(

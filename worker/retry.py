@@ -45,4 +45,4 @@ def _is_away(error: BaseException) -> bool:
 
 def _log(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome is not None else None
-    logger.warning("no answer, trying again: %s", error)
+    logger.warning("no response; retrying: %s", error)

@@ -115,7 +115,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         if retry_for_five_minutes(lambda: self._leases.is_quarantined(job_id)):
             self._run_quarantine(job_id)
         if self._monitor.is_draining:
-            raise Reject("the worker ends", requeue=True)
+            raise Reject("the worker is shutting down", requeue=True)
         return self._run(job_id, self._draw)
 
     def _run_quarantine(self, job_id: str) -> NoReturn:
@@ -175,7 +175,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         return self._publish(lease, self._generate(lease, handle))
 
     def _refuse(self, _lease: Lease, _handle: JobHandle, *, crash: str) -> NoReturn:
-        raise Poisoned(f"a worker died while it ran this job, and so did its rehearsal, by {crash}")
+        raise Poisoned(f"a worker died while running this job, and {crash} killed its rehearsal too")
 
     def _generate(self, lease: Lease, handle: JobHandle) -> AIGenerationResult:
         try:
@@ -265,7 +265,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         """
         if retry_for_five_minutes(lambda: self._leases.release(lease, counts_crash=counts_crash)):
             retry_for_five_minutes(lambda: self._send(lease.job_id, lease.record.priority))
-            logger.info("job %s put back", lease.job_id)
+            logger.info("job %s requeued", lease.job_id)
         raise Ignore()
 
     def _charge_crash(self, lease: Lease, error: DeviceLost) -> NoReturn:
@@ -275,5 +275,5 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         self._put_back(lease, counts_crash=True)
 
     def _give_up(self, lease: Lease) -> NoReturn:
-        logger.warning("job %s is another worker's by now; what was done here is dropped", lease.job_id)
+        logger.warning("job %s now belongs to another worker; the work done here is discarded", lease.job_id)
         raise Ignore()

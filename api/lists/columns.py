@@ -30,7 +30,7 @@ class Columns:
     Attributes:
         fields: for each column, one of `FIELDS`, or None if it is left out.
         names: their names in the heading; () without a heading.
-        known_by: "the heading", "their content" or "what was said".
+        known_by: "the heading", "their content" or "the given names".
     """
 
     fields: Sequence[str | None]
@@ -56,12 +56,12 @@ def parse_columns(text: str) -> tuple[str | None, ...]:
     named = [field for field in fields if field is not None]
     if unknown := [name for name in named if name not in FIELDS]:
         raise UnreadableList(
-            f"columns: no {unknown[0]!r}; there are {', '.join(FIELDS)} and {LEAVE_OUT}", field="columns"
+            f"columns: unknown name {unknown[0]!r}; available: {', '.join(FIELDS)} and {LEAVE_OUT}", field="columns"
         )
     if len(set(named)) != len(named):
-        raise UnreadableList("columns: a name stands there twice", field="columns")
+        raise UnreadableList("columns: a name occurs twice", field="columns")
     if "word" not in named:
-        raise UnreadableList("columns: one of them must be the word", field="columns")
+        raise UnreadableList("columns: one of them must be `word`", field="columns")
     return fields
 
 
@@ -92,17 +92,17 @@ def find_columns(
     kinds = _kinds([record for record in records if record.fault is None and not (is_first_line and record is first)])
     if given is not None:
         is_heading = is_first_line or _is_unlike(first, given, records)
-        return Columns(given, names if is_heading else (), "what was said"), is_heading and heading is None
+        return Columns(given, names if is_heading else (), "the given names"), is_heading and heading is None
     if roles is not None:
         fields = _by_heading(names, roles, kinds, left_out)
         if fields is not None:
             return Columns(fields, names, "the heading"), is_first_line
-        raise UnreadableList(f"the heading {_quoted(names)} names no column “word”, or several; {ADVICE}")
+        raise UnreadableList(f"the heading {_quoted(names)} does not name exactly one column of words; {ADVICE}")
     fields = _by_content(kinds, records, left_out)
     if heading is None and first is not None and _is_unlike(first, fields, records):
         raise UnreadableList(
-            f"line {first.line} ({_quoted(first.cells)}) looks like a heading whose names are not known: "
-            f"name the columns word, reading, translation, or {ADVICE}"
+            f"line {first.line} ({_quoted(first.cells)}) looks like a heading with unknown names; "
+            f"rename the columns to word, reading, translation, or {ADVICE}"
         )
     return Columns(fields, (), "their content"), False
 
@@ -231,7 +231,7 @@ def _by_content(kinds: Sequence[str], records: Sequence[Record], left_out: froze
     if "translation" not in fields and len(others) == 1 and not ({kinds[others[0]], kinds[word]} <= EAST_ASIAN):
         fields[others[0]] = "translation"
     elif others:
-        raise UnreadableList(f"columns {word + 1} and {others[0] + 1} may both hold the word; {ADVICE}")
+        raise UnreadableList(f"columns {word + 1} and {others[0] + 1} could both contain the word; {ADVICE}")
     return tuple(fields)
 
 
@@ -250,14 +250,14 @@ def _word_by_content(kinds: Sequence[str], columns: Sequence[int]) -> int:
     if len(foreign) == 1:
         return foreign[0]
     if foreign:
-        raise UnreadableList(f"columns {foreign[0] + 1} and {foreign[1] + 1} may both hold the word; {ADVICE}")
+        raise UnreadableList(f"columns {foreign[0] + 1} and {foreign[1] + 1} could both contain the word; {ADVICE}")
     mixed = [index for index in columns if kinds[index] == "mixed"]
     if mixed:
         if len(columns) == 1 or (mixed == [columns[0]] and kinds[columns[1]] == "latin"):
             return mixed[0]
-        raise UnreadableList(f"column {mixed[0] + 1} holds several scripts; {ADVICE}")
+        raise UnreadableList(f"column {mixed[0] + 1} contains several scripts; {ADVICE}")
     if kinds[columns[0]] in {"pinyin", "bopomofo"}:
-        raise UnreadableList(f"column {columns[0] + 1} holds readings, and none the words; {ADVICE}")
+        raise UnreadableList(f"column {columns[0] + 1} contains readings, but no column contains the words; {ADVICE}")
     return columns[0]
 
 
@@ -288,7 +288,7 @@ def _name_latin(fields: list[str | None], latin: Sequence[int], word: int, recor
             fields[readings[0]] = "reading"
             latin.remove(readings[0])
     if len(latin) > 1:
-        raise UnreadableList(f"columns {latin[0] + 1} and {latin[1] + 1} may both hold the translation; {ADVICE}")
+        raise UnreadableList(f"columns {latin[0] + 1} and {latin[1] + 1} could both contain the translation; {ADVICE}")
     if latin:
         fields[latin[0]] = "translation"
 

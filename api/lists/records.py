@@ -77,7 +77,7 @@ def _preamble(lines: Sequence[str], notes: list[tuple[int, str]]) -> tuple[dict[
         elif line.strip() or index == len(lines) - 1:
             return said, index
         if line.strip():
-            notes.append((index + 1, f"{line.strip()[:40]}: is for programs"))
+            notes.append((index + 1, f"{line.strip()[:40]}: metadata for programs"))
     return said, len(lines)
 
 
@@ -116,7 +116,7 @@ def _records(lines: Sequence[str], start: int, separator: str, notes: list[tuple
     while index < len(lines):
         line = index + 1
         if lines[index].startswith("//"):
-            notes.append((line, f"{lines[index][:40]}: is a category or a comment"))
+            notes.append((line, f"{lines[index][:40]}: a category or a comment"))
             index += 1
             continue
         try:
@@ -127,7 +127,9 @@ def _records(lines: Sequence[str], start: int, separator: str, notes: list[tuple
             continue
         if any(cells):
             longest = max(map(len, cells))
-            fault = f"has a cell of {longest} characters" if longest > LONGEST_CELL else None
+            fault = (
+                f"has a cell of {longest} characters; the limit is {LONGEST_CELL}" if longest > LONGEST_CELL else None
+            )
             yield Record(line, cells, fault)
 
 
@@ -147,7 +149,7 @@ def _cells(lines: Sequence[str], index: int, separator: str) -> tuple[list[str],
             rest = line[position:]
             position += len(rest) - len(rest.lstrip(" ")) if not separator.startswith(" ") else 0
             if position < len(line) and not line.startswith(separator, position):
-                raise ValueError("its quotes do not match: text stands after the closing one")
+                raise ValueError("its quotes do not match: there is text after a closing quote")
         else:
             end = line.find(separator, position)
             end = len(line) if end < 0 else end
@@ -171,4 +173,4 @@ def _quoted(lines: Sequence[str], index: int, position: int) -> tuple[str, int, 
             position = quote + 2
         parts.append(line[position:] + "\n")
         index, position = index + 1, 0
-    raise ValueError("its quotes do not match: one is never closed")
+    raise ValueError("its quotes do not match: a quote is never closed")

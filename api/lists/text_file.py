@@ -14,7 +14,7 @@ from api.lists.scripts import scripts_in
 from shared.errors import UnreadableList
 from shared.writing.characters import CharacterDatabase
 
-AS_CSV = "save it as “CSV UTF-8” and give that file"
+AS_CSV = "save it as “CSV UTF-8” and use that file"
 
 # The first bytes of files that are often given by mistake, and what to do.
 KINDS: tuple[tuple[bytes, str], ...] = (
@@ -26,19 +26,19 @@ KINDS: tuple[tuple[bytes, str], ...] = (
     (b"Rar!", "a RAR archive; unpack it first"),
     (b"\x28\xb5\x2f\xfd", "a zstd archive; unpack it first"),
     (b"{\\rtf", "a rich text document; save it as plain text"),
-    (b"\x89PNG", "a picture, no list of words"),
-    (b"\xff\xd8\xff", "a picture, no list of words"),
-    (b"GIF8", "a picture, no list of words"),
-    (b"ID3", "a sound, no list of words"),
+    (b"\x89PNG", "a picture, not a list of words"),
+    (b"\xff\xd8\xff", "a picture, not a list of words"),
+    (b"GIF8", "a picture, not a list of words"),
+    (b"ID3", "a sound, not a list of words"),
 )
 # The content of a zip archive, by the prefix of a name in it.
 ARCHIVES: tuple[tuple[str, str], ...] = (
     ("xl/", f"an Excel workbook; {AS_CSV}"),
-    ("collection.anki2", "an Anki package; export it in Anki as “Notes in Plain Text (.txt)” and give that file"),
+    ("collection.anki2", "an Anki package; export it in Anki as “Notes in Plain Text (.txt)” and use that file"),
     ("word/", "a Word document; copy the list into a spreadsheet, and " + AS_CSV),
     ("content.xml", f"an OpenDocument file; {AS_CSV}"),
     ("Index/", "a Numbers document; export it as CSV"),
-    ("", "a zip archive; unpack it and give the list that is in it"),
+    ("", "a zip archive; unpack it and use the list inside"),
 )
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig", "UTF-8"),
@@ -139,7 +139,7 @@ def _decode_as(content: bytes, encoding: str) -> Text:
     except (LookupError, ValueError) as error:
         names = ", ".join(name for _, name in CANDIDATES)
         raise UnreadableList(
-            f"no encoding {encoding!r}; there are {names}, UTF-16 and Python's others", field="encoding"
+            f"unknown encoding {encoding!r}; available: {names}, UTF-16 and Python's others", field="encoding"
         ) from error
     text = _decoded(content, codec.name, encoding)
     return Text(_without_nul(text.removeprefix("\ufeff")), encoding)
@@ -150,14 +150,14 @@ def _decoded(content: bytes, codec: str, name: str) -> str:
         return content.decode(codec)
     except UnicodeError as error:
         raise UnreadableList(
-            f"this is not {name} ({error}); name another (encoding=…), or {AS_CSV}", field="encoding"
+            f"this is not valid {name} ({error}); name another encoding (encoding=…), or {AS_CSV}", field="encoding"
         ) from error
 
 
 def _without_nul(text: str) -> str:
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise UnreadableList(f"line {line}: holds a NUL character: it is damaged or no text; {AS_CSV}")
+        raise UnreadableList(f"line {line}: contains a NUL character, so the file is damaged or not text; {AS_CSV}")
     return text
 
 
@@ -170,7 +170,7 @@ def _utf_16(content: bytes) -> Text:
             if "\0" not in text and "\ufffd" not in text and plausibility(text) > 0:
                 return Text(text, "UTF-16")
     line = content[: content.index(0)].count(b"\n") + 1
-    raise UnreadableList(f"line {line}: holds a NUL byte: it is damaged or no text; {AS_CSV}")
+    raise UnreadableList(f"line {line}: contains a NUL byte, so the file is damaged or not text; {AS_CSV}")
 
 
 def _detected(content: bytes) -> Text:
@@ -195,12 +195,14 @@ def _detected(content: bytes) -> Text:
     if not scores or scores[0][0] < enough:
         if scores and scores[0][1].encoding == "UTF-8" and all(score < UNLIKELY for score, _ in scores[1:]):
             return scores[0][1]  # implausible, but nothing is better; validation reports why
-        raise UnreadableList(f"its encoding cannot be told; name it (encoding=GB18030), or {AS_CSV}", field="encoding")
+        raise UnreadableList(
+            f"its encoding cannot be determined; name it (encoding=GB18030), or {AS_CSV}", field="encoding"
+        )
     best = scores[0]
     rivals = [text for score, text in scores[1:] if best[0] - score < CLEAR and text.content != best[1].content]
     if rivals:
         names = ", ".join(f"{text.encoding} (“{_sample(text.content)}”)" for text in (best[1], *rivals))
-        raise UnreadableList(f"this may be {names}: name it (encoding=…), or {AS_CSV}", field="encoding")
+        raise UnreadableList(f"this may be {names}; name the encoding (encoding=…), or {AS_CSV}", field="encoding")
     return best[1]
 
 

@@ -95,7 +95,7 @@ class _Refused(Exception):
 
 def _notes(table: Table, heading: int | None) -> list[BadRow]:
     notes = [BadRow(line, reason) for line, reason in table.notes]
-    return sorted([*notes, *([] if heading is None else [BadRow(heading, "is the heading")])], key=lambda row: row.line)
+    return sorted([*notes, *([] if heading is None else [BadRow(heading, "the heading")])], key=lambda row: row.line)
 
 
 def _mapping(encoding: str, table: Table, columns: Columns) -> str:
@@ -126,7 +126,9 @@ def _row(record: Record, fields: Sequence[str | None]) -> Row:
     if record.fault is not None:
         raise _Refused(record.fault)
     if any(record.cells[len(fields) :]):
-        raise _Refused(f"has {len(record.cells)} cells for {len(fields)} columns; put text with a separator in quotes")
+        raise _Refused(
+            f"has {len(record.cells)} cells for {len(fields)} columns; put text that contains the separator in quotes"
+        )
     named = {field: cell for field, cell in zip(fields, record.cells, strict=False) if field is not None}
     text, reading = split_word(named.get("word", ""))
     reading = _line(named.get("reading", "")) or reading
@@ -136,7 +138,7 @@ def _row(record: Record, fields: Sequence[str | None]) -> Row:
         raise _Refused(error.detail) from error
     translation = _line(named.get("translation", ""))
     if len(translation) > LONGEST_TRANSLATION:
-        raise _Refused(f"its translation has {len(translation)} characters; give {LONGEST_TRANSLATION} at most")
+        raise _Refused(f"its translation has {len(translation)} characters; give at most {LONGEST_TRANSLATION}")
     style, imagery = _line(named.get("style", "")) or None, _line(named.get("imagery", ""))
     return Row(record.line, word, translation, reading, style, imagery)
 

@@ -20,7 +20,7 @@ from shared.schemas import GenerationRequest, JobAccepted, JobStatus, Problem, R
 MAX_REQUESTS = 100
 
 batches_api = APIBlueprint(
-    "batches", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="words to pictures")]
+    "batches", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="turn words into pictures")]
 )
 
 
@@ -29,18 +29,18 @@ class Batch(RequestModel):
 
     requests: Annotated[
         tuple[SkipValidation[GenerationRequest], ...],  # each separately: an invalid one does not affect the others
-        Field(min_length=1, max_length=MAX_REQUESTS, description="as of POST /api/writing/generate-writing-image"),
+        Field(min_length=1, max_length=MAX_REQUESTS, description="as for POST /api/writing/generate-writing-image"),
     ]
 
 
 class BatchItem(BaseModel):
     """The outcome of one request."""
 
-    index: int = Field(description="the request's place, from 0")
-    status: int = Field(description="the HTTP status that it would have had alone")
-    job: JobAccepted | None = Field(description="null: it was refused")
-    problem: Problem | None = Field(description="why it was refused")
-    retry_after_s: int | None = Field(description="where trying again may help: after so many seconds")
+    index: int = Field(description="the request's position, from 0")
+    status: int = Field(description="the HTTP status that the request would have had on its own")
+    job: JobAccepted | None = Field(description="null if the request was refused")
+    problem: Problem | None = Field(description="why the request was refused")
+    retry_after_s: int | None = Field(description="seconds to wait before trying again, if that may help")
 
 
 class BatchAnswer(BaseModel):
@@ -78,7 +78,7 @@ def _item(index: int, document: Any, key: str | None) -> BatchItem:
         return _refused(index, problem_document(error), error.retry_after_s)
     except redis.RedisError:
         retry_after_s = services().settings.queue.retry_after_s
-        unavailable = QueueUnavailable("Redis does not answer; try again", retry_after_s=retry_after_s)
+        unavailable = QueueUnavailable("Redis does not answer; try again later", retry_after_s=retry_after_s)
         return _refused(index, problem_document(unavailable), retry_after_s)
     address = url_for("jobs.poll", job_id=submission.job_id)
     job = JobAccepted(job_id=submission.job_id, status=status, status_url=address)

@@ -40,24 +40,27 @@ decks_api = APIBlueprint(
 class DeckPath(BaseModel):
     """The path parameter of a deck."""
 
-    deck_id: Annotated[str, Field(description="as POST returned it")]
+    deck_id: Annotated[str, Field(description="the id that POST returned")]
 
 
 class DeckQuery(BaseModel):
     """How much of a deck is returned."""
 
-    words: Annotated[bool, Field(description="false: the counts alone")] = True
+    words: Annotated[bool, Field(description="false: only the counts")] = True
 
 
 class ListQuery(BaseModel):
     """The options of a deck sent as CSV; a JSON body contains them itself."""
 
     name: Annotated[str | None, Field(description="the deck's name, as in JSON")] = None
-    style: Annotated[str | None, Field(description="of all words, as in JSON")] = None
+    style: Annotated[str | None, Field(description="the style of all words, as in JSON")] = None
     options: Annotated[str | None, Field(description="the other fields of the JSON, as a JSON object")] = None
-    encoding: Annotated[str | None, Field(description="of the CSV; default: found out", max_length=40)] = None
+    encoding: Annotated[str | None, Field(description="the CSV's encoding; default: detected", max_length=40)] = None
     columns: Annotated[
-        str | None, Field(description="`word,reading,translation`; `-` for none; default: found out", max_length=200)
+        str | None,
+        Field(
+            description="such as `word,reading,translation`; `-` leaves a column out; default: detected", max_length=200
+        ),
     ] = None
 
 
@@ -144,9 +147,9 @@ def _options(text: str | None) -> dict[str, Any]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise MalformedJson(f"options: {error}", field="options") from error
+        raise MalformedJson(f"options: not valid JSON: {error}", field="options") from error
     if not isinstance(document, dict) or "words" in document:
-        raise MalformedJson('options: give a JSON object such as {"seed": 7}, without words', field="options")
+        raise MalformedJson('options: give a JSON object such as {"seed": 7}, without `words`', field="options")
     return document
 
 

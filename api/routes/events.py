@@ -19,7 +19,7 @@ from shared.queue.events import JobEvent, is_event_id
 RECONNECT_MS = 1000
 
 events_api = APIBlueprint(
-    "events", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="words to pictures")]
+    "events", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="turn words into pictures")]
 )
 
 
@@ -27,7 +27,7 @@ class EventHeaders(Headers):
     """Headers of a listener."""
 
     last_event_id: Annotated[
-        str | None, Field(alias="Last-Event-ID", description="go on after this event, as browsers ask by themselves")
+        str | None, Field(alias="Last-Event-ID", description="resume after this event; browsers send it automatically")
     ] = None
 
 

@@ -32,8 +32,8 @@ class MotifQuery(BaseModel):
         str,
         Field(description="part of a name or of a keyword, in English or Chinese; empty: all motifs", max_length=100),
     ] = ""
-    limit: Annotated[int, Field(description="motifs in one answer", ge=1, le=MAX_LIMIT)] = 50
-    offset: Annotated[int, Field(description="motifs to pass over", ge=0, le=100_000)] = 0
+    limit: Annotated[int, Field(description="the number of motifs per page", ge=1, le=MAX_LIMIT)] = 50
+    offset: Annotated[int, Field(description="the number of motifs to skip", ge=0, le=100_000)] = 0
 
 
 class MotifPath(BaseModel):

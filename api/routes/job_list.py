@@ -16,16 +16,16 @@ from shared.schemas import JobError, JobStatus, Priority, Progress
 MAX_LIMIT = 100
 
 job_list_api = APIBlueprint(
-    "job_list", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="words to pictures")]
+    "job_list", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="turn words into pictures")]
 )
 
 
 class JobsQuery(BaseModel):
     """Which of the caller's jobs to list."""
 
-    status: Annotated[JobStatus | None, Field(description="only those that stand so")] = None
-    limit: Annotated[int, Field(description="jobs in one answer", ge=1, le=MAX_LIMIT)] = 20
-    cursor: Annotated[str | None, Field(description="`next_cursor` of the page before", max_length=100)] = None
+    status: Annotated[JobStatus | None, Field(description="only jobs with this status")] = None
+    limit: Annotated[int, Field(description="the number of jobs per page", ge=1, le=MAX_LIMIT)] = 20
+    cursor: Annotated[str | None, Field(description="`next_cursor` of the previous page", max_length=100)] = None
 
 
 class JobSummary(BaseModel):
@@ -34,8 +34,8 @@ class JobSummary(BaseModel):
     job_id: str
     status: JobStatus
     word: str
-    translation: str = Field(description="as the request gave it")
-    style: str | None = Field(description="as the request gave it; null: the default")
+    translation: str = Field(description="as given in the request")
+    style: str | None = Field(description="as given in the request; null: the default")
     priority: Priority
     stage: str | None
     progress: Progress
@@ -43,7 +43,7 @@ class JobSummary(BaseModel):
     created_at: float = Field(description="seconds since the epoch")
     started_at: float | None
     finished_at: float | None
-    deck_id: str | None = Field(description="the deck that it belongs to")
+    deck_id: str | None = Field(description="the deck that the job belongs to")
     status_url: str
     image_url: str | None = Field(description="null until there is a picture")
 
@@ -52,7 +52,7 @@ class JobList(BaseModel):
     """A page of a caller's jobs, newest first."""
 
     jobs: tuple[JobSummary, ...]
-    next_cursor: str | None = Field(description="leads to older ones; null: there are none")
+    next_cursor: str | None = Field(description="for the next page, with older jobs; null on the last page")
 
 
 @job_list_api.get("/jobs", responses={200: JobList, **problem_responses(422, 503)})

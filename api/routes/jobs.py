@@ -31,14 +31,14 @@ logger = logging.getLogger(__name__)
 MAX_WAIT_S = 60
 
 jobs_api = APIBlueprint(
-    "jobs", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="words to pictures")]
+    "jobs", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="turn words into pictures")]
 )
 
 
 class PollQuery(BaseModel):
     """The form in which a result is returned."""
 
-    result: Annotated[Literal["full", "links"], Field(description="`links`: addresses instead of base64")] = "full"
+    result: Annotated[Literal["full", "links"], Field(description="`links`: URLs instead of base64")] = "full"
 
 
 class ConditioningPath(JobPath):
@@ -51,15 +51,15 @@ class ConditioningPath(JobPath):
 class VariationPath(JobPath):
     """The path parameters of a variation."""
 
-    variation: Annotated[int, Field(ge=0, description="its place among the variations, from 0")]
+    variation: Annotated[int, Field(ge=0, description="its position among the variations, from 0")]
 
 
 class SubmitHeaders(IdempotencyHeaders):
     """Headers of a submission."""
 
-    prefer: Annotated[str | None, Field(description="`wait=N`: answer with the picture if done in N ≤ 60 seconds")] = (
-        None
-    )
+    prefer: Annotated[
+        str | None, Field(description="`wait=N`: respond with the result if it is ready within N ≤ 60 s")
+    ] = None
 
 
 @jobs_api.post(
@@ -175,7 +175,7 @@ def _waited(job_id: str, wait_s: int) -> Response:
         status = services().jobs.wait(job_id, wait_s)
         return _finished(job_id, status) if wait_s and status.is_terminal else _accepted(job_id, status)
     except redis.RedisError as error:
-        logger.warning("job %s cannot be waited for: %s", job_id, error)
+        logger.warning("cannot wait for job %s: %s", job_id, error)
         return _accepted(job_id, JobStatus.QUEUED)
 
 

@@ -29,8 +29,8 @@ class MeaningQuery(BaseModel):
 class SensesQuery(MeaningQuery):
     """The word to look up, and the fields of a request that determine its sense."""
 
-    translation: Annotated[str, Field(description="as of a request", max_length=200)] = ""
-    reading: Annotated[str, Field(description="as of a request", max_length=80)] = ""
+    translation: Annotated[str, Field(description="as in a request", max_length=200)] = ""
+    reading: Annotated[str, Field(description="as in a request", max_length=80)] = ""
 
 
 class Meanings(BaseModel):
@@ -73,7 +73,9 @@ def sample(path: StylePath) -> Response:
     service = services()
     definition = service.settings.styles.get(path.style)
     if definition is None:
-        raise UnknownStyle(f"no style {path.style!r}; there are {', '.join(service.settings.styles)}", field="style")
+        raise UnknownStyle(
+            f"there is no style {path.style!r}; available: {', '.join(service.settings.styles)}", field="style"
+        )
     file = shipped_sample(path.style, definition)
     if file.is_file():
         return send_file(file, mimetype="image/jpeg", max_age=SAMPLE_MAX_AGE_S)

@@ -22,9 +22,12 @@ word_lists_api = APIBlueprint(
 class ReadingQuery(BaseModel):
     """The encoding and columns of a list, if they are not to be detected."""
 
-    encoding: Annotated[str | None, Field(description="of the list; default: found out", max_length=40)] = None
+    encoding: Annotated[str | None, Field(description="the list's encoding; default: detected", max_length=40)] = None
     columns: Annotated[
-        str | None, Field(description="`word,reading,translation`; `-` for none; default: found out", max_length=200)
+        str | None,
+        Field(
+            description="such as `word,reading,translation`; `-` leaves a column out; default: detected", max_length=200
+        ),
     ] = None
 
 

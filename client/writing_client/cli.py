@@ -108,23 +108,25 @@ DRAWING: Mapping[str, Callable[[Command], Command]] = {
         "--scene-seed",
         type=int,
         metavar="N",
-        help="Of the motifs' places and of hand-drawn maps.  [default: the seed]",
+        help="Seed of the motifs' places and of hand-drawn maps.  [default: the seed]",
     ),
     "size": click.option("--size", type=int, metavar="PIXELS", help="Length of each side, a multiple of 64."),
     "steps": click.option("--steps", type=int, metavar="N", help="Number of denoising steps."),
-    "quality": click.option("--quality", type=click.Choice(["exact", "fast", "turbo"]), help="How fast to draw."),
+    "quality": click.option(
+        "--quality", type=click.Choice(["exact", "fast", "turbo"]), help="Trade-off between exactness and speed."
+    ),
     "imagery": click.option(
         "--imagery",
         metavar="NAMES",
-        help="What depicts the meaning: books,graduation-cap, or none.  [default: looked up]",
+        help="Motifs that depict the meaning, such as books,graduation-cap, or none.  [default: looked up]",
     ),
     "draw_imagery": click.option(
         "--draw-imagery/--no-draw-imagery",
         default=None,
-        help="Whether the maps hold the imagery too.  [default: the model's own]",
+        help="Whether the maps also contain the imagery.  [default: the model's setting]",
     ),
     "legibility": click.option(
-        "--legibility", type=float, metavar="SCORE", help="Try until the word is so legible, 0 to 1."
+        "--legibility", type=float, metavar="SCORE", help="Redraw until the word is this legible, 0 to 1."
     ),
 }
 
@@ -132,10 +134,17 @@ DRAWING: Mapping[str, Callable[[Command], Command]] = {
 @writing.command()
 @click.argument("word")
 @click.option("--translation", default="", metavar="TEXT", help="Meaning in English.  [default: looked up]")
-@click.option("--reading", metavar="PINYIN", help="Which of its senses: zhǎng or zhang3.  [default: the likeliest]")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="PNG to write.  [default: the word's name]")
 @click.option(
-    "--variations", type=int, metavar="N", help="So many pictures of the word, 1 to 4, as FILE-1.png, FILE-2.png …"
+    "--reading",
+    metavar="PINYIN",
+    help="Pinyin that selects its sense: zhǎng or zhang3.  [default: the most likely sense]",
+)
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="PNG file to write.  [default: the word with .png]")
+@click.option(
+    "--variations",
+    type=int,
+    metavar="N",
+    help="Number of pictures of the word, 1 to 4, written as FILE-1.png, FILE-2.png …",
 )
 @click.option("--maps", type=click.Path(path_type=Path), help="Folder to write the conditioning images to.")
 @drawing_options
@@ -188,13 +197,18 @@ def _report(values: Mapping[str, object]) -> None:
 @writing.command()
 @click.argument("words", type=click.Path(path_type=Path), required=False, metavar="[WORDS.CSV]")
 @click.option(
-    "--hsk", type=click.IntRange(min(LEVELS), max(LEVELS)), metavar="LEVEL", help="The words of HSK 1 to 6 instead."
+    "--hsk",
+    type=click.IntRange(min(LEVELS), max(LEVELS)),
+    metavar="LEVEL",
+    help="Draw the words of this HSK level, 1 to 6, instead of a list.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show how the list is read; draw nothing.")
-@click.option("--columns", metavar="NAMES", help="What the columns hold, as word,reading,translation; - for none.")
-@click.option("--encoding", metavar="NAME", help="Of the list: UTF-8, GB18030, Big5 …  [default: found out]")
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder of the deck.")
-@click.option("--name", help="Name of the deck.  [default: that of the list]")
+@click.option(
+    "--columns", metavar="NAMES", help="What the columns contain, such as word,reading,translation; - leaves one out."
+)
+@click.option("--encoding", metavar="NAME", help="Encoding of the list: UTF-8, GB18030, Big5 …  [default: detected]")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder for the deck.")
+@click.option("--name", help="Name of the deck.  [default: the list's name]")
 @drawing_options
 @service_options
 def deck(  # noqa: PLR0917  # click's parameters
@@ -214,7 +228,7 @@ def deck(  # noqa: PLR0917  # click's parameters
     resumes where it stopped, and draws only what is missing or has changed.
     """
     if (words is None) == (hsk is None):
-        raise click.UsageError("give a list of words, or --hsk with a level, and not both")
+        raise click.UsageError("give either a list of words or --hsk with a level")
     source = f"HSK {hsk}" if words is None else str(words)
     listed = _hsk_list(hsk) if hsk is not None else _read(words, service, encoding, columns)
     _say(f"{source}: {listed.read_as}")
@@ -265,7 +279,7 @@ def _draw(pictures: Deck, source: str, style: str | None, service: Service) -> i
         WritingError: an error that affects all words, likewise.
     """
     missing, drawn = len(pictures.missing), pictures.drawn
-    _say(f"{missing + drawn} words, {drawn} drawn before, {missing} to draw")
+    _say(f"{missing + drawn} words, {drawn} already drawn, {missing} to draw")
     if missing:
         _check_service(service, style)
     failed = 0
@@ -282,7 +296,7 @@ def _draw(pictures: Deck, source: str, style: str | None, service: Service) -> i
                     reason = f"{row.word}: {error.detail} ({error.code})"
                     _complain(_fault(source, ListNote(line=row.line, reason=reason)))
     except (KeyboardInterrupt, WritingError):
-        _complain(f"{pictures.drawn} pictures are kept; the same command goes on from there")
+        _complain(f"{pictures.drawn} pictures are kept; run the same command again to resume")
         raise
     return failed
 
@@ -297,7 +311,7 @@ def _check_service(service: Service, style: str | None) -> None:
     with service.connect(RETRY_S) as client:
         styles = client.status().styles
     if style is not None and style not in styles:
-        raise WrongInput(f"no style {style!r}; there are {', '.join(styles)}")
+        raise WrongInput(f"there is no style {style!r}; available: {', '.join(styles)}")
 
 
 def _bind(pictures: Deck, service: Service) -> None:

@@ -12,7 +12,7 @@ from writing_client.session import open_session, proxy_of
 # The pause between tries, doubled each time, unless the service gives one.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 8.0
 NO_ADDRESS = (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema)
-PROXY_ADVICE = "name the service's host in no_proxy to reach it directly"
+PROXY_ADVICE = "add the service's host to no_proxy to reach it directly"
 # The service is full, or a component is temporarily unavailable.
 PASSING = frozenset({requests.codes.too_many_requests, requests.codes.service_unavailable})
 
@@ -103,11 +103,11 @@ class Connection:
         proxy = None if is_address else proxy_of(self.url)
         if proxy is not None:
             return Unreachable(
-                f"nobody answers at {self.url} through the proxy {proxy} ({_reason(error)}); {PROXY_ADVICE}"
+                f"no response from {self.url} through the proxy {proxy} ({_reason(error)}); {PROXY_ADVICE}"
             )
         if is_address:
             return WrongInput(f"{self.url!r} is not the address of a service ({error})")
-        return Unreachable(f"nobody answers at {self.url} ({_reason(error)})")
+        return Unreachable(f"no response from {self.url} ({_reason(error)})")
 
 
 def _reason(error: Exception) -> str:

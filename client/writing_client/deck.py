@@ -200,7 +200,7 @@ class Deck:
                 return error
             return None
         if word.status == JobStatus.CANCELLED:
-            return JobCancelled("somebody has cancelled it")
+            return JobCancelled("someone else cancelled it")
         return JobFailed.of(word.error)
 
     def _keep(self, index: int, result: AIGenerationResult) -> None:
@@ -295,4 +295,4 @@ def _read_state(path: Path) -> tuple[dict[str, Drawing], PendingDeck | None]:
         drawings = {key: Drawing.model_validate(entry) for key, entry in document["drawings"].items()}
         return drawings, None if pending is None else PendingDeck.model_validate(pending)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
-        raise WrongInput(f"{path} cannot be read ({error}); move it away to draw the deck anew") from error
+        raise WrongInput(f"{path} cannot be read ({error}); move it away to draw the deck from scratch") from error

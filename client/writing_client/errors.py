@@ -61,14 +61,14 @@ class WrongInput(WritingError):
     """A file or an argument that was given cannot be used."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(detail, code="wrong_input", title="What was given cannot be used.")
+        super().__init__(detail, code="wrong_input", title="The file or the argument cannot be used.")
 
 
 class WaitTimedOut(WritingError, TimeoutError):
     """The job did not end within the given time. It continues, and can be waited for again."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(detail, code="wait_timed_out", title="The job has not ended in time.")
+        super().__init__(detail, code="wait_timed_out", title="The job did not end in time.")
 
 
 class JobFailed(WritingError):
@@ -78,7 +78,7 @@ class JobFailed(WritingError):
     def of(cls, error: JobError | None) -> "JobFailed":
         """Return a job's own error."""
         if error is None:
-            return cls("the job failed without saying why", code="generation_failed")
+            return cls("the job failed without giving a reason", code="generation_failed")
         return cls(error.detail, code=error.code, title=error.title, field=error.field)
 
 
@@ -92,7 +92,7 @@ class JobCancelled(WritingError):
 def refusal(response: requests.Response, proxy: str | None = None) -> WritingError:
     """Return an unsuccessful response as an error; one without problem+json comes from an intermediary."""
     document: Any = None
-    between = f" (the proxy {proxy} is in between)" if proxy else ""
+    between = f" (through the proxy {proxy})" if proxy else ""
     if "json" in response.headers.get("Content-Type", ""):
         try:
             document = response.json()

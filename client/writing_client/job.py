@@ -205,7 +205,7 @@ class Job:
 
     def _check_deadline(self, deadline: float) -> None:
         if time.monotonic() >= deadline:
-            raise WaitTimedOut(f"job {self.id} has not ended yet; it goes on")
+            raise WaitTimedOut(f"job {self.id} has not ended yet; it continues")
 
 
 def result_of(view: JobView) -> AIGenerationResult:

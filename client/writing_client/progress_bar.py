@@ -14,7 +14,7 @@ def step_bar(word: str) -> Iterator[Callable[[Update], None]]:
     with tqdm(desc=f"drawing {word}", unit="step") as bar:
 
         def show(update: Update) -> None:
-            place = f"place {update.queue_position + 1}" if update.queue_position is not None else ""
+            place = f"position {update.queue_position + 1}" if update.queue_position is not None else ""
             bar.total = update.total_steps or None
             bar.set_postfix_str(" ".join(filter(None, (update.stage or update.status.value, place))), refresh=False)
             bar.n = update.step

@@ -104,5 +104,5 @@ def _without_password(proxy: str) -> str:
     try:
         parts = urlsplit(proxy)
     except ValueError:
-        return "an address that cannot be read"
+        return "an address that is not valid"
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], path="", query="", fragment=""))

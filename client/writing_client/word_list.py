@@ -17,7 +17,7 @@ def read_file(path: Path) -> bytes:
         if path.is_dir():
             raise WrongInput(f"{path} is a folder; give a CSV file")
         if path.stat().st_size > LARGEST:
-            raise WrongInput(f"{path} has more than {LARGEST // 1_000_000} MB: no list of words")
+            raise WrongInput(f"{path} is larger than {LARGEST // 1_000_000} MB, so it is not a list of words")
         return path.read_bytes()
     except OSError as error:
         raise WrongInput(f"{path}: {error.strerror}") from error

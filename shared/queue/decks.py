@@ -86,7 +86,7 @@ class JobState:
 
 GONE = JobState(
     JobStatus.FAILED,
-    JobError(code="job_not_found", title="The job's record has expired.", detail="its record has expired"),
+    JobError(code="job_not_found", title="The job's record has expired.", detail="the job's record has expired"),
 )
 
 
@@ -139,11 +139,13 @@ class DeckStore:
         )
         if outcome == "full":
             raise QueueFull(
-                f"a deck of {len(record.jobs)} words has no room now: {limit} bulk jobs may wait",
+                f"the queue has no room for {len(record.jobs)} more words: at most {limit} bulk jobs may wait",
                 retry_after_s=self._store.retry_after_s(len(record.jobs)),
             )
         if outcome == "conflict":
-            raise IdempotencyConflict("this Idempotency-Key belongs to a different deck", field="Idempotency-Key")
+            raise IdempotencyConflict(
+                "this Idempotency-Key was already used for a different deck", field="Idempotency-Key"
+            )
         return DeckSubmission(found, is_new=outcome == "created")
 
     def get(self, deck_id: str) -> DeckRecord:
@@ -173,7 +175,7 @@ class DeckStore:
 
 def unknown_deck(deck_id: str) -> DeckNotFound:
     """Return the error for a deck that does not exist or that its caller may not see."""
-    return DeckNotFound(f"no deck {deck_id!r}: it was never made, or its record has expired")
+    return DeckNotFound(f"there is no deck {deck_id!r}: it was never created, or its record has expired")
 
 
 def _entry(kept: Mapping[str, Any]) -> DeckEntry:

@@ -102,5 +102,7 @@ def _cursor(client: str, sequence: int) -> str:
 def _sequence(client: str, cursor: str) -> int:
     match = CURSOR.fullmatch(cursor)
     if match is None or _cursor(client, int(match[1])) != cursor:
-        raise InvalidCursor("this cursor is of no page of your jobs; give `next_cursor` of an answer", field="cursor")
+        raise InvalidCursor(
+            "this cursor does not belong to your list of jobs; use the `next_cursor` of a response", field="cursor"
+        )
     return int(match[1])

@@ -192,7 +192,7 @@ class Leases:
 
     def reap(self, worker: str, beat: str) -> list[RequeuedJob]:
         """Requeue a worker's jobs if its counter still equals ``beat``; fail those charged too often."""
-        poisoned = Poisoned(f"{self._settings.max_deaths} workers died while they ran this job")
+        poisoned = Poisoned(f"{self._settings.max_deaths} workers died while running this job")
         back = cast(
             list[str],
             self._reap(

@@ -40,5 +40,5 @@ def _job_ids(messages: Iterable[str]) -> set[str]:
             message = json.loads(text)
             found.add(str((message[0] if isinstance(message, list) else message)["headers"]["id"]))
         except (ValueError, LookupError, TypeError):
-            logger.debug("not a message of a job: %.100s", text)
+            logger.debug("not a job's message: %.100s", text)
     return found

@@ -68,7 +68,7 @@ class ObjectStore:
             from obstore.store import LocalStore, S3Store  # noqa: PLC0415  # an optional dependency
         except ImportError as error:
             raise SettingsError(
-                "results.store: install obstore: pip install 'writing-service[object-store]'"
+                "results.store: obstore is not installed; run pip install 'writing-service[object-store]'"
             ) from error
         parts = urlsplit(url)
         if parts.scheme == "file" and parts.path:
@@ -80,14 +80,14 @@ class ObjectStore:
             if parts.path.strip("/"):
                 options["prefix"] = parts.path.strip("/")
             return cls(S3Store(parts.netloc, **_aws(environment), **options), run, note)
-        raise SettingsError(f"results.store: {url!r} is none of redis, file:///FOLDER, s3://BUCKET/PREFIX")
+        raise SettingsError(f"results.store: {url!r} is not valid; use redis, file:///FOLDER or s3://BUCKET/PREFIX")
 
     def put(self, name: str, content: bytes) -> None:
         """Write an object."""
         try:
             self._call("put", lambda: self._store.put(name, content))
         except FileNotFoundError as error:
-            raise StoreUnavailable(f"the results' store has no such bucket: {error}") from error
+            raise StoreUnavailable(f"the object store has no such bucket: {error}") from error
 
     def get(self, name: str) -> bytes | None:
         """Return an object; None if it does not exist."""
@@ -123,7 +123,7 @@ class ObjectStore:
             raise
         except (BaseError, OSError) as error:
             outcome = "failed"
-            raise StoreUnavailable(f"the results' store does not answer: {error}") from error
+            raise StoreUnavailable(f"the object store does not answer: {error}") from error
         finally:
             self._note(f"{operation} {outcome}", time.monotonic() - started)
 

@@ -130,9 +130,11 @@ class JobStore:
             ),
         )
         if outcome == "full":
-            raise QueueFull(f"{limit} jobs are waiting", retry_after_s=self.retry_after_s())
+            raise QueueFull(f"the queue is full: {limit} jobs are waiting", retry_after_s=self.retry_after_s())
         if outcome == "conflict":
-            raise IdempotencyConflict("this Idempotency-Key belongs to a different request", field="Idempotency-Key")
+            raise IdempotencyConflict(
+                "this Idempotency-Key was already used for a different request", field="Idempotency-Key"
+            )
         return Submission(found, is_new=outcome == "created")
 
     def limit(self, priority: Priority) -> int:
@@ -185,7 +187,7 @@ class JobStore:
         if jobs and excess > 0:
             ends = math.ceil(excess * jobs / max(pending, 1))
             raise QueueUnavailable(
-                "the results of the jobs that wait take all the memory there is for results; try again later",
+                "the results of the waiting jobs will fill the memory reserved for results; try again later",
                 retry_after_s=min(ends * self.retry_after_s(), LONGEST_RETRY_AFTER_S),
             )
 
@@ -199,7 +201,9 @@ class JobStore:
             return
         used, limit = self.memory()
         if limit and used > MOST_MEMORY * limit:
-            raise QueueUnavailable("the queue's memory is full; try again later", retry_after_s=self.retry_after_s())
+            raise QueueUnavailable(
+                "the queue is almost out of memory; try again later", retry_after_s=self.retry_after_s()
+            )
         self._memory_checked_until = time.monotonic() + MEMORY_CHECK_S
 
     def memory(self) -> tuple[int, int]:
@@ -288,7 +292,7 @@ class JobStore:
 
 def unknown_job(job_id: str) -> JobNotFound:
     """Return the error for a job that does not exist or that its caller may not see."""
-    return JobNotFound(f"no job {job_id!r}: it was never submitted, or its record has expired")
+    return JobNotFound(f"there is no job {job_id!r}: it was never submitted, or its record has expired")
 
 
 def new_record(

@@ -17,7 +17,7 @@ class TolerantChannel(Channel):  # type: ignore[misc]  # kombu is untyped
         try:
             return super()._brpop_read(**options)
         except (ValueError, TypeError, LookupError, AttributeError):
-            logger.exception("thrown away: something in a queue that is no message")
+            logger.exception("discarded something in a queue that is not a message")
             raise Empty from None
 
 

@@ -45,12 +45,15 @@ def parse_target(url: str, settings: WebhookSettings) -> Target:
         port = parts.port
         host = plain_host(parts.hostname or "")
     except ValueError as error:
-        raise WebhookNotAllowed(f"this is no URL: {error}", field="webhook_url") from error
+        raise WebhookNotAllowed(f"this is not a valid URL: {error}", field="webhook_url") from error
     schemes = ("https", "http") if settings.allow_private else ("https",)
     if parts.scheme not in schemes or not host or "@" in parts.netloc or port == 0:
-        raise WebhookNotAllowed("give an https URL without user and password", field="webhook_url")
+        raise WebhookNotAllowed("give an https URL without a user name or password", field="webhook_url")
     if host not in settings.allowed_hosts:
-        raise WebhookNotAllowed(f"{host} is not among the hosts that webhooks may go to", field="webhook_url")
+        raise WebhookNotAllowed(
+            f"webhooks to {host} are not allowed; the operator can add the host to webhooks.allowed_hosts",
+            field="webhook_url",
+        )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, port or DEFAULT_PORTS[parts.scheme], quote(path, safe=PATH_CHARACTERS))
 
@@ -76,7 +79,9 @@ def resolve(target: Target, settings: WebhookSettings) -> list[str]:
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
     private = [address for address in addresses if not is_public(address)]
     if private and not settings.allow_private:
-        raise WebhookNotAllowed(f"{target.host} leads to {private[0]}, which is no public address", field="webhook_url")
+        raise WebhookNotAllowed(
+            f"{target.host} resolves to {private[0]}, which is not a public address", field="webhook_url"
+        )
     first = [address for address in addresses if (":" in address) == (":" in addresses[0])]
     second = [address for address in addresses if address not in first]
     return [address for pair in zip_longest(first, second) for address in pair if address is not None]

@@ -65,5 +65,5 @@ def _parse(text: str) -> WorkerInfo | None:
     try:
         return WorkerInfo.model_validate_json(text, extra="ignore")
     except ValidationError as error:
-        logger.warning("a worker's state cannot be read here: %s", error)
+        logger.warning("cannot read a worker's state: %s", error)
         return None

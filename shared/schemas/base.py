@@ -66,5 +66,5 @@ def without_control_characters(text: T) -> T:
         PydanticCustomError: it contains a control character.
     """
     if text and CONTROL_CHARACTER.search(text):
-        raise PydanticCustomError("invalid_text", "holds a control character")
+        raise PydanticCustomError("invalid_text", "contains a control character")
     return text

@@ -20,7 +20,7 @@ DIGEST_LENGTH = 24  # hexadecimal digits of SHA-256 that identify a picture
 
 def _can_be_shown(name: str) -> str:
     if not name.isprintable():
-        raise PydanticCustomError("invalid_text", "holds a character that cannot be shown")
+        raise PydanticCustomError("invalid_text", "contains a character that cannot be displayed")
     return name
 
 
@@ -29,7 +29,7 @@ DeckName = Annotated[
     Field(
         min_length=1,
         max_length=LONGEST_NAME,
-        description="Anki's deck; a later version of the same name updates its notes",
+        description="the Anki deck's name; importing a later version of the deck updates its notes",
     ),
     AfterValidator(_can_be_shown),
 ]
@@ -42,12 +42,12 @@ class DeckWord(WordToDraw):
         str,
         Field(
             max_length=LONGEST_READING,
-            description="as the card shows it; one that the lexicon has also chooses the sense. Empty: pinyin",
+            description="shown on the card; if the lexicon has it, it also selects the sense; empty: pinyin",
         ),
     ] = ""
     style: Annotated[str, Field(max_length=40)] | None = None
     imagery: Annotated[
-        ImageryMode | MotifNames | None, Field(description="as of a single request"), read_imagery_field
+        ImageryMode | MotifNames | None, Field(description="as in a single request"), read_imagery_field
     ] = None
 
     @model_validator(mode="before")
@@ -80,9 +80,9 @@ class DeckRequest(DeckOptions):
 class ListedRow(Schema):
     """A line of a list that contains a word, as it was read."""
 
-    line: int = Field(description="where it stands in the list, from 1")
+    line: int = Field(description="its line in the list, from 1")
     word: str
-    translation: str = Field(description="empty: to be looked up")
+    translation: str = Field(description="empty: looked up in the lexicon")
     reading: str
     style: str | None = Field(description="the word's own; null: the deck's")
     imagery: ImageryMode | tuple[str, ...] | None = Field(description="the word's own; null: the deck's")
@@ -98,10 +98,10 @@ class ListNote(Schema):
 class ListView(Schema):
     """A list of words as it was read. Whether the words can be drawn is checked only on submission."""
 
-    read_as: str = Field(description="encoding, separator, columns")
+    read_as: str = Field(description="how the list was read: encoding, separator, columns")
     words: tuple[ListedRow, ...]
-    refused: tuple[ListNote, ...] = Field(description="lines that should give a word, and do not")
-    notes: tuple[ListNote, ...] = Field(description="lines that are not meant as words: a heading, a category")
+    refused: tuple[ListNote, ...] = Field(description="lines that should contain a word but do not")
+    notes: tuple[ListNote, ...] = Field(description="lines that are not meant as words, such as a heading")
 
 
 class CardText(RequestModel):
@@ -110,8 +110,10 @@ class CardText(RequestModel):
     word: Annotated[str, Field(min_length=1, max_length=100)]
     reading: Annotated[str, Field(max_length=LONGEST_READING)] = ""
     meaning: Annotated[str, Field(max_length=500)] = ""
-    prompt: Annotated[str, Field(max_length=1000, description="the picture's, for those who do not see it")] = ""
-    file: Annotated[str, Field(min_length=1, max_length=300, description="the picture's, beside the contact sheet")]
+    prompt: Annotated[str, Field(max_length=1000, description="the picture's prompt, for its alternative text")] = ""
+    file: Annotated[
+        str, Field(min_length=1, max_length=300, description="the picture's path, relative to the contact sheet")
+    ]
     digest: Annotated[
         str,
         Field(
@@ -131,16 +133,16 @@ class CardsRequest(RequestModel):
 class DeckWordView(Schema):
     """The state of one word of a deck."""
 
-    index: int = Field(description="its place in the list, from 0")
-    line: int | None = Field(description="its line in a CSV, from 1; null for JSON")
+    index: int = Field(description="its position in the list, from 0")
+    line: int | None = Field(description="its line in the CSV, from 1; null for JSON")
     word: str
-    reading: str = Field(description="as the card shows it: the list's, or pinyin from the lexicon")
+    reading: str = Field(description="shown on the card: the list's reading, or pinyin from the lexicon")
     meaning: str
     status: JobStatus | Literal["refused"]
-    job_id: str | None = Field(description="null: it was refused")
+    job_id: str | None = Field(description="null if the word was refused")
     status_url: str | None
     image_url: str | None = Field(description="null until there is a picture")
-    error: JobError | None = Field(description="why it was refused, or failed")
+    error: JobError | None = Field(description="why the word was refused or failed")
 
 
 class DeckView(Schema):
@@ -148,14 +150,16 @@ class DeckView(Schema):
 
     deck_id: str
     name: str
-    is_finished: bool = Field(description="nothing waits or runs any more")
+    is_finished: bool = Field(description="whether no job is waiting or running any more")
     total: int
     counts: dict[str, int] = Field(
         description="words by status: queued, running, succeeded, failed, cancelled, refused"
     )
-    zip_url: str = Field(description="pictures and a contact sheet; 409 until the deck is finished")
-    apkg_url: str = Field(description="an Anki package; likewise")
-    words: tuple[DeckWordView, ...] = Field(description="in the order of the list; empty with `words=false`")
+    zip_url: str = Field(
+        description="a ZIP archive of the pictures and a contact sheet; 409 until the deck is finished"
+    )
+    apkg_url: str = Field(description="an Anki package; 409 until the deck is finished")
+    words: tuple[DeckWordView, ...] = Field(description="in the order of the list; empty if `words=false`")
 
 
 class DeckAccepted(Schema):
@@ -163,6 +167,6 @@ class DeckAccepted(Schema):
 
     deck_id: str
     status_url: str
-    accepted: int = Field(description="words that are drawn")
-    refused: int = Field(description="words that cannot be; the deck names them")
-    read_as: str | None = Field(description="how a CSV was understood: encoding, separator, columns")
+    accepted: int = Field(description="how many words will be drawn")
+    refused: int = Field(description="how many words cannot be drawn; the deck lists them")
+    read_as: str | None = Field(description="how a CSV was read: encoding, separator, columns")

@@ -40,7 +40,7 @@ class JobView(Schema):
     status: JobStatus
     stage: str | None = Field(description="what the job is doing: glyph, conditioning, diffusion, encoding …")
     progress: Progress
-    queue_position: int | None = Field(description="jobs that go before this one; null once it runs")
+    queue_position: int | None = Field(description="how many jobs are ahead of this one; null once it runs")
     result: AIGenerationResult | ResultLinks | None
     error: JobError | None
 

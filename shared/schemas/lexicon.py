@@ -12,8 +12,8 @@ class SenseView(Schema):
 
     reading: str = Field(description="pinyin with tone marks")
     gloss: str
-    is_pictured: bool = Field(description="false: a particle, which no picture can show")
-    imagery: tuple[str, ...] = Field(description="the motifs that depict it, the best first")
+    is_pictured: bool = Field(description="false for a particle, which no picture can show")
+    imagery: tuple[str, ...] = Field(description="the motifs that depict it, best first")
 
 
 class Senses(Schema):
@@ -24,22 +24,22 @@ class Senses(Schema):
     senses: tuple[SenseView, ...]
     imagery: tuple[str, ...] = Field(
         default=(),
-        description='what `"imagery": "auto"` takes for the word, with the translation and reading asked for',
+        description='the motifs that `"imagery": "auto"` chooses for the word with this translation and reading',
     )
 
 
 class MotifView(Schema):
     """One thing that a picture can show."""
 
-    name: str = Field(description="as `imagery` of a request names it", examples=["graduation-cap"])
-    phrase: str = Field(description="as a prompt names it", examples=["a graduation cap"])
-    keywords: tuple[str, ...] = Field(description="English and Chinese words that lead to it")
-    svg_url: str = Field(description="its drawing")
+    name: str = Field(description="its name in a request's `imagery`", examples=["graduation-cap"])
+    phrase: str = Field(description="its name in a prompt", examples=["a graduation cap"])
+    keywords: tuple[str, ...] = Field(description="English and Chinese words that find it")
+    svg_url: str = Field(description="the URL of its drawing")
 
 
 class Motifs(Schema):
     """The motifs found by a search."""
 
     query: str
-    total: int = Field(description="how many were found; `motifs` is a part of them")
+    total: int = Field(description="how many were found; `motifs` is one page of them")
     motifs: tuple[MotifView, ...]

@@ -25,6 +25,6 @@ class Problem(Schema):
     title: str
     status: int
     detail: str
-    code: str = Field(description="stable: programs may rely on it")
-    field: str | None = Field(default=None, description="the request's field at fault")
+    code: str = Field(description="stable; programs may rely on it")
+    field: str | None = Field(default=None, description="the field at fault")
     errors: list[dict[str, Any]] = Field(default_factory=list, description="every fault, if there are several")

@@ -43,7 +43,7 @@ def _imagery(value: object) -> object:
         raise PydanticCustomError("too_long", IMAGERY_HINT)
     names = tuple(map(motif_name, value))
     if not all(name.isprintable() for name in names):
-        raise PydanticCustomError("invalid_text", "holds a character that cannot be shown")
+        raise PydanticCustomError("invalid_text", "contains a character that cannot be displayed")
     if len(set(names)) < len(names) or not all(names) or not set(names).isdisjoint(get_args(ImageryMode)):
         raise PydanticCustomError("invalid_imagery", IMAGERY_HINT)
     return names
@@ -91,17 +91,23 @@ class LegibilityTarget(RequestModel):
     target: Annotated[
         float,
         Field(
-            strict=True, ge=0, le=1, allow_inf_nan=False, description="score that the least legible character reaches"
+            strict=True,
+            ge=0,
+            le=1,
+            allow_inf_nan=False,
+            description="the score that the least legible character should reach",
         ),
     ]
-    max_attempts: Annotated[int, Field(strict=True, ge=1, le=4, description="pictures to make at most"), INTEGRAL] = 4
+    max_attempts: Annotated[
+        int, Field(strict=True, ge=1, le=4, description="the maximum number of attempts"), INTEGRAL
+    ] = 4
 
 
 class WordToDraw(RequestModel):
     """A word and its meaning."""
 
     word: Annotated[
-        str, Field(description="1 to 12 characters of any script that the service has strokes or a font for")
+        str, Field(description="1 to 12 characters of any script for which the service has strokes or a font")
     ]
     translation: Annotated[
         str, Field(max_length=200, description="the word's meaning, in English; empty: looked up in the lexicon")
@@ -109,7 +115,8 @@ class WordToDraw(RequestModel):
     reading: Annotated[
         str,
         Field(
-            max_length=80, description="which of the word's senses, by pinyin: zhǎng or zhang3; empty: the likeliest"
+            max_length=80,
+            description="pinyin that selects the word's sense: zhǎng or zhang3; empty: the most likely sense",
         ),
     ] = ""
 
@@ -140,14 +147,14 @@ class DrawingOptions(RequestModel):
     ] = "auto"
     draw_imagery: Annotated[
         StrictBool | None,
-        Field(description="whether the conditioning images hold the motifs too; default: the model's own"),
+        Field(description="whether the conditioning images also contain the motifs; default: the model's setting"),
     ] = None
-    style: Annotated[str, Field(max_length=40, description="a style of /api/writing/status")] | None = None
-    width: Annotated[Side | None, Field(description="pixels, a multiple of 64; default: the model's own size")] = None
-    height: Annotated[Side | None, Field(description="pixels, a multiple of 64; default: the model's own size")] = None
-    seed: Annotated[Seed | None, Field(description="of the noise: the same seed gives the same picture again")] = None
+    style: Annotated[str, Field(max_length=40, description="a style listed by /api/writing/status")] | None = None
+    width: Annotated[Side | None, Field(description="in pixels, a multiple of 64; default: the model's size")] = None
+    height: Annotated[Side | None, Field(description="in pixels, a multiple of 64; default: the model's size")] = None
+    seed: Annotated[Seed | None, Field(description="seed of the noise; the same seed gives the same picture")] = None
     scene_seed: Annotated[
-        Seed | None, Field(description="of the scene's layout and of maps drawn by hand; default: the seed")
+        Seed | None, Field(description="seed of the scene's layout and of hand-drawn maps; default: `seed`")
     ] = None
     num_inference_steps: Annotated[int, Field(strict=True, ge=1, le=100), INTEGRAL] | None = None
     guidance_scale: Annotated[
@@ -158,16 +165,17 @@ class DrawingOptions(RequestModel):
     ] = None
     conditioning_methods: Annotated[
         Mapping[ControlType, Annotated[tuple[str, ...], Field(min_length=1, max_length=3)]],
-        Field(description="type to methods: the first listed steers, all are returned; others take their default"),
+        Field(description="methods by type: the first one steers, all are returned; omitted types use their default"),
     ] = Field(default_factory=dict)
     controlnet_weights: Annotated[
-        Mapping[ControlType, Weight], Field(description="type to 0…2, over the style's weights; 0 drops the control")
+        Mapping[ControlType, Weight],
+        Field(description="weights by type, 0 to 2, which override the style's; 0 disables the control"),
     ] = Field(default_factory=dict)
     legibility: Annotated[
         LegibilityTarget | None,
-        Field(description="a target instead of fixed weights: tried again with more or less control until it is met"),
+        Field(description="a target instead of fixed weights: redraw with stronger or weaker control until it is met"),
     ] = None
-    quality: Annotated[Quality, Field(description="faster tiers, where the deployment offers them")] = Quality.EXACT
+    quality: Annotated[Quality, Field(description="faster tiers, if the deployment offers them")] = Quality.EXACT
 
     @field_validator("negative_prompt")
     @classmethod
@@ -183,12 +191,12 @@ class DrawingOptions(RequestModel):
             if unknown is not None:
                 raise PydanticCustomError(
                     "unknown_method",
-                    "{control_type} has no method {method}; it has {known}",
+                    "{control_type} has no method {method}; available: {known}",
                     {"control_type": control_type, "method": repr(unknown), "known": ", ".join(known)},
                 )
             if len(set(methods)) < len(methods):
                 raise PydanticCustomError(
-                    "unknown_method", "{control_type} names a method twice", {"control_type": control_type}
+                    "unknown_method", "{control_type} lists a method twice", {"control_type": control_type}
                 )
         return chosen
 
@@ -213,18 +221,19 @@ class GenerationRequest(DrawingOptions, WordToDraw):
             strict=True,
             ge=1,
             le=MAX_VARIATIONS,
-            description="pictures to draw of the same scene, from the seeds seed, seed + 1, …",
+            description="how many pictures of the same scene to draw, with the seeds seed, seed + 1, …",
         ),
         INTEGRAL,
     ] = 1
     include_conditioning: Annotated[StrictBool, Field(description="return the conditioning images")] = True
     webhook_url: Annotated[
         str | None,
-        Field(max_length=2000, description="told, signed, when the job has ended; an allowed host's https URL"),
+        Field(
+            max_length=2000,
+            description="an allowed host's https URL, which receives a signed notification when the job has ended",
+        ),
     ] = None
-    priority: Annotated[Priority, Field(description="bulk jobs leave the interactive ones the way")] = (
-        Priority.INTERACTIVE
-    )
+    priority: Annotated[Priority, Field(description="bulk jobs yield to interactive jobs")] = Priority.INTERACTIVE
 
     @field_validator("variations")
     @classmethod
@@ -233,7 +242,7 @@ class GenerationRequest(DrawingOptions, WordToDraw):
         if variations > most:
             raise PydanticCustomError(
                 "out_of_range",
-                "each variation has a seed of its own, counted up from seed, at most {limit}: give a smaller seed",
+                "the variations use consecutive seeds, and the largest seed is {limit}; give a smaller seed",
                 {"limit": MAX_SEED},
             )
         return variations

@@ -16,7 +16,7 @@ class Variation(Schema):
     generated_image_base64: str
     seed: int
     legibility: dict[str, Any] = Field(description="as in the result's metadata")
-    kept: bool = Field(description="whether it is the most legible, which the result's own fields hold")
+    kept: bool = Field(description="whether it is the most legible one, which the result's own fields contain")
 
 
 class AIGenerationResult(Schema):
@@ -25,24 +25,26 @@ class AIGenerationResult(Schema):
     success: bool
     generated_image_base64: str
     conditioning_images_base64: dict[str, dict[str, str]] = Field(
-        description="type to method to image; empty if `include_conditioning` was false"
+        description="images by type and method; empty if `include_conditioning` was false"
     )
     prompt_used: str
     generation_metadata: dict[str, Any] = Field(
-        description="seed, model, parameters as used, `timings_ms` by stage and `generation_time_ms` in all"
+        description="seed, model, the parameters used, `timings_ms` by stage, and the total `generation_time_ms`"
     )
     variations: tuple[Variation, ...] = Field(
-        default=(), exclude_if=operator.not_, description="all pictures in the order of their seeds; left out for one"
+        default=(),
+        exclude_if=operator.not_,
+        description="all pictures in the order of their seeds; omitted if there is only one",
     )
 
 
 class VariationLink(Schema):
     """The address of one of several pictures of the same scene."""
 
-    image: str = Field(description="its address")
+    image: str = Field(description="its URL")
     seed: int
     legibility: dict[str, Any] = Field(description="as in the result's metadata")
-    kept: bool = Field(description="whether it is the most legible, which the result's own fields hold")
+    kept: bool = Field(description="whether it is the most legible one, which the result's own fields contain")
 
 
 class ResultLinks(Schema):
@@ -50,9 +52,9 @@ class ResultLinks(Schema):
 
     success: bool
     image_url: str
-    conditioning_urls: dict[str, dict[str, str]] = Field(description="type to method to address")
+    conditioning_urls: dict[str, dict[str, str]] = Field(description="URLs by type and method")
     prompt_used: str
-    generation_metadata: dict[str, Any] = Field(description="as in the whole result")
+    generation_metadata: dict[str, Any] = Field(description="as in the full result")
     variations: tuple[VariationLink, ...] = Field(
-        default=(), exclude_if=operator.not_, description="as in the whole result"
+        default=(), exclude_if=operator.not_, description="as in the full result"
     )

@@ -20,14 +20,16 @@ class ServiceStatus(Schema):
     models: dict[str, str | None] = Field(description="base, ControlNet and VAE of the model in use")
     controlnet_model: Literal["union"] = "union"
     default_size: int
-    draw_imagery: bool = Field(description="what `draw_imagery` is where a request leaves it out")
-    qualities: tuple[Quality, ...] = Field(description="what `quality` may be for this model")
+    draw_imagery: bool = Field(description="the default of a request's `draw_imagery`")
+    qualities: tuple[Quality, ...] = Field(description="the values of `quality` that the model offers")
     profiles: list[str] = Field(description="GPU profiles of the live workers")
     styles: dict[str, dict[str, Any]]
     methods: dict[ControlType, tuple[str, ...]] = Field(
-        description="those that a live worker can run, the default first; all of them while no worker lives"
+        description="methods that a live worker can run, the default first; all methods if there is no live worker"
     )
-    unavailable_methods: dict[str, str] = Field(description="those that no live worker can run, with a worker's reason")
+    unavailable_methods: dict[str, str] = Field(
+        description="methods that no live worker can run, each with a worker's reason"
+    )
     queue_depth: dict[Priority, int]
     workers: list[WorkerInfo]
 

@@ -16,9 +16,9 @@ class GPUStatus(Schema):
     available: bool = Field(description="whether there is a GPU")
     name: str
     profile: str = Field(description="a key of gpu_profiles.yaml")
-    total_memory_gib: float | None = Field(description="GPU memory; on a CPU the machine's")
+    total_memory_gib: float | None = Field(description="the GPU's memory; on a CPU, the machine's")
     free_memory_gib: float | None
-    used_memory_gib: float | None = Field(description="by all; on a CPU by this process")
+    used_memory_gib: float | None = Field(description="by all processes; on a CPU, by this process")
     temperature_c: float | None = None
     power_w: float | None = None
     utilisation_percent: float | None = None
@@ -41,11 +41,11 @@ class WorkerInfo(Schema):
     device: str
     concurrency: int
     batch_limit: int
-    engine_steps: int = Field(default=0, description="denoising steps taken since its start, each with a batch")
-    engine_rows: int = Field(default=0, description="pictures that took part in them, added up")
-    methods: dict[ControlType, tuple[str, ...]] = Field(description="those that can run there")
-    unavailable_methods: dict[str, str] = Field(description="those that cannot, each with the reason")
+    engine_steps: int = Field(default=0, description="denoising steps since its start; each processes one batch")
+    engine_rows: int = Field(default=0, description="the sum of these steps' batch sizes")
+    methods: dict[ControlType, tuple[str, ...]] = Field(description="methods that can run there")
+    unavailable_methods: dict[str, str] = Field(description="methods that cannot, each with the reason")
     running: int
     gpu_status: GPUStatus
-    setup: dict[str, str] = Field(default_factory=dict, description="what was switched for its device, and why")
+    setup: dict[str, str] = Field(default_factory=dict, description="what is enabled on its device, and why")
     started_at: float

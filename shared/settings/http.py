@@ -32,9 +32,9 @@ class ApiSettings(Section):
         names = key_names(keys)
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise ValueError(f"two are called {twice!r}")
+            raise ValueError(f"two keys are named {twice!r}")
         if len({entry.split(":")[1] for entry in keys}) < len(keys):
-            raise ValueError("one key has two names")
+            raise ValueError("the same key has two names")
         return keys
 
     @field_validator("operators")
@@ -43,14 +43,14 @@ class ApiSettings(Section):
         names = key_names(info.data.get("keys", ()))
         unknown = next((name for name in operators if name not in names), None)
         if unknown is not None:
-            raise ValueError(f"{unknown!r} is the name of no key; there is {', '.join(names) or 'none'}")
+            raise ValueError(f"no key is named {unknown!r}; available: {', '.join(names) or 'none'}")
         return operators
 
     @field_validator("cors_origins")
     @classmethod
     def _not_all_without_keys(cls, origins: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if "*" in origins and not info.data.get("keys"):
-            raise ValueError("with * every page may call, which needs keys")
+            raise ValueError("* lets every page call the API, so set api.keys too")
         return origins
 
 
@@ -82,7 +82,7 @@ class WebhookSettings(Section):
     def _sign_what_is_sent(self) -> Self:
         if self.allowed_hosts and self.secret is None:
             raise ValueError(
-                "webhooks.allowed_hosts is set, but webhooks.secret is not: receivers could not know who calls; "
-                "set it by WRITING_WEBHOOKS__SECRET"
+                "webhooks.allowed_hosts is set but webhooks.secret is not, so receivers could not verify the sender; "
+                "set WRITING_WEBHOOKS__SECRET"
             )
         return self

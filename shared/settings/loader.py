@@ -52,7 +52,7 @@ class Settings(Section):
         ):
             if silent_s <= self.worker.heartbeat_s:
                 raise ValueError(
-                    f"{path}: {silent_s:g} is not more than worker.heartbeat_s: all workers would count as gone"
+                    f"{path}: {silent_s:g} is not greater than worker.heartbeat_s, so all workers would count as gone"
                 )
         return self
 
@@ -88,7 +88,7 @@ def load_settings(environment: Mapping[str, str] | None = None, config: Path | N
 def _overlay(values: dict[str, Any], name: str, text: str) -> None:
     """Set the key that an environment variable names."""
     if name != name.upper():
-        raise SettingsError(f"environment variable {name}: is not in capitals")
+        raise SettingsError(f"environment variable {name}: must be in capitals")
     *sections, key = name.removeprefix(PREFIX).lower().split(LEVEL_SEPARATOR)
     for section in sections:
         found = values.get(section)
@@ -111,7 +111,7 @@ def _parse(name: str, text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise SettingsError(f"environment variable {name}: is not JSON: {error}") from error
+        raise SettingsError(f"environment variable {name}: is not valid JSON: {error}") from error
 
 
 def _check_choice(key: str, value: str, choices: Mapping[str, Any]) -> None:

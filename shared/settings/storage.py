@@ -46,13 +46,13 @@ class RedisSettings(Section):
         """Refuse TLS options in the address, because `ssl_cert_reqs=none` would disable verification."""
         parts = urlsplit(url)
         if parts.port == 0:
-            raise ValueError("0 is no port")
+            raise ValueError("0 is not a valid port")
         options = parse_qsl(parts.query, keep_blank_values=True)
         kept = [pair for pair in options if pair not in VERIFIED]
         named = [name for name, _ in kept if name.lower().startswith("ssl")]
         if named:
             raise ValueError(
-                f"leave {named[0]} out: TLS is always verified; files are named in redis.ca_file, cert_file, key_file"
+                f"remove {named[0]}: TLS is always verified; set its files by redis.ca_file, cert_file and key_file"
             )
         return urlunsplit(parts._replace(query=urlencode(kept)))
 
@@ -60,14 +60,16 @@ class RedisSettings(Section):
     @classmethod
     def _is_the_process_s(cls, prefix: str) -> str:
         if prefix != NAMESPACE:
-            raise ValueError("it is read as the process starts: set it by the environment's WRITING_REDIS__PREFIX")
+            raise ValueError(
+                "it is read when the process starts; set it only by the environment variable WRITING_REDIS__PREFIX"
+            )
         return prefix
 
     @model_validator(mode="after")
     def _need_tls_for_its_files(self) -> Self:
         for name in ("ca_file", "cert_file", "key_file"):
             if getattr(self, name) is not None and not self.uses_tls:
-                raise ValueError(f"redis.{name} is set, but redis.url is not encrypted; give it as rediss://…")
+                raise ValueError(f"redis.{name} is set, but redis.url is not encrypted; use rediss://…")
         if self.key_file is not None and self.cert_file is None:
             raise ValueError("redis.key_file is set without redis.cert_file")
         return self

@@ -30,7 +30,7 @@ def check_host(host: str) -> str:
     """
     plain = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not _is_address(plain) and (NUMBERS.fullmatch(host) or not HOST_NAME.fullmatch(host)):
-        raise ValueError(f'{host!r} is no host name such as "draw.example", without scheme, port and path')
+        raise ValueError(f'{host!r} is not a host name; give one such as "draw.example", without scheme, port or path')
     return plain.lower()
 
 
@@ -69,7 +69,9 @@ def check_origin(origin: str) -> str:
     except ValueError:
         plain = port = ""
     if plain + port != origin.lower() or parts.scheme not in {"http", "https"}:
-        raise ValueError(f'{origin!r} is no origin such as "https://learn.example", without path and final slash')
+        raise ValueError(
+            f'{origin!r} is not an origin; give one such as "https://learn.example", without path or trailing slash'
+        )
     return plain + (port if port != DEFAULT_PORTS[parts.scheme] else "")
 
 
@@ -82,7 +84,7 @@ def check_key(entry: str) -> str:
     name, colon, digest = entry.partition(":")
     if not KEY_NAME.fullmatch(name) or not DIGEST.fullmatch(digest):
         shown = repr(name) if colon else "an entry"  # without a colon it may be the key itself
-        raise ValueError(f"{shown} is not NAME:DIGEST; writing-service keys NAME makes one")
+        raise ValueError(f"{shown} is not NAME:DIGEST; create one with writing-service keys NAME")
     return entry
 
 
@@ -98,7 +100,7 @@ def check_not_blank(text: str) -> str:
         ValueError: it contains neither a letter nor a digit, so nothing could match it.
     """
     if not any(character.isalnum() for character in text):
-        raise ValueError(f"{text!r} has neither letter nor digit")
+        raise ValueError(f"{text!r} contains neither a letter nor a digit")
     return text
 
 
@@ -114,7 +116,7 @@ def check_redis_url(url: str) -> str:
     except ValueError:
         is_whole = False
     if not is_whole or not url.startswith(("redis://", "rediss://")) or not re.fullmatch(r"/?[0-9]*", parts.path):
-        raise ValueError("is not redis://[:PASSWORD@]HOST[:PORT][/NUMBER], or rediss:// for TLS")
+        raise ValueError("must be redis://[:PASSWORD@]HOST[:PORT][/NUMBER], or rediss:// for TLS")
     return url
 
 
@@ -129,7 +131,7 @@ def check_webhook_secret(secret: str) -> str:
     except ValueError:
         length = 0
     if not secret.startswith(SECRET_PREFIX) or length not in SECRET_BYTES:
-        raise ValueError(f"is not {SECRET_PREFIX} and {SECRET_BYTES[0]} to {SECRET_BYTES[-1]} bytes in base64")
+        raise ValueError(f"must be {SECRET_PREFIX} followed by {SECRET_BYTES[0]} to {SECRET_BYTES[-1]} bytes in base64")
     return secret
 
 

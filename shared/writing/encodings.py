@@ -33,7 +33,7 @@ def check_encoding(word: str) -> None:
         InvalidWord: characters were lost or garbled.
     """
     if is_lost(word):
-        raise InvalidWord(f"characters of the word were lost ({word!r}); {HINT}", field="word")
+        raise InvalidWord(f"the word {word!r} has lost characters; {HINT}", field="word")
     meant = misread(word)
     if meant is not None:
         raise InvalidWord(f"the word {word!r} seems to be {meant!r}: {HINT}", field="word")

@@ -33,11 +33,11 @@ def why_empty(translation: str) -> str | None:
     if "\ufffd" in translation or "??" in translation or (is_lost(translation) and not _has_letter(translation)):
         return f"the translation {translation!r} has lost characters; send UTF-8"
     if misread(translation) is not None:
-        return f"the translation {translation!r} was read in a wrong encoding; send UTF-8"
+        return f"the translation {translation!r} was decoded with the wrong encoding; send UTF-8"
     if translation.casefold().strip("()[]<>{}-_ ") in PLACEHOLDERS:
         return f"the translation {translation!r} is a placeholder"
     if not _has_letter(translation):
-        return f"the translation {translation!r} has no letters"
+        return f"the translation {translation!r} contains no letters"
     return None
 
 

@@ -128,16 +128,16 @@ def _check_characters(word: str) -> None:
     for character in word:
         category = unicodedata.category(character)
         if category in {"Cc", "Cs"}:
-            raise InvalidWord(f"the word holds {describe(character)}, which cannot be written", field="word")
+            raise InvalidWord(f"the word contains {describe(character)}, which cannot be written", field="word")
         if category[0] not in WRITABLE_CATEGORIES and character not in KEPT.union(JOINERS, " "):
             raise UnsupportedCharacter(
-                f"{describe(character)} is not a character of a script{_instead(character)}", field="word"
+                f"{describe(character)} is not a character of any script{_instead(character)}", field="word"
             )
 
 
 def _instead(character: str) -> str:
     plain = unicodedata.normalize("NFKC", character)
-    return f"; write {plain}" if plain != character and plain.isalnum() else ""
+    return f"; write {plain} instead" if plain != character and plain.isalnum() else ""
 
 
 def _check_length(word: str) -> None:
@@ -147,7 +147,7 @@ def _check_length(word: str) -> None:
     longest = max(written, key=len)
     if len(longest) > MAX_CLUSTER_LENGTH:
         raise InvalidWord(
-            f"one character of the word is made of {len(longest)} code points; {MAX_CLUSTER_LENGTH} is the most",
+            f"one character of the word consists of {len(longest)} code points; the maximum is {MAX_CLUSTER_LENGTH}",
             field="word",
         )
 
@@ -161,13 +161,13 @@ def _check_marks(word: str) -> None:
             continue
         if unicodedata.category(base)[0] not in "LN":
             raise InvalidWord(
-                f"the mark {describe(character)} stands on no letter; write the letter before it", field="word"
+                f"the mark {describe(character)} does not follow a letter; write the letter before the mark",
+                field="word",
             )
         marks += 1
         accents += regex.match(r"\p{Script=Inherited}", character) is not None
         if marks > MAX_SIGNS or accents > MAX_ACCENTS:
             raise InvalidWord(
-                f"more than {MAX_ACCENTS} accents, or {MAX_SIGNS} signs of a script, stand on {base}; "
-                "no language writes so many",
+                f"{base} has more than {MAX_ACCENTS} accents or {MAX_SIGNS} signs, which no language uses",
                 field="word",
             )

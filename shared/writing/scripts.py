@@ -19,7 +19,7 @@ BESIDE_EAST_ASIAN = frozenset({"Latn", "Grek"})
 # Text decoded with the wrong encoding can look like these scripts, and their letters look alike.
 ALIKE = frozenset({"Latn", "Cyrl"})
 
-HINT: Final = "it looks like text that was read in a wrong encoding; send UTF-8"
+HINT: Final = "it looks like text that was decoded with the wrong encoding; send UTF-8"
 
 
 def check_scripts(word: str) -> None:

@@ -88,7 +88,7 @@ def check_coverage(word: str, database: CharacterDatabase, fonts: Sequence[FontC
 def _name(cluster: str, fonts: Sequence[FontCoverage]) -> str:
     lacking = [character for character in cluster if not any(character in font.advances for font in fonts)]
     names = " and ".join(map(describe, lacking or cluster))
-    return names if lacking else f"the forms of {names} in this place"
+    return names if lacking else f"the contextual forms of {names}"
 
 
 def resolve_meaning(word: str, translation: str, database: CharacterDatabase, reading: str = "") -> Meaning:
@@ -121,10 +121,10 @@ def resolve_meaning(word: str, translation: str, database: CharacterDatabase, re
     if senses:
         return _of_lexicon(senses[0], shown if unused is None else "", unused, database)
     if unused is None and shown:
-        unused = f"the picture is steered in English: {shown!r} is in another script"
+        unused = f"the picture is steered in English, but {shown!r} is in another script"
     reason = f"{unused}, and the" if unused else "the"
     raise TranslationRequired(
-        f"{reason} lexicon does not know {word!r}; say in `translation` what it means, in English", field="translation"
+        f"{reason} lexicon does not know {word!r}; give its meaning in English in `translation`", field="translation"
     )
 
 
@@ -140,8 +140,8 @@ def senses_read(word: str, reading: str, database: CharacterDatabase) -> tuple[S
     chosen = tuple(sense for sense in senses if same_reading(reading, sense.reading))
     if not chosen:
         there = ", ".join(dict.fromkeys(sense.reading for sense in senses))
-        known = f"it is read {there}" if there else "the lexicon does not know the word: leave the reading out"
-        raise UnknownReading(f"{word!r} is not read {reading!r}; {known}", field="reading")
+        known = f"its readings are {there}" if there else "the lexicon does not know the word, so leave the reading out"
+        raise UnknownReading(f"{word!r} does not have the reading {reading!r}; {known}", field="reading")
     return chosen
 
 

@@ -1,4 +1,4 @@
-"""Decks by the real application and a real Redis; nothing is drawn here."""
+"""Decks with the real application and a real Redis; nothing is drawn here."""
 
 import json
 from typing import Any
@@ -129,7 +129,7 @@ class TestMake:
         assert problem(make(anyone, ["水"], headers)) == (409, "idempotency_conflict", "Idempotency-Key")
         assert anyone.post(
             "/api/writing/generate-writing-image", json={"word": "山"}, headers=headers
-        ).status_code == 202, "a job's keys are others"  # fmt: skip
+        ).status_code == 202, "a job's Idempotency-Keys are separate"  # fmt: skip
 
     def test_a_queue_without_room_for_all_takes_none(self, settings: Settings, client: redis.Redis) -> None:
         queue = settings.queue.model_copy(update={"bulk_limit": 3})
@@ -283,12 +283,12 @@ class TestStanding:
 def test_an_api_that_dies_before_a_message_is_sent_leaves_a_whole_deck(
     settings: Settings, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The script has made all records; the messages are the reconciler's, which looks at what waits without one."""
+    """The script has created all records, and the reconciler sends the messages of jobs that wait without one."""
     dying = client_of(settings)
     services: Services = dying.application.extensions["writing"]
 
     class Killed(BaseException):
-        """SIGKILL, as far as a process can play it."""
+        """Stands for SIGKILL, as far as a process can imitate it."""
 
     def die(*_: Any) -> None:
         raise Killed

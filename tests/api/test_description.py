@@ -1,4 +1,4 @@
-"""The OpenAPI document says who may call, and what answers carry."""
+"""The OpenAPI document: who may call, and the headers of responses."""
 
 from typing import Any
 

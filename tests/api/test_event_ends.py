@@ -1,4 +1,4 @@
-"""A stream's end is heard once, and whatever a listener says it heard last does no harm. The real application."""
+"""A stream's end is sent once, and no Last-Event-ID does harm. With the real application."""
 
 import threading
 from typing import Any
@@ -62,7 +62,7 @@ def test_who_has_heard_the_end_is_told_not_to_come_back(
     assert listen(web, "a", last) == (204, [])
     for event in events[:-1]:
         assert listen(web, "a", event["id"])[1][-1] == events[-1]
-    client.delete("writing:events:a")  # they are kept for minutes, the record for days
+    client.delete("writing:events:a")  # events are kept for minutes, the record for days
     assert listen(web, "a", last) == (204, [])
     assert listen(web, "a") == (200, [events[-1]]), "the repeated end has its id"
     assert listen(web, "a", "1-0") == (200, [events[-1]])
@@ -111,7 +111,7 @@ def test_an_id_that_was_never_given_hides_nothing_that_comes(
 
 
 def test_nothing_comes_after_the_end(web: FlaskClient, client: redis.Redis, store: JobStore, leases: Leases) -> None:
-    """Not even where something was written after it."""
+    """Not even if something was written after it."""
     end(store, leases, JobStatus.SUCCEEDED)
     client.xadd("writing:events:a", {"event": "preview", "data": '{"step": 2}'})
     client.set("writing:preview:a", b"jpeg".hex())

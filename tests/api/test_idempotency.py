@@ -1,4 +1,4 @@
-"""The same request, however it is written, is the same for its Idempotency-Key."""
+"""Equivalent requests count as the same request for an Idempotency-Key."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Imagery over HTTP: the list of motifs, their drawings, what depicts each sense, what is refused."""
+"""Imagery over HTTP: the list of motifs, their drawings, the motifs of each sense, and refusals."""
 
 from typing import Any
 from xml.etree import ElementTree
@@ -92,7 +92,7 @@ def test_each_sense_has_its_imagery(client: FlaskClient, imagery: Imagery) -> No
     assert (sense["gloss"], sense["imagery"]) == ("to learn", list(imagery.for_word("学习", "to learn")))
     assert sense["imagery"]
     assert found["readings"] == ["xuéxí"]
-    assert found["imagery"] == sense["imagery"], "what a request that says no more would get"
+    assert found["imagery"] == sense["imagery"], "what a request without further fields would get"
     for sense in ask(client, "/api/writing/meanings", word="的")["senses"]:
         assert sense["is_pictured"] or sense["imagery"] == []
 

@@ -1,4 +1,4 @@
-"""What listeners are told of a job, in a real Redis."""
+"""The events of a job, in a real Redis."""
 
 import base64
 import threading
@@ -82,7 +82,7 @@ def test_how_it_ended_is_told_whoever_ends_it(store: JobStore, leases: Leases, e
 def test_every_listener_hears_what_comes_and_what_was(
     store: JobStore, leases: Leases, events: JobEvents, hub: EventHub
 ) -> None:
-    """One who comes later, one who comes back, one who comes after the end."""
+    """Listeners that join late, reconnect, or join after the end."""
     lease = take(store, leases)
     heard: dict[str, list[JobEvent]] = {}
 
@@ -124,13 +124,15 @@ def test_each_variation_has_its_own_preview(store: JobStore, leases: Leases, hub
     previews = [event.data for event in hub.listen(store.get("a"), None) if event and event.name == "preview"]
     assert [(data["variation"], data["step"]) for data in previews] == [(k, step) for k in range(3) for step in (1, 2)]
     for data in previews:
-        assert base64.b64decode(data["image"].partition(",")[2]) == b"%d" % data["variation"], "the newest of each"
+        assert base64.b64decode(data["image"].partition(",")[2]) == b"%d" % data["variation"], (
+            "the newest preview of each"
+        )
 
 
 def test_a_preview_that_is_no_longer_kept_is_not_told(
     store: JobStore, leases: Leases, hub: EventHub, client: redis.Redis
 ) -> None:
-    """Previews are kept for a minute, events for ten: who comes late has nothing to show of it."""
+    """Previews are kept for one minute and events for ten, so a late listener may find an event without its picture."""
     lease = take(store, leases)
     leases.save_preview(lease, b"jpeg", 1)
     leases.publish(lease, "result", b"{}", 1200)
@@ -140,7 +142,7 @@ def test_a_preview_that_is_no_longer_kept_is_not_told(
 
 
 def test_who_has_heard_the_end_and_asks_again_is_told_it_again(store: JobStore, leases: Leases, hub: EventHub) -> None:
-    """As when the events are gone: the record says how the job ended."""
+    """The record says how the job ended, as it does when the events have expired."""
     leases.fail(take(store, leases), ERROR)
     last = [event for event in hub.listen(store.get("a"), None) if event][-1]
     (again,) = hub.listen(store.get("a"), last.event_id)

@@ -79,7 +79,7 @@ class TestList:
         assert client.zrange("writing:jobs:", 0, -1) == [kept]
         client.delete(f"writing:job:{kept}")
         newest = submit(anyone, "火")
-        assert client.zrange("writing:jobs:", 0, -1) == [newest], "a new job makes it forget, too"
+        assert client.zrange("writing:jobs:", 0, -1) == [newest], "a new job removes expired entries, too"
 
     def test_a_record_of_another_version_is_passed_over(self, anyone: FlaskClient, client: redis.Redis) -> None:
         strange, kept = submit(anyone, "山"), submit(anyone, "水")

@@ -1,4 +1,4 @@
-"""What Prometheus is told, read with Prometheus's own parser."""
+"""The metrics, read with Prometheus's own parser."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -62,7 +62,7 @@ def test_the_queue_the_jobs_and_their_ends_are_counted(
     assert found["writing_jobs_total", (("status", "failed"),)] == 1
     assert found["writing_failures_total", (("code", "out_of_memory"),)] == 1
     assert found["writing_redis_memory_bytes", ()] > 0
-    assert ("writing_queue_drain_seconds", ()) not in found, "two ends are too few for a rate"
+    assert ("writing_queue_drain_seconds", ()) not in found, "two ended jobs are too few for a rate"
 
 
 def test_results_and_what_made_room_are_counted(settings: Settings, store: JobStore, client: redis.Redis) -> None:
@@ -96,7 +96,7 @@ def test_each_worker_tells_of_its_engine_and_its_card(settings: Settings, client
     assert found["writing_gpu_temperature_celsius", gpu] == 61
     assert found["writing_gpu_power_watts", gpu] == 600
     assert found["writing_gpu_utilisation_ratio", gpu] == 0.97
-    assert ("writing_gpu_power_watts", cpu) not in found, "what a machine cannot say is left out"
+    assert ("writing_gpu_power_watts", cpu) not in found, "values that a machine cannot report are omitted"
 
 
 def test_histograms_add_up_what_all_workers_saw(settings: Settings, client: redis.Redis) -> None:
@@ -122,7 +122,7 @@ def test_histograms_add_up_what_all_workers_saw(settings: Settings, client: redi
     of_jobs = set(HISTOGRAMS) - {"http_request_seconds", "store_seconds"}
     assert {f"writing_{name}_count" for name in of_jobs} - {name for name, _ in found} == {
         "writing_job_seconds_count"
-    }, "nothing was seen of it"
+    }, "nothing was observed"
 
 
 def in_database(settings: Settings, number: int) -> Settings:
@@ -133,8 +133,8 @@ def in_database(settings: Settings, number: int) -> Settings:
 
 
 def test_requests_are_counted_by_route_and_status(settings: Settings) -> None:
-    """Whichever process has answered them; addresses that there are not share one label."""
-    settings = in_database(settings, 1)  # apps of earlier tests still write their counts, a second late
+    """Requests to all processes are counted; unknown paths share one label."""
+    settings = in_database(settings, 1)  # apps of earlier tests write their counts up to a second late
     first, second = (create_app(settings).test_client() for _ in range(2))
     for client in (first, second):
         client.get("/health")
@@ -148,7 +148,7 @@ def test_requests_are_counted_by_route_and_status(settings: Settings) -> None:
         for (name, pairs), value in scrape(settings).items()
         if name == "writing_http_request_seconds_count" and (labels := dict(pairs))
     }
-    found.pop(("GET", "/metrics", "200"), None)  # of the scrape itself
+    found.pop(("GET", "/metrics", "200"), None)  # the scrape itself
     assert found == {
         ("GET", "/health", "200"): 2, ("GET", "/api/writing/jobs/<job_id>", "404"): 2, ("-", "-", "404"): 2
     }  # fmt: skip
@@ -162,7 +162,7 @@ def test_requests_are_counted_a_second_later_without_a_scrape(settings: Settings
 
 
 def test_calls_of_the_object_store_are_timed(settings: Settings, tmp_path: Path) -> None:
-    """A folder as the store: a picture that is put, got, and one that a folder in its place keeps from being put."""
+    """The store is a folder. One picture is put and got, and another cannot be put because a folder has its name."""
     metrics = JobMetrics(make_redis(settings.redis))
     store = open_store(f"file://{tmp_path}", note=metrics.note_store_call)
     assert store is not None

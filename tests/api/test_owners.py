@@ -1,4 +1,4 @@
-"""Jobs belong to the key that sent them, and what concerns all is for operators. The real application and Redis."""
+"""Jobs belong to the key that sent them, and only operators see everything. With the real application and Redis."""
 
 import json
 import logging
@@ -37,7 +37,7 @@ def submit(client: FlaskClient, headers: dict[str, str]) -> str:
 
 
 def routes_of_a_job(client: FlaskClient) -> list[tuple[str, str]]:
-    """Return the method and the address of every route with a job's id, whichever there are; `ID` stands for the id."""
+    """Return the method and the path of every route with a job's id; `ID` stands for the id."""
     values = {"job_id": "ID", "control_type": "canny", "method": "opencv_canny", "variation": "0"}
     return [
         (method, re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], rule.rule))
@@ -50,7 +50,7 @@ def routes_of_a_job(client: FlaskClient) -> list[tuple[str, str]]:
 def test_to_other_keys_a_job_does_not_exist(guarded: FlaskClient) -> None:
     job_id = submit(guarded, ALICE)
     routes = routes_of_a_job(guarded)
-    assert len(routes) >= 11, "with HEAD"
+    assert len(routes) >= 11, "including HEAD"
 
     def answers(job: str, headers: dict[str, str]) -> list[tuple[int, str]]:
         found = [guarded.open(path.replace("ID", job), method=method, headers=headers) for method, path in routes]
@@ -88,7 +88,7 @@ def test_what_concerns_all_is_for_operators(
         assert refused.get_json()["code"] == "operator_only"
     assert call(guarded, {}).status_code == 401
     assert call(guarded, OPERATOR).status_code in {200, 202}
-    assert call(client_of(settings), {}).status_code in {200, 202}, "without keys all is as before"
+    assert call(client_of(settings), {}).status_code in {200, 202}, "without keys all calls are open"
     nobody = client_of(settings, keys=KEYS)
     assert {call(nobody, headers).status_code for headers in (ALICE, BOB, OPERATOR)} == {403}
 
@@ -99,7 +99,7 @@ def test_without_keys_all_jobs_are_everybody_s(settings: Settings) -> None:
     assert client.get(f"/api/writing/jobs/{job_id}").status_code == 200
     later = client_of(settings, keys=KEYS, operators=("op",))
     path = f"/api/writing/jobs/{job_id}"
-    assert later.get(path, headers=ALICE).status_code == 404, "sent without a key, it is nobody's"
+    assert later.get(path, headers=ALICE).status_code == 404, "a job sent without a key has no owner"
     assert later.get(path, headers=OPERATOR).status_code == 200
 
 
@@ -134,7 +134,7 @@ def test_preflights_need_no_owner(settings: Settings) -> None:
 
 
 def test_no_client_can_take_a_sample_s_place(settings: Settings) -> None:
-    """Samples have Idempotency-Keys of their own: a client that guesses one makes a job of its own."""
+    """Samples have separate Idempotency-Keys: a client that guesses one creates its own job."""
     style = settings.styles["comic"].model_copy(update={"base_template": "my own {meaning}"})
     client = client_of(settings.model_copy(update={"styles": {**settings.styles, "mine": style}}))
     services: Services = client.application.extensions["writing"]

@@ -1,4 +1,4 @@
-"""Who may call, and what an answer tells a browser. The real application, with a real Redis."""
+"""Access control, and the security headers of responses. With the real application and a real Redis."""
 
 import logging
 from typing import Any
@@ -48,7 +48,7 @@ def test_a_valid_key_opens_and_probes_need_none(guarded: FlaskClient) -> None:
     for headers in ({"Authorization": "Bearer key-of-alice"}, {"X-API-Key": "key-of-bob"}):
         assert guarded.post(URL, json={"word": "火"}, headers=headers).status_code == 202
     assert guarded.get("/health").status_code == 200
-    assert guarded.get("/health/ready").status_code == 503, "no worker, but no key asked for"
+    assert guarded.get("/health/ready").status_code == 503, "there is no worker, but no key is required"
     assert guarded.get("/openapi/openapi.json").status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""Each style shows what it looks like."""
+"""Samples of the styles."""
 
 import base64
 
@@ -24,7 +24,7 @@ def client_with_own_style(settings: Settings) -> FlaskClient:
 
 
 def test_every_shipped_style_has_its_sample_in_the_repository(settings: Settings) -> None:
-    """`make samples` draws those that are missing, also when a style was changed."""
+    """`make samples` draws the missing ones, also after a style has changed."""
     missing = [name for name, style in settings.styles.items() if not shipped_sample(name, style).is_file()]
     assert missing == []
     client = create_app(settings).test_client()

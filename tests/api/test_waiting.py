@@ -1,4 +1,4 @@
-"""Callers that wait for a job (`Prefer: wait`), in a real Redis: they hear of its end instead of asking for it."""
+"""Callers that wait for a job (`Prefer: wait`), in a real Redis: they are notified of its end instead of polling."""
 
 import threading
 import time
@@ -33,7 +33,7 @@ def leases(client: redis.Redis, store: JobStore, settings: Settings) -> Leases:
 
 
 class Waiter:
-    """A caller that waits in a thread of its own."""
+    """A caller that waits in its own thread."""
 
     def __init__(self, wait: Callable[[], JobStatus]) -> None:
         self.answer: JobStatus | Exception | None = None
@@ -82,7 +82,7 @@ def test_all_who_wait_hear_of_the_end_however_it_comes(
 
 
 def test_waiting_costs_redis_next_to_nothing(parts: Services, store: JobStore, client: redis.Redis) -> None:
-    """Twenty callers that asked twenty times a second would send 400 commands in this second."""
+    """Twenty callers that polled twenty times a second would send 400 commands in this second."""
 
     def commands() -> int:
         return int(client.info("stats")["total_commands_processed"])
@@ -110,11 +110,11 @@ def test_who_waits_for_what_has_ended_is_answered_at_once(parts: Services, store
     record = store.get("a")
     store.cancel("a")
     assert parts.jobs.wait("a", 60) is JobStatus.CANCELLED
-    parts.hub.wait_for_end(record, 60)  # as where it ended just before its end could be heard
+    parts.hub.wait_for_end(record, 60)  # as if the job ended just before the caller could be notified
 
 
 def test_a_job_that_goes_on_elsewhere_is_waited_for(parts: Services, store: JobStore, leases: Leases) -> None:
-    """Its worker died; the events of the next attempt are heard too."""
+    """Its worker died; the events of the next attempt are received too."""
     store.create("a", REQUEST)
     (waiter,) = waiters(parts, 1)
     leases.take("a")

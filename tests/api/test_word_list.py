@@ -1,4 +1,4 @@
-"""Whole files of many programs, languages and encodings, and the words that are read from them."""
+"""Whole files from many programs, in many languages and encodings, and the words that are read from them."""
 
 import io
 import zipfile
@@ -143,11 +143,11 @@ def test_what_is_beside_the_word_is_left_out() -> None:
     [
         ("Foo,Bar\n山,mountain\n水,water\n", "line 1 (Foo, Bar) looks like a heading"),
         ("词条,说明\n山,mountain\n水,water\n", "looks like a heading"),
-        ("Meaning,Pinyin\nmountain,shān\n", "names no column “word”"),
-        ("Chinese,Japanese\n山,やま\n", "names no column “word”"),
-        ("学校,학교\n", "columns 1 and 2 may both hold the word"),
-        ("학교,hakgyo,school\n", "columns 2 and 3 may both hold the translation"),
-        ("shān,mountain\n", "column 1 holds readings"),
+        ("Meaning,Pinyin\nmountain,shān\n", "does not name exactly one column of words"),
+        ("Chinese,Japanese\n山,やま\n", "does not name exactly one column of words"),
+        ("学校,학교\n", "columns 1 and 2 could both contain the word"),
+        ("학교,hakgyo,school\n", "columns 2 and 3 could both contain the translation"),
+        ("shān,mountain\n", "column 1 contains readings"),
     ],
 )
 def test_what_nobody_can_tell_is_refused_with_what_to_do(tmp_path: Path, content: str, part: str) -> None:
@@ -162,7 +162,7 @@ def test_the_columns_may_be_told(tmp_path: Path) -> None:
     words = list_of("학교,hakgyo,school\n", columns="word,reading,translation")
     assert short(words.rows) == [("학교", "school", "hakgyo")]
     words = list_of("Foo,Bar,Baz\nx,mountain,山\n", columns="-,translation,word")
-    assert short(words.rows) == [PLAIN], "the unknown heading is seen as such"
+    assert short(words.rows) == [PLAIN], "the unknown heading is recognised as a heading"
     for wrong in ("reading", "word,word", "word,colour"):
         with pytest.raises(UnreadableList, match="columns"):
             list_of("山\n", columns=wrong)
@@ -191,7 +191,7 @@ def test_ten_thousand_lines_each_with_an_open_quote_or_a_word(tmp_path: Path) ->
     assert (len(read.rows), len(read.bad)) == (5000, 5000)
 
 
-# Fifty words each that say in every encoding of their language what it is.
+# Fifty words each, whose encoding is detected in every encoding of their language.
 WORDS = {
     "chinese": """
         学习 朋友 老师 学生 学校 中国 苹果 电脑 天气 工作 时间 问题 今天 明天 昨天 汽车 火车 飞机 医生 医院 商店
@@ -306,7 +306,7 @@ def archive(*names: str) -> bytes:
         (b"%PDF-1.7", "PDF"),
         (b"\x89PNG\r\n\x1a\n", "picture"),
         (b"<!DOCTYPE html><html></html>", "web page"),
-        ("山,mountain\n水,wa\0ter\n".encode(), "line 2: holds a NUL"),
+        ("山,mountain\n水,wa\0ter\n".encode(), "line 2: contains a NUL"),
         (b"", "no words"),
         ("\ufeff".encode(), "no words"),
         (b"word,translation\n", "no words"),
@@ -324,7 +324,7 @@ def test_what_is_no_list_is_said(content: bytes, part: str) -> None:
 
 
 def guids(folder: Path, pairs: list[tuple[str, str]]) -> list[str]:
-    """Return the guids of a package's notes for words and meanings, in this order."""
+    """Return the guids of a package's notes for the words and meanings, in this order."""
     from tests.client.test_deck_files import notes_of  # noqa: PLC0415  # its reader of packages
 
     cards = [Card(word, "", meaning, "", "p.png", lambda: b"png") for word, meaning in pairs]

@@ -1,4 +1,4 @@
-"""`POST /api/writing/word-lists` and `/anki-packages`: nothing is kept, and what is wrong is named."""
+"""`POST /api/writing/word-lists` and `/anki-packages`: nothing is stored, and faults are named."""
 
 import io
 import json
@@ -30,7 +30,7 @@ def test_a_list_is_read_and_every_line_is_accounted_for(http: FlaskClient) -> No
         (4, "山", "", "none"),
     ]
     assert [row["line"] for row in told["refused"]] == [3]
-    assert told["notes"] == [{"line": 1, "reason": "is the heading"}]
+    assert told["notes"] == [{"line": 1, "reason": "the heading"}]
 
 
 def test_what_nobody_can_tell_may_be_said_in_the_query(http: FlaskClient) -> None:

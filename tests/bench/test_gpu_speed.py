@@ -1,4 +1,4 @@
-"""The benchmark for GPUs, with tiny networks on this machine's CPU: every way's real code, and a way that fails."""
+"""The GPU benchmark with tiny networks on this machine's CPU: the real code of every variant, and one that fails."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def test_ways_are_measured_one_after_another_and_one_that_fails_says_why(
     assert all(row.seconds > 0 for row in rows if not row.failure)
     near = rows[-1].near_db
     assert near is not None
-    assert near > 60, "in float32 a picture is the same in company"
+    assert near > 60, "in float32 a picture is the same in a batch"
     report = document(subject, rows, "the command")
     assert "| broken | all | OutOfMemoryError: CUDA out of memory |" in report
     assert "- exact, eager: profile cpu, device cpu, dtype float32" in report
@@ -47,7 +47,7 @@ def test_ways_are_measured_one_after_another_and_one_that_fails_says_why(
 
 @pytest.mark.slow
 def test_ways_that_are_compiled_do_not_disturb_one_another(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is traced anew, though an engine allows no compiling once it is warm. No code is generated here."""
+    """Each is traced anew, although a warm engine allows no compiling. No code is generated here."""
     compile_ = torch.compile
     monkeypatch.setattr(
         torch, "compile", lambda function, **options: compile_(function, **options | {"backend": "eager"})
@@ -59,14 +59,14 @@ def test_ways_that_are_compiled_do_not_disturb_one_another(subject: Subject, mon
     assert [row.notes.get("torch_compile") for row in rows] == [
         None,
         "yes: 2 graphs, for 256 x 256 pixels",
-        "yes: 3 graphs, for 256 x 256 pixels",  # one for the steps that reuse what the one before found
+        "yes: 3 graphs, for 256 x 256 pixels",  # one for the steps that reuse the previous step's features
     ]
 
 
 def test_no_way_is_begun_after_the_deadline(subject: Subject) -> None:
     rows = list(measure(subject, list(EAGER.values()), deadline_s=-1.0))
     assert len(rows) == len(BATCHES) * len(EAGER)
-    assert {(row.batch, row.failure) for row in rows} == {(0, "not begun in time")}
+    assert {(row.batch, row.failure) for row in rows} == {(0, "not started in time")}
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -1,4 +1,4 @@
-"""A running service and a real browser that looks at it."""
+"""A running service and a real browser that opens its page."""
 
 import json
 import shutil
@@ -20,10 +20,10 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 OpenPage = Callable[..., "Page"]
 
 
-# For the module, not the session: Playwright's event loop must not run while other tests start theirs.
+# Per module, not per session: Playwright's event loop must not run while other tests start theirs.
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    """Chromium of this machine; the tests are skipped where there is none."""
+    """This machine's Chromium; the tests are skipped if there is none."""
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
@@ -36,10 +36,10 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture
 def open_page(browser: "Browser", stack: Stack) -> Iterator[OpenPage]:
-    """Open the page, ready for a word, in a browser that knows nothing of other tests; faults of its scripts fail."""
+    """Open the page, ready for a word, in a fresh browser context; errors in its scripts fail the test."""
     contexts, faults = [], []
 
-    def note(fault: Exception) -> None:  # Playwright cannot mark a built-in method as its handler
+    def note(fault: Exception) -> None:  # Playwright cannot use a built-in method as a handler
         faults.append(fault)
 
     def open_one(path: str = "/", *, url: str = stack.url, **options: Any) -> "Page":
@@ -60,7 +60,7 @@ def open_page(browser: "Browser", stack: Stack) -> Iterator[OpenPage]:
 
 @pytest.fixture(scope="session")
 def url_with_key(stack: Stack) -> Iterator[str]:
-    """A second API of the same service, which asks for the key ``secret``, or the operator's, ``operator secret``."""
+    """A second API of the same service, which requires the key ``secret``, or the operator's, ``operator secret``."""
     port = free_port()
     program = next(child.program for child in stack.supervisor.children if child.program.name == "api")
     keys = json.dumps([f"teacher:{digest('secret')}", f"operator:{digest('operator secret')}"])

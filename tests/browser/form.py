@@ -1,4 +1,4 @@
-"""The page's form, as tests fill it in."""
+"""Helpers that fill in the page's form."""
 
 import json
 from pathlib import Path
@@ -17,19 +17,19 @@ def text(language: str, key: str) -> str:
 
 
 def set_steps(page: "Page", steps: int) -> None:
-    """Draw with so many steps."""
+    """Set the number of steps."""
     page.locator("details.advanced").evaluate("details => { details.open = true; }")
     page.fill("#steps", str(steps))
 
 
 def generate(page: "Page", word: str, *, steps: int = 2) -> None:
-    """Fill in a word, or a list of words, and send it, with so few steps that the picture is there soon."""
+    """Fill in a word or a list of words, and submit it, with few steps, so that the picture is soon ready."""
     page.fill("#word", word)
     set_steps(page, steps)
     page.click("#generate")
 
 
 def see_picture(page: "Page", word: str) -> None:
-    """Wait until the picture of a word is shown."""
+    """Wait until a word's picture is shown."""
     page.wait_for_selector(f"#label-word:visible:text-is('{word}')")
     page.wait_for_selector("#image:visible")

@@ -11,13 +11,13 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from local.stack import Stack
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
-SHOTS = {  # file to width in pixels and colour scheme
+SHOTS = {  # the width in pixels and the colour scheme, by file
     "page-390": (390, "light"),
     "page-820": (820, "light"),
     "page-1440": (1440, "light"),
     "page-1440-dark": (1440, "dark"),
 }
-# Word, style and seed of the pictures in the history; the last one is shown.
+# The word, style and seed of each picture in the history; the last one is shown.
 PICTURES = [
     ("月", "chalk", 3),
     ("火", "neon", 5),
@@ -33,7 +33,7 @@ COLOURS = 256  # keeps each file under 300 kB
 
 
 def main() -> None:
-    """Draw the pictures in the page and take its picture at every width."""
+    """Draw the pictures in the page, and take a screenshot at every width."""
     with tempfile.TemporaryDirectory() as folder, Stack(data_folder=Path(folder), log_folder=Path(folder)) as stack:
         stack.wait_for(stack.is_ready, 90, "a warm worker")
         with sync_playwright() as playwright:
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def save(png: bytes, name: str) -> None:
-    """Keep a screenshot, in few colours."""
+    """Save a screenshot, in few colours."""
     with Image.open(io.BytesIO(png)) as picture:
         picture.convert("RGB").quantize(COLOURS, kmeans=2).save(IMAGES / f"{name}.png", optimize=True)
 
@@ -65,7 +65,7 @@ def shoot(browser: Browser, url: str, width: int, scheme: str) -> bytes:
 
 
 def shoot_four(browser: Browser, url: str) -> bytes:
-    """Return the page with four pictures of a word, one of its senses and a motif chosen."""
+    """Return the page with four pictures of a word, and with a sense and a motif chosen."""
     page = open_page(browser, url, 1440, "light")
     page.fill("#word", "长")
     page.click(".chip:text-is('to grow')")
@@ -79,7 +79,7 @@ def shoot_four(browser: Browser, url: str) -> bytes:
 
 
 def open_page(browser: Browser, url: str, width: int, scheme: str) -> Page:
-    """Open the page, with the styles' samples."""
+    """Open the page, including the styles' samples."""
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB")
     page.set_default_timeout(TIMEOUT_MS)
     page.emulate_media(reduced_motion="reduce")

@@ -1,4 +1,4 @@
-"""A list of words in the word's field."""
+"""A list of words in the word field."""
 
 import zipfile
 from typing import TYPE_CHECKING
@@ -105,7 +105,7 @@ def test_enter_sends_a_word_and_begins_a_new_line_in_a_list(open_page: OpenPage,
 
 
 def test_with_a_key_motifs_are_drawn_and_a_deck_is_downloaded(open_page: OpenPage, url_with_key: str) -> None:
-    """Neither an image nor a link can send a key."""
+    """Images and links cannot send a key."""
     page = open_page(url=url_with_key)
     page.fill("#key-value", "secret")
     page.keyboard.press("Enter")

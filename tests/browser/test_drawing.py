@@ -94,7 +94,7 @@ def test_the_history_survives_a_reload_and_entries_can_be_opened_compared_and_de
     for number, word in enumerate(("山", "水")):
         generate(page, word)
         see_picture(page, word)
-        page.wait_for_selector(f"#history li >> nth={number}")  # shown once it is kept
+        page.wait_for_selector(f"#history li >> nth={number}")  # shown once it is stored
     page.reload()
     page.click("#history .open >> nth=1")
     see_picture(page, "山")

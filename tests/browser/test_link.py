@@ -1,4 +1,4 @@
-"""A picture's settings as a link."""
+"""Links that contain a picture's settings."""
 
 from urllib.parse import parse_qs, urlsplit
 

@@ -1,4 +1,4 @@
-"""Which sense of a word the page draws, and what depicts it."""
+"""The choice of a word's sense on the page, and of the motifs that depict it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def motifs(page: "Page") -> dict[str, bool]:
-    """Return the motifs that are offered, and whether each is switched on."""
+    """Return the offered motifs, and whether each is selected."""
     buttons = page.locator("#motifs:visible .motif").all()
     return {
         button.get_attribute("data-motif") or "": button.get_attribute("aria-pressed") == "true" for button in buttons
@@ -19,7 +19,7 @@ def motifs(page: "Page") -> dict[str, bool]:
 
 
 def sent(page: "Page") -> dict[str, Any]:
-    """Send the form; return the request. Its job is cancelled."""
+    """Submit the form and cancel the job; return the request."""
     with page.expect_request("**/generate-writing-image") as submitted:
         page.click("#generate")
     page.click("#cancel")
@@ -39,11 +39,11 @@ def test_a_words_readings_and_senses_are_choices(open_page: OpenPage) -> None:
     page.wait_for_selector("#motifs [data-motif=seedling]")
     request = sent(page)
     assert (request["translation"], request["reading"]) == ("to grow", "zhǎng")
-    assert "imagery" not in request, "those of the sense are the service's own choice"
+    assert "imagery" not in request, "the service chooses the motifs of the sense"
 
     page.fill("#word", "长城")
     page.wait_for_selector(".reading:text-is('Chángchéng')")
-    assert page.input_value("#meaning") == "", "it was the meaning of another word"
+    assert page.input_value("#meaning") == "", "it belonged to another word"
 
 
 def test_motifs_are_switched_off_and_on_and_searched_for(open_page: OpenPage) -> None:

@@ -34,12 +34,12 @@ def test_the_operator_sees_the_store_and_what_each_worker_switched(open_page: Op
     switches = {
         row.locator("td").nth(1).inner_text(): row.inner_text() for row in page.locator("#setup tbody tr").all()
     }
-    assert "no" in switches["torch_compile"], "with its reason"
+    assert "no" in switches["torch_compile"], "the reason is shown"
     assert len(switches["torch_compile"].split("\t")[-1]) > len("no")
 
 
 def test_the_operator_sees_what_failed_lately_and_why(open_page: OpenPage, stack: Stack) -> None:
-    """A job that a worker's script ends as failed, with a reason that a page must not take for markup."""
+    """A worker's script ends the job as failed, with a reason that the page must not interpret as markup."""
     settings = load_settings({"WRITING_REDIS__URL": stack.redis_url})
     client = make_redis(settings.redis)
     store = JobStore(client, settings.queue)

@@ -1,4 +1,4 @@
-"""The page as people find it: keyboard, languages, phones, colours, weight, its key. In a real browser."""
+"""The page in a real browser: keyboard, languages, phones, colours, weight, its key."""
 
 import io
 import json
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page, Request
 
 WEB = TEXTS.parent
-MAX_WEIGHT = 200_000  # bytes of the page without the styles' samples
-# Where the only font is a Chinese one, it sets apostrophes as wide as characters; in Chinese that is right.
+MAX_WEIGHT = 200_000  # bytes of the page, without the styles' samples
+# A Chinese font, if it is the only font, sets apostrophes as wide as characters, which is correct in Chinese.
 FONT_VARIANT = "getComputedStyle(body).fontVariantEastAsian"
-# Codes of calls that the page does not make.
+# The codes of calls that the page does not make.
 NOT_FOR_PEOPLE = {
     "malformed_json",
     "unsupported_media_type",
@@ -36,7 +36,7 @@ NOT_FOR_PEOPLE = {
 
 
 def paper(page: "Page") -> tuple[int, ...]:
-    """Return the colour of the page's upper left corner."""
+    """Return the colour of the page's top left corner."""
     with Image.open(io.BytesIO(page.screenshot())) as screenshot:
         return screenshot.convert("RGB").getpixel((2, 2))
 
@@ -123,7 +123,7 @@ def test_who_listens_hears_few_sentences(open_page: OpenPage) -> None:
 
 
 def test_every_stage_of_a_job_has_a_text(project: Path) -> None:
-    """A stage without one would be shown by its name."""
+    """Without a text, a stage would be shown by its name."""
     sources = "".join(file.read_text() for file in (project / "worker").rglob("*.py"))
     stages = set(re.findall(r"""(?:stage\(|current_stage = )"(\w+)"\)?""", sources))
     assert {"starting", "glyph", "diffusion", "reading"} <= stages
@@ -143,7 +143,7 @@ def test_the_language_is_the_browsers_and_another_choice_is_remembered(open_page
 
 
 def test_the_page_is_light_and_asks_no_other_host(open_page: OpenPage, stack: Stack) -> None:
-    page = open_page("/health")  # so that the listener hears the page itself
+    page = open_page("/health")  # so that the listener receives the page's own requests
     finished: list[Request] = []
 
     def note(request: "Request") -> None:
@@ -200,7 +200,7 @@ def test_a_key_is_asked_for_once_and_kept_in_the_tab(open_page: OpenPage, url_wi
 
 
 def faults_of(axe: object, page: "Page") -> Iterator[str]:
-    """Yield what axe-core finds serious or critical."""
+    """Yield the violations that axe-core rates serious or critical."""
     for violation in axe.run(page).response["violations"]:
         if violation["impact"] in {"serious", "critical"}:
             yield f"{violation['id']}: {[node['target'] for node in violation['nodes']]}"

@@ -1,4 +1,4 @@
-"""Four pictures of one word at once."""
+"""Four pictures of one word in one job."""
 
 import json
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ def draw_four(page: "Page", word: str) -> None:
 
 
 def kept(page: "Page") -> list[int]:
-    """Return the numbers of the pictures that are marked as kept."""
+    """Return the numbers of the pictures marked as kept."""
     cells = page.locator(".quad").all()
     return [number for number, cell in enumerate(cells) if cell.get_attribute("aria-pressed") == "true"]
 

@@ -1,1 +1,1 @@
-"""Faults in real processes: nothing is lost, nothing is done twice."""
+"""Faults in real processes: nothing is lost, and nothing is done twice."""

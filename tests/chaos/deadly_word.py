@@ -1,4 +1,4 @@
-"""One word that conditioning crashes natively on."""
+"""A word on which conditioning crashes natively."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ condition = PictureWork.condition
 
 def crash(self: PictureWork, scene: Any, *args: Any, **options: Any) -> Any:
     if scene.glyph.word == DEADLY:
-        time.sleep(1)  # so that its neighbours are at work beside it
+        time.sleep(1)  # so that its neighbours are running at the same time
         os.kill(os.getpid(), signal.SIGSEGV)
     return condition(self, scene, *args, **options)
 

@@ -1,4 +1,4 @@
-"""The fuzz's child, which dies of two of its words. ``python -m tests.chaos.fragile_fuzz``"""
+"""The fuzz test's child, which crashes on two of its words. ``python -m tests.chaos.fragile_fuzz``"""
 
 import os
 import signal
@@ -11,7 +11,7 @@ FATAL = (3, 5)
 
 
 def fragile(target: fuzz_words.FuzzTarget, word: str) -> str:
-    """Draw a word, but die of those that are fatal."""
+    """Draw a word, but crash on the fatal ones."""
     words = fuzz_words.words(1, target.fonts)
     if word in [next(words) for _ in range(max(FATAL) + 1)][min(FATAL) :: 2]:
         os.kill(os.getpid(), signal.SIGSEGV)

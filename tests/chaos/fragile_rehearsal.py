@@ -1,4 +1,4 @@
-"""A rehearsal that dies of what kills `tests.chaos.fragile_conditioning`."""
+"""A rehearsal that crashes on the same word as `tests.chaos.fragile_conditioning`."""
 
 import sys
 

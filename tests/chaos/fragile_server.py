@@ -1,4 +1,4 @@
-"""A picture process that one word kills: ``python -m tests.chaos.fragile_server FD``."""
+"""A picture process that crashes on one word: ``python -m tests.chaos.fragile_server FD``."""
 
 import sys
 

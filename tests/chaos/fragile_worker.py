@@ -1,4 +1,4 @@
-"""A worker that one word kills, as a driver's bug would: ``python -m tests.chaos.fragile_worker``."""
+"""A worker that crashes on one word, as by a driver's bug: ``python -m tests.chaos.fragile_worker``."""
 
 import os
 import signal

@@ -20,7 +20,7 @@ READY_S = 90
 
 @contextmanager
 def service(folder: Path, workers: int = 1, **environment: str) -> Iterator[Stack]:
-    """Run a service whose programs are started again when they die."""
+    """Run a service whose programs are restarted when they die."""
     with Stack(workers=workers, data_folder=folder / "redis", log_folder=folder, environment=environment) as stack:
         stack.wait_for(lambda: warm_workers(stack) == workers, READY_S, "warm workers")
         stop = threading.Event()
@@ -61,7 +61,7 @@ def endings(api: Api, jobs: list[str], timeout_s: float = 120) -> Counter[str]:
 
 
 def finishes(folder: Path) -> int:
-    """Return how often a picture was made, by the workers' logs."""
+    """Return how many pictures were drawn, according to the workers' logs."""
     return sum(log.read_text().count("generated '学'") for log in folder.glob("worker-*.log"))
 
 
@@ -76,7 +76,7 @@ def attempts(stack: Stack, jobs: list[str]) -> list[int]:
 
 
 def memory_mib(stack: Stack) -> dict[str, int]:
-    """Return each program's resident memory, its children's with it."""
+    """Return each program's resident memory, including its children's."""
     found = {}
     for program in stack.supervisor.children:
         root = psutil.Process(program.process.pid)

@@ -1,4 +1,4 @@
-"""A process that speaks as a rehearsal does, and does what the word says."""
+"""A process with a rehearsal's protocol, which does what the word says."""
 
 import os
 import signal

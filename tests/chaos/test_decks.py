@@ -1,4 +1,4 @@
-"""A deck whose API and worker are killed amid it ends whole."""
+"""A deck is completed although its API and its worker are killed."""
 
 import io
 import signal
@@ -31,10 +31,10 @@ def kill_api(stack: Stack) -> None:
 
 
 def submit_until_accepted(api: Api) -> dict[str, Any]:
-    """Send the deck until somebody answers."""
+    """Submit the deck repeatedly until an API answers."""
     body = {"name": "Killed", "words": list(WORDS), "num_inference_steps": 2, "seed": 7}
     while True:
-        with suppress(requests.RequestException):  # it was killed meanwhile
+        with suppress(requests.RequestException):  # it was killed in the meantime
             answer = requests.post(api.url + DECKS, json=body, headers=HEADERS, timeout=30)
             if answer.ok:
                 return dict(answer.json())
@@ -42,7 +42,7 @@ def submit_until_accepted(api: Api) -> dict[str, Any]:
 
 
 def deck_of(api: Api, deck_id: str) -> dict[str, Any] | None:
-    """Return the deck; None while the API is away."""
+    """Return the deck; None while the API is down."""
     try:
         answer = api.get(f"{DECKS}/{deck_id}")
         return dict(answer.json()) if answer.ok else None
@@ -52,7 +52,7 @@ def deck_of(api: Api, deck_id: str) -> dict[str, Any] | None:
 
 @pytest.mark.chaos
 def test_api_and_worker_killed_amid_a_deck(tmp_path: Path) -> None:
-    """The API dies while it sends the messages, and once more amid the drawing; so does the only worker."""
+    """The API dies while it sends the messages, and again during the drawing, as does the only worker."""
     with service(tmp_path, WRITING_QUEUE__RECONCILE_S="2", WRITING_QUEUE__LEASE_S="3") as stack:
         api, client = Api(stack.url), redis.Redis.from_url(stack.redis_url)
         answers: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""What must hold when a process of ours dies, freezes, or is told to end, and when too much is asked of it."""
+"""Guarantees when a process dies, freezes or is asked to stop, and under overload."""
 
 import random
 import signal
@@ -19,7 +19,7 @@ from tests.helpers import Api, eventually
 
 @pytest.mark.chaos
 def test_a_killed_worker_s_jobs_are_done_by_the_other(tmp_path: Path) -> None:
-    """Eight in flight; the time until one of those that died is at work again is printed."""
+    """With eight jobs in flight; prints the time until one of the dead worker's jobs is running again."""
     with service(tmp_path, workers=2) as stack:
         api = Api(stack.url)
         jobs = submit(api, 8, num_inference_steps=30)
@@ -33,7 +33,7 @@ def test_a_killed_worker_s_jobs_are_done_by_the_other(tmp_path: Path) -> None:
 
 @pytest.mark.chaos
 def test_a_stopped_worker_s_late_result_is_refused(tmp_path: Path) -> None:
-    """A zombie: its jobs are done elsewhere while it sleeps; awake it publishes nothing of theirs."""
+    """A zombie: its jobs are done elsewhere while it is frozen, and when it wakes up it publishes nothing for them."""
     with service(tmp_path, workers=2, WRITING_QUEUE__LEASE_S="3") as stack:
         api = Api(stack.url)
         jobs = submit(api, 4, num_inference_steps=40)
@@ -46,15 +46,15 @@ def test_a_stopped_worker_s_late_result_is_refused(tmp_path: Path) -> None:
         finally:
             zombie.send_signal(signal.SIGCONT)
         log = tmp_path / "worker-1.log"
-        eventually(lambda: "another worker's by now" in log.read_text(), 30)
-        assert endings(api, submit(api, 2)) == {"succeeded": 2}, "and it takes jobs again"
+        eventually(lambda: "now belongs to another worker" in log.read_text(), 30)
+        assert endings(api, submit(api, 2)) == {"succeeded": 2}, "the worker takes jobs again"
         after = {job: api.job(job)["result"]["generation_metadata"]["generation_time_ms"] for job in jobs}
         assert after == seeds
 
 
 @pytest.mark.chaos
 def test_told_to_end_a_worker_finishes_or_gives_back(tmp_path: Path) -> None:
-    """SIGTERM with eight in flight and another worker alive: all succeed, each picture is made once."""
+    """SIGTERM with eight jobs in flight and another live worker: all succeed, and each picture is drawn once."""
     with service(tmp_path, workers=2) as stack:
         api = Api(stack.url)
         jobs = submit(api, 8, num_inference_steps=40)
@@ -66,7 +66,7 @@ def test_told_to_end_a_worker_finishes_or_gives_back(tmp_path: Path) -> None:
 
 @pytest.mark.chaos
 def test_told_twice_to_end_a_worker_ends_at_once(tmp_path: Path) -> None:
-    """Ctrl-C twice: it does not wait for its jobs, which another process then does."""
+    """After two Ctrl-C it does not wait for its jobs, and another process does them."""
     with service(tmp_path) as stack:
         api = Api(stack.url)
         jobs = submit(api, 4, num_inference_steps=100)
@@ -76,7 +76,7 @@ def test_told_twice_to_end_a_worker_ends_at_once(tmp_path: Path) -> None:
             first.send_signal(signal.SIGINT)
             time.sleep(1)
         first.wait(10)
-        assert Counter(api.job(job)["status"] for job in jobs)["succeeded"] == 0, "none was waited for"
+        assert Counter(api.job(job)["status"] for job in jobs)["succeeded"] == 0, "it waited for none"
         assert endings(api, jobs, 240) == {"succeeded": 4}
         assert finishes(tmp_path) == 4
 
@@ -109,7 +109,7 @@ def test_the_only_worker_killed_and_started_again(tmp_path: Path) -> None:
 
 @pytest.mark.chaos
 def test_the_api_killed_while_clients_submit(tmp_path: Path) -> None:
-    """200 submissions with Idempotency-Keys, repeated until they are answered: 200 jobs."""
+    """200 submissions with Idempotency-Keys, repeated until they are answered, create 200 jobs."""
     with service(tmp_path) as stack:
         api = Api(stack.url)
         ids: dict[int, str] = {}
@@ -158,7 +158,7 @@ def test_cancelled_at_a_random_time(tmp_path: Path) -> None:
 
 @pytest.mark.chaos
 def test_two_thousand_submissions_at_once(tmp_path: Path) -> None:
-    """The queue takes what it can hold, the rest is told when to come back; memory stays bounded."""
+    """The queue accepts what it can hold, the others get Retry-After, and memory stays bounded."""
     with service(tmp_path, WRITING_QUEUE__LIMIT="500") as stack:
         answers: list[requests.Response] = []
 

@@ -1,4 +1,4 @@
-"""The fuzz sees what it looks for."""
+"""The fuzz test finds what it looks for."""
 
 from itertools import islice
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whatever a client sends: no 5xx and no hang."""
+"""No input from a client causes a 5xx or a hang."""
 
 import json
 import random
@@ -28,7 +28,7 @@ JUNK: list[Any] = [
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """API and Redis; no worker is needed to refuse."""
+    """API and Redis; refusing needs no worker."""
     folder = tmp_path_factory.mktemp("hostile")
     environment = {"WRITING_QUEUE__LIMIT": "20"}
     with Stack(workers=0, data_folder=folder / "redis", log_folder=folder, environment=environment) as stack:
@@ -37,7 +37,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def mutate(chance: random.Random) -> bytes:
-    """Return a valid request's body with a few things wrong."""
+    """Return a valid request's body with a few faults."""
     document = dict(VALID)
     for _ in range(chance.randint(1, 4)):
         key = chance.choice([*document, "unknown", "__class__"])
@@ -61,7 +61,7 @@ def test_a_thousand_mutated_bodies(target: Stack) -> None:
 
 @pytest.mark.chaos
 def test_five_thousand_requests_from_the_description(target: Stack) -> None:
-    """Schemathesis draws them from the OpenAPI document: valid and invalid ones for each call."""
+    """Schemathesis generates valid and invalid requests for each call from the OpenAPI document."""
     schema = schemathesis.openapi.from_url(f"{target.url}/openapi/openapi.json")
     asked = 0
     for operation in (result.ok() for result in schema.get_all_operations()):
@@ -72,7 +72,7 @@ def test_five_thousand_requests_from_the_description(target: Stack) -> None:
             nonlocal asked
             asked += 1
             answer = case.call(base_url=target.url, timeout=5)
-            # No worker runs here, and `/health/ready` is there to say so.
+            # No worker runs here, which `/health/ready` reports.
             assert answer.status_code < 500 or answer.json()["code"] == "not_ready", answer.text
 
         ask()

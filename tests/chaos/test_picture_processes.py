@@ -1,4 +1,4 @@
-"""What must hold when picture processes crash, or their worker ends."""
+"""Guarantees when picture processes crash, or their worker ends."""
 
 import signal
 from pathlib import Path
@@ -20,7 +20,7 @@ def picture_processes(stack: Stack) -> list[int]:
 
 @pytest.mark.chaos
 def test_a_native_crash_costs_neither_a_worker_nor_its_neighbours(tmp_path: Path) -> None:
-    """The job alone fails, in the same worker, and says by what; its processes are replaced."""
+    """Only the job itself fails, in the same worker, and names the signal; its processes are replaced."""
     with service(tmp_path, WRITING_WORKER__PICTURE_PROCESSES="2") as stack:
         api = Api(stack.url)
         replace_worker(stack, "tests.chaos.fragile_pictures")
@@ -41,11 +41,11 @@ def test_a_native_crash_costs_neither_a_worker_nor_its_neighbours(tmp_path: Path
 @pytest.mark.chaos
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_no_picture_process_outlives_its_worker(tmp_path: Path, end: signal.Signals) -> None:
-    """With jobs in flight, which the next worker does."""
+    """With jobs in flight, which the next worker draws."""
     with service(tmp_path, WRITING_QUEUE__LEASE_S="2", WRITING_WORKER__PICTURE_PROCESSES="2") as stack:
         api = Api(stack.url)
         (worker,) = api.get("/api/writing/status").json()["workers"]
-        assert worker["setup"]["picture_processes"] == "2: as set"
+        assert worker["setup"]["picture_processes"] == "2: as configured"
         pids = picture_processes(stack)
         assert len(pids) == 2
         jobs = submit(api, 6)

@@ -1,4 +1,4 @@
-"""What must hold when jobs crash natively, and when others write, revoke or forget: half upgrades, a power cut."""
+"""Guarantees when jobs crash natively, and when the queue changes: revokes, partial upgrades, data loss."""
 
 import os
 import signal
@@ -31,13 +31,13 @@ def crash_counts(stack: Stack, jobs: list[str]) -> list[int]:
 
 
 def quarantine(stack: Stack, jobs: list[str]) -> None:
-    """Let waiting jobs look as if a worker had died of them."""
+    """Make waiting jobs look as if they had crashed a worker."""
     for job in jobs:
         redis_of(stack).hset(f"writing:job:{job}", "deaths", 1)
 
 
 def replace_worker(stack: Stack, module: str) -> None:
-    """Let another program take the worker's place from its next start on."""
+    """Replace the worker's program from its next start on."""
     worker = child(stack, "worker-1")
     worker.program = replace(worker.program, command=[worker.program.command[0], "-m", module])
     worker.process.kill()
@@ -45,7 +45,7 @@ def replace_worker(stack: Stack, module: str) -> None:
 
 @pytest.mark.chaos
 def test_a_native_crash_costs_one_worker_and_its_neighbours_nothing(tmp_path: Path) -> None:
-    """Its rehearsal dies as the worker did, so no second worker is risked."""
+    """The rehearsal crashes as the worker did, so no second worker is put at risk."""
     with service(tmp_path, WRITING_QUEUE__LEASE_S="2") as stack:
         api = Api(stack.url)
         replace_worker(stack, "tests.chaos.fragile_conditioning")
@@ -61,7 +61,7 @@ def test_a_native_crash_costs_one_worker_and_its_neighbours_nothing(tmp_path: Pa
 
 @pytest.mark.chaos
 def test_others_proceed_while_quarantined_jobs_take_their_turn(tmp_path: Path) -> None:
-    """More quarantined than threads: they run one at a time, and a job that is none runs beside them."""
+    """With more quarantined jobs than threads, they run one at a time, and an ordinary job runs beside them."""
     with service(tmp_path, WRITING_WORKER__CONCURRENCY="3") as stack:
         api = Api(stack.url)
         worker = child(stack, "worker-1").process
@@ -76,7 +76,7 @@ def test_others_proceed_while_quarantined_jobs_take_their_turn(tmp_path: Path) -
             most = max(most, len(running(api, quarantined)))
             time.sleep(0.1)
         left = [job for job in quarantined if api.job(job)["status"] in {"queued", "running"}]
-        assert len(left) >= 4, "the innocent jobs did not wait for the quarantined"
+        assert len(left) >= 4, "ordinary jobs did not wait for the quarantined ones"
         assert most <= 1
         assert endings(api, quarantined + innocent, 300) == {"succeeded": 9}
         assert attempts(stack, quarantined + innocent) == [1] * 9
@@ -84,7 +84,7 @@ def test_others_proceed_while_quarantined_jobs_take_their_turn(tmp_path: Path) -
 
 @pytest.mark.chaos
 def test_quarantined_jobs_of_a_worker_that_ends_or_dies_are_done_by_the_next(tmp_path: Path) -> None:
-    """They wait in its memory, without messages: it sends them as it ends, others do as it falls silent."""
+    """They wait in its memory without messages, which are sent when the worker ends or falls silent."""
     with service(tmp_path, WRITING_QUEUE__LEASE_S="2", WRITING_QUEUE__RECONCILE_S="1000") as stack:
         api = Api(stack.url)
         for end in (signal.SIGTERM, signal.SIGKILL):
@@ -101,7 +101,7 @@ def test_quarantined_jobs_of_a_worker_that_ends_or_dies_are_done_by_the_next(tmp
 
 @pytest.mark.chaos
 def test_a_quarantined_job_is_cancelled_by_its_client_or_by_a_revoke(tmp_path: Path) -> None:
-    """In the line it has no message that Celery could discard."""
+    """While it waits in quarantine, it has no message that Celery could discard."""
     with service(tmp_path) as stack:
         api, client = Api(stack.url), redis_of(stack)
         worker = child(stack, "worker-1").process
@@ -121,7 +121,7 @@ def test_a_quarantined_job_is_cancelled_by_its_client_or_by_a_revoke(tmp_path: P
 
 @pytest.mark.chaos
 def test_a_revoked_job_is_cancelled(tmp_path: Path) -> None:
-    """Waiting jobs end by `revoke`, running ones by `terminate`; what runs is left alone by a mere `revoke`."""
+    """`revoke` ends waiting jobs, and `terminate` running ones; a plain `revoke` does not affect running jobs."""
     with service(tmp_path, WRITING_WORKER__CONCURRENCY="1") as stack:
         api, control = Api(stack.url), celery_of(stack).control
         jobs = submit(api, 4, num_inference_steps=100)
@@ -140,7 +140,7 @@ def test_a_revoked_job_is_cancelled(tmp_path: Path) -> None:
 
 @pytest.mark.chaos
 def test_half_an_upgrade(tmp_path: Path) -> None:
-    """A newer worker's beat and a newer API's jobs: everything answers, and what cannot be read ends with a code."""
+    """With a newer worker's heartbeat and a newer API's jobs, calls work, and unreadable jobs end with a code."""
     with service(tmp_path) as stack:
         api, client = Api(stack.url), redis_of(stack)
         info = str(client.get(client.keys("writing:worker:*")[0]))
@@ -176,7 +176,7 @@ FOREIGN = [
 
 @pytest.mark.chaos
 def test_foreign_messages_stop_nothing(tmp_path: Path) -> None:
-    """Nor end the worker; and what lost its message gets one, though the queues hold what is none."""
+    """They do not end the worker, and jobs without a message get one although the queues contain foreign entries."""
     with service(tmp_path, WRITING_QUEUE__RECONCILE_S="1") as stack:
         api, client = Api(stack.url), redis_of(stack)
         first_worker = child(stack, "worker-1").process.pid
@@ -197,7 +197,7 @@ def test_foreign_messages_stop_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.chaos
 def test_redis_loses_its_last_second(tmp_path: Path) -> None:
-    """A power cut: a job was seen to succeed, and runs again by the record that is left."""
+    """After a power cut, a job that had succeeded runs again, because its older record remains."""
     with service(tmp_path) as stack:
         api = Api(stack.url)
         (job,) = submit(api, 1, num_inference_steps=40)
@@ -208,7 +208,7 @@ def test_redis_loses_its_last_second(tmp_path: Path) -> None:
         server = child(stack, "redis").process
         os.kill(server.pid, signal.SIGSTOP)
         with log.open("r+b") as file:
-            file.truncate(kept)  # Redis mends a command cut in two
+            file.truncate(kept)  # Redis repairs a truncated command
         os.kill(server.pid, signal.SIGKILL)
         eventually(lambda: status_of(api, job) in {"running", "queued"}, 60)
         assert api.finished(job, 60)["status"] == "succeeded"
@@ -216,14 +216,14 @@ def test_redis_loses_its_last_second(tmp_path: Path) -> None:
 
 
 def status_of(api: Api, job: str) -> str:
-    """Return a job's status, or '' while Redis is away."""
+    """Return a job's status, or '' while Redis is down."""
     answer = api.get(f"/api/writing/jobs/{job}")
     return answer.json()["status"] if answer.status_code == 200 else ""
 
 
 @pytest.mark.chaos
 def test_a_step_that_never_returns_ends_its_worker_and_costs_its_neighbours_nothing(tmp_path: Path) -> None:
-    """The watchdog ends the worker, whatever it waits for; its jobs are quarantined; only the one at fault fails."""
+    """The watchdog ends the worker and its jobs are quarantined; only the job at fault fails."""
     with service(tmp_path, WRITING_QUEUE__LEASE_S="2", WRITING_QUEUE__MAX_DEATHS="2") as stack:
         api = Api(stack.url)
         replace_worker(stack, "tests.chaos.stuck_worker")

@@ -17,12 +17,12 @@ from tests.helpers import Api, eventually
 
 @pytest.mark.chaos
 def test_redis_killed_with_a_full_queue(tmp_path: Path) -> None:
-    """100 queued and some running; ten seconds without Redis: 503 meanwhile, and every job ends once."""
+    """With 100 jobs queued and some running, ten seconds without Redis give 503, and every job ends once."""
     with service(tmp_path) as stack:
         api = Api(stack.url)
         jobs = submit(api, 108, num_inference_steps=2)
         server = child(stack, "redis")
-        os.kill(server.process.pid, signal.SIGSTOP)  # so that the supervisor does not start it again at once
+        os.kill(server.process.pid, signal.SIGSTOP)  # so that the supervisor does not restart it at once
         assert api.submit(word="学").status_code == 503
         time.sleep(10)
         os.kill(server.process.pid, signal.SIGKILL)
@@ -33,11 +33,11 @@ def test_redis_killed_with_a_full_queue(tmp_path: Path) -> None:
 
 @pytest.mark.chaos
 def test_a_full_disk_is_told_and_heals(tmp_path: Path) -> None:
-    """Redis can write no more: no job is accepted that might be lost, and those accepted before all end."""
+    """Redis can no longer write: no job is accepted that might be lost, and all jobs accepted before end."""
     with service(tmp_path) as stack:
         api = Api(stack.url)
         program = child(stack, "redis")
-        # A process that writes beyond its limit gets a signal, which a full disk does not send.
+        # A process that exceeds its file size limit receives a signal, unlike with a full disk.
         command = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh", *program.program.command]
         program.program = replace(program.program, command=command)
         first = program.process
@@ -47,7 +47,7 @@ def test_a_full_disk_is_told_and_heals(tmp_path: Path) -> None:
         server = psutil.Process(child(stack, "redis").process.pid)
         used = max(file.stat().st_size for file in (tmp_path / "redis").rglob("*.aof"))
         server.rlimit(psutil.RLIMIT_FSIZE, (used + 4096, resource.RLIM_INFINITY))
-        # An answer of 503 is false itself.
+        # A response of 503 is falsy.
         (refused,) = eventually(lambda: [a for a in [api.submit(word="学")] if a.status_code == 503], 30)
         assert refused.json()["code"] == "queue_unavailable"
         assert refused.headers["Retry-After"]
@@ -58,7 +58,7 @@ def test_a_full_disk_is_told_and_heals(tmp_path: Path) -> None:
 
 @pytest.mark.chaos
 def test_a_clock_that_jumps_an_hour(tmp_path: Path) -> None:
-    """What Celery's queue remembers of times is an hour off: it delivers again what is at work, to no effect."""
+    """The times stored in Celery's queue are an hour off, so it redelivers running jobs, without effect."""
     with service(tmp_path, workers=2) as stack:
         api = Api(stack.url)
         jobs = submit(api, 8, num_inference_steps=40)
@@ -67,20 +67,20 @@ def test_a_clock_that_jumps_an_hour(tmp_path: Path) -> None:
         for shift_s in (-3600, 3600):
             for tag in client.zrange("unacked_index", 0, -1):
                 client.zincrby("unacked_index", shift_s, tag)
-            time.sleep(12)  # kombu looks every ten seconds
+            time.sleep(12)  # kombu checks every ten seconds
         assert endings(api, jobs, 240) == {"succeeded": 8}
         assert finishes(tmp_path) == 8
 
 
 @pytest.mark.chaos
 def test_results_that_fill_redis_make_room_and_the_worker_lives(tmp_path: Path) -> None:
-    """Old results go, no job is refused for them, and the worker process is the one that began."""
-    # Admission is by what the jobs in flight will need; these come one after another.
+    """Old results are evicted, no job is refused because of them, and the worker process survives."""
+    # Admission depends on what the jobs in flight will need; these are submitted one after another.
     with service(tmp_path, WRITING_RESULTS__BUDGET_SHARE="0.2") as stack:
         api, client = Api(stack.url), redis.Redis.from_url(stack.redis_url)
         first_worker = child(stack, "worker-1").process.pid
         client.config_set("maxmemory", client.info("memory")["used_memory"] + 6_000_000)
-        time.sleep(1.5)  # for so long API and worker trust the limit that they have read
+        time.sleep(1.5)  # for this long, API and worker cache the limit
         jobs = []
         for seed in range(25):
             answer = api.submit(word="学", num_inference_steps=1, seed=seed)
@@ -109,7 +109,7 @@ def test_the_worker_outlives_a_redis_that_something_else_has_filled(tmp_path: Pa
         client.config_set("maxmemory", client.info("memory")["used_memory"] - 200_000)
         refused = api.submit(word="学")
         assert (refused.status_code, refused.json()["code"]) == (503, "queue_unavailable")
-        time.sleep(5)  # the worker meets the full Redis
+        time.sleep(5)  # the worker encounters the full Redis
         client.config_set("maxmemory", 0)
         assert endings(api, [running, *waiting]) == {"succeeded": 7}
         assert child(stack, "worker-1").process.pid == first_worker

@@ -1,4 +1,4 @@
-"""Stacks side by side, and supervisors that are told to end or die: no write is lost, and nothing is left behind."""
+"""Parallel stacks, and supervisors that are stopped or killed: no write is lost, and no process is left behind."""
 
 import os
 import pty
@@ -23,7 +23,7 @@ START_S, END_S = 60, 90
 
 
 class Serve:
-    """``make serve`` without a worker's long start: what it prints goes to a terminal of its own."""
+    """``make serve`` without a worker, which starts slowly; its output goes to a separate terminal."""
 
     def __init__(self, data: Path) -> None:
         self.port = free_port()
@@ -41,7 +41,7 @@ class Serve:
         self.url = f"http://127.0.0.1:{self.port}"
 
     def started(self) -> list[psutil.Process]:
-        """Wait for the API, and return all of the stack's processes."""
+        """Wait for the API, and return all processes of the stack."""
         eventually(lambda: answers(self.url), START_S)
         return psutil.Process(self.process.pid).children(recursive=True)
 
@@ -51,7 +51,7 @@ class Serve:
 
 
 def _take_terminal() -> None:
-    """Make the terminal the session's own, so that closing it hangs the session up."""
+    """Make the terminal the session's controlling terminal, so that closing it hangs up the session."""
     import fcntl  # noqa: PLC0415  # between fork and exec
     import termios  # noqa: PLC0415
 
@@ -60,7 +60,7 @@ def _take_terminal() -> None:
 
 @pytest.fixture
 def left() -> Iterator[list[psutil.Process]]:
-    """Processes to kill at the end, whatever happens."""
+    """Processes to kill at the end in any case."""
     processes: list[psutil.Process] = []
     yield processes
     for process in processes:
@@ -69,7 +69,7 @@ def left() -> Iterator[list[psutil.Process]]:
 
 
 def second(data: Path) -> subprocess.CompletedProcess[str]:
-    """Start a further stack in the same folder."""
+    """Start another stack in the same folder."""
     command = [sys.executable, "-m", "cli", "serve", "--port", str(free_port()), "--data", str(data)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
@@ -88,7 +88,7 @@ def test_a_second_stack_in_one_folder_is_refused_and_the_first_keeps_every_write
                 assert part in refused.stderr
             with pytest.raises(SettingsError, match="in use"), Stack(workers=0, data_folder=folder):
                 pass
-            assert client.ping(), "and the first one goes on"
+            assert client.ping(), "the first one continues"
             client.set(f"written after {folder.name}", 1)
         keys = set(client.keys())
     with Stack(workers=0, data_folder=data, log_folder=tmp_path) as again:
@@ -104,12 +104,12 @@ def test_a_redis_whose_supervisor_was_killed_still_holds_its_folder(tmp_path: Pa
     serve.process.wait()
     serve.hang_up()
     pid = int((data / PIDFILE).read_text())
-    assert psutil.Process(pid).is_running(), "left behind"
+    assert psutil.Process(pid).is_running(), "processes left behind"
     refused = second(data)
     assert refused.returncode == os.EX_CONFIG
     assert f"kill {pid}" in refused.stderr
     for process in left:
-        process.terminate()  # as the message says
+        process.terminate()  # as the message advises
     psutil.wait_procs(left, END_S)
     with Stack(workers=0, data_folder=data, log_folder=tmp_path) as free:
         assert redis.Redis.from_url(free.redis_url).ping()
@@ -136,7 +136,7 @@ def test_however_it_is_told_to_end_a_stack_leaves_nothing_behind(
 
 
 def test_nohup_is_obeyed(tmp_path: Path, left: list[psutil.Process]) -> None:
-    """Whoever ignores hang-ups before the start wants the service to outlive the terminal."""
+    """A caller that ignores hang-ups before the start wants the service to outlive the terminal."""
     handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         serve = Serve(tmp_path / "redis")

@@ -1,4 +1,4 @@
-"""A receiver that never finishes its answer: others hear in time, and a worker that is told to end ends."""
+"""A receiver that never finishes its response delays neither other receivers nor the worker's shutdown."""
 
 import signal
 import socket
@@ -17,12 +17,12 @@ from tests.helpers import Api, eventually
 
 pytestmark = pytest.mark.chaos
 
-SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # of this test alone
+SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # only for this test
 START_S, END_S = 90, 60
 
 
 class Receiver:
-    """Takes webhooks; a slow one answers a byte at a time, without end."""
+    """Receives webhooks; a slow one responds endlessly, one byte at a time."""
 
     def __init__(self, host: str, *, is_slow: bool) -> None:
         self.listener = socket.create_server((host, 0))
@@ -83,7 +83,7 @@ def test_a_slow_receiver_holds_up_neither_the_others_nor_the_end(
         assert worker.wait(END_S) == 0, "long before the deadline of an hour"
         client = redis.Redis.from_url(stack.redis_url)
         assert client.zcard(f"{Key.WEBHOOKS}127.0.0.2") == 3
-        assert client.zcount(f"{Key.WEBHOOKS}127.0.0.2", "-inf", time.time()) == 3, "due again, at once"
+        assert client.zcount(f"{Key.WEBHOOKS}127.0.0.2", "-inf", time.time()) == 3, "due again at once"
         assert not client.exists(Key.WEBHOOK_FAILURES, f"{Key.WEBHOOKS}127.0.0.1")
     print(
         f"slow receiver: {slow.heard} begun, 3 due again; quick receiver: {quick.heard} of 3; the worker ended with 0"

@@ -1,4 +1,4 @@
-"""What `writing-service doctor` finds."""
+"""The findings of `writing-service doctor`."""
 
 from collections.abc import Iterator
 

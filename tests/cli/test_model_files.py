@@ -1,4 +1,4 @@
-"""The files of the models: which are needed, where they are, how they are fetched."""
+"""The models' files: which are needed, where they are, and how they are fetched."""
 
 import hashlib
 import json
@@ -41,7 +41,7 @@ class TestModelFiles:
 
 
 class Hub(BaseHTTPRequestHandler):
-    """A hub with one model: what the hub's own client asks for."""
+    """A hub with one model, which serves what the hub's own client requests."""
 
     protocol_version = "HTTP/1.1"
     folder = PROJECT / "worker/data/embedded_model"
@@ -93,7 +93,7 @@ def hub() -> Iterator[str]:
 
 
 def fetch_models(hub_url: str, home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run the command in a process of its own: the hub's library reads its address once."""
+    """Run the command in a separate process, because the hub's library reads its URL only once."""
     environment = {
         **os.environ,
         "HF_ENDPOINT": hub_url,
@@ -109,17 +109,17 @@ class TestFetching:
     def test_models_are_fetched_verified_and_then_there(self, hub: str, tmp_path: Path) -> None:
         done = fetch_models(hub, tmp_path)
         assert done.returncode == 0, done.stderr
-        assert "as long as the hub says" in done.stdout
+        assert "all of the size that the hub gives" in done.stdout
         (fetched,) = (tmp_path / "hub/models--ours--tiny/snapshots").iterdir()
         assert folder_faults(fetched) == []
-        assert not list(fetched.rglob("samples.jpg")), "nothing that is not loaded"
+        assert not list(fetched.rglob("samples.jpg")), "files that are not loaded are not fetched"
         again = fetch_models(hub, tmp_path, "--dry-run")
         assert (again.returncode, "0 of 16 files to fetch" in again.stdout) == (0, True)
 
     def test_of_a_model_without_16_bit_files_the_others_are_fetched(
         self, hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """As the workers load it; a part that has them is fetched in 16 bits."""
+        """As the workers load it; a part with 16-bit files is fetched in 16 bits."""
         monkeypatch.setenv("WRITING_MODELS__EMBEDDED__DTYPE", "float16")
         planned = fetch_models(hub, tmp_path, "--dry-run")
         assert "16 of 16 files to fetch" in planned.stdout, planned.stderr
@@ -137,6 +137,6 @@ class TestFetching:
     def test_a_hub_that_does_not_answer_is_an_error_that_says_what_to_do(self, tmp_path: Path) -> None:
         done = fetch_models(f"http://127.0.0.1:{free_port()}", tmp_path, "--dry-run")
         assert done.returncode == 1
-        assert "models.embedded.base: ours/tiny cannot be had from the hub" in done.stderr
+        assert "models.embedded.base: ours/tiny cannot be fetched from the hub" in done.stderr
         assert "--to FOLDER" in done.stderr
         assert "Traceback" not in done.stderr

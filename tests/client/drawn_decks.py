@@ -14,7 +14,7 @@ def row(
 
 
 def drawn(deck: Deck, *indices: int) -> None:
-    """Keep pictures for rows, as `Deck.draw` does with each result."""
+    """Store pictures for rows, as `Deck.draw` does with each result."""
     for index in indices:
         png = f"picture {deck._rows[index]}".encode()
         deck._keep(

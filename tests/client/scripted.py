@@ -18,7 +18,7 @@ RESULT = {
 
 @dataclass
 class Answer:
-    """What a scripted service answers; `body` is sent as it is, or as JSON."""
+    """A response of a scripted service; `body` is sent unchanged, or as JSON."""
 
     status: int = 200
     body: Any = None
@@ -27,7 +27,7 @@ class Answer:
 
 
 class Scripted(ThreadingHTTPServer):
-    """A service that answers each call with the next line of its script, the last one again and again."""
+    """A service that answers each call with the next response of its script, and repeats the last one."""
 
     daemon_threads = True
 

@@ -1,4 +1,4 @@
-"""The client against servers that misbehave."""
+"""The client with misbehaving servers."""
 
 import json
 from typing import Any
@@ -42,7 +42,7 @@ class TestCalls:
         with WritingClient(server.url, retry_s=5) as client, pytest.raises(WritingError) as caught:
             client.submit("山")
         assert (caught.value.code, caught.value.status, caught.value.retry_after_s) == ("queue_full", 429, 100)
-        assert len(server.seen) == 1, "100 s are more than it has"
+        assert len(server.seen) == 1, "100 s exceed retry_s"
 
     def test_a_refused_request_is_not_repeated_and_says_why(self, scripted: Any) -> None:
         server = scripted(submit=[refused(422, "invalid_word")])
@@ -110,7 +110,7 @@ class TestWaiting:
             client.job("j").wait(lambda update: steps.append(update.step))
         first, second = server.headers_of(f"GET {JOB}/events")
         assert "Last-Event-ID" not in first
-        assert second["Last-Event-ID"] == "1-0", "of the last whole event"
+        assert second["Last-Event-ID"] == "1-0", "the id of the last complete event"
         assert steps == [1, 2]
 
     @pytest.mark.parametrize("events", [refused(404, "not_found"), refused(503, "queue_unavailable"), Answer(200, {})])

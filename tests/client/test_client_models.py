@@ -1,4 +1,4 @@
-"""The client's models and the service's schemas: both say the same of what goes over the wire."""
+"""The client's models and the service's schemas agree on the wire format."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ MODELS = [model for model in OURS if model.__name__ not in BASES]
 
 
 def shape(model: type[BaseModel], mode: Any) -> Any:
-    """Return a model's JSON schema without what only documents or bounds it."""
+    """Return a model's JSON schema without documentation and bounds."""
     return _plain(model.model_json_schema(mode=mode))
 
 
@@ -52,7 +52,9 @@ def _plain(schema: Any) -> Any:
 def test_answers_have_the_services_fields_and_types(model: type[BaseModel]) -> None:
     ours, theirs = shape(model, "validation"), shape(SERVICE[model.__name__], "serialization")
     assert ours["properties"] == theirs["properties"]
-    assert set(ours.get("required", [])) <= set(theirs.get("required", [])), "what the client needs is always there"
+    assert set(ours.get("required", [])) <= set(theirs.get("required", [])), (
+        "fields that the client requires are always sent"
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_a_request_of_the_client_is_one_of_the_service() -> None:
 
 
 def test_the_client_loads_no_part_of_the_service_nor_what_only_that_needs() -> None:
-    """In a fresh interpreter."""
+    """Checked in a fresh interpreter."""
     code = "import sys, writing_client; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}

@@ -1,4 +1,4 @@
-"""Decks in a folder: what is drawn, what is remembered, and their files."""
+"""Decks in a folder: what is drawn, their stored state, and their files."""
 
 import json
 from pathlib import Path

@@ -96,7 +96,7 @@ class TestAnki:
         for card, (_, fields) in zip(cards, notes, strict=True):
             name = fields[3].removeprefix('<img src="').removesuffix('">')
             assert media[name] == card.read()
-        assert [bool(fields[4]) for _, fields in notes] == [True, True, False, True, True], "how it is written"
+        assert [bool(fields[4]) for _, fields in notes] == [True, True, False, True, True], "the stroke order"
         assert "My deck" in decks.values()
 
     def test_the_client_completes_the_same_package_from_the_services_part_of_it(

@@ -1,4 +1,4 @@
-"""The embedded model in half precision on a GPU, loaded by an engine's thread as in a worker."""
+"""The embedded model in half precision on a GPU, loaded in an engine's thread as in a worker."""
 
 from collections.abc import Callable, Iterator
 
@@ -21,7 +21,7 @@ def _needs_a_gpu() -> None:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Return what starts a warm engine under the card's profile, changed as given."""
+    """Return a function that starts a warm engine under the card's profile, with the given changes."""
     settings = load_settings({"WRITING_DEVICE": "cuda", "WRITING_MODELS__EMBEDDED__DTYPE": "float16"})
     engines: list[Engine] = []
 

@@ -1,4 +1,4 @@
-"""What only a GPU can show: nothing waits, steps go first, parts are lent, and pictures stay the same."""
+"""What only a GPU can show: no host waits, prioritised steps, borrowed parts, and unchanged pictures."""
 
 import threading
 from collections.abc import Callable
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.gpu
 
 Start = Callable[..., Engine]
 CUDA = torch.device("cuda")
-# Of two pictures that differ by half precision's rounding alone; those of two seeds are below 20 dB.
+# PSNR of two pictures that differ only by half-precision rounding; pictures of two seeds are below 20 dB.
 SAME_DB = 30.0
 
 
@@ -52,10 +52,10 @@ def test_nothing_in_a_step_or_a_preview_waits_for_the_device(start: Start) -> No
     model = model_of(start(torch_compile=False))
     rows = [model.row(request_of(seed)) for seed in range(3)]
     denoiser = model.networks[Quality.EXACT].denoiser
-    denoiser.step(rows)  # the first loads kernels
+    denoiser.step(rows)  # the first one loads kernels
     assert device_counts.waits(CUDA, lambda: denoiser.step(rows)) == 0
     assert device_counts.waits(CUDA, lambda: model.previewer.preview(rows[0].latents)) == 0
-    assert device_counts.waits(CUDA, lambda: rows[0].latents.sum().item()) == 1, "a wait is seen"
+    assert device_counts.waits(CUDA, lambda: rows[0].latents.sum().item()) == 1, "a wait is detected"
 
 
 def test_the_engines_stream_goes_before_others() -> None:

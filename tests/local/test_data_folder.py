@@ -1,4 +1,4 @@
-"""One Redis for a data folder: the lock, as the file system keeps it."""
+"""One Redis per data folder: the lock in the file system."""
 
 import os
 import subprocess

@@ -18,7 +18,7 @@ def test_there_are_48_words_and_the_lexicon_knows_them(database: CharacterDataba
 
 @pytest.mark.parametrize("noise", [0, 255])
 def test_a_picture_becomes_a_small_file(noise: int) -> None:
-    """Also one that compresses badly."""
+    """Even one that compresses badly."""
     pixels = np.random.default_rng(0).integers(0, noise + 1, (512, 512, 3), np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")

@@ -1,11 +1,11 @@
-"""Signals that ask a supervisor to end."""
+"""Signals that ask a supervisor to stop."""
 
 import subprocess
 import sys
 
 import pytest
 
-# A signal that comes while an object is being deleted, where Python reports what is raised and goes on.
+# A signal that arrives while an object is being deleted, where Python only reports exceptions and continues.
 WHILE_DELETING = """
 import os, signal, time
 signal.signal(signal.SIGNAL, signal.default_int_handler)  # whoever runs the tests in the background may ignore it

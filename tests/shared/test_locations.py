@@ -1,4 +1,4 @@
-"""Files that come with the code and files of the operator, and which of them counts."""
+"""The precedence of the operator's files over the shipped ones."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A model's folder: whole, half-copied, foreign."""
+"""A model's folder: complete, partly copied, or foreign."""
 
 import json
 import os
@@ -15,7 +15,7 @@ EMBEDDED = PROJECT / "worker/data/embedded_model"
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A copy of the model in the repository."""
+    """A copy of the repository's model."""
     return Path(shutil.copytree(EMBEDDED, tmp_path / "model"))
 
 
@@ -32,7 +32,7 @@ def test_a_half_copied_weight_file_is_named(model: Path) -> None:
     path = model / "unet/diffusion_pytorch_model.safetensors"
     os.truncate(path, 1_000_000)
     (fault,) = folder_faults(model)
-    assert fault.startswith(f"{path} is broken or half-copied: 1000000 bytes of ")
+    assert fault.startswith(f"{path} is damaged or incomplete: it has 1000000 of ")
 
 
 @pytest.mark.parametrize("content", [b"", b"1234567", b"<html>not a model</html>", b"\x02\0\0\0\0\0\0\0[]"])
@@ -45,14 +45,14 @@ def test_what_is_no_weight_file_is_named(model: Path, content: bytes) -> None:
 
 def test_a_missing_part_is_named_unless_it_comes_from_elsewhere(model: Path) -> None:
     shutil.rmtree(model / "vae")
-    assert folder_faults(model) == [f"{model / 'vae'}/ is missing, which model_index.json lists"]
+    assert folder_faults(model) == [f"{model / 'vae'}/ is missing, although model_index.json lists it"]
     assert folder_faults(model, replaced=["vae"]) == []
 
 
 def test_missing_weights_are_named(model: Path) -> None:
     (model / "text_encoder/model.safetensors").unlink()
     (fault,) = folder_faults(model)
-    assert fault.startswith(f"{model / 'text_encoder'}/ has its config.json, but no")
+    assert fault.startswith(f"{model / 'text_encoder'}/ has a config.json but no")
 
 
 def test_a_missing_shard_is_named(model: Path) -> None:
@@ -82,7 +82,7 @@ def test_everything_that_is_wrong_is_named(model: Path) -> None:
 
 
 def test_what_the_index_does_not_list_may_be_anything(model: Path) -> None:
-    """SDXL's repository has more: an older VAE, and parts of it as ONNX."""
+    """SDXL's repository also contains an older VAE, and parts in ONNX format."""
     (model / "vae_decoder").mkdir()
     (model / "vae_decoder/config.json").write_text("{}")
     (model / "vae_decoder/model.onnx").write_bytes(b"0")
@@ -92,7 +92,7 @@ def test_what_the_index_does_not_list_may_be_anything(model: Path) -> None:
 def test_a_foreign_folder_has_no_weights(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
     (fault,) = folder_faults(tmp_path)
-    assert "holds no *.safetensors file" in fault
+    assert "contains no *.safetensors file" in fault
 
 
 @pytest.mark.parametrize(

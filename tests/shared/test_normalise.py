@@ -1,4 +1,4 @@
-"""The one normal form of words, what is refused, and docs/reference/words.md, which says so."""
+"""The normal form of words, the refusals, and their documentation in docs/reference/words.md."""
 
 import re
 import unicodedata
@@ -78,7 +78,7 @@ def test_what_is_invisible_is_left_out(code: int, place: str) -> None:
 
 
 def test_every_radical_is_a_character() -> None:
-    """All of the Kangxi radicals and of the CJK radicals that have one."""
+    """All Kangxi radicals, and the CJK radicals that have a character."""
     for code in [*range(0x2F00, 0x2FD6), *map(ord, IDEOGRAPHS)]:
         (folded,) = normalise_word(chr(code))
         assert unicodedata.name(folded).startswith("CJK UNIFIED IDEOGRAPH"), hex(code)
@@ -113,12 +113,12 @@ def test_any_text_is_a_word_in_normal_form_or_refused_with_its_field(text: str) 
         ("学" * 13, "13 characters"),
         ("学\n习", "U+000A"),
         ("\ud800", "U+D800"),
-        ("\u0301", "stands on no letter"),
-        ("\u0301\u0302", "stands on no letter"),
-        ("ﾞ", "stands on no letter"),
-        ("\u0e31", "stands on no letter"),
-        ("-\u0301", "stands on no letter"),
-        ("a" + "\u0301" * 5, "no language writes so many"),
+        ("\u0301", "does not follow a letter"),
+        ("\u0301\u0302", "does not follow a letter"),
+        ("ﾞ", "does not follow a letter"),
+        ("\u0e31", "does not follow a letter"),
+        ("-\u0301", "does not follow a letter"),
+        ("a" + "\u0301" * 5, "no language uses"),
         ("ѧϰ", "wrong encoding"),
         ("å\xad¦ä¹\xa0", "'学习'"),
         ("Ã©tÃ©", "'été'"),
@@ -143,7 +143,7 @@ def test_what_is_no_word_is_refused_and_the_error_says_why(word: str, says: str)
 @pytest.mark.parametrize("word", ["学习", "中国", "你好", "山", "日本語", "食べる", "한국", "книга"])
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "cp1251", "mac_roman"])
 def test_words_read_in_a_wrong_encoding_are_refused(word: str, encoding: str) -> None:
-    """Whatever the encoding that the caller's program took UTF-8 for."""
+    """Whichever encoding the caller's program mistook UTF-8 for."""
     wrong = "".join(
         bytes([byte]).decode(encoding, "ignore") or bytes([byte]).decode("latin-1") for byte in word.encode()
     )
@@ -152,12 +152,12 @@ def test_words_read_in_a_wrong_encoding_are_refused(word: str, encoding: str) ->
 
 
 def in_utf_8_by_chance(database: CharacterDatabase) -> Iterator[tuple[str, str]]:
-    """Yield each word of the lexicon that is UTF-8 in an encoding of East Asia, and what it looks like then."""
+    """Yield each word of the lexicon whose bytes in an East Asian encoding are valid UTF-8, and the resulting text."""
     for word in database.words():
         for encoding in ("gbk", "big5", "shift_jis", "euc_kr"):
             with suppress(UnicodeError):
                 looks = word.encode(encoding).decode("utf-8")
-                # What comes out as Han alone is a word of Chinese; it cannot be told from another.
+                # A result in Han alone looks like a Chinese word and cannot be distinguished from one.
                 if sum(not character.isascii() for character in looks) > 1 and re.search("[\x80-\u07ff]", looks):
                     yield word, looks
 
@@ -165,7 +165,7 @@ def in_utf_8_by_chance(database: CharacterDatabase) -> Iterator[tuple[str, str]]
 def test_no_word_in_another_encoding_of_east_asia_is_drawn_as_other_letters(
     database: CharacterDatabase, fonts: tuple[FontCoverage, ...]
 ) -> None:
-    """学习 in GBK is ѧϰ, 一些 is һЩ. Over the whole lexicon; but two letters of Hebrew are a word."""
+    """学习 in GBK is ѧϰ, 一些 is һЩ. Checked over the whole lexicon, except that two Hebrew letters count as a word."""
     drawn = []
     found = set(in_utf_8_by_chance(database))
     for word, looks in found:
@@ -174,7 +174,7 @@ def test_no_word_in_another_encoding_of_east_asia_is_drawn_as_other_letters(
             check_coverage(normal, database, fonts)
         except InvalidRequest:
             continue
-        # The normal form of some forty (η; for a Greek question mark) has other bytes, which tell no more.
+        # The normal form of about forty (η; for a Greek question mark) has other bytes, which reveal nothing.
         if normal == looks and not re.fullmatch("[א-ת]{2}", looks):
             drawn.append((word, looks))
     assert len(found) > 3000

@@ -1,4 +1,4 @@
-"""Results: whole or not at all, single pictures by themselves, the oldest make room, in Redis or elsewhere."""
+"""Results: stored completely or not at all, read picture by picture, evicted oldest first, in Redis or elsewhere."""
 
 import base64
 import itertools
@@ -42,7 +42,7 @@ def picture(number: int) -> AIGenerationResult:
 
 
 def variations(count: int, kept: int) -> AIGenerationResult:
-    """Return a result of several pictures."""
+    """Return a result with several pictures."""
     pictures = [picture(number).generated_image_base64 for number in range(count)]
     return picture(kept).model_copy(
         update={
@@ -55,7 +55,7 @@ def variations(count: int, kept: int) -> AIGenerationResult:
 
 
 class Publisher:
-    """A worker's way from a job to its published result."""
+    """Publishes a job's result as a worker does."""
 
     def __init__(self, settings: Settings) -> None:
         self.client = make_redis(settings.redis)
@@ -76,7 +76,7 @@ class Publisher:
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[None]:
-    """A server with S3's API, and the variables that name it."""
+    """A server with S3's API, and the variables that select it."""
     port = free_port()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=port)
     server.start()
@@ -149,7 +149,7 @@ def test_each_variation_is_stored_once_and_has_an_address(stored: Settings) -> N
     assert [info.variation for info in document.pictures] == [1, 0, 2, None], "the kept one first, a map last"
     missing = page.get(f"{address}/variations/3/image")
     assert (missing.status_code, missing.get_json()["code"]) == (404, "variation_not_found")
-    assert "there are 0 to 2" in missing.get_json()["detail"]
+    assert "it has 0 to 2" in missing.get_json()["detail"]
     assert page.get(f"{address}/variations/-1/image").get_json()["code"] == "not_found"
 
 
@@ -206,7 +206,7 @@ def test_the_oldest_results_make_room_and_answer_410(settings: Settings) -> None
     statuses = [page.get(f"/api/writing/jobs/{job}").status_code for job in jobs]
     assert statuses == [410] * 7 + [200] * 5
     assert page.get(f"/api/writing/jobs/{jobs[0]}/image").get_json()["code"] == "result_expired"
-    assert len(publisher.client.keys("writing:picture:*")) == 5 * 2, "nothing of the old ones is left"
+    assert len(publisher.client.keys("writing:picture:*")) == 5 * 2, "nothing is left of the old results"
     sizes = [int(size.split()[0]) for size in publisher.client.hvals(Key.RESULT_SIZES)]
     assert int(str(publisher.client.get(Key.RESULT_BYTES))) == sum(sizes) <= 5 * (SIZE + 2000)
 
@@ -229,7 +229,7 @@ def test_the_count_heals_when_redis_lets_results_expire(settings: Settings) -> N
 
 
 def fill(publisher: Publisher, size: float) -> None:
-    """Let other things grow until so many bytes are in use."""
+    """Fill Redis with other data until this many bytes are in use."""
     for number in itertools.count():
         if publisher.store.memory()[0] > size:
             return
@@ -237,7 +237,7 @@ def fill(publisher: Publisher, size: float) -> None:
 
 
 def test_results_give_way_to_what_else_grows(settings: Settings, client: redis.Redis) -> None:
-    """Down to the newest one; what others read or wait for does not count."""
+    """They are evicted down to the newest one."""
     publisher, budget = Publisher(settings), Budget(client, settings.results, clock=itertools.count(step=10).__next__)
     client.config_set("maxmemory", client.info("memory")["used_memory"] + 20_000_000)
     try:
@@ -258,7 +258,7 @@ def test_results_give_way_to_what_else_grows(settings: Settings, client: redis.R
 
 
 def test_a_full_redis_takes_a_finished_result(settings: Settings, client: redis.Redis) -> None:
-    """Also one that was filled by something else."""
+    """Even one that was filled by other data."""
     publisher = Publisher(settings)
     old = publisher.publish(1)
     job_id = "job"
@@ -305,7 +305,7 @@ def test_jobs_are_admitted_by_what_their_results_will_need(settings: Settings, s
     lease = leases.take("0")
     assert lease is not None
     with pytest.raises(QueueUnavailable):
-        store.check_budget(100, 300)  # running ones count too
+        store.check_budget(100, 300)  # running jobs count too
     leases.publish(lease, Key.DOCUMENT + "0", b"{}", 1)
     store.check_budget(100, 300)
 

@@ -63,7 +63,7 @@ def test_seeds_may_be_counted_up_to_the_largest() -> None:
 
 
 def test_one_picture_s_result_has_the_five_fields_alone() -> None:
-    """Clients of before know no other."""
+    """Older clients know no others."""
     result = AIGenerationResult(
         success=True, generated_image_base64="", conditioning_images_base64={}, prompt_used="", generation_metadata={}
     )
@@ -72,7 +72,7 @@ def test_one_picture_s_result_has_the_five_fields_alone() -> None:
 
 
 def test_requests_survive_the_record() -> None:
-    """A request read back from JSON is equal."""
+    """A request that is read back from JSON is equal."""
     request = GenerationRequest(word="学习", seed=7, controlnet_weights={"canny": 1.5}, width=512)
     assert GenerationRequest.model_validate_json(request.model_dump_json(exclude_defaults=True)) == request
 
@@ -100,7 +100,7 @@ def test_null_is_left_out_within_a_field_too_but_the_word_is_needed() -> None:
 
 @pytest.mark.parametrize("field", ["seed", "width", "height", "num_inference_steps"])
 def test_a_whole_number_is_an_integer_however_it_is_written(field: str) -> None:
-    """JSON Schema calls 64.0 an integer; 64.5, infinity, true and text are none."""
+    """In JSON Schema 64.0 is an integer; 64.5, infinity, true and text are not."""
     value = 64.0 if field == "num_inference_steps" else 512.0
     request = GenerationRequest.model_validate({"word": "学", field: value})
     assert type(getattr(request, field)) is int

@@ -1,4 +1,4 @@
-"""The Lua scripts: each says what it takes, Redis understands it, and the service uses it."""
+"""The Lua scripts: each documents its arguments, compiles in Redis, and is used."""
 
 import re
 from pathlib import Path

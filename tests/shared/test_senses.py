@@ -1,4 +1,4 @@
-"""The lexicon's senses: what a learner means first, readings, what is pictured of words that cannot be pictured."""
+"""The lexicon's senses: the learner's sense first, readings, and words that cannot be pictured."""
 
 import csv
 from pathlib import Path
@@ -11,8 +11,8 @@ from shared.writing.lexicon import Sense, decode_block, encode_block
 from shared.writing.pinyin import same_reading, tone_marks
 from shared.writing.words import WRITTEN, depicted, resolve_meaning
 
-# Every third word of HSK 2.0, levels 1 to 3, and some that were wrong once. The senses were written down by hand, as
-# beginners' textbooks give them, and not taken from what orders the lexicon.
+# Every third word of HSK 2.0, levels 1 to 3, and some that were wrong once. The senses were written by hand, as in
+# beginners' textbooks, independently of the data that orders the lexicon.
 LIST = Path(__file__).parent / "senses.tsv"
 ACCEPTED = dict(csv.reader(LIST.read_text(encoding="utf-8").splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
 
@@ -107,7 +107,7 @@ def test_verbs_follow_a_picture_of(database: CharacterDatabase, gloss: str, phra
 
 
 def test_no_sense_that_comes_first_is_a_stub_or_is_cut_within_a_word(database: CharacterDatabase) -> None:
-    """Over the whole lexicon."""
+    """Checked over the whole lexicon."""
     for word in database.words():
         first = database.senses(word)[0]
         assert first.gloss.strip()

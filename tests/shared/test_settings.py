@@ -33,7 +33,7 @@ def test_the_environment_overrides_by_path() -> None:
 
 
 def test_every_setting_can_be_set_by_the_environment() -> None:
-    """Each one, to the value that it has."""
+    """Each one is set to its own value."""
     variables = {
         PREFIX + LEVEL_SEPARATOR.join(path).upper(): value if isinstance(value, str) else json.dumps(value)
         for path, value in _leaves(read_yaml(CONFIG / "default.yaml"))
@@ -60,7 +60,7 @@ def _leaves(section: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tup
         ("WRITING_QUEUE__LIMIT", "0", r"queue\.limit"),
         ("WRITING_MODEL", "dalle", "embedded, sdxl"),
         ("WRITING_DEFAULT_STYLE", "cubist", "comic"),
-        ("WRITING_FONTS", "[", "not JSON"),
+        ("WRITING_FONTS", "[", "not valid JSON"),
     ],
 )
 def test_a_wrong_or_unknown_setting_stops_the_start(variable: str, value: str, message: str) -> None:
@@ -114,7 +114,7 @@ def test_settings_are_frozen() -> None:
 
 
 def test_logs_can_be_json_lines(capfd: pytest.CaptureFixture[str]) -> None:
-    """Every line is one object, extra fields included."""
+    """Every line is one object, including extra fields."""
     root, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
     try:
         configure_logging(LoggingSettings(level="INFO", format="json"))
@@ -134,7 +134,7 @@ DIGEST, OTHER_DIGEST = "0" * 64, "1" * 64
     ("variable", "value", "message"),
     [
         *(
-            ("WRITING_API__CORS_ORIGINS", f'["https://a.example", "{origin}"]', r"api\.cors_origins\.1: .* no origin")
+            ("WRITING_API__CORS_ORIGINS", f'["https://a.example", "{origin}"]', r"cors_origins\.1: .* not an origin")
             for origin in (
                 "learn.example", "https://learn.example/", "https://learn.example/page", "https://*.example", "null",
                 "", "https://user@learn.example", "https://learn.example:", "https://learn.example:99999", "ftp://a",
@@ -142,36 +142,36 @@ DIGEST, OTHER_DIGEST = "0" * 64, "1" * 64
             )
         ),
         ("WRITING_API__CORS_ORIGINS", '["*"]', r"api\.cors_origins: .*keys"),
-        ("WRITING_API__KEYS", f'["a:{DIGEST}", "a:{OTHER_DIGEST}"]', r"api\.keys: two are called 'a'"),
-        ("WRITING_API__KEYS", f'["a:{DIGEST}", "b:{DIGEST}"]', r"api\.keys: one key has two names"),
+        ("WRITING_API__KEYS", f'["a:{DIGEST}", "a:{OTHER_DIGEST}"]', r"api\.keys: two keys are named 'a'"),
+        ("WRITING_API__KEYS", f'["a:{DIGEST}", "b:{DIGEST}"]', r"api\.keys: the same key has two names"),
         ("WRITING_API__KEYS", f'[" :{DIGEST}"]', "NAME:DIGEST"),
         ("WRITING_API__KEYS", f'[":{DIGEST}"]', "NAME:DIGEST"),
         ("WRITING_API__KEYS", f'["a\\nb:{DIGEST}"]', "NAME:DIGEST"),
         ("WRITING_API__KEYS", f'["a:{DIGEST[1:]}"]', "NAME:DIGEST"),
         ("WRITING_API__KEYS", f'["a:{DIGEST}:"]', "NAME:DIGEST"),
         ("WRITING_API__KEYS", '["a"]', "NAME:DIGEST"),
-        ("WRITING_API__OPERATORS", '["nobody"]', r"api\.operators: 'nobody' is the name of no key"),
+        ("WRITING_API__OPERATORS", '["nobody"]', r"api\.operators: no key is named 'nobody'"),
         *(
             ("WRITING_API__BLOCKED_WORDS", f'["fine", "{word}"]', r"api\.blocked_words\.1")
             for word in ("", " ", "!", "\u200b", "\u3000")
         ),
         *(
-            (variable, f'["{host}"]', r"allowed_hosts\.0: .* no host name")
+            (variable, f'["{host}"]', r"allowed_hosts\.0: .* not a host name")
             for variable in ("WRITING_API__ALLOWED_HOSTS", "WRITING_WEBHOOKS__ALLOWED_HOSTS")
             for host in ("https://a.example", "*.example", "", "a.example:443", "a.example/", "256.1.1.1")
         ),
         *(("WRITING_API__HOST", host, r"api\.host") for host in ("", "a b", "http://a", "::1:80:", "256.1.1.1")),
         *(
-            ("WRITING_WEBHOOKS__SECRET", secret, r"webhooks\.secret: is not whsec_")
+            ("WRITING_WEBHOOKS__SECRET", secret, r"webhooks\.secret: must be whsec_")
             for secret in ("", "abc", "whsec_", "whsec_YWJj", "whsec_" + "!" * 40, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         ),
         *(
-            ("WRITING_REDIS__URL", url, r"redis\.url: is not redis://")
+            ("WRITING_REDIS__URL", url, r"redis\.url: must be redis://")
             for url in ("", "cache:6379", "http://cache", "redis://", "redis://c:port", "redis://c/db", "unix:///r.sock")
         ),
         *(("WRITING_REDIS__TIMEOUT_S", value, r"redis\.timeout_s") for value in ("inf", "nan", "1e999", "-1")),
-        ("WRITING_WORKER__STALE_AFTER_S", "0.5", r"worker\.stale_after_s: 0\.5 is not more than worker\.heartbeat_s"),
-        ("WRITING_QUEUE__LEASE_S", "1", r"queue\.lease_s: 1 is not more than worker\.heartbeat_s"),
+        ("WRITING_WORKER__STALE_AFTER_S", "0.5", r"worker\.stale_after_s: 0\.5 is not greater than"),
+        ("WRITING_QUEUE__LEASE_S", "1", r"queue\.lease_s: 1 is not greater than worker\.heartbeat_s"),
         ("WRITING_API__RECEIVE_S", "0", r"api\.receive_s"),
         ("WRITING_CONDITIONING__DEPTH_MODEL", "", r"conditioning\.depth_model"),
         ("WRITING_MODELS__SDXL__BASE", "", r"models\.sdxl\.base"),
@@ -226,5 +226,5 @@ def test_a_key_that_stands_twice_stops_the_start(tmp_path: Path, file: str) -> N
     name = first.partition(":")[0]
     with path.open("a") as text:
         text.write(f"\n{name}: {{}}\n")
-    with pytest.raises(SettingsError, match=f"'{name}' stands twice"):
+    with pytest.raises(SettingsError, match=f"'{name}' occurs twice"):
         load_settings({}, tmp_path)

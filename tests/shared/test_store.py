@@ -121,8 +121,8 @@ def test_a_record_of_a_newer_version_can_be_read(store: JobStore, client: redis.
 
 
 def test_retry_after_follows_the_measured_rate(store: JobStore, leases: Leases, client: redis.Redis) -> None:
-    """And grows when nothing ends any more."""
-    assert store.retry_after_s() == 5, "nothing measured yet: the setting"
+    """It grows when no job ends any more."""
+    assert store.retry_after_s() == 5, "without measurements, the setting applies"
     now = time.time()
     client.rpush("writing:finished", *(f"{now - 3 * ago} 3" for ago in range(10)))
     assert store.retry_after_s() == 3
@@ -137,7 +137,7 @@ def test_retry_after_follows_the_measured_rate(store: JobStore, leases: Leases, 
 def test_the_rate_is_that_of_busy_times(
     store: JobStore, leases: Leases, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Four jobs of two seconds, the last one after an hour without any; then two wait."""
+    """Four jobs of two seconds each, the last one after an idle hour; then two wait."""
     now = time.time()
     for number, ended_at in enumerate((now - 3606, now - 3604, now - 3602, now)):
         lease = leases.take(store.create(str(number), REQUEST).job_id)

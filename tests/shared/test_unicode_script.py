@@ -1,4 +1,4 @@
-"""The script of every character, as fontTools' tables of the same Unicode have it."""
+"""The script of every character, compared with fontTools' tables of the same Unicode version."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ LAST = 0x10FFFF
 
 
 def test_every_range_of_characters_has_its_script() -> None:
-    """The first and the last character of each."""
+    """Checked for the first and the last character of each range."""
     ends = [start - 1 for start in Scripts.RANGES[1:]] + [LAST]
     characters = [chr(code) for code in (*Scripts.RANGES, *ends)]
     wrong = [character for character in characters if script(character) != unicodedata.script(character)]
@@ -31,7 +31,7 @@ def test_every_script_has_its_name() -> None:
 
 
 def test_the_schemas_of_the_wire_load_neither_font_reader_nor_database() -> None:
-    """Seen in a fresh interpreter."""
+    """Checked in a fresh interpreter."""
     program = "import sys, shared.schemas; print(sorted({'fontTools', 'sqlite3'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

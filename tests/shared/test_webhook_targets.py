@@ -34,11 +34,11 @@ def test_webhooks_go_to_allowed_https_hosts_alone(settings: Settings, url: str) 
 def test_a_name_that_leads_into_a_private_network_is_refused_at_delivery(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    """One private address among public ones is enough."""
+    """A single private address among public ones is enough."""
     allowed = settings.webhooks.model_copy(update={"allowed_hosts": ("hooks.example",)})
     entries = [(0, 0, 0, "", ("93.184.215.14", 443)), (0, 0, 0, "", (address, 443))]
     monkeypatch.setattr("socket.getaddrinfo", lambda *_args, **_kwargs: entries)
-    with pytest.raises(WebhookNotAllowed, match="no public address"):
+    with pytest.raises(WebhookNotAllowed, match="not a public address"):
         resolve(parse_target("https://hooks.example/", allowed), allowed)
     monkeypatch.setattr("socket.getaddrinfo", lambda *_args, **_kwargs: entries[:1])
     assert resolve(parse_target("https://hooks.example/", allowed), allowed) == ["93.184.215.14"]
@@ -86,10 +86,10 @@ def test_what_leads_inside_in_other_clothes_is_not_public(address: str) -> None:
      ({"ALLOWED_HOSTS": '["hooks.example"]', "SECRET": ""}, "24 to 64 bytes"),
      ({"ALLOWED_HOSTS": '["hooks.example"]', "SECRET": "whsec_c2hvcnQ="}, "24 to 64 bytes"),
      ({"SECRET": "whsec_no base64 at all, but long enough"}, "24 to 64 bytes"),
-     ({"ALLOWED_HOSTS": '["https://hooks.example"]', "SECRET": SECRET}, "no host name"),
-     ({"ALLOWED_HOSTS": '["hooks.example:443"]', "SECRET": SECRET}, "no host name"),
-     ({"ALLOWED_HOSTS": '["*.example"]', "SECRET": SECRET}, "no host name"),
-     ({"ALLOWED_HOSTS": '[""]', "SECRET": SECRET}, "no host name")],
+     ({"ALLOWED_HOSTS": '["https://hooks.example"]', "SECRET": SECRET}, "not a host name"),
+     ({"ALLOWED_HOSTS": '["hooks.example:443"]', "SECRET": SECRET}, "not a host name"),
+     ({"ALLOWED_HOSTS": '["*.example"]', "SECRET": SECRET}, "not a host name"),
+     ({"ALLOWED_HOSTS": '[""]', "SECRET": SECRET}, "not a host name")],
 )  # fmt: skip
 def test_settings_that_could_never_deliver_stop_the_start(settings_of: dict[str, str], message: str) -> None:
     environment = {f"WRITING_WEBHOOKS__{key}": value for key, value in settings_of.items()}

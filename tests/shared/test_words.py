@@ -11,7 +11,7 @@ from shared.writing.words import check_coverage, normalise_word, resolve_meaning
 
 @pytest.mark.parametrize("word", ["", "   ", "\u3000", "一" * 13, "a\x00b", "学\n习", "\ud800", "\x7f"])
 def test_a_word_that_cannot_be_written_is_refused(word: str) -> None:
-    """Blank, too long, control characters, lone surrogates."""
+    """Blank or too long words, control characters, lone surrogates."""
     with pytest.raises(InvalidWord) as error:
         normalise_word(word)
     assert error.value.field == "word"
@@ -33,7 +33,7 @@ def test_words_are_trimmed_and_composed() -> None:
 def test_the_error_names_every_character_that_nothing_can_draw(
     database: CharacterDatabase, fonts: tuple[FontCoverage, ...]
 ) -> None:
-    """A rare ideograph and a Tamil letter, but not the covered ones beside them."""
+    """It names a rare ideograph and a Tamil letter, but not the covered characters beside them."""
     with pytest.raises(UnsupportedCharacter) as error:
         check_coverage("学𠀀க", database, fonts)
     assert "U+20000" in error.value.detail
@@ -65,12 +65,12 @@ def test_the_error_names_every_character_that_nothing_can_draw(
     ],
 )
 def test_common_scripts_are_covered(word: str, database: CharacterDatabase, fonts: tuple[FontCoverage, ...]) -> None:
-    """Stroke data and the shipped fonts cover these languages, accents included."""
+    """Stroke data and the shipped fonts cover these languages, including accents."""
     check_coverage(word, database, fonts)
 
 
 def test_a_font_that_cannot_shape_a_script_does_not_cover_it(database: CharacterDatabase, tmp_path: Path) -> None:
-    """Arabic and Devanagari letters without the forms that they take in words are refused, by name."""
+    """Arabic and Devanagari letters without their contextual forms are refused by name."""
     folder = Path("shared/writing/data/fonts")
     plain = []
     for script in ("Arabic", "Devanagari", "Hebrew"):
@@ -81,14 +81,14 @@ def test_a_font_that_cannot_shape_a_script_does_not_cover_it(database: Character
     fonts = read_fonts(plain)
     check_coverage("שלום", database, fonts)
     for word in ("سلام", "नमस्ते"):
-        with pytest.raises(UnsupportedCharacter, match="the forms of"):
+        with pytest.raises(UnsupportedCharacter, match="the contextual forms of"):
             check_coverage(word, database, fonts)
 
 
 def test_old_korean_syllables_need_a_font_for_them(
     database: CharacterDatabase, fonts: tuple[FontCoverage, ...]
 ) -> None:
-    with pytest.raises(UnsupportedCharacter, match="the forms of"):
+    with pytest.raises(UnsupportedCharacter, match="the contextual forms of"):
         check_coverage("\u1112\u119e\u11ab", database, fonts)
 
 

@@ -12,7 +12,7 @@ RECEIVE_S = 2
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """API and Redis, with little time for a request to arrive."""
+    """API and Redis, with a short deadline for a request's arrival."""
     folder = tmp_path_factory.mktemp("http")
     environment = {"WRITING_API__RECEIVE_S": str(RECEIVE_S)}
     with Stack(workers=0, data_folder=folder / "redis", log_folder=folder, environment=environment) as stack:

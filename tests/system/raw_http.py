@@ -15,7 +15,7 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 @dataclass(frozen=True)
 class Answer:
-    """A raw HTTP answer."""
+    """A raw HTTP response."""
 
     status: int
     headers: dict[str, str]
@@ -33,7 +33,7 @@ def connect(stack: Stack) -> socket.socket:
 
 
 def read_answer(connection: socket.socket) -> Answer | None:
-    """Return the answer; None: the connection was closed without one."""
+    """Return the response; None if the connection was closed without one."""
     with connection.makefile("rb") as stream:
         status_line = stream.readline()
         if not status_line:

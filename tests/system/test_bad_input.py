@@ -1,4 +1,4 @@
-"""Nothing that a client can send is a 5xx or leaves a trace in the queue."""
+"""No input from a client causes a 5xx or leaves a trace in the queue."""
 
 from typing import Any
 
@@ -99,7 +99,7 @@ def test_a_bad_body_is_explained(api: Api, stack: Any, case: tuple[bytes, str, i
 
 
 def test_a_large_body_without_a_length_is_refused(api: Api) -> None:
-    """Chunked: the limit holds although the client does not say how much will come."""
+    """For chunked bodies, the limit holds although the client does not announce the length."""
     chunks = (b"x" * 8192 for _ in range(20))
     answer = requests.post(api.url + URL, data=chunks, headers={"Content-Type": "application/json"}, timeout=10)
     assert answer.status_code == 413

@@ -1,4 +1,4 @@
-"""The Python client against the real service."""
+"""The Python client with the real service."""
 
 import json
 from collections.abc import Iterator
@@ -164,4 +164,4 @@ def test_a_deck_is_made_and_downloaded_from_python(client: WritingClient) -> Non
     view = eventually(lambda: view if (view := deck.view()).is_finished else None, 60)
     assert [word.status for word in view.words] == ["succeeded", "succeeded", "refused"]
     assert deck.download("apkg").startswith(b"PK")
-    assert deck.cancel().counts == view.counts, "what has ended stays"
+    assert deck.cancel().counts == view.counts, "an ended job is unchanged"

@@ -46,7 +46,7 @@ def test_the_demo_says_why_it_failed(tmp_path: Path) -> None:
 
 
 def children_of(process: "subprocess.Popen[str]") -> list[str]:
-    """The ids of the programs that a supervisor has started."""
+    """Return the process ids of the programs that a supervisor has started."""
     command = ["pgrep", "-P", str(process.pid)]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
 
@@ -91,7 +91,7 @@ def test_serve_runs_until_ctrl_c_and_leaves_nothing_behind(tmp_path: Path) -> No
 
 
 def flower_tasks() -> set[tuple[str, str]]:
-    """What Flower's task table shows: names and states."""
+    """Return the names and states in Flower's task table."""
     columns = {"draw": 1, "start": 0, "length": 10, "search[value]": "", "order[0][column]": 0, "order[0][dir]": "asc",
                "columns[0][data]": "name"}  # fmt: skip
     try:

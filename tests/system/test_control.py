@@ -1,4 +1,4 @@
-"""What an operator does with Celery's own commands, or in Flower."""
+"""Celery's own control commands, as an operator uses them, also in Flower."""
 
 import pytest
 from celery import Celery
@@ -55,7 +55,7 @@ def test_a_running_job_that_is_terminated_is_cancelled(api: Api, celery: Celery)
 
 @pytest.mark.slow
 def test_purged_messages_are_sent_again(api: Api, celery: Celery) -> None:
-    """The records say that the jobs wait; the reconciler finds that they have no message."""
+    """According to their records the jobs wait, and the reconciler finds that they have no message."""
     busy = [api.submit(word="山", num_inference_steps=60).json()["job_id"] for _ in range(9)]
     waiting = [api.submit(word="水", num_inference_steps=1).json()["job_id"] for _ in range(3)]
     celery.control.purge()

@@ -1,4 +1,4 @@
-"""Decks by a running service: drawn, packed, read again."""
+"""Decks with a running service: drawn, packed, and read back."""
 
 import io
 import json
@@ -35,7 +35,7 @@ def finished(api: Api, deck_id: str) -> dict[str, Any]:
 
 
 def notes_of(package: bytes, folder: Path) -> list[tuple[str, list[str]]]:
-    """Return the guid and fields of a package's notes; its media are checked to be there."""
+    """Return the guid and fields of a package's notes, after checking that its media exist."""
     with zipfile.ZipFile(io.BytesIO(package)) as files:
         assert files.testzip() is None
         media = json.loads(files.read("media"))
@@ -52,7 +52,7 @@ def notes_of(package: bytes, folder: Path) -> list[tuple[str, list[str]]]:
 
 @pytest.fixture(scope="module")
 def deck(api: Api) -> dict[str, Any]:
-    """A finished deck of three words, one of which cannot be drawn."""
+    """A finished deck with three words, one of which cannot be drawn."""
     made = make(
         api, [{"word": "学习", "translation": "to <study>"}, "😀", {"word": "山", "style": "neon"}], name="L/7 山"
     )
@@ -125,4 +125,4 @@ def test_pictures_that_have_gone_are_told_with_what_to_do(api: Api, stack: Stack
         assert (answer.status_code, answer.json()["code"]) == (410, "deck_expired")
         assert "1 of 2 pictures" in answer.json()["detail"]
         assert "send the list again" in answer.json()["detail"]
-    assert api.get(f"{DECKS}/{deck['deck_id']}").json()["counts"]["succeeded"] == 2, "how it stood is still known"
+    assert api.get(f"{DECKS}/{deck['deck_id']}").json()["counts"]["succeeded"] == 2, "the state is still known"

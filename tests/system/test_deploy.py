@@ -1,4 +1,4 @@
-"""The deployment examples: they parse, and agree with the settings, the compose file, the API and the metrics."""
+"""The deployment examples are valid, and agree with the settings, the compose file, the API and the metrics."""
 
 import json
 import os
@@ -68,7 +68,7 @@ def panels() -> list[Manifest]:
 
 
 def queries() -> Iterator[tuple[str, str]]:
-    """Yield every PromQL expression of dashboard, alerts and KEDA, with where it stands."""
+    """Yield every PromQL expression of dashboard, alerts and KEDA, with its location."""
     for panel in panels():
         for target in panel["targets"]:
             yield f"panel {panel['title']}", target["expr"]
@@ -96,7 +96,7 @@ def test_objects_have_no_namespace_and_belong_together() -> None:
 
 @every_program
 def test_what_selects_pods_selects_these(program: str) -> None:
-    """Workload, Service and network policy by the pods' own labels."""
+    """Workload, Service and network policy select by the pods' own labels."""
     workload = find("StatefulSet" if program == "redis" else "Deployment", program)["spec"]
     labels = workload["template"]["metadata"]["labels"]
     assert workload["selector"]["matchLabels"] == labels
@@ -120,7 +120,7 @@ def test_variables_of_the_environment_are_settings(program: str) -> None:
 
 
 def test_the_environment_is_a_whole_configuration() -> None:
-    """API and worker start with it, once the secret is filled in."""
+    """API and worker start with it once the secret is filled in."""
     for program in ("api", "worker"):
         values = {name: entry.get("value", "[]") for name, entry in environment(program).items()}
         settings = load_settings({**find("ConfigMap", "writing-service")["data"], **values})
@@ -132,13 +132,13 @@ def test_variables_are_those_of_the_compose_file(program: str) -> None:
     ours = {*environment(program)}
     if program in {"api", "worker"}:
         ours |= {*find("ConfigMap", "writing-service")["data"]}
-    # The pod sees one GPU alone: it needs no locks.
+    # The pod sees only one GPU, so it needs no locks.
     assert {*COMPOSE[program]["environment"]} - ours <= {"WRITING_WORKER__GPU_LOCKS"}
 
 
 @every_program
 def test_no_variable_of_a_service_looks_like_a_setting(program: str) -> None:
-    """Kubernetes would set FLOWER_PORT and the like for each Service."""
+    """Kubernetes would set variables such as FLOWER_PORT for each Service."""
     assert pod(program)["enableServiceLinks"] is False
 
 
@@ -149,7 +149,7 @@ def test_secrets_are_never_inline(program: str) -> None:
             assert entry["valueFrom"]["secretKeyRef"]["name"] == "writing-service", name
         if "://" in entry.get("value", ""):
             assert "://:$(REDIS_PASSWORD)@redis:6379/" in entry["value"], name
-    # Kubernetes fills in variables that are listed before the one that uses them.
+    # Kubernetes expands only variables that are listed before their use.
     names = [*environment(program)]
     assert names[0] == "REDIS_PASSWORD"
 
@@ -203,7 +203,7 @@ def test_a_worker_has_one_gpu_and_a_model_cache() -> None:
 
 
 def test_a_worker_is_ready_once_it_says_that_it_is_warm(settings: Settings, redis_url: str) -> None:
-    """The probe's command, run against a real Redis."""
+    """Run the probe's command with a real Redis."""
     command = container("worker")["readinessProbe"]["exec"]["command"]
     registry = WorkerRegistry(make_redis(settings.redis), stale_after_s=60)
 
@@ -254,7 +254,7 @@ def test_keda_scales_the_workers_between_one_and_some() -> None:
     assert "replicas" not in find("Deployment", "worker")["spec"], "applying it again would undo the scaling"
     assert 1 == spec["minReplicaCount"] < spec["maxReplicaCount"]
     drain, jobs = spec["triggers"]
-    # Seconds are shared by all workers, jobs are counted for each.
+    # Seconds concern all workers together, jobs are counted per worker.
     assert (drain["metricType"], jobs["metricType"]) == ("Value", "AverageValue")
     assert "writing_queue_drain_seconds" in drain["metadata"]["query"]
 
@@ -271,7 +271,7 @@ def test_queries_ask_for_metrics_and_labels_that_there_are(query: str) -> None:
 
 @every_query
 def test_queries_do_not_count_an_api_process_twice(query: str) -> None:
-    """Each reports the whole service: a sum is over what `max by` has made one."""
+    """Each reports the whole service, so a sum may only follow `max by`."""
     bare = re.sub(r"max by \([\w, ]+\) \((?:[^()]|\([^()]*\))*\)|max\((?:[^()]|\([^()]*\))*\)", "one", query)
     assert re.findall(r"\bwriting_\w+", re.sub(r"absent\(\w+\)", "one", bare)) == []
 

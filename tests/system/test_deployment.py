@@ -1,4 +1,4 @@
-"""Compose file and Dockerfiles: valid, and with the commands that the Makefile has."""
+"""The compose file and the Dockerfiles are valid, and have the Makefile's commands."""
 
 import shutil
 import subprocess
@@ -86,7 +86,7 @@ def test_the_api_alone_listens_to_other_machines(compose: dict[str, dict[str, ob
 def test_every_server_has_a_health_check_of_its_own(
     compose: dict[str, dict[str, object]], project: Path, flower: int
 ) -> None:
-    """Flower runs from the API's image, and must not be asked as the API is."""
+    """Flower runs from the API's image, and must not inherit the API's health check."""
     check = compose["flower"]["healthcheck"]["test"]  # type: ignore[index]
     assert check == ["CMD", "python", "-m", "api.probe", "5555", "/healthcheck"]
     command = [sys.executable if part == "python" else part for part in check[1:]]
@@ -98,7 +98,7 @@ def test_every_server_has_a_health_check_of_its_own(
 
 @pytest.fixture
 def flower(compose: dict[str, dict[str, object]], tmp_path: Path, redis_url: str) -> Iterator[int]:
-    """The port of a Flower that runs as compose has it, with a password."""
+    """The port of a Flower that runs as in the compose file, with a password."""
     port = free_port()
     command = str(compose["flower"]["command"]).replace("5555", str(port)).split()
     environment = {"WRITING_REDIS__URL": redis_url, "FLOWER_BASIC_AUTH": "operator:secret"}

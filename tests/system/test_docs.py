@@ -1,4 +1,4 @@
-"""The documentation: it builds, its links lead somewhere, and what it names exists."""
+"""The documentation builds, its links work, and everything that it names exists."""
 
 import importlib.util
 import json
@@ -33,26 +33,26 @@ PAGES = sorted(
         *(PROJECT / "docs").rglob("*.md"),
     ]
 )
-# A fenced block, also one that is part of a list.
+# A fenced block, also inside a list.
 BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^ *```$", re.DOTALL | re.MULTILINE)
 METRIC_ROW = re.compile(r"^\| `(writing_\w+)` \| (\w+) \| ((?:`\w+`(?:, )?)*) ?\|", re.MULTILINE)
 
-# The metrics by docs/reference/metrics.md: name to type and labels. What runs is compared with it below.
+# The metrics in docs/reference/metrics.md: name to type and labels. The real ones are compared with them below.
 METRICS: dict[str, tuple[str, str]] = {
     name: (kind, label) for name, kind, label in METRIC_ROW.findall((PROJECT / "docs/reference/metrics.md").read_text())
 }
-# Variables that are no settings.
+# Variables that are not settings.
 CLIENT_VARIABLES = {"WRITING_URL", "WRITING_API_KEY", "WRITING_CONFIG"}
-# What calls with a JSON body take.
+# The models of JSON bodies, by call.
 BODIES: dict[str, type[BaseModel]] = {
     "jobs.submit": GenerationRequest, "batches.submit": Batch, "decks.create": DeckRequest
 }  # fmt: skip
-# What a histogram's name gets in PromQL.
+# The suffixes of a histogram's name in PromQL.
 HISTOGRAM_SUFFIXES = ("_bucket", "_sum", "_count")
 
 
 def series_names() -> set[str]:
-    """Return what may stand in a query."""
+    """Return the names that a query may contain."""
     return {
         name + suffix
         for name, (kind, _) in METRICS.items()
@@ -61,7 +61,7 @@ def series_names() -> set[str]:
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    """Return a page's code blocks in a language, without their indentation."""
+    """Return a page's code blocks in a language, unindented."""
     return [
         re.sub(rf"^{block['indent']}", "", block["code"], flags=re.MULTILINE)
         for block in BLOCK.finditer(page.read_text())
@@ -82,7 +82,7 @@ def code_spans(page: Path) -> list[str]:
 
 
 def curl_commands() -> list[Any]:
-    """Return every curl command of the pages, in words, without what belongs to the shell."""
+    """Return every curl command of the pages as words, without shell syntax."""
     return [
         pytest.param(shlex.split(line, comments=True), id=f"{page.relative_to(PROJECT)}-{number}")
         for page in PAGES
@@ -93,7 +93,7 @@ def curl_commands() -> list[Any]:
 
 
 def _commands(code: str) -> Iterator[str]:
-    """Yield a block's commands: lines, joined where one goes on by a backslash or inside quotes."""
+    """Yield a block's commands; lines that continue after a backslash or inside quotes are joined."""
     command = ""
     for line in code.splitlines():
         command += line.removesuffix("\\") + (" " if line.endswith("\\") else "\n")
@@ -133,7 +133,7 @@ def metrics(settings: Settings) -> CollectorRegistry:
 
 
 def setting_paths(values: Any, path: str = "") -> set[str]:
-    """Return the dotted names of all settings, sections included."""
+    """Return the dotted names of all settings, including sections."""
     if not isinstance(values, dict):
         return set()
     names = {key: f"{path}{key}" for key in values}
@@ -146,7 +146,7 @@ def known_settings() -> set[str]:
 
 
 def test_the_site_lists_every_setting_and_every_error(site: Path, known_settings: set[str]) -> None:
-    """The tables come from the code."""
+    """The tables are generated from the code."""
     shown = (site / "reference/settings/index.html").read_text()
     leaves = {name for name in known_settings if not any(other.startswith(f"{name}.") for other in known_settings)}
     assert {name for name in leaves if f"<code>{name}</code>" not in shown} == set()
@@ -169,7 +169,7 @@ def test_every_relative_link_leads_to_a_file(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=by_page)
 def test_every_setting_named_is_one(page: Path, known_settings: set[str]) -> None:
-    """By its environment variable, or by its path in code."""
+    """Named by its environment variable, or by its path in code style."""
     variables = set(re.findall(r"\bWRITING_[A-Z][A-Z0-9_]*", page.read_text())) - CLIENT_VARIABLES
     named = {name.removeprefix("WRITING_").lower().replace("__", ".") for name in variables}
     sections = "|".join(name for name in known_settings if "." not in name)
@@ -180,7 +180,7 @@ def test_every_setting_named_is_one(page: Path, known_settings: set[str]) -> Non
 
 
 def is_module(name: str) -> bool:
-    """Return whether there is a module of this name, as `worker.main`."""
+    """Return whether there is a module with this name, such as `worker.main`."""
     try:
         return importlib.util.find_spec(name) is not None
     except ModuleNotFoundError:
@@ -189,7 +189,7 @@ def is_module(name: str) -> bool:
 
 @pytest.mark.parametrize("words", curl_commands())
 def test_every_curl_example_is_a_call_that_the_api_has(words: list[str], routes: MapAdapter) -> None:
-    """Its path and method are a route, its body a valid request."""
+    """Its path and method match a route, and its body is a valid request."""
     url = next(word for word in words if word.startswith("http"))
     body = next((words[words.index(flag) + 1] for flag in ("-d", "--data-binary") if flag in words), None)
     method = words[words.index("-X") + 1] if "-X" in words else "GET" if body is None else "POST"
@@ -201,7 +201,7 @@ def test_every_curl_example_is_a_call_that_the_api_has(words: list[str], routes:
 
 
 def test_there_are_curl_examples_with_and_without_a_body() -> None:
-    """So that the test above has something to look at."""
+    """So that the test above has something to check."""
     commands = [parameters.values[0] for parameters in curl_commands()]
     assert len([words for words in commands if "-d" in words]) >= 5
     assert len([words for words in commands if "-d" not in words]) >= 5
@@ -216,7 +216,7 @@ def test_every_make_target_named_exists(page: Path) -> None:
 
 
 def test_the_metrics_are_those_that_the_reference_lists(metrics: CollectorRegistry) -> None:
-    """Names and types; prometheus-client counts without the suffix."""
+    """Compares names and types; prometheus-client omits the suffix of counters."""
     found = {family.name + ("_total" if family.type == "counter" else ""): family.type for family in metrics.collect()}
     assert found == {name: kind for name, (kind, _) in METRICS.items()}
 
@@ -251,7 +251,7 @@ def test_the_example_of_a_model_has_every_key() -> None:
 
 
 def test_the_codes_of_fields_are_listed() -> None:
-    """Those that are no error of their own: pydantic's faults by their names here."""
+    """The codes without an error class: our names of pydantic's errors."""
     table = (PROJECT / "docs/reference/errors.md").read_text().split("## A field at fault")[1]
     listed = {code for line in table.splitlines() if line.startswith("|") for code in re.findall(r"`(\w+)`", line)}
     assert listed == {*FIELD_CODES.values(), "wrong_type", "invalid_value"} - set(ERRORS_BY_CODE)

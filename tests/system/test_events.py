@@ -1,4 +1,4 @@
-"""Events, pages and metrics of a running service, as programs and browsers meet them."""
+"""Events, pages and metrics of a running service, as programs and browsers see them."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ Event = tuple[str | None, str, dict[str, Any]]
 
 
 def told(api: Api, job_id: str, last: str | None = None) -> list[Event]:
-    """Return a job's events until the stream ends: id, name, data."""
+    """Return a job's events until the stream ends, as (id, name, data)."""
     headers = {"Last-Event-ID": last} if last else {}
     url = f"{api.url}/api/writing/jobs/{job_id}/events"
     with requests.get(url, headers=headers, stream=True, timeout=60) as answer:

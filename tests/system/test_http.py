@@ -1,4 +1,4 @@
-"""What gunicorn answers by itself, foreign hosts, the access log: real processes."""
+"""gunicorn's own responses, foreign hosts and the access log, with real processes."""
 
 import pytest
 import requests

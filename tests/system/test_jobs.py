@@ -19,7 +19,7 @@ LONG = {"word": "龍", "num_inference_steps": 100}
 
 
 def test_the_response_has_exactly_the_given_fields(api: Api) -> None:
-    """The contract's request, polled to the end."""
+    """The contract's request, polled until it ends."""
     accepted = api.submit(**STUDY)
     assert accepted.status_code == 202
     document = accepted.json()
@@ -48,7 +48,7 @@ def test_the_response_has_exactly_the_given_fields(api: Api) -> None:
 
 
 def test_the_prompt_names_what_depicts_the_word(api: Api) -> None:
-    """Looked up for the lexicon's sense, as `/meanings` lists it; or as the request says."""
+    """By the lexicon's sense, as `/meanings` lists it, or as the request says."""
     listed = api.get("/api/writing/meanings", params={"word": "学习"}).json()["senses"][0]["imagery"]
     motifs = {motif["name"]: motif for motif in api.get("/api/writing/imagery?query=学习&limit=200").json()["motifs"]}
     assert listed
@@ -101,7 +101,7 @@ def test_images_can_be_fetched_by_themselves(api: Api) -> None:
 
 
 def test_variations_are_one_job_with_a_picture_for_each_seed(api: Api) -> None:
-    """From POST to PNG; each is the picture of its seed and the same scene, which a later job repeats."""
+    """From POST to PNG: each is the picture of its seed in the same scene, and a later job reproduces it."""
     asked = {**STUDY, "imagery": ["owl"], "draw_imagery": True, "scene_seed": 3}
     job_id = api.submit(**asked, variations=3).json()["job_id"]
     result = api.finished(job_id)["result"]
@@ -161,7 +161,7 @@ def test_a_long_wait_is_cut_to_sixty_seconds(api: Api) -> None:
 
 
 def test_progress_is_seen_while_it_is_made(api: Api) -> None:
-    """Stage and step of a running job rise; a job behind it shows its place."""
+    """Stage and step of a running job advance, and a job behind it shows its position."""
     first = api.submit(**{**LONG, "num_inference_steps": 40}).json()["job_id"]
     steps: list[int] = []
 
@@ -180,7 +180,7 @@ def test_progress_is_seen_while_it_is_made(api: Api) -> None:
 
 
 def test_waiting_jobs_know_their_place(api: Api) -> None:
-    """More jobs than task threads: the last ones wait, and bulk ones behind interactive ones."""
+    """With more jobs than task threads, the last ones wait, and bulk jobs wait behind interactive jobs."""
     jobs = [api.submit(**LONG).json()["job_id"] for _ in range(10)]
     bulk = api.submit(**LONG, priority="bulk").json()["job_id"]
     try:
@@ -254,7 +254,7 @@ def test_sizes_weights_and_methods_are_used_and_reported(api: Api) -> None:
 
 
 def test_all_methods_that_were_asked_for_are_returned_and_the_first_steers(api: Api) -> None:
-    """Adding methods behind the first one changes nothing; putting another one first changes the picture."""
+    """Adding methods after the first one changes nothing; putting another one first changes the picture."""
     request = {"word": "永", "seed": 3, "num_inference_steps": 2, "controlnet_weights": {"canny": 2, "depth": 0}}
     methods = {
         "canny": ["opencv_canny", "structured_edge_detection", "adaptive_canny"],
@@ -266,7 +266,7 @@ def test_all_methods_that_were_asked_for_are_returned_and_the_first_steers(api: 
     many = api.draw(**request, conditioning_methods=methods)
     returned = {kind: list(images) for kind, images in many["conditioning_images_base64"].items()}
     assert returned == methods
-    # On plain ink the adaptive thresholds may draw what the fixed ones do; all other maps differ.
+    # On plain ink, adaptive and fixed thresholds may give the same map; all other maps differ.
     assert len({image for images in many["conditioning_images_base64"].values() for image in images.values()}) >= 9
     assert (pixels(alone["generated_image_base64"]) == pixels(many["generated_image_base64"])).all()
     turned = api.draw(**request, conditioning_methods={"scribble": methods["scribble"][::-1]})
@@ -310,7 +310,7 @@ def test_every_style_draws(api: Api) -> None:
 
 
 def test_an_expired_result_is_said_to_be_expired(api: Api, stack: Stack) -> None:
-    """The record outlives the pictures."""
+    """The record is kept longer than the pictures."""
     job_id = api.submit(**STUDY).json()["job_id"]
     api.finished(job_id)
     redis.Redis.from_url(stack.redis_url).delete(f"celery-task-meta-{job_id}")
@@ -320,7 +320,7 @@ def test_an_expired_result_is_said_to_be_expired(api: Api, stack: Stack) -> None
 
 
 def test_jobs_at_the_same_time_share_steps(api: Api) -> None:
-    """And each picture is the one that its seed gives alone."""
+    """Each picture is the same as when its job runs alone."""
     alone = api.finished(api.submit(word="火", seed=1, num_inference_steps=8).json()["job_id"])["result"]
     ids = [api.submit(word="火", seed=seed, num_inference_steps=8).json()["job_id"] for seed in (1, 2, 3, 4)]
     results = [api.finished(job_id)["result"] for job_id in ids]

@@ -1,4 +1,4 @@
-"""A service whose pictures lie in a bucket, and a bucket that does not answer."""
+"""A service whose pictures are in a bucket, and a bucket that does not answer."""
 
 import signal
 import subprocess
@@ -16,7 +16,7 @@ from tests.helpers import Api, eventually
 
 
 class Bucket:
-    """A server with S3's API in a process of its own, which can be frozen."""
+    """A server with S3's API in a separate process, which can be frozen."""
 
     def __init__(self) -> None:
         port = free_port()
@@ -94,7 +94,7 @@ def test_a_worker_holds_a_picture_until_the_store_is_back(service: tuple[Api, Pa
     bucket.freeze()
     try:
         job_id = api.submit(word="学", num_inference_steps=1).json()["job_id"]
-        eventually(lambda: "no answer, trying again" in (folder / "worker-1.log").read_text(), 60)
+        eventually(lambda: "no response; retrying" in (folder / "worker-1.log").read_text(), 60)
         assert api.job(job_id)["status"] == "running"
     finally:
         bucket.thaw()

@@ -1,4 +1,4 @@
-"""Redis away, no worker, a full queue, a broken model, several workers: each with a service of its own."""
+"""Redis down, no worker, a full queue, a broken model, several workers, each with a separate service."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ def child(stack: Stack, name: str) -> Child:
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Iterator[Stack]:
-    """Redis and API, no worker, room for three jobs."""
+    """Redis and API without a worker, with room for three jobs."""
     environment = {"WRITING_QUEUE__LIMIT": "3"}
     with Stack(workers=0, data_folder=tmp_path, log_folder=tmp_path, environment=environment) as stack:
         stack.wait_for(lambda: answers(stack.url), READY_S, "the API")
@@ -73,7 +73,7 @@ def test_redis_away_is_a_503_within_two_seconds_and_heals(bare: Stack) -> None:
 
 
 def test_a_frozen_redis_is_a_503_within_two_seconds(bare: Stack) -> None:
-    """A Redis that takes connections and says nothing."""
+    """A Redis that accepts connections but does not answer."""
     api = Api(bare.url)
     process = child(bare, "redis").process
     api.submit(**WORD)
@@ -89,7 +89,7 @@ def test_a_frozen_redis_is_a_503_within_two_seconds(bare: Stack) -> None:
 
 
 def test_a_job_outlives_a_restart_of_redis(tmp_path: Path) -> None:
-    """Redis dies while a picture is made, and comes back: the picture is given back, once."""
+    """Redis dies while a picture is drawn, and comes back: the picture is published, once."""
     with Stack(data_folder=tmp_path / "redis", log_folder=tmp_path) as stack:
         api = Api(stack.url)
         stack.wait_for(stack.is_ready, READY_S, "a warm worker")
@@ -147,7 +147,7 @@ def start_worker(tmp_path: Path, redis_url: str, **environment: str) -> subproce
 def test_a_broken_model_ends_the_worker_with_the_reason(
     tmp_path: Path, project: Path, bare: Stack, load_at_start: str
 ) -> None:
-    """At start, or at the first job: the job is not lost but waits for a worker that has its model."""
+    """At the start, or at the first job: the job is not lost but waits for a worker that has the model."""
     model = Path(shutil.copytree(project / "worker/data/embedded_model", tmp_path / "model"))
     weights = model / "vae" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
@@ -161,7 +161,7 @@ def test_a_broken_model_ends_the_worker_with_the_reason(
     )
     output, _ = process.communicate(timeout=60)
     assert process.returncode == os.EX_CONFIG, output
-    assert "vae/diffusion_pytorch_model.safetensors is broken or half-copied" in output
+    assert "vae/diffusion_pytorch_model.safetensors is damaged or incomplete" in output
     assert api.job(job_id)["status"] in {"queued", "running"}
     healthy = start_worker(tmp_path, bare.redis_url)
     try:
@@ -173,7 +173,7 @@ def test_a_broken_model_ends_the_worker_with_the_reason(
 
 
 def test_what_only_a_worker_can_know_fails_the_job_with_the_same_code(tmp_path: Path, bare: Stack) -> None:
-    """The API sees a font that this worker lacks: the job fails as the request would have."""
+    """The API has a font that this worker lacks: the job fails as the request would have."""
     api = Api(bare.url)
     process = start_worker(tmp_path, bare.redis_url, WRITING_FONTS="[]")
     try:
@@ -186,7 +186,7 @@ def test_what_only_a_worker_can_know_fails_the_job_with_the_same_code(tmp_path: 
             "unsupported_character",
             "word",
         )
-        assert api.draw(**WORD)["success"], "the worker goes on"
+        assert api.draw(**WORD)["success"], "the worker continues"
     finally:
         process.terminate()
         process.communicate(timeout=30)
@@ -213,7 +213,7 @@ IMAGERY = "shared/writing/data/imagery.sqlite"
 
 
 def copy_of(project: Path, folder: Path) -> Path:
-    """Return a copy of the service whose imagery file is not there; the other data files are the project's own."""
+    """Return a copy of the service without its imagery file; the other data files are the project's own."""
     for name in ("api", "cli", "worker", "config"):
         (folder / name).symlink_to(project / name)
     shutil.copytree(project / "shared", folder / "shared", ignore=shutil.ignore_patterns("data", "__pycache__"))
@@ -262,7 +262,7 @@ def test_a_worker_that_died_is_started_again(tmp_path: Path) -> None:
         first = child(stack, "worker-1").process
         first.kill()
         stack.wait_for(lambda: child(stack, "worker-1").process.pid != first.pid, READY_S, "another process")
-        # The dead one stays listed for some seconds: wait for its successor by name.
+        # The dead worker stays listed for some seconds, so wait for its successor by name.
         successor = str(child(stack, "worker-1").process.pid)
         listed = lambda: [  # noqa: E731
             worker["worker_id"].split("-")[0]

@@ -1,4 +1,4 @@
-"""Several deployments in one database of Redis: each with a prefix before all of its keys."""
+"""Several deployments in one Redis database, each with a prefix for all of its keys."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def test_every_key_has_the_prefix_and_everything_works(tmp_path: Path) -> None:
     with Stack(data_folder=tmp_path / "redis", log_folder=tmp_path / "logs", environment=environment) as stack:
         stack.wait_for(stack.is_ready, READY_S, "a warm worker")
         client = redis.Redis.from_url(stack.redis_url, decode_responses=True)
-        # Another deployment's messages and records, which this one must not see.
+        # Another deployment's messages and records, which this one must ignore.
         client.lpush("interactive", json.dumps({"headers": {"id": "not ours"}}))
         client.hset("writing:job:not-ours", mapping={"status": "queued"})
         ours = Api(stack.url)
@@ -49,6 +49,6 @@ def test_every_key_has_the_prefix_and_everything_works(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("prefix", ["school-a:", "a b:", "a", "*:", "a{b}:"])
 def test_a_prefix_is_the_processs_own_and_one_that_cannot_be_is_refused(prefix: str) -> None:
-    """It is part of the scripts' texts, so it comes from the environment as the process starts."""
+    """It is part of the scripts' texts, so it is read from the environment when the process starts."""
     with pytest.raises(SettingsError, match=r"redis\.prefix"):
         load_settings({"WRITING_REDIS__PREFIX": prefix})

@@ -1,4 +1,4 @@
-"""Proxies in the environment: never for this machine, and named where they stand in the way. Real sockets."""
+"""Proxies in the environment are never used for this machine, and are named in errors. With real sockets."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ POLL_S = 0.01  # how often a server looks whether it shall end
 
 
 class Server:
-    """An HTTP server that answers everything with one status, and counts."""
+    """An HTTP server that answers everything with one status, and counts the requests."""
 
     def __init__(self, status: int) -> None:
         self.paths: list[str] = []
@@ -132,7 +132,7 @@ def test_no_proxy_is_heard_and_a_wrong_address_is_still_one(monkeypatch: pytest.
 
 
 def test_the_containers_health_check_asks_no_proxy(project: Path, proxy: Server, service: Server) -> None:
-    """Docker puts the proxies of its own configuration into every container."""
+    """Docker sets the proxies of its own configuration in every container."""
     dockerfile = (project / "docker" / "api.Dockerfile").read_text()
     check = next(
         line.strip() for line in dockerfile.splitlines() if line.strip().startswith('CMD ["python", "-m", "api.probe"')
@@ -143,7 +143,7 @@ def test_the_containers_health_check_asks_no_proxy(project: Path, proxy: Server,
     for port, code in ((service.port, 0), (proxy.port, 1), (free_port(), 1)):
         command = [sys.executable, "-m", "api.probe", str(port), "/health"]
         assert subprocess.run(command, env=environment, check=False).returncode == code
-    assert proxy.paths == ["/health"], "asked as a service, never as a proxy"
+    assert proxy.paths == ["/health"], "requested as a service, never as a proxy"
 
 
 def test_a_stack_starts_where_proxies_are_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, proxy: Server) -> None:

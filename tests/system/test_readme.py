@@ -1,4 +1,4 @@
-"""What the README shows is what happens."""
+"""The README's examples work."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.helpers import Api
 
 
 def test_the_readmes_curl_commands_work(project: Path, stack: Stack, api: Api) -> None:
-    """Every curl command of the README, against a running service."""
+    """Every curl command of the README, with a running service."""
     blocks = re.findall(r"```sh\n(curl.*?)```", (project / "README.md").read_text(), re.DOTALL)
     commands = [
         line for block in blocks for line in re.sub(r"\\\n\s*", "", block).splitlines() if line.startswith("curl")
@@ -48,7 +48,7 @@ def test_the_readme_s_python_works(
 
 
 def test_the_readme_s_commands_work(project: Path, stack: Stack, tmp_path: Path) -> None:
-    """With two words instead of thirty; a level of HSK is looked at only."""
+    """With two words instead of thirty, and an HSK level only as a dry run."""
     words = (project / "docs/examples/words.csv").read_text().splitlines()
     (tmp_path / "two.csv").write_text("\n".join(words[:3]) + "\n")
     lines = re.findall(r"^\.venv/bin/(writing(?:-service)?) (.*)", (project / "README.md").read_text(), re.MULTILINE)

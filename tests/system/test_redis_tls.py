@@ -1,4 +1,4 @@
-"""Redis behind TLS: everything of ours speaks it, and nothing takes a certificate that is not trusted."""
+"""Redis behind TLS: all our clients use it, and none accepts an untrusted certificate."""
 
 import os
 import subprocess
@@ -73,7 +73,7 @@ def test_records_messages_results_and_limits_go_through_tls(trusted: Settings) -
 
 @pytest.mark.slow
 def test_a_whole_service_works_through_tls(tmp_path: Path, tls_url: str, authority: Authority) -> None:
-    """Real processes of ours, Flower among them."""
+    """With real processes, including Flower."""
     ports = free_port(), free_port()
     environment = environment_of(tls_url, authority.file, WRITING_API__PORT=str(ports[0]))
     supervisor = Supervisor(tmp_path)
@@ -106,7 +106,7 @@ def test_an_untrusted_redis_stops_the_start_with_plain_words(
         (finding,) = check_redis(load_settings(environment_of(address, ca)))
     assert done.returncode == os.EX_CONFIG, done.stderr
     assert "Traceback" not in done.stderr
-    expected = "does not speak TLS" if fault == "no TLS" else "not trusted"
+    expected = "does not use TLS" if fault == "no TLS" else "not trusted"
     assert expected in done.stderr
     assert finding.level is Level.FAIL
     assert expected in finding.text

@@ -1,4 +1,4 @@
-"""The rehearsal of a full-size model, with tiny networks: files, service and comparison are the same."""
+"""The rehearsal of a full-size model, with tiny networks but the same files, service and comparison."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from bench import rehearsal
 
 @pytest.mark.slow
 def test_a_rehearsal_draws_what_stock_diffusers_draws_and_leaves_nothing_behind(project: Path) -> None:
-    """It exits with an error where the pictures differ by more than rounding."""
+    """It exits with an error if the pictures differ by more than rounding."""
     done = subprocess.run(
         [sys.executable, "-m", "bench.rehearsal", "--small"],
         cwd=project,

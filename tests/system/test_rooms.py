@@ -1,4 +1,4 @@
-"""The rooms of the code: every module stands in an import contract, and the documentation draws what is there."""
+"""The rooms of the code: every module is in an import contract, and the documentation shows the actual rooms."""
 
 import importlib.util
 import tomllib
@@ -26,7 +26,7 @@ def drawing(project: Path) -> ModuleType:
 
 
 def test_every_module_is_in_a_contract(contracts: list[dict[str, Any]], drawing: ModuleType) -> None:
-    """An exhaustive contract names all that its package holds, or `lint-imports` fails."""
+    """An exhaustive contract names all modules of its package, or `lint-imports` fails."""
     exhaustive = {room for contract in contracts if contract.get("exhaustive") for room in contract["containers"]}
     assert set(drawing.rooms(drawing.read_graph())) == exhaustive
 
@@ -37,7 +37,7 @@ def test_every_package_says_what_it_holds(drawing: ModuleType) -> None:
 
 
 def test_the_architecture_page_draws_the_rooms_as_they_are(drawing: ModuleType) -> None:
-    """`python docs/rooms.py` draws them anew."""
+    """`python docs/rooms.py` updates them."""
     page = drawing.PAGE.read_text()
     assert drawing.page_with_rooms(page) == page
 

@@ -61,7 +61,7 @@ def test_who_waits_as_the_server_ends_gets_the_job_s_address(fresh: Stack) -> No
 def test_a_half_sent_body_does_not_keep_the_server_from_ending(tmp_path: Path) -> None:
     with api_alone(tmp_path, WRITING_API__RECEIVE_S="2") as fresh, connect(fresh) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n")
-        assert read_answer(connection) is not None, "the connection is a process's now"
+        assert read_answer(connection) is not None, "a process now holds the connection"
         connection.sendall(POST + b"Content-Length: 50\r\n\r\n{")
         server = program(fresh, "api")
         server.send_signal(signal.SIGTERM)
@@ -72,7 +72,7 @@ def test_a_half_sent_body_does_not_keep_the_server_from_ending(tmp_path: Path) -
 
 
 def test_a_frozen_redis_is_told_in_time_by_every_call(fresh: Stack) -> None:
-    """The limit is the client's patience of two seconds, and a half for a busy machine."""
+    """The limit is the promised two seconds, plus half a second for a busy machine."""
     api = Api(fresh.url)
     patience_s = 2.5
     job_id = api.submit(word="学").json()["job_id"]
@@ -113,5 +113,5 @@ def test_a_frozen_redis_is_told_in_time_by_every_call(fresh: Stack) -> None:
         redis_server.send_signal(signal.SIGCONT)
     waiting[0].join(20)
     (accepted,) = waiting[1]
-    assert accepted.status_code == 202, "it was taken before Redis froze, and its client is told its id"
+    assert accepted.status_code == 202, "it was accepted before Redis froze, so its client receives its id"
     eventually(lambda: api.get(accepted.json()["status_url"]).status_code == 200)

@@ -50,7 +50,7 @@ def test_a_silent_connection_is_closed_without_a_word(unfinished: dict[bytes, so
 
 @pytest.mark.parametrize("start", [POST + b"Content-Length: 5000\r\n\r\n", CHUNKED, b"GET / HTTP/1.1\r\nX: "])
 def test_a_request_that_trickles_is_over_in_time(service: Stack, start: bytes) -> None:
-    """A byte now and then does not win more time."""
+    """An occasional byte does not extend the deadline."""
     piece = b"1\r\na\r\n" if start is CHUNKED else b"a"
     with connect(service) as connection:
         connection.sendall(start)

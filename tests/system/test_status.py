@@ -84,7 +84,7 @@ def test_the_api_is_documented_from_the_schemas(api: Api) -> None:
 
 
 def test_the_api_imports_no_torch() -> None:
-    """Nor anything else of the worker's: the API's image has none of it."""
+    """It imports nothing else of the worker either, since the API's image lacks it."""
     code = """
 import sys
 from api.app import create_app

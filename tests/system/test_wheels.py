@@ -1,4 +1,4 @@
-"""Both distributions, built and installed in empty environments away from the checkout."""
+"""Both distributions, built and installed in empty environments outside the checkout."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ NOT_SHIPPED = (".git", ".venv", "bench", "build", "dist", "docs", "out", "tests"
 
 
 class Environment:
-    """An empty virtual environment, and an empty folder to run its programs in."""
+    """An empty virtual environment, and an empty folder in which its programs run."""
 
     def __init__(self, folder: Path) -> None:
         self.bin = folder / "env/bin"
@@ -42,7 +42,7 @@ class Environment:
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
-    """The folder of both wheels."""
+    """The folder with both wheels."""
     source = tmp_path_factory.mktemp("build") / "source"
     shutil.copytree(project, source, ignore=shutil.ignore_patterns(*NOT_SHIPPED, "*.egg-info"))
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", source.parent, source]

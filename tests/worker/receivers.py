@@ -14,7 +14,7 @@ POLL_S = 0.01  # how often a server looks whether it shall end
 
 
 class Receiver:
-    """Listens, remembers, and answers with the statuses it was given, then with 204."""
+    """Listens, records, and answers with the given statuses, then with 204."""
 
     def __init__(self) -> None:
         self.received: list[tuple[dict[str, str], bytes]] = []
@@ -38,7 +38,7 @@ class Receiver:
 
 
 class RawReceiver:
-    """Answers each connection as a function says, which may take its time."""
+    """Answers each connection by a function, which may be slow."""
 
     def __init__(self, answer: Callable[[socket.socket], None], host: str = HOST) -> None:
         self.requests: list[bytes] = []

@@ -1,4 +1,4 @@
-"""The two AI methods with tiny random checkpoints of the real classes, in local folders."""
+"""The two AI methods, with tiny random checkpoints of the real classes in local folders."""
 
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def test_without_weights_the_method_is_unavailable_and_says_why(source: str | No
     conditioning = DepthConditioning(source)
     assert conditioning.available_methods == ("distance_transform_depth", "stroke_thickness_depth")
     reason = conditioning.unavailable_methods["ai_depth_estimation"]
-    assert (source or "no model is set") in reason
+    assert (source or "no model is configured") in reason
     with pytest.raises(MethodUnavailable, match="ai_depth_estimation"):
         conditioning.generate(glyphs.render("学", 256, 256), "ai_depth_estimation")
 
@@ -75,7 +75,7 @@ def test_without_weights_the_method_is_unavailable_and_says_why(source: str | No
 def test_a_broken_model_is_named_and_from_then_on_unavailable(
     depth_folder: Path, tmp_path: Path, glyphs: GlyphRenderer
 ) -> None:
-    """The job fails; the worker lives, and lists the method as unavailable."""
+    """The job fails; the worker survives and lists the method as unavailable."""
     (tmp_path / "config.json").write_text((depth_folder / "config.json").read_text())
     (tmp_path / "preprocessor_config.json").write_text((depth_folder / "preprocessor_config.json").read_text())
     (tmp_path / "model.safetensors").write_bytes((depth_folder / "model.safetensors").read_bytes()[:300])

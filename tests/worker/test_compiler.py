@@ -1,4 +1,4 @@
-"""Compiled networks: one graph whatever the batch, and eager with the reason where compiling fails."""
+"""Compiled networks: one graph for any batch size, and eager mode with the reason if compiling fails."""
 
 import subprocess
 import sys
@@ -34,10 +34,10 @@ def stock() -> Any:
 
 @pytest.fixture(autouse=True)
 def _fresh_compiler() -> Iterator[None]:
-    """Forget every graph, and leave nothing of this process's compiler behind."""
+    """Discard every graph, and restore the process's compiler settings."""
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
-    # On a CPU, NNPACK takes batches below 16 only, and asking for the size would split the graph there.
+    # On a CPU, NNPACK handles only batches below 16, and checking the size would split the graph there.
     with torch.fx.experimental._config.patch(backed_size_oblivious=True), torch.backends.nnpack.flags(enabled=False):
         yield
     torch.compiler.set_stance("default")
@@ -64,7 +64,7 @@ def step(model: ModelRunner, *requests: DrawRequest) -> torch.Tensor:
 
 
 def test_one_graph_serves_any_number_of_rows_with_controls_or_without(stock: Any) -> None:
-    """One for the UNet and one for the ControlNet, as traced; no limit of recompilations is ever met."""
+    """One graph for the UNet and one for the ControlNet, as traced; the limit of recompilations is never reached."""
     model, plain = engine_model(stock), engine_model(stock)
     denoiser_of(model).compile(partial(compiler.compiled, backend="eager"), (SIDE, SIDE))
     guided, unguided, free = request_of(), request_of(is_guided=False), request_of(is_steered=False)
@@ -74,11 +74,11 @@ def test_one_graph_serves_any_number_of_rows_with_controls_or_without(stock: Any
         assert compiler.graphs() == 2
     assert "recompile_limit" not in str(torch._dynamo.utils.counters)
     step(model, request_of(2 * SIDE))
-    assert compiler.graphs() == 2, "pictures of another size run as they are"
+    assert compiler.graphs() == 2, "pictures of another size run uncompiled"
 
 
 def test_one_graph_more_serves_the_steps_that_reuse_what_the_one_before_found(stock: Any) -> None:
-    """Whatever the number of rows, guided or not, and after guidance has ended."""
+    """For any number of rows, with and without guidance, and after guidance has ended."""
     model, plain = engine_model(stock), engine_model(stock)
     denoiser_of(model).compile(partial(compiler.compiled, backend="eager"), (SIDE, SIDE))
     whole = [request_of(), request_of(is_guided=False), request_of(is_steered=False)]
@@ -135,7 +135,7 @@ def test_a_device_that_is_lost_while_compiling_is_not_run_eagerly(stock: Any, mo
 
 
 def noise(side: int = SIDE) -> torch.Tensor:
-    """Return latents of the embedded model's VAE for a picture of this side."""
+    """Return latents of the embedded model's VAE for a picture with this side."""
     return torch.randn(1, 8, side // 8, side // 8, generator=torch.Generator().manual_seed(0))
 
 
@@ -148,7 +148,7 @@ def test_one_graph_decodes_pictures_of_the_models_own_size(stock: Any) -> None:
 
 
 def test_the_decoders_thread_uses_what_the_engines_thread_compiled(stock: Any) -> None:
-    """Where a graph's conditions do not hold, it would run eagerly without a word; here it would fail."""
+    """If a graph's guards failed, it would silently run eagerly; here it would raise."""
     model = engine_model(stock)
     model.decoder.compile(partial(compiler.compiled_for_one, backend="eager"), (SIDE, SIDE))
     model.decoder.decode(noise())
@@ -185,7 +185,7 @@ def test_a_profile_that_asks_for_none_is_not_compiled() -> None:
     assert "profile cpu" in answer
 
 
-# A worker's model on a machine without a C compiler, under a profile that asks for compiled networks.
+# A worker's model on a machine without a C compiler, under a profile that enables compiled networks.
 WITHOUT_COMPILER = """
 from shared.settings import load_settings
 from worker.gpu_manager import GPUManager
@@ -212,7 +212,7 @@ def test_without_a_c_compiler_the_model_starts_eagerly(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_compiled_networks_draw_the_same_picture(stock: Any) -> None:
-    """Through the real compiler, which makes two graphs of each network: for a single row, and for any other number."""
+    """With the real compiler, which makes two graphs per network: for a single row, and for any other number."""
     model = engine_model(stock)
     denoiser_of(model).compile(compiler.compiled, (SIDE, SIDE))
     guided, single, free = request_of(), request_of(is_guided=False), request_of(is_steered=False)
@@ -223,7 +223,7 @@ def test_compiled_networks_draw_the_same_picture(stock: Any) -> None:
 
 @pytest.mark.slow
 def test_a_compiled_vae_decodes_the_same_picture(stock: Any) -> None:
-    """Through the real compiler."""
+    """With the real compiler."""
     model = engine_model(stock)
     model.decoder.compile(compiler.compiled_for_one, (SIDE, SIDE))
     ours, plain = (np.asarray(one.decoder.decode(noise()), np.int16) for one in (model, engine_model(stock)))

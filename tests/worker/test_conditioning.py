@@ -36,7 +36,7 @@ def colours_of(image: np.ndarray) -> set[tuple[int, ...]]:
 
 
 def test_the_table_of_methods_is_the_contracts() -> None:
-    """What the API accepts is what the worker has, the same default first; only AI methods may be unavailable."""
+    """The API accepts the methods that the worker has, with the same default; only AI methods may be unavailable."""
     for kind in CONDITIONINGS:
         known = CONDITIONING_METHODS[kind.control_type]
         assert kind.available_methods[0] == known[0]
@@ -56,7 +56,7 @@ def test_the_table_of_methods_is_the_contracts() -> None:
 def test_every_map_has_the_pictures_size_is_never_empty_and_repeats(
     glyphs: GlyphRenderer, word: str, width: int, height: int, seed: int
 ) -> None:
-    """Any word, any size and aspect ratio, every method: shape, type and range hold, and the same seed repeats it."""
+    """For any word, size, aspect ratio and method, shape, type and range are right, and the seed reproduces the map."""
     glyph = glyphs.render(word, width, height)
     hand = Brush(Pen(width=0.03, pressure=0.8, speed=0.8, roughness=0.8, grain=0.8), seed)
     for kind in CONDITIONINGS:
@@ -87,7 +87,7 @@ def test_canny_is_white_edges_on_black(glyphs: GlyphRenderer) -> None:
 @pytest.mark.parametrize("contrast", [1.0, 0.3, 0.08])
 @pytest.mark.parametrize("word", ["一", "鬱", "口"])
 def test_adaptive_canny_sees_faint_ink_too(glyphs: GlyphRenderer, word: str, contrast: float) -> None:
-    """The same edges at a twelfth of the contrast, where fixed thresholds find none."""
+    """It finds the same edges at a twelfth of the contrast, where fixed thresholds find none."""
     glyph = glyphs.render(word, 256, 256)
     full = adaptive_canny(glyph, HAND)
     faint = dataclasses.replace(glyph, ink=np.rint(glyph.ink * contrast).astype(np.uint8))
@@ -100,7 +100,7 @@ def test_adaptive_canny_sees_faint_ink_too(glyphs: GlyphRenderer, word: str, con
 
 @pytest.mark.parametrize("grow", [-5, 0, 6])
 def test_adaptive_canny_outlines_thin_and_thick_ink(glyphs: GlyphRenderer, grow: int) -> None:
-    """The ink's whole rim has an edge beside it, and there are edges nowhere else."""
+    """Edges follow the ink's entire rim, and there are none elsewhere."""
     glyph = glyphs.render("口", 256, 256)
     change = cv2.dilate if grow > 0 else cv2.erode
     ink = change(glyph.ink, np.ones((abs(grow) + 1, abs(grow) + 1), np.uint8)).astype(np.uint8)
@@ -114,7 +114,7 @@ def test_adaptive_canny_outlines_thin_and_thick_ink(glyphs: GlyphRenderer, grow:
 
 
 def crossing(glyph: Glyph) -> np.ndarray:
-    """Where two strokes lie on one another, away from the rim."""
+    """Return where two strokes overlap, away from the rim."""
     count = np.zeros(glyph.ink.shape, np.uint8)
     for outline in glyph.characters[0].outlines():
         stroke = np.zeros_like(count)
@@ -132,7 +132,7 @@ def test_structured_edges_run_through_crossings_where_canny_sees_none(glyphs: Gl
 
 
 def test_structured_edges_also_outline_the_ink(glyphs: GlyphRenderer) -> None:
-    """Where Canny finds an edge, the forest has one within three pixels."""
+    """Wherever Canny finds an edge, the forest has one within three pixels."""
     glyph = glyphs.render("鬱", 512, 512)
     canny = opencv_canny(glyph, HAND)[:, :, 0] > 0
     ours = structured_edge_detection(glyph, HAND)[:, :, 0]
@@ -164,7 +164,7 @@ def test_the_distance_is_the_exact_euclidean_one(glyphs: GlyphRenderer) -> None:
 
 
 def test_thick_strokes_are_nearer_than_thin_ones() -> None:
-    """Two bars, one three times as thick: each flat, the thick one near."""
+    """Of two bars, one is three times as thick: each is flat, and the thick one is nearer."""
     ink = np.zeros((256, 256), np.uint8)
     ink[40:50, 30:220] = 255
     ink[120:150, 30:220] = 255
@@ -195,7 +195,7 @@ def test_a_hand_follows_the_strokes_but_never_twice_the_same(glyphs: GlyphRender
 
 
 def test_each_style_has_its_own_scribble(glyphs: GlyphRenderer) -> None:
-    """An ink brush is wider and more uneven than a neon tube; chalk lets the paper show through."""
+    """An ink brush is wider and more uneven than a neon tube, and chalk lets the paper show through."""
     glyph = glyphs.render("永", 512, 512)
     styles = load_settings({}).styles
     ink = {name: style_aware_scribble(glyph, Brush(style.pen)) > 127 for name, style in styles.items()}
@@ -209,7 +209,7 @@ def test_each_style_has_its_own_scribble(glyphs: GlyphRenderer) -> None:
 
 
 def test_a_neon_tube_is_even(glyphs: GlyphRenderer) -> None:
-    """No pressure, no tremor, no grain: every seed draws the same."""
+    """Without pressure, tremor and grain, every seed draws the same."""
     glyph = glyphs.render("永", 256, 256)
     pen = load_settings({}).styles["neon"].pen
     assert (style_aware_scribble(glyph, Brush(pen, 1)) == style_aware_scribble(glyph, Brush(pen, 2))).all()
@@ -231,7 +231,7 @@ def test_a_character_that_is_a_radical_is_one_colour(glyphs: GlyphRenderer) -> N
 
 
 def test_radicals_are_named(glyphs: GlyphRenderer) -> None:
-    """Each character has its own: 学 child, 火 fire; a kana has none, and the notes say what was done instead."""
+    """Each character has its own (学 child, 火 fire); a kana has none, and the notes describe the fallback."""
     notes = radical_notes(glyphs.render("学火ひ", 256, 256))
     assert notes["radicals"] == [
         {"character": "学", "number": 39, "name": "子", "meaning": "child", "strokes": 3},
@@ -241,7 +241,7 @@ def test_radicals_are_named(glyphs: GlyphRenderer) -> None:
 
 
 def test_strokes_are_coloured_by_type_in_writing_order(glyphs: GlyphRenderer) -> None:
-    """In 十 the upright stroke is written last: it lies on top of the level one."""
+    """In 十 the vertical stroke is written last, so it lies on top of the horizontal one."""
     glyph = glyphs.render("十", 256, 256)
     colours = stroke_type_segmentation(glyph, HAND)
     heng, shu = (STROKE_COLOURS[kind] for kind in ("heng", "shu"))
@@ -252,7 +252,7 @@ def test_strokes_are_coloured_by_type_in_writing_order(glyphs: GlyphRenderer) ->
 
 
 def test_fonts_fall_back_to_connected_parts(glyphs: GlyphRenderer) -> None:
-    """い has two parts; the stroke and the radical method colour both apart and say so."""
+    """い has two parts; the stroke and the radical method colour them differently and say so."""
     glyph = glyphs.render("い", 256, 256)
     for method, notes in ((stroke_type_segmentation, stroke_notes), (radical_segmentation, radical_notes)):
         colours = method(glyph, HAND)
@@ -262,9 +262,9 @@ def test_fonts_fall_back_to_connected_parts(glyphs: GlyphRenderer) -> None:
 
 
 def test_radical_numbers_agree_with_the_marked_strokes(database: CharacterDatabase) -> None:
-    """Two independent sources: Unihan's number of strokes outside the radical, hanzi-writer's marked strokes.
+    """The two sources are independent: Unihan's residual stroke counts, and hanzi-writer's marked strokes.
 
-    Characters of one radical should have one number of radical strokes, but for variants (⺅ 2, 氵 3 or 水 4).
+    All characters of a radical should have the same number of radical strokes, except variants (⺅ 2, 氵 3 or 水 4).
     """
     for character, strokes in (("河", 3), ("住", 2), ("林", 4), ("好", 3), ("国", 3), ("草", 3)):
         found = database.character(character)

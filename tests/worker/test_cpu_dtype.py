@@ -1,4 +1,4 @@
-"""What ``dtype: auto`` means on a CPU: bfloat16 where a trial finds it faster, float32 elsewhere."""
+"""``dtype: auto`` on a CPU: bfloat16 if a trial finds it faster, otherwise float32."""
 
 import asyncio
 from functools import partial
@@ -39,7 +39,7 @@ def test_a_dtype_that_is_set_is_taken_without_a_trial(monkeypatch: pytest.Monkey
     monkeypatch.setattr("worker.model_loader.choose_cpu_dtype", None)
     for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
         loader = ModelLoader(name, CPU)
-        assert (loader.dtype, loader.why) == (dtype, "as set")
+        assert (loader.dtype, loader.why) == (dtype, "as configured")
 
 
 @pytest.mark.slow
@@ -48,7 +48,7 @@ def test_in_bfloat16_the_picture_is_nearly_the_same(glyphs: GlyphRenderer) -> No
     for dtype in ("float32", "bfloat16"):
         settings = load_settings({"WRITING_MODELS__EMBEDDED__DTYPE": dtype, "WRITING_DEVICE": "cpu"})
         model = load_model(settings, GPUManager("cpu", settings.gpu_profiles))
-        assert model.setup["dtype"] == f"{dtype}: as set"
+        assert model.setup["dtype"] == f"{dtype}: as configured"
         assert model.setup["channels_last"].startswith("no" if dtype == "float32" else "yes")
         glyph = glyphs.render("火", 256, 256)
         maps = {kind.control_type: kind.generate(glyph) for kind in make_conditionings(settings.conditioning)}

@@ -55,7 +55,7 @@ def test_jobs_share_steps_and_each_picture_is_the_one_made_alone(engine: Engine,
 def test_control_images_are_made_ready_by_whoever_submits_them(
     engine: Engine, stock: Any, request_of: RequestOf
 ) -> None:
-    """As diffusers makes them, to the bit; the engine's thread only sends them."""
+    """Bit-identical to diffusers' preprocessing; the engine's thread only transfers them."""
     request = request_of()
     answer = engine.submit(request, NullProgress())
     ready = vars(request)["control_tensors"]
@@ -71,7 +71,7 @@ def test_no_more_jobs_share_a_step_than_the_limit_allows(engine: Engine, request
 
 
 def test_sizes_take_turns(engine: Engine, request_of: RequestOf) -> None:
-    """Jobs of two sizes run side by side, and neither shares a step with the other."""
+    """Jobs of two sizes run concurrently, without sharing steps."""
     tall = DrawRequest(prompt="tall", control_images={"depth": Image.new("RGB", (256, 320))}, num_inference_steps=2)
     futures = submit_together(engine, [request_of(1, num_inference_steps=9), tall])
     ended: list[int] = []
@@ -80,7 +80,7 @@ def test_sizes_take_turns(engine: Engine, request_of: RequestOf) -> None:
     drawings = [future.result() for future in futures]
     assert [drawing.image.size for drawing in drawings] == [(256, 256), (256, 320)]
     assert [drawing.batch_size_max for drawing in drawings] == [1, 1]
-    assert ended == [1, 0], "the short one need not wait for the long one"
+    assert ended == [1, 0], "the short job does not wait for the long one"
 
 
 def test_a_cancelled_job_leaves_at_the_next_step_and_its_mates_go_on(engine: Engine, request_of: RequestOf) -> None:
@@ -112,7 +112,7 @@ def test_a_later_interactive_job_passes_a_bulk_job(stock: Any, request_of: Reque
         future.result()
     engine.close()
     assert ended == ["interactive", "bulk"]
-    assert bulk.done == list(range(13)), "what it had done was kept"
+    assert bulk.done == list(range(13)), "its steps were kept"
 
 
 def test_a_preview_shows_the_picture_in_the_making(engine: Engine, request_of: RequestOf) -> None:
@@ -128,7 +128,7 @@ def test_a_preview_shows_the_picture_in_the_making(engine: Engine, request_of: R
 def test_a_preview_that_is_still_on_its_way_is_shown_after_a_later_step(
     engine: Engine, request_of: RequestOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    is_here = iter([False, False, True, True])  # asked after the fourth, fifth, sixth and eighth step
+    is_here = iter([False, False, True, True])  # checked after the fourth, fifth, sixth and eighth step
     monkeypatch.setattr(Preview, "is_here", property(lambda _preview: next(is_here)))
     watcher = Watcher()
     engine.submit(request_of(1, num_inference_steps=9), watcher).result()

@@ -1,4 +1,4 @@
-"""A picture made in company equals the one made alone, and the one that diffusers' own pipeline makes."""
+"""A picture drawn in a batch equals the one drawn alone, and the one that diffusers' own pipeline draws."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -32,7 +32,7 @@ def pipeline(request: pytest.FixtureRequest) -> Any:
 def maps(glyphs: GlyphRenderer) -> dict[str, Maps]:
     conditionings = make_conditionings(embedded_settings().conditioning)
     imagery = Imagery()
-    # One of them a scene, with motifs beside the word.
+    # One of them is a scene with motifs beside the word.
     motifs = {"学习": [imagery.motif("books"), imagery.motif("graduation-cap")]}
     scenes = {word: compose(glyphs, word, 256, 256, motifs.get(word, []), 7) for word in ("火", "水", "学习", "龍")}
     return {word: {kind.control_type: kind.generate(scene) for kind in conditionings} for word, scene in scenes.items()}
@@ -124,7 +124,7 @@ def mixed_requests(maps: dict[str, Maps]) -> list[DrawRequest]:
 def test_alone_it_is_the_stock_pipeline_at_every_step(
     pipeline: Any, maps: dict[str, Maps], solver: str, controls: tuple[ControlType, ...]
 ) -> None:
-    """Same seed, same solver: the latents agree after each step."""
+    """With the same seed and solver, the latents agree after each step."""
     request = make_request(maps["火"], controls)
     reference = stock_latents(pipeline, solver, request)
     (ours,) = engine_latents(engine_model(pipeline, solver=solver), [request], [0])
@@ -155,7 +155,7 @@ def test_alone_with_a_negative_prompt_or_without_guidance_it_is_the_stock_pipeli
 def test_eight_different_jobs_in_one_batch_each_equal_their_lone_run(
     maps: dict[str, Maps], source: str, solver: str
 ) -> None:
-    """They join at different steps and differ in everything but size."""
+    """They join at different steps and differ in everything except size."""
     requests = mixed_requests(maps)
     model = engine_model(PIPELINES[source](), solver=solver)
     together = engine_latents(model, requests, joins=[0, 0, 1, 1, 2, 3, 3, 5])
@@ -167,12 +167,12 @@ def test_eight_different_jobs_in_one_batch_each_equal_their_lone_run(
 
 @pytest.mark.slow
 def test_the_stock_pipeline_in_a_batch_changes_its_pictures(maps: dict[str, Maps]) -> None:
-    """Why there is an engine: diffusers' batch leaks from one picture into another; ours does not."""
+    """The reason for the engine: in diffusers' batch, pictures affect each other; in ours, they do not."""
     pipeline = embedded_pipeline()
     words = ("火", "龍")
     requests = [make_request(maps[word], seed=seed) for seed, word in enumerate(words)]
     alone = [stock_latents(pipeline, "euler", request)[-1] for request in requests]
-    # diffusers gives each control one image for all prompts of a batch, or a batch of images as tensors.
+    # diffusers takes one image per control for all prompts of a batch, or a batch of images as tensors.
     images = [
         torch.cat([pipeline.control_image_processor.preprocess(maps[word][kind]) for word in words])
         for kind in CONTROL_TYPES

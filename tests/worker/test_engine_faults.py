@@ -1,4 +1,4 @@
-"""Faults of the device, injected into the real engine: every job ends, and a process that cannot compute says so."""
+"""Device faults, injected into the real engine: every job ends, and a process that cannot compute reports it."""
 
 import gc
 import threading
@@ -28,7 +28,7 @@ CUDA_ERROR = "CUDA error: an illegal memory access was encountered"
 
 
 def device_error(code: int | None = 700) -> Exception:
-    """Return what a lost device raises, as PyTorch makes it."""
+    """Return the error that PyTorch raises for a lost device."""
     error = DEVICE_ERRORS(CUDA_ERROR) if DEVICE_ERRORS else RuntimeError(CUDA_ERROR)
     if code is not None:
         error.error_code = code  # type: ignore[union-attr]
@@ -69,7 +69,7 @@ def engine(model: ModelRunner, lost: list[DeviceLost]) -> Iterator[Engine]:
 
 
 def submit_together(engine: Engine, count: int, steps: int = 5) -> list["Future[Drawing]"]:
-    """Hand jobs over so that all are there when the first is prepared."""
+    """Submit jobs so that all have arrived when the first one is prepared."""
     held, go = threading.Event(), threading.Event()
 
     class Gate(NullProgress):
@@ -95,7 +95,7 @@ def denoiser(model: ModelRunner) -> Any:
     return next(iter(model.networks.values())).denoiser
 
 
-# Where the engine calls the device: the owner of the call, and its name.
+# The engine's calls to the device: the call's owner and its name.
 CALL_SITES: dict[str, Callable[[ModelRunner], tuple[Any, str]]] = {
     "text": lambda model: (model.text, "encode"),
     "controls": lambda _model: (worker.engine.model_runner, "fuse"),
@@ -138,7 +138,7 @@ def test_a_device_that_is_lost_while_memory_is_freed_ends_every_job(
 def test_a_fault_of_our_own_in_the_engines_thread_ends_every_job(
     engine: Engine, model: ModelRunner, lost: list[DeviceLost], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is raised there, no job waits for ever."""
+    """Whatever is raised there, no job waits forever."""
     monkeypatch.setattr(worker.engine.loop.Scheduler, "next_batch", raising(lambda: KeyError("injected")))
     for future in submit_together(engine, 2):
         with pytest.raises(DeviceLost, match="KeyError: 'injected'"):
@@ -189,7 +189,7 @@ def test_an_error_is_laid_to_whom_it_concerns(error: Exception, fault: Fault) ->
 
 
 def test_a_failed_attempt_leaves_none_of_its_tensors_in_memory() -> None:
-    """Where the same is tried again inside `except`, the traceback keeps all activations of the first attempt alive."""
+    """A retry inside `except` would keep all activations of the first attempt alive through the traceback."""
     alive: list[weakref.ref[torch.Tensor]] = []
 
     def inner(x: torch.Tensor) -> None:
@@ -284,7 +284,7 @@ def test_what_never_fits_fails_with_the_reason_and_the_engine_goes_on(
 def test_a_vae_that_overflows_fails_the_job(
     engine: Engine, model: ModelRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In half precision SDXL's own VAE does: its picture would be black."""
+    """SDXL's own VAE does so in half precision, and its picture would be black."""
     decode = model.decoder.to_pixels
     monkeypatch.setattr(model.decoder, "to_pixels", lambda latents: decode(latents) + float("inf"))
     with pytest.raises(GenerationFailed, match="VAE"):

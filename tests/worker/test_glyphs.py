@@ -10,12 +10,12 @@ from worker.glyphs.runs import Run
 
 
 def squares(word: str) -> list[Run | None]:
-    """Every character fills a square."""
+    """A layout in which every character fills a square."""
     return [Run(character, (character,), (1.0,), is_square=True) for character in word]
 
 
 def letters(word: str, above: float = 0.0) -> list[Run | None]:
-    """Every character is a letter of half an em."""
+    """A layout in which every character is a letter of half an em."""
     return [None if letter == " " else Run(letter, (letter,), (0.5,), above=above) for letter in word]
 
 
@@ -63,18 +63,18 @@ def test_letters_stay_on_a_line_and_words_break_at_spaces() -> None:
 
 
 def test_lines_keep_apart_what_reaches_beyond_their_em_boxes() -> None:
-    """Two lines whose letters carry accents of half an em: the second one stands lower, and the picture holds both."""
+    """With accents of half an em on two lines, the second line is lower, and both fit in the picture."""
     placed = boxes(Typesetter(letters("good day", above=0.5)).lay_out(256, 256))
     first, second = sorted({box.top for _, box in placed})
     em, above = placed[0][1].em, placed[0][1].above
-    assert above == pytest.approx(em / 2 + 1)  # and a pixel to be sure
+    assert above == pytest.approx(em / 2 + 1)  # plus a pixel to be sure
     assert second - first == pytest.approx(1.5 * em)
     assert first - above >= 0
     assert second + em <= 256
 
 
 def test_an_outline_is_flattened_into_the_em_box() -> None:
-    """Y is turned around: the database's top, 900, becomes 0, its bottom, -124, becomes 1."""
+    """Y is flipped: the database's top, 900, becomes 0, and its bottom, -124, becomes 1."""
     polygon = flatten("M 0 900 L 1024 900 L 1024 -124 L 0 -124 Z")
     assert polygon.tolist() == [[0, 0], [1, 0], [1, 1], [0, 1]]
 
@@ -103,7 +103,7 @@ def test_ink_is_anti_aliased(glyphs: GlyphRenderer) -> None:
 
 
 def test_sizes_show_the_same_shape(glyphs: GlyphRenderer) -> None:
-    """A raster at 1024 averaged down to 256 is the raster at 256: neither fatter nor thinner, but for the rim."""
+    """A raster at 1024 averaged down to 256 equals the raster at 256, neither bolder nor thinner, except at the rim."""
     small = glyphs.render("書", 256, 256).ink.astype(float)
     large = glyphs.render("書", 1024, 1024).ink.astype(float).reshape(256, 4, 256, 4).mean((1, 3))
     assert np.abs(small - large).mean() < 1

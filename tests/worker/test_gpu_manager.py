@@ -33,7 +33,7 @@ PROFILES = load_settings({}).gpu_profiles
     ],
 )
 def test_profiles_go_by_nominal_memory(reported_gib: float | None, profile: str) -> None:
-    """A card reports less than it is sold as; it still belongs to its class."""
+    """A card reports less than its nominal memory, but still belongs to its class."""
     assert choose_profile(reported_gib, PROFILES) == profile
 
 
@@ -45,7 +45,7 @@ def test_the_profiles_are_the_designs() -> None:
     assert (cpu.batch_min, cpu.batch_max) == (1, 2)
 
 
-# SDXL's weights in fp16, as counted, and what CUDA's context takes.
+# SDXL's weights in fp16, as counted, and the memory of CUDA's context.
 LOOP_GIB, ONCE_GIB, TWINS_GIB, CONTEXT_GIB = 7.12, 1.68, 3.04, 0.4
 
 
@@ -75,7 +75,7 @@ def test_sdxl_weighs_what_is_planned_with() -> None:
 def test_what_is_switched_is_what_fits(
     reported_gib: float, offload: bool, twins: bool, batch: int, peak_gib: float
 ) -> None:
-    """On every card the pipeline, a batch and a VAE decode fit together, by counted tensors."""
+    """On every card, the pipeline, a batch and a VAE decode fit together, according to counted tensors."""
     profile = PROFILES[choose_profile(reported_gib, PROFILES)]
     free = reported_gib - CONTEXT_GIB
     must_offload = profile.cpu_offload and memory_plan.must_offload(free, LOOP_GIB + ONCE_GIB)
@@ -92,7 +92,9 @@ def test_what_is_switched_is_what_fits(
 def test_weights_are_counted() -> None:
     linear = torch.nn.Linear(1024, 1024, bias=False).half()
     other = torch.nn.Sequential(linear, torch.nn.Linear(1024, 1024, bias=False).half())
-    assert memory_plan.weights_gib([linear, other]) == pytest.approx(2 * 2 * 1024**2 / 1024**3), "what is shared once"
+    assert memory_plan.weights_gib([linear, other]) == pytest.approx(2 * 2 * 1024**2 / 1024**3), (
+        "shared weights count once"
+    )
 
 
 def test_a_pipeline_on_a_cpu_says_what_was_switched() -> None:
@@ -128,7 +130,7 @@ def test_a_missing_gpu_is_said() -> None:
 
 
 def test_each_process_claims_a_gpu_of_its_own(tmp_path: Path) -> None:
-    """Claims last as long as their process, and no longer."""
+    """A claim lasts exactly as long as its process."""
     claim = f"""
 import sys
 from pathlib import Path
@@ -140,9 +142,9 @@ sys.stdin.read()
     assert other.stdout is not None
     assert other.stdout.readline() == "0\n"
     assert claim_gpu(tmp_path, ["a", "b"]) == 1
-    with pytest.raises(RuntimeError, match="all 2 GPUs are taken"):
+    with pytest.raises(RuntimeError, match="all 2 GPUs are in use"):
         claim_gpu(tmp_path, ["a", "b"])
-    with pytest.raises(RuntimeError, match="all 1 GPUs are taken"):
+    with pytest.raises(RuntimeError, match="all 1 GPUs are in use"):
         claim_gpu(tmp_path, ["b"])  # CUDA_VISIBLE_DEVICES=1: the same card under another index
     other.communicate()
     assert claim_gpu(tmp_path, ["a", "b"]) == 0

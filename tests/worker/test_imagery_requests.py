@@ -1,4 +1,4 @@
-"""Imagery in a request: what it may say, which motifs it means, what the prompt says of them."""
+"""Imagery in a request: valid values, the motifs that they select, and their phrases in the prompt."""
 
 import asyncio
 import re
@@ -83,7 +83,7 @@ def test_a_request_survives_its_record() -> None:
 
 
 def test_the_lexicon_s_sense_is_depicted(database: CharacterDatabase, imagery: Imagery) -> None:
-    """By its gloss, not by the phrase that follows "a picture of"; a translation by itself."""
+    """By its gloss, not by the phrase that follows "a picture of"; a translation is looked up as it is."""
     assert resolve_meaning("学习", "", database).depictable == "to learn"
     assert resolve_meaning("学习", "to study", database).depictable == "to study"
     assert resolve_meaning("学习", "homework", database).depictable == "homework"
@@ -136,7 +136,7 @@ def test_imagery_follows_the_template(prompts: PromptBuilder, names: Any, clause
 def test_what_the_meaning_says_is_not_said_again(
     prompts: PromptBuilder, translation: str, names: list[str], clause: str
 ) -> None:
-    """It counts as imagery all the same: it can be drawn."""
+    """It still counts as imagery, since it can be drawn."""
     result = build(prompts, "火", translation=translation, imagery=names)
     assert result.prompt == TEMPLATE.format(translation, "火") + clause
     assert result.imagery == tuple(names)
@@ -152,7 +152,7 @@ def test_an_unknown_name_is_told_the_nearest(prompts: PromptBuilder, name: str, 
 
 
 def test_blocked_words_are_not_depicted(database: CharacterDatabase, imagery: Imagery) -> None:
-    """They may come by another word: a party by its beer."""
+    """A blocked motif could be reached through another word, as beer through a party."""
     prompts = PromptBuilder(STYLES, database, imagery, Blocklist(["books"]))
     assert "books" in imagery.for_word("学习", "study")
     result = build(prompts, "学习", translation="study")
@@ -165,7 +165,7 @@ def test_no_phrase_would_be_left_out_by_half(imagery: Imagery) -> None:
 
 
 def test_imagery_is_left_out_first_and_by_whole_phrases(prompts: PromptBuilder) -> None:
-    """What remains of a long prompt reads on: the template's words go before imagery, the meaning before all."""
+    """A shortened prompt reads well: the template takes precedence over imagery, and the meaning over everything."""
     pipeline = embedded_pipeline()
     tokenizers = [pipeline.tokenizer, pipeline.tokenizer_2]
     names = ["owl", "books", "graduation-cap"]

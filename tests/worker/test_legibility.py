@@ -20,7 +20,7 @@ def judge() -> LegibilityJudge:
 
 
 def printed(glyph: Glyph, strength: float = 1.0, noise: float = 0.0) -> Image.Image:
-    """The glyph in dark ink on light paper, fainter or under noise."""
+    """Return the glyph in dark ink on light paper, possibly fainter or noisy."""
     random = np.random.default_rng(0)
     paper = 230 - strength * 200 * (glyph.ink / 255) + noise * random.normal(0, 120, glyph.ink.shape)
     return Image.fromarray(np.clip(paper, 0, 255).astype(np.uint8)).convert("RGB")
@@ -50,7 +50,7 @@ def test_an_empty_picture_has_no_word(judge: LegibilityJudge, glyphs: GlyphRende
 
 
 def test_another_word_is_not_the_word(judge: LegibilityJudge, glyphs: GlyphRenderer) -> None:
-    """The judge says what it read instead."""
+    """The judge reports what it read instead."""
     legibility = judge.judge(printed(glyphs.render("火山", 256, 256)), glyphs.render("学习", 256, 256))
     assert legibility.score is not None
     assert legibility.score < 0.05
@@ -70,7 +70,7 @@ def test_the_weakest_character_counts(judge: LegibilityJudge, glyphs: GlyphRende
 
 
 def test_noise_lowers_the_score(judge: LegibilityJudge, glyphs: GlyphRenderer, database: CharacterDatabase) -> None:
-    """On average over characters, each step of noise makes them less legible."""
+    """On average over the characters, each level of noise makes them less legible."""
     characters = [c for c in database.characters()[::300] if judge.judge(*drawn(glyphs, c, 0.0)).score is not None]
     means = [
         statistics.mean(judge.judge(*drawn(glyphs, c, noise)).score or 0.0 for c in characters)
@@ -87,7 +87,7 @@ def drawn(glyphs: GlyphRenderer, character: str, noise: float) -> tuple[Image.Im
 
 
 def test_scripts_that_the_judge_does_not_know_are_unknown(judge: LegibilityJudge, glyphs: GlyphRenderer) -> None:
-    """Hangul is not among the recogniser's characters: no score is made up."""
+    """Hangul is not among the recogniser's characters, so there is no score."""
     glyph = glyphs.render("사랑", 256, 256)
     legibility = judge.judge(printed(glyph), glyph)
     assert legibility.score is None
@@ -110,8 +110,8 @@ def test_without_a_recogniser_it_is_unknown_and_said_once(
         judge = LegibilityJudge()
         glyph = glyphs.render("学", 256, 256)
         for _ in range(3):
-            assert judge.judge(printed(glyph), glyph) == Legibility(None, unknown="there is no recogniser")
-    assert caplog.text.count("legibility is unknown") == 1
+            assert judge.judge(printed(glyph), glyph) == Legibility(None, unknown="no recogniser is installed")
+    assert caplog.text.count("legibility cannot be judged") == 1
 
 
 def test_the_recogniser_lies_in_the_wheel() -> None:
@@ -125,7 +125,7 @@ SCORES = st.one_of(st.none(), st.floats(0, 1))
 
 @given(st.floats(0, 1), st.lists(SCORES, min_size=4, max_size=4))
 def test_any_scores_lead_to_a_choice(target: float, scores: list[float | None]) -> None:
-    """Levels go one way, never repeat, and the kept attempt is the one that the rule names."""
+    """Levels move in one direction and never repeat, and the kept attempt follows the rule."""
     outcomes: list[ScoredLevel] = []
     level = FIRST
     for score in scores:
@@ -152,4 +152,4 @@ def test_every_level_steers_more_than_the_one_below() -> None:
         assert all(lower[kind] <= higher[kind] <= MAX_WEIGHT for kind in weights)
         assert lower != higher
     assert LEVELS[0].apply(weights) == weights  # type: ignore[arg-type]
-    assert LEVELS[3].apply({"depth": 0.5}).keys() == {"depth"}, "a control that does not steer stays out"
+    assert LEVELS[3].apply({"depth": 0.5}).keys() == {"depth"}, "an unused control stays unused"

@@ -1,4 +1,4 @@
-"""Loading real checkpoints from folders: whole, broken, foreign."""
+"""Loading real checkpoints from folders: complete, damaged or foreign."""
 
 import asyncio
 import os
@@ -20,19 +20,19 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def copy(tmp_path: Path, project: Path) -> Path:
-    """A checkpoint to break."""
+    """A checkpoint that the test may damage."""
     return Path(shutil.copytree(project / EMBEDDED, tmp_path / "model"))
 
 
 def test_the_embedded_folder_loads_in_the_asked_dtype() -> None:
-    """An fp16 folder loads as fp32 throughout; without an explicit dtype the parts would differ."""
+    """All parts of an fp16 folder load as fp32; without an explicit dtype they would differ."""
     pipeline = asyncio.run(ModelLoader("auto", CPU).load_stable_diffusion_xl(EMBEDDED))
     for part in (pipeline.unet, pipeline.controlnet, pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2):
         assert part.dtype is torch.float32
 
 
 def test_base_controlnet_and_vae_may_lie_apart(copy: Path, tmp_path: Path) -> None:
-    """As on the hub: SDXL's folder has no ControlNet, and another VAE takes its own's place."""
+    """As on the hub: SDXL's folder has no ControlNet, and another VAE replaces its own."""
     shutil.move(copy / "controlnet", tmp_path / "union")
     shutil.move(copy / "vae", tmp_path / "other-vae")
     loader = ModelLoader("float32", CPU)
@@ -51,7 +51,7 @@ def test_base_controlnet_and_vae_may_lie_apart(copy: Path, tmp_path: Path) -> No
 def test_a_half_copied_file_is_named(copy: Path) -> None:
     weights = copy / "unet" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5000])
-    with pytest.raises(ModelLoadError, match=r"unet/diffusion_pytorch_model\.safetensors is broken or half-copied"):
+    with pytest.raises(ModelLoadError, match=r"unet/diffusion_pytorch_model\.safetensors is damaged or incomplete"):
         asyncio.run(ModelLoader("float32", CPU).load_stable_diffusion_xl(str(copy)))
 
 
@@ -68,7 +68,7 @@ def test_a_foreign_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_pickled_weights_are_not_read(copy: Path) -> None:
-    """A checkpoint of .bin files could run code."""
+    """A checkpoint with .bin files could run code."""
     for weights in copy.rglob("*.safetensors"):
         weights.rename(weights.with_suffix(".bin"))
     with pytest.raises(ModelLoadError, match="safetensors"):
@@ -87,7 +87,7 @@ def test_the_default_settings_name_the_designs_models() -> None:
     assert sdxl.vae == "madebyollin/sdxl-vae-fp16-fix"
 
 
-# In a process of its own: the hub's library reads where its cache is once.
+# In a separate process, because the hub's library reads its cache's location only once.
 LOAD_FROM_HUB = """
 import asyncio, sys, torch
 from worker.model_loader import ModelLoader
@@ -126,5 +126,5 @@ def loaded(tmp_path_factory: pytest.TempPathFactory, project: Path) -> dict[str,
 
 @pytest.mark.parametrize("in_fp16", IN_FP16.values())
 def test_a_hub_model_loads_with_fp16_files_or_without(loaded: dict[str, str], in_fp16: str) -> None:
-    """SDXL's own repository has them, many checkpoints that were made from it have not, or not of every part."""
+    """SDXL's own repository has them; many derived checkpoints lack them for some or all parts."""
     assert loaded[in_fp16] == "torch.bfloat16"

@@ -1,4 +1,4 @@
-"""Picture work in threads and in processes: the same pictures, and a death that costs its own job alone."""
+"""Picture work in threads and in processes: the same pictures, and crashes that affect only their own job."""
 
 import asyncio
 import os
@@ -60,7 +60,7 @@ def do(place: Executor, piece: Any, *args: Any) -> Any:
 
 
 async def draw(place: Executor, word: str, size: tuple[int, int], motifs: tuple[str, ...]) -> dict[str, Any]:
-    """Return all that a job gets from its executor."""
+    """Return everything that a job gets from its executor."""
     request = GenerationRequest(word=word, translation="x", conditioning_methods=CONDITIONING_METHODS)
     scene = await place.do(NOBODY, PictureWork.compose, word, size, motifs, 7)
     maps = await condition(place, scene, request, HAND, NOBODY)
@@ -93,7 +93,7 @@ async def draw(place: Executor, word: str, size: tuple[int, int], motifs: tuple[
 def test_threads_and_processes_make_the_same(
     threads: ThreadExecutor, processes: ProcessExecutor, word: str, size: tuple[int, int], motifs: tuple[str, ...]
 ) -> None:
-    """To the bit: scene, maps, notes, the judge's reading, PNG.
+    """Scene, maps, notes, the judge's reading and PNG are bit-identical.
 
     The AI methods are left out of the comparison. They run in this process either way, since only it has their models,
     but `ai_segmentation`, with this test's tiny random model, gives another map in half of the test runs when other
@@ -107,7 +107,7 @@ def test_threads_and_processes_make_the_same(
 
 
 def test_what_runs_beside_a_map_does_not_change_it(threads: ThreadExecutor) -> None:
-    """Many motifs at once, and one after another."""
+    """With many motifs concurrently, and sequentially."""
     scene = do(threads, PictureWork.compose, "学习", (512, 512), ("books", "graduation-cap"), 7)
     draw_canny = (PictureWork.condition, scene, "canny", "opencv_canny", HAND)
 
@@ -124,7 +124,7 @@ def test_the_work_is_done_elsewhere(threads: ThreadExecutor, processes: ProcessE
 
 
 def test_an_error_crosses_the_border_whole(processes: ProcessExecutor) -> None:
-    """With its field, and with the traceback that it had there; the process goes on."""
+    """It keeps its field and its traceback from there, and the process continues."""
     pid = do(processes, deeds.sleep, 0)
     with pytest.raises(UnsupportedCharacter) as refused:
         do(processes, PictureWork.compose, "\U0001f600", (256, 256), (), 1)
@@ -136,7 +136,7 @@ def test_an_error_crosses_the_border_whole(processes: ProcessExecutor) -> None:
 
 
 def test_a_crash_costs_its_own_job_alone(processes: ProcessExecutor) -> None:
-    """The neighbour's call goes on in its own process; in the other's place there is a fresh one."""
+    """The neighbour's call continues in its own process, and the dead process is replaced."""
 
     async def two() -> set[int]:
         return set(await asyncio.gather(*(processes.do(NOBODY, deeds.sleep, 0.5) for _ in range(2))))
@@ -150,7 +150,7 @@ def test_a_crash_costs_its_own_job_alone(processes: ProcessExecutor) -> None:
     before = asyncio.run(two())
     neighbour, crashed = asyncio.run(both())
     assert isinstance(crashed, Poisoned)
-    assert "3 processes died" in crashed.detail
+    assert "3 processes in a row died" in crashed.detail
     assert "SIGSEGV" in crashed.detail
     after = asyncio.run(two())
     assert before & after == {neighbour}
@@ -159,7 +159,7 @@ def test_a_crash_costs_its_own_job_alone(processes: ProcessExecutor) -> None:
 
 
 def test_a_call_whose_process_was_killed_is_done_by_another(processes: ProcessExecutor, tmp_path: Path) -> None:
-    """As by the kernel, when memory is short: that proves nothing against the job."""
+    """As by the kernel when memory is short, which is not the job's fault."""
     assert do(processes, deeds.die_once, tmp_path / "mark") != os.getpid()
 
 
@@ -172,13 +172,13 @@ def test_a_piece_that_never_ends_is_given_up(
     place.start()
     do(place, deeds.sleep, 0)
     monkeypatch.setattr(process, "TIMEOUT_S", 0.3)
-    with pytest.raises(Poisoned, match="no answer"):
+    with pytest.raises(Poisoned, match="no response"):
         do(place, deeds.sleep, 60)
     place.close()
 
 
 def test_a_cancelled_job_s_calls_are_not_begun(processes: ProcessExecutor, tmp_path: Path) -> None:
-    """Whether they wait for a process or have yet to ask for one."""
+    """Neither if they wait for a process nor if they have yet to request one."""
 
     class Cancelled(NullProgress):
         is_cancelled = False
@@ -201,7 +201,7 @@ def test_a_cancelled_job_s_calls_are_not_begun(processes: ProcessExecutor, tmp_p
 
 
 def test_a_signal_to_all_processes_of_a_service_ends_no_picture_process(processes: ProcessExecutor) -> None:
-    """The worker finishes its jobs with them, and ends them."""
+    """The worker finishes its jobs with them, then ends them."""
     pid = do(processes, deeds.sleep, 0)
     os.kill(pid, signal.SIGTERM)
     assert do(processes, deeds.sleep, 0) == pid
@@ -214,7 +214,7 @@ def test_where_none_begins_the_work_is_done_here(
     place = ProcessExecutor(1, folders, threads)
     place.start()
     assert do(place, deeds.sleep, 0) == os.getpid()
-    assert "no picture process begins: exit code 1" in caplog.text
+    assert "a picture process died while starting: exit code 1" in caplog.text
     place.close()
 
 
@@ -228,7 +228,7 @@ def test_closing_leaves_no_process(folders: Settings, threads: ThreadExecutor) -
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_picture_processes_end_with_theirs(end: signal.Signals, project: Path) -> None:
-    """However it ends, and whatever they do at that moment."""
+    """However it ends, and whatever they are doing at that moment."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.picture_host"], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as host:

@@ -1,4 +1,4 @@
-"""The pipeline and the generator with the real embedded model, in this process."""
+"""The pipeline and the generator, with the real embedded model in this process."""
 
 import asyncio
 import json
@@ -92,7 +92,7 @@ def test_the_same_seed_gives_the_same_picture(
 def test_a_weight_of_zero_drops_the_control(
     pipeline: MultiControlNetPipeline, maps: dict[ControlType, Image.Image]
 ) -> None:
-    """Two controls, one at 0, are the other one alone."""
+    """Two controls, one of them at 0, equal the other one alone."""
     canny = {"canny": maps["canny"]}
     both = {"canny": maps["canny"], "depth": maps["depth"]}
     assert (draw(pipeline, both, weights={"canny": 1.0, "depth": 0.0}) == draw(pipeline, canny)).all()
@@ -101,7 +101,7 @@ def test_a_weight_of_zero_drops_the_control(
 def test_all_weights_zero_is_plain_sdxl(
     pipeline: MultiControlNetPipeline, maps: dict[ControlType, Image.Image], glyphs: GlyphRenderer
 ) -> None:
-    """The word then has no influence: another word's maps give the same picture."""
+    """The word then has no influence, so another word's maps give the same picture."""
     glyph = glyphs.render("龍", 256, 256)
     others: dict[ControlType, Image.Image] = {kind.control_type: kind.generate(glyph) for kind in CONDITIONINGS}
     off = dict.fromkeys(maps, 0.0)
@@ -144,7 +144,7 @@ def test_a_job_cancelled_while_it_waits_never_starts(
 
 
 def test_one_call_from_word_to_result(generator: AIImageGenerator) -> None:
-    """The call that the design gives, with the fields that it fixes."""
+    """The call that the design specifies, with the fields that it requires."""
     watcher = Watcher()
     result = asyncio.run(
         generator.generate_character_image(
@@ -231,7 +231,7 @@ def test_the_model_s_setting_says_whether_motifs_are_drawn(generator: AIImageGen
 
 
 def test_attempts_have_noise_of_their_own_and_share_the_scene(generator: AIImageGenerator) -> None:
-    """Motifs' places and hand-drawn maps depend on the scene's seed: both seeds draw the kept picture again."""
+    """The motifs' places and hand-drawn maps depend on the scene's seed, so both seeds reproduce the kept picture."""
     asked = {
         "imagery": ["owl"],
         "draw_imagery": True,
@@ -270,7 +270,7 @@ def test_bad_options_are_refused_before_any_work(generator: AIImageGenerator) ->
 
 
 def test_the_word_can_be_read_in_the_picture(generator: AIImageGenerator, ocr: RapidOCR) -> None:
-    """学 and 习, drawn in the default style, are what an OCR model reads."""
+    """An OCR model reads 学 and 习, drawn in the default style, correctly."""
     result = asyncio.run(generator.generate_character_image("学习", "study", seed=7))
     image = np.asarray(decode(result.generated_image_base64).convert("RGB"))[64:192]
     read = ocr(image[:, :, ::-1], use_det=False, use_cls=False)
@@ -292,7 +292,7 @@ def test_without_a_target_there_is_one_attempt_with_the_styles_weights(generator
 
 
 def test_a_target_that_is_missed_brings_more_control(generator: AIImageGenerator) -> None:
-    """Nearly no control, a high target: the weights rise until the word can be read; steps add up; the best is kept."""
+    """With hardly any control and a high target, weights rise until the word can be read; the best picture is kept."""
     watcher = Watcher()
     metadata = asyncio.run(
         generator.generate_character_image(
@@ -319,7 +319,7 @@ def test_a_target_that_is_missed_brings_more_control(generator: AIImageGenerator
 
 
 def test_a_target_far_below_lets_the_picture_go(generator: AIImageGenerator) -> None:
-    """An easy target: less control is tried, and the least that still meets it is kept."""
+    """With an easy target, less control is tried, and the least that still meets the target is kept."""
     metadata = asyncio.run(
         generator.generate_character_image(
             "火", "fire", style="neon", seed=1, legibility={"target": 0.3, "max_attempts": 3}

@@ -1,4 +1,4 @@
-"""Parts that are offloaded are lent to the device; their originals stay where they are."""
+"""Offloaded parts are copied to the device when needed; their originals stay where they are."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch import nn
 
 from worker.engine.placement import Placement
 
-CPU = torch.device("cpu")  # lending copies here too, so that it can be seen
+CPU = torch.device("cpu")  # lending copies here too, so that the test can observe it
 
 
 def places(part: nn.Module) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What the text encoders cannot read is left out by whole phrases, and said; nothing is claimed that had no effect."""
+"""Prompts too long for the text encoders lose whole phrases, and the metadata names exactly what was used."""
 
 from collections.abc import Iterator
 from typing import Any

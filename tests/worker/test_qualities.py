@@ -1,4 +1,4 @@
-"""The faster tiers: narrow arithmetic, few-step weights, compiled networks."""
+"""The faster tiers: low-precision arithmetic, few-step weights, compiled networks."""
 
 import copy
 from pathlib import Path
@@ -73,8 +73,8 @@ def test_a_device_is_asked_for_a_product_before_it_gets_8_bit_layers(monkeypatch
     ("card", "error", "answer"),
     [
         ({"is_gpu": False}, None, "no: no GPU"),
-        ({"is_compiled": "no: x"}, None, "no: the networks are not compiled, and only then it is faster"),
-        ({"free_gib": 3.0}, None, "no: 0.0 GiB of weights more leave too little of 3.0 GiB free"),
+        ({"is_compiled": "no: x"}, None, "no: it is faster only if the networks are compiled"),
+        ({"free_gib": 3.0}, None, "no: 0.0 GiB of additional weights would leave too little of the 3.0 GiB free"),
         ({}, "Row-wise scaling is not supported", "no: RuntimeError: Row-wise scaling is not supported"),
         ({}, None, "yes"),
     ],
@@ -82,7 +82,7 @@ def test_a_device_is_asked_for_a_product_before_it_gets_8_bit_layers(monkeypatch
 def test_8_bit_layers_are_used_where_they_help_fit_and_work(
     pipeline: Any, monkeypatch: pytest.MonkeyPatch, card: dict[str, Any], error: str | None, answer: str
 ) -> None:
-    """The card is pretended, all else is real: its product is computed here, or raises as some cards do."""
+    """Only the card is simulated: its product is computed here, or raises as on some cards."""
     card = {"is_gpu": True, "is_compiled": "yes", "free_gib": 40.0, **card}
     for name in ("is_gpu", "free_gib"):
         monkeypatch.setattr(GPUManager, name, property(lambda _self, value=card[name]: value))
@@ -118,7 +118,7 @@ def test_a_narrowed_network_leaves_the_original_as_it_was(pipeline: Any) -> None
     assert all("transformer_blocks" in name for name in narrow)
     assert not any(isinstance(module, Float8Linear) for module in pipeline.unet.modules())
     assert all(torch.equal(before[name], parameter) for name, parameter in pipeline.unet.named_parameters())
-    assert twin.conv_in.weight is pipeline.unet.conv_in.weight, "what is not narrowed is shared"
+    assert twin.conv_in.weight is pipeline.unet.conv_in.weight, "weights that are not converted are shared"
 
 
 def test_a_cpu_computes_fast_pictures_with_the_same_networks(pipeline: Any, gpu: GPUManager) -> None:
@@ -151,7 +151,7 @@ def test_without_guidance_in_the_later_steps_the_picture_differs_a_little(
 
 
 def save_lora(pipeline: Any, folder: Path, strength: float) -> TurboSettings:
-    """Write a LoRA of the UNet's attention layers as a hub would hold it."""
+    """Write a LoRA of the UNet's attention layers in the hub's format."""
     torch.manual_seed(1)
     unet = copy.deepcopy(pipeline.unet)
     unet.add_adapter(LoraConfig(r=2, lora_alpha=2, target_modules=["to_q", "to_k", "to_v"]))

@@ -1,4 +1,4 @@
-"""Suspects: their line, and the process in which they are rehearsed."""
+"""Quarantined jobs: their queue, and the process that rehearses them."""
 
 import signal
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def test_who_finds_nobody_at_work_works_the_line_off() -> None:
     for job_id in line:
         done.append(job_id)
         if len(done) == 1:
-            assert [line.join(other) for other in ("c", "b", "a")] == [False] * 3, "each waits once"
+            assert [line.join(other) for other in ("c", "b", "a")] == [False] * 3, "each job waits once"
     assert done == ["a", "b", "c", "a"]
     assert line.join("d")
 
@@ -50,7 +50,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[RehearsalProcess]:
     ("word", "signal"), [("学", None), ("死", "SIGSEGV"), ("亡", "SIGABRT"), ("终", None), ("杀", None)]
 )
 def test_only_what_crashes_is_charged(stage: RehearsalProcess, word: str, signal: str | None) -> None:
-    """A kill may come from the kernel, for want of memory, and proves nothing. The next has a new process."""
+    """A SIGKILL may come from the kernel when memory is short, so it is not charged. The next job has a new process."""
     for _ in range(2):
         assert stage.rehearse(HARMLESS) is None
         assert stage.rehearse(GenerationRequest(word=word)) == signal
@@ -88,7 +88,7 @@ def test_what_dies_before_it_has_a_request_proves_nothing(
 
 
 def test_a_real_rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error that is no crash is for the worker to tell."""
+    """An error that is not a crash is left for the worker to report."""
     monkeypatch.setattr(rehearsal, "MODULE", "tests.chaos.fragile_rehearsal")
     with RehearsalProcess() as stage:
         assert stage.rehearse(HARMLESS) is None

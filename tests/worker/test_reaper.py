@@ -28,7 +28,7 @@ def taken(leases: Leases, job_id: str) -> Lease:
 
 
 class Sent:
-    """Puts messages into the queue as kombu does, and remembers them."""
+    """Puts messages into the queue as kombu does, and records them."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
@@ -55,7 +55,7 @@ def test_the_reaper_sends_a_new_message_for_what_it_puts_back(
 def test_what_a_dead_worker_had_received_and_not_taken_is_sent_again(
     store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
 ) -> None:
-    """A worker that held messages alone: it lived, by its beat, and fell silent."""
+    """A worker that only held messages: it sent heartbeats, then fell silent."""
     sent = Sent(client)
     store.create("received", REQUEST)
     store.create("queued", REQUEST)
@@ -69,7 +69,7 @@ def test_what_a_dead_worker_had_received_and_not_taken_is_sent_again(
 def test_a_waiting_job_without_a_message_gets_one_at_the_second_look(
     store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
 ) -> None:
-    """At the first look its message may be on its way."""
+    """At the first check, its message may still be on its way."""
     sent = Sent(client)
     for job in ("lost", "queued", "delivered"):
         store.create(job, REQUEST)
@@ -84,7 +84,7 @@ def test_a_waiting_job_without_a_message_gets_one_at_the_second_look(
 
 
 class TestGiveBack:
-    """A job recorded as a worker's own, which it does not work on, waits again."""
+    """A job that is recorded as a worker's, but does not run there, waits again."""
 
     def test_what_is_at_work_stays(self, store: JobStore, worker: Callable[[str], Leases]) -> None:
         leases = worker("w")
@@ -122,7 +122,7 @@ class TestGiveBack:
     def test_a_power_cut_that_forgot_the_end_is_mended(
         self, store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
     ) -> None:
-        """The record, and the worker's list, are as they were a second ago."""
+        """The record and the worker's list have reverted to their state of a second ago."""
         leases = worker("w")
         store.create("a", REQUEST)
         lease = taken(leases, "a")

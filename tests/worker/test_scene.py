@@ -1,4 +1,4 @@
-"""Scenes: where motifs go beside a word, and how the twelve methods draw them."""
+"""Scenes: the places of motifs beside a word, and how the twelve methods draw them."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from worker.glyphs import GlyphRenderer
 from worker.scene import PlacedMotif, Scene, compose
 
 IMAGERY = Imagery()
-# Round, wide, tall, dense, and light ones.
+# Round, wide, tall, dense and light motifs.
 NAMES = ("dog", "books", "umbrella", "coffee", "pan", "snowman", "candle", "glasses", "musical-notes", "gift")
 WORDS = (
     "学",
@@ -48,7 +48,7 @@ def motifs(*names: str) -> list[Motif]:
 
 @pytest.fixture(scope="module")
 def conditionings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Conditioning, ...]:
-    """All twelve methods, the AI ones with tiny models."""
+    """All twelve methods, the two AI methods with tiny models."""
     return make_conditionings(
         ConditioningSettings(
             depth_model=str(save_depth_model(tmp_path_factory.mktemp("dpt"))),
@@ -58,7 +58,7 @@ def conditionings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Conditionin
 
 
 def covered(scene: Scene) -> np.ndarray:
-    """Where motifs are."""
+    """Return where motifs are."""
     mask = np.zeros(scene.glyph.ink.shape, bool)
     for placed in scene.motifs:
         mask[placed.region()] |= placed.collage[:, :, 3] > 0
@@ -66,7 +66,7 @@ def covered(scene: Scene) -> np.ndarray:
 
 
 def gap(one: PlacedMotif, other: PlacedMotif) -> int:
-    """The distance of two boxes along the axis on which they are apart; negative: they overlap."""
+    """Return the distance of two boxes along the axis that separates them; negative if they overlap."""
     (left, top, width, height), (left2, top2, width2, height2) = one.box, other.box
     across = max(left2 - left - width, left - left2 - width2)
     return max(across, top2 - top - height, top - top2 - height2)
@@ -92,12 +92,12 @@ def test_motifs_are_clear_of_the_ink_of_the_border_and_of_one_another(
         left, top, width, height = placed.box
         assert min(left, top, size[0] - left - width, size[1] - top - height) >= 0.02 * shorter
         assert distance[placed.region()].min() > 0.01 * shorter, "clear of the ink"
-        assert math.sqrt(width * height) >= 0.14 * shorter, "large enough to be told"
+        assert math.sqrt(width * height) >= 0.14 * shorter, "large enough to be recognised"
         assert width / height == pytest.approx(placed.motif.width / placed.motif.height, rel=0.12)
     for index, placed in enumerate(scene.motifs):
         assert all(gap(placed, other) > 0.01 * shorter for other in scene.motifs[:index])
     areas = [placed.box[2] * placed.box[3] for placed in scene.motifs]
-    assert areas == sorted(areas, reverse=True), "the best is the largest"
+    assert areas == sorted(areas, reverse=True), "the best motif is the largest"
 
 
 @settings(max_examples=30)
@@ -110,7 +110,7 @@ def test_motifs_are_clear_of_the_ink_of_the_border_and_of_one_another(
 def test_one_or_two_characters_keep_their_size(
     glyphs: GlyphRenderer, word: str, size: tuple[int, int], names: list[str], seed: int
 ) -> None:
-    """Their em boxes together span 55 % of the shorter side."""
+    """Together, their em boxes span 55 % of the shorter side."""
     scene = compose(glyphs, word, *size, motifs(*names), seed)
     boxes = [placed.box for placed in scene.glyph.characters]
     across = max(box.left + box.advance for box in boxes) - min(box.left for box in boxes)
@@ -121,7 +121,7 @@ def test_one_or_two_characters_keep_their_size(
 
 @pytest.mark.parametrize("word", ["学", "学习", "火山灰", "kitchen", "شمس", "人工智能学习"])
 def test_motifs_of_short_words_can_be_told_at_a_glance(glyphs: GlyphRenderer, word: str) -> None:
-    """The first spans a fifth of the shorter side or more, and none is left out."""
+    """The first one spans at least a fifth of the shorter side, and none is omitted."""
     for seed in range(8):
         scene = compose(glyphs, word, 512, 512, motifs("dog", "gift"), seed)
         assert not scene.left_out
@@ -129,7 +129,7 @@ def test_motifs_of_short_words_can_be_told_at_a_glance(glyphs: GlyphRenderer, wo
 
 
 def relative(scene: Scene) -> np.ndarray:
-    """All boxes as shares of the shorter side: the characters', then the motifs'."""
+    """Return all boxes as shares of the shorter side: the characters', then the motifs'."""
     shorter = min(scene.glyph.width, scene.glyph.height)
     characters = [(box.left, box.top, box.advance, box.em) for box in (one.box for one in scene.glyph.characters)]
     return np.array([*characters, *(placed.box for placed in scene.motifs)]) / shorter
@@ -140,7 +140,7 @@ def relative(scene: Scene) -> np.ndarray:
     "sizes", [((256, 256), (512, 512), (1024, 1024), (2048, 2048)), ((256, 512), (512, 1024), (1024, 2048))]
 )
 def test_a_scene_is_the_same_at_every_size(glyphs: GlyphRenderer, word: str, sizes: Sequence[tuple[int, int]]) -> None:
-    """To the rounding of boxes to pixels."""
+    """Except for the rounding of boxes to pixels."""
     for seed in range(3):
         small, *others = [compose(glyphs, word, *size, motifs("dog", "umbrella"), seed) for size in sizes]
         for other in others:
@@ -157,7 +157,7 @@ def test_the_seed_chooses_among_arrangements_and_repeats_them(glyphs: GlyphRende
 
 
 def test_a_word_that_fills_the_picture_makes_motifs_smaller_or_leaves_them_out(glyphs: GlyphRenderer) -> None:
-    """The word keeps seven tenths of its size; what has no room is named."""
+    """The word keeps 70 % of its size, and motifs without room are named."""
     word = "火山灰人工智能学习朋友天"
     wanted = motifs("dog", "gift", "books")
     alone = glyphs.render(word, 256, 2048)
@@ -176,7 +176,7 @@ def test_a_word_that_fills_the_picture_makes_motifs_smaller_or_leaves_them_out(g
 def test_without_motifs_every_map_is_that_of_the_word(
     glyphs: GlyphRenderer, conditionings: tuple[Conditioning, ...], word: str
 ) -> None:
-    """A bare glyph, a scene without motifs, and one composed of none: the same bits by all twelve methods."""
+    """A bare glyph, a scene without motifs, and one composed of none are bit-identical by all twelve methods."""
     glyph = glyphs.render(word, 384, 256)
     composed = compose(glyphs, word, 384, 256, (), 7)
     assert composed.glyph.characters == glyph.characters
@@ -195,7 +195,7 @@ def test_without_motifs_every_map_is_that_of_the_word(
 def test_every_method_draws_both_layers(
     glyphs: GlyphRenderer, conditionings: tuple[Conditioning, ...], size: tuple[int, int]
 ) -> None:
-    """Away from the motifs the map is the word's, beside them it is not; the same hand repeats it."""
+    """Away from the motifs the map is the word's, on them it is not, and the same seed reproduces it."""
     scene = compose(glyphs, "学习", *size, motifs("books", "dog"), 5)
     beside = cv2.dilate(covered(scene).astype(np.uint8), np.ones((25, 25), np.uint8)) > 0
     hand = Brush(load_settings({}).styles["comic"].pen, 3)
@@ -206,7 +206,7 @@ def test_every_method_draws_both_layers(
             assert both.shape == (*size[::-1], 3)
             for placed in scene.motifs:
                 changed = (both[placed.region()] != word[placed.region()]).any(2).mean()
-                # The tiny models of the tests hardly see what they are shown.
+                # The tests' tiny models hardly recognise anything.
                 assert changed > (0 if method.startswith("ai_") else 0.02), method
             if not method.startswith("ai_"):
                 assert (both == word)[~beside].all(), method
@@ -216,7 +216,7 @@ def test_every_method_draws_both_layers(
 def test_outlines_show_silhouettes_and_borders_between_colours(
     glyphs: GlyphRenderer, conditionings: tuple[Conditioning, ...]
 ) -> None:
-    """Also of what is white on white paper; thin as the word's."""
+    """Even of white motifs on white paper, and as thin as the word's."""
     square = ((100, 100), (900, 100), (900, 900), (100, 900))
     frame = ((0, 0), (1000, 0), (1000, 1000), (0, 1000))
     motif = Motif("tile", "a tile", 1000, 1000, (Shape((255, 255, 255), (frame,)), Shape((40, 60, 200), (square,))))
@@ -276,7 +276,7 @@ def test_the_page_is_black_ink_and_coloured_motifs_on_white(glyphs: GlyphRendere
 
 
 def test_a_motif_covers_as_much_as_its_polygons() -> None:
-    """Anti-aliased without a rim: coverage is the polygon's area, at any size."""
+    """Anti-aliased without a rim: the coverage equals the polygon's area at any size."""
     triangle = Motif("triangle", "a triangle", 1000, 1000, (Shape((255, 0, 0), (((0, 0), (1000, 0), (0, 1000)),)),))
     for side in (40, 137, 400):
         placed = PlacedMotif(triangle, (0, 0, side, side))

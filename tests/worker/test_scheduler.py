@@ -1,4 +1,4 @@
-"""Who runs and who steps, in any order of events."""
+"""Which jobs run and which take a step, in any order of events."""
 
 from dataclasses import dataclass, field
 from itertools import count
@@ -17,7 +17,7 @@ NUMBERS = count()
 
 @dataclass(eq=False)
 class Job:
-    """A job as the scheduler sees it, with what a test remembers of it."""
+    """A job as the scheduler sees it, with a test's records."""
 
     priority: Priority = Priority.INTERACTIVE
     group: str = "square"
@@ -86,7 +86,7 @@ def test_bulk_jobs_have_their_turn_under_endless_interactive_load() -> None:
     while bulk not in admitted:
         (job,) = scheduler.admit()
         admitted.append(job)
-        # Others keep coming: the bulk job keeps its place once it has had its turn.
+        # Other jobs keep arriving; the bulk job keeps its place once it has had its turn.
         scheduler.submit(Job())
         assert scheduler.admit() == []
         scheduler.remove(job)
@@ -108,7 +108,7 @@ def test_the_limit_recovers_after_a_quiet_while() -> None:
 
 
 class SchedulerMachine(RuleBasedStateMachine):
-    """Submits, steps, cancels, fails, runs out of memory and finishes, in any order."""
+    """Submits, steps, cancels, fails, runs out of memory and finishes in any order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         admitted = self.scheduler.admit()
         assert before.isdisjoint(admitted)
         batch = self.scheduler.next_batch()
-        assert bool(batch) == bool(self.alive), "as long as there is a job, one runs"
+        assert bool(batch) == bool(self.alive), "while there are jobs, one runs"
         assert len({job.group for job in batch}) <= 1
         assert len(batch) <= 1 or cost(batch) <= self.scheduler.limit
         for job in self.scheduler.running:
@@ -178,11 +178,11 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     @invariant()
     def nobody_that_runs_waits_long_for_a_step(self) -> None:
-        # Three groups take turns, and after trouble a group may need as many turns as it has jobs.
+        # Three groups take turns, and after an error a group may need as many turns as it has jobs.
         assert all(job.turns_waited <= 3 * LIMIT for job in self.scheduler.running)
 
     def teardown(self) -> None:
-        """Whatever has happened: stepping on ends every job, within as many turns as there can be work."""
+        """Check that further steps end every job, within the largest possible number of turns."""
         for _ in range(MOST_JOBS * 5 * 3 + 1):
             if not self.alive:
                 break

@@ -1,4 +1,4 @@
-"""Words whose characters are not one code point each: accents, ligatures, scripts from right to left."""
+"""Words whose characters are not single code points: accents, ligatures, right-to-left scripts."""
 
 import unicodedata
 from pathlib import Path
@@ -40,7 +40,7 @@ def conditionings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Conditionin
 
 @st.composite
 def words(draw: st.DrawFn) -> str:
-    """Return a word of letters and marks that one font has."""
+    """Return words of letters and marks that one font has."""
     font = draw(st.sampled_from(FONTS))
     own_letters = [letter for letter in LETTERS if letter in font.advances]
     own_marks = [mark for mark in MARKS if mark in font.advances]
@@ -63,7 +63,7 @@ def test_every_cluster_goes_through_every_method_and_the_judge(
     try:
         glyph = glyphs.render(normalise_word(word), width, height)
     except InvalidRequest:
-        return  # what no language writes may be refused, but must not crash
+        return  # what no language uses may be refused, but must not crash
     assert glyph.mask.any()
     assert "".join(sorted(clusters(glyph.word.replace(" ", "")))) == "".join(
         sorted(cluster for placed in glyph.characters for cluster in clusters(placed.character))
@@ -126,18 +126,18 @@ def test_a_character_is_a_cluster_and_nothing_of_it_is_cut(glyphs: GlyphRenderer
 
 
 def test_arabic_joins_and_runs_from_right_to_left(glyphs: GlyphRenderer) -> None:
-    """سلام is the letters' joined forms, and its first letter stands on the right."""
+    """سلام consists of joined forms, and its first letter is on the right."""
     glyph = glyphs.render("سلام", 512, 256)
     assert [placed.character for placed in glyph.characters] == list("سلام")[::-1]
     isolated = ImageFont.truetype(str(_font_of("س").path), 100)
     assert glyph.characters[-1].box.advance / glyph.characters[-1].box.em < isolated.getlength("س") / 100
-    # س ل ا hang together, م follows an alef, which joins nothing on its left.
+    # س ل ا are joined; م follows an alef, which joins nothing on its left.
     count, _ = cv2.connectedComponents(glyph.mask.astype(np.uint8))
     assert count - 1 == 2
 
 
 def test_hebrew_runs_from_right_to_left(glyphs: GlyphRenderer) -> None:
-    """The same picture as Raqm's own of the whole line; a second word stands left of the first or below it."""
+    """The picture equals Raqm's own of the whole line; a second word is to the left of the first or below it."""
     glyph = glyphs.render("שלום", 512, 256)
     assert [placed.character for placed in glyph.characters] == list("םולש")
     font = ImageFont.truetype(str(_font_of("ש").path), glyph.characters[0].box.em)
@@ -156,14 +156,14 @@ def test_digits_and_brackets_among_hebrew_stand_as_in_print(glyphs: GlyphRendere
     assert number == ["2", "0", "2", "4", "ב"]
     bracket = glyphs.render("(שלום)", 512, 256)
     assert [placed.character for placed in bracket.characters] == list(")םולש(")
-    # What is read first stands on the right and opens to the left: the shapes are mirrored.
+    # The first character is on the right and opens to the left: the shapes are mirrored.
     assert _middle(bracket, 0) < 0.5 < _middle(bracket, -1)
 
 
 def test_a_worker_without_raqm_refuses_what_it_cannot_shape(
     glyphs: GlyphRenderer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pillow can be built without it; plain words are drawn all the same."""
+    """Pillow can be built without it; plain words are still drawn."""
     check = features.check
     monkeypatch.setattr(features, "check", lambda name: False if name == "raqm" else check(name))
     with pytest.raises(UnsupportedCharacter, match="Raqm"):
@@ -183,7 +183,7 @@ def test_what_a_font_draws_without_room_or_ink_is_refused(
         font.save(tmp_path / "odd.ttf")
     odd = read_fonts([tmp_path / "odd.ttf"])
     renderer = GlyphRenderer(database, odd)
-    for word, reason in (("a", "without any room"), ("b", "draws nothing")):
+    for word, reason in (("a", "no width"), ("b", "draws nothing")):
         check_coverage(word, database, odd)
         with pytest.raises(UnsupportedCharacter, match=reason):
             renderer.render(word, 256, 256)
@@ -199,7 +199,7 @@ def _touches_no_edge(glyph: Glyph) -> bool:
 
 
 def _middle(glyph: Glyph, index: int) -> float:
-    """Return where the middle row of a character's ink lies between its ink's left (0) and right (1)."""
+    """Return the position of the ink in a character's middle row, from the ink's left (0) to its right (1)."""
     ink = glyph.mask[glyph.characters[index].box.region(glyph.width, glyph.height)]
     columns = np.flatnonzero(ink.any(0))
     row = np.flatnonzero(ink[np.flatnonzero(ink.any(1)).mean().astype(int)])

@@ -1,4 +1,4 @@
-"""Steps that take the deeper levels' features over from the step before."""
+"""Steps that reuse the deeper levels' features from the previous step."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -81,7 +81,7 @@ def test_the_unet_in_parts_is_the_unet(source: Callable[[], Any], side: int) -> 
 
 
 def test_where_nothing_has_changed_a_step_with_a_cache_is_the_whole_step(model: ModelRunner) -> None:
-    """The same latents at the same timestep: then the kept features are the true ones."""
+    """With the same latents at the same timestep, the kept features are the true ones."""
     rows = [model.row(request_of(seed, guidance_scale=scale)) for seed, scale in ((1, 3.0), (2, 1.0), (3, 5.0))]
     started = [row.latents.clone() for row in rows]
     denoiser_of(model).step(rows)
@@ -117,7 +117,7 @@ def test_the_steps_that_reuse_are_told_by_interval_and_by_the_controls() -> None
     assert not any(request_of(cache_interval=1).uses_cache(step) for step in range(6))
     freed = request_of(control_guidance_end=0.5)
     assert [freed.is_controlled(step) for step in range(6)] == [True] * 3 + [False] * 3
-    assert not freed.uses_cache(3), "what the controls said must not live on"
+    assert not freed.uses_cache(3), "the controls' effect must not persist"
 
 
 def test_the_cache_is_kept_no_longer_than_it_is_used(model: ModelRunner) -> None:
@@ -131,7 +131,7 @@ def test_the_cache_is_kept_no_longer_than_it_is_used(model: ModelRunner) -> None
 
 
 def test_jobs_out_of_step_come_into_step(model: ModelRunner, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whole steps and the others cannot share a batch; taking turns brings jobs that came one step apart together."""
+    """Full and partial steps cannot share a batch; taking turns synchronises jobs that arrived one step apart."""
     batches: list[list[bool]] = []
     step = Denoiser.step
 
@@ -146,7 +146,7 @@ def test_jobs_out_of_step_come_into_step(model: ModelRunner, monkeypatch: pytest
     assert all(drawing.result(60).image.size == (SIDE, SIDE) for drawing in drawings)
     engine.close()
     assert all(len(set(batch)) == 1 for batch in batches)
-    assert sum(len(batch) == 3 for batch in batches) > 30, "in most steps they were together"
+    assert sum(len(batch) == 3 for batch in batches) > 30, "they shared most steps"
 
 
 def test_a_unet_of_another_form_is_refused_where_it_is_loaded() -> None:
@@ -162,7 +162,7 @@ def test_a_unet_of_another_form_is_refused_where_it_is_loaded() -> None:
 
 @pytest.mark.parametrize(("name", "most"), [("embedded", 0.47), pytest.param("sdxl", 0.45, marks=pytest.mark.slow)])
 def test_fast_takes_less_than_half_of_the_arithmetic_of_exact(name: str, most: float) -> None:
-    """Counted on the real configurations, on tensors without data, with the shipped settings."""
+    """Counted on the real configurations, with tensors without data and the shipped settings."""
     settings = embedded_settings().models[name]
     pipeline = embedded_pipeline()
     unet, controlnet = sdxl_networks() if name == "sdxl" else (pipeline.unet, pipeline.controlnet)

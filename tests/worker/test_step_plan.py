@@ -1,4 +1,4 @@
-"""Nothing waits for the host inside a step, and a step that is tried again is the same step."""
+"""Nothing waits for the host inside a step, and a retried step is the same step."""
 
 import copy
 from dataclasses import replace
@@ -29,7 +29,7 @@ CPU, META = torch.device("cpu"), torch.device("meta")
 
 
 class Crossings(TorchDispatchMode):
-    """Notes what crosses between host and device, which the meta device stands for: it has shapes, but no values."""
+    """Records transfers between host and device. The meta device, which has shapes but no values, stands for it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Crossings(TorchDispatchMode):
         kwargs = kwargs or {}
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
         devices = {tensor.device.type for tensor in tensors}
-        # Nothing can be read from the meta device: what is sent to the host arrives empty.
+        # Nothing can be read from the meta device, so transfers to the host arrive empty.
         is_sent = func.overloadpacket in TO and kwargs.get("device") == CPU and devices == {"meta"}
         result = torch.empty_like(args[0], device=CPU) if is_sent else func(*args, **kwargs)
         devices |= {leaf.device.type for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)}
@@ -89,7 +89,7 @@ def on_meta(row: RequestState) -> RequestState:
 def test_a_step_sends_its_numbers_at_once_and_never_waits(
     stock: Any, solver: str, transfers: int, interval: int
 ) -> None:
-    """Numbers and indices in one transfer, fresh noise in another. Reading a value would fail here: there is none."""
+    """Numbers and indices take one transfer, fresh noise another. Reading a value would fail here, as there is none."""
     model = engine_model(stock, solver=solver)
     rows = [on_meta(model.row(replace(request, cache_interval=interval))) for request in MIXED]
     denoiser = Denoiser(copy.deepcopy(stock.unet).to(META), copy.deepcopy(stock.controlnet).to(META))
@@ -101,7 +101,7 @@ def test_a_step_sends_its_numbers_at_once_and_never_waits(
 
 
 class Operations(TorchDispatchMode):
-    """Counts what PyTorch is asked to do."""
+    """Counts PyTorch's operations."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class Operations(TorchDispatchMode):
 
 
 def sdxl_row(channels: int) -> RequestState:
-    """Return a guided row with controls of SDXL's own size, without values."""
+    """Return a guided row with controls, of SDXL's size, without values."""
     image = Image.new("RGB", (1024, 1024))
     text = TextEmbedding(torch.empty(1, 77, 2048, device=META).half(), torch.empty(1, 1280, device=META).half())
     return RequestState(
@@ -136,7 +136,7 @@ def sdxl_row(channels: int) -> RequestState:
 
 
 def test_a_step_of_sdxl_is_its_networks_and_little_more() -> None:
-    """What is computed beside UNet and ControlNet takes 3 % of their operations at most, in any batch."""
+    """In any batch, everything besides UNet and ControlNet takes at most 3 % of their operations."""
     unet, controlnet = (make_part(FULL, name, META, torch.float16) for name in ("unet", "controlnet"))
     denoiser, inside = Denoiser(unet, controlnet), Operations()
 
@@ -176,7 +176,7 @@ def latents(model: ModelRunner, requests: list[DrawRequest]) -> list[torch.Tenso
 
 @pytest.mark.parametrize("solver", ["euler", "euler_ancestral"])
 def test_rows_that_share_steps_keep_their_own_numbers(solver: str) -> None:
-    """In double precision, where it cannot be seen that kernels round by batch size."""
+    """In double precision, where rounding that depends on the batch size is invisible."""
     model = engine_model(embedded_pipeline().to(torch.float64), solver=solver)
     for request, together in zip(MIXED, latents(model, MIXED), strict=True):
         (alone,) = latents(model, [request])
@@ -188,7 +188,7 @@ def run_out_of_memory(*_arguments: Any) -> None:
 
 
 def test_a_step_that_is_tried_again_adds_the_same_noise(stock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a job that met a lack of memory would get another picture."""
+    """Otherwise a job that ran out of memory would get another picture."""
     model = engine_model(stock, solver="euler_ancestral")
     denoiser = next(iter(model.networks.values())).denoiser
     expected, row = model.row(request_of()), model.row(request_of())

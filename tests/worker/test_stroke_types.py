@@ -22,7 +22,7 @@ from worker.glyphs.stroke_types import FIVE_CLASSES, StrokeType, stroke_type
     ],
 )
 def test_textbook_characters(character: str, types: str, database: CharacterDatabase) -> None:
-    """As a primer teaches them (but for the left dot of 小, which looks like a short pie)."""
+    """As a primer teaches them, except for the left dot of 小, which looks like a short pie stroke."""
     found = database.character(character)
     assert found is not None
     assert [stroke_type(stroke).value for stroke in found.strokes] == types.split()

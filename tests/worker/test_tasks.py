@@ -1,4 +1,4 @@
-"""The task: whatever is raised after a job was taken, the job ends, and the next one runs."""
+"""The task: whatever is raised after a job is taken, the job ends, and the next one runs."""
 
 import asyncio
 import contextlib
@@ -44,7 +44,7 @@ def result(image: Any = "AAAA", maps: Any = None, **metadata: Any) -> AIGenerati
 
 
 class Bench:
-    """A task with a real Redis and everything real but what makes the picture."""
+    """A task in which everything is real, including Redis, except for the generation of the picture."""
 
     def __init__(self, settings: Settings) -> None:
         client = make_redis(settings.redis)
@@ -76,7 +76,7 @@ class Bench:
         return self.store.create(str(uuid.uuid4()), GenerationRequest(word="学")).job_id
 
     def run(self, make: Callable[[], Any]) -> JobRecord:
-        """Run a job whose picture is made so; return its record."""
+        """Run a job with this generation; return its record."""
         self.make = make
         job_id = self.job()
         with contextlib.suppress(ServiceError, Ignore):
@@ -119,7 +119,7 @@ def test_whatever_making_a_picture_raises_ends_the_job(bench: Bench, error: Base
     ids=lambda broken: "-".join(f"{name}_{type(value).__name__}" for name, value in broken.items()),
 )  # fmt: skip
 def test_a_result_that_cannot_be_packed_or_stored_ends_the_job(bench: Bench, broken: dict[str, Any]) -> None:
-    """In the whole or not at all: what can be stored all the same succeeds."""
+    """Stored completely or not at all; what can be stored nevertheless succeeds."""
     record = bench.run(lambda: result(**broken))
     assert record.status.is_terminal
     if record.status is JobStatus.FAILED:
@@ -136,7 +136,7 @@ def test_a_known_error_keeps_its_code_wherever_it_comes_from(bench: Bench, monke
 
 
 def test_what_is_not_counted_has_ended_all_the_same(bench: Bench) -> None:
-    """An error after the end changes nothing of it."""
+    """An error after the end does not change it."""
     assert bench.run(lambda: result(legibility=None)).status is JobStatus.SUCCEEDED
 
 
@@ -153,7 +153,7 @@ def test_a_call_that_redis_can_never_take_is_not_repeated() -> None:
 
 
 def test_a_draining_worker_takes_nothing(bench: Bench, client: redis.Redis) -> None:
-    """An ordinary job's message goes back; a quarantined gets a new one."""
+    """An ordinary job's message is returned; a quarantined job gets a new one."""
     ordinary, quarantined = bench.job(), bench.job()
     client.hset(f"writing:job:{quarantined}", "deaths", 1)
     bench.monitor.drain(0)
@@ -168,8 +168,8 @@ def test_a_draining_worker_takes_nothing(bench: Bench, client: redis.Redis) -> N
 def test_a_job_whose_device_was_lost_waits_again_as_quarantined_and_fails_with_the_last_worker(
     bench: Bench, settings: Settings
 ) -> None:
-    """The device may be at fault, or the job: it is tried alone by others, but not for ever."""
-    lost = DeviceLost("the device computes no more: injected")
+    """The device or the job may be at fault: other workers run the job alone, but not forever."""
+    lost = DeviceLost("the device has stopped computing: injected")
     record = bench.run(raise_it(lost))
     assert bench.reasons == [lost]
     for deaths in range(1, settings.queue.max_deaths):
@@ -194,7 +194,7 @@ def test_a_worker_ends_with_a_code_that_says_whether_starting_it_again_may_help(
 
 
 def test_a_worker_s_threads_give_way_to_the_engine_s(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever comes of its start."""
+    """Whether or not its start succeeds."""
     monkeypatch.setenv("WRITING_QUEUE__LIMIT", "many")
     before = sys.getswitchinterval()
     try:

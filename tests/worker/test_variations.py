@@ -62,7 +62,7 @@ def executor() -> Executor:
 
 @pytest.fixture
 def generator_of(stock: Any, executor: Executor) -> Callable[[int], AIImageGenerator]:
-    """Makes a generator whose batches are no larger than asked for."""
+    """Return a function that makes a generator with a limited batch size."""
 
     def make(batch_limit: int) -> AIImageGenerator:
         model = engine_model(stock, batch_limit=batch_limit)
@@ -88,7 +88,7 @@ def test_texts_are_encoded_and_controls_fused_once(
 
 
 def test_each_picture_is_the_one_of_its_seed_alone(model: ModelRunner, wanted: DrawRequest) -> None:
-    """To the bit where each takes its steps alone; in company to a rounding of float32, so to one level of 255."""
+    """Bit-identical if each takes its steps alone; in a batch equal to float32's rounding, so to one level of 255."""
     pipeline = MultiControlNetPipeline(lambda: model)
     drawings = asyncio.run(pipeline.draw_variations(wanted, 4))
     assert max(drawing.batch_size_max for drawing in drawings) <= model.batch_limit
@@ -125,7 +125,9 @@ def test_a_cancelled_job_stops_all_its_pictures(model: ModelRunner, wanted: Draw
     pipeline, watcher = MultiControlNetPipeline(lambda: model), Watcher(cancel_after=6)
     with pytest.raises(JobCancelled):
         asyncio.run(pipeline.draw_variations(wanted, 4, watcher))
-    assert watcher.steps[-1][0] < 6 + model.batch_limit, "none goes on after the step in which it is heard"
+    assert watcher.steps[-1][0] < 6 + model.batch_limit, (
+        "none continues after the step in which the cancellation is noticed"
+    )
     assert watcher.stages == ["diffusion"]
     assert not pipeline.engine.has_jobs
     assert len(asyncio.run(pipeline.draw_variations(wanted, 2))) == 2
@@ -148,12 +150,12 @@ def test_one_picture_that_fails_fails_the_job_and_stops_the_others(
     pipeline, watcher = MultiControlNetPipeline(lambda: model), Watcher()
     with pytest.raises(GenerationFailed, match="injected"):
         asyncio.run(pipeline.draw_variations(wanted, 4, watcher))
-    assert watcher.steps[-1][0] <= STEPS + model.batch_limit, "the others did not draw to their end"
+    assert watcher.steps[-1][0] <= STEPS + model.batch_limit, "the others did not finish"
     assert not pipeline.engine.has_jobs
 
 
 def test_a_result_of_several_pictures(generator_of: Callable[[int], AIImageGenerator]) -> None:
-    """Its own fields are those of the most legible; each picture says its own seed."""
+    """Its own fields are those of the most legible picture, and each picture has its seed."""
     result = draw(generator_of(4), variations=3, **OWL)
     metadata, variations = result.generation_metadata, result.variations
     assert [variation.seed for variation in variations] == [SEED, SEED + 1, SEED + 2]
@@ -169,7 +171,7 @@ def test_a_result_of_several_pictures(generator_of: Callable[[int], AIImageGener
 
 
 def test_each_variation_can_be_drawn_again_alone(generator_of: Callable[[int], AIImageGenerator]) -> None:
-    """By its seed and the scene's: the same picture to the bit, and the same maps."""
+    """Its seed and the scene's give a bit-identical picture, and the same maps."""
     generator = generator_of(1)
     result = draw(generator, "龍", variations=3, **OWL)
     for variation in result.variations:
@@ -183,7 +185,7 @@ def test_each_variation_can_be_drawn_again_alone(generator_of: Callable[[int], A
 
 
 def test_each_attempt_at_a_target_draws_all(generator_of: Callable[[int], AIImageGenerator]) -> None:
-    """From noise of its own; the pictures that are given are those of the attempt that was kept."""
+    """Each has new noise; the returned pictures are those of the kept attempt."""
     watcher = Watcher()
     result = draw(
         generator_of(4),

@@ -1,4 +1,4 @@
-"""A step that never returns: the worker ends, says what it was at, and its jobs go to others."""
+"""A step that never returns: the worker exits and reports what it was doing, and other workers get its jobs."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 from worker.engine.deadline import FIRST_S, LEAST_S, OVERDUE_FACTOR, Deadline
 
-# A real engine whose step never returns, in a process of its own, with deadlines of a second.
+# A real engine in a separate process, whose step never returns, with deadlines of one second.
 STUCK = """
 import threading
 from PIL import Image
@@ -33,7 +33,7 @@ future = engine.submit(request, NullProgress())
 Watchdog(engine.overdue, every_s=0.1).start()
 future.result()
 """
-# A thread that keeps Python's lock, as native code may: the watchdog itself cannot run.
+# A thread that keeps Python's lock, as native code may, so that the watchdog itself cannot run.
 FROZEN = """
 import ctypes
 import worker.background.watchdog as watchdog
@@ -56,12 +56,12 @@ def clock() -> Clock:
 
 
 def late_after(deadline: Deadline, clock: Clock, kind: str) -> float:
-    """Return after how many seconds a piece of work is overdue that does not end."""
+    """Return after how many seconds a piece of work that does not end is overdue."""
     start = clock.now
     with suppress(TimeoutError), deadline.watch(kind):
         while deadline.overdue() is None:
             clock.now += 1
-        raise TimeoutError  # one that raises says nothing of how long the next may take
+        raise TimeoutError  # a piece that raises does not predict the duration of the next
     return clock.now - start - 1
 
 

@@ -26,7 +26,7 @@ from worker.background.webhooks import STOP_S, WebhookSender
 
 
 def drip(connection: socket.socket) -> None:
-    """Answer one byte at a time, for ever: each comes before any timeout of a single read."""
+    """Answer endlessly, one byte at a time, each within the timeout of a single read."""
     text = b"HTTP/1.1 200 OK\r\nX-Slow: "
     for number in range(10_000):
         connection.sendall(text[number : number + 1] or b"x")
@@ -44,7 +44,7 @@ def answer_with(head: bytes) -> Callable[[socket.socket], None]:
 
 @pytest.fixture
 def end_job(client: redis.Redis, store: JobStore, settings: Settings) -> Callable[[str, str], None]:
-    """Let a job succeed that asked for a webhook."""
+    """Let a job that requested a webhook succeed."""
 
     def end(job_id: str, url: str) -> None:
         store.create(job_id, GenerationRequest(word="学", webhook_url=url))
@@ -58,7 +58,7 @@ def end_job(client: redis.Redis, store: JobStore, settings: Settings) -> Callabl
 
 @pytest.fixture
 def quick(webhooks: WebhookSettings) -> WebhookSettings:
-    """A short deadline, and names that lead to this machine."""
+    """A short deadline, and host names that resolve to this machine."""
     return webhooks.model_copy(
         update={"timeout_s": 0.5, "first_pause_s": 60, "allowed_hosts": (HOST, "localhost", "127.0.0.2")}
     )
@@ -81,7 +81,7 @@ def test_a_delivery_has_one_deadline_however_the_receiver_behaves(
     slow = RawReceiver(behave)
     end_job("a", f"http://{HOST}:{slow.port}/")
     assert deliver(hasty)
-    assert "no answer within 0.5 s" in caplog.text
+    assert "no response within 0.5 s" in caplog.text
     assert client.hget(Key.WEBHOOK_FAILURES, "a") == "1"
     assert len(slow.requests) == 1
 
@@ -108,7 +108,7 @@ def test_slow_hosts_hold_up_no_other_and_no_end(
     end_job: Callable[[str, str], None],
     receiver: Receiver,
 ) -> None:
-    """Many webhooks of slow hosts are due before the one of a quick host."""
+    """Many webhooks to slow hosts are due before one to a fast host."""
     patient = quick.model_copy(update={"timeout_s": 600})
     slow = {"localhost": RawReceiver(drip), "127.0.0.2": RawReceiver(stay_silent, "127.0.0.2")}
     for host, one in slow.items():
@@ -124,7 +124,7 @@ def test_slow_hosts_hold_up_no_other_and_no_end(
     outbox = WebhookOutbox(client, 60)
     for host in slow:
         claimed = {claim.job_id for _ in range(20) if (claim := outbox.claim(host))}
-        assert len(claimed) == 20, "what was under way is due again at once, for another worker"
+        assert len(claimed) == 20, "deliveries in progress are due again at once, for another worker"
     assert client.hlen(Key.WEBHOOK_FAILURES) == 0
 
 
@@ -157,7 +157,7 @@ def test_the_request_names_host_and_port_and_an_encoded_path(
 
 
 def test_every_address_is_tried(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One refuses, one is silent (its queue of connections is full), the last one answers."""
+    """One refuses, one is silent (its connection queue is full), and the last one answers."""
     port = receiver.server.server_port
     with socket.create_server(("127.0.0.3", port), backlog=0) as silent:
         filling = [socket.socket() for _ in range(3)]

@@ -1,4 +1,4 @@
-"""Webhooks: durable, signed, retried, and to allowed hosts alone. Real Redis, real receivers."""
+"""Webhooks: durable, signed, retried, and only to allowed hosts. With a real Redis and real receivers."""
 
 import json
 import time
@@ -28,7 +28,7 @@ def sender(client: redis.Redis, store: JobStore, webhooks: WebhookSettings) -> W
 
 @pytest.fixture
 def finish(client: redis.Redis, store: JobStore, settings: Settings, receiver: Receiver) -> Callable[[str], None]:
-    """End a job that asked for a webhook."""
+    """End a job that requested a webhook."""
 
     def end(how: str) -> None:
         store.create("a", GenerationRequest(word="学", webhook_url=receiver.url))
@@ -69,7 +69,7 @@ def test_a_refusal_is_tried_again_with_growing_pauses_and_given_up_in_the_end(
     deadline = time.monotonic() + 5
     while client.exists(Key.WEBHOOKS + HOST) and time.monotonic() < deadline:
         deliver(sender)
-    assert len(receiver.received) == 3, "as many attempts as are set; a redirect is not followed"
+    assert len(receiver.received) == 3, "as many attempts as configured; redirects are not followed"
     assert not client.exists(Key.WEBHOOK_HOSTS, Key.WEBHOOKS + HOST, Key.WEBHOOK_FAILURES)
 
 
@@ -86,7 +86,7 @@ def test_a_sender_that_dies_leaves_the_webhook_due_again(
     sender: WebhookSender, receiver: Receiver, finish: Callable[[str], None], client: redis.Redis
 ) -> None:
     finish("succeeded")
-    assert WebhookOutbox(client, CLAIM_S).claim(HOST) is not None  # and then its worker dies
+    assert WebhookOutbox(client, CLAIM_S).claim(HOST) is not None  # then its worker dies
     assert not deliver(sender)
     time.sleep(CLAIM_S)
     assert deliver(sender)

@@ -77,7 +77,7 @@ async def connect(addresses: Sequence[str], port: int) -> socket.socket:
     finally:
         for task in running:
             task.cancel()
-    raise OSError("; ".join(errors) or "there is no address")
+    raise OSError("; ".join(errors) or "the host has no address")
 
 
 async def in_thread(function: Callable[[], T]) -> T:
@@ -129,7 +129,7 @@ async def _read_status(protocol: h11.Connection, reader: asyncio.StreamReader) -
         elif isinstance(event, h11.Response):
             return event.status_code
         elif isinstance(event, h11.ConnectionClosed):
-            raise ConnectionError("closed without an answer")
+            raise ConnectionError("the connection was closed without a response")
 
 
 @cache

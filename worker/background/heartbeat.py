@@ -42,7 +42,7 @@ class Heartbeat:
             self._registry.remove(self._describe().worker_id)
             self._leases.sign_off()
         except redis.RedisError as error:
-            logger.warning("worker not struck off: %s", error)  # its entry in the registry expires
+            logger.warning("worker not removed from the registry: %s", error)  # its entry in the registry expires
 
     def _beat(self) -> None:
         try:

@@ -40,12 +40,12 @@ class Periodic:
         self._stop.set()
         self._thread.join(STOP_S)
         if self._thread.is_alive():
-            logger.warning("%s does not end within %.0f s; it is left", self._thread.name, STOP_S)
+            logger.warning("%s did not end within %.0f s; it is abandoned", self._thread.name, STOP_S)
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
                 self._function()
             except Exception:  # the thread's boundary
-                logger.exception("%s failed; it goes on", self._thread.name)
+                logger.exception("%s failed; it will be retried", self._thread.name)
             self._stop.wait(self._every_s)

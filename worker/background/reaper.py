@@ -68,12 +68,12 @@ class Reaper:
     def check(self) -> None:
         """Requeue the jobs of silent workers and those this worker lost track of; replace lost messages."""
         if strays := self._leases.give_back(self._working_on):
-            logger.warning("jobs recorded as this worker's, which it does not run; put back: %s", strays)
+            logger.warning("requeued jobs that are recorded as this worker's but do not run here: %s", strays)
             self._send_all(strays)
         silent = self._detector.stale(self._leases.beats())
         for worker, beat in silent.items():
             put_back = self._leases.reap(worker, beat)
-            logger.warning("worker %s fell silent; put back: %s", worker, [job.job_id for job in put_back])
+            logger.warning("worker %s fell silent; requeued: %s", worker, [job.job_id for job in put_back])
             self._send_all(put_back)
         if silent:
             self._send_undelivered()
@@ -102,7 +102,7 @@ class Reaper:
                 pipeline.sadd(Key.MISSING, *missing)
             pipeline.execute()
         if lost:
-            logger.warning("jobs without a message: %s", sorted(lost))
+            logger.warning("jobs had no message, so new ones are sent: %s", sorted(lost))
             self._send_all(RequeuedJob(job_id, waiting[job_id]) for job_id in lost)
 
     def _waiting(self) -> dict[str, Priority]:
@@ -126,4 +126,4 @@ class Reaper:
         except redis.RedisError as error:
             # While Redis was down, no worker's counter could move. Start watching them afresh.
             self._detector.forget()
-            logger.warning("could not look after jobs: %s", error)
+            logger.warning("could not check for abandoned jobs: %s", error)

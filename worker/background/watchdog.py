@@ -42,6 +42,6 @@ class Watchdog:
     def _look(self) -> None:
         faulthandler.dump_traceback_later(FROZEN_S, exit=True)
         if (late := self._overdue()) is not None:
-            logger.critical("worker ends: %s; what its threads do is in the standard error stream", late)
+            logger.critical("worker exits: %s; its threads' stacks are on standard error", late)
             faulthandler.dump_traceback(sys.stderr, all_threads=True)
             os._exit(os.EX_SOFTWARE)

@@ -52,7 +52,7 @@ class WebhookSender:
         self._is_stopping.set()
         self._thread.join(STOP_S)
         if self._thread.is_alive():
-            logger.warning("webhooks under way are left: they come again when their claims have lapsed")
+            logger.warning("deliveries in progress are abandoned; they become due again when their claims expire")
 
     def _run(self) -> None:
         asyncio.run(self._serve())
@@ -97,7 +97,7 @@ class WebhookSender:
         except redis.RedisError as error:
             logger.warning("webhooks wait for Redis: %s", error)
         except Exception:  # the task's boundary: the next look tries again
-            logger.exception("webhooks to %s failed; they go on", host)
+            logger.exception("webhooks to %s failed; they will be retried", host)
 
     async def deliver_one(self, host: str) -> bool:
         """Deliver one webhook that is due to a host; return whether there was one."""
@@ -110,7 +110,7 @@ class WebhookSender:
             logger.warning("webhook of job %s given up: %s", claim.job_id, error)
             await in_thread(lambda: self._outbox.settle(claim))
         except TimeoutError:
-            await self._try_later(claim, f"no answer within {self._settings.timeout_s:g} s")
+            await self._try_later(claim, f"no response within {self._settings.timeout_s:g} s")
         except DELIVERY_ERRORS as error:
             await self._try_later(claim, str(error))
         except asyncio.CancelledError:
@@ -149,17 +149,17 @@ class WebhookSender:
             record = self._store.get(job_id)
             record.request  # noqa: B018  # parsed here, where a failure is handled
         except (KeyError, ValueError) as error:
-            raise UnreadableRecord(f"its record cannot be read: {error}") from error
+            raise UnreadableRecord(f"the job's record cannot be read: {error}") from error
         return record
 
     async def _settle(self, claim: Claim, status: int) -> None:
         """Record the response."""
         if status == GONE:
-            logger.warning("webhook of job %s given up: the receiver wants none (410)", claim.job_id)
+            logger.warning("webhook of job %s given up: the receiver no longer accepts any (410)", claim.job_id)
         if status == GONE or 200 <= status < 300:
             await in_thread(lambda: self._outbox.settle(claim))
         else:
-            await self._try_later(claim, f"answered {status}")
+            await self._try_later(claim, f"the receiver answered {status}")
 
     async def _try_later(self, claim: Claim, reason: str) -> None:
         failures = claim.failures + 1
@@ -168,7 +168,7 @@ class WebhookSender:
             await in_thread(lambda: self._outbox.settle(claim))
             return
         pause_s = self._settings.first_pause_s * 4**claim.failures
-        logger.info("webhook of job %s not delivered, again in %.0f s: %s", claim.job_id, pause_s, reason)
+        logger.info("webhook of job %s not delivered; retrying in %.0f s: %s", claim.job_id, pause_s, reason)
         await in_thread(lambda: self._outbox.postpone(claim, pause_s))
 
 

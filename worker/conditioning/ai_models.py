@@ -51,7 +51,7 @@ class LazyModel:
         if self._broken is not None or self._folder is not None:
             return self._broken
         if self._source is None:
-            return "no model is set for it"
+            return "no model is configured for it"
         folder = locate(self._source)
         if not folder.is_dir():
             try:

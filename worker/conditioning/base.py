@@ -124,11 +124,11 @@ class Conditioning:
         field_name = f"conditioning_methods.{self.control_type}"
         if chosen not in self._methods:
             raise MethodUnavailable(
-                f"there is no method {chosen!r}; {self.control_type} has {available}", field=field_name
+                f"{self.control_type} has no method {chosen!r}; available: {available}", field=field_name
             )
         reason = self._methods[chosen].unavailable()
         if reason is not None:
-            raise MethodUnavailable(f"{chosen}: {reason}; available are {available}", field=field_name)
+            raise MethodUnavailable(f"{chosen}: {reason}; available: {available}", field=field_name)
         return self._methods[chosen]
 
 

@@ -47,7 +47,11 @@ class Deadline:
         if (work := self._work) is None:
             return None
         taken_s = self._clock() - work.started
-        return f"{work.kind} takes {taken_s:.0f} s, allowed: {work.allowed_s:.0f}" if taken_s > work.allowed_s else None
+        return (
+            f"{work.kind} has taken {taken_s:.0f} s; the limit is {work.allowed_s:.0f} s"
+            if taken_s > work.allowed_s
+            else None
+        )
 
     def _allowed_s(self, kind: str) -> float:
         if kind not in self._longest_s:

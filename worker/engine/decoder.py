@@ -90,13 +90,13 @@ class Decoder:
             GenerationFailed: latents or picture hold NaN or infinite values.
             PyTorch's errors: it does not fit even in tiles, or the device has failed.
         """
-        _check(latents, "the model computed values that are no numbers; another seed or dtype may help")
+        _check(latents, "the model produced NaN or infinite values; another seed or dtype may help")
         with self._placement.borrow(self.vae):
             latents = self._unscale(latents).to(self._placement.device, self.vae.dtype)
             pixels = self._decode_or_tile(latents)
         _check(
             pixels,
-            "the VAE computed values that are no numbers, as where it overflows in float16; try another",
+            "the VAE produced NaN or infinite values, as when it overflows in float16; try another VAE",
         )
         bytes_ = (pixels / 2 + 0.5).clamp(0, 1).mul(255).round().to(torch.uint8)
         return Image.fromarray(bytes_[0].permute(1, 2, 0).cpu().numpy())

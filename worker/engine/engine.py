@@ -120,7 +120,7 @@ class Engine:
             self._serve()
         except BaseException as error:  # the thread's boundary: without it every job would wait forever
             lost = error if isinstance(error, DeviceLost) else DeviceLost(f"{type(error).__name__}: {error}")
-            logger.critical("the engine draws no more", exc_info=error)
+            logger.critical("the engine has stopped", exc_info=error)
             self._lose(lost)
 
     def _serve(self) -> None:

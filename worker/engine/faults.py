@@ -72,7 +72,7 @@ class Failure:
         if self.fault is Fault.OUT_OF_MEMORY and not isinstance(self.error, OutOfMemory):
             return OutOfMemory(f"the picture does not fit into the GPU's memory: {self.error}")
         if self.fault is Fault.DEVICE_LOST and not isinstance(self.error, DeviceLost):
-            return DeviceLost(f"the device computes no more: {self.error}")
+            return DeviceLost(f"the device has stopped computing: {self.error}")
         return self.error
 
 

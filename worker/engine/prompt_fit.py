@@ -47,7 +47,7 @@ def fit(text: str, tokenizers: Sequence[Any], *, essential: str = "", field: str
         index = _last_dispensable(phrases, essential)
         if index is None:
             limit = min(tokenizer.model_max_length for tokenizer in tokenizers)
-            raise PromptTooLong(f"the text encoders read {limit} tokens; shorten it", field=field)
+            raise PromptTooLong(f"the text encoders read at most {limit} tokens; shorten the text", field=field)
         left_out.insert(0, phrases.pop(index).lstrip(",;，、； ").rstrip())
     return FittedPrompt("".join(phrases), tuple(left_out))
 

@@ -175,5 +175,5 @@ class EngineJob:
 
     def _end(self) -> None:
         if self.state is JobState.ENDED:
-            raise RuntimeError("a job ends once")
+            raise RuntimeError("the job has already ended")
         self.state = JobState.ENDED

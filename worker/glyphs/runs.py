@@ -97,7 +97,7 @@ def _font_runs(stretch: Sequence[str], font: FontCoverage, *, right_to_left: boo
 def _plain(character: str, font: FontCoverage) -> Run:
     advance = font.advance(character)
     if advance <= 0:
-        raise UnsupportedCharacter(f"the font draws {character!r} without any room of its own", field="word")
+        raise UnsupportedCharacter(f"the font gives {character!r} no width", field="word")
     above, below = _reach(character, font.path)
     return Run(character, (character,), (advance,), font.path, above=above, below=below)
 
@@ -119,7 +119,7 @@ def _square(cluster: str, font: FontCoverage) -> Run:
 
 def _shaped(members: Sequence[str], font: FontCoverage, *, right_to_left: bool) -> Run:
     if not features.check("raqm"):
-        raise UnsupportedCharacter("this worker's Pillow has no Raqm: it cannot shape text", field="word")
+        raise UnsupportedCharacter("this worker cannot shape text, because its Pillow lacks Raqm", field="word")
     text = "".join(members)
     measured = _measured(font.path)
     direction = direction_of(right_to_left=right_to_left)
@@ -130,7 +130,7 @@ def _shaped(members: Sequence[str], font: FontCoverage, *, right_to_left: bool) 
     advances[0] += max(0.0, -left) / MEASURED_PX
     advances[-1] += max(0.0, right - width) / MEASURED_PX
     if sum(advances) <= 0:
-        raise UnsupportedCharacter(f"the font draws {text!r} without any room of its own", field="word")
+        raise UnsupportedCharacter(f"the font gives {text!r} no width", field="word")
     above, below = _reach(text, font.path, direction)
     return Run(
         text,

@@ -80,7 +80,7 @@ class LegibilityJudge:
         self._lock = threading.Lock()
         self._loaded: Any = None
         if self._model is None:
-            logger.warning("legibility is unknown: there is no recogniser (pip install rapidocr)")
+            logger.warning("legibility cannot be judged: no recogniser is installed (pip install rapidocr)")
 
     def judge(self, image: Image.Image, glyph: Glyph) -> Legibility:
         """Return how well the glyph's word can be read in the picture.
@@ -90,7 +90,7 @@ class LegibilityJudge:
             glyph: the word and where its characters stand.
         """
         if self._model is None:
-            return Legibility(None, unknown="there is no recogniser")
+            return Legibility(None, unknown="no recogniser is installed")
         pixels = np.asarray(image.convert("RGB"))
         page = np.repeat((255 - glyph.ink)[:, :, None], 3, axis=2)
         known = [placed for placed in glyph.characters if placed.character in self._index]

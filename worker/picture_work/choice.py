@@ -33,9 +33,9 @@ def how_many(wanted: int | None, cores: int, *, has_gpu: bool) -> tuple[int, str
         has_gpu: whether the worker computes on a GPU.
     """
     if wanted is not None:
-        return wanted, "as set"
+        return wanted, "as configured"
     if not has_gpu:
-        return 0, "no GPU, so the picture's steps need the cores"
+        return 0, "no GPU, so the denoising steps need the cores"
     return max(1, min(MOST, cores - SPARED_CORES)), f"a GPU and {cores} cores"
 
 

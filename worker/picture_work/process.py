@@ -77,4 +77,4 @@ class PictureProcess:
         except (EOFError, OSError):
             raise ProcessDied(self.end()) from None
         self.end()
-        raise ProcessDied(f"no answer within {TIMEOUT_S:.0f} s")
+        raise ProcessDied(f"no response within {TIMEOUT_S:.0f} s")

@@ -103,7 +103,7 @@ class ProcessSlot:
         try:
             self._process = self._process or PictureProcess(self._settings)
         except OSError as error:
-            logger.error("no picture process can be started: %s", error)  # noqa: TRY400  # the message suffices
+            logger.error("cannot start a picture process: %s", error)  # noqa: TRY400  # the message suffices
 
     def close(self) -> None:
         """End the process."""
@@ -127,9 +127,9 @@ class ProcessSlot:
             except ProcessDied as death:
                 self._process = None
                 deaths.append(str(death))
-                logger.warning("a picture process died, %s: %s", call.name, death)
+                logger.warning("a picture process died during %s: %s", call.name, death)
         if deaths:
-            raise Poisoned(f"{len(deaths)} processes died one after another at this job's {call.name}: {deaths[-1]}")
+            raise Poisoned(f"{len(deaths)} processes in a row died during this job's {call.name}: {deaths[-1]}")
         return call.do(self._work)
 
     def _ready(self) -> PictureProcess | None:
@@ -140,5 +140,5 @@ class ProcessSlot:
                 self._process.wait_until_ready()
         except ProcessDied as death:
             self._process = None
-            logger.error("no picture process begins: %s", death)  # noqa: TRY400  # the message suffices
+            logger.error("a picture process died while starting: %s", death)  # noqa: TRY400  # the message suffices
         return self._process

@@ -62,14 +62,14 @@ class RehearsalProcess:
             if self._process is None:
                 self._process = _start()
                 if not _answers(self._process):  # a crash before the request is not the request's fault
-                    logger.warning("no rehearsal could begin")
+                    logger.warning("rehearsal could not start")
                     self._end()
                     return None
             _ask(self._process, request)
             if _answers(self._process):
                 return None
         except OSError as error:
-            logger.warning("rehearsal came to no end: %s", error)
+            logger.warning("rehearsal did not finish: %s", error)
         died_of = -self._end()
         return signal.Signals(died_of).name if died_of in CRASHES else None
 
