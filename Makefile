@@ -62,8 +62,8 @@ api: $(LOCAL)
 worker: $(LOCAL)
 	$(BIN)/writing-service worker
 
-## what CI runs; two at a time, since most tests wait for processes, in the order of tests/conftest.py.
-## take longest. Waiting threads yield the cores (OMP_WAIT_POLICY)
+## run what CI runs. Two tests run at a time, since most wait for processes; tests/conftest.py orders them. Waiting
+## threads yield the cores (OMP_WAIT_POLICY)
 test: check
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
