@@ -31,7 +31,7 @@ CROP_SIDE, CROPS, WHOLES = 256, 16, 4
 # The maps' encoder is trained in this first share of the steps: it converges early, and takes a third of a step's time.
 MAP_ENCODER_SHARE = 0.3
 # The last share of the steps, which uses whole pictures.
-WHOLE_SHARE = 0.2
+WHOLE_SHARE = 0.3
 LEARNING_RATE = 1e-3
 # Timesteps are 1,000 · u^this, u uniform in 0 to 1. This favours noisy steps, where colours and layout are decided.
 TIMESTEP_EXPONENT = 0.65
@@ -170,7 +170,7 @@ def _random_crop(random: np.random.Generator) -> Crop:
 
 
 def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int, start: Path | None = None) -> None:
-    """Train for ``steps`` steps in total, the last fifth on whole pictures; resume from the saved state.
+    """Train for ``steps`` steps in total, the last 30 % on whole pictures; resume from the saved state.
 
     Training starts from the encoders of the text stage, if there are any. If ``start`` is given, it also starts from
     that checkpoint's networks, as far as they fit.

@@ -22,6 +22,9 @@ BETAS = (0.9, 0.98)
 SQUARED, GRADIENT, PERCEPTUAL, KL = 0.5, 0.5, 0.05, 1e-4
 # The perceptual loss is computed every n-th step, because its network costs as much as the VAE.
 PERCEPTUAL_EVERY = 2
+# The most noise that the decoder's own training adds to latents, as a share of their standard deviation: latents that
+# the UNet has drawn are not exact, and the decoder should show clean surfaces nevertheless.
+DECODER_NOISE = 0.3
 WARM_UP_STEPS = 200
 
 
@@ -52,17 +55,19 @@ def train_vae(folder: Path, steps: int, device: torch.device, workers: int, star
 def train_decoder(folder: Path, steps: int, device: torch.device, workers: int) -> None:
     """Train the decoder alone, as `train_vae` does, and replace the one in the folder ``vae``.
 
-    The encoder stays unchanged, because shards contain its latents.
+    The encoder stays unchanged, because shards contain its latents. Half of the latents get noise.
     """
     vae = load_vae(folder, device)
     for part in (vae.encoder, vae.quant_conv):
         part.requires_grad_(requires_grad=False)
-    averaged = _train(vae, folder / "decoder", steps, device, workers)
+    averaged = _train(vae, folder / "decoder", steps, device, workers, noise=DECODER_NOISE)
     vae.load_state_dict(averaged)
     vae.save_pretrained(folder / "vae")
 
 
-def _train(vae: AutoencoderKL, path: Path, steps: int, device: torch.device, workers: int) -> dict[str, torch.Tensor]:
+def _train(
+    vae: AutoencoderKL, path: Path, steps: int, device: torch.device, workers: int, *, noise: float = 0.0
+) -> dict[str, torch.Tensor]:
     """Train unfrozen weights; return their averages. The state is saved in ``path``.pt, the log in ``path``.tsv."""
     vae = vae.to(device, memory_format=torch.channels_last).train()
     parameters = [parameter for parameter in vae.parameters() if parameter.requires_grad]
@@ -79,7 +84,8 @@ def _train(vae: AutoencoderKL, path: Path, steps: int, device: torch.device, wor
                 group["lr"] = LEARNING_RATE * _rate(state.step, steps)
             images = next(batches).to(device, memory_format=torch.channels_last)
             with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
-                loss, decoded = vae_loss(vae, images, features if state.step % PERCEPTUAL_EVERY == 0 else None)
+                looking = features if state.step % PERCEPTUAL_EVERY == 0 else None
+                loss, decoded = vae_loss(vae, images, looking, noise)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -93,10 +99,22 @@ def _train(vae: AutoencoderKL, path: Path, steps: int, device: torch.device, wor
     return ema.weights
 
 
-def vae_loss(vae: AutoencoderKL, images: torch.Tensor, features: Features | None) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the loss and the decoded images (batch, 3, height, width), -1 to 1."""
+def vae_loss(
+    vae: AutoencoderKL, images: torch.Tensor, features: Features | None, noise: float = 0.0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the loss and the decoded images (batch, 3, height, width), -1 to 1.
+
+    Args:
+        vae: the VAE.
+        images: (batch, 3, height, width), -1 to 1.
+        features: the network of the perceptual loss; without it, this loss is left out.
+        noise: the most noise that half of the latents get, as a share of their standard deviation.
+    """
     posterior = vae.encode(images).latent_dist
-    decoded: torch.Tensor = vae.decode(posterior.sample()).sample
+    latents = posterior.sample()
+    if noise:
+        latents = latents + noise / vae.config.scaling_factor * _latent_noise(latents)
+    decoded: torch.Tensor = vae.decode(latents).sample
     loss = (
         functional.l1_loss(decoded, images)
         + SQUARED * functional.mse_loss(decoded, images)
@@ -106,6 +124,15 @@ def vae_loss(vae: AutoencoderKL, images: torch.Tensor, features: Features | None
     if features is not None:
         loss = loss + PERCEPTUAL * features.distance(decoded, images)
     return loss, decoded
+
+
+def _latent_noise(latents: torch.Tensor) -> torch.Tensor:
+    """Return noise as drawn latents have it: half fine, half in blocks of 4 × 4, from none to full in each sample."""
+    fine, coarse = torch.randn_like(latents), torch.randn_like(functional.avg_pool2d(latents, 4, ceil_mode=True))
+    blocks = functional.interpolate(coarse, scale_factor=4.0)[..., : latents.shape[2], : latents.shape[3]]
+    amount = torch.rand(len(latents), 1, 1, 1, device=latents.device)
+    amount = torch.where(torch.rand_like(amount) < 0.5, 0, amount)
+    return amount * (fine + blocks) / 2**0.5
 
 
 def load_vae(folder: Path, device: torch.device) -> AutoencoderKL:
