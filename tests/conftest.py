@@ -25,6 +25,9 @@ READY_S = 90
 # The tests connect only to this machine; a proxy from the environment would look for it elsewhere.
 os.environ["no_proxy"] = "localhost,127.0.0.1,::1"  # takes precedence over NO_PROXY
 
+# Processes that the tests start draw small pictures, in a quarter of the time.
+os.environ["WRITING_MODELS__EMBEDDED__DEFAULT_SIZE"] = "256"
+
 # No example fails for a machine that is slow.
 hypothesis_settings.register_profile("tests", deadline=None)
 hypothesis_settings.load_profile("tests")

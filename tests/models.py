@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 
 @cache
 def embedded_settings() -> Settings:
-    return load_settings({"WRITING_DEVICE": "cpu"})
+    return load_settings({"WRITING_DEVICE": "cpu", "WRITING_MODELS__EMBEDDED__DEFAULT_SIZE": "256"})
 
 
 def embedded_pipeline() -> Any:

@@ -242,7 +242,7 @@ def test_sizes_weights_and_methods_are_used_and_reported(api: Api) -> None:
         height=256,
         seed=1,
         num_inference_steps=2,
-        guidance_scale=2.5,
+        guidance_scale=1.5,
         controlnet_weights={"canny": 1.2, "depth": 0},
         conditioning_methods={"canny": ["opencv_canny"]},
         negative_prompt="",
@@ -250,7 +250,7 @@ def test_sizes_weights_and_methods_are_used_and_reported(api: Api) -> None:
     assert decode(result["generated_image_base64"]).size == (384, 256)
     metadata = result["generation_metadata"]
     assert metadata["controlnet_weights"] == {"canny": 1.2, "segmentation": 0.7, "scribble": 0.3}
-    assert (metadata["width"], metadata["height"], metadata["guidance_scale"]) == (384, 256, 2.5)
+    assert (metadata["width"], metadata["height"], metadata["guidance_scale"]) == (384, 256, 1.5)
 
 
 def test_all_methods_that_were_asked_for_are_returned_and_the_first_steers(api: Api) -> None:

@@ -45,7 +45,7 @@ def test_base_controlnet_and_vae_may_lie_apart(copy: Path, tmp_path: Path) -> No
 
     pipeline = asyncio.run(load())
     assert pipeline.controlnet.config.num_control_type == 6
-    assert pipeline.vae.config.latent_channels == 8
+    assert pipeline.vae.config.latent_channels == 16
 
 
 def test_a_half_copied_file_is_named(copy: Path) -> None:

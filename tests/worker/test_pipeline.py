@@ -12,10 +12,10 @@ from rapidocr import RapidOCR
 
 from shared.errors import JobCancelled
 from shared.schemas import AIGenerationResult, ControlType, WorkerState
-from shared.settings import load_settings
 from shared.writing.characters import CharacterDatabase
 from shared.writing.imagery import Imagery
 from tests.helpers import decode, pixels
+from tests.models import embedded_settings
 from tests.watcher import Watcher
 from worker.ai_image_generator import AIImageGenerator
 from worker.conditioning import make_conditionings
@@ -28,7 +28,7 @@ from worker.picture_work import PictureWork, ThreadExecutor
 from worker.plan import ModelIdentity
 from worker.prompt_builder import PromptBuilder
 
-SETTINGS = load_settings({"WRITING_DEVICE": "cpu"})
+SETTINGS = embedded_settings()
 CONDITIONINGS = make_conditionings(SETTINGS.conditioning)
 STEPS = 4
 
@@ -271,10 +271,19 @@ def test_bad_options_are_refused_before_any_work(generator: AIImageGenerator) ->
 
 def test_the_word_can_be_read_in_the_picture(generator: AIImageGenerator, ocr: RapidOCR) -> None:
     """An OCR model reads 学 and 习, drawn in the default style, correctly."""
-    result = asyncio.run(generator.generate_character_image("学习", "study", seed=7))
-    image = np.asarray(decode(result.generated_image_base64).convert("RGB"))[64:192]
+    options = {"seed": 7, "draw_imagery": False, "width": 512, "height": 512}
+    result = asyncio.run(generator.generate_character_image("学习", "study", **options))
+    image = np.asarray(decode(result.generated_image_base64).convert("RGB"))[128:384]
     read = ocr(image[:, :, ::-1], use_det=False, use_cls=False)
     assert read.txts == ("学习",)
+
+
+def test_the_word_can_be_read_beside_its_motifs(generator: AIImageGenerator) -> None:
+    metadata = asyncio.run(
+        generator.generate_character_image("学习", "study", seed=7, width=512, height=512)
+    ).generation_metadata
+    assert [motif["name"] for motif in metadata["imagery"] if motif["box"]] == ["books", "graduation-cap"]
+    assert metadata["legibility"]["read"] == "学习"
 
 
 @pytest.fixture(scope="module")
