@@ -152,12 +152,23 @@ def test_shards_keep_what_they_are_given_and_crop_all_alike(tmp_path: Path) -> N
         assert (moved[5:, :-3] == sample.maps["canny"][:-5, 3:]).all()
 
 
+def test_shards_know_where_motifs_are(tmp_path: Path) -> None:
+    samples = [SceneMaker(seed).sample() for seed in range(6)]
+    save_shard(tmp_path / "shard-00000.npz", samples, np.zeros((6, 16, 64, 64), np.float16))
+    shard = Shard(tmp_path / "shard-00000.npz")
+    covered = [float(shard.motifs(index).sum()) for index in range(6)]
+    assert [share > 0 for share in covered] == [bool(sample.motifs) for sample in samples]
+    assert len({share > 0 for share in covered}) == 2, "both kinds are among them"
+    assert shard.motifs(0, Crop(64, 128, 256)).equal(shard.motifs(0)[:, 8:40, 16:48])
+
+
 def test_batches_share_their_crop_controls_and_weights(tmp_path: Path) -> None:
     samples = [SceneMaker(0).sample()] * CROPS
     save_shard(tmp_path / "shard-00000.npz", samples, np.zeros((CROPS, 16, 64, 64), np.float16))
     for whole, count, side in ((False, CROPS, 256), (True, WHOLES, 512)):
         batch = next(iter(ShardStream(tmp_path, 3, whole=whole)))
         assert batch.latents.shape == (count, 16, side // 8, side // 8)
+        assert batch.motifs.shape == (count, 1, side // 8, side // 8)
         assert [one.shape for one in batch.maps] == [(count, 3, side, side)] * len(batch.controls)
         assert 1 <= len(batch.controls) == len(batch.weights) <= 4
         assert batch.crop.side == side

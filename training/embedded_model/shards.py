@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from numpy.typing import NDArray
+from torch.nn import functional
 from tqdm import tqdm
 
 from shared.schemas import CONTROL_TYPES, ControlType
 from training.embedded_model.data import SIDE, Image, Sample, SceneMaker, to_tensor
+from worker.conditioning.segmentation import WORD_COLOURS
 
 SHARD_SIZE = 250
 # Pictures encoded in one batch.
@@ -97,3 +99,11 @@ class Shard:
             image = np.roll(image, shift, (0, 1))
         part = image[crop.top : crop.top + crop.side, crop.left : crop.left + crop.side]
         return torch.from_numpy(np.ascontiguousarray(part.transpose(2, 0, 1))).float() / 255
+
+    def motifs(self, index: int, crop: Crop = WHOLE) -> torch.Tensor:
+        """Return where a picture's motifs are: the covered share of each latent's pixels (1, side / 8, side / 8)."""
+        colours = (self.map(index, "segmentation", crop) * 255).round().to(torch.uint8)
+        is_motif = colours.any(0)
+        for colour in WORD_COLOURS:
+            is_motif &= (colours != torch.tensor(colour)[:, None, None]).any(0)
+        return functional.avg_pool2d(is_motif.float()[None], PIXELS)
