@@ -142,7 +142,7 @@ class TestMake:
         assert problem(make(small, ["火"] * 4)) == (422, "deck_too_large", "words")
 
     def test_a_deck_that_could_never_be_kept_whole_is_refused(self, settings: Settings) -> None:
-        results = settings.results.model_copy(update={"budget_bytes": 1_000_000})
+        results = settings.results.model_copy(update={"budget_bytes": 4_000_000})
         small = client_of(settings.model_copy(update={"results": results}))
         assert problem(make(small, ["山"] * 50)) == (422, "deck_too_large", "words")
         assert make(small, ["山"] * 5).status_code == 202

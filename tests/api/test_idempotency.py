@@ -83,7 +83,7 @@ def test_a_motif_s_name_is_the_same_however_it_is_written(client: FlaskClient) -
 @pytest.mark.parametrize(
     "other",
     [
-        {"word": "水"}, {"translation": "blaze"}, {"style": "neon"}, {"width": 512}, {"seed": 0},
+        {"word": "水"}, {"translation": "blaze"}, {"style": "neon"}, {"width": 640}, {"seed": 0},
         {"guidance_scale": 7.5}, {"conditioning_methods": {"canny": list(CONDITIONING_METHODS["canny"][:2])}},
         {"num_inference_steps": 11}, {"priority": "bulk"}, {"include_conditioning": False}, {"quality": "fast"},
         {"controlnet_weights": {"canny": 0}}, {"legibility": {"target": 0}}, {"negative_prompt": ""},

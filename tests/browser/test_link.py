@@ -46,7 +46,7 @@ def test_what_a_link_says_wrongly_is_left_out(open_page: OpenPage) -> None:
     page.wait_for_selector("#notice:visible")
     assert page.input_value("#word") == "<b>山</b>"
     assert page.input_value("#seed") == ""
-    assert not page.is_checked("#draw-imagery")
+    assert page.is_checked("#draw-imagery"), "the model's default"
     generate(page, "山")
     see_picture(page, "山")
 

@@ -83,13 +83,15 @@ def test_the_motifs_follow_a_meaning_that_is_typed(open_page: OpenPage) -> None:
     page.wait_for_selector("#motifs-note:visible:has-text('nothing of the kind')")
 
 
-def test_motifs_are_drawn_in_the_picture_where_that_is_switched_on(open_page: OpenPage) -> None:
+def test_motifs_are_drawn_in_the_picture_unless_that_is_switched_off(open_page: OpenPage) -> None:
     page = open_page()
     page.fill("#word", "学习")
     set_steps(page, 2)
     page.wait_for_selector("#motifs .motif")
+    page.uncheck("#draw-imagery")
+    assert sent(page)["draw_imagery"] is False
     page.check("#draw-imagery")
-    assert sent(page)["draw_imagery"] is True
+    assert "draw_imagery" not in sent(page), "the model's default"
     generate(page, "学习")
     see_picture(page, "学习")
     assert page.inner_text("#label-imagery") == "books, graduation cap"

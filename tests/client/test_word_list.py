@@ -83,7 +83,7 @@ class TestWordList:
 
     @pytest.mark.parametrize(
         ("content", "reason"),
-        [(b"\x81\xff\xfe,Chinese", "encoding"), (b"translation,style\nstudy,neon\n", "no column")],
+        [(b"\x81\xff\xfe,Chinese", "encoding"), (b"translation,style\nstudy,neon\n", "not name exactly one column")],
     )
     def test_what_is_no_list_of_words_is_refused(self, tmp_path: Path, content: bytes, reason: str) -> None:
         with pytest.raises(UnreadableList, match=reason):

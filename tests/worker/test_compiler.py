@@ -136,7 +136,7 @@ def test_a_device_that_is_lost_while_compiling_is_not_run_eagerly(stock: Any, mo
 
 def noise(side: int = SIDE) -> torch.Tensor:
     """Return latents of the embedded model's VAE for a picture with this side."""
-    return torch.randn(1, 8, side // 8, side // 8, generator=torch.Generator().manual_seed(0))
+    return torch.randn(1, 16, side // 8, side // 8, generator=torch.Generator().manual_seed(0))
 
 
 def test_one_graph_decodes_pictures_of_the_models_own_size(stock: Any) -> None:

@@ -158,7 +158,7 @@ def test_a_step_of_sdxl_is_its_networks_and_little_more() -> None:
 
 def test_a_preview_is_sent_and_nobody_waits_for_it(stock: Any) -> None:
     previewer = Previewer.fitted(stock.vae, Placement(CPU))
-    latents = torch.randn(1, 8, 16, 16)
+    latents = torch.randn(1, 16, 16, 16)
     picture = previewer.preview(latents).picture
     assert picture.shape == (16, 16, 3)
     on_device, sent = Previewer(previewer.weights.to(META), previewer.bias.to(META)), latents.to(META)

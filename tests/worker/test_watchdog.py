@@ -87,9 +87,9 @@ def test_nothing_is_overdue_between_two_pieces_of_work(clock: Clock) -> None:
 @pytest.mark.parametrize(
     ("place", "what"),
     [
-        ("next(iter(model.networks.values())).denoiser.step", "a step at (128, 128) takes"),
-        ("model.text.encode", "text and controls at (128, 128) takes"),
-        ("model.decoder.to_pixels", "decoding at (128, 128) takes"),
+        ("next(iter(model.networks.values())).denoiser.step", "a step at (128, 128) has taken"),
+        ("model.text.encode", "text and controls at (128, 128) has taken"),
+        ("model.decoder.to_pixels", "decoding at (128, 128) has taken"),
     ],
 )
 def test_what_never_returns_ends_the_process_with_every_stack(place: str, what: str) -> None:
