@@ -1,8 +1,9 @@
 """Draw everyday words in every style on one sheet, to judge whether a stranger could say what each shows.
 
-    python -m bench.word_sheet [--words 24] [--to docs/images/embedded_words.jpg]
+    python -m bench.word_sheet                     # 24 words: out/word_sheet.jpg
+    python -m bench.word_sheet --words 8 --to worker/data/embedded_model/samples.jpg     # the model card's
 
-The embedded model draws with the service's defaults, two words per row; nothing is hand-picked.
+The embedded model draws with the service's defaults, a word in each row; nothing is hand-picked.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from bench.embedded_model import Bench, Case, picture_of
+from shared.locations import PROJECT
 from shared.settings import load_settings
 
 # fmt: off
@@ -23,16 +25,14 @@ WORDS = [
 ]
 # fmt: on
 SEED, CELL = 7, 192
-# Words per row, in eight styles each.
-PER_ROW = 2
 
 
 def draw_words(words: list[str]) -> NDArray[np.uint8]:
-    """Return the sheet: a row of cells for every `PER_ROW` words, each word in all styles."""
+    """Return the sheet: a row for each word, in all styles."""
     bench = Bench(load_settings(), SEED)
-    strips = [np.hstack([_cell(bench, word, style) for style in bench.settings.styles]) for word in tqdm(words)]
-    rows = [np.hstack(strips[start : start + PER_ROW]) for start in range(0, len(strips), PER_ROW)]
-    return np.vstack(rows)
+    return np.vstack(
+        [np.hstack([_cell(bench, word, style) for style in bench.settings.styles]) for word in tqdm(words)]
+    )
 
 
 def _cell(bench: Bench, word: str, style: str) -> NDArray[np.uint8]:
@@ -43,7 +43,8 @@ def _cell(bench: Bench, word: str, style: str) -> NDArray[np.uint8]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--words", type=int, default=len(WORDS), help="number of words to draw")
-    parser.add_argument("--to", type=Path, default=Path("docs/images/embedded_words.jpg"))
+    parser.add_argument("--to", type=Path, default=PROJECT / "out/word_sheet.jpg")
     arguments = parser.parse_args()
+    arguments.to.parent.mkdir(exist_ok=True)
     Image.fromarray(draw_words(WORDS[: arguments.words])).save(arguments.to, quality=82)
     print(arguments.to)
