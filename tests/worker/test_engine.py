@@ -1,6 +1,5 @@
 """The engine with the real embedded model: sharing steps, taking turns, previews."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,36 +9,14 @@ from PIL import Image
 
 from shared.errors import JobCancelled
 from shared.schemas import Priority
-from tests.models import embedded_pipeline, engine_model
+from tests.models import engine_model
 from tests.watcher import Watcher
-from tests.worker.engine_jobs import RequestOf, difference, requests_of_fire, running, submit_together
+from tests.worker.engine_jobs import RequestOf, difference, submit_together
 from worker.engine.engine import Engine
 from worker.engine.model_runner import ModelRunner
 from worker.engine.preview import Preview
 from worker.engine.request import DrawRequest
-from worker.glyphs import GlyphRenderer
 from worker.progress import NullProgress
-
-
-@pytest.fixture(scope="module")
-def stock() -> Any:
-    return embedded_pipeline()
-
-
-@pytest.fixture
-def model(stock: Any) -> ModelRunner:
-    return engine_model(stock, batch_limit=4)
-
-
-@pytest.fixture
-def engine(model: ModelRunner) -> Iterator[Engine]:
-    with running(model) as engine:
-        yield engine
-
-
-@pytest.fixture(scope="module")
-def request_of(glyphs: GlyphRenderer) -> RequestOf:
-    return requests_of_fire(glyphs)
 
 
 def test_jobs_share_steps_and_each_picture_is_the_one_made_alone(engine: Engine, request_of: RequestOf) -> None:

@@ -1,7 +1,7 @@
 """Something goes wrong with a job of the engine: it ends with the reason, and the others go on."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -10,36 +10,13 @@ import torch
 
 from shared.errors import GenerationFailed, ModelLoadError, OutOfMemory
 from shared.schemas import WorkerState
-from tests.models import embedded_pipeline, engine_model
-from tests.worker.engine_jobs import RequestOf, difference, requests_of_fire, running, submit_together
+from tests.worker.engine_jobs import RequestOf, difference, submit_together
 from worker.engine.engine import Engine
 from worker.engine.model_runner import ModelRunner
 from worker.engine.request_state import RequestState
-from worker.glyphs import GlyphRenderer
 from worker.progress import NullProgress
 
 CULPRIT = "the culprit"
-
-
-@pytest.fixture(scope="module")
-def stock() -> Any:
-    return embedded_pipeline()
-
-
-@pytest.fixture
-def model(stock: Any) -> ModelRunner:
-    return engine_model(stock, batch_limit=4)
-
-
-@pytest.fixture
-def engine(model: ModelRunner) -> Iterator[Engine]:
-    with running(model) as engine:
-        yield engine
-
-
-@pytest.fixture(scope="module")
-def request_of(glyphs: GlyphRenderer) -> RequestOf:
-    return requests_of_fire(glyphs)
 
 
 def fail_for_culprit(monkeypatch: pytest.MonkeyPatch, model: ModelRunner, place: str) -> None:

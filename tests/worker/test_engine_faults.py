@@ -17,7 +17,6 @@ import worker.engine.loop
 import worker.engine.model_runner
 from shared.errors import DeviceLost, GenerationFailed, OutOfMemory
 from shared.schemas import WorkerState
-from tests.models import embedded_pipeline, engine_model
 from worker.engine.engine import Engine
 from worker.engine.faults import DEVICE_ERRORS, Fault, attempt, classify
 from worker.engine.model_runner import ModelRunner
@@ -43,16 +42,6 @@ def request_of(seed: int = 0, steps: int = 5) -> DrawRequest:
         guidance_scale=1.0,
         seed=seed,
     )
-
-
-@pytest.fixture(scope="module")
-def stock() -> Any:
-    return embedded_pipeline()
-
-
-@pytest.fixture
-def model(stock: Any) -> ModelRunner:
-    return engine_model(stock, batch_limit=4)
 
 
 @pytest.fixture
