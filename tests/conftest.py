@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 
 from local.stack import Stack, free_port, redis_program
 from local.supervisor import Supervisor
+from shared.queue.leases import Leases
 from shared.queue.store import JobStore
 from shared.redis_client import make_redis
 from shared.settings import Settings, load_settings
@@ -129,3 +130,9 @@ def _answers(client: redis.Redis) -> bool:
         return bool(client.ping())
     except redis.RedisError:
         return False
+
+
+@pytest.fixture
+def worker(client: redis.Redis, store: JobStore, settings: Settings) -> Callable[[str], Leases]:
+    """The leases of a worker with a given name."""
+    return lambda name: Leases(client, store, settings.queue, name)

@@ -11,6 +11,7 @@ import requests
 from numpy.typing import NDArray
 from PIL import Image
 
+from shared.queue.leases import Lease, Leases
 from writing_client.session import request as call
 
 T = TypeVar("T")
@@ -83,3 +84,10 @@ class Api:
         job = self.finished(answer.json()["job_id"])
         assert job["status"] == "succeeded", job["error"]
         return job["result"]
+
+
+def taken(leases: Leases, job_id: str) -> Lease:
+    """Return the lease of a job that has to be free."""
+    lease = leases.take(job_id)
+    assert lease is not None
+    return lease

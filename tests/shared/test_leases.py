@@ -5,25 +5,14 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from shared.queue.leases import FailureDetector, Lease, Leases, RequeuedJob, new_token
+from shared.queue.leases import FailureDetector, Leases, RequeuedJob, new_token
 from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobError, JobStatus, Priority, Progress
-from shared.settings import Settings
+from tests.helpers import taken
 
 REQUEST = GenerationRequest(word="学习", seed=7)
 BULK = GenerationRequest(word="书", priority=Priority.BULK)
 ERROR = JobError(code="out_of_memory", title="t", detail="d", field=None)
-
-
-@pytest.fixture
-def worker(client: redis.Redis, store: JobStore, settings: Settings) -> Callable[[str], Leases]:
-    return lambda name: Leases(client, store, settings.queue, name)
-
-
-def taken(leases: Leases, job_id: str) -> Lease:
-    lease = leases.take(job_id)
-    assert lease is not None
-    return lease
 
 
 def die(leases: Leases, observer: Leases) -> list[RequeuedJob]:

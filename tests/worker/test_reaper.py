@@ -3,28 +3,16 @@
 import json
 from collections.abc import Callable
 
-import pytest
 import redis
 
-from shared.queue.leases import Lease, Leases, RequeuedJob
+from shared.queue.leases import Leases, RequeuedJob
 from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobStatus, Priority
-from shared.settings import Settings
+from tests.helpers import taken
 from worker.background.reaper import Reaper
 
 REQUEST = GenerationRequest(word="学习")
 BULK = GenerationRequest(word="书", priority=Priority.BULK)
-
-
-@pytest.fixture
-def worker(client: redis.Redis, store: JobStore, settings: Settings) -> Callable[[str], Leases]:
-    return lambda name: Leases(client, store, settings.queue, name)
-
-
-def taken(leases: Leases, job_id: str) -> Lease:
-    lease = leases.take(job_id)
-    assert lease is not None
-    return lease
 
 
 class Sent:
