@@ -10,6 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch.nn import functional
 from transformers import CLIPTokenizer
 
 from shared.settings import load_settings
@@ -214,6 +215,42 @@ def test_samples_of_a_batch_do_not_leak_into_one_another() -> None:
     together = run(slice(0, 3))
     for row in range(3):
         assert torch.allclose(together[row : row + 1], run(slice(row, row + 1)), atol=1e-5)
+
+
+def told_from(features: torch.Tensor, colours: torch.Tensor) -> list[float]:
+    """Return how much of each colour's variance a linear fit on the features explains, 0 to 1."""
+    inputs = torch.cat([features, torch.ones(len(features), 1)], dim=1)
+    residual = colours - inputs @ torch.linalg.lstsq(inputs, colours).solution
+    return (1 - residual.var(0) / colours.var(0)).tolist()
+
+
+def test_the_untrained_encoder_of_maps_carries_their_colours() -> None:
+    torch.manual_seed(3)
+    encoder = make_controlnet(make_unet()).controlnet_cond_embedding
+    maps = functional.interpolate(torch.rand(1, 3, 64, 64), scale_factor=8, mode="nearest")
+    with torch.no_grad():
+        features = encoder(maps)[0].flatten(1).T
+    colours = functional.avg_pool2d(maps, 8)[0].flatten(1).T
+    assert min(told_from(features, colours)) > 0.9
+
+
+def test_a_wider_layer_starts_with_the_checkpoints_channels_and_keeps_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks = Networks(600)
+    with monkeypatch.context() as narrow:
+        narrow.setattr("training.embedded_model.models.MAP_WIDTHS", (8, 16, 24, 32))
+        theirs = Networks(600)
+    parts = {"unet": theirs.unet, "controlnet": theirs.controlnet}
+    encoders = {"text_encoder": theirs.encoder, "text_encoder_2": theirs.encoder_2}
+    for name, network in (parts | encoders).items():
+        network.save_pretrained(tmp_path / name)
+    before = networks.controlnet.controlnet_cond_embedding.conv_in.weight.clone()
+    assert copy_matching_weights(networks, tmp_path) == len(networks.state_dict())
+    after = networks.controlnet.controlnet_cond_embedding.conv_in.weight
+    assert torch.equal(after[:8], theirs.controlnet.controlnet_cond_embedding.conv_in.weight)
+    assert torch.equal(after[8:], before[8:])
+    assert torch.equal(networks.unet.conv_in.weight, theirs.unet.conv_in.weight)
 
 
 def goes_on_from(checkpoint: Path, folder: Path) -> bool:

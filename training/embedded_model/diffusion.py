@@ -28,7 +28,7 @@ from worker.conditioning import CONTROL_TYPE_INDEX
 # A batch of crops costs as much as a batch of whole pictures.
 CROP_SIDE, CROPS, WHOLES = 256, 16, 4
 # The maps' encoder is trained in this first share of the steps: it converges early, and takes a third of a step's time.
-MAP_ENCODER_SHARE = 0.3
+MAP_ENCODER_SHARE = 0.12
 # The last share of the steps, which uses whole pictures.
 WHOLE_SHARE = 0.3
 LEARNING_RATE = 1e-3
@@ -225,7 +225,10 @@ def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int
 
 
 def copy_matching_weights(networks: Networks, checkpoint: Path) -> int:
-    """Copy a checkpoint's weights whose names and shapes match; return the number of copied tensors."""
+    """Copy a checkpoint's weights by name; return the number of copied tensors.
+
+    A layer that is wider here takes them as its first channels.
+    """
     parts = {
         "unet": networks.unet,
         "controlnet": networks.controlnet,
@@ -236,11 +239,17 @@ def copy_matching_weights(networks: Networks, checkpoint: Path) -> int:
     for name, network in parts.items():
         (file,) = (checkpoint / name).glob("*.safetensors")
         theirs, ours = load_file(file), network.state_dict()
-        fitting = [key for key in ours if key in theirs and theirs[key].shape == ours[key].shape]
-        for key in fitting:
-            ours[key].copy_(theirs[key])
-        count += len(fitting)
+        for key in ours.keys() & theirs.keys():
+            count += _copy_first_channels(theirs[key], ours[key])
     return count
+
+
+def _copy_first_channels(source: torch.Tensor, target: torch.Tensor) -> bool:
+    """Copy a tensor to the start of one that is as large or larger; return whether it fitted."""
+    fits = source.ndim == target.ndim and all(a <= b for a, b in zip(source.shape, target.shape, strict=True))
+    if fits:
+        target[tuple(slice(size) for size in source.shape)].copy_(source)
+    return fits
 
 
 def load_networks(folder: Path) -> tuple[Networks, CLIPTokenizer]:

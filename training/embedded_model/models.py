@@ -12,6 +12,7 @@ from diffusers import (
     StableDiffusionXLControlNetUnionPipeline,
     UNet2DConditionModel,
 )
+from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
@@ -22,6 +23,8 @@ WIDTHS = (48, 96, 128)
 # Latents are an eighth of the picture's side.
 LATENT_SIDE = 64
 TEXT_WIDTHS = (64, 96)
+# The maps' encoder, from the map's size to an eighth of it.
+MAP_WIDTHS = (12, 20, 32, 48)
 TOKENS = 77
 BEGIN, END = "<|startoftext|>", "<|endoftext|>"
 
@@ -55,7 +58,7 @@ def make_controlnet(unet: UNet2DConditionModel) -> ControlNetUnionModel:
     """Return the Union ControlNet, its encoder a copy of the UNet's."""
     controlnet = ControlNetUnionModel(
         in_channels=LATENT_CHANNELS,
-        conditioning_embedding_out_channels=(8, 16, 24, 32),
+        conditioning_embedding_out_channels=MAP_WIDTHS,
         num_control_type=6,
         num_trans_channel=WIDTHS[0],
         num_trans_head=4,
@@ -65,7 +68,49 @@ def make_controlnet(unet: UNet2DConditionModel) -> ControlNetUnionModel:
     )
     for name in ("conv_in", "time_embedding", "add_embedding", "down_blocks", "mid_block"):
         getattr(controlnet, name).load_state_dict(getattr(unet, name).state_dict(), strict=False)
+    carry_colours(controlnet.controlnet_cond_embedding)
     return attend_alone(controlnet)
+
+
+@torch.no_grad()
+def carry_colours(encoder: ControlNetConditioningEmbedding) -> None:
+    """Let the last channels of the maps' untrained encoder carry a map's colours.
+
+    An encoder that starts from random weights learns edges first and drops colours before the networks behind it can
+    use them. So the last three channels of each level hold red, green and blue, averaged, and the last twelve of the
+    last level hold them for each quarter of a latent.
+    """
+    layers = [encoder.conv_in, *encoder.blocks]
+    _carry(layers[0], gain=1.0, offset=1 - MIDDLE_GREY)
+    for layer in layers[1:-1]:
+        _carry(layer, gain=1 / SLOPE_AT_1, offset=1 - SILU_OF_1 / SLOPE_AT_1)
+    # Black, the ground of a map, becomes 0 and stays silent.
+    _carry(layers[-1], gain=1 / SLOPE_AT_1, offset=MIDDLE_GREY - SILU_OF_1 / SLOPE_AT_1, count=QUARTERS)
+    nn.init.normal_(encoder.conv_out.weight[:, -QUARTERS:, 1, 1], std=0.3)
+
+
+MIDDLE_GREY = 0.5
+# Colours travel around 1, where SiLU is almost linear: its value and its slope at 1.
+SILU_OF_1, SLOPE_AT_1 = 0.7311, 0.9277
+# Red, green and blue of a stride's four pixels.
+QUARTERS = 12
+
+
+def _carry(layer: nn.Conv2d, *, gain: float, offset: float, count: int = 3) -> None:
+    """Let the layer's last channels average the last three of its input, or hold its stride's pixels one by one."""
+    weight, inputs, stride = layer.weight, layer.in_channels - 3, layer.stride[0]
+    if inputs:
+        weight[:, inputs:] = 0
+    weight[-count:] = 0
+    layer.get_parameter("bias")[-count:] = offset
+    for channel in range(count):
+        pixel, colour = divmod(channel, 3)
+        kernel = weight[channel - count, inputs + colour]
+        if count == QUARTERS:
+            down, right = divmod(pixel, 2)
+            kernel[1 + down, 1 + right] = gain
+        else:
+            kernel[1 : 1 + stride, 1 : 1 + stride] = gain / stride**2
 
 
 def attend_alone(controlnet: ControlNetUnionModel) -> ControlNetUnionModel:
