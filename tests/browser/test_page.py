@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from api.problems import FIELD_CODES
 from local.stack import Stack
 from shared.errors import ERRORS_BY_CODE
 from tests.browser.conftest import OpenPage
@@ -81,7 +82,8 @@ def test_every_language_has_the_same_texts_and_every_error_of_the_page_has_one()
     assert set(languages) == {"en", "ru", "zh"}
     assert all(texts.keys() == languages["en"].keys() for texts in languages.values())
     assert all(all(texts.values()) for texts in languages.values())
-    assert {f"error.{code}" for code in ERRORS_BY_CODE.keys() - NOT_FOR_PEOPLE} <= languages["en"].keys()
+    codes = {*ERRORS_BY_CODE, *FIELD_CODES.values()} - NOT_FOR_PEOPLE
+    assert {f"error.{code}" for code in codes} <= languages["en"].keys()
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "ru-RU", "zh-CN"])

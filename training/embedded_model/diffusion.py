@@ -28,7 +28,7 @@ from worker.conditioning import CONTROL_TYPE_INDEX
 # A batch of crops costs as much as a batch of whole pictures.
 CROP_SIDE, CROPS, WHOLES = 256, 16, 4
 # The maps' encoder is trained in this first share of the steps: it converges early, and takes a third of a step's time.
-MAP_ENCODER_SHARE = 0.12
+MAP_ENCODER_SHARE = 0.07
 # The last share of the steps, which uses whole pictures.
 WHOLE_SHARE = 0.3
 LEARNING_RATE = 1e-3
@@ -180,15 +180,15 @@ def _random_crop(random: np.random.Generator) -> Crop:
 def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int, start: Path | None = None) -> None:
     """Train for ``steps`` steps in total, the last 30 % on whole pictures; resume from the saved state.
 
-    Training starts from the encoders of the text stage, if there are any. If ``start`` is given, it also starts from
-    that checkpoint's networks, as far as they fit.
+    Training starts from the checkpoint ``start``, as far as its networks fit. Without one, it starts from the encoders
+    of the text stage, if there are any.
     """
     torch.manual_seed(0)
     tokenizer = folder_tokenizer(folder)
     networks = Networks(len(tokenizer))
+    load_text(folder, (networks.encoder, networks.encoder_2))
     if start is not None:
         copy_matching_weights(networks, start)
-    load_text(folder, (networks.encoder, networks.encoder_2))
     networks = networks.train().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     parameters = parameters_of([networks])
     map_encoder = networks.controlnet.controlnet_cond_embedding
