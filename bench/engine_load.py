@@ -166,15 +166,15 @@ async def serve(jobs: Sequence[Arrival], submit: Submit, spacing_s: float, what:
     return Measured(list(latencies), steps, time.perf_counter() - started)
 
 
-def run(model: ModelRunner, limit: int, jobs: Sequence[Arrival], spacing_s: float, way: str) -> Measured:
+def run(model: ModelRunner, limit: int, jobs: Sequence[Arrival], spacing_s: float, variant: str) -> Measured:
     """Serve the jobs by one strategy."""
-    model.batch_limit = 1 if way == "one at a time" else limit
-    server: Any = StaticBatches(model, limit) if way == "static batches" else Engine(lambda: model)
-    submit: Submit = server.submit if way == "static batches" else partial(server.submit, progress=NullProgress())
+    model.batch_limit = 1 if variant == "one at a time" else limit
+    server: Any = StaticBatches(model, limit) if variant == "static batches" else Engine(lambda: model)
+    submit: Submit = server.submit if variant == "static batches" else partial(server.submit, progress=NullProgress())
     try:
-        return asyncio.run(serve(jobs, submit, spacing_s, way))
+        return asyncio.run(serve(jobs, submit, spacing_s, variant))
     finally:
-        if way == "static batches":
+        if variant == "static batches":
             server.close()
 
 
@@ -190,11 +190,11 @@ def main(count: int, limit: int | None, sizes: Sequence[int], steps: Sequence[in
     rows: list[list[object]] = []
     for load in LOADS:
         found = {
-            way: run(model, limit, jobs, service_s / load, way)
-            for way in ("one at a time", "static batches", "step-level batches")
+            variant: run(model, limit, jobs, service_s / load, variant)
+            for variant in ("one at a time", "static batches", "step-level batches")
         }
-        for way, measured in found.items():
-            rows.append([load, way, *measured.row])
+        for variant, measured in found.items():
+            rows.append([load, variant, *measured.row])
         ours = found["step-level batches"]
         rows.append(
             [
@@ -207,7 +207,7 @@ def main(count: int, limit: int | None, sizes: Sequence[int], steps: Sequence[in
                 f"{ours.short / found['one at a time'].short - 1:+.0%}",
             ]
         )
-    header = ["load", "way", "pictures/s", "mean s", "median s", "p99 s", "short jobs, mean s"]
+    header = ["load", "variant", "pictures/s", "mean s", "median s", "p99 s", "short jobs, mean s"]
     options = f"--jobs {count} --limit {limit} --sizes {' '.join(map(str, sizes))} --steps {' '.join(map(str, steps))}"
     note = f"Model {settings.model}, {gpu.get_gpu_status().name}; one job at a time takes {service_s:.2f} s on average."
     write("engine_load", f"python -m bench.engine_load {options}", note + "\n\n" + table(header, rows))

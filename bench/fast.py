@@ -29,7 +29,7 @@ from worker.model_assembly import load_pipeline
 from worker.model_loader import ModelLoader
 
 # Share of the steps with guidance, and the interval between full steps.
-WAYS = {"exact": (1.0, 1), "guidance": (0.5, 1), "caching": (1.0, 2), "both: fast": (0.5, 2), "both, 3": (0.5, 3)}
+VARIANTS = {"exact": (1.0, 1), "guidance": (0.5, 1), "caching": (1.0, 2), "both: fast": (0.5, 2), "both, 3": (0.5, 3)}
 
 
 def main(count: int) -> None:
@@ -40,10 +40,10 @@ def main(count: int) -> None:
     arithmetic = _arithmetic(settings)
     rows: list[list[object]] = []
     exact: Sequence[Image.Image] = ()
-    for name, (guidance_end, interval) in WAYS.items():
-        way = Bench(_with_fast(settings, guidance_end, interval), SEED)
+    for name, (guidance_end, interval) in VARIANTS.items():
+        variant = Bench(_with_fast(settings, guidance_end, interval), SEED)
         started = time.perf_counter()
-        results = [way.result(case) for case in tqdm(cases, desc=name)]
+        results = [variant.result(case) for case in tqdm(cases, desc=name)]
         seconds = (time.perf_counter() - started) / count
         pictures = [decoded(result.generated_image_base64) for result in results]
         exact = exact or pictures
@@ -56,7 +56,13 @@ def main(count: int) -> None:
                 _psnr(pictures, exact),
             ]
         )
-    header = ["way", *(f"arithmetic, {name}" for name in arithmetic), "a picture", "read", "PSNR: median, worst tenth"]
+    header = [
+        "variant",
+        *(f"arithmetic, {name}" for name in arithmetic),
+        "a picture",
+        "read",
+        "PSNR: median, worst tenth",
+    ]
     write("fast", f"python -m bench.fast --characters {count}", table(header, rows))
 
 
@@ -84,7 +90,7 @@ def _arithmetic(settings: Settings) -> dict[str, dict[str, float]]:
 def _shares(model: ModelSettings, unet: UNet2DConditionModel, controlnet: ControlNetUnionModel) -> dict[str, float]:
     counted = {
         name: count_steps(unet, controlnet, _request(model, guidance_end, interval), model.default_size)
-        for name, (guidance_end, interval) in WAYS.items()
+        for name, (guidance_end, interval) in VARIANTS.items()
     }
     return {name: operations / counted["exact"] for name, operations in counted.items()}
 

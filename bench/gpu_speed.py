@@ -23,7 +23,16 @@ from PIL import Image
 from bench import device_counts, sdxl
 from bench.pictures import psnr
 from bench.report import RESULTS, machine, table
-from bench.ways import LARGEST_BATCH, STOCK_COMPILED, STOCK_EAGER, WAYS, Backend, Subject, Way, forget_compiled
+from bench.variants import (
+    LARGEST_BATCH,
+    STOCK_COMPILED,
+    STOCK_EAGER,
+    VARIANTS,
+    Backend,
+    Subject,
+    Variant,
+    forget_compiled,
+)
 from worker.engine.faults import attempt, free_memory
 
 # The work of one image, and the hardware's limits: docs/reference/performance.md.
@@ -36,7 +45,7 @@ BATCHES = ((1, 4), (LARGEST_BATCH,))
 DEADLINE_S = 270.0
 
 HEADER = (
-    "way",
+    "variant",
     "batch",
     "seconds",
     "images/s",
@@ -57,7 +66,7 @@ class Row:
     """A row of the report: how a variant drew a batch, or why it did not.
 
     Attributes:
-        way: the variant's name.
+        variant: the variant's name.
         batch: the number of pictures drawn together; 0: any number.
         failure: why there are no figures; "" if there are.
         seconds: per batch, the median.
@@ -68,7 +77,7 @@ class Row:
         notes: the variant's description of itself.
     """
 
-    way: str
+    variant: str
     batch: int
     failure: str = ""
     seconds: float = 0.0
@@ -80,30 +89,33 @@ class Row:
 
 
 def measure(
-    subject: Subject, ways: Sequence[Way], batches: Sequence[Sequence[int]] = BATCHES, deadline_s: float = DEADLINE_S
+    subject: Subject,
+    variants: Sequence[Variant],
+    batches: Sequence[Sequence[int]] = BATCHES,
+    deadline_s: float = DEADLINE_S,
 ) -> Iterator[Row]:
     """Yield a row for each variant and batch, the first batches first; start none after the deadline."""
     end = time.monotonic() + deadline_s
     for some in batches:
-        for way in ways:
-            yield from _measure_way(subject, way, some, end)
+        for variant in variants:
+            yield from _measure_variant(subject, variant, some, end)
             forget_compiled()
             gc.collect()
             free_memory()
 
 
-def _measure_way(subject: Subject, way: Way, batches: Sequence[int], end: float) -> Iterator[Row]:
+def _measure_variant(subject: Subject, variant: Variant, batches: Sequence[int], end: float) -> Iterator[Row]:
     if time.monotonic() > end:
-        yield Row(way.name, 0, "not started in time")
+        yield Row(variant.name, 0, "not started in time")
         return
     made: list[Backend] = []
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        failure = attempt(lambda: made.append(way.make(subject, Path(folder))))
+        failure = attempt(lambda: made.append(variant.make(subject, Path(folder))))
     if failure is not None:
-        yield Row(way.name, 0, _reason(failure.error))
+        yield Row(variant.name, 0, _reason(failure.error))
         return
-    trial = Trial(subject, way.name, made[0], ready_s=time.perf_counter() - started)
+    trial = Trial(subject, variant.name, made[0], ready_s=time.perf_counter() - started)
     for batch in batches:
         yield trial.row(batch)
     attempt(made[0].close)
@@ -159,22 +171,22 @@ class Trial:
 def document(subject: Subject, rows: Sequence[Row], command: str) -> str:
     """Return the report."""
     size = f"{subject.side}², {subject.steps} steps, guidance, four controls, {subject.dtype}"
-    setups = {row.way: row.notes for row in rows if row.notes}
+    setups = {row.variant: row.notes for row in rows if row.notes}
     paragraphs = [
         "# gpu_speed",
         f"`{command}` · {_card(subject.device)} · torch {torch.__version__} · {time.strftime('%Y-%m-%d')}",
         f"Random weights; {size}. Medians of {REPEATS}, from the request to the pictures in the host's memory.",
         table(HEADER, [_cells(subject, row, rows) for row in rows]),
-        "\n".join(f"- {way}: {_listed(notes)}" for way, notes in setups.items()),
+        "\n".join(f"- {variant}: {_listed(notes)}" for variant, notes in setups.items()),
     ]
     return "\n\n".join(paragraphs) + "\n"
 
 
 def _cells(subject: Subject, row: Row, rows: Sequence[Row]) -> list[str]:
     if row.failure:
-        return [row.way, str(row.batch or "all"), row.failure, *[""] * (len(HEADER) - 3)]
+        return [row.variant, str(row.batch or "all"), row.failure, *[""] * (len(HEADER) - 3)]
     return [
-        row.way,
+        row.variant,
         str(row.batch),
         f"{row.seconds:.2f}",
         f"{row.batch / row.seconds:.2f}",
@@ -187,8 +199,8 @@ def _cells(subject: Subject, row: Row, rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _times_faster(rows: Sequence[Row], way: str, row: Row) -> str:
-    other = next((one for one in rows if (one.way, one.batch) == (way, row.batch) and not one.failure), None)
+def _times_faster(rows: Sequence[Row], variant: str, row: Row) -> str:
+    other = next((one for one in rows if (one.variant, one.batch) == (variant, row.batch) and not one.failure), None)
     return _figure(None) if other is None else f"{other.seconds / row.seconds:.2f}"
 
 
@@ -235,10 +247,10 @@ def subject_of(*, is_tiny: bool) -> Subject:
 def main(*, is_tiny: bool, deadline_s: float) -> None:
     """Measure, and write the report after each row; a tiny run is only printed."""
     subject = subject_of(is_tiny=is_tiny)
-    ways = [way for way in WAYS if not is_tiny or "eager" in way.name]
+    variants = [variant for variant in VARIANTS if not is_tiny or "eager" in variant.name]
     command = f"python -m bench.gpu_speed{' --tiny' if is_tiny else ''}"
     rows: list[Row] = []
-    for row in measure(subject, ways, deadline_s=deadline_s):
+    for row in measure(subject, variants, deadline_s=deadline_s):
         rows.append(row)
         print(*_cells(subject, row, rows), sep=" | ", flush=True)
         if not is_tiny:

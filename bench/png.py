@@ -40,13 +40,13 @@ def main() -> None:
     """Measure and write the report."""
     cv2.setNumThreads(1)
     picture = noisy_picture()
-    ways: dict[str, Callable[[Image.Image], bytes]] = {
+    variants: dict[str, Callable[[Image.Image], bytes]] = {
         "Pillow, level 1": by_pillow,
         "OpenCV, level 1": by_opencv,
         "worker/png.py (zlib-ng)": encode_png,
     }
     rows: list[list[object]] = []
-    for name, encode in ways.items():
+    for name, encode in variants.items():
         size = len(encode(picture))
         started = time.perf_counter()
         for _ in range(REPEATS):

@@ -2,7 +2,7 @@
 
     python -m bench.variations [--rounds 5]     # writes bench/results/variations.md
 
-Each round draws the same pictures with the same seeds in each way, with another word. Seconds are wall-clock seconds.
+Each round draws the same pictures with the same seeds in each variant, with another word. Seconds are wall-clock seconds.
 CPU seconds are those of the whole process, which other work on the machine affects less.
 """
 
@@ -30,7 +30,7 @@ from worker.progress import NullProgress
 WORDS = ("山", "水", "火", "木", "雨", "花", "鸟", "鱼", "月", "书")
 SEED = 7
 
-Way = Callable[[AIImageGenerator, str], Awaitable[Any]]
+Variant = Callable[[AIImageGenerator, str], Awaitable[Any]]
 
 
 async def one_after_another(generator: AIImageGenerator, word: str) -> None:
@@ -49,7 +49,7 @@ async def variations(generator: AIImageGenerator, word: str) -> None:
     await generator.generate(GenerationRequest(word=word, seed=SEED, variations=MAX_VARIATIONS), NullProgress())
 
 
-WAYS: dict[str, Way] = {
+VARIANTS: dict[str, Variant] = {
     f"{MAX_VARIATIONS} jobs, one after another": one_after_another,
     f"{MAX_VARIATIONS} jobs at the same time": at_the_same_time,
     f"one job of {MAX_VARIATIONS} variations": variations,
@@ -64,17 +64,17 @@ def main(rounds: int) -> None:
     executor = ThreadExecutor(make_work(settings, make_conditionings(settings.conditioning)))
     generator = make_generator(settings, executor, pipeline)
     asyncio.run(variations(generator, "学"))  # load everything that is loaded on demand
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in VARIANTS}
     for word in tqdm(WORDS[:rounds], desc="rounds"):
-        for name, way in WAYS.items():
-            found[name].append(_measure(lambda way=way, word=word: asyncio.run(way(generator, word))))
+        for name, variant in VARIANTS.items():
+            found[name].append(_measure(lambda variant=variant, word=word: asyncio.run(variant(generator, word))))
     walls = {name: statistics.median(wall for wall, _ in measured) for name, measured in found.items()}
     cpus = {name: statistics.median(cpu for _, cpu in measured) for name, measured in found.items()}
-    first = next(iter(WAYS))
+    first = next(iter(VARIANTS))
     rows = [
         [name, f"{walls[name]:.2f}", f"{walls[name] / walls[first]:.2f}", f"{cpus[name]:.2f}",
          f"{cpus[name] / cpus[first]:.2f}"]
-        for name in WAYS
+        for name in VARIANTS
     ]  # fmt: skip
     header = [f"{MAX_VARIATIONS} pictures", "s", "of the first", "CPU s", "of the first"]
     write("variations", f"python -m bench.variations --rounds {rounds}", table(header, rows))

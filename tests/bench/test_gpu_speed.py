@@ -7,10 +7,10 @@ import torch
 
 import bench.gpu_speed
 from bench.gpu_speed import BATCHES, document, measure, subject_of
-from bench.ways import STOCK_EAGER, WAYS, Backend, Subject, Way
+from bench.variants import STOCK_EAGER, VARIANTS, Backend, Subject, Variant
 
-EAGER = {way.name: way for way in WAYS if "eager" in way.name}
-COMPILED = [way for way in WAYS if "compiled" in way.name]
+EAGER = {variant.name: variant for variant in VARIANTS if "eager" in variant.name}
+COMPILED = [variant for variant in VARIANTS if "compiled" in variant.name]
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +26,9 @@ def test_ways_are_measured_one_after_another_and_one_that_fails_says_why(
     subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bench.gpu_speed, "REPEATS", 1)
-    ways = [EAGER[STOCK_EAGER], Way("broken", unable), EAGER["exact, eager"]]
-    rows = list(measure(subject, ways, batches=[(1, 2)]))
-    assert [(row.way, row.batch) for row in rows] == [
+    variants = [EAGER[STOCK_EAGER], Variant("broken", unable), EAGER["exact, eager"]]
+    rows = list(measure(subject, variants, batches=[(1, 2)]))
+    assert [(row.variant, row.batch) for row in rows] == [
         (STOCK_EAGER, 1),
         (STOCK_EAGER, 2),
         ("broken", 0),

@@ -207,7 +207,7 @@ class Ours:
 
 
 @dataclass(frozen=True)
-class Way:
+class Variant:
     """A variant.
 
     Attributes:
@@ -228,11 +228,11 @@ def forget_compiled() -> None:
 
 STOCK_EAGER, STOCK_COMPILED = "stock diffusers, eager", "stock diffusers, compiled"
 # The most informative ones first, since the time may run out.
-WAYS = (
-    Way(STOCK_EAGER, partial(Stock, is_compiled=False)),
-    Way("exact, eager", partial(Ours, quality=Quality.EXACT, is_compiled=False)),
-    Way(STOCK_COMPILED, partial(Stock, is_compiled=True)),
-    Way("exact, compiled", partial(Ours, quality=Quality.EXACT, is_compiled=True)),
-    Way("fast, compiled", partial(Ours, quality=Quality.FAST, is_compiled=True)),
-    Way("fast, eager", partial(Ours, quality=Quality.FAST, is_compiled=False)),
+VARIANTS = (
+    Variant(STOCK_EAGER, partial(Stock, is_compiled=False)),
+    Variant("exact, eager", partial(Ours, quality=Quality.EXACT, is_compiled=False)),
+    Variant(STOCK_COMPILED, partial(Stock, is_compiled=True)),
+    Variant("exact, compiled", partial(Ours, quality=Quality.EXACT, is_compiled=True)),
+    Variant("fast, compiled", partial(Ours, quality=Quality.FAST, is_compiled=True)),
+    Variant("fast, eager", partial(Ours, quality=Quality.FAST, is_compiled=False)),
 )
