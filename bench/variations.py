@@ -2,7 +2,8 @@
 
     python -m bench.variations [--rounds 5]     # writes bench/results/variations.md
 
-Each round draws the same pictures with the same seeds in each variant, with another word. Seconds are wall-clock seconds.
+Each round draws the same pictures with the same seeds in each variant, with another word.
+Seconds are wall-clock seconds.
 CPU seconds are those of the whole process, which other work on the machine affects less.
 """
 
