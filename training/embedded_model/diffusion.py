@@ -41,8 +41,9 @@ MOTIF_EMPHASIS = 3.0
 # How often one, two, three and four controls are used; the service uses four by default.
 CONTROL_COUNTS = (0.2, 0.2, 0.2, 0.4)
 # The range of control weights. Below WEAK, a map is shifted, further for lower weights, so that the model learns to
-# deviate from a weak control.
-LEAST_WEIGHT, MOST_WEIGHT, WEAK, FARTHEST_SHIFT_PX = 0.1, 1.2, 0.5, 80
+# deviate from a weak control. The styles' own weights, 0.2 and above, are not weak: at 0.3, segmentation still decides
+# a motif's colours.
+LEAST_WEIGHT, MOST_WEIGHT, WEAK, FARTHEST_SHIFT_PX = 0.05, 1.2, 0.2, 80
 
 
 @dataclass(frozen=True)
