@@ -17,12 +17,15 @@ from worker.engine.request import Drawing, DrawRequest
 from worker.glyphs import GlyphRenderer
 from worker.progress import NullProgress
 
+# Small, so that the tests are fast: nothing here depends on the size.
+SIDE = 128
+
 RequestOf = Callable[..., DrawRequest]
 
 
 def requests_of_fire(glyphs: GlyphRenderer) -> RequestOf:
     """Return what makes requests for pictures of 火, each by its seed and its options."""
-    glyph = glyphs.render("火", 256, 256)
+    glyph = glyphs.render("火", SIDE, SIDE)
     conditionings = make_conditionings(embedded_settings().conditioning)
     maps = {kind.control_type: kind.generate(glyph) for kind in conditionings}
 

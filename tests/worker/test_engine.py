@@ -11,7 +11,7 @@ from shared.errors import JobCancelled
 from shared.schemas import Priority
 from tests.models import engine_model
 from tests.watcher import Watcher
-from tests.worker.engine_jobs import RequestOf, difference, submit_together
+from tests.worker.engine_jobs import SIDE, RequestOf, difference, submit_together
 from worker.engine.engine import Engine
 from worker.engine.model_runner import ModelRunner
 from worker.engine.preview import Preview
@@ -49,13 +49,15 @@ def test_no_more_jobs_share_a_step_than_the_limit_allows(engine: Engine, request
 
 def test_sizes_take_turns(engine: Engine, request_of: RequestOf) -> None:
     """Jobs of two sizes run concurrently, without sharing steps."""
-    tall = DrawRequest(prompt="tall", control_images={"depth": Image.new("RGB", (256, 320))}, num_inference_steps=2)
+    tall = DrawRequest(
+        prompt="tall", control_images={"depth": Image.new("RGB", (SIDE, SIDE + 64))}, num_inference_steps=2
+    )
     futures = submit_together(engine, [request_of(1, num_inference_steps=9), tall])
     ended: list[int] = []
     for index, future in enumerate(futures):
         future.add_done_callback(lambda _future, index=index: ended.append(index))  # type: ignore[misc]
     drawings = [future.result() for future in futures]
-    assert [drawing.image.size for drawing in drawings] == [(256, 256), (256, 320)]
+    assert [drawing.image.size for drawing in drawings] == [(SIDE, SIDE), (SIDE, SIDE + 64)]
     assert [drawing.batch_size_max for drawing in drawings] == [1, 1]
     assert ended == [1, 0], "the short job does not wait for the long one"
 
@@ -97,9 +99,9 @@ def test_a_preview_shows_the_picture_in_the_making(engine: Engine, request_of: R
     picture = engine.submit(request_of(1, num_inference_steps=9), watcher).result().image
     assert len(watcher.previews) == 2
     last = watcher.previews[-1][1]
-    assert last.shape == (32, 32, 3)
-    small = np.asarray(picture.resize((32, 32), Image.Resampling.BOX), np.float32)
-    assert np.corrcoef(small.ravel(), last.ravel().astype(np.float32))[0, 1] > 0.8
+    assert last.shape == (SIDE // 8, SIDE // 8, 3)
+    small = np.asarray(picture.resize((SIDE // 8, SIDE // 8), Image.Resampling.BOX), np.float32)
+    assert np.corrcoef(small.ravel(), last.ravel().astype(np.float32))[0, 1] > 0.7
 
 
 def test_a_preview_that_is_still_on_its_way_is_shown_after_a_later_step(

@@ -10,7 +10,7 @@ import torch
 
 from shared.errors import GenerationFailed, ModelLoadError, OutOfMemory
 from shared.schemas import WorkerState
-from tests.worker.engine_jobs import RequestOf, difference, submit_together
+from tests.worker.engine_jobs import SIDE, RequestOf, difference, submit_together
 from worker.engine.engine import Engine
 from worker.engine.model_runner import ModelRunner
 from worker.engine.request_state import RequestState
@@ -90,7 +90,7 @@ def test_an_observer_that_raises_fails_its_own_job_alone(engine: Engine, request
     healthy = engine.submit(request_of(2, num_inference_steps=6), NullProgress())
     with pytest.raises(RuntimeError, match="injected"):
         faulty.result()
-    assert healthy.result().image.size == (256, 256)
+    assert healthy.result().image.size == (SIDE, SIDE)
 
 
 def test_values_that_are_no_numbers_fail_the_job(
@@ -107,7 +107,7 @@ def test_values_that_are_no_numbers_fail_the_job(
 
     monkeypatch.setattr(denoiser, "step", spoil)
     futures = submit_together(engine, [request_of(1), request_of(2, prompt=CULPRIT)])
-    assert futures[0].result().image.size == (256, 256)
+    assert futures[0].result().image.size == (SIDE, SIDE)
     with pytest.raises(GenerationFailed, match="NaN or infinite"):
         futures[1].result()
 
@@ -157,7 +157,7 @@ def test_a_job_that_does_not_fit_alone_fails_with_the_reason(
         remember_batches(patched, model, 0, lambda: torch.OutOfMemoryError("injected"))
         with pytest.raises(OutOfMemory, match="does not fit"):
             engine.submit(request_of(1), NullProgress()).result()
-    assert engine.submit(request_of(1), NullProgress()).result().image.size == (256, 256)
+    assert engine.submit(request_of(1), NullProgress()).result().image.size == (SIDE, SIDE)
 
 
 def test_a_decode_that_does_not_fit_is_tried_in_tiles(
@@ -172,7 +172,7 @@ def test_a_decode_that_does_not_fit_is_tried_in_tiles(
         return original(latents)
 
     monkeypatch.setattr(model.decoder, "to_pixels", decode)
-    assert engine.submit(request_of(1), NullProgress()).result().image.size == (256, 256)
+    assert engine.submit(request_of(1), NullProgress()).result().image.size == (SIDE, SIDE)
     assert tiled == [False, True]
     assert not model.decoder.vae.use_tiling, "the next picture is decoded whole again"
 

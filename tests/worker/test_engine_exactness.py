@@ -10,6 +10,7 @@ from PIL import Image
 from shared.schemas import CONTROL_TYPES, ControlType
 from shared.writing.imagery import Imagery
 from tests.models import embedded_pipeline, embedded_settings, engine_model, random_pipeline
+from tests.worker.engine_jobs import SIDE
 from worker.conditioning import CONTROL_TYPE_INDEX, make_conditionings
 from worker.engine.model_runner import ModelRunner
 from worker.engine.request import DrawRequest
@@ -20,6 +21,9 @@ from worker.scene import compose
 
 PIPELINES = {"embedded": embedded_pipeline, "random": random_pipeline}
 TOLERANCE = 1e-5
+# In a batch of another size the sums round in another order: up to 1.1e-5 was seen. A guidance scale that is off by
+# 0.1 gives 2e-2.
+BATCH_TOLERANCE = 3e-5
 Maps = dict[ControlType, Image.Image]
 
 
@@ -34,7 +38,7 @@ def maps(glyphs: GlyphRenderer) -> dict[str, Maps]:
     imagery = Imagery()
     # One of them is a scene with motifs beside the word.
     motifs = {"学习": [imagery.motif("books"), imagery.motif("graduation-cap")]}
-    scenes = {word: compose(glyphs, word, 256, 256, motifs.get(word, []), 7) for word in ("火", "水", "学习", "龍")}
+    scenes = {word: compose(glyphs, word, SIDE, SIDE, motifs.get(word, []), 7) for word in ("火", "水", "学习", "龍")}
     return {word: {kind.control_type: kind.generate(scene) for kind in conditionings} for word, scene in scenes.items()}
 
 
@@ -162,7 +166,7 @@ def test_eight_different_jobs_in_one_batch_each_equal_their_lone_run(
     for index, request in enumerate(requests):
         (alone,) = engine_latents(model, [request], [0])
         for ours_step, alone_step in zip(together[index], alone, strict=True):
-            assert error(ours_step, alone_step) <= TOLERANCE, (index, request)
+            assert error(ours_step, alone_step) <= BATCH_TOLERANCE, (index, request)
 
 
 @pytest.mark.slow
@@ -184,8 +188,8 @@ def test_the_stock_pipeline_in_a_batch_changes_its_pictures(maps: dict[str, Maps
         controlnet_conditioning_scale=list(requests[0].steering.values()),
         num_inference_steps=5,
         guidance_scale=3.0,
-        width=256,
-        height=256,
+        width=SIDE,
+        height=SIDE,
         generator=[torch.Generator().manual_seed(request.seed) for request in requests],
         output_type="latent",
     ).images
