@@ -14,7 +14,7 @@ step = Denoiser.step
 
 
 def never_return(self: Denoiser, rows: Sequence[RequestState]) -> None:
-    if any(STUCK_MEANING in row.prompt.text for row in rows):
+    if any(STUCK_MEANING in row.conditions.prompt.text for row in rows):
         threading.Event().wait()
     step(self, rows)
 
