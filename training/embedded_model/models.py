@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -119,22 +120,17 @@ def attend_alone(controlnet: ControlNetUnionModel) -> ControlNetUnionModel:
     A single sample attends only to itself, so its attention is out_proj(v_proj(x)). Computing exactly that trains the
     function that a single job runs.
     """
-
-    class Alone(nn.Module):
-        def __init__(self, attention: nn.MultiheadAttention) -> None:
-            super().__init__()
-            self.attention = [attention]  # in a list: not registered a second time
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            (attention,) = self.attention
-            width = attention.embed_dim
-            weight, bias = attention.in_proj_weight[2 * width :], attention.in_proj_bias[2 * width :]
-            out: torch.Tensor = attention.out_proj(nn.functional.linear(x, weight, bias))
-            return out
-
     for block in controlnet.transformer_layes:
-        block.attention = Alone(block.attn)
+        # A function, not a module: `nn.Module` would keep a module where the class's method hides it.
+        block.attention = partial(_attend_alone, block.attn)
     return controlnet
+
+
+def _attend_alone(attention: nn.MultiheadAttention, x: torch.Tensor) -> torch.Tensor:
+    width = attention.embed_dim
+    weight, bias = attention.in_proj_weight[2 * width :], attention.in_proj_bias[2 * width :]
+    out: torch.Tensor = attention.out_proj(nn.functional.linear(x, weight, bias))
+    return out
 
 
 def make_text_encoders(vocabulary: int) -> tuple[CLIPTextModel, CLIPTextModelWithProjection]:
