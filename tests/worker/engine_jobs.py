@@ -23,9 +23,9 @@ SIDE = 128
 RequestOf = Callable[..., DrawRequest]
 
 
-def requests_of_fire(glyphs: GlyphRenderer) -> RequestOf:
+def requests_of_fire(glyphs: GlyphRenderer, side: int = SIDE) -> RequestOf:
     """Return what makes requests for pictures of 火, each by its seed and its options."""
-    glyph = glyphs.render("火", SIDE, SIDE)
+    glyph = glyphs.render("火", side, side)
     conditionings = make_conditionings(embedded_settings().conditioning)
     maps = {kind.control_type: kind.generate(glyph) for kind in conditionings}
 
