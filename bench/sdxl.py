@@ -190,19 +190,20 @@ def make_pipeline(scale: Scale, folder: Path, device: torch.device, dtype: torch
     return pipeline
 
 
-def write_hub(scale: Scale, cache: Path, model: ModelSettings) -> dict[str, Path]:
+def write_hub(scale: Scale, cache: Path, model: ModelSettings, *, variant: str | None = "fp16") -> dict[str, Path]:
     """Write a model in fp16 in the layout of the hub's cache; return the folders of `base`, `controlnet` and `vae`.
 
     Args:
         scale: the size of the parts.
         cache: the cache's folder `hub`.
         model: the settings with the hub names.
+        variant: in the names of the base model's files, if any.
     """
     names = {"base": model.base, "controlnet": model.controlnet, "vae": model.vae}
     folders = {key: _snapshot(cache, name) for key, name in names.items() if name is not None}
     base = folders["base"]
     for name in ("unet", "text_encoder", "text_encoder_2"):
-        _write_part(scale, name, base / name, ".fp16")
+        _write_part(scale, name, base / name, f".{variant}" if variant else "")
     for name in ("controlnet", "vae"):
         _write_part(scale, name, folders[name], "")
     write_tokenizer(base / "tokenizer", "<|endoftext|>")

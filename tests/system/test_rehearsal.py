@@ -40,7 +40,7 @@ def test_the_files_are_removed_whatever_happens(monkeypatch: pytest.MonkeyPatch,
     files: list[Path] = []
 
     def interrupted() -> None:
-        with rehearsal.weights(rehearsal.SMALL) as folders:
+        with rehearsal.weights(rehearsal.SMALL, "bfloat16") as folders:
             files.extend(folders["base"].glob("unet/*.fp16.safetensors"))
             raise KeyboardInterrupt
 
