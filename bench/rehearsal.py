@@ -98,9 +98,14 @@ def check_room() -> None:
             raise RehearsalFailed(f"{needed:.0f} GiB of {what} are needed, {free:.1f} are free")
 
 
+def has_bfloat16_units() -> bool:
+    """Return whether this CPU has native bfloat16."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def choose_dtype() -> str:
     """Return the fastest type that this machine has room for."""
-    if torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if has_bfloat16_units():
         return "bfloat16"
     if psutil.virtual_memory().available / GIB >= FLOAT32_MEMORY_GIB:
         return "float32"
@@ -195,8 +200,8 @@ def compare(served: Served, stock: Stock) -> float:
     return near
 
 
-def main(steps: int, *, is_small: bool) -> None:
-    """Rehearse, and write the report.
+def main(steps: int, dtype: str | None, *, is_small: bool) -> None:
+    """Rehearse in this type, or in the fastest one that there is room for, and write the report.
 
     Raises:
         RehearsalFailed, ChildFailed, TimeoutError: the rehearsal failed.
@@ -204,7 +209,7 @@ def main(steps: int, *, is_small: bool) -> None:
     FOLDER.parent.mkdir(exist_ok=True)
     if not is_small:
         check_room()
-    dtype = "bfloat16" if is_small else choose_dtype()
+    dtype = dtype or ("bfloat16" if is_small else choose_dtype())
     began = time.perf_counter()
     with weights(SMALL if is_small else FULL, dtype) as folders:
         written_s = time.perf_counter() - began
@@ -287,10 +292,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--small", action="store_true", help="tiny networks, to show that it runs")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"denoising steps (default {STEPS})")
+    parser.add_argument("--dtype", choices=VARIANTS, help="type to compute in (default: the fastest that fits)")
     arguments = parser.parse_args()
     try:
         with interrupted_by_signals():
-            main(arguments.steps, is_small=arguments.small)
+            main(arguments.steps, arguments.dtype, is_small=arguments.small)
     except (RehearsalFailed, ChildFailed, TimeoutError, requests.RequestException) as error:
         sys.exit(f"rehearsal failed: {error}")
     except KeyboardInterrupt:

@@ -22,7 +22,7 @@ def unable(_subject: Subject, _folder: Path) -> Backend:
     raise torch.OutOfMemoryError("CUDA out of memory\nand more")
 
 
-def test_ways_are_measured_one_after_another_and_one_that_fails_says_why(
+def test_variants_are_measured_one_after_another_and_one_that_fails_says_why(
     subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bench.gpu_speed, "REPEATS", 1)
@@ -46,7 +46,9 @@ def test_ways_are_measured_one_after_another_and_one_that_fails_says_why(
 
 
 @pytest.mark.slow
-def test_ways_that_are_compiled_do_not_disturb_one_another(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variants_that_are_compiled_do_not_disturb_one_another(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each is traced anew, although a warm engine allows no compiling. No code is generated here."""
     compile_ = torch.compile
     monkeypatch.setattr(

@@ -12,10 +12,11 @@ from bench import rehearsal
 
 
 @pytest.mark.slow
-def test_a_rehearsal_draws_what_stock_diffusers_draws_and_leaves_nothing_behind(project: Path) -> None:
+@pytest.mark.parametrize("dtype", rehearsal.VARIANTS)
+def test_a_rehearsal_draws_what_stock_diffusers_draws_and_leaves_nothing_behind(project: Path, dtype: str) -> None:
     """It exits with an error if the pictures differ by more than rounding."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.rehearsal", "--small"],
+        [sys.executable, "-m", "bench.rehearsal", "--small", "--dtype", dtype],
         cwd=project,
         env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
         capture_output=True,
@@ -25,6 +26,7 @@ def test_a_rehearsal_draws_what_stock_diffusers_draws_and_leaves_nothing_behind(
     )
     assert done.returncode == 0, done.stderr
     assert "one picture against stock, PSNR, dB" in done.stdout
+    assert f" {rehearsal.STEPS} steps, {dtype}." in done.stdout
     assert not rehearsal.FOLDER.exists()
 
 
@@ -48,3 +50,15 @@ def test_the_files_are_removed_whatever_happens(monkeypatch: pytest.MonkeyPatch,
         interrupted()
     assert len(files) == 1
     assert not (tmp_path / "rehearsal").exists()
+
+
+@pytest.mark.parametrize(
+    ("has_units", "free_gib", "dtype"), [(True, 99, "bfloat16"), (False, 99, "float32"), (False, 15, "bfloat16")]
+)
+def test_the_type_is_the_fastest_that_there_is_room_for(
+    monkeypatch: pytest.MonkeyPatch, has_units: bool, free_gib: int, dtype: str
+) -> None:
+    memory = psutil.virtual_memory()._replace(available=free_gib * 1024**3)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(rehearsal, "has_bfloat16_units", lambda: has_units)
+    assert rehearsal.choose_dtype() == dtype

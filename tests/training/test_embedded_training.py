@@ -10,6 +10,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors.torch import load_file
+from torch import nn
 from torch.nn import functional
 from transformers import CLIPTokenizer
 
@@ -24,6 +26,7 @@ from training.embedded_model.diffusion import (
     Networks,
     ShardStream,
     copy_matching_weights,
+    initial_networks,
     train_diffusion,
 )
 from training.embedded_model.models import make_controlnet, make_unet
@@ -234,6 +237,14 @@ def test_the_untrained_encoder_of_maps_carries_their_colours() -> None:
     assert min(told_from(features, colours)) > 0.9
 
 
+def save_networks(networks: Networks, folder: Path) -> None:
+    """Write the networks as a checkpoint's folders."""
+    parts = {"unet": networks.unet, "controlnet": networks.controlnet}
+    encoders = {"text_encoder": networks.encoder, "text_encoder_2": networks.encoder_2}
+    for name, network in (parts | encoders).items():
+        network.save_pretrained(folder / name)
+
+
 def test_a_wider_layer_starts_with_the_checkpoints_channels_and_keeps_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,10 +252,7 @@ def test_a_wider_layer_starts_with_the_checkpoints_channels_and_keeps_its_own(
     with monkeypatch.context() as narrow:
         narrow.setattr("training.embedded_model.models.MAP_WIDTHS", (8, 16, 24, 32))
         theirs = Networks(600)
-    parts = {"unet": theirs.unet, "controlnet": theirs.controlnet}
-    encoders = {"text_encoder": theirs.encoder, "text_encoder_2": theirs.encoder_2}
-    for name, network in (parts | encoders).items():
-        network.save_pretrained(tmp_path / name)
+    save_networks(theirs, tmp_path)
     before = networks.controlnet.controlnet_cond_embedding.conv_in.weight.clone()
     assert copy_matching_weights(networks, tmp_path) == len(networks.state_dict())
     after = networks.controlnet.controlnet_cond_embedding.conv_in.weight
@@ -253,16 +261,31 @@ def test_a_wider_layer_starts_with_the_checkpoints_channels_and_keeps_its_own(
     assert torch.equal(networks.unet.conv_in.weight, theirs.unet.conv_in.weight)
 
 
+def test_training_starts_from_a_checkpoints_own_text_encoders(tmp_path: Path) -> None:
+    """Not from those of the text stage, which are older."""
+    text_stage, checkpoint = Networks(600), Networks(600)
+    torch.save(nn.ModuleList((text_stage.encoder, text_stage.encoder_2)).state_dict(), tmp_path / "text.pt")
+    save_networks(checkpoint, tmp_path)
+    for start, expected in ((tmp_path, checkpoint), (None, text_stage)):
+        started = initial_networks(tmp_path, 600, start)
+        for name in ("encoder", "encoder_2"):
+            ours, theirs = (getattr(one, name).state_dict() for one in (started, expected))
+            assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+
+
 def goes_on_from(checkpoint: Path, folder: Path) -> bool:
     """Return whether training that starts from a checkpoint has its tokenizer, its VAE and all its weights."""
     folder.mkdir()
     take_files(folder, checkpoint)
     networks, tokenizer = Networks(len(folder_tokenizer(folder))), folder_tokenizer(folder)
     count = copy_matching_weights(networks, checkpoint)
+    stored = load_file(checkpoint / "controlnet/diffusion_pytorch_model.safetensors")
+    are_equal = all(torch.equal(stored[key], value.half()) for key, value in networks.controlnet.state_dict().items())
     scale = load_vae(folder, torch.device("cpu")).config.scaling_factor
     config = json.loads((checkpoint / "vae/config.json").read_text())
     return (
-        count == len(networks.state_dict())
+        are_equal
+        and count == len(networks.state_dict())
         and scale == config["scaling_factor"]
         and tokenizer.get_vocab() == CLIPTokenizer.from_pretrained(checkpoint / "tokenizer").get_vocab()
     )

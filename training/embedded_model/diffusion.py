@@ -27,7 +27,8 @@ from worker.conditioning import CONTROL_TYPE_INDEX
 
 # A batch of crops costs as much as a batch of whole pictures.
 CROP_SIDE, CROPS, WHOLES = 256, 16, 4
-# The maps' encoder is trained in this first share of the steps: it converges early, and takes a third of a step's time.
+# The maps' encoder is trained in this first share of the steps: it starts with the maps' colours, learns edges early,
+# and takes a third of a step's time.
 MAP_ENCODER_SHARE = 0.07
 # The last share of the steps, which uses whole pictures.
 WHOLE_SHARE = 0.3
@@ -41,8 +42,8 @@ MOTIF_EMPHASIS = 3.0
 # How often one, two, three and four controls are used; the service uses four by default.
 CONTROL_COUNTS = (0.2, 0.2, 0.2, 0.4)
 # The range of control weights. Below WEAK, a map is shifted, further for lower weights, so that the model learns to
-# deviate from a weak control. The styles' own weights, 0.2 and above, are not weak: at 0.3, segmentation still decides
-# a motif's colours.
+# deviate from a weak control. The styles' own weights, 0.2 and above, are not weak: segmentation at 0.3 is to decide a
+# motif's colours.
 LEAST_WEIGHT, MOST_WEIGHT, WEAK, FARTHEST_SHIFT_PX = 0.05, 1.2, 0.2, 80
 
 
@@ -181,16 +182,11 @@ def _random_crop(random: np.random.Generator) -> Crop:
 def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int, start: Path | None = None) -> None:
     """Train for ``steps`` steps in total, the last 30 % on whole pictures; resume from the saved state.
 
-    Training starts from the checkpoint ``start``, as far as its networks fit. Without one, it starts from the encoders
-    of the text stage, if there are any.
+    ``start`` is a checkpoint to start from.
     """
     torch.manual_seed(0)
     tokenizer = folder_tokenizer(folder)
-    networks = Networks(len(tokenizer))
-    load_text(folder, (networks.encoder, networks.encoder_2))
-    if start is not None:
-        copy_matching_weights(networks, start)
-    networks = networks.train().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    networks = initial_networks(folder, len(tokenizer), start).train().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     parameters = parameters_of([networks])
     map_encoder = networks.controlnet.controlnet_cond_embedding
     optimizer = torch.optim.AdamW(parameters, LEARNING_RATE, weight_decay=1e-2, betas=(0.9, 0.99))
@@ -223,6 +219,20 @@ def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int
                 bar.update()
                 bar.set_postfix(loss=f"{loss.item():.4f}")
                 print(state.step, f"{loss.item():.5f}", sep="\t", file=log, flush=True)
+
+
+def initial_networks(folder: Path, vocabulary: int, start: Path | None) -> Networks:
+    """Return the networks to train, on the CPU.
+
+    They have the weights of the checkpoint ``start``, as far as these fit. Without one, they have the encoders of the
+    folder's text stage, if there are any.
+    """
+    networks = Networks(vocabulary)
+    if start is None:
+        load_text(folder, (networks.encoder, networks.encoder_2))
+    else:
+        copy_matching_weights(networks, start)
+    return networks
 
 
 def copy_matching_weights(networks: Networks, checkpoint: Path) -> int:

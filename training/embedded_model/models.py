@@ -26,6 +26,10 @@ LATENT_SIDE = 64
 TEXT_WIDTHS = (64, 96)
 # The maps' encoder, from the map's size to an eighth of it.
 MAP_WIDTHS = (12, 20, 32, 48)
+# In the encoder, colours travel around 1, where SiLU is almost linear: its value and its slope at 1.
+MIDDLE_GREY, SILU_OF_1, SLOPE_AT_1 = 0.5, 0.7311, 0.9277
+# Red, green and blue of a stride's four pixels.
+QUARTERS = 12
 TOKENS = 77
 BEGIN, END = "<|startoftext|>", "<|endoftext|>"
 
@@ -88,13 +92,6 @@ def carry_colours(encoder: ControlNetConditioningEmbedding) -> None:
     # Black, the ground of a map, becomes 0 and stays silent.
     _carry(layers[-1], gain=1 / SLOPE_AT_1, offset=MIDDLE_GREY - SILU_OF_1 / SLOPE_AT_1, count=QUARTERS)
     nn.init.normal_(encoder.conv_out.weight[:, -QUARTERS:, 1, 1], std=0.3)
-
-
-MIDDLE_GREY = 0.5
-# Colours travel around 1, where SiLU is almost linear: its value and its slope at 1.
-SILU_OF_1, SLOPE_AT_1 = 0.7311, 0.9277
-# Red, green and blue of a stride's four pixels.
-QUARTERS = 12
 
 
 def _carry(layer: nn.Conv2d, *, gain: float, offset: float, count: int = 3) -> None:
