@@ -13,6 +13,7 @@ import click
 from cli.exit_codes import FAILED, INTERRUPTED, WRONG_SETTINGS
 from shared.console import use_any_console
 from shared.errors import SettingsError
+from shared.settings import load_settings
 from shared.version import __version__
 
 NAME = "writing-service"
@@ -66,9 +67,10 @@ def api() -> int:
 @service.command()
 def worker() -> int:
     """Draw the pictures of queued jobs on this machine's GPU or CPU."""
+    settings = load_settings()  # first, so that a wrong one is named before torch is imported, which takes seconds
     from worker.main import main as work  # noqa: PLC0415
 
-    return work()
+    return work(settings)
 
 
 @service.command()

@@ -34,7 +34,7 @@ from shared.queue.webhook_outbox import WebhookOutbox
 from shared.queue.workers import WorkerRegistry
 from shared.redis_client import make_redis, refuse_cluster
 from shared.schemas import Priority, WorkerInfo
-from shared.settings import Settings, load_settings
+from shared.settings import Settings
 from shared.tls import check_tls
 from shared.writing.blocklist import Blocklist
 from shared.writing.characters import CharacterDatabase
@@ -298,11 +298,10 @@ def exit_code(reason: Exception) -> int:
     return os.EX_SOFTWARE if isinstance(reason, DeviceLost) else os.EX_CONFIG
 
 
-def main() -> int:
+def main(settings: Settings) -> int:
     """Run a worker; return the exit code."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
-        settings = load_settings()
         configure_logging(settings.logging)
         check_tls(settings.redis)
         return build(settings).run()

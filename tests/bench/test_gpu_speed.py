@@ -22,6 +22,7 @@ def unable(_subject: Subject, _folder: Path) -> Backend:
     raise torch.OutOfMemoryError("CUDA out of memory\nand more")
 
 
+@pytest.mark.slow
 def test_variants_are_measured_one_after_another_and_one_that_fails_says_why(
     subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:

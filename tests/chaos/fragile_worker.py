@@ -5,6 +5,7 @@ import signal
 import sys
 from typing import Any
 
+from shared.settings import load_settings
 from worker.ai_image_generator import AIImageGenerator
 from worker.main import main
 
@@ -20,4 +21,4 @@ async def die_of_it(self: AIImageGenerator, request: Any, progress: Any) -> Any:
 
 if __name__ == "__main__":
     AIImageGenerator.generate = die_of_it  # type: ignore[method-assign]
-    sys.exit(main())
+    sys.exit(main(load_settings()))

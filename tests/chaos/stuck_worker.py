@@ -4,6 +4,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from shared.settings import load_settings
 from worker.engine import deadline
 from worker.engine.denoiser import Denoiser
 from worker.engine.request_state import RequestState
@@ -22,4 +23,4 @@ def never_return(self: Denoiser, rows: Sequence[RequestState]) -> None:
 if __name__ == "__main__":
     Denoiser.step = never_return  # type: ignore[method-assign]
     deadline.FIRST_S = deadline.LEAST_S = 15.0
-    sys.exit(main())
+    sys.exit(main(load_settings()))

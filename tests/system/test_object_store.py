@@ -68,6 +68,7 @@ def draw(api: Api) -> str:
     return f"{api.url}/api/writing/jobs/{job_id}/image"
 
 
+@pytest.mark.slow
 def test_a_frozen_store_is_told_and_holds_up_nobody_else(service: tuple[Api, Path], bucket: Bucket) -> None:
     api, _ = service
     image = draw(api)

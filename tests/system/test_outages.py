@@ -132,7 +132,7 @@ def test_a_worker_may_load_its_model_on_demand(tmp_path: Path) -> None:
         assert api.draw(**WORD)["success"]
 
 
-def start_worker(tmp_path: Path, redis_url: str, **environment: str) -> subprocess.Popen[str]:
+def start_worker(redis_url: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "cli", "worker"],
         env={**os.environ, "WRITING_REDIS__URL": redis_url, **environment},
@@ -143,27 +143,30 @@ def start_worker(tmp_path: Path, redis_url: str, **environment: str) -> subproce
     )
 
 
-@pytest.mark.parametrize("load_at_start", ["true", pytest.param("false", marks=pytest.mark.slow)])
-def test_a_broken_model_ends_the_worker_with_the_reason(
-    tmp_path: Path, project: Path, bare: Stack, load_at_start: str
-) -> None:
-    """At the start, or at the first job: the job is not lost but waits for a worker that has the model."""
-    model = Path(shutil.copytree(project / "worker/data/embedded_model", tmp_path / "model"))
+def run_with_a_broken_model(project: Path, folder: Path, redis_url: str, **environment: str) -> None:
+    """Run a worker whose VAE is cut short until it ends, and check its last words."""
+    model = Path(shutil.copytree(project / "worker/data/embedded_model", folder / "model"))
     weights = model / "vae" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    api = Api(bare.url)
-    job_id = api.submit(**WORD).json()["job_id"]
-    process = start_worker(
-        tmp_path,
-        bare.redis_url,
-        WRITING_MODELS__EMBEDDED__BASE=str(model),
-        WRITING_WORKER__LOAD_AT_START=load_at_start,
-    )
+    process = start_worker(redis_url, WRITING_MODELS__EMBEDDED__BASE=str(model), **environment)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == os.EX_CONFIG, output
     assert "vae/diffusion_pytorch_model.safetensors is damaged or incomplete" in output
+
+
+def test_a_broken_model_ends_the_worker_with_the_reason(tmp_path: Path, project: Path, redis_url: str) -> None:
+    run_with_a_broken_model(project, tmp_path, redis_url)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("load_at_start", ["true", "false"])
+def test_a_job_outlives_a_broken_model(tmp_path: Path, project: Path, bare: Stack, load_at_start: str) -> None:
+    """Found at the start, or by the first job, which then waits for a worker that has the model."""
+    api = Api(bare.url)
+    job_id = api.submit(**WORD).json()["job_id"]
+    run_with_a_broken_model(project, tmp_path, bare.redis_url, WRITING_WORKER__LOAD_AT_START=load_at_start)
     assert api.job(job_id)["status"] in {"queued", "running"}
-    healthy = start_worker(tmp_path, bare.redis_url)
+    healthy = start_worker(bare.redis_url)
     try:
         assert api.finished(job_id)["status"] == "succeeded"
     finally:
@@ -172,10 +175,11 @@ def test_a_broken_model_ends_the_worker_with_the_reason(
     assert healthy.returncode == 0
 
 
-def test_what_only_a_worker_can_know_fails_the_job_with_the_same_code(tmp_path: Path, bare: Stack) -> None:
+@pytest.mark.slow
+def test_what_only_a_worker_can_know_fails_the_job_with_the_same_code(bare: Stack) -> None:
     """The API has a font that this worker lacks: the job fails as the request would have."""
     api = Api(bare.url)
-    process = start_worker(tmp_path, bare.redis_url, WRITING_FONTS="[]")
+    process = start_worker(bare.redis_url, WRITING_FONTS="[]")
     try:
         answer = api.submit(word="ひ", translation="sun", headers={"Prefer": "wait=60"})
         assert (answer.status_code, answer.json()["code"]) == (422, "unsupported_character")
@@ -192,8 +196,8 @@ def test_what_only_a_worker_can_know_fails_the_job_with_the_same_code(tmp_path: 
         process.communicate(timeout=30)
 
 
-def test_a_wrong_setting_ends_worker_and_api_with_its_name(tmp_path: Path, redis_url: str) -> None:
-    process = start_worker(tmp_path, redis_url, WRITING_MODLE="x")
+def test_a_wrong_setting_ends_worker_and_api_with_its_name(redis_url: str) -> None:
+    process = start_worker(redis_url, WRITING_MODLE="x")
     output, _ = process.communicate(timeout=60)
     assert process.returncode == os.EX_CONFIG
     assert "did you mean 'model'" in output
@@ -228,7 +232,7 @@ def copy_of(project: Path, folder: Path) -> Path:
     ("reason", "program"),
     [
         ("not found", "api"),
-        ("not found", "worker"),
+        pytest.param("not found", "worker", marks=pytest.mark.slow),
         ("is damaged", "api"),
         pytest.param("is damaged", "worker", marks=pytest.mark.slow),
     ],

@@ -19,7 +19,7 @@ from shared.settings import load_settings
 from shared.writing.characters import CharacterDatabase
 from shared.writing.imagery import Imagery
 from training.embedded_model.__main__ import export, take_files
-from training.embedded_model.data import HELD_OUT_EVERY, SIDE, PictureStream, SceneMaker, to_tensor
+from training.embedded_model.data import HELD_OUT_EVERY, SIDE, PictureStream, Sample, SceneMaker, to_tensor
 from training.embedded_model.diffusion import (
     CROPS,
     WHOLES,
@@ -49,12 +49,19 @@ def lightness(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     return cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)[:, :, 0].astype(np.float32)
 
 
+@pytest.fixture(scope="module")
+def samples() -> list[Sample]:
+    """A few samples, with motifs and without."""
+    maker = SceneMaker(1)
+    return [maker.sample() for _ in range(4)]
+
+
 def test_the_styles_are_the_services() -> None:
     assert set(STYLES) == set(load_settings({}).styles)
 
 
-def test_the_same_seed_draws_the_same_sample() -> None:
-    first, again, other = SceneMaker(1).sample(), SceneMaker(1).sample(), SceneMaker(2).sample()
+def test_the_same_seed_draws_the_same_sample(samples: list[Sample]) -> None:
+    first, again, other = samples[0], SceneMaker(1).sample(), SceneMaker(2).sample()
     assert first.prompt == again.prompt
     assert (first.picture == again.picture).all()
     assert first.picture.shape == (SIDE, SIDE, 3)
@@ -137,8 +144,8 @@ def test_the_vae_keeps_an_images_size_and_has_a_loss() -> None:
     assert psnr(images, images + 0.2) == pytest.approx(20.0, abs=0.01)
 
 
-def test_shards_keep_what_they_are_given_and_crop_all_alike(tmp_path: Path) -> None:
-    samples = [SceneMaker(seed).sample() for seed in range(2)]
+def test_shards_keep_what_they_are_given_and_crop_all_alike(tmp_path: Path, samples: list[Sample]) -> None:
+    samples = samples[:2]
     latents = np.random.default_rng(0).normal(size=(2, 16, 64, 64)).astype(np.float16)
     save_shard(tmp_path / "shard-00000.npz", samples, latents)
     shard, crop = Shard(tmp_path / "shard-00000.npz"), Crop(64, 128, 256)
@@ -156,19 +163,17 @@ def test_shards_keep_what_they_are_given_and_crop_all_alike(tmp_path: Path) -> N
         assert (moved[5:, :-3] == sample.maps["canny"][:-5, 3:]).all()
 
 
-def test_shards_know_where_motifs_are(tmp_path: Path) -> None:
-    samples = [SceneMaker(seed).sample() for seed in range(6)]
-    save_shard(tmp_path / "shard-00000.npz", samples, np.zeros((6, 16, 64, 64), np.float16))
+def test_shards_know_where_motifs_are(tmp_path: Path, samples: list[Sample]) -> None:
+    save_shard(tmp_path / "shard-00000.npz", samples, np.zeros((len(samples), 16, 64, 64), np.float16))
     shard = Shard(tmp_path / "shard-00000.npz")
-    covered = [float(shard.motifs(index).sum()) for index in range(6)]
+    covered = [float(shard.motifs(index).sum()) for index in range(len(samples))]
     assert [share > 0 for share in covered] == [bool(sample.motifs) for sample in samples]
     assert len({share > 0 for share in covered}) == 2, "both kinds are among them"
     assert shard.motifs(0, Crop(64, 128, 256)).equal(shard.motifs(0)[:, 8:40, 16:48])
 
 
-def test_batches_share_their_crop_controls_and_weights(tmp_path: Path) -> None:
-    samples = [SceneMaker(0).sample()] * CROPS
-    save_shard(tmp_path / "shard-00000.npz", samples, np.zeros((CROPS, 16, 64, 64), np.float16))
+def test_batches_share_their_crop_controls_and_weights(tmp_path: Path, samples: list[Sample]) -> None:
+    save_shard(tmp_path / "shard-00000.npz", samples[:1] * CROPS, np.zeros((CROPS, 16, 64, 64), np.float16))
     for whole, count, side in ((False, CROPS, 256), (True, WHOLES, 512)):
         batch = next(iter(ShardStream(tmp_path, 3, whole=whole)))
         assert batch.latents.shape == (count, 16, side // 8, side // 8)

@@ -63,8 +63,11 @@ def step(model: ModelRunner, *requests: DrawRequest) -> torch.Tensor:
     return torch.cat([row.latents for row in rows])
 
 
-def test_one_graph_serves_any_number_of_rows_with_controls_or_without(stock: Any) -> None:
-    """One graph for the UNet and one for the ControlNet, as traced; the limit of recompilations is never reached."""
+def test_one_graph_serves_any_number_of_rows_and_one_more_the_steps_that_reuse(stock: Any) -> None:
+    """With controls or without, as traced: a graph for each network, and one for steps that reuse features.
+
+    The limit of recompilations is never reached.
+    """
     model, plain = engine_model(stock), engine_model(stock)
     denoiser_of(model).compile(partial(compiler.compiled, backend="eager"), (SIDE, SIDE))
     guided, unguided, free = request_of(), request_of(is_guided=False), request_of(is_steered=False)
@@ -72,17 +75,9 @@ def test_one_graph_serves_any_number_of_rows_with_controls_or_without(stock: Any
     for batch in batches:
         assert torch.equal(step(model, *batch), step(plain, *batch))
         assert compiler.graphs() == 2
-    assert "recompile_limit" not in str(torch._dynamo.utils.counters)
     step(model, request_of(2 * SIDE))
     assert compiler.graphs() == 2, "pictures of another size run uncompiled"
-
-
-def test_one_graph_more_serves_the_steps_that_reuse_what_the_one_before_found(stock: Any) -> None:
-    """For any number of rows, with and without guidance, and after guidance has ended."""
-    model, plain = engine_model(stock), engine_model(stock)
-    denoiser_of(model).compile(partial(compiler.compiled, backend="eager"), (SIDE, SIDE))
-    whole = [request_of(), request_of(is_guided=False), request_of(is_steered=False)]
-    guided, unguided, free = (replace(request, cache_interval=2) for request in whole)
+    guided, unguided, free = (replace(request, cache_interval=2) for request in (guided, unguided, free))
     ending = replace(guided, guidance_end=0.5)
     for batch in ([guided], [unguided], [guided, unguided, free, ending], [guided] * 8):
         ours, expected = ([one.row(request) for request in batch] for one in (model, plain))
@@ -91,6 +86,7 @@ def test_one_graph_more_serves_the_steps_that_reuse_what_the_one_before_found(st
             denoiser_of(plain).step(expected)
         assert all(torch.equal(one.latents, other.latents) for one, other in zip(ours, expected, strict=True))
         assert compiler.graphs() == 3
+    assert "recompile_limit" not in str(torch._dynamo.utils.counters)
 
 
 def test_nothing_is_compiled_once_jobs_are_served(stock: Any) -> None:

@@ -174,7 +174,7 @@ def latents(model: ModelRunner, requests: list[DrawRequest]) -> list[torch.Tenso
     return [row.latents for row in rows]
 
 
-@pytest.mark.parametrize("solver", ["euler", "euler_ancestral"])
+@pytest.mark.parametrize("solver", [pytest.param("euler", marks=pytest.mark.slow), "euler_ancestral"])
 def test_rows_that_share_steps_keep_their_own_numbers(solver: str) -> None:
     """In double precision, where rounding that depends on the batch size is invisible."""
     model = engine_model(embedded_pipeline().to(torch.float64), solver=solver)

@@ -22,7 +22,7 @@ from shared.queue.results import Budget, ResultSizes
 from shared.queue.store import JobRecord, JobStore
 from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult, GenerationRequest, JobStatus, Priority
-from shared.settings import Settings
+from shared.settings import Settings, load_settings
 from worker.background.job_monitor import JobMonitor
 from worker.main import SWITCH_INTERVAL_S, exit_code, main
 from worker.retry import retry_for_five_minutes
@@ -193,12 +193,12 @@ def test_a_worker_ends_with_a_code_that_says_whether_starting_it_again_may_help(
     assert exit_code(DeviceLost("x")) == os.EX_SOFTWARE
 
 
-def test_a_worker_s_threads_give_way_to_the_engine_s(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_s_threads_give_way_to_the_engine_s(redis_url: str) -> None:
     """Whether or not its start succeeds."""
-    monkeypatch.setenv("WRITING_QUEUE__LIMIT", "many")
+    without_tls = load_settings({"WRITING_REDIS__URL": redis_url.replace("redis://", "rediss://")})
     before = sys.getswitchinterval()
     try:
-        assert main() == os.EX_CONFIG
+        assert main(without_tls) == os.EX_CONFIG
         assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S, rel=0.05)
     finally:
         sys.setswitchinterval(before)
