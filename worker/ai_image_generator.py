@@ -359,7 +359,7 @@ def _target(wanted: LegibilityTarget | None) -> float:
 
 
 def _left_out(drawing: Drawing) -> dict[str, list[str]]:
-    """Return the phrases that did not fit into the text encoders, by prompt; {} if all did."""
+    """Return the phrases that had no effect, by prompt; {} if all had."""
     prompts = {"prompt": drawing.prompt, "negative_prompt": drawing.negative_prompt}
     return {name: list(prompt.left_out) for name, prompt in prompts.items() if prompt.left_out}
 

@@ -86,7 +86,8 @@ class GenerationMetadata:
     Attributes:
         generation_time_ms: from when the worker took the job to its end.
         parameters: what the picture was made from.
-        left_out: phrases that did not fit into the text encoders, by prompt.
+        left_out: phrases that had no effect, by prompt: those that the text encoders had no room for, and a negative
+            prompt without guidance.
         legibility: of the picture that was kept.
         legibility_attempts: the attempts at a legibility target, in order.
         conditioning_notes: the methods' notes on the word, by method.

@@ -161,7 +161,11 @@ class DrawingOptions(RequestModel):
         float | None, Field(strict=True, ge=1, le=20, allow_inf_nan=False, description="1: no guidance")
     ] = None
     negative_prompt: Annotated[
-        str | None, Field(max_length=500, description="replaces the model's and the style's negative prompt")
+        str | None,
+        Field(
+            max_length=500,
+            description="replaces the model's and the style's negative prompt; has no effect without guidance",
+        ),
     ] = None
     conditioning_methods: Annotated[
         Mapping[ControlType, Annotated[tuple[str, ...], Field(min_length=1, max_length=3)]],

@@ -81,6 +81,14 @@ class TestEngine:
         assert one.negative_prompt.text == two.negative_prompt.text
         assert (one.negative_prompt.left_out[-1], two.negative_prompt.left_out[-1]) == ("red", "blue")
 
+    @pytest.mark.parametrize(("negative", "phrases"), [("", ()), ("blurry", ("blurry",)), ("a; b，c", ("a", "b", "c"))])
+    def test_without_guidance_no_negative_prompt_is_claimed(
+        self, engine: Engine, negative: str, phrases: tuple[str, ...]
+    ) -> None:
+        drawing = draw(engine, negative_prompt=negative, guidance_scale=1.0)
+        assert drawing.negative_prompt == FittedPrompt("", phrases)
+        assert np.array_equal(np.asarray(drawing.image), np.asarray(draw(engine, guidance_scale=1.0).image))
+
     def test_a_picture_says_which_prompt_drew_it(self, engine: Engine) -> None:
         drawing = draw(engine, prompt=LONG)
         again = draw(engine, prompt=drawing.prompt.text)

@@ -14,6 +14,7 @@ from worker.engine.decoder import Decoder
 from worker.engine.denoiser import Denoiser
 from worker.engine.placement import Placement
 from worker.engine.preview import Previewer
+from worker.engine.prompt_fit import FittedPrompt, phrases_of
 from worker.engine.request import DrawRequest
 from worker.engine.request_state import Conditions, RequestState
 from worker.engine.solvers import Schedule, Solver
@@ -96,7 +97,7 @@ class ModelRunner:
             PromptTooLong: the prompt or the negative prompt cannot be shortened to the encoders' limit.
         """
         prompt = self.text.fit(request.prompt, essential=request.essential, field="translation")
-        negative_prompt = self.text.fit(request.negative_prompt, field="negative_prompt")
+        negative_prompt = self._negative_prompt(request)
         text = self.text.prompt(prompt.text)
         return Conditions(
             prompt=prompt,
@@ -105,6 +106,12 @@ class ModelRunner:
             negative=self.text.negative(negative_prompt.text, text) if request.guidance_scale > 1 else None,
             control=self.fused_control(request),
         )
+
+    def _negative_prompt(self, request: DrawRequest) -> FittedPrompt:
+        """Return what is read of a request's negative prompt. Without guidance, which subtracts it, nothing is."""
+        if request.guidance_scale > 1:
+            return self.text.fit(request.negative_prompt, field="negative_prompt")
+        return FittedPrompt(left_out=phrases_of(request.negative_prompt))
 
     def row(self, request: DrawRequest, conditions: Conditions | None = None, variation: int = 0) -> RequestState:
         """Return the tensors that a picture starts from.

@@ -22,7 +22,7 @@ class FittedPrompt:
 
     Attributes:
         text: what is encoded.
-        left_out: the phrases that did not fit, in order.
+        left_out: the phrases that are not read, in order.
     """
 
     text: str = ""
@@ -48,8 +48,17 @@ def fit(text: str, tokenizers: Sequence[Any], *, essential: str = "", field: str
         if index is None:
             limit = min(tokenizer.model_max_length for tokenizer in tokenizers)
             raise PromptTooLong(f"the text encoders read at most {limit} tokens; shorten the text", field=field)
-        left_out.insert(0, phrases.pop(index).lstrip(",;，、； ").rstrip())
+        left_out.insert(0, _without_separator(phrases.pop(index)))
     return FittedPrompt("".join(phrases), tuple(left_out))
+
+
+def phrases_of(text: str) -> tuple[str, ...]:
+    """Return a prompt's phrases without their separators."""
+    return tuple(filter(None, map(_without_separator, PHRASE.findall(text))))
+
+
+def _without_separator(phrase: str) -> str:
+    return phrase.lstrip(",;，、； ").rstrip()
 
 
 def _is_readable(text: str, tokenizers: Sequence[Any]) -> bool:
