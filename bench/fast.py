@@ -1,9 +1,10 @@
 """What `quality: fast` saves and costs on the embedded model, and its arithmetic also on SDXL's configuration.
 
-    python -m bench.fast [--characters 64]     # writes bench/results/fast.md
+    python -m bench.fast [--characters 64] [--guidance-scale 2]     # bench/results/fast.md, fast_with_guidance.md
 
 Each variant draws the same words, styles and seeds. "Read" is defined in bench/embedded_model.py. PSNR is relative to
-the exact picture. Arithmetic is counted (bench/arithmetic.py).
+the exact picture. Arithmetic is counted (bench/arithmetic.py). Variants that end guidance early are only drawn if the
+exact pictures have guidance.
 """
 
 import argparse
@@ -29,18 +30,30 @@ from worker.model_assembly import load_pipeline
 from worker.model_loader import ModelLoader
 
 # Share of the steps with guidance, and the interval between full steps.
-VARIANTS = {"exact": (1.0, 1), "guidance": (0.5, 1), "caching": (1.0, 2), "both: fast": (0.5, 2), "both, 3": (0.5, 3)}
+VARIANTS = {
+    "exact": (1.0, 1),
+    "guidance in half of the steps": (0.5, 1),
+    **{f"one step in {interval} in full": (1.0, interval) for interval in (2, 3, 4)},
+    **{f"both, {interval}": (0.5, interval) for interval in (2, 3)},
+}
 
 
-def main(count: int) -> None:
-    """Draw, judge, count and write the report."""
+def main(count: int, guidance_scale: float | None) -> None:
+    """Draw, judge, count and write the report.
+
+    Args:
+        count: number of pictures of each variant.
+        guidance_scale: of the embedded model's pictures; None: its default.
+    """
     settings = load_settings({"WRITING_MODEL": "embedded", "WRITING_DEVICE": "cpu"})
+    if guidance_scale is not None:
+        settings = _with(settings, guidance_scale=guidance_scale)
     bench = Bench(settings, SEED)
     cases = [_with_seed(case, bench) for case in bench.cases(count)]
     arithmetic = _arithmetic(settings)
     rows: list[list[object]] = []
     exact: Sequence[Image.Image] = ()
-    for name, (guidance_end, interval) in VARIANTS.items():
+    for name, (guidance_end, interval) in _distinct(settings.active_model.guidance_scale).items():
         variant = Bench(_with_fast(settings, guidance_end, interval), SEED)
         started = time.perf_counter()
         results = [variant.result(case) for case in tqdm(cases, desc=name)]
@@ -63,7 +76,13 @@ def main(count: int) -> None:
         "read",
         "PSNR: median, worst tenth",
     ]
-    write("fast", f"python -m bench.fast --characters {count}", table(header, rows))
+    asked, suffix = ("", "") if guidance_scale is None else (f" --guidance-scale {guidance_scale:g}", "_with_guidance")
+    write(f"fast{suffix}", f"python -m bench.fast --characters {count}{asked}", table(header, rows))
+
+
+def _distinct(guidance_scale: float) -> dict[str, tuple[float, int]]:
+    """Return the variants whose pictures differ."""
+    return {name: variant for name, variant in VARIANTS.items() if guidance_scale > 1 or variant[0] == 1}
 
 
 def _is_read(result: AIGenerationResult) -> bool:
@@ -76,7 +95,12 @@ def _with_seed(case: Case, bench: Bench) -> Case:
 
 def _with_fast(settings: Settings, guidance_end: float, interval: int) -> Settings:
     fast = FastSettings(guidance_end=guidance_end, cache_interval=interval, float8=False)
-    model = settings.active_model.model_copy(update={"fast": fast})
+    return _with(settings, fast=fast)
+
+
+def _with(settings: Settings, **update: object) -> Settings:
+    """Return the settings with others for the active model."""
+    model = settings.active_model.model_copy(update=update)
     return settings.model_copy(update={"models": {**settings.models, settings.model: model}})
 
 
@@ -116,4 +140,6 @@ def _psnr(pictures: Sequence[Image.Image], exact: Sequence[Image.Image]) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--characters", type=int, default=64)
-    main(parser.parse_args().characters)
+    parser.add_argument("--guidance-scale", type=float)
+    arguments = parser.parse_args()
+    main(arguments.characters, arguments.guidance_scale)
