@@ -332,5 +332,5 @@ def test_jobs_at_the_same_time_share_steps(api: Api) -> None:
 def test_the_quality_is_named_in_the_result(api: Api) -> None:
     result = api.finished(api.submit(word="火", quality="fast", num_inference_steps=2).json()["job_id"])["result"]
     metadata = result["generation_metadata"]
-    assert (metadata["quality"], metadata["guidance_end"], metadata["cache_interval"]) == ("fast", 0.5, 2)
+    assert (metadata["quality"], metadata["guidance_end"], metadata["cache_interval"]) == ("fast", 0.5, 4)
     assert metadata["networks"] == "as trained", "a CPU has no 8-bit units"

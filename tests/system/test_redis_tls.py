@@ -114,7 +114,7 @@ def test_an_untrusted_redis_stops_the_start_with_plain_words(
         assert "redis.ca_file" in done.stderr
 
 
-@pytest.mark.parametrize("ca", [True, False])
+@pytest.mark.parametrize("ca", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_no_client_of_ours_sends_anything_to_a_redis_that_is_not_trusted(
     redis_url: str, authority: Authority, ca: bool
 ) -> None:

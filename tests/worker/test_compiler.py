@@ -192,6 +192,7 @@ print(load_model(settings, GPUManager("cpu", profiles)).setup["torch_compile"])
 """
 
 
+@pytest.mark.slow
 def test_without_a_c_compiler_the_model_starts_eagerly(tmp_path: Path) -> None:
     nowhere = dict.fromkeys(("CC", "CXX"), "/nonexistent")
     process = subprocess.run(

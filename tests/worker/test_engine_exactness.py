@@ -131,7 +131,9 @@ def mixed_requests(maps: dict[str, Maps]) -> list[DrawRequest]:
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("controls", [("canny",), ("depth", "scribble"), CONTROL_TYPES])
+@pytest.mark.parametrize(
+    "controls", [("canny",), pytest.param(("depth", "scribble"), marks=pytest.mark.slow), CONTROL_TYPES]
+)
 def test_alone_it_is_the_stock_pipeline_at_every_step(
     pipeline: Any, maps: dict[str, Maps], solver: str, controls: tuple[ControlType, ...]
 ) -> None:

@@ -36,7 +36,13 @@ def stock() -> Any:
     return embedded_pipeline()
 
 
-@pytest.fixture(params=[4, 2, 1], ids=["one batch", "two batches", "one by one"])
+@pytest.fixture(
+    params=[
+        pytest.param(4, id="one batch", marks=pytest.mark.slow),
+        pytest.param(2, id="two batches"),
+        pytest.param(1, id="one by one"),
+    ]
+)
 def model(request: pytest.FixtureRequest, stock: Any) -> ModelRunner:
     return engine_model(stock, batch_limit=request.param)
 
