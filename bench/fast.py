@@ -53,7 +53,11 @@ def main(count: int, guidance_scale: float | None) -> None:
     arithmetic = _arithmetic(settings)
     rows: list[list[object]] = []
     exact: Sequence[Image.Image] = ()
-    for name, (guidance_end, interval) in _distinct(settings.active_model.guidance_scale).items():
+    for name, (guidance_end, interval) in VARIANTS.items():
+        counted = [name, *(f"{share[name]:.0%}" for share in arithmetic.values())]
+        if guidance_end < 1 and settings.active_model.guidance_scale == 1:
+            rows.append([*counted, "not drawn", "–", "–"])
+            continue
         variant = Bench(_with_fast(settings, guidance_end, interval), SEED)
         started = time.perf_counter()
         results = [variant.result(case) for case in tqdm(cases, desc=name)]
@@ -62,8 +66,7 @@ def main(count: int, guidance_scale: float | None) -> None:
         exact = exact or pictures
         rows.append(
             [
-                name,
-                *(f"{share[name]:.0%}" for share in arithmetic.values()),
+                *counted,
                 f"{seconds:.2f} s",
                 share(map(_is_read, results)),
                 _psnr(pictures, exact),
@@ -78,11 +81,6 @@ def main(count: int, guidance_scale: float | None) -> None:
     ]
     asked, suffix = ("", "") if guidance_scale is None else (f" --guidance-scale {guidance_scale:g}", "_with_guidance")
     write(f"fast{suffix}", f"python -m bench.fast --characters {count}{asked}", table(header, rows))
-
-
-def _distinct(guidance_scale: float) -> dict[str, tuple[float, int]]:
-    """Return the variants whose pictures differ."""
-    return {name: variant for name, variant in VARIANTS.items() if guidance_scale > 1 or variant[0] == 1}
 
 
 def _is_read(result: AIGenerationResult) -> bool:

@@ -17,6 +17,7 @@ from worker.conditioning import Brush, Conditioning, make_conditionings
 from worker.conditioning.depth import INK_NEAREST, MOTIF_NEAREST, MOTIF_RANGE, NEAR_BACKGROUND
 from worker.conditioning.segmentation import PART_COLOURS, WORD_COLOURS
 from worker.glyphs import GlyphRenderer
+from worker.metadata import imagery_note
 from worker.scene import PlacedMotif, Scene, compose
 
 IMAGERY = Imagery()
@@ -168,6 +169,7 @@ def test_a_word_that_fills_the_picture_makes_motifs_smaller_or_leaves_them_out(g
     line = Motif("line", "a line", 1000, 4, (Shape((9, 9, 9), (((0, 0), (1000, 0), (1000, 4), (0, 4)),)),))
     scene = compose(glyphs, "学", 256, 256, [line], 0)
     assert scene.left_out == ("line",)
+    assert imagery_note(scene) == "no room beside the word, so not drawn: line"
     assert not scene.motifs
     assert (scene.glyph.ink == glyphs.render("学", 256, 256).ink).all()
 
