@@ -24,7 +24,6 @@ from bench import device_counts, sdxl
 from bench.pictures import psnr
 from bench.report import RESULTS, machine, table
 from bench.variants import (
-    LARGEST_BATCH,
     STOCK_COMPILED,
     STOCK_EAGER,
     VARIANTS,
@@ -40,8 +39,6 @@ TFLOP_AN_IMAGE = 594.0
 DENSE_HALF_TFLOPS = {"H200": 790.0, "H100": 790.0, "A100": 312.0}
 
 WARM_UP_STEPS, REPEATS = 2, 3
-# First these batches of every variant, then those, so that the most important rows exist when the time is up.
-BATCHES = ((1, 4), (LARGEST_BATCH,))
 DEADLINE_S = 270.0
 
 HEADER = (
@@ -88,20 +85,16 @@ class Row:
     notes: dict[str, object] = field(default_factory=dict)
 
 
-def measure(
-    subject: Subject,
-    variants: Sequence[Variant],
-    batches: Sequence[Sequence[int]] = BATCHES,
-    deadline_s: float = DEADLINE_S,
-) -> Iterator[Row]:
-    """Yield a row for each variant and batch, the first batches first; start none after the deadline."""
+def measure(subject: Subject, variants: Sequence[Variant], deadline_s: float = DEADLINE_S) -> Iterator[Row]:
+    """Yield a row for each variant and batch, round by round; start none after the deadline."""
     end = time.monotonic() + deadline_s
-    for some in batches:
+    for number in range(max(len(variant.rounds) for variant in variants)):
         for variant in variants:
-            yield from _measure_variant(subject, variant, some, end)
-            forget_compiled()
-            gc.collect()
-            free_memory()
+            for batches in variant.rounds[number : number + 1]:
+                yield from _measure_variant(subject, variant, batches, end)
+                forget_compiled()
+                gc.collect()
+                free_memory()
 
 
 def _measure_variant(subject: Subject, variant: Variant, batches: Sequence[int], end: float) -> Iterator[Row]:

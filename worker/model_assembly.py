@@ -178,8 +178,9 @@ def compile_networks(
     """
     before = compiler.graphs()
     denoisers = {id(one.denoiser): one.denoiser for one in networks.values()}.values()
+    compile_blocks = compiler.BlockCompiler()
     for denoiser in denoisers:
-        denoiser.compile(compiler.compiled, (side, side))
+        denoiser.compile(compile_blocks, (side, side))
     failure = attempt(partial(ready.warm_up, uses_cache=uses_cache))
     if failure is None:
         setup["torch_compile"] = f"yes: {compiler.graphs() - before} graphs, for {side} x {side} pixels"

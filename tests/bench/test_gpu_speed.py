@@ -1,12 +1,14 @@
 """The GPU benchmark with tiny networks on this machine's CPU: the real code of every variant, and one that fails."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 import bench.gpu_speed
-from bench.gpu_speed import BATCHES, document, measure, subject_of
+from bench.gpu_speed import document, measure, subject_of
 from bench.variants import STOCK_EAGER, VARIANTS, Backend, Subject, Variant
 
 EAGER = {variant.name: variant for variant in VARIANTS if "eager" in variant.name}
@@ -27,8 +29,8 @@ def test_variants_are_measured_one_after_another_and_one_that_fails_says_why(
     subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bench.gpu_speed, "REPEATS", 1)
-    variants = [EAGER[STOCK_EAGER], Variant("broken", unable), EAGER["exact, eager"]]
-    rows = list(measure(subject, variants, batches=[(1, 2)]))
+    variants = [EAGER[STOCK_EAGER], Variant("broken", unable, ()), EAGER["exact, eager"]]
+    rows = list(measure(subject, [replace(variant, rounds=((1, 2),)) for variant in variants]))
     assert [(row.variant, row.batch) for row in rows] == [
         (STOCK_EAGER, 1),
         (STOCK_EAGER, 2),
@@ -57,18 +59,16 @@ def test_variants_that_are_compiled_do_not_disturb_one_another(
     )
     monkeypatch.setattr(bench.gpu_speed, "REPEATS", 1)
     with torch.fx.experimental._config.patch(backed_size_oblivious=True), torch.backends.nnpack.flags(enabled=False):
-        rows = list(measure(subject, COMPILED, batches=[(1,)]))
-    assert [row.failure for row in rows] == ["", "", ""]
-    assert [row.notes.get("torch_compile") for row in rows] == [
-        None,
-        "yes: 2 graphs, for 256 x 256 pixels",
-        "yes: 3 graphs, for 256 x 256 pixels",  # one for the steps that reuse the previous step's features
-    ]
+        rows = list(measure(subject, [replace(variant, rounds=((1,),)) for variant in COMPILED]))
+    assert [(row.variant, row.failure) for row in rows] == [(variant.name, "") for variant in COMPILED]
+    graphs = {row.variant: row.notes.get("torch_compile") for row in rows}
+    assert graphs["exact, compiled"] == graphs["fast, compiled"], "steps that reuse features need no further graphs"
+    assert re.fullmatch(r"yes: \d+ graphs, for 256 x 256 pixels", str(graphs["exact, compiled"]))
 
 
 def test_no_way_is_begun_after_the_deadline(subject: Subject) -> None:
     rows = list(measure(subject, list(EAGER.values()), deadline_s=-1.0))
-    assert len(rows) == len(BATCHES) * len(EAGER)
+    assert len(rows) == sum(len(variant.rounds) for variant in EAGER.values())
     assert {(row.batch, row.failure) for row in rows} == {(0, "not started in time")}
 
 

@@ -22,7 +22,12 @@ def _needs_a_gpu() -> None:
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Return a function that starts a warm engine under the card's profile, with the given changes."""
-    settings = load_settings({"WRITING_DEVICE": "cuda", "WRITING_MODELS__EMBEDDED__DTYPE": "float16"})
+    environment = {
+        "WRITING_DEVICE": "cuda",
+        "WRITING_MODELS__EMBEDDED__DTYPE": "float16",
+        "WRITING_MODELS__EMBEDDED__DEFAULT_SIZE": "256",  # the tests' pictures; others would run uncompiled
+    }
+    settings = load_settings(environment)
     engines: list[Engine] = []
 
     def start(**changes: object) -> Engine:

@@ -1,4 +1,4 @@
-"""Compiled networks: one graph for any batch size, and eager mode with the reason if compiling fails."""
+"""Compiled networks: one graph per kind of block for any batch size, and eager mode with the reason if it fails."""
 
 import subprocess
 import sys
@@ -63,20 +63,26 @@ def step(model: ModelRunner, *requests: DrawRequest) -> torch.Tensor:
     return torch.cat([row.latents for row in rows])
 
 
-def test_one_graph_serves_any_number_of_rows_and_one_more_the_steps_that_reuse(stock: Any) -> None:
-    """With controls or without, as traced: a graph for each network, and one for steps that reuse features.
+def kinds_of_blocks(model: ModelRunner) -> int:
+    """Return how many kinds of blocks the networks have, and so the graphs that serve them, as traced."""
+    denoiser = denoiser_of(model)
+    blocks = [*denoiser.unet.modules(), *denoiser.controlnet.modules()]
+    return len({compiler.kind_of(block) for block in blocks if isinstance(block, compiler.REPEATED)})
 
-    The limit of recompilations is never reached.
-    """
-    model, plain = engine_model(stock), engine_model(stock)
-    denoiser_of(model).compile(partial(compiler.compiled, backend="eager"), (SIDE, SIDE))
+
+def test_one_graph_per_kind_of_block_serves_any_number_of_rows_and_steps_that_reuse(stock: Any) -> None:
+    """With controls or without, as traced. The limit of recompilations is never reached."""
+    model, plain = engine_model(stock), engine_model(embedded_pipeline())
+    graphs = kinds_of_blocks(model)
+    assert 5 < graphs < 20
+    denoiser_of(model).compile(compiler.BlockCompiler(backend="eager"), (SIDE, SIDE))
     guided, unguided, free = request_of(), request_of(is_guided=False), request_of(is_steered=False)
     batches = [[guided], [unguided], [guided, unguided, free], [free], [guided] * 8]
     for batch in batches:
         assert torch.equal(step(model, *batch), step(plain, *batch))
-        assert compiler.graphs() == 2
+        assert compiler.graphs() == graphs
     step(model, request_of(2 * SIDE))
-    assert compiler.graphs() == 2, "pictures of another size run uncompiled"
+    assert compiler.graphs() == graphs, "pictures of another size run uncompiled"
     guided, unguided, free = (replace(request, cache_interval=2) for request in (guided, unguided, free))
     ending = replace(guided, guidance_end=0.5)
     for batch in ([guided], [unguided], [guided, unguided, free, ending], [guided] * 8):
@@ -85,20 +91,38 @@ def test_one_graph_serves_any_number_of_rows_and_one_more_the_steps_that_reuse(s
             denoiser_of(model).step(ours)
             denoiser_of(plain).step(expected)
         assert all(torch.equal(one.latents, other.latents) for one, other in zip(ours, expected, strict=True))
-        assert compiler.graphs() == 3
+        assert compiler.graphs() == graphs
     assert "recompile_limit" not in str(torch._dynamo.utils.counters)
+
+
+def test_networks_of_the_same_structure_share_graphs(stock: Any) -> None:
+    model, other = engine_model(stock), engine_model(embedded_pipeline())
+    compile_blocks = compiler.BlockCompiler(backend="eager")
+    for one in (model, other):
+        denoiser_of(one).compile(compile_blocks, (SIDE, SIDE))
+        step(one, request_of())
+    assert compiler.graphs() == kinds_of_blocks(model)
+
+
+def test_blocks_run_uncompiled_once_the_step_is_over_even_if_it_fails(stock: Any) -> None:
+    (block, *_others) = (module for module in stock.unet.modules() if isinstance(module, compiler.REPEATED))
+    with compiler.BlockCompiler(backend="eager")([stock.unet]):
+        assert "forward" in vars(block)
+    with pytest.raises(ValueError, match="injected"), compiler.BlockCompiler(backend="eager")([stock.unet]):
+        raise ValueError("injected")
+    assert "forward" not in vars(block)
 
 
 def test_nothing_is_compiled_once_jobs_are_served(stock: Any) -> None:
     model = engine_model(stock)
-    denoiser_of(model).compile(partial(compiler.compiled, backend="eager"), (SIDE, SIDE))
+    denoiser_of(model).compile(compiler.BlockCompiler(backend="eager"), (SIDE, SIDE))
     compiler.freeze()
-    assert torch.equal(step(model, request_of()), step(engine_model(stock), request_of()))
+    assert torch.equal(step(model, request_of()), step(engine_model(embedded_pipeline()), request_of()))
     assert compiler.graphs() == 0
 
 
 def failing(error: Exception) -> Callable[..., Any]:
-    def compiled(_function: Any) -> Any:
+    def compiled(*_function: Any) -> Any:
         def call(*_arguments: Any) -> Any:
             raise error
 
@@ -113,7 +137,7 @@ def test_where_compiling_the_networks_fails_they_run_eagerly_and_it_is_said_why(
     model = engine_model(stock)
     networks = dict(model.networks)
     setup = {"torch_compile": "yes", "float8": "yes"}
-    monkeypatch.setattr(compiler, "compiled", failing(RuntimeError("no such instruction\nat line 7")))
+    monkeypatch.setattr(compiler, "compiled_forward", failing(RuntimeError("no such instruction\nat line 7")))
     compile_networks(model, networks, setup, 256)
     assert setup == {"torch_compile": "no: RuntimeError: no such instruction", "float8": "no: compiling failed"}
     assert networks[Quality.FAST] is networks[Quality.EXACT]
@@ -122,7 +146,7 @@ def test_where_compiling_the_networks_fails_they_run_eagerly_and_it_is_said_why(
 
 def test_a_device_that_is_lost_while_compiling_is_not_run_eagerly(stock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     model = engine_model(stock)
-    for name in ("compiled", "compiled_for_one"):
+    for name in ("compiled_forward", "compiled_for_one"):
         monkeypatch.setattr(compiler, name, failing(RuntimeError("CUDA error: an illegal memory access")))
     with pytest.raises(DeviceLost):
         compile_networks(model, dict(model.networks), {"torch_compile": "yes"}, 256)
@@ -209,13 +233,13 @@ def test_without_a_c_compiler_the_model_starts_eagerly(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_compiled_networks_draw_the_same_picture(stock: Any) -> None:
-    """With the real compiler, which makes two graphs per network: for a single row, and for any other number."""
-    model = engine_model(stock)
-    denoiser_of(model).compile(compiler.compiled, (SIDE, SIDE))
+    """With the real compiler, which makes two graphs per kind of block: for one row, and for any other number."""
+    model, plain = engine_model(stock), engine_model(embedded_pipeline())
+    denoiser_of(model).compile(compiler.BlockCompiler(), (SIDE, SIDE))
     guided, single, free = request_of(), request_of(is_guided=False), request_of(is_steered=False)
     for batch in ([guided], [single], [free], [guided] * 3, [guided, single, free], [guided] * 8):
-        assert (step(model, *batch) - step(engine_model(stock), *batch)).abs().max() < 1e-3
-    assert compiler.graphs() == 4
+        assert (step(model, *batch) - step(plain, *batch)).abs().max() < 1e-3
+    assert compiler.graphs() == 2 * kinds_of_blocks(model)
 
 
 @pytest.mark.slow

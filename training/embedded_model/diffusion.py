@@ -159,13 +159,10 @@ class ShardStream(IterableDataset[Batch]):
                     yield self._batch(shard, order[start : start + count].tolist(), random)
 
     def _batch(self, shard: Shard, indices: list[int], random: np.random.Generator) -> Batch:
-        used = random.permutation(4)[: random.choice(4, p=CONTROL_COUNTS) + 1]
-        controls = [CONTROL_TYPES[i] for i in sorted(used.tolist())]
-        weights = random.uniform(LEAST_WEIGHT, MOST_WEIGHT, len(controls)).tolist()
-        crop = WHOLE if self._whole else _random_crop(random)
+        controls, weights, reaches = choose_controls(random)
+        crop = WHOLE if self._whole else random_crop(random)
         maps = []
-        for control, weight in zip(controls, weights, strict=True):
-            reach = int(FARTHEST_SHIFT_PX * max(0.0, 1 - weight / WEAK))
+        for control, reach in zip(controls, reaches, strict=True):
             shifts = random.integers(-reach, reach + 1, (len(indices), 2)).tolist()
             pairs = zip(indices, shifts, strict=True)
             maps.append(torch.stack([shard.map(index, control, crop, (down, right)) for index, (down, right) in pairs]))
@@ -174,7 +171,17 @@ class ShardStream(IterableDataset[Batch]):
         return Batch(latents, motifs, maps, controls, weights, [shard.prompt(index) for index in indices], crop)
 
 
-def _random_crop(random: np.random.Generator) -> Crop:
+def choose_controls(random: np.random.Generator) -> tuple[list[ControlType], list[float], list[int]]:
+    """Return a batch's controls with their weights and how far, in pixels, their maps may be shifted."""
+    used = random.permutation(4)[: random.choice(4, p=CONTROL_COUNTS) + 1]
+    controls = [CONTROL_TYPES[i] for i in sorted(used.tolist())]
+    weights: list[float] = random.uniform(LEAST_WEIGHT, MOST_WEIGHT, len(controls)).tolist()
+    reaches = [int(FARTHEST_SHIFT_PX * max(0.0, 1 - weight / WEAK)) for weight in weights]
+    return controls, weights, reaches
+
+
+def random_crop(random: np.random.Generator) -> Crop:
+    """Return a random crop of 256 x 256 pixels."""
     top, left = (PIXELS * random.integers(0, (SIDE - CROP_SIDE) // PIXELS + 1, 2)).tolist()
     return Crop(top, left, CROP_SIDE)
 
@@ -209,7 +216,7 @@ def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int
                 batch = next(batches).to(device)
                 tokens = tokenize(tokenizer, batch.prompts).to(device)
                 with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
-                    loss = _step_loss(networks, batch, tokens, noise_schedule, generator)
+                    loss = step_loss(networks, batch, tokens, noise_schedule, generator)
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -272,7 +279,7 @@ def load_networks(folder: Path) -> tuple[Networks, CLIPTokenizer]:
     return networks.eval(), tokenizer
 
 
-def _step_loss(
+def step_loss(
     networks: Networks,
     batch: Batch,
     tokens: torch.Tensor,
@@ -281,11 +288,11 @@ def _step_loss(
 ) -> torch.Tensor:
     """Return the mean squared error of the predicted velocity (Salimans and Ho 2022), which counts more in motifs."""
     latents, count = batch.latents, len(batch.latents)
-    noise = torch.randn(latents.shape, generator=generator).to(latents.device)
-    even = torch.rand(count, generator=generator)
+    noise = torch.randn(latents.shape, generator=generator, device=generator.device).to(latents.device)
+    even = torch.rand(count, generator=generator, device=generator.device)
     last = noise_schedule.config.num_train_timesteps - 1
     timesteps = ((last + 1) * even**TIMESTEP_EXPONENT).long().clamp(max=last)
-    has_text = torch.rand(count, generator=generator) >= NO_TEXT_SHARE
+    has_text = torch.rand(count, generator=generator, device=generator.device) >= NO_TEXT_SHARE
     timesteps = timesteps.to(latents.device)
     noisy = noise_schedule.add_noise(latents, noise, timesteps)
     velocity = noise_schedule.get_velocity(latents, noise, timesteps)

@@ -1,19 +1,23 @@
-"""Networks compiled by torch.compile: one graph for any number of rows, and no compilation while jobs are served.
+"""Networks compiled by torch.compile: block by block, for any number of rows, and never while jobs are served.
 
 The number of rows is a dynamic dimension. PyTorch specialises on sizes 0 and 1. `backed_size_oblivious` keeps the
-tracer from doing so, but the code generator (2.13) still needs a separate graph for a single row.
+tracer from doing so (since 2.13), but the code generator still needs a separate graph for a single row.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils._pytree import tree_leaves
+from diffusers.models.attention import BasicTransformerBlock
+from diffusers.models.resnet import ResnetBlock2D
+from torch import nn
 
-# Graphs per function. Three qualities with two graphs each make six. PyTorch's default limit is eight; beyond it,
-# calls run eagerly without a warning.
+# The blocks that networks of SDXL's structure consist of.
+REPEATED = (BasicTransformerBlock, ResnetBlock2D)
+# Graphs per kind of block; two are expected. Beyond the limit, calls run eagerly without a warning.
 RECOMPILE_LIMIT = 16
 
 
@@ -34,17 +38,66 @@ def try_out(device: torch.device) -> None:
     torch.compile(lambda x: (x * 2 + 1).sum(), fullgraph=True)(x).item()
 
 
-def compiled(function: Callable[..., Any], backend: str = "inductor") -> Callable[..., Any]:
-    """Return a function of networks and tensors, compiled for any size of the tensors' first dimension."""
-    network = torch.compile(function, fullgraph=True, backend=backend)
+class BlockCompiler:
+    """Compiles networks' repeated blocks, each kind once, for any number of rows.
 
-    def call(*arguments: Any) -> Any:
-        for leaf in tree_leaves(arguments):
-            if isinstance(leaf, torch.Tensor):
-                torch._dynamo.mark_dynamic(leaf, 0)
-        return network(*arguments)
+    A whole network takes minutes to compile, its repeated blocks seconds, and nearly all of its time is spent in them.
+    """
+
+    def __init__(self, backend: str = "inductor") -> None:
+        self._backend = backend
+        self._functions: dict[Hashable, Callable[..., Any]] = {}
+
+    def __call__(self, networks: Iterable[nn.Module]) -> "CompiledBlocks":
+        """Return the compiled blocks of networks; the first step in which they run compiles them."""
+        blocks = (block for network in networks for block in network.modules() if isinstance(block, REPEATED))
+        return CompiledBlocks([(block, partial(self._function(block), block)) for block in blocks])
+
+    def _function(self, block: nn.Module) -> Callable[..., Any]:
+        kind = kind_of(block)
+        if kind not in self._functions:
+            self._functions[kind] = compiled_forward(type(block).forward, self._backend)
+        return self._functions[kind]
+
+
+class CompiledBlocks:
+    """Blocks of networks that run compiled inside a ``with`` block, and uncompiled outside."""
+
+    def __init__(self, forwards: Sequence[tuple[nn.Module, Callable[..., Any]]]) -> None:
+        self._forwards = forwards
+
+    def __enter__(self) -> None:
+        for block, forward in self._forwards:
+            block.__dict__["forward"] = forward  # hides the class's; `nn.Module` would look for parameters first
+
+    def __exit__(self, *_: object) -> None:
+        for block, _forward in self._forwards:
+            del block.__dict__["forward"]
+
+
+def compiled_forward(uncompiled: Callable[..., Any], backend: str) -> Callable[..., Any]:
+    """Return a class's `forward`, compiled for any size of the tensors' first dimension."""
+
+    def forward(block: nn.Module, *arguments: Any, **options: Any) -> Any:
+        return uncompiled(block, *arguments, **options)
+
+    # Dynamo keeps graphs by code object, and looks through all of one, so each kind of block gets its own.
+    forward.__code__ = forward.__code__.replace()
+    compiled = torch.compile(forward, fullgraph=True, backend=backend)
+
+    def call(block: nn.Module, *arguments: Any, **options: Any) -> Any:
+        for value in (*arguments, *options.values()):
+            if isinstance(value, torch.Tensor):
+                torch._dynamo.mark_dynamic(value, 0)
+        return compiled(block, *arguments, **options)
 
     return call
+
+
+def kind_of(block: nn.Module) -> Hashable:
+    """Return what blocks share that can share graphs: their class, and their tensors' names, shapes and types."""
+    tensors = (*block.named_parameters(), *block.named_buffers())
+    return type(block), tuple((name, tensor.shape, tensor.dtype) for name, tensor in tensors)
 
 
 def compiled_for_one(function: Callable[..., Any], backend: str = "inductor") -> Callable[..., Any]:

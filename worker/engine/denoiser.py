@@ -1,29 +1,19 @@
 """One denoising step for rows that share only their size."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from diffusers import ControlNetUnionModel, UNet2DConditionModel
+from torch import nn
 
 from worker.engine.request_state import RequestState
 from worker.engine.step_plan import StepPlan, send
 from worker.engine.unet import StepCache, outermost_skips, predict, predict_from
 from worker.engine.union_controlnet import FusedControl, NetworkInputs, control_residuals, residual_shapes
 
-# A function of networks and tensors, plain or compiled.
-Network = Callable[..., Any]
-
-
-class _Functions(NamedTuple):
-    """The network functions that a step calls."""
-
-    control_residuals: Network
-    predict: Network
-    predict_from: Network
-
-
-EAGER = _Functions(control_residuals, predict, predict_from)
+# Returns a context in which the given networks run compiled.
+CompileBlocks = Callable[[Sequence[nn.Module]], AbstractContextManager[object]]
 
 
 class Denoiser:
@@ -34,16 +24,16 @@ class Denoiser:
         self.controlnet = controlnet
         self.dtype: torch.dtype = unet.dtype  # read once: diffusers walks through all parameters each time
         self._compiled_size: tuple[int, int] | None = None
-        self.run_eager()
+        self._compiled: AbstractContextManager[object] = nullcontext()
 
-    def compile(self, compile_network: Callable[[Network], Network], size: tuple[int, int]) -> None:
+    def compile(self, compile_blocks: CompileBlocks, size: tuple[int, int]) -> None:
         """Compile the networks for pictures of one size, width and height. Other sizes run uncompiled."""
         self._compiled_size = size
-        self._compiled = _Functions(*(compile_network(function) for function in EAGER))
+        self._compiled = compile_blocks((self.unet, self.controlnet))
 
     def run_eager(self) -> None:
         """Run uncompiled from now on."""
-        self._compiled = EAGER
+        self._compiled_size = None
 
     @torch.inference_mode()
     def step(self, rows: Sequence[RequestState]) -> None:
@@ -53,7 +43,8 @@ class Denoiser:
         guidance, scale, of_latents, of_output, keep, sigma, drift, of_predicted, of_previous, of_noise = (
             plan.coefficients
         )
-        output, cache = self._guided(rows, plan, latents * scale, guidance)
+        with self._compiled if rows[0].request.size == self._compiled_size else nullcontext():
+            output, cache = self._guided(rows, plan, latents * scale, guidance)
         predicted = of_latents * latents + of_output * output
         # Before the first step there is no earlier prediction; its coefficient is 0.
         previous = torch.cat([row.latents if row.predicted is None else row.predicted for row in rows])
@@ -90,21 +81,15 @@ class Denoiser:
             text_embeds=torch.cat([text.pooled for text in texts]),
             time_ids=sizes.repeat(len(texts), 1),
         )
-        functions = self._compiled if rows[0].request.size == self._compiled_size else EAGER
         if rows[0].uses_cache:
             cache = StepCache.batch([_kept(row) for row in rows])
-            return functions.predict_from(self.unet, inputs, cache), cache
-        residuals = self._controls(rows, plan, inputs, functions.control_residuals)
-        output, features = functions.predict(self.unet, inputs, residuals)
+            return predict_from(self.unet, inputs, cache), cache
+        residuals = self._controls(rows, plan, inputs)
+        output, features = predict(self.unet, inputs, residuals)
         return output, StepCache(features, residuals[: outermost_skips(self.unet)])
 
-    def _controls(
-        self, rows: Sequence[RequestState], plan: StepPlan, inputs: NetworkInputs, residuals: Network
-    ) -> list[torch.Tensor]:
-        """Return the ControlNet's residuals for the branches it serves, and zeros for those it skips.
-
-        A step without any controls could use None, but with zeros one compiled graph serves every step.
-        """
+    def _controls(self, rows: Sequence[RequestState], plan: StepPlan, inputs: NetworkInputs) -> list[torch.Tensor]:
+        """Return the ControlNet's residuals for the branches it serves, and zeros for those it skips."""
         controls = [control for row in rows if (control := row.active_control) is not None for _ in row.branches]
         branches = len(inputs.latents)
         shapes = residual_shapes(self.controlnet, *inputs.latents.shape[2:])
@@ -112,7 +97,7 @@ class Denoiser:
             return [inputs.latents.new_zeros(branches, *shape) for shape in shapes]
         everyone = len(controls) == branches
         picked = inputs if everyone else inputs.pick(plan.served)
-        found: list[torch.Tensor] = residuals(self.controlnet, picked, FusedControl.batch(controls))
+        found = control_residuals(self.controlnet, picked, FusedControl.batch(controls))
         if everyone:
             return found
         return [

@@ -1,0 +1,304 @@
+"""Train the diffusion networks and the decoder on a GPU, on pictures that processes draw meanwhile.
+
+A GPU steps faster than stored shards could be read: its pictures stay in its memory, and new ones replace the oldest.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, DDPMScheduler
+from torch import nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from tqdm import tqdm
+
+from shared.schemas import CONTROL_TYPES
+from training.embedded_model.checkpoint import Ema, TrainingState, ignore_signals, parameters_of
+from training.embedded_model.data import SIDE, SceneMaker
+from training.embedded_model.diffusion import (
+    CROP_SIDE,
+    Batch,
+    Networks,
+    choose_controls,
+    initial_networks,
+    random_crop,
+    step_loss,
+)
+from training.embedded_model.models import make_scheduler
+from training.embedded_model.perceptual import Features
+from training.embedded_model.shards import PIXELS, WHOLE, Crop
+from training.embedded_model.text import folder_tokenizer, tokenize
+from training.embedded_model.vae import BETAS, DECODER_NOISE, LATENT_CHANNELS, has_bfloat16, load_vae, psnr, vae_loss
+from worker.conditioning.segmentation import WORD_COLOURS
+
+# Pictures in the GPU's memory, 4 MB each, and the fewest with which training starts.
+POOL, FEWEST = 6_000, 96
+# Pictures that a process sends together.
+SENT = 16
+WHOLES, CROP_SHARE = 32, 0.2
+LEARNING_RATE, DECODER_LEARNING_RATE = 1e-3, 7e-4
+WARM_UP_STEPS = 150
+# The last share of the time, in which the learning rates fall to a fiftieth.
+DECAY_SHARE = 0.45
+EMA_DECAY = 0.998
+# The map encoder is trained in this first share of the time.
+MAP_ENCODER_SHARE = 0.5
+# One step of the decoder for so many of the diffusion networks, on crops of so many pixels.
+DECODER_EVERY, DECODER_CROP, DECODER_CROPS = 3, 128, 48
+LOG_EVERY = 20
+
+
+class SampleStream(IterableDataset[dict[str, Any]]):
+    """Endless samples: `picture` (3, 512, 512), `maps` (4, 3, 512, 512), both uint8, and `prompt`."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield samples without end; each process draws its own."""
+        cv2.setNumThreads(1)
+        worker = get_worker_info()
+        maker = SceneMaker(self._seed + (1 + worker.id if worker else 0) * 7919)
+        while True:
+            sample = maker.sample()
+            maps = np.stack([sample.maps[control_type].transpose(2, 0, 1) for control_type in CONTROL_TYPES])
+            picture = np.ascontiguousarray(sample.picture.transpose(2, 0, 1))
+            yield {"picture": torch.from_numpy(picture), "maps": torch.from_numpy(maps), "prompt": sample.prompt}
+
+
+class Pool:
+    """Samples on a device. When it is full, new ones replace the oldest.
+
+    Attributes:
+        added: the number of samples that were ever added.
+    """
+
+    def __init__(self, size: int, device: torch.device) -> None:
+        latent_side = SIDE // PIXELS
+        self._pictures = torch.empty(size, 3, SIDE, SIDE, dtype=torch.uint8, device=device)
+        self._maps = torch.empty(size, len(CONTROL_TYPES), 3, SIDE, SIDE, dtype=torch.uint8, device=device)
+        self._latents = torch.empty(size, LATENT_CHANNELS, latent_side, latent_side, device=device)
+        self._motifs = torch.empty(size, 1, latent_side, latent_side, device=device)
+        self._prompts = [""] * size
+        self.added = 0
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return min(self.added, len(self._prompts))
+
+    @torch.no_grad()
+    def add(self, samples: dict[str, Any], vae: AutoencoderKL) -> None:
+        """Encode samples and keep them."""
+        device = self._pictures.device
+        pictures = samples["picture"].to(device, non_blocking=True)
+        maps = samples["maps"].to(device, non_blocking=True)
+        means = vae.encode(_to_unit(pictures)).latent_dist.mean * vae.config.scaling_factor
+        places = [(self.added + number) % len(self._prompts) for number in range(len(pictures))]
+        where = torch.tensor(places, device=device)
+        self._pictures[where], self._maps[where], self._latents[where] = pictures, maps, means
+        self._motifs[where] = _motif_share(maps[:, CONTROL_TYPES.index("segmentation")])
+        for place, prompt in zip(places, samples["prompt"], strict=True):
+            self._prompts[place] = prompt
+        self.added += len(pictures)
+
+    def batch(self, random: np.random.Generator) -> Batch:
+        """Return a batch of whole pictures, or sometimes of four times as many crops."""
+        whole = random.random() >= CROP_SHARE
+        crop, count = (WHOLE, WHOLES) if whole else (random_crop(random), WHOLES * (SIDE // CROP_SIDE) ** 2)
+        chosen = random.integers(0, len(self), count)
+        where = torch.from_numpy(chosen).to(self._pictures.device)
+        controls, weights, reaches = choose_controls(random)
+        maps = []
+        for control, reach in zip(controls, reaches, strict=True):
+            one = self._maps[where, CONTROL_TYPES.index(control)]
+            if reach:
+                shifts = random.integers(-reach, reach + 1, (count, 2)).tolist()
+                one = torch.stack([picture.roll(shift, (1, 2)) for picture, shift in zip(one, shifts, strict=True)])
+            maps.append(_cut(one, crop, 1).float() / 255)
+        latents, motifs = (_cut(stored[where], crop, PIXELS) for stored in (self._latents, self._motifs))
+        return Batch(latents, motifs, maps, controls, weights, [self._prompts[place] for place in chosen], crop)
+
+    def crops(self, random: np.random.Generator, count: int, side: int) -> torch.Tensor:
+        """Return crops of pictures at the same place in each, (count, 3, side, side), -1 to 1."""
+        where = torch.from_numpy(random.integers(0, len(self), count)).to(self._pictures.device)
+        top, left = (PIXELS * random.integers(0, (SIDE - side) // PIXELS + 1, 2)).tolist()
+        return _to_unit(_cut(self._pictures[where], Crop(top, left, side), 1))
+
+
+class Clock:
+    """The seconds that training has taken, including those before an interruption."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._before_s, self._started = 0.0, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """The seconds so far."""
+        return self._before_s + time.monotonic() - self._started
+
+    @property
+    def share(self) -> float:
+        """The share of the time that is over, 0 to 1."""
+        return min(1.0, self.seconds / self._limit_s)
+
+    def rate(self, step: int) -> float:
+        """Return the learning rates' factor: a short warm-up, 1, then decay to a fiftieth."""
+        return min((step + 1) / WARM_UP_STEPS, 1.0) * max(0.02, min(1.0, (1 - self.share) / DECAY_SHARE))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state to save."""
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore a saved state."""
+        self._before_s, self._started = state["seconds"], time.monotonic()
+
+
+class DecoderTrainer:
+    """Trains a VAE's decoder; the encoder stays, because its latents are what the diffusion networks learn."""
+
+    def __init__(self, vae: AutoencoderKL) -> None:
+        self.vae = vae
+        for part in (vae.encoder, vae.quant_conv):
+            part.requires_grad_(requires_grad=False)
+        self._parameters = [parameter for parameter in vae.parameters() if parameter.requires_grad]
+        self._features = Features().to(vae.device)
+        self.optimizer = _optimizer(self._parameters, DECODER_LEARNING_RATE, BETAS)
+        self.ema = Ema(vae, EMA_DECAY)
+
+    def step(self, images: torch.Tensor, rate: float) -> torch.Tensor:
+        """Take a step on images (batch, 3, height, width), -1 to 1; return what was decoded."""
+        device = images.device
+        images = images.to(memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
+            loss, decoded = vae_loss(self.vae, images, self._features, DECODER_NOISE)
+        _descend(loss, self.optimizer, self._parameters, DECODER_LEARNING_RATE * rate)
+        self.ema.update(self.vae)
+        return decoded
+
+
+def train_live(
+    folder: Path, minutes: float, device: torch.device, workers: int, start: Path | None
+) -> tuple[Networks, AutoencoderKL]:
+    """Train for ``minutes`` in total; resume from the saved state. Return the averaged networks and VAE, on the CPU.
+
+    Args:
+        folder: has the tokenizer and the VAE; receives ``live.pt`` and the log ``live.tsv``: step, loss, the decoder's
+            PSNR on its own crops, pictures drawn, seconds.
+        minutes: of training.
+        device: a GPU; a CPU also works, slowly.
+        workers: processes that draw.
+        start: a checkpoint to start from.
+    """
+    torch.manual_seed(0)
+    torch.backends.cudnn.benchmark = True
+    tokenizer = folder_tokenizer(folder)
+    networks = initial_networks(folder, len(tokenizer), start).train().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    parameters = parameters_of([networks])
+    optimizer, ema = _optimizer(parameters, LEARNING_RATE, (0.9, 0.99)), Ema(networks, EMA_DECAY)
+    decoder = DecoderTrainer(load_vae(folder, device).to(memory_format=torch.channels_last))
+    clock = Clock(60 * minutes)
+    parts = {
+        "model": networks,
+        "optimizer": optimizer,
+        "ema": ema,
+        "vae": decoder.vae,
+        "decoder_optimizer": decoder.optimizer,
+        "decoder_ema": decoder.ema,
+        "clock": clock,
+    }
+    state = TrainingState(folder / "live.pt", parts)
+    noise_schedule = DDPMScheduler.from_config(make_scheduler().config)
+    generator, random = torch.Generator(device).manual_seed(state.step), np.random.default_rng(state.step)
+    arriving = _drawn_meanwhile(state.step, workers, is_pinned=device.type == "cuda")
+    pool = Pool(POOL, device)
+    log = (folder / "live.tsv").open("a", encoding="utf-8")
+    with log, state, tqdm(desc="live", unit="step", initial=state.step) as bar:
+        while clock.share < 1 and not state.is_stopping:
+            _add_arrived(pool, arriving, decoder.vae)
+            rate = clock.rate(state.step)
+            networks.controlnet.controlnet_cond_embedding.requires_grad_(clock.share < MAP_ENCODER_SHARE)
+            batch = pool.batch(random)
+            tokens = tokenize(tokenizer, batch.prompts).to(device)
+            with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
+                loss = step_loss(networks, batch, tokens, noise_schedule, generator)
+            _descend(loss, optimizer, parameters, LEARNING_RATE * rate)
+            ema.update(networks)
+            if state.step % DECODER_EVERY == 0:
+                images = pool.crops(random, DECODER_CROPS, DECODER_CROP)
+                decoded = decoder.step(images, rate)
+            state.after_step()
+            bar.update()
+            if state.step % LOG_EVERY == 1:
+                figures = (f"{loss.item():.4f}", f"{psnr(decoded, images):.2f}", pool.added, f"{clock.seconds:.1f}")
+                bar.set_postfix(loss=figures[0], psnr=figures[1], drawn=figures[2])
+                print(state.step, *figures, sep="\t", file=log, flush=True)
+    networks.load_state_dict(ema.weights)
+    decoder.vae.load_state_dict(decoder.ema.weights)
+    return networks.eval().cpu(), decoder.vae.eval().cpu()
+
+
+def _drawn_meanwhile(seed: int, workers: int, *, is_pinned: bool) -> Queue[dict[str, Any]]:
+    """Return a queue into which processes put samples, ``SENT`` together."""
+    loader = DataLoader(
+        SampleStream(seed), SENT, num_workers=workers, pin_memory=is_pinned, worker_init_fn=ignore_signals
+    )
+    arriving: Queue[dict[str, Any]] = Queue(maxsize=2)
+
+    def pass_on() -> None:
+        for samples in loader:
+            arriving.put(samples)
+
+    Thread(target=pass_on, daemon=True, name="samples").start()
+    return arriving
+
+
+def _add_arrived(pool: Pool, arriving: "Queue[dict[str, Any]]", vae: AutoencoderKL) -> None:
+    """Add what has been drawn; wait only as long as there are too few samples to train on."""
+    while len(pool) < FEWEST:
+        pool.add(arriving.get(), vae)
+    try:
+        pool.add(arriving.get_nowait(), vae)
+    except Empty:
+        return
+
+
+def _optimizer(parameters: list[nn.Parameter], rate: float, betas: tuple[float, float]) -> torch.optim.AdamW:
+    is_fused = parameters[0].device.type == "cuda"
+    return torch.optim.AdamW(parameters, rate, weight_decay=1e-2, betas=betas, fused=is_fused)
+
+
+def _descend(loss: torch.Tensor, optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter], rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(parameters, 1.0)
+    optimizer.step()
+
+
+def _cut(stored: torch.Tensor, crop: Crop, pixels: int) -> torch.Tensor:
+    """Return a part of (batch, channels, height, width), where one value stands for ``pixels`` of a picture's side."""
+    top, left, side = (value // pixels for value in (crop.top, crop.left, crop.side))
+    return stored[:, :, top : top + side, left : left + side]
+
+
+def _motif_share(segmentations: torch.Tensor) -> torch.Tensor:
+    """Return what share of each latent's pixels is covered by motifs, as `Shard.motifs`, for (batch, 3, side, side)."""
+    is_motif = segmentations.any(1, keepdim=True)
+    for colour in WORD_COLOURS:
+        word = torch.tensor(colour, dtype=torch.uint8, device=segmentations.device)[:, None, None]
+        is_motif &= (segmentations != word).any(1, keepdim=True)
+    return functional.avg_pool2d(is_motif.float(), PIXELS)
+
+
+def _to_unit(pictures: torch.Tensor) -> torch.Tensor:
+    return pictures.float() / 127.5 - 1
