@@ -90,7 +90,7 @@ def measure(subject: Subject, variants: Sequence[Variant], deadline_s: float = D
     end = time.monotonic() + deadline_s
     for number in range(max(len(variant.rounds) for variant in variants)):
         for variant in variants:
-            for batches in variant.rounds[number : number + 1]:
+            if batches := variant.rounds[number] if number < len(variant.rounds) else ():
                 yield from _measure_variant(subject, variant, batches, end)
                 forget_compiled()
                 gc.collect()
@@ -237,11 +237,16 @@ def subject_of(*, is_tiny: bool) -> Subject:
     return Subject(sdxl.FULL, device, dtype, side=1024, steps=30)
 
 
-def main(*, is_tiny: bool, deadline_s: float) -> None:
+def _chosen(name: str) -> str:
+    return f'--only "{name}"'
+
+
+def main(*, is_tiny: bool, deadline_s: float, only: Sequence[str]) -> None:
     """Measure, and write the report after each row; a tiny run is only printed."""
     subject = subject_of(is_tiny=is_tiny)
     variants = [variant for variant in VARIANTS if not is_tiny or "eager" in variant.name]
-    command = f"python -m bench.gpu_speed{' --tiny' if is_tiny else ''}"
+    variants = [variant for variant in variants if not only or variant.name in only]
+    command = " ".join(["python -m bench.gpu_speed", *(["--tiny"] if is_tiny else []), *map(_chosen, only)])
     rows: list[Row] = []
     for row in measure(subject, variants, deadline_s=deadline_s):
         rows.append(row)
@@ -258,5 +263,6 @@ if __name__ == "__main__":
     parser.add_argument(
         "--deadline", type=float, default=DEADLINE_S, help="start no further variant after this many seconds"
     )
+    parser.add_argument("--only", action="append", choices=[variant.name for variant in VARIANTS], default=[])
     arguments = parser.parse_args()
-    main(is_tiny=arguments.tiny, deadline_s=arguments.deadline)
+    main(is_tiny=arguments.tiny, deadline_s=arguments.deadline, only=arguments.only)

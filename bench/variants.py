@@ -74,13 +74,13 @@ class Subject:
             for seed in range(count)
         ]
 
-    def settings(self, quality: Quality, *, is_compiled: bool) -> Settings:
+    def settings(self, quality: Quality, *, is_compiled: bool = False, is_recorded: bool = False) -> Settings:
         """Return the service's settings for SDXL at the subject's size, with one quality in addition to `exact`."""
         settings = load_settings({"WRITING_MODEL": "sdxl", "WRITING_WORKER__BATCH_LIMIT": str(LARGEST_BATCH)})
         qualities = tuple({Quality.EXACT, quality})
         model = settings.active_model.model_copy(update={"default_size": self.side, "qualities": qualities})
         profiles = {
-            name: profile.model_copy(update={"torch_compile": is_compiled})
+            name: profile.model_copy(update={"torch_compile": is_compiled, "cuda_graphs": is_recorded})
             for name, profile in settings.gpu_profiles.items()
         }
         return settings.model_copy(update={"models": {"sdxl": model}, "gpu_profiles": profiles})
@@ -109,7 +109,7 @@ class Stock:
     def __init__(self, subject: Subject, folder: Path, *, is_compiled: bool) -> None:
         self.notes: dict[str, object] = {}
         self._subject = subject
-        self._settings = subject.settings(Quality.EXACT, is_compiled=is_compiled)
+        self._settings = subject.settings(Quality.EXACT)
         self._pipeline = subject.pipeline(folder)
         if is_compiled:
             # The ControlNet does not list its own, which are the UNet's.
@@ -149,21 +149,24 @@ class Stock:
 class Ours:
     """The service's engine, assembled as in a worker, stepped and decoded in separate threads."""
 
-    def __init__(self, subject: Subject, folder: Path, *, quality: Quality, is_compiled: bool) -> None:
+    def __init__(
+        self, subject: Subject, folder: Path, *, quality: Quality, is_compiled: bool = False, is_recorded: bool = False
+    ) -> None:
         """Prepare the engine.
 
         Raises:
-            RuntimeError: it could not be compiled.
+            RuntimeError: it could not be compiled, or its steps could not be recorded.
         """
         self._subject, self._quality = subject, quality
-        self._settings = subject.settings(quality, is_compiled=is_compiled)
+        self._settings = subject.settings(quality, is_compiled=is_compiled, is_recorded=is_recorded)
         pipeline = subject.pipeline(folder)
         gpu = GPUManager(subject.device.type, self._settings.gpu_profiles)
         self._thread = ThreadPoolExecutor(1, initializer=Placement(gpu.device).enter_first)
         ready = self._thread.submit(make_ready, pipeline, self._settings, gpu, "the service's")
         self._model: ModelRunner = ready.result()
-        if is_compiled and not is_on(self._model.setup["torch_compile"]):
-            raise RuntimeError(f"compiled: {self._model.setup['torch_compile']}")
+        for wanted, option in ((is_compiled, "torch_compile"), (is_recorded, "cuda_graphs")):
+            if wanted and not is_on(self._model.setup[option]):
+                raise RuntimeError(f"{option}: {self._model.setup[option]}")
         denoisers = [networks.denoiser for networks in self._model.networks.values()]
         networks = [network for denoiser in denoisers for network in (denoiser.unet, denoiser.controlnet)]
         self._weights_gib = memory_plan.weights_gib(
@@ -231,13 +234,16 @@ def forget_compiled() -> None:
 
 
 STOCK_EAGER, STOCK_COMPILED = "stock diffusers, eager", "stock diffusers, compiled"
-ALONE_FIRST, LARGEST_TOO = ((1,), (4, LARGEST_BATCH)), ((1, LARGEST_BATCH), (4,))
-# The most informative ones first.
+ALONE_FIRST, LARGEST_NEXT, LARGEST_TOO = ((1,), (), (4, 8)), ((1,), (8,), (2, 4)), ((1, 8), (), (2, 4))
+_EXACT, _FAST = partial(Ours, quality=Quality.EXACT), partial(Ours, quality=Quality.FAST)
+# The most informative ones first. Recorded: with CUDA graphs.
 VARIANTS = (
     Variant(STOCK_EAGER, partial(Stock, is_compiled=False), ALONE_FIRST),
-    Variant("exact, compiled", partial(Ours, quality=Quality.EXACT, is_compiled=True), LARGEST_TOO),
-    Variant("fast, compiled", partial(Ours, quality=Quality.FAST, is_compiled=True), LARGEST_TOO),
+    Variant("exact, recorded", partial(_EXACT, is_recorded=True), LARGEST_NEXT),
+    Variant("fast, recorded", partial(_FAST, is_recorded=True), LARGEST_TOO),
+    Variant("exact, compiled and recorded", partial(_EXACT, is_compiled=True, is_recorded=True), LARGEST_TOO),
+    Variant("fast, compiled and recorded", partial(_FAST, is_compiled=True, is_recorded=True), LARGEST_TOO),
     Variant(STOCK_COMPILED, partial(Stock, is_compiled=True), ALONE_FIRST),
-    Variant("exact, eager", partial(Ours, quality=Quality.EXACT, is_compiled=False), ALONE_FIRST),
-    Variant("fast, eager", partial(Ours, quality=Quality.FAST, is_compiled=False), ALONE_FIRST),
+    Variant("exact, eager", _EXACT, ALONE_FIRST),
+    Variant("fast, eager", _FAST, ALONE_FIRST),
 )

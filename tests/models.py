@@ -46,7 +46,7 @@ def random_pipeline() -> Any:
     return pipeline
 
 
-def engine_model(pipeline: Any, *, solver: str = "euler", batch_limit: int = 8) -> ModelRunner:
+def engine_model(pipeline: Any, *, solver: str = "euler", batch_limit: int = 8, native_size: int = 256) -> ModelRunner:
     """Return a pipeline as the engine sees it, on the CPU."""
     exact = Networks("as trained", Denoiser(pipeline.unet, pipeline.controlnet))
     networks: Mapping[Quality, Networks] = {Quality.EXACT: exact, Quality.FAST: exact}
@@ -56,5 +56,5 @@ def engine_model(pipeline: Any, *, solver: str = "euler", batch_limit: int = 8) 
         solver=SOLVERS[solver],
         networks=networks,
         batch_limit=batch_limit,
-        native_size=256,
+        native_size=native_size,
     )

@@ -16,12 +16,13 @@ from shared.schemas import Quality
 from shared.settings import Settings, TurboSettings
 from worker import memory_plan
 from worker.engine import compiler, float8
-from worker.engine.denoiser import Denoiser
+from worker.engine.denoiser import Denoiser, call_directly
 from worker.engine.faults import Failure, Fault, attempt, free_memory
 from worker.engine.float8 import float8_bytes, to_float8
 from worker.engine.model_runner import ModelRunner, Networks
 from worker.engine.placement import Placement
 from worker.engine.solvers import SOLVERS
+from worker.engine.step_graphs import CudaRecorder, StepGraphs
 from worker.engine.unet import is_divisible
 from worker.gpu_manager import GPUManager
 from worker.model_loader import LOAD_ERRORS, ModelLoader
@@ -71,12 +72,13 @@ def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: st
             native_size=model.default_size,
             setup=setup,
         )
+    uses_cache = Quality.FAST in networks and model.fast.cache_interval > 1
     if is_on(setup["torch_compile"]):
         with gpu.memory_monitor("compiling"):
-            uses_cache = Quality.FAST in networks and model.fast.cache_interval > 1
             compile_networks(ready, networks, setup, model.default_size, uses_cache=uses_cache)
             compile_decoder(ready, setup, model.default_size)
             compiler.freeze()
+    setup["cuda_graphs"] = try_graphs(ready, gpu, uses_cache=uses_cache)
     logger.info("setup: %s", setup)
     return ready
 
@@ -213,6 +215,31 @@ def compile_decoder(ready: ModelRunner, setup: dict[str, str], side: int) -> Non
         raise failure.answer
     ready.decoder.run_eager()
     free_memory()
+
+
+def try_graphs(ready: ModelRunner, gpu: GPUManager, *, uses_cache: bool) -> str:
+    """Record steps of few rows as CUDA graphs, if the profile enables it; return "yes", or "no" and the reason.
+
+    Raises:
+        DeviceLost: the device has failed.
+    """
+    if not gpu.is_gpu:
+        return "no: no GPU"
+    if not gpu.profile.cuda_graphs:
+        return f"no: the GPU profile {gpu.profile_name} disables them"
+    denoisers = {id(one.denoiser): one.denoiser for one in ready.networks.values()}
+    recorder = CudaRecorder()
+    graphs = {key: StepGraphs(recorder) for key in denoisers}
+    with gpu.memory_monitor("recording steps"):
+        failure = attempt(partial(ready.record, graphs, uses_cache=uses_cache))
+    if failure is None:
+        return f"yes: {sum(map(len, graphs.values()))} graphs"
+    if failure.fault is Fault.DEVICE_LOST:
+        raise failure.answer
+    for denoiser in denoisers.values():
+        denoiser.call_through(call_directly)
+    free_memory()
+    return _answer(failure)
 
 
 def is_on(answer: str) -> bool:

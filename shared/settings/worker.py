@@ -43,6 +43,7 @@ class GPUProfile(Section):
         batch_min: images in one batch, regardless of the free memory.
         batch_max: images in one batch, if the free memory allows.
         torch_compile: compile UNet, ControlNet and VAE if a compiler is found.
+        cuda_graphs: record the steps of one and two pictures, so that a slow host does not hold up a fast card.
         cpu_offload: if not everything fits, keep the parts that a job needs only once in the machine's memory.
     """
 
@@ -50,4 +51,5 @@ class GPUProfile(Section):
     batch_min: Count
     batch_max: Count
     torch_compile: bool
+    cuda_graphs: bool
     cpu_offload: bool

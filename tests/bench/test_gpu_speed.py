@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,17 @@ import torch
 
 import bench.gpu_speed
 from bench.gpu_speed import document, measure, subject_of
-from bench.variants import STOCK_EAGER, VARIANTS, Backend, Subject, Variant
+from bench.variants import STOCK_COMPILED, STOCK_EAGER, VARIANTS, Backend, Ours, Stock, Subject, Variant
+from shared.schemas import Quality
 
 EAGER = {variant.name: variant for variant in VARIANTS if "eager" in variant.name}
-COMPILED = [variant for variant in VARIANTS if "compiled" in variant.name]
+COMPILED = [
+    Variant(STOCK_COMPILED, partial(Stock, is_compiled=True), ((1,),)),
+    *(
+        Variant(f"{quality.value}, compiled", partial(Ours, quality=quality, is_compiled=True), ((1,),))
+        for quality in (Quality.EXACT, Quality.FAST)
+    ),
+]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +37,7 @@ def test_variants_are_measured_one_after_another_and_one_that_fails_says_why(
     subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bench.gpu_speed, "REPEATS", 1)
-    variants = [EAGER[STOCK_EAGER], Variant("broken", unable, ()), EAGER["exact, eager"]]
+    variants = [EAGER[STOCK_EAGER], Variant("broken", unable, ((1,),)), EAGER["exact, eager"]]
     rows = list(measure(subject, [replace(variant, rounds=((1, 2),)) for variant in variants]))
     assert [(row.variant, row.batch) for row in rows] == [
         (STOCK_EAGER, 1),
@@ -59,16 +67,22 @@ def test_variants_that_are_compiled_do_not_disturb_one_another(
     )
     monkeypatch.setattr(bench.gpu_speed, "REPEATS", 1)
     with torch.fx.experimental._config.patch(backed_size_oblivious=True), torch.backends.nnpack.flags(enabled=False):
-        rows = list(measure(subject, [replace(variant, rounds=((1,),)) for variant in COMPILED]))
+        rows = list(measure(subject, COMPILED))
     assert [(row.variant, row.failure) for row in rows] == [(variant.name, "") for variant in COMPILED]
     graphs = {row.variant: row.notes.get("torch_compile") for row in rows}
     assert graphs["exact, compiled"] == graphs["fast, compiled"], "steps that reuse features need no further graphs"
     assert re.fullmatch(r"yes: \d+ graphs, for 256 x 256 pixels", str(graphs["exact, compiled"]))
 
 
-def test_no_way_is_begun_after_the_deadline(subject: Subject) -> None:
+def test_a_variant_whose_steps_cannot_be_recorded_says_why(subject: Subject) -> None:
+    (variant,) = (variant for variant in VARIANTS if variant.name == "exact, recorded")
+    (row,) = measure(subject, [replace(variant, rounds=((1,),))])
+    assert row.failure == "RuntimeError: cuda_graphs: no: no GPU"
+
+
+def test_no_variant_is_started_after_the_deadline(subject: Subject) -> None:
     rows = list(measure(subject, list(EAGER.values()), deadline_s=-1.0))
-    assert len(rows) == sum(len(variant.rounds) for variant in EAGER.values())
+    assert len(rows) == sum(bool(batches) for variant in EAGER.values() for batches in variant.rounds)
     assert {(row.batch, row.failure) for row in rows} == {(0, "not started in time")}
 
 

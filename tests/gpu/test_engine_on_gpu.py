@@ -1,7 +1,10 @@
-"""What only a GPU can show: no host waits, prioritised steps, borrowed parts, and unchanged pictures."""
+"""What only a GPU can show: no host waits, prioritised steps, borrowed parts, recorded steps, unchanged pictures."""
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -27,15 +30,16 @@ CUDA = torch.device("cuda")
 SAME_DB = 30.0
 
 
-def request_of(seed: int = 0) -> DrawRequest:
+def request_of(seed: int = 0, **changes: Any) -> DrawRequest:
     image = Image.linear_gradient("L").convert("RGB")  # 256 x 256
-    return DrawRequest(
+    request = DrawRequest(
         prompt=f"fire {seed}",
         control_images={"canny": image, "depth": image},
         num_inference_steps=6,
         guidance_scale=3.0,
         seed=seed,
     )
+    return replace(request, **changes)
 
 
 def draw(engine: Engine, *requests: DrawRequest) -> list[Image.Image]:
@@ -54,6 +58,7 @@ def test_nothing_in_a_step_or_a_preview_waits_for_the_device(start: Start) -> No
     denoiser = model.networks[Quality.EXACT].denoiser
     denoiser.step(rows)  # the first one loads kernels
     assert device_counts.waits(CUDA, lambda: denoiser.step(rows)) == 0
+    assert device_counts.waits(CUDA, lambda: denoiser.step(rows[:1])) == 0, "recorded"
     assert device_counts.waits(CUDA, lambda: model.previewer.preview(rows[0].latents)) == 0
     assert device_counts.waits(CUDA, lambda: rows[0].latents.sum().item()) == 1, "a wait is detected"
 
@@ -99,6 +104,28 @@ def test_where_memory_is_short_parts_are_lent_and_the_picture_is_the_same(
     assert is_on(model_of(lending).setup["cpu_offload"])
     (picture,) = draw(lending, request_of())
     assert psnr(expected, picture) > SAME_DB
+
+
+def test_recorded_steps_draw_the_same_pictures(start: Start) -> None:
+    """One and two pictures together, with features of an earlier step and without."""
+    plain, recorded = start(torch_compile=False, cuda_graphs=False), start(torch_compile=False, cuda_graphs=True)
+    setup = model_of(recorded).setup
+    assert is_on(setup["cuda_graphs"]), setup
+    for options in ({}, {"guidance_end": 0.5}, {"quality": Quality.FAST, "cache_interval": 3}):
+        for seeds in ((1,), (2, 3)):
+            requests = [request_of(seed, **options) for seed in seeds]
+            for expected, picture in zip(draw(plain, *requests), draw(recorded, *requests), strict=True):
+                assert psnr(expected, picture) > SAME_DB, options
+
+
+def test_a_recorded_step_launches_far_fewer_times(start: Start) -> None:
+    launches = {}
+    for is_recorded in (False, True):
+        model = model_of(start(torch_compile=False, cuda_graphs=is_recorded))
+        row, denoiser = model.row(request_of()), model.networks[Quality.EXACT].denoiser
+        denoiser.step([row])
+        launches[is_recorded] = device_counts.launches(CUDA, partial(denoiser.step, [row]))
+    assert 0 < launches[True] < launches[False] / 4, launches
 
 
 def test_compiled_networks_draw_the_same_picture(start: Start) -> None:

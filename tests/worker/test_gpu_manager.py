@@ -39,7 +39,7 @@ def test_profiles_go_by_nominal_memory(reported_gib: float | None, profile: str)
 
 def test_the_profiles_are_the_designs() -> None:
     large, medium, small, cpu = (PROFILES[name] for name in ("large", "medium", "small", "cpu"))
-    assert (large.batch_max, large.torch_compile, large.cpu_offload) == (16, True, False)
+    assert (large.batch_max, large.torch_compile, large.cuda_graphs, large.cpu_offload) == (16, True, True, False)
     assert (medium.batch_max, medium.torch_compile) == (8, True)
     assert (small.batch_max, small.torch_compile, small.cpu_offload) == (2, False, True)
     assert (cpu.batch_min, cpu.batch_max) == (1, 2)

@@ -6,7 +6,7 @@ A GPU steps faster than stored shards could be read: its pictures stay in its me
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from queue import Empty, Queue
+from queue import Queue
 from threading import Thread
 from typing import Any
 
@@ -42,7 +42,7 @@ from worker.conditioning.segmentation import WORD_COLOURS
 POOL, FEWEST = 6_000, 96
 # Pictures that a process sends together.
 SENT = 16
-WHOLES, CROP_SHARE = 32, 0.2
+WHOLES, CROP_SHARE = 64, 0.2
 LEARNING_RATE, DECODER_LEARNING_RATE = 1e-3, 7e-4
 WARM_UP_STEPS = 150
 # The last share of the time, in which the learning rates fall to a fiftieth.
@@ -205,6 +205,10 @@ def train_live(
     parameters = parameters_of([networks])
     optimizer, ema = _optimizer(parameters, LEARNING_RATE, (0.9, 0.99)), Ema(networks, EMA_DECAY)
     decoder = DecoderTrainer(load_vae(folder, device).to(memory_format=torch.channels_last))
+    arriving = _drawn_meanwhile(workers, is_pinned=device.type == "cuda")
+    pool = Pool(POOL, device)
+    while len(pool) < FEWEST:
+        pool.add(arriving.get(), decoder.vae)
     clock = Clock(60 * minutes)
     parts = {
         "model": networks,
@@ -218,12 +222,11 @@ def train_live(
     state = TrainingState(folder / "live.pt", parts)
     noise_schedule = DDPMScheduler.from_config(make_scheduler().config)
     generator, random = torch.Generator(device).manual_seed(state.step), np.random.default_rng(state.step)
-    arriving = _drawn_meanwhile(state.step, workers, is_pinned=device.type == "cuda")
-    pool = Pool(POOL, device)
     log = (folder / "live.tsv").open("a", encoding="utf-8")
     with log, state, tqdm(desc="live", unit="step", initial=state.step) as bar:
         while clock.share < 1 and not state.is_stopping:
-            _add_arrived(pool, arriving, decoder.vae)
+            if not arriving.empty():
+                pool.add(arriving.get(), decoder.vae)
             rate = clock.rate(state.step)
             networks.controlnet.controlnet_cond_embedding.requires_grad_(clock.share < MAP_ENCODER_SHARE)
             batch = pool.batch(random)
@@ -246,11 +249,10 @@ def train_live(
     return networks.eval().cpu(), decoder.vae.eval().cpu()
 
 
-def _drawn_meanwhile(seed: int, workers: int, *, is_pinned: bool) -> Queue[dict[str, Any]]:
+def _drawn_meanwhile(workers: int, *, is_pinned: bool) -> Queue[dict[str, Any]]:
     """Return a queue into which processes put samples, ``SENT`` together."""
-    loader = DataLoader(
-        SampleStream(seed), SENT, num_workers=workers, pin_memory=is_pinned, worker_init_fn=ignore_signals
-    )
+    stream = SampleStream(seed=time.time_ns() % 2**31)  # others after an interruption
+    loader = DataLoader(stream, SENT, num_workers=workers, pin_memory=is_pinned, worker_init_fn=ignore_signals)
     arriving: Queue[dict[str, Any]] = Queue(maxsize=2)
 
     def pass_on() -> None:
@@ -259,16 +261,6 @@ def _drawn_meanwhile(seed: int, workers: int, *, is_pinned: bool) -> Queue[dict[
 
     Thread(target=pass_on, daemon=True, name="samples").start()
     return arriving
-
-
-def _add_arrived(pool: Pool, arriving: "Queue[dict[str, Any]]", vae: AutoencoderKL) -> None:
-    """Add what has been drawn; wait only as long as there are too few samples to train on."""
-    while len(pool) < FEWEST:
-        pool.add(arriving.get(), vae)
-    try:
-        pool.add(arriving.get_nowait(), vae)
-    except Empty:
-        return
 
 
 def _optimizer(parameters: list[nn.Parameter], rate: float, betas: tuple[float, float]) -> torch.optim.AdamW:

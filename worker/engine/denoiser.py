@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from diffusers import ControlNetUnionModel, UNet2DConditionModel
@@ -14,6 +15,13 @@ from worker.engine.union_controlnet import FusedControl, NetworkInputs, control_
 
 # Returns a context in which the given networks run compiled.
 CompileBlocks = Callable[[Sequence[nn.Module]], AbstractContextManager[object]]
+# Calls a function of tensors. The next call may overwrite the result.
+Call = Callable[..., Any]
+
+
+def call_directly(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return the function's result."""
+    return function(*arguments)
 
 
 class Denoiser:
@@ -25,6 +33,7 @@ class Denoiser:
         self.dtype: torch.dtype = unet.dtype  # read once: diffusers walks through all parameters each time
         self._compiled_size: tuple[int, int] | None = None
         self._compiled: AbstractContextManager[object] = nullcontext()
+        self._call: Call = call_directly
 
     def compile(self, compile_blocks: CompileBlocks, size: tuple[int, int]) -> None:
         """Compile the networks for pictures of one size, width and height. Other sizes run uncompiled."""
@@ -34,6 +43,10 @@ class Denoiser:
     def run_eager(self) -> None:
         """Run uncompiled from now on."""
         self._compiled_size = None
+
+    def call_through(self, call: Call) -> None:
+        """Call the networks through ``call``, which gets a function and its arguments, from now on."""
+        self._call = call
 
     @torch.inference_mode()
     def step(self, rows: Sequence[RequestState]) -> None:
@@ -55,7 +68,7 @@ class Denoiser:
         start = 0
         for index, row in enumerate(rows):
             end = start + len(row.branches)
-            kept = cache.pick(start, end) if row.fills_cache else None
+            kept = cache.pick(start, end).copy() if row.fills_cache else None
             row.advance(latents[index : index + 1], predicted[index : index + 1], kept)
             start = end
 
@@ -83,27 +96,38 @@ class Denoiser:
         )
         if rows[0].uses_cache:
             cache = StepCache.batch([_kept(row) for row in rows])
-            return predict_from(self.unet, inputs, cache), cache
-        residuals = self._controls(rows, plan, inputs)
-        output, features = predict(self.unet, inputs, residuals)
-        return output, StepCache(features, residuals[: outermost_skips(self.unet)])
-
-    def _controls(self, rows: Sequence[RequestState], plan: StepPlan, inputs: NetworkInputs) -> list[torch.Tensor]:
-        """Return the ControlNet's residuals for the branches it serves, and zeros for those it skips."""
+            return self._call(self._reuse, inputs, cache), cache
         controls = [control for row in rows if (control := row.active_control) is not None for _ in row.branches]
+        if len(controls) == len(texts):
+            output, cache = self._call(self._steered, inputs, FusedControl.batch(controls))
+            return output, cache
+        return self._with_residuals(inputs, self._residuals_of_some(plan, inputs, controls))
+
+    def _reuse(self, inputs: NetworkInputs, cache: StepCache) -> torch.Tensor:
+        return predict_from(self.unet, inputs, cache)
+
+    def _steered(self, inputs: NetworkInputs, control: FusedControl) -> tuple[torch.Tensor, StepCache]:
+        """Return the output and the cache of branches that the ControlNet serves, all of them."""
+        return self._with_residuals(inputs, control_residuals(self.controlnet, inputs, control))
+
+    def _with_residuals(
+        self, inputs: NetworkInputs, residuals: Sequence[torch.Tensor]
+    ) -> tuple[torch.Tensor, StepCache]:
+        output, features = predict(self.unet, inputs, residuals)
+        return output, StepCache(features, list(residuals[: outermost_skips(self.unet)]))
+
+    def _residuals_of_some(
+        self, plan: StepPlan, inputs: NetworkInputs, controls: Sequence[FusedControl]
+    ) -> list[torch.Tensor]:
+        """Return the ControlNet's residuals for the branches it serves, and zeros for those it skips."""
         branches = len(inputs.latents)
         shapes = residual_shapes(self.controlnet, *inputs.latents.shape[2:])
-        if not controls:
-            return [inputs.latents.new_zeros(branches, *shape) for shape in shapes]
-        everyone = len(controls) == branches
-        picked = inputs if everyone else inputs.pick(plan.served)
-        found = control_residuals(self.controlnet, picked, FusedControl.batch(controls))
-        if everyone:
-            return found
-        return [
-            inputs.latents.new_zeros(branches, *shape).index_copy_(0, plan.served, tensor)
-            for shape, tensor in zip(shapes, found, strict=True)
-        ]
+        residuals = [inputs.latents.new_zeros(branches, *shape) for shape in shapes]
+        if controls:
+            found = control_residuals(self.controlnet, inputs.pick(plan.served), FusedControl.batch(controls))
+            for residual, tensor in zip(residuals, found, strict=True):
+                residual.index_copy_(0, plan.served, tensor)
+        return residuals
 
 
 def _kept(row: RequestState) -> StepCache:

@@ -18,6 +18,7 @@ from worker.engine.prompt_fit import FittedPrompt, phrases_of
 from worker.engine.request import DrawRequest
 from worker.engine.request_state import Conditions, RequestState
 from worker.engine.solvers import Schedule, Solver
+from worker.engine.step_graphs import StepGraphs
 from worker.engine.text import TextEncoder
 from worker.engine.union_controlnet import FusedControl, fuse
 
@@ -155,6 +156,23 @@ class ModelRunner:
             fast_single, fast_guided = replace(single, cache_interval=2), replace(guided, cache_interval=2)
             batches = [[fast_guided], [fast_single], [fast_guided] * self.batch_limit]
             self._take_steps(self.networks[Quality.FAST].denoiser, batches, count=2)
+
+    def record(self, graphs: Mapping[int, StepGraphs], *, uses_cache: bool) -> None:
+        """Take steps with few rows of the native size through each denoiser's graphs, which record them.
+
+        Args:
+            graphs: by the denoiser's id.
+            uses_cache: as in `warm_up`.
+        """
+        single = self._plain_request()
+        guided = replace(single, guidance_scale=2.0)
+        batches = [[guided], [single], [guided, single], [guided, guided]]
+        fast_batches = [[replace(request, cache_interval=2) for request in batch] for batch in batches]
+        for networks in self.networks.values():
+            denoiser, is_cached = networks.denoiser, uses_cache and networks is self.networks[Quality.FAST]
+            denoiser.call_through(graphs[id(denoiser)])
+            with graphs[id(denoiser)].recording():
+                self._take_steps(denoiser, fast_batches if is_cached else batches, count=2 if is_cached else 1)
 
     def _take_steps(self, denoiser: Denoiser, batches: Sequence[Sequence[DrawRequest]], count: int) -> None:
         for requests in batches:

@@ -30,6 +30,10 @@ class StepCache(NamedTuple):
         """Return some of the branches."""
         return StepCache(self.features[start:end], [residual[start:end] for residual in self.residuals])
 
+    def copy(self) -> "StepCache":
+        """Return a cache that does not share memory with this one."""
+        return StepCache(self.features.clone(), [residual.clone() for residual in self.residuals])
+
     @classmethod
     def batch(cls, caches: Sequence["StepCache"]) -> "StepCache":
         """Return the caches of several rows as one, branch by branch."""
