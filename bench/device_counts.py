@@ -42,9 +42,11 @@ def launches(device: torch.device, call: Callable[[], object]) -> int:
 
 
 def _events(device: torch.device, call: Callable[[], object]) -> Iterable[Any]:
-    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as seen:
-        call()
-        torch.cuda.synchronize(device)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the profiler warns that it keeps only one cycle's events
+        with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as seen:
+            call()
+            torch.cuda.synchronize(device)
     return seen.events() or []
 
 

@@ -234,7 +234,8 @@ def forget_compiled() -> None:
 
 
 STOCK_EAGER, STOCK_COMPILED = "stock diffusers, eager", "stock diffusers, compiled"
-ALONE_FIRST, LARGEST_NEXT, LARGEST_TOO = ((1,), (), (4, 8)), ((1,), (8,), (2, 4)), ((1, 8), (), (2, 4))
+ALONE_FIRST = ((1,), (), (4, LARGEST_BATCH))
+LARGEST_NEXT, LARGEST_TOO = ((1,), (LARGEST_BATCH,), (2, 4)), ((1, LARGEST_BATCH), (), (2, 4))
 _EXACT, _FAST = partial(Ours, quality=Quality.EXACT), partial(Ours, quality=Quality.FAST)
 # The most informative ones first. Recorded: with CUDA graphs.
 VARIANTS = (

@@ -41,7 +41,7 @@ class Ema:
 
 
 class TrainingState:
-    """Saves named parts to one file: every few minutes, and when its ``with`` block ends.
+    """Saves named parts to one file: every few minutes, and when its ``with`` block ends without an error.
 
     Inside the block, SIGTERM and Ctrl-C only set `is_stopping`, so that the current step finishes before the state is
     saved.
@@ -68,8 +68,9 @@ class TrainingState:
         self._handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.save()
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is None:
+            self.save()
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 

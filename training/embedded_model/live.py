@@ -3,11 +3,13 @@
 A GPU steps faster than stored shards could be read: its pictures stay in its memory, and new ones replace the oldest.
 """
 
+import math
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from queue import Queue
-from threading import Thread
+from queue import Empty, Full, Queue
+from threading import Event, Thread
 from typing import Any
 
 import cv2
@@ -132,12 +134,65 @@ class Pool:
         return _to_unit(_cut(self._pictures[where], Crop(top, left, side), 1))
 
 
+class DrawnMeanwhile:
+    """Samples that processes draw inside the ``with`` block, ``SENT`` together."""
+
+    def __init__(self, workers: int, *, is_pinned: bool) -> None:
+        """Set the number of processes; ``is_pinned`` puts samples into memory that a GPU copies from quickly."""
+        stream = SampleStream(seed=time.time_ns() % 2**31)  # others after an interruption
+        self._loader = DataLoader(
+            stream, SENT, num_workers=workers, pin_memory=is_pinned, worker_init_fn=ignore_signals
+        )
+        self._arrived: Queue[dict[str, Any]] = Queue(maxsize=2)
+        self._is_over = Event()
+        self._thread = Thread(target=self._receive, daemon=True, name="samples")
+
+    def __enter__(self) -> "DrawnMeanwhile":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def take(self) -> dict[str, Any]:
+        """Return samples, and wait for them if necessary.
+
+        Raises:
+            RuntimeError: nothing more is drawn, as its traceback above says.
+        """
+        while True:
+            try:
+                return self._arrived.get(timeout=1)
+            except Empty:
+                if not self._thread.is_alive():
+                    raise RuntimeError("the processes that draw have ended") from None
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether samples can be taken without waiting."""
+        return not self._arrived.empty()
+
+    def _receive(self) -> None:
+        for samples in self._loader:
+            while not self._is_over.is_set():
+                with suppress(Full):
+                    self._arrived.put(samples, timeout=0.1)
+                    break
+            if self._is_over.is_set():
+                return
+
+
 class Clock:
     """The seconds that training has taken, including those before an interruption."""
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
         self._before_s, self._started = 0.0, time.monotonic()
+
+    def start(self) -> None:
+        """Count from now on."""
+        self._started = time.monotonic()
 
     @property
     def seconds(self) -> float:
@@ -159,7 +214,35 @@ class Clock:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore a saved state."""
-        self._before_s, self._started = state["seconds"], time.monotonic()
+        self._before_s = state["seconds"]
+
+
+class Descent:
+    """Steps of AdamW with clipped gradients. A step whose gradients are not finite is left out.
+
+    Attributes:
+        optimizer: its state is to be saved.
+    """
+
+    def __init__(self, parameters: list[nn.Parameter], learning_rate: float, betas: tuple[float, float]) -> None:
+        device = parameters[0].device.type
+        self._parameters, self._learning_rate = parameters, learning_rate
+        self.optimizer = torch.optim.AdamW(
+            parameters, learning_rate, weight_decay=1e-2, betas=betas, fused=device == "cuda"
+        )
+        # bfloat16 needs no scaling; this checks the gradients, on a GPU without waiting for it.
+        self._scaler = torch.amp.GradScaler(device, init_scale=1.0)
+
+    def step(self, loss: torch.Tensor, rate: float) -> None:
+        """Take a step; ``rate`` is the learning rate's factor."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._learning_rate * rate
+        self.optimizer.zero_grad()
+        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self._scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self._parameters, 1.0)
+        self._scaler.step(self.optimizer)
+        self._scaler.update()
 
 
 class DecoderTrainer:
@@ -169,9 +252,9 @@ class DecoderTrainer:
         self.vae = vae
         for part in (vae.encoder, vae.quant_conv):
             part.requires_grad_(requires_grad=False)
-        self._parameters = [parameter for parameter in vae.parameters() if parameter.requires_grad]
         self._features = Features().to(vae.device)
-        self.optimizer = _optimizer(self._parameters, DECODER_LEARNING_RATE, BETAS)
+        parameters = [parameter for parameter in vae.parameters() if parameter.requires_grad]
+        self.descent = Descent(parameters, DECODER_LEARNING_RATE, BETAS)
         self.ema = Ema(vae, EMA_DECAY)
 
     def step(self, images: torch.Tensor, rate: float) -> torch.Tensor:
@@ -180,7 +263,7 @@ class DecoderTrainer:
         images = images.to(memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
             loss, decoded = vae_loss(self.vae, images, self._features, DECODER_NOISE)
-        _descend(loss, self.optimizer, self._parameters, DECODER_LEARNING_RATE * rate)
+        self.descent.step(loss, rate)
         self.ema.update(self.vae)
         return decoded
 
@@ -197,43 +280,49 @@ def train_live(
         device: a GPU; a CPU also works, slowly.
         workers: processes that draw.
         start: a checkpoint to start from.
+
+    Raises:
+        FloatingPointError: the loss is no longer finite.
+        RuntimeError: the processes that draw have ended.
     """
     torch.manual_seed(0)
     torch.backends.cudnn.benchmark = True
+    # cuDNN's attention, PyTorch's default on Hopper cards since 2.11, has a backward pass that gives NaN for some
+    # shapes (pytorch/pytorch#196678). With it, the weights were lost within 60 steps on an H200.
+    torch.backends.cuda.enable_cudnn_sdp(False)  # torch's signature
     tokenizer = folder_tokenizer(folder)
     networks = initial_networks(folder, len(tokenizer), start).train().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    parameters = parameters_of([networks])
-    optimizer, ema = _optimizer(parameters, LEARNING_RATE, (0.9, 0.99)), Ema(networks, EMA_DECAY)
+    descent, ema = Descent(parameters_of([networks]), LEARNING_RATE, (0.9, 0.99)), Ema(networks, EMA_DECAY)
     decoder = DecoderTrainer(load_vae(folder, device).to(memory_format=torch.channels_last))
-    arriving = _drawn_meanwhile(workers, is_pinned=device.type == "cuda")
-    pool = Pool(POOL, device)
-    while len(pool) < FEWEST:
-        pool.add(arriving.get(), decoder.vae)
-    clock = Clock(60 * minutes)
+    noise_schedule = DDPMScheduler.from_config(make_scheduler().config)
+    pool, clock = Pool(POOL, device), Clock(60 * minutes)
     parts = {
         "model": networks,
-        "optimizer": optimizer,
+        "optimizer": descent.optimizer,
         "ema": ema,
         "vae": decoder.vae,
-        "decoder_optimizer": decoder.optimizer,
+        "decoder_optimizer": decoder.descent.optimizer,
         "decoder_ema": decoder.ema,
         "clock": clock,
     }
     state = TrainingState(folder / "live.pt", parts)
-    noise_schedule = DDPMScheduler.from_config(make_scheduler().config)
     generator, random = torch.Generator(device).manual_seed(state.step), np.random.default_rng(state.step)
+    drawn = DrawnMeanwhile(workers, is_pinned=device.type == "cuda")
     log = (folder / "live.tsv").open("a", encoding="utf-8")
-    with log, state, tqdm(desc="live", unit="step", initial=state.step) as bar:
+    with log, drawn, state, tqdm(desc="live", unit="step", initial=state.step) as bar:
+        while len(pool) < FEWEST and not state.is_stopping:
+            pool.add(drawn.take(), decoder.vae)
+        clock.start()
         while clock.share < 1 and not state.is_stopping:
-            if not arriving.empty():
-                pool.add(arriving.get(), decoder.vae)
+            if drawn.has_arrived:
+                pool.add(drawn.take(), decoder.vae)
             rate = clock.rate(state.step)
             networks.controlnet.controlnet_cond_embedding.requires_grad_(clock.share < MAP_ENCODER_SHARE)
             batch = pool.batch(random)
             tokens = tokenize(tokenizer, batch.prompts).to(device)
             with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
                 loss = step_loss(networks, batch, tokens, noise_schedule, generator)
-            _descend(loss, optimizer, parameters, LEARNING_RATE * rate)
+            descent.step(loss, rate)
             ema.update(networks)
             if state.step % DECODER_EVERY == 0:
                 images = pool.crops(random, DECODER_CROPS, DECODER_CROP)
@@ -241,40 +330,14 @@ def train_live(
             state.after_step()
             bar.update()
             if state.step % LOG_EVERY == 1:
+                if not math.isfinite(loss.item()):
+                    raise FloatingPointError(f"the loss is {loss.item()} after step {state.step}: the weights are lost")
                 figures = (f"{loss.item():.4f}", f"{psnr(decoded, images):.2f}", pool.added, f"{clock.seconds:.1f}")
                 bar.set_postfix(loss=figures[0], psnr=figures[1], drawn=figures[2])
                 print(state.step, *figures, sep="\t", file=log, flush=True)
     networks.load_state_dict(ema.weights)
     decoder.vae.load_state_dict(decoder.ema.weights)
     return networks.eval().cpu(), decoder.vae.eval().cpu()
-
-
-def _drawn_meanwhile(workers: int, *, is_pinned: bool) -> Queue[dict[str, Any]]:
-    """Return a queue into which processes put samples, ``SENT`` together."""
-    stream = SampleStream(seed=time.time_ns() % 2**31)  # others after an interruption
-    loader = DataLoader(stream, SENT, num_workers=workers, pin_memory=is_pinned, worker_init_fn=ignore_signals)
-    arriving: Queue[dict[str, Any]] = Queue(maxsize=2)
-
-    def pass_on() -> None:
-        for samples in loader:
-            arriving.put(samples)
-
-    Thread(target=pass_on, daemon=True, name="samples").start()
-    return arriving
-
-
-def _optimizer(parameters: list[nn.Parameter], rate: float, betas: tuple[float, float]) -> torch.optim.AdamW:
-    is_fused = parameters[0].device.type == "cuda"
-    return torch.optim.AdamW(parameters, rate, weight_decay=1e-2, betas=betas, fused=is_fused)
-
-
-def _descend(loss: torch.Tensor, optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter], rate: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(parameters, 1.0)
-    optimizer.step()
 
 
 def _cut(stored: torch.Tensor, crop: Crop, pixels: int) -> torch.Tensor:
