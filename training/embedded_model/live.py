@@ -37,7 +37,16 @@ from training.embedded_model.models import make_scheduler
 from training.embedded_model.perceptual import Features
 from training.embedded_model.shards import PIXELS, WHOLE, Crop
 from training.embedded_model.text import folder_tokenizer, tokenize
-from training.embedded_model.vae import BETAS, DECODER_NOISE, LATENT_CHANNELS, has_bfloat16, load_vae, psnr, vae_loss
+from training.embedded_model.vae import (
+    BETAS,
+    DECODER_LEARNING_RATE,
+    DECODER_NOISE,
+    LATENT_CHANNELS,
+    has_bfloat16,
+    load_vae,
+    psnr,
+    vae_loss,
+)
 from worker.conditioning.segmentation import WORD_COLOURS
 
 # Pictures in the GPU's memory, 4 MB each, and the fewest with which training starts.
@@ -45,7 +54,7 @@ POOL, FEWEST = 6_000, 96
 # Pictures that a process sends together.
 SENT = 16
 WHOLES, CROP_SHARE = 64, 0.2
-LEARNING_RATE, DECODER_LEARNING_RATE = 1e-3, 7e-4
+LEARNING_RATE = 1e-3
 WARM_UP_STEPS = 150
 # The last share of the time, in which the learning rates fall to a fiftieth.
 DECAY_SHARE = 0.45

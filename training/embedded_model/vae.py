@@ -16,10 +16,10 @@ from training.embedded_model.pictures import STYLES
 LATENT_CHANNELS = 16
 WIDTHS = (16, 48, 128, 192)
 CROP, BATCH = 96, 12
-LEARNING_RATE = 1.5e-3
+LEARNING_RATE, DECODER_LEARNING_RATE = 1.5e-3, 7e-4
 BETAS = (0.9, 0.98)
 # Weights of the losses, relative to L1 = 1.
-SQUARED, GRADIENT, PERCEPTUAL, KL = 0.5, 0.5, 0.05, 1e-4
+SQUARED, GRADIENT, PERCEPTUAL, KL = 4.0, 0.5, 0.05, 1e-4
 # The perceptual loss is computed every n-th step, because its network costs as much as the VAE.
 PERCEPTUAL_EVERY = 2
 # The most noise that the decoder's own training adds to latents, as a share of their standard deviation: latents that
@@ -49,7 +49,7 @@ def train_vae(folder: Path, steps: int, device: torch.device, workers: int, star
     """
     torch.manual_seed(0)
     vae = AutoencoderKL.from_pretrained(start, torch_dtype=torch.float32) if start else make_vae()
-    _train(vae, folder / "vae", steps, device, workers)
+    _train(vae, folder / "vae", steps, device, workers=workers, learning_rate=LEARNING_RATE)
 
 
 def train_decoder(folder: Path, steps: int, device: torch.device, workers: int) -> None:
@@ -60,19 +60,34 @@ def train_decoder(folder: Path, steps: int, device: torch.device, workers: int) 
     vae = load_vae(folder, device)
     for part in (vae.encoder, vae.quant_conv):
         part.requires_grad_(requires_grad=False)
-    averaged = _train(vae, folder / "decoder", steps, device, workers, noise=DECODER_NOISE)
+    averaged = _train(
+        vae,
+        folder / "decoder",
+        steps,
+        device,
+        workers=workers,
+        learning_rate=DECODER_LEARNING_RATE,
+        noise=DECODER_NOISE,
+    )
     vae.load_state_dict(averaged)
     vae.save_pretrained(folder / "vae")
 
 
 def _train(
-    vae: AutoencoderKL, path: Path, steps: int, device: torch.device, workers: int, *, noise: float = 0.0
+    vae: AutoencoderKL,
+    path: Path,
+    steps: int,
+    device: torch.device,
+    *,
+    workers: int,
+    learning_rate: float,
+    noise: float = 0.0,
 ) -> dict[str, torch.Tensor]:
     """Train unfrozen weights; return their averages. The state is saved in ``path``.pt, the log in ``path``.tsv."""
     vae = vae.to(device, memory_format=torch.channels_last).train()
     parameters = [parameter for parameter in vae.parameters() if parameter.requires_grad]
     features = Features().to(device)
-    optimizer = torch.optim.AdamW(parameters, LEARNING_RATE, weight_decay=1e-3, betas=BETAS)
+    optimizer = torch.optim.AdamW(parameters, learning_rate, weight_decay=1e-3, betas=BETAS)
     ema = Ema(vae, decay=0.998)
     state = TrainingState(path.with_suffix(".pt"), {"model": vae, "optimizer": optimizer, "ema": ema})
     stream = PictureStream(seed=state.step, crop=CROP)
@@ -81,7 +96,7 @@ def _train(
     with log, state, tqdm(total=steps, initial=state.step, desc=path.name, unit="step") as bar:
         while state.step < steps and not state.is_stopping:
             for group in optimizer.param_groups:
-                group["lr"] = LEARNING_RATE * _rate(state.step, steps)
+                group["lr"] = learning_rate * _rate(state.step, steps)
             images = next(batches).to(device, memory_format=torch.channels_last)
             with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
                 looking = features if state.step % PERCEPTUAL_EVERY == 0 else None
