@@ -1,4 +1,8 @@
-"""What fits into a GPU's memory. Computed for SDXL's configuration in fp16 at 1024²; not measured on a GPU yet."""
+"""What fits into a GPU's memory.
+
+Computed for SDXL's configuration in fp16 at 1024². On an H200, the measured peak was within 12 % of the prediction
+(docs/reference/performance.md).
+"""
 
 from collections.abc import Iterable
 from itertools import chain

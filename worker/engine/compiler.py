@@ -41,7 +41,7 @@ def try_out(device: torch.device) -> None:
 class BlockCompiler:
     """Compiles networks' repeated blocks, each kind once, for any number of rows.
 
-    A whole network takes minutes to compile, its repeated blocks seconds, and nearly all of its time is spent in them.
+    SDXL and its ControlNet spend nearly all of their time in 129 blocks of 14 kinds.
     """
 
     def __init__(self, backend: str = "inductor") -> None:

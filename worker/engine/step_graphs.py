@@ -1,7 +1,7 @@
 """CUDA graphs: a step's kernels, recorded once and then launched together.
 
 A fast GPU computes a step of one or two pictures in less time than the host needs to launch its 2,500 kernels one by
-one. On an H200 beside a slow host, launching took three times as long as computing (docs/reference/performance.md).
+one: on an H200 beside a slow host, in a third of it (docs/reference/performance.md).
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
