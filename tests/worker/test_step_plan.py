@@ -21,7 +21,7 @@ from worker.engine.request import DrawRequest
 from worker.engine.request_state import Conditions, RequestState
 from worker.engine.solvers import SOLVERS
 from worker.engine.text import TextEmbedding
-from worker.engine.union_controlnet import FusedControl, residual_shapes
+from worker.engine.union_controlnet import FusedControl, control_residuals, residual_shapes
 
 SIDE = 64
 TO = torch.ops.aten.to, torch.ops.aten._to_copy
@@ -140,14 +140,11 @@ def test_a_step_of_sdxl_is_its_networks_and_little_more() -> None:
     unet, controlnet = (make_part(FULL, name, META, torch.float16) for name in ("unet", "controlnet"))
     denoiser, inside = Denoiser(unet, controlnet), Operations()
 
-    def counted(network: Any) -> Any:
-        def call(*arguments: Any) -> Any:
-            with inside:
-                return network(*arguments)
+    def counted(network: Any, *arguments: Any) -> Any:
+        with inside:
+            return network(*arguments)
 
-        return call
-
-    denoiser.compile(counted, (1024, 1024))
+    denoiser.call_through(counted)
     for pictures in (1, 8):
         inside.count = 0
         rows = [sdxl_row(unet.config.block_out_channels[0]) for _ in range(pictures)]
@@ -202,21 +199,19 @@ def test_a_step_that_is_tried_again_adds_the_same_noise(stock: Any, monkeypatch:
 
 
 @pytest.mark.parametrize("latent_side", [8, 9, 32])
-def test_residuals_have_the_shapes_that_are_foreseen(stock: Any, latent_side: int) -> None:
+def test_residuals_have_the_shapes_that_are_foreseen(
+    stock: Any, latent_side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, side = engine_model(stock), 8 * latent_side
     request = replace(request_of(), control_images={"canny": Image.new("RGB", (side, side))})
     seen: list[list[tuple[int, ...]]] = []
     denoiser = next(iter(model.networks.values())).denoiser
 
-    def look(network: Any) -> Any:
-        def call(*arguments: Any) -> Any:
-            result = network(*arguments)
-            if isinstance(result, list):
-                seen.append([tuple(tensor.shape[1:]) for tensor in result])
-            return result
+    def look(*arguments: Any) -> list[torch.Tensor]:
+        result = control_residuals(*arguments)
+        seen.append([tuple(tensor.shape[1:]) for tensor in result])
+        return result
 
-        return call
-
-    denoiser.compile(look, (side, side))
+    monkeypatch.setattr("worker.engine.denoiser.control_residuals", look)
     denoiser.step([model.row(request)])
     assert seen == [residual_shapes(stock.controlnet, latent_side, latent_side)]
