@@ -20,6 +20,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from tqdm import tqdm
+from transformers import CLIPTokenizer
 
 from shared.schemas import CONTROL_TYPES
 from training.embedded_model.checkpoint import Ema, TrainingState, ignore_signals, parameters_of
@@ -254,6 +255,38 @@ class Descent:
         self._scaler.update()
 
 
+class DiffusionTrainer:
+    """Trains the diffusion networks.
+
+    Attributes:
+        generator: of noise and timesteps.
+        ema: the averaged weights.
+    """
+
+    def __init__(self, networks: Networks, tokenizer: CLIPTokenizer) -> None:
+        self.networks = networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._tokenizer, self._device = tokenizer, next(networks.parameters()).device
+        self._descent = Descent(parameters_of([networks]), LEARNING_RATE, (0.9, 0.99))
+        self._noise_schedule = DDPMScheduler.from_config(make_scheduler().config)
+        self.generator = torch.Generator(self._device)
+        self.ema = Ema(networks, EMA_DECAY)
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What is to be saved."""
+        return {"model": self.networks, "optimizer": self._descent.optimizer, "ema": self.ema}
+
+    def step(self, batch: Batch, rate: float, *, trains_maps: bool) -> torch.Tensor:
+        """Take a step, which also trains the maps' encoder if ``trains_maps``; return the loss."""
+        self.networks.controlnet.controlnet_cond_embedding.requires_grad_(trains_maps)
+        tokens = tokenize(self._tokenizer, batch.prompts).to(self._device)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device)):
+            loss = step_loss(self.networks, batch, tokens, self._noise_schedule, self.generator)
+        self._descent.step(loss, rate)
+        self.ema.update(self.networks)
+        return loss.detach()
+
+
 class DecoderTrainer:
     """Trains a VAE's decoder; the encoder stays, because its latents are what the diffusion networks learn."""
 
@@ -263,8 +296,13 @@ class DecoderTrainer:
             part.requires_grad_(requires_grad=False)
         self._features = Features().to(vae.device)
         parameters = [parameter for parameter in vae.parameters() if parameter.requires_grad]
-        self.descent = Descent(parameters, DECODER_LEARNING_RATE, BETAS)
+        self._descent = Descent(parameters, DECODER_LEARNING_RATE, BETAS)
         self.ema = Ema(vae, EMA_DECAY)
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What is to be saved."""
+        return {"vae": self.vae, "decoder_optimizer": self._descent.optimizer, "decoder_ema": self.ema}
 
     def step(self, images: torch.Tensor, rate: float) -> torch.Tensor:
         """Take a step on images (batch, 3, height, width), -1 to 1; return what was decoded."""
@@ -272,7 +310,7 @@ class DecoderTrainer:
         images = images.to(memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
             loss, decoded = vae_loss(self.vae, images, self._features, DECODER_NOISE)
-        self.descent.step(loss, rate)
+        self._descent.step(loss, rate)
         self.ema.update(self.vae)
         return decoded
 
@@ -300,22 +338,12 @@ def train_live(
     # shapes (pytorch/pytorch#196678). With it, the weights were lost within 60 steps on an H200.
     torch.backends.cuda.enable_cudnn_sdp(False)  # torch's signature
     tokenizer = folder_tokenizer(folder)
-    networks = initial_networks(folder, len(tokenizer), start).train().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    descent, ema = Descent(parameters_of([networks]), LEARNING_RATE, (0.9, 0.99)), Ema(networks, EMA_DECAY)
+    diffusion = DiffusionTrainer(initial_networks(folder, len(tokenizer), start).train().to(device), tokenizer)
     decoder = DecoderTrainer(load_vae(folder, device).to(memory_format=torch.channels_last))
-    noise_schedule = DDPMScheduler.from_config(make_scheduler().config)
     pool, clock = Pool(POOL, device), Clock(60 * minutes)
-    parts = {
-        "model": networks,
-        "optimizer": descent.optimizer,
-        "ema": ema,
-        "vae": decoder.vae,
-        "decoder_optimizer": decoder.descent.optimizer,
-        "decoder_ema": decoder.ema,
-        "clock": clock,
-    }
-    state = TrainingState(folder / "live.pt", parts)
-    generator, random = torch.Generator(device).manual_seed(state.step), np.random.default_rng(state.step)
+    state = TrainingState(folder / "live.pt", {**diffusion.parts, **decoder.parts, "clock": clock})
+    random = np.random.default_rng(state.step)
+    diffusion.generator.manual_seed(state.step)
     drawn = DrawnMeanwhile(workers, is_pinned=device.type == "cuda")
     log = (folder / "live.tsv").open("a", encoding="utf-8")
     with log, drawn, state, tqdm(desc="live", unit="step", initial=state.step) as bar:
@@ -326,13 +354,7 @@ def train_live(
             if drawn.has_arrived:
                 pool.add(drawn.take(), decoder.vae)
             rate = clock.rate(state.step)
-            networks.controlnet.controlnet_cond_embedding.requires_grad_(clock.share < MAP_ENCODER_SHARE)
-            batch = pool.batch(random)
-            tokens = tokenize(tokenizer, batch.prompts).to(device)
-            with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
-                loss = step_loss(networks, batch, tokens, noise_schedule, generator)
-            descent.step(loss, rate)
-            ema.update(networks)
+            loss = diffusion.step(pool.batch(random), rate, trains_maps=clock.share < MAP_ENCODER_SHARE)
             if state.step % DECODER_EVERY == 0:
                 images = pool.crops(random, DECODER_CROPS, DECODER_CROP)
                 decoded = decoder.step(images, rate)
@@ -344,9 +366,9 @@ def train_live(
                 figures = (f"{loss.item():.4f}", f"{psnr(decoded, images):.2f}", pool.added, f"{clock.seconds:.1f}")
                 bar.set_postfix(loss=figures[0], psnr=figures[1], drawn=figures[2])
                 print(state.step, *figures, sep="\t", file=log, flush=True)
-    networks.load_state_dict(ema.weights)
+    diffusion.networks.load_state_dict(diffusion.ema.weights)
     decoder.vae.load_state_dict(decoder.ema.weights)
-    return networks.eval().cpu(), decoder.vae.eval().cpu()
+    return diffusion.networks.eval().cpu(), decoder.vae.eval().cpu()
 
 
 def _cut(stored: torch.Tensor, crop: Crop, pixels: int) -> torch.Tensor:
