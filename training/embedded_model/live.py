@@ -345,6 +345,7 @@ def train_live(
     random = np.random.default_rng(state.step)
     diffusion.generator.manual_seed(state.step)
     drawn = DrawnMeanwhile(workers, is_pinned=device.type == "cuda")
+    decoded: torch.Tensor | None = None
     log = (folder / "live.tsv").open("a", encoding="utf-8")
     with log, drawn, state, tqdm(desc="live", unit="step", initial=state.step) as bar:
         while len(pool) < FEWEST and not state.is_stopping:
@@ -355,7 +356,7 @@ def train_live(
                 pool.add(drawn.take(), decoder.vae)
             rate = clock.rate(state.step)
             loss = diffusion.step(pool.batch(random), rate, trains_maps=clock.share < MAP_ENCODER_SHARE)
-            if state.step % DECODER_EVERY == 0:
+            if decoded is None or state.step % DECODER_EVERY == 0:
                 images = pool.crops(random, DECODER_CROPS, DECODER_CROP)
                 decoded = decoder.step(images, rate)
             state.after_step()
