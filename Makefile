@@ -109,7 +109,7 @@ bench: setup
 bench-embedded: setup
 	$(BIN)/python -m bench.embedded_model
 
-## on a machine with a GPU, in nine minutes: run the tests that need one, then measure a full-size SDXL
+## on a machine with a GPU: run the tests that need one, then measure a full-size SDXL
 gpu: setup
 	@$(BIN)/python -c "import sys, torch; sys.exit(None if torch.cuda.is_available() else 'make gpu: this machine has no usable CUDA GPU')"
 	$(BIN)/python -m pytest -m gpu tests/gpu

@@ -1,6 +1,6 @@
 """SDXL + Union ControlNet on a GPU: the service's engine and diffusers' stock pipeline, eager and compiled.
 
-    python -m bench.gpu_speed              # on a GPU; under seven minutes; writes bench/results/gpu_speed.md
+    python -m bench.gpu_speed              # on a GPU; begins nothing after 270 s; writes bench/results/gpu_speed.md
     python -m bench.gpu_speed --tiny       # eager, with tiny networks, also on a CPU: shows that it runs
 
 The networks have full size and random weights, in the dtype that the service uses: neither speed nor memory depends on

@@ -1,6 +1,6 @@
 """What fits into a GPU's memory.
 
-Computed for SDXL's configuration in fp16 at 1024². On an H200, the measured peak was within 12 % of the prediction
+Computed for SDXL's configuration in fp16 at 1024². On an H200, the measured peak was within 13 % of the prediction
 (docs/reference/performance.md).
 """
 

@@ -51,5 +51,5 @@ class GPUProfile(Section):
     batch_min: Count
     batch_max: Count
     torch_compile: bool
-    cuda_graphs: bool
+    cuda_graphs: bool = False
     cpu_offload: bool

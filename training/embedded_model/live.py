@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler
 from torch import nn
-from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from tqdm import tqdm
 from transformers import CLIPTokenizer
@@ -36,7 +35,7 @@ from training.embedded_model.diffusion import (
 )
 from training.embedded_model.models import make_scheduler
 from training.embedded_model.perceptual import Features
-from training.embedded_model.shards import PIXELS, WHOLE, Crop
+from training.embedded_model.shards import PIXELS, WHOLE, Crop, motif_share
 from training.embedded_model.text import folder_tokenizer, tokenize
 from training.embedded_model.vae import (
     BETAS,
@@ -48,7 +47,6 @@ from training.embedded_model.vae import (
     psnr,
     vae_loss,
 )
-from worker.conditioning.segmentation import WORD_COLOURS
 
 # Pictures in the GPU's memory, 4 MB each, and the fewest with which training starts.
 POOL, FEWEST = 6_000, 96
@@ -115,7 +113,7 @@ class Pool:
         places = [(self.added + number) % len(self._prompts) for number in range(len(pictures))]
         where = torch.tensor(places, device=device)
         self._pictures[where], self._maps[where], self._latents[where] = pictures, maps, means
-        self._motifs[where] = _motif_share(maps[:, CONTROL_TYPES.index("segmentation")])
+        self._motifs[where] = motif_share(maps[:, CONTROL_TYPES.index("segmentation")])
         for place, prompt in zip(places, samples["prompt"], strict=True):
             self._prompts[place] = prompt
         self.added += len(pictures)
@@ -376,15 +374,6 @@ def _cut(stored: torch.Tensor, crop: Crop, pixels: int) -> torch.Tensor:
     """Return a part of (batch, channels, height, width), where one value stands for ``pixels`` of a picture's side."""
     top, left, side = (value // pixels for value in (crop.top, crop.left, crop.side))
     return stored[:, :, top : top + side, left : left + side]
-
-
-def _motif_share(segmentations: torch.Tensor) -> torch.Tensor:
-    """Return what share of each latent's pixels is covered by motifs, as `Shard.motifs`, for (batch, 3, side, side)."""
-    is_motif = segmentations.any(1, keepdim=True)
-    for colour in WORD_COLOURS:
-        word = torch.tensor(colour, dtype=torch.uint8, device=segmentations.device)[:, None, None]
-        is_motif &= (segmentations != word).any(1, keepdim=True)
-    return functional.avg_pool2d(is_motif.float(), PIXELS)
 
 
 def _to_unit(pictures: torch.Tensor) -> torch.Tensor:

@@ -103,7 +103,16 @@ class Shard:
     def motifs(self, index: int, crop: Crop = WHOLE) -> torch.Tensor:
         """Return where a picture's motifs are: the covered share of each latent's pixels (1, side / 8, side / 8)."""
         colours = (self.map(index, "segmentation", crop) * 255).round().to(torch.uint8)
-        is_motif = colours.any(0)
-        for colour in WORD_COLOURS:
-            is_motif &= (colours != torch.tensor(colour)[:, None, None]).any(0)
-        return functional.avg_pool2d(is_motif.float()[None], PIXELS)
+        return motif_share(colours[None])[0]
+
+
+def motif_share(segmentations: torch.Tensor) -> torch.Tensor:
+    """Return the share of each latent's pixels that motifs cover, (batch, 1, side / 8, side / 8).
+
+    ``segmentations`` are maps (batch, 3, side, side), uint8: black is the ground, and the word has colours of its own.
+    """
+    is_motif = segmentations.any(1, keepdim=True)
+    for colour in WORD_COLOURS:
+        word = torch.tensor(colour, dtype=torch.uint8, device=segmentations.device)[:, None, None]
+        is_motif &= (segmentations != word).any(1, keepdim=True)
+    return functional.avg_pool2d(is_motif.float(), PIXELS)
