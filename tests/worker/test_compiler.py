@@ -233,7 +233,7 @@ def test_without_a_c_compiler_the_model_starts_eagerly(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_compiled_networks_draw_the_same_picture(stock: Any) -> None:
-    """With the real compiler, which makes at most two graphs per kind of block, and none once it has seen the warm-up."""
+    """With the real compiler, which makes at most two graphs per kind of block, and none after the warm-up."""
     model, plain = engine_model(stock), engine_model(embedded_pipeline())
     denoiser_of(model).compile(compiler.BlockCompiler(), (SIDE, SIDE))
     guided, single, free = request_of(), request_of(is_guided=False), request_of(is_steered=False)
