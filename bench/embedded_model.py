@@ -1,4 +1,4 @@
-"""Evaluate the embedded model: time, memory, VAE, styles, legibility by style, control and weight, and motifs.
+"""Evaluate the embedded model: time, memory, VAE, legibility by style, control and weight, styles, motifs, colours.
 
     make bench-embedded            # python -m bench.embedded_model, about an hour on two cores
     python -m bench.embedded_model --scale 0.1     # a tenth of the pictures
@@ -27,6 +27,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from skimage.color import rgb2lab
+from skimage.measure import block_reduce
 from tqdm import tqdm
 
 from bench.classifier import train_classifier
@@ -41,9 +43,10 @@ from shared.writing.imagery import Imagery
 from training.embedded_model.data import HELD_OUT_EVERY, SIDE, SceneMaker
 from training.embedded_model.pictures import STYLES
 from training.embedded_model.pictures import draw as draw_target
+from training.embedded_model.shards import PIXELS, motif_share
 from training.embedded_model.vae import judge_vae
 from worker.ai_image_generator import AIImageGenerator
-from worker.conditioning import make_conditionings
+from worker.conditioning import Brush, make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
 from worker.legibility.judge import LegibilityJudge
@@ -82,10 +85,10 @@ class Bench:
         self.glyphs = GlyphRenderer(database, read_fonts(settings.fonts))
         self.judge = LegibilityJudge()
         gpu = GPUManager(settings.device, settings.gpu_profiles)
-        conditionings = make_conditionings(settings.conditioning)
+        self.conditionings = make_conditionings(settings.conditioning)
         self.generator = AIImageGenerator(
             prompts=PromptBuilder(settings.styles, database, self.imagery),
-            executor=ThreadExecutor(PictureWork(self.glyphs, self.imagery, conditionings, self.judge)),
+            executor=ThreadExecutor(PictureWork(self.glyphs, self.imagery, self.conditionings, self.judge)),
             pipeline=MultiControlNetPipeline(lambda: load_model(settings, gpu)),
             model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
         )
@@ -122,8 +125,7 @@ class Bench:
                 self.imagery.phrase(case.motif) if case.motif else "",
                 style=case.style,
                 imagery=[case.motif] if case.motif else "auto",
-                include_conditioning=False,
-                **{"seed": int(self.random.integers(2**32)), **case.options},
+                **{"seed": int(self.random.integers(2**32)), "include_conditioning": False, **case.options},
             )
         )
 
@@ -265,6 +267,48 @@ def _model_parts(bench: Bench, style: str, names: Sequence[str], count: int) -> 
                 yield motif["name"], square_part(picture_of(result), motif["box"])
 
 
+def measure_colours(bench: Bench, count: int) -> list[list[object]]:
+    """Return rows on whether motifs have their map's colours: correlations of CIELAB's two colour axes.
+
+    Each value compares squares of 8 x 8 pixels within held-out motifs: in the model's pictures, and in procedural ones.
+    """
+    maker = SceneMaker(seed=23, held_out=True)
+    rows: list[list[object]] = []
+    for style in COLOUR_STYLES:
+        drawn = [_result_colours(bench, replace(case, style=style)) for case in tqdm(bench.cases(count), desc=style)]
+        targets = [_target_colours(bench, maker, style) for _ in range(count)]
+        rows.append([style, *_correlations(drawn), *_correlations(targets)])
+    return rows
+
+
+def _result_colours(bench: Bench, case: Case) -> NDArray[np.float64]:
+    result = bench.result(replace(case, options={"include_conditioning": True}))
+    (segmentation,) = result.conditioning_images_base64["segmentation"].values()
+    return _motif_colours(picture_of(result), np.asarray(decoded(segmentation)))
+
+
+def _target_colours(bench: Bench, maker: SceneMaker, style: str) -> NDArray[np.float64]:
+    scene = maker.scene([str(maker.random.choice(maker.motifs))])
+    kind = next(one for one in bench.conditionings if one.control_type == "segmentation")
+    segmentation = kind.generate(scene, kind.available_methods[0], Brush(bench.settings.styles[style].pen, 0))
+    return _motif_colours(draw_target(style, scene, maker.random), np.asarray(segmentation))
+
+
+def _motif_colours(picture: NDArray[np.uint8], segmentation: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the picture's a* and b* and the map's, (squares, 4), in the squares that a motif covers."""
+    means = [block_reduce(image / 255, (PIXELS, PIXELS, 1), np.mean) for image in (picture, segmentation)]
+    axes = np.concatenate([rgb2lab(one)[:, :, 1:] for one in means], axis=2)
+    covered = motif_share(torch.from_numpy(segmentation.transpose(2, 0, 1).copy())[None])[0, 0].numpy() == 1
+    colours: NDArray[np.float64] = axes[covered]
+    return colours
+
+
+def _correlations(colours: Sequence[NDArray[np.float64]]) -> list[str]:
+    """Return the correlations of a* and of b*."""
+    picture_a, picture_b, map_a, map_b = np.concatenate(colours).T
+    return [f"{np.corrcoef(ours, theirs)[0, 1]:.2f}" for ours, theirs in ((picture_a, map_a), (picture_b, map_b))]
+
+
 def measure_target(bench: Bench, count: int) -> list[list[object]]:
     """Return rows on the legibility target."""
     # The service chooses the seed, as for most requests.
@@ -277,14 +321,20 @@ def measure_target(bench: Bench, count: int) -> list[list[object]]:
 
 
 Part = Callable[[Bench, float], list[list[object]]]
-PARTS: dict[str, Part] = {
-    "speed": lambda bench, scale: measure_speed(bench, max(3, round(10 * scale))),
-    "vae": lambda bench, scale: measure_vae(bench, max(2, round(12 * scale))),
-    "words": measure_words,
-    "ceiling": lambda bench, scale: measure_ceiling(bench, scaled(480, scale)),
-    "controls": measure_controls,
-    "looks": lambda bench, scale: measure_looks(bench, scaled(200, scale)),
-    "target": lambda bench, scale: measure_target(bench, scaled(100, scale)),
+FIGURES = ["figure", "measured"]
+# What each part measures, and the heads of its columns.
+PARTS: dict[str, tuple[Part, list[str]]] = {
+    "speed": (lambda bench, scale: measure_speed(bench, max(3, round(10 * scale))), FIGURES),
+    "vae": (lambda bench, scale: measure_vae(bench, max(2, round(12 * scale))), FIGURES),
+    "words": (measure_words, FIGURES),
+    "ceiling": (lambda bench, scale: measure_ceiling(bench, scaled(480, scale)), FIGURES),
+    "controls": (measure_controls, FIGURES),
+    "looks": (lambda bench, scale: measure_looks(bench, scaled(200, scale)), FIGURES),
+    "target": (lambda bench, scale: measure_target(bench, scaled(100, scale)), FIGURES),
+    "colours": (
+        lambda bench, scale: measure_colours(bench, scaled(40, scale)),
+        ["style", "model: green to red", "blue to yellow", "procedural: green to red", "blue to yellow"],
+    ),
 }
 
 
@@ -301,7 +351,8 @@ def main(scale: float, parts: Sequence[str], seed: int, fluent: Path | None) -> 
                 continue
             rows, header = measure_meaning(bench, scaled(40, scale), fluent), ["what", "motifs", "top 1", "top 5"]
         else:
-            rows, header = PARTS[part](bench, scale), ["figure", "measured"]
+            measure, header = PARTS[part]
+            rows = measure(bench, scale)
         write(f"embedded_model_{part}{suffix}", command, table(header, rows))
 
 

@@ -29,7 +29,7 @@ from training.embedded_model.diffusion import (
     initial_networks,
     train_diffusion,
 )
-from training.embedded_model.models import make_controlnet, make_unet
+from training.embedded_model.models import carry_colours, make_controlnet, make_unet
 from training.embedded_model.palettes import choose_palette, hue_of
 from training.embedded_model.pictures import STYLES, draw
 from training.embedded_model.shards import Crop, Shard, save_shard, store_shards
@@ -232,14 +232,32 @@ def told_from(features: torch.Tensor, colours: torch.Tensor) -> list[float]:
     return (1 - residual.var(0) / colours.var(0)).tolist()
 
 
-def test_the_untrained_encoder_of_maps_carries_their_colours() -> None:
+def disturb(network: nn.Module) -> None:
+    """Change every weight, as training does."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.1)
+
+
+@pytest.mark.parametrize("is_trained", [False, True])
+def test_the_encoder_of_maps_carries_their_colours(*, is_trained: bool) -> None:
     torch.manual_seed(3)
     encoder = make_controlnet(make_unet()).controlnet_cond_embedding
+    if is_trained:
+        disturb(encoder)
+        carry_colours(encoder)
     maps = functional.interpolate(torch.rand(1, 3, 64, 64), scale_factor=8, mode="nearest")
     with torch.no_grad():
         features = encoder(maps)[0].flatten(1).T
     colours = functional.avg_pool2d(maps, 8)[0].flatten(1).T
     assert min(told_from(features, colours)) > 0.9
+
+
+def test_carrying_colours_again_changes_nothing() -> None:
+    encoder = make_controlnet(make_unet()).controlnet_cond_embedding
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    carry_colours(encoder)
+    assert all(torch.equal(before[name], value) for name, value in encoder.state_dict().items())
 
 
 def save_networks(networks: Networks, folder: Path) -> None:

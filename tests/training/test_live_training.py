@@ -17,9 +17,19 @@ from training.embedded_model import live
 from training.embedded_model.__main__ import take_files
 from training.embedded_model.checkpoint import TrainingState
 from training.embedded_model.data import SIDE, SceneMaker
-from training.embedded_model.diffusion import CROP_SIDE
-from training.embedded_model.live import Clock, Descent, DrawnMeanwhile, Pool, SampleStream, train_live
+from training.embedded_model.diffusion import CROP_SIDE, initial_networks
+from training.embedded_model.live import (
+    Clock,
+    Descent,
+    DiffusionTrainer,
+    DrawnMeanwhile,
+    Pool,
+    SampleStream,
+    train_live,
+)
+from training.embedded_model.models import carry_colours
 from training.embedded_model.shards import PIXELS, WHOLE, Shard, save_shard
+from training.embedded_model.text import folder_tokenizer
 from training.embedded_model.vae import make_vae
 
 CPU = torch.device("cpu")
@@ -94,6 +104,23 @@ def test_in_a_full_pool_new_samples_replace_the_oldest(samples: dict[str, Any], 
     crops = pool.crops(np.random.default_rng(0), 5, 64)
     assert crops.shape == (5, 3, 64, 64)
     assert -1 <= float(crops.min()) < float(crops.max()) <= 1
+
+
+def test_training_the_encoder_of_maps_leaves_its_colours(
+    samples: dict[str, Any], vae: AutoencoderKL, tmp_path: Path
+) -> None:
+    take_files(tmp_path, SHIPPED)
+    tokenizer = folder_tokenizer(tmp_path)
+    trainer = DiffusionTrainer(initial_networks(tmp_path, len(tokenizer), SHIPPED), tokenizer)
+    pool = Pool(3, CPU)
+    pool.add(samples, vae)
+    encoder = trainer.networks.controlnet.controlnet_cond_embedding
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    trainer.step(pool.batch(np.random.default_rng(0)), 1.0, trains_maps=True)
+    after = {name: value.clone() for name, value in encoder.state_dict().items()}
+    assert not torch.equal(after["conv_in.weight"][:9], before["conv_in.weight"][:9])
+    carry_colours(encoder)
+    assert all(torch.equal(after[name], value) for name, value in encoder.state_dict().items())
 
 
 def test_a_step_whose_gradients_are_not_finite_is_left_out() -> None:

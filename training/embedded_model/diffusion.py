@@ -19,7 +19,7 @@ from transformers import CLIPTokenizer
 from shared.schemas import CONTROL_TYPES, ControlType
 from training.embedded_model.checkpoint import Ema, TrainingState, ignore_signals, parameters_of
 from training.embedded_model.data import SIDE
-from training.embedded_model.models import make_controlnet, make_scheduler, make_text_encoders, make_unet
+from training.embedded_model.models import carry_colours, make_controlnet, make_scheduler, make_text_encoders, make_unet
 from training.embedded_model.shards import PIXELS, WHOLE, Crop, Shard
 from training.embedded_model.text import folder_tokenizer, load_text, tokenize
 from training.embedded_model.vae import has_bfloat16
@@ -212,7 +212,8 @@ def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int
             while state.step < end and not state.is_stopping:
                 for group in optimizer.param_groups:
                     group["lr"] = LEARNING_RATE * _rate(state.step, steps)
-                map_encoder.requires_grad_(state.step < MAP_ENCODER_SHARE * steps)
+                trains_maps = state.step < MAP_ENCODER_SHARE * steps
+                map_encoder.requires_grad_(trains_maps)
                 batch = next(batches).to(device)
                 tokens = tokenize(tokenizer, batch.prompts).to(device)
                 with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
@@ -221,6 +222,8 @@ def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int
                 loss.backward()  # type: ignore[no-untyped-call]
                 nn.utils.clip_grad_norm_(parameters, 1.0)
                 optimizer.step()
+                if trains_maps:
+                    carry_colours(map_encoder)
                 ema.update(networks)
                 state.after_step()
                 bar.update()
@@ -239,6 +242,7 @@ def initial_networks(folder: Path, vocabulary: int, start: Path | None) -> Netwo
         load_text(folder, (networks.encoder, networks.encoder_2))
     else:
         copy_matching_weights(networks, start)
+        carry_colours(networks.controlnet.controlnet_cond_embedding)
     return networks
 
 

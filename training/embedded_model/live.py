@@ -33,7 +33,7 @@ from training.embedded_model.diffusion import (
     random_crop,
     step_loss,
 )
-from training.embedded_model.models import make_scheduler
+from training.embedded_model.models import carry_colours, make_scheduler
 from training.embedded_model.perceptual import Features
 from training.embedded_model.shards import PIXELS, WHOLE, Crop, motif_share
 from training.embedded_model.text import folder_tokenizer, tokenize
@@ -276,11 +276,14 @@ class DiffusionTrainer:
 
     def step(self, batch: Batch, rate: float, *, trains_maps: bool) -> torch.Tensor:
         """Take a step, which also trains the maps' encoder if ``trains_maps``; return the loss."""
-        self.networks.controlnet.controlnet_cond_embedding.requires_grad_(trains_maps)
+        map_encoder = self.networks.controlnet.controlnet_cond_embedding
+        map_encoder.requires_grad_(trains_maps)
         tokens = tokenize(self._tokenizer, batch.prompts).to(self._device)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device)):
             loss = step_loss(self.networks, batch, tokens, self._noise_schedule, self.generator)
         self._descent.step(loss, rate)
+        if trains_maps:
+            carry_colours(map_encoder)
         self.ema.update(self.networks)
         return loss.detach()
 

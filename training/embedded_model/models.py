@@ -30,6 +30,8 @@ MAP_WIDTHS = (12, 20, 32, 48)
 MIDDLE_GREY, SILU_OF_1, SLOPE_AT_1 = 0.5, 0.7311, 0.9277
 # Red, green and blue of a stride's four pixels.
 QUARTERS = 12
+# How strongly the encoder's output contains what differs between red, green and blue, and the rest.
+HUE_GAIN, DETAIL_GAIN = 6.0, 2.0
 TOKENS = 77
 BEGIN, END = "<|startoftext|>", "<|endoftext|>"
 
@@ -79,11 +81,12 @@ def make_controlnet(unet: UNet2DConditionModel) -> ControlNetUnionModel:
 
 @torch.no_grad()
 def carry_colours(encoder: ControlNetConditioningEmbedding) -> None:
-    """Let the last channels of the maps' untrained encoder carry a map's colours.
+    """Let the last channels of the maps' encoder carry a map's colours; calling it again restores them.
 
-    An encoder that starts from random weights learns edges first and drops colours before the networks behind it can
-    use them. So the last three channels of each level hold red, green and blue, averaged, and the last twelve of the
-    last level hold them for each quarter of a latent.
+    Training keeps what separates edges and lets colours fade, because little of a picture is coloured. So the last
+    three channels of each level hold red, green and blue, averaged, and the last twelve of the last level hold them
+    for each quarter of a latent. The output reads those with fixed weights, which amplify the differences of red,
+    green and blue: a motif's hue varies less than its brightness, and both must be heard next to four maps' edges.
     """
     layers = [encoder.conv_in, *encoder.blocks]
     _carry(layers[0], gain=1.0, offset=1 - MIDDLE_GREY)
@@ -91,7 +94,17 @@ def carry_colours(encoder: ControlNetConditioningEmbedding) -> None:
         _carry(layer, gain=1 / SLOPE_AT_1, offset=1 - SILU_OF_1 / SLOPE_AT_1)
     # Black, the ground of a map, becomes 0 and stays silent.
     _carry(layers[-1], gain=1 / SLOPE_AT_1, offset=MIDDLE_GREY - SILU_OF_1 / SLOPE_AT_1, count=QUARTERS)
-    nn.init.normal_(encoder.conv_out.weight[:, -QUARTERS:, 1, 1], std=0.3)
+    _read_colours(encoder.conv_out)
+
+
+def _read_colours(layer: nn.Conv2d) -> None:
+    """Spread the colours over the outputs, in directions that are at right angles to each other."""
+    hues = torch.tensor([[1.0, -1.0, 0.0], [1.0, 1.0, -2.0]])
+    hues = nn.functional.normalize(hues, dim=1).repeat(1, QUARTERS // 3) / (QUARTERS // 3) ** 0.5
+    amplified = DETAIL_GAIN * torch.eye(QUARTERS) + (HUE_GAIN - DETAIL_GAIN) * hues.T @ hues
+    random = torch.randn(layer.out_channels, QUARTERS, generator=torch.Generator().manual_seed(0))
+    layer.weight[:, -QUARTERS:] = 0
+    layer.weight[:, -QUARTERS:, 1, 1] = (torch.linalg.qr(random).Q @ amplified).to(layer.weight)
 
 
 def _carry(layer: nn.Conv2d, *, gain: float, offset: float, count: int = 3) -> None:
