@@ -24,13 +24,12 @@ def copy(tmp_path: Path, project: Path) -> Path:
     return Path(shutil.copytree(project / EMBEDDED, tmp_path / "model"))
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_embedded_folder_loads_in_the_asked_dtype(dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_embedded_folder_loads_in_the_asked_dtype(dtype: str) -> None:
     """All parts of an fp16 folder have it; without an explicit dtype they would differ."""
-    loader = ModelLoader("float32" if dtype is torch.float32 else "bfloat16", CPU)
-    pipeline = asyncio.run(loader.load_stable_diffusion_xl(EMBEDDED))
+    pipeline = asyncio.run(ModelLoader(dtype, CPU).load_stable_diffusion_xl(EMBEDDED))
     for part in (pipeline.unet, pipeline.controlnet, pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2):
-        assert part.dtype is dtype
+        assert part.dtype is getattr(torch, dtype)
 
 
 def test_base_controlnet_and_vae_may_lie_apart(copy: Path, tmp_path: Path) -> None:

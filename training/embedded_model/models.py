@@ -83,9 +83,8 @@ def make_controlnet(unet: UNet2DConditionModel) -> ControlNetUnionModel:
 def carry_colours(encoder: ControlNetConditioningEmbedding) -> None:
     """Let the last channels of the maps' encoder carry a map's colours; calling it again restores them.
 
-    Training keeps what separates edges and lets colours fade, because little of a picture is coloured. So the last
-    three channels of each level hold red, green and blue, averaged, and the last twelve of the last level hold them
-    for each quarter of a latent. The output reads those with fixed weights, which amplify the differences of red,
+    Training learns edges and lets colours fade. So the last three channels of each level hold red, green and blue,
+    averaged, and the last twelve of the last level hold them for each quarter of a latent. The output reads those with fixed weights, which amplify the differences of red,
     green and blue: a motif's hue varies less than its brightness, and both must be heard next to four maps' edges.
     """
     layers = [encoder.conv_in, *encoder.blocks]
