@@ -84,8 +84,9 @@ def carry_colours(encoder: ControlNetConditioningEmbedding) -> None:
     """Let the last channels of the maps' encoder carry a map's colours; calling it again restores them.
 
     Training learns edges and lets colours fade. So the last three channels of each level hold red, green and blue,
-    averaged, and the last twelve of the last level hold them for each quarter of a latent. The output reads those with fixed weights, which amplify the differences of red,
-    green and blue: a motif's hue varies less than its brightness, and both must be heard next to four maps' edges.
+    averaged, and the last twelve of the last level hold them for each quarter of a latent. The output reads those with
+    fixed weights, which amplify the differences of red, green and blue: a motif's hue varies less than its brightness,
+    and both must be heard next to four maps' edges.
     """
     layers = [encoder.conv_in, *encoder.blocks]
     _carry(layers[0], gain=1.0, offset=1 - MIDDLE_GREY)
