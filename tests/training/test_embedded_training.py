@@ -19,19 +19,27 @@ from shared.settings import load_settings
 from shared.writing.characters import CharacterDatabase
 from shared.writing.imagery import Imagery
 from training.embedded_model.__main__ import export, take_files
+from training.embedded_model.canvas import make_canvas
 from training.embedded_model.data import HELD_OUT_EVERY, SIDE, PictureStream, Sample, SceneMaker, to_tensor
 from training.embedded_model.diffusion import (
     CROPS,
+    FARTHEST_SHIFT_PX,
+    LEAST_WEIGHT,
+    MOST_WEIGHT,
+    WEAK,
     WHOLES,
     Networks,
     ShardStream,
+    choose_samples,
     copy_matching_weights,
     initial_networks,
+    shift_reach,
     train_diffusion,
 )
 from training.embedded_model.models import carry_colours, make_controlnet, make_unet
-from training.embedded_model.palettes import choose_palette, hue_of
-from training.embedded_model.pictures import STYLES, draw
+from training.embedded_model.paint import halftone, mortar
+from training.embedded_model.palettes import DEVIATION, choose_palette, hue_of
+from training.embedded_model.pictures import LATTICE, STYLES, draw
 from training.embedded_model.shards import Crop, Shard, save_shard, store_shards
 from training.embedded_model.text import folder_tokenizer, tokenize, train_text
 from training.embedded_model.vae import load_vae, make_vae, psnr, train_decoder, train_vae, vae_loss
@@ -115,16 +123,42 @@ def test_the_pictures_can_be_read(glyphs: GlyphRenderer, database: CharacterData
     assert sum(everything) >= 0.93 * len(everything)
 
 
-def test_a_ground_keeps_away_from_what_stands_before_it() -> None:
+def test_a_ground_sets_off_what_stands_before_it() -> None:
+    """Its hue is the opposite one, and light motifs have a dark ground."""
     red = hue_of(np.array([[1.0, 0.1, 0.1], [0.5, 0.5, 0.5]]), np.array([1.0, 0.2]))
     assert red is not None
     assert min(red, 1 - red) < 0.02
     assert hue_of(np.full((4, 3), 0.5), np.ones(4)) is None
     for seed in range(20):
-        palette = choose_palette(np.random.default_rng(seed), red)
-        ground = hue_of(np.array([palette.ground]) / 255, np.ones(1))
-        if ground is not None:
-            assert 0.2 < ground < 0.8
+        for light, is_dark in ((0.3, False), (0.95, True)):
+            palette = choose_palette(np.random.default_rng(seed), red, light)
+            ground = hue_of(np.array([palette.ground]) / 255, np.ones(1))
+            assert ground is not None
+            assert 0.4 < ground < 0.6
+            assert palette.is_dark == is_dark
+            assert (np.mean(palette.ground) < np.mean(palette.ink)) == is_dark
+
+
+def test_motifs_decide_the_colours_of_a_ground(glyphs: GlyphRenderer) -> None:
+    """They are nearly the same for every seed, because a model averages what it cannot know."""
+    imagery = Imagery()
+    scenes = [compose(glyphs, "中", 384, 384, [imagery.motif(name)], 1) for name in ("heart", "whale", "polar-bear")]
+    canvases = [[make_canvas(scene, np.random.default_rng(seed)) for seed in range(3)] for scene in scenes]
+    palettes = [[canvas.palette(0.1) for canvas in row] for row in canvases]
+    hues = np.array([[palette.hue for palette in row] for row in palettes[:2]])
+    from_the_first = np.abs((hues - hues[0, 0] + 0.5) % 1 - 0.5)  # around the circle
+    assert from_the_first[0].max() <= 2 * DEVIATION
+    assert from_the_first[1].min() > 0.3
+    assert [{palette.is_dark for palette in row} for row in palettes] == [{False}, {False}, {True}]
+    assert [row[0].is_cool for row in canvases[:2]] == [False, True]
+
+
+def test_patterns_repeat_with_the_latents(glyphs: GlyphRenderer) -> None:
+    """Dots and bricks lie alike in every square of 32 pixels."""
+    canvas = make_canvas(compose(glyphs, "中", 512, 512, [], 1), np.random.default_rng(0))
+    for pattern in (halftone(canvas, np.full_like(canvas.ink, 0.4), LATTICE), mortar(canvas)):
+        assert np.abs(pattern[32:, 32:] - pattern[:-32, :-32]).max() < 0.01
+        assert 0.05 < pattern.mean() < 0.95
 
 
 def test_crops_come_from_pictures() -> None:
@@ -152,6 +186,7 @@ def test_shards_keep_what_they_are_given_and_crop_all_alike(tmp_path: Path, samp
     assert len(shard) == 2
     for index, sample in enumerate(samples):
         assert shard.prompt(index) == sample.prompt
+        assert shard.styles[index] == sample.style
         assert (shard.latents(index).numpy() == latents[index].astype(np.float32)).all()
         assert (shard.latents(index, crop).numpy() == latents[index, :, 8:40, 16:48].astype(np.float32)).all()
         for control, image in sample.maps.items():
@@ -181,7 +216,28 @@ def test_batches_share_their_crop_controls_and_weights(tmp_path: Path, samples: 
         assert [one.shape for one in batch.maps] == [(count, 3, side, side)] * len(batch.controls)
         assert 1 <= len(batch.controls) == len(batch.weights) <= 4
         assert batch.crop.side == side
-        assert batch.crop.top % 8 == batch.crop.left % 8 == 0
+        assert batch.crop.top % 64 == batch.crop.left % 64 == 0
+
+
+def test_half_of_the_batches_have_one_style_under_its_own_weights() -> None:
+    styles, random = load_settings({}).styles, np.random.default_rng(0)
+    present = np.array([*styles] * 3)
+    own = 0
+    for _ in range(200):
+        candidates, (controls, weights) = choose_samples(present, styles, random)
+        chosen = set(present[candidates])
+        if len(chosen) == 1:
+            own += 1
+            assert dict(zip(controls, weights, strict=True)) == styles[chosen.pop()].controlnet_weights
+            assert len(candidates) == 3
+        else:
+            assert chosen == set(styles)
+    assert 70 < own < 130
+
+
+def test_only_maps_of_weak_controls_are_shifted() -> None:
+    assert [shift_reach(weight) for weight in (WEAK, 0.3, MOST_WEIGHT)] == [0, 0, 0]
+    assert 0 < shift_reach(WEAK / 2) < shift_reach(LEAST_WEIGHT) < FARTHEST_SHIFT_PX
 
 
 def test_the_tokenizer_knows_the_prompts_words_and_survives_any_text(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from training.embedded_model import live
 from training.embedded_model.__main__ import take_files
 from training.embedded_model.checkpoint import TrainingState
 from training.embedded_model.data import SIDE, SceneMaker
-from training.embedded_model.diffusion import CROP_SIDE, initial_networks
+from training.embedded_model.diffusion import CROP_SIDE, WEAK, initial_networks
 from training.embedded_model.live import (
     Clock,
     Descent,
@@ -48,7 +48,7 @@ def samples() -> dict[str, Any]:
     stream = iter(SampleStream(seed=3))
     drawn = [next(stream) for _ in range(3)]
     tensors = {name: torch.stack([one[name] for one in drawn]) for name in ("picture", "maps")}
-    return {**tensors, "prompt": [one["prompt"] for one in drawn]}
+    return {**tensors, **{name: [one[name] for one in drawn] for name in ("prompt", "style")}}
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +69,7 @@ def test_a_pool_holds_what_shards_of_the_same_samples_hold(
     random = np.random.default_rng(0)
     batches = [pool.batch(random) for _ in range(12)]
     assert {batch.crop.side for batch in batches} == {SIDE, CROP_SIDE}
-    for batch in (one for one in batches if one.crop is WHOLE and min(one.weights) > 0.2):
+    for batch in (one for one in batches if one.crop is WHOLE and min(one.weights) >= WEAK):
         for place, prompt in enumerate(batch.prompts):
             index = [sample.prompt for sample in kept].index(prompt)
             assert torch.equal(batch.motifs[place], shard.motifs(index))

@@ -28,7 +28,7 @@ from tqdm import tqdm
 from transformers import CLIPTokenizer
 
 from training.embedded_model.data import SceneMaker
-from training.embedded_model.diffusion import Networks, load_networks, train_diffusion
+from training.embedded_model.diffusion import WHOLE_SHARE, Networks, load_networks, train_diffusion
 from training.embedded_model.live import train_live
 from training.embedded_model.models import save_pipeline
 from training.embedded_model.pictures import STYLES
@@ -103,6 +103,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help=f"total number of steps; default {STEPS}")
     parser.add_argument("--minutes", type=float, default=30.0, help="total minutes of live training")
     parser.add_argument("--shards", type=int, default=40, help="number of shards, of 250 pictures each")
+    parser.add_argument(
+        "--whole-share", type=float, default=WHOLE_SHARE, help="last share of diffusion's steps on whole pictures"
+    )
     parser.add_argument("--workers", type=int, default=1, help="number of processes that draw pictures")
     parser.add_argument("--start", type=Path, help="a VAE's folder, or a whole checkpoint, to start from")
     parser.add_argument("--to", type=Path, default=Path("var/embedded_model/checkpoint"), help="folder to export to")
@@ -125,7 +128,9 @@ def main() -> None:
     elif arguments.command == "text":
         train_text(folder, folder_tokenizer(folder), steps)
     elif arguments.command == "diffusion":
-        train_diffusion(folder, steps, device, arguments.workers, arguments.start)
+        train_diffusion(
+            folder, steps, device, arguments.workers, start=arguments.start, whole_share=arguments.whole_share
+        )
     elif arguments.command == "live":
         live(arguments, device)
     else:

@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 from training.embedded_model.palettes import Colour, Palette, choose_palette, hue_of
 from worker.scene import Scene
 
+# Weights of red, green and blue in lightness (ITU-R BT.601).
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+COOL = (0.25, 0.8)
+
 # OpenCV and NumPy return float32 or float64 here; both are accepted.
 Plane = NDArray[Any]  # (height, width), mostly 0 to 1
 Picture = NDArray[Any]  # (height, width, 3), 0 to 1
@@ -45,9 +50,21 @@ class Canvas:
         shown = self.shape[::8, ::8].ravel()
         return hue_of(self.motifs[::8, ::8].reshape(-1, 3), shown) if shown.any() else None
 
-    def palette(self, *, dark: bool | None = None) -> Palette:
-        """Return a palette that suits the motifs."""
-        return choose_palette(self.random, self.hue, dark=dark)
+    @property
+    def is_cool(self) -> bool:
+        """Whether the motifs' hue lies between green and violet."""
+        return self.hue is not None and COOL[0] < self.hue < COOL[1]
+
+    @cached_property
+    def lightness(self) -> float:
+        """The motifs' mean lightness (luma), 0 to 1; 0 without motifs."""
+        total = self.shape.sum()
+        return float((self.motifs @ LUMA * self.shape).sum() / total) if total else 0.0
+
+    def palette(self, usual: float, *, strong: bool = True, dark: bool | None = None) -> Palette:
+        """Return a palette that suits the motifs, or something of the hue ``usual`` if these have none."""
+        hue = usual if self.hue is None else self.hue
+        return choose_palette(self.random, hue, self.lightness, strong=strong, dark=dark)
 
     def flat(self, paint: Colour) -> Picture:
         """Return one colour everywhere."""

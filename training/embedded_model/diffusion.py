@@ -3,13 +3,14 @@
 Training starts on crops, with SDXL's own crop conditioning (Podell et al. 2023), and ends on whole pictures.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers import DDPMScheduler
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
@@ -17,20 +18,24 @@ from tqdm import tqdm
 from transformers import CLIPTokenizer
 
 from shared.schemas import CONTROL_TYPES, ControlType
+from shared.settings import load_settings
+from shared.styles import StyleDefinition
 from training.embedded_model.checkpoint import Ema, TrainingState, ignore_signals, parameters_of
 from training.embedded_model.data import SIDE
 from training.embedded_model.models import carry_colours, make_controlnet, make_scheduler, make_text_encoders, make_unet
-from training.embedded_model.shards import PIXELS, WHOLE, Crop, Shard
+from training.embedded_model.shards import WHOLE, Crop, Shard
 from training.embedded_model.text import folder_tokenizer, load_text, tokenize
 from training.embedded_model.vae import has_bfloat16
 from worker.conditioning import CONTROL_TYPE_INDEX
 
 # A batch of crops costs as much as a batch of whole pictures.
 CROP_SIDE, CROPS, WHOLES = 256, 16, 4
+# Crops start at multiples of this, in pixels: the repeating patterns of the styles (dots, bricks, grain) stay in place.
+GRID = 64
 # The maps' encoder is trained in this first share of the steps: it starts with the maps' colours, learns edges early,
 # and takes a third of a step's time.
 MAP_ENCODER_SHARE = 0.07
-# The last share of the steps, which uses whole pictures.
+# The last share of the steps, which uses whole pictures, if the command line does not set it.
 WHOLE_SHARE = 0.3
 LEARNING_RATE = 1e-3
 # Timesteps are 1,000 · u^this, u uniform in 0 to 1. This favours noisy steps, where colours and layout are decided.
@@ -39,7 +44,9 @@ WARM_UP_STEPS = 300
 NO_TEXT_SHARE = 0.1
 # The loss of a latent that a motif covers counts this much more: motifs cover a small part of most pictures.
 MOTIF_EMPHASIS = 3.0
-# How often one, two, three and four controls are used; the service uses four by default.
+# How often a batch has one style's pictures, under the weights that the service gives this style.
+OWN_WEIGHTS_SHARE = 0.5
+# In the other batches: how often one, two, three and four controls are used.
 CONTROL_COUNTS = (0.2, 0.2, 0.2, 0.4)
 # The range of control weights. Below WEAK, a map is shifted, further for lower weights, so that the model learns to
 # deviate from a weak control. The styles' own weights, 0.2 and above, are not weak: segmentation at 0.3 is to decide a
@@ -146,6 +153,7 @@ class ShardStream(IterableDataset[Batch]):
         """
         self._paths = sorted(folder.glob("shard-*.npz"))
         self._seed, self._whole = seed, whole
+        self._styles = load_settings({}).styles
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield batches from the shards in random order, without end."""
@@ -154,15 +162,15 @@ class ShardStream(IterableDataset[Batch]):
         while True:
             for path in random.permutation(np.array(self._paths, dtype=object)):
                 shard = Shard(path)
-                order = random.permutation(len(shard))
-                for start in range(0, len(order) - count + 1, count):
-                    yield self._batch(shard, order[start : start + count].tolist(), random)
+                for _ in range(len(shard) // count):
+                    yield self._batch(shard, count, random)
 
-    def _batch(self, shard: Shard, indices: list[int], random: np.random.Generator) -> Batch:
-        controls, weights, reaches = choose_controls(random)
+    def _batch(self, shard: Shard, count: int, random: np.random.Generator) -> Batch:
+        candidates, (controls, weights) = choose_samples(shard.styles, self._styles, random)
+        indices = random.choice(candidates, count, replace=len(candidates) < count).tolist()
         crop = WHOLE if self._whole else random_crop(random)
         maps = []
-        for control, reach in zip(controls, reaches, strict=True):
+        for control, reach in zip(controls, map(shift_reach, weights), strict=True):
             shifts = random.integers(-reach, reach + 1, (len(indices), 2)).tolist()
             pairs = zip(indices, shifts, strict=True)
             maps.append(torch.stack([shard.map(index, control, crop, (down, right)) for index, (down, right) in pairs]))
@@ -171,25 +179,62 @@ class ShardStream(IterableDataset[Batch]):
         return Batch(latents, motifs, maps, controls, weights, [shard.prompt(index) for index in indices], crop)
 
 
-def choose_controls(random: np.random.Generator) -> tuple[list[ControlType], list[float], list[int]]:
-    """Return a batch's controls with their weights and how far, in pixels, their maps may be shifted."""
+def choose_samples(
+    present: NDArray[np.str_], styles: Mapping[str, StyleDefinition], random: np.random.Generator
+) -> tuple[NDArray[np.intp], tuple[list[ControlType], list[float]]]:
+    """Return the samples that a batch may have, and its controls with their weights.
+
+    Half of the batches have one style and its own weights, because that is what the service asks for most.
+
+    Args:
+        present: each sample's style, (samples,).
+        styles: the service's styles.
+        random: the source of randomness.
+    """
+    if random.random() >= OWN_WEIGHTS_SHARE:
+        return np.arange(len(present)), choose_controls(random)
+    style = str(random.choice(present))
+    own = styles[style].controlnet_weights
+    controls = [control for control in CONTROL_TYPES if own.get(control, 0) > 0]
+    return np.flatnonzero(present == style), (controls, [own[control] for control in controls])
+
+
+def choose_controls(random: np.random.Generator) -> tuple[list[ControlType], list[float]]:
+    """Return random controls with random weights."""
     used = random.permutation(4)[: random.choice(4, p=CONTROL_COUNTS) + 1]
     controls = [CONTROL_TYPES[i] for i in sorted(used.tolist())]
-    weights: list[float] = random.uniform(LEAST_WEIGHT, MOST_WEIGHT, len(controls)).tolist()
-    reaches = [int(FARTHEST_SHIFT_PX * max(0.0, 1 - weight / WEAK)) for weight in weights]
-    return controls, weights, reaches
+    return controls, random.uniform(LEAST_WEIGHT, MOST_WEIGHT, len(controls)).tolist()
+
+
+def shift_reach(weight: float) -> int:
+    """Return how far, in pixels, a control's map may be shifted."""
+    return int(FARTHEST_SHIFT_PX * max(0.0, 1 - weight / WEAK))
 
 
 def random_crop(random: np.random.Generator) -> Crop:
     """Return a random crop of 256 x 256 pixels."""
-    top, left = (PIXELS * random.integers(0, (SIDE - CROP_SIDE) // PIXELS + 1, 2)).tolist()
+    top, left = (GRID * random.integers(0, (SIDE - CROP_SIDE) // GRID + 1, 2)).tolist()
     return Crop(top, left, CROP_SIDE)
 
 
-def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int, start: Path | None = None) -> None:
-    """Train for ``steps`` steps in total, the last 30 % on whole pictures; resume from the saved state.
+def train_diffusion(
+    folder: Path,
+    steps: int,
+    device: torch.device,
+    workers: int,
+    *,
+    start: Path | None = None,
+    whole_share: float = WHOLE_SHARE,
+) -> None:
+    """Train for ``steps`` steps in total; resume from the saved state.
 
-    ``start`` is a checkpoint to start from.
+    Args:
+        folder: has the shards and the tokenizer; receives ``diffusion.pt`` and the log ``diffusion.tsv``.
+        steps: the total number of steps.
+        device: where to train.
+        workers: processes that read shards.
+        start: a checkpoint to start from.
+        whole_share: the last share of the steps, which uses whole pictures.
     """
     torch.manual_seed(0)
     tokenizer = folder_tokenizer(folder)
@@ -201,7 +246,7 @@ def train_diffusion(folder: Path, steps: int, device: torch.device, workers: int
     state = TrainingState(folder / "diffusion.pt", {"model": networks, "optimizer": optimizer, "ema": ema})
     noise_schedule = DDPMScheduler.from_config(make_scheduler().config)
     generator = torch.Generator().manual_seed(state.step)
-    turn = round(steps * (1 - WHOLE_SHARE))
+    turn = round(steps * (1 - whole_share))
     log = (folder / "diffusion.tsv").open("a", encoding="utf-8")
     with log, state, tqdm(total=steps, initial=state.step, desc="diffusion", unit="step") as bar:
         for end, whole in ((turn, False), (steps, True)):

@@ -22,15 +22,17 @@ from tqdm import tqdm
 from transformers import CLIPTokenizer
 
 from shared.schemas import CONTROL_TYPES
+from shared.settings import load_settings
 from training.embedded_model.checkpoint import Ema, TrainingState, ignore_signals, parameters_of
 from training.embedded_model.data import SIDE, SceneMaker
 from training.embedded_model.diffusion import (
     CROP_SIDE,
     Batch,
     Networks,
-    choose_controls,
+    choose_samples,
     initial_networks,
     random_crop,
+    shift_reach,
     step_loss,
 )
 from training.embedded_model.models import carry_colours, make_scheduler
@@ -66,7 +68,7 @@ LOG_EVERY = 20
 
 
 class SampleStream(IterableDataset[dict[str, Any]]):
-    """Endless samples: `picture` (3, 512, 512), `maps` (4, 3, 512, 512), both uint8, and `prompt`."""
+    """Endless samples: `picture` (3, 512, 512), `maps` (4, 3, 512, 512), both uint8, `prompt` and `style`."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -80,7 +82,8 @@ class SampleStream(IterableDataset[dict[str, Any]]):
             sample = maker.sample()
             maps = np.stack([sample.maps[control_type].transpose(2, 0, 1) for control_type in CONTROL_TYPES])
             picture = np.ascontiguousarray(sample.picture.transpose(2, 0, 1))
-            yield {"picture": torch.from_numpy(picture), "maps": torch.from_numpy(maps), "prompt": sample.prompt}
+            images = {"picture": torch.from_numpy(picture), "maps": torch.from_numpy(maps)}
+            yield {**images, "prompt": sample.prompt, "style": sample.style}
 
 
 class Pool:
@@ -97,6 +100,8 @@ class Pool:
         self._latents = torch.empty(size, LATENT_CHANNELS, latent_side, latent_side, device=device)
         self._motifs = torch.empty(size, 1, latent_side, latent_side, device=device)
         self._prompts = [""] * size
+        self._sample_styles = np.full(size, "", dtype="<U32")
+        self._styles = load_settings({}).styles
         self.added = 0
 
     def __len__(self) -> int:
@@ -114,19 +119,19 @@ class Pool:
         where = torch.tensor(places, device=device)
         self._pictures[where], self._maps[where], self._latents[where] = pictures, maps, means
         self._motifs[where] = motif_share(maps[:, CONTROL_TYPES.index("segmentation")])
-        for place, prompt in zip(places, samples["prompt"], strict=True):
-            self._prompts[place] = prompt
+        for place, prompt, style in zip(places, samples["prompt"], samples["style"], strict=True):
+            self._prompts[place], self._sample_styles[place] = prompt, style
         self.added += len(pictures)
 
     def batch(self, random: np.random.Generator) -> Batch:
         """Return a batch of whole pictures, or sometimes of four times as many crops."""
         whole = random.random() >= CROP_SHARE
         crop, count = (WHOLE, WHOLES) if whole else (random_crop(random), WHOLES * (SIDE // CROP_SIDE) ** 2)
-        chosen = random.integers(0, len(self), count)
+        candidates, (controls, weights) = choose_samples(self._sample_styles[: len(self)], self._styles, random)
+        chosen = random.choice(candidates, count)
         where = torch.from_numpy(chosen).to(self._pictures.device)
-        controls, weights, reaches = choose_controls(random)
         maps = []
-        for control, reach in zip(controls, reaches, strict=True):
+        for control, reach in zip(controls, map(shift_reach, weights), strict=True):
             one = self._maps[where, CONTROL_TYPES.index(control)]
             if reach:
                 shifts = random.integers(-reach, reach + 1, (count, 2)).tolist()

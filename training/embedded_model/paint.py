@@ -32,25 +32,31 @@ def blend(one: Any, other: Any, share: Plane) -> Picture:
     return mix(to_unit(one), other, share)
 
 
-def stain(picture: Picture, paint: Colour, coverage: Plane) -> Picture:
-    """Return the picture under transparent paint, through which light passes."""
-    alpha = np.clip(coverage, 0, 1)[:, :, None]
-    stained: Picture = picture * (1 - alpha + alpha * to_unit(paint))
-    return stained
-
-
 def coordinates(canvas: Canvas) -> tuple[Plane, Plane]:
     """Return each pixel's column and row."""
     rows, columns = np.mgrid[0 : canvas.ink.shape[0], 0 : canvas.ink.shape[1]].astype(np.float32)
     return columns, rows
 
 
-def ramp(canvas: Canvas) -> Plane:
-    """Return a gradient from 0 to 1 across the picture in a random direction."""
-    across, down = coordinates(canvas)
-    angle = canvas.random.uniform(0, 2 * np.pi)
-    along = across * np.cos(angle) + down * np.sin(angle)
-    result: Plane = (along - along.min()) / (along.max() - along.min())
+def downward(canvas: Canvas) -> Plane:
+    """Return a gradient from 0 at the top to 1 at the bottom."""
+    height, width = canvas.ink.shape
+    return np.broadcast_to(np.linspace(0, 1, height, dtype=np.float32)[:, None], (height, width))
+
+
+def waves(canvas: Canvas, crest: float, swing: float, phase: float) -> Plane:
+    """Return the distance below a wavy line, as a share of the height; above it, it is negative.
+
+    Args:
+        canvas: the canvas.
+        crest: the line's mean distance from the top, as a share of the height.
+        swing: how far the line departs from it.
+        phase: where its waves begin, in radians.
+    """
+    width = canvas.ink.shape[1]
+    across = np.arange(width, dtype=np.float32) / width
+    wave = 0.67 * np.sin(across * 7 + phase) + 0.33 * np.sin(across * 17 + 2 * phase)
+    result: Plane = downward(canvas) - (crest + swing * wave)[None]
     return result
 
 
@@ -65,6 +71,13 @@ def from_border(canvas: Canvas) -> Plane:
     down, across = (np.minimum(np.arange(side), np.arange(side)[::-1]) for side in (height, width))
     result: Plane = (np.minimum(down[:, None], across[None]) / min(height, width)).astype(np.float32)
     return result
+
+
+def from_forms(forms: Plane) -> Plane:
+    """Return the distance to the nearest form, in pixels; far away if there is none."""
+    if not (forms > 0.5).any():
+        return np.full_like(forms, 1e4)
+    return cv2.distanceTransform((forms <= 0.5).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
 
 
 def halftone(canvas: Canvas, tone: Plane, pitch: float) -> Plane:
@@ -83,6 +96,12 @@ def grown(coverage: Plane, pixels: float) -> Plane:
     side = 2 * max(1, round(pixels)) + 1
     larger = cv2.dilate(coverage.astype(np.float32), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
     return cv2.GaussianBlur(larger, (0, 0), max(0.5, 0.12 * side))
+
+
+def halo(canvas: Canvas, pixels: float) -> Plane:
+    """Return coverage of the motifs' surroundings, which fades outwards."""
+    reach = pixels * canvas.unit
+    return cv2.GaussianBlur(grown(canvas.shape, reach), (0, 0), 0.5 * reach)
 
 
 def ring(coverage: Plane, pixels: float) -> Plane:
@@ -153,7 +172,7 @@ def sealed(canvas: Canvas, picture: Picture) -> Picture:
 def mortar(canvas: Canvas) -> Plane:
     """Return the joints between bricks."""
     across, down = coordinates(canvas)
-    tall, wide, joint = 26 * canvas.unit, 64 * canvas.unit, 2 * canvas.unit
+    tall, wide, joint = 16 * canvas.unit, 32 * canvas.unit, 2 * canvas.unit
     course = np.floor(down / tall)
     beside = (across + (course % 2) * wide / 2) % wide
     return np.clip(np.maximum(joint - down % tall, joint - beside) + 0.5, 0, 1)
@@ -173,29 +192,3 @@ def laid(picture: Picture, sheet: Plane, paint: Any, lift: float) -> Picture:
     """Return the picture with a sheet of paper on top, which casts a shadow to the lower right."""
     shadow = cv2.GaussianBlur(moved(sheet, 0.7 * lift, lift), (0, 0), 0.8 * lift)
     return mix(mix(picture, BLACK, shadow * 0.42), paint, sheet)
-
-
-def brush_strokes(canvas: Canvas, forms: Plane) -> Plane:
-    """Return brush strokes, 0 to 1, that follow forms and drift between them.
-
-    Noise is smeared along a direction field (line integral convolution; Cabral and Leedom 1993).
-    """
-    drift = canvas.noise(3) * 2 * np.pi
-    down, across = np.gradient(np.asarray(forms, np.float64))
-    weight = np.clip(np.hypot(across, down) * 60, 0, 1)
-    right = (1 - weight) * np.cos(drift) - weight * down * 40
-    below = (1 - weight) * np.sin(drift) + weight * across * 40
-    length = np.maximum(np.hypot(right, below), 1e-6)
-    right, below = right / length, below / length
-    columns, rows = coordinates(canvas)
-    speckle = cv2.GaussianBlur(canvas.grain(), (0, 0), 2.2 * canvas.unit)
-    total = np.zeros_like(speckle)
-    step = 2.4 * canvas.unit
-    for direction in (-1, 1):
-        x, y = columns.copy(), rows.copy()
-        for _ in range(8):
-            x = (x + direction * step * cv2.remap(right.astype(np.float32), x, y, cv2.INTER_LINEAR)).astype(np.float32)
-            y = (y + direction * step * cv2.remap(below.astype(np.float32), x, y, cv2.INTER_LINEAR)).astype(np.float32)
-            total = total + cv2.remap(speckle, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    result: Plane = np.clip(0.5 + total / (6.4 * total.std() + 1e-6), 0, 1)
-    return result

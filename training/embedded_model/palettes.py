@@ -1,4 +1,4 @@
-"""Colours of a picture's background and ink, chosen at random or to suit the motifs."""
+"""Colours of a picture's background and ink, chosen to suit the motifs."""
 
 import colorsys
 from dataclasses import dataclass
@@ -13,13 +13,15 @@ class Palette:
     """Colours of a picture, RGB.
 
     Attributes:
+        hue: the background's hue, 0 to 1.
         ground: the background's colour.
-        second: the colour of the background's other half: a neighbouring hue, lighter or darker.
+        second: the colour of the background's other half: a neighbouring hue, nearer to medium lightness.
         ink: the word's colour, far from both in lightness.
         accent: the ornaments' colour.
         is_dark: whether the ground is dark and the ink light.
     """
 
+    hue: float
     ground: Colour
     second: Colour
     ink: Colour
@@ -27,37 +29,41 @@ class Palette:
     is_dark: bool
 
 
-# Kinds of ground: ranges of lightness and saturation (HLS), and the kind's share.
-KINDS = (
-    ((0.84, 0.93), (0.45, 0.95), 0.35),  # pale
-    ((0.62, 0.76), (0.55, 0.95), 0.40),  # strong
-    ((0.12, 0.24), (0.30, 0.75), 0.25),  # dark
-)
+# Ranges of a ground's lightness and saturation (HLS).
+PALE = ((0.85, 0.91), (0.65, 0.9))
+STRONG = ((0.66, 0.74), (0.65, 0.9))
+DARK = ((0.14, 0.2), (0.4, 0.65))
+# Motifs lighter than this stand on a dark ground.
+LIGHT_MOTIFS = 0.82
+# How far hues deviate, as a share of the circle.
+DEVIATION = 0.05
 
 
-def choose_palette(random: np.random.Generator, hue: float | None = None, *, dark: bool | None = None) -> Palette:
-    """Return a palette.
+def choose_palette(
+    random: np.random.Generator, hue: float, lightness: float = 0.0, *, strong: bool = True, dark: bool | None = None
+) -> Palette:
+    """Return a palette whose ground sets off what stands before it: of the opposite hue, dark behind light motifs.
+
+    Colours follow from the motifs, with little chance, because a small model draws the mean of what it cannot know:
+    grounds of any hue become grey.
 
     Args:
         random: the source of randomness.
-        hue: the foreground's hue, 0 to 1, which the ground avoids; None if there is no foreground.
-        dark: whether the ground is dark; None to choose at random.
+        hue: the foreground's hue, 0 to 1.
+        lightness: the foreground's lightness, 0 to 1.
+        strong: whether a light ground is saturated instead of pale.
+        dark: whether the ground is dark; None to follow the foreground's lightness.
     """
-    shares = np.array([kind[2] for kind in KINDS])
-    if dark is not None:
-        shares *= [not dark, not dark, dark]
-    lightness, saturation, _ = KINDS[int(random.choice(len(KINDS), p=shares / shares.sum()))]
-    ground_hue = random.uniform() if hue is None else (hue + random.uniform(0.25, 0.75)) % 1
-    light, strength = random.uniform(*lightness), random.uniform(*saturation)
-    is_dark = light < 0.4
-    step = random.uniform(0.06, 0.12) * (1 if is_dark else random.choice([-1, 1]))
-    ink_light = random.uniform(0.88, 0.97) if is_dark else random.uniform(0.04, 0.15)
-    ink_hue = (ground_hue + random.choice([0.0, 0.45, 0.55])) % 1
+    is_dark = lightness > LIGHT_MOTIFS if dark is None else dark
+    lightnesses, saturations = DARK if is_dark else STRONG if strong else PALE
+    ground_hue = (hue + 0.5 + random.uniform(-DEVIATION, DEVIATION)) % 1
+    light, saturation = random.uniform(*lightnesses), random.uniform(*saturations)
     return Palette(
-        colour(ground_hue, light, strength),
-        colour(ground_hue + random.uniform(-0.09, 0.09), light + step, strength),
-        colour(ink_hue, ink_light, random.uniform(0.3, 0.9)),
-        colour(ground_hue + random.choice([0.33, 0.5, 0.67]), 0.5, random.uniform(0.7, 1.0)),
+        ground_hue,
+        colour(ground_hue, light, saturation),
+        colour(ground_hue + 0.06, light + (0.08 if is_dark else -0.1), saturation),
+        colour(ground_hue, 0.93 if is_dark else 0.09, 0.6),
+        colour(ground_hue + 0.5, 0.5, 0.85),
         is_dark,
     )
 

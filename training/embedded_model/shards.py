@@ -56,7 +56,11 @@ def _encode(vae: AutoencoderKL, samples: list[Sample], device: torch.device) -> 
 
 def save_shard(path: Path, samples: list[Sample], latents: NDArray[np.float16]) -> None:
     """Write samples as arrays; the maps' PNG bytes are concatenated."""
-    arrays: dict[str, NDArray[np.generic]] = {"latents": latents, "prompts": np.array([s.prompt for s in samples])}
+    arrays: dict[str, NDArray[np.generic]] = {
+        "latents": latents,
+        "prompts": np.array([sample.prompt for sample in samples]),
+        "styles": np.array([sample.style for sample in samples]),
+    }
     for control_type in CONTROL_TYPES:
         pngs = [cv2.imencode(".png", sample.maps[control_type][:, :, ::-1])[1] for sample in samples]
         arrays[control_type] = np.concatenate(pngs)
@@ -82,6 +86,12 @@ class Shard:
         top, left, side = (value // PIXELS for value in (crop.top, crop.left, crop.side))
         part = self._arrays["latents"][index][:, top : top + side, left : left + side]
         return torch.from_numpy(part.astype(np.float32))
+
+    @property
+    def styles(self) -> NDArray[np.str_]:
+        """Each picture's style, (samples,)."""
+        styles: NDArray[np.str_] = self._arrays["styles"]
+        return styles
 
     def prompt(self, index: int) -> str:
         """Return a picture's prompt."""
