@@ -41,6 +41,8 @@ LEARNING_RATE = 1e-3
 # Timesteps are 1,000 · u^this, u uniform in 0 to 1. This favours noisy steps, where colours and layout are decided.
 TIMESTEP_EXPONENT = 0.65
 WARM_UP_STEPS = 300
+# The averaged weights reach back some 500 steps, a part of the slow phase even of short runs.
+EMA_DECAY = 0.998
 NO_TEXT_SHARE = 0.1
 # The loss of a latent that a motif covers counts this much more: motifs cover a small part of most pictures.
 MOTIF_EMPHASIS = 3.0
@@ -242,7 +244,7 @@ def train_diffusion(
     parameters = parameters_of([networks])
     map_encoder = networks.controlnet.controlnet_cond_embedding
     optimizer = torch.optim.AdamW(parameters, LEARNING_RATE, weight_decay=1e-2, betas=(0.9, 0.99))
-    ema = Ema(networks)
+    ema = Ema(networks, EMA_DECAY)
     state = TrainingState(folder / "diffusion.pt", {"model": networks, "optimizer": optimizer, "ema": ema})
     noise_schedule = DDPMScheduler.from_config(make_scheduler().config)
     generator = torch.Generator().manual_seed(state.step)

@@ -27,6 +27,7 @@ from training.embedded_model.checkpoint import Ema, TrainingState, ignore_signal
 from training.embedded_model.data import SIDE, SceneMaker
 from training.embedded_model.diffusion import (
     CROP_SIDE,
+    EMA_DECAY,
     Batch,
     Networks,
     choose_samples,
@@ -59,7 +60,6 @@ LEARNING_RATE = 1e-3
 WARM_UP_STEPS = 150
 # The last share of the time, in which the learning rates fall to a fiftieth.
 DECAY_SHARE = 0.45
-EMA_DECAY = 0.998
 # The map encoder is trained in this first share of the time.
 MAP_ENCODER_SHARE = 0.5
 # One step of the decoder for so many of the diffusion networks, on crops of so many pixels.
