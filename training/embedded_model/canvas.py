@@ -14,6 +14,7 @@ from worker.scene import Scene
 # Weights of red, green and blue in lightness (ITU-R BT.601).
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
+# The hues from green to violet, as shares of the circle.
 COOL = (0.25, 0.8)
 
 # OpenCV and NumPy return float32 or float64 here; both are accepted.
@@ -61,10 +62,10 @@ class Canvas:
         total = self.shape.sum()
         return float((self.motifs @ LUMA * self.shape).sum() / total) if total else 0.0
 
-    def palette(self, usual: float, *, strong: bool = True, dark: bool | None = None) -> Palette:
+    def palette(self, usual: float, *, dark: bool | None = None) -> Palette:
         """Return a palette that suits the motifs, or something of the hue ``usual`` if these have none."""
         hue = usual if self.hue is None else self.hue
-        return choose_palette(self.random, hue, self.lightness, strong=strong, dark=dark)
+        return choose_palette(self.random, hue, self.lightness, dark=dark)
 
     def flat(self, paint: Colour) -> Picture:
         """Return one colour everywhere."""

@@ -30,8 +30,7 @@ class Palette:
 
 
 # Ranges of a ground's lightness and saturation (HLS).
-PALE = ((0.85, 0.91), (0.65, 0.9))
-STRONG = ((0.66, 0.74), (0.65, 0.9))
+LIGHT = ((0.66, 0.74), (0.65, 0.9))
 DARK = ((0.14, 0.2), (0.4, 0.65))
 # Motifs lighter than this stand on a dark ground.
 LIGHT_MOTIFS = 0.82
@@ -40,7 +39,7 @@ DEVIATION = 0.05
 
 
 def choose_palette(
-    random: np.random.Generator, hue: float, lightness: float = 0.0, *, strong: bool = True, dark: bool | None = None
+    random: np.random.Generator, hue: float, lightness: float = 0.0, *, dark: bool | None = None
 ) -> Palette:
     """Return a palette whose ground sets off what stands before it: of the opposite hue, dark behind light motifs.
 
@@ -51,11 +50,10 @@ def choose_palette(
         random: the source of randomness.
         hue: the foreground's hue, 0 to 1.
         lightness: the foreground's lightness, 0 to 1.
-        strong: whether a light ground is saturated instead of pale.
         dark: whether the ground is dark; None to follow the foreground's lightness.
     """
     is_dark = lightness > LIGHT_MOTIFS if dark is None else dark
-    lightnesses, saturations = DARK if is_dark else STRONG if strong else PALE
+    lightnesses, saturations = DARK if is_dark else LIGHT
     ground_hue = (hue + 0.5 + random.uniform(-DEVIATION, DEVIATION)) % 1
     light, saturation = random.uniform(*lightnesses), random.uniform(*saturations)
     return Palette(
