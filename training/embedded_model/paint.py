@@ -73,13 +73,6 @@ def from_border(canvas: Canvas) -> Plane:
     return result
 
 
-def from_forms(forms: Plane) -> Plane:
-    """Return the distance to the nearest form, in pixels; far away if there is none."""
-    if not (forms > 0.5).any():
-        return np.full_like(forms, 1e4)
-    return cv2.distanceTransform((forms <= 0.5).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-
-
 def halftone(canvas: Canvas, tone: Plane, pitch: float) -> Plane:
     """Return dots on a rotated grid, whose size grows with the tone (0 to 1)."""
     across, down = coordinates(canvas)
@@ -98,10 +91,14 @@ def grown(coverage: Plane, pixels: float) -> Plane:
     return cv2.GaussianBlur(larger, (0, 0), max(0.5, 0.12 * side))
 
 
-def halo(canvas: Canvas, pixels: float) -> Plane:
-    """Return coverage of the motifs' surroundings, which fades outwards."""
-    reach = pixels * canvas.unit
-    return cv2.GaussianBlur(grown(canvas.shape, reach), (0, 0), 0.5 * reach)
+def surroundings(canvas: Canvas, near: float, far: float) -> Plane:
+    """Return coverage of the motifs and of what is near them: 1 up to a distance, 0 from another one."""
+    if not (canvas.shape > 0.5).any():
+        return np.zeros_like(canvas.shape)
+    distance = cv2.distanceTransform((canvas.shape <= 0.5).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    share: Plane = np.clip((far - distance / canvas.unit) / (far - near), 0, 1)
+    result: Plane = share * share * (3 - 2 * share)
+    return result
 
 
 def ring(coverage: Plane, pixels: float) -> Plane:

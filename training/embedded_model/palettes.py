@@ -18,7 +18,6 @@ class Palette:
         second: the colour of the background's other half: a neighbouring hue, nearer to medium lightness.
         ink: the word's colour, far from both in lightness.
         accent: the ornaments' colour.
-        is_dark: whether the ground is dark and the ink light.
     """
 
     hue: float
@@ -26,43 +25,35 @@ class Palette:
     second: Colour
     ink: Colour
     accent: Colour
-    is_dark: bool
 
 
 # Ranges of a ground's lightness and saturation (HLS).
 LIGHT = ((0.66, 0.74), (0.65, 0.9))
 DARK = ((0.14, 0.2), (0.4, 0.65))
-# Motifs lighter than this stand on a dark ground.
-LIGHT_MOTIFS = 0.82
 # How far hues deviate, as a share of the circle.
 DEVIATION = 0.05
 
 
-def choose_palette(
-    random: np.random.Generator, hue: float, lightness: float = 0.0, *, dark: bool | None = None
-) -> Palette:
-    """Return a palette whose ground sets off what stands before it: of the opposite hue, dark behind light motifs.
+def choose_palette(random: np.random.Generator, hue: float, *, dark: bool) -> Palette:
+    """Return the palette of a ground.
 
-    Colours follow from the motifs, with little chance, because a small model draws the mean of what it cannot know:
-    grounds of any hue become grey.
+    Chance plays a small part, because a small model draws the mean of what it cannot know: grounds of any hue become
+    grey.
 
     Args:
         random: the source of randomness.
-        hue: the foreground's hue, 0 to 1.
-        lightness: the foreground's lightness, 0 to 1.
-        dark: whether the ground is dark; None to follow the foreground's lightness.
+        hue: the ground's hue, as a share of the circle.
+        dark: whether the ground is dark and the ink light.
     """
-    is_dark = lightness > LIGHT_MOTIFS if dark is None else dark
-    lightnesses, saturations = DARK if is_dark else LIGHT
-    ground_hue = (hue + 0.5 + random.uniform(-DEVIATION, DEVIATION)) % 1
+    lightnesses, saturations = DARK if dark else LIGHT
+    hue = (hue + random.uniform(-DEVIATION, DEVIATION)) % 1
     light, saturation = random.uniform(*lightnesses), random.uniform(*saturations)
     return Palette(
-        ground_hue,
-        colour(ground_hue, light, saturation),
-        colour(ground_hue + 0.06, light + (0.08 if is_dark else -0.1), saturation),
-        colour(ground_hue, 0.93 if is_dark else 0.09, 0.6),
-        colour(ground_hue + 0.5, 0.5, 0.85),
-        is_dark,
+        hue,
+        colour(hue, light, saturation),
+        colour(hue + 0.06, light + (0.08 if dark else -0.1), saturation),
+        colour(hue, 0.93 if dark else 0.09, 0.6),
+        colour(hue + 0.5, 0.5, 0.85),
     )
 
 

