@@ -28,6 +28,8 @@ os.environ["no_proxy"] = "localhost,127.0.0.1,::1"  # takes precedence over NO_P
 
 # Processes that the tests start draw small pictures, in a quarter of the time.
 os.environ["WRITING_MODELS__EMBEDDED__DEFAULT_SIZE"] = "256"
+# In float32, a picture does not depend on its neighbours by a single bit.
+os.environ["WRITING_MODELS__EMBEDDED__DTYPE"] = "float32"
 
 # No example fails for a machine that is slow.
 hypothesis_settings.register_profile("tests", deadline=None)

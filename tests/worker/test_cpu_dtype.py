@@ -42,6 +42,13 @@ def test_a_dtype_that_is_set_is_taken_without_a_trial(monkeypatch: pytest.Monkey
         assert (loader.dtype, loader.why) == (dtype, "as configured")
 
 
+def test_the_embedded_model_takes_the_faster_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.model_loader.choose_cpu_dtype", lambda: (torch.bfloat16, "a trial says so"))
+    settings = load_settings({"WRITING_DEVICE": "cpu"})
+    model = load_model(settings, GPUManager("cpu", settings.gpu_profiles))
+    assert model.setup["dtype"] == "bfloat16: a trial says so"
+
+
 @pytest.mark.slow
 def test_in_bfloat16_the_picture_is_nearly_the_same(glyphs: GlyphRenderer) -> None:
     pictures: list[NDArray[np.float64]] = []
