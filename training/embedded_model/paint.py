@@ -74,11 +74,11 @@ def from_border(canvas: Canvas) -> Plane:
 
 
 def halftone(canvas: Canvas, tone: Plane, pitch: float) -> Plane:
-    """Return dots on a rotated grid, whose size grows with the tone (0 to 1)."""
+    """Return dots on a rotated grid, whose size grows with the tone (0 to 1); at 1 they cover everything."""
     across, down = coordinates(canvas)
     period = pitch * canvas.unit
     distance = np.hypot((across + down) * 0.7071 % period - period / 2, (across - down) * 0.7071 % period - period / 2)
-    result: Plane = np.clip(np.sqrt(np.clip(tone, 0, 1)) * period * 0.62 - distance + 0.5, 0, 1)
+    result: Plane = np.clip(np.sqrt(np.clip(tone, 0, 1)) * period * 0.72 - distance + 0.5, 0, 1)
     return result
 
 
