@@ -1,7 +1,7 @@
 """Atomic writing of files: a file is either complete or absent."""
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,14 +15,13 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     Until then, readers of the path see the old content.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    written = Path(name)
+    # Named before it exists, so that whatever interrupts its creation removes it too.
+    written = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "w+b") as file:
+        with written.open("x+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        written.chmod(0o644)  # mkstemp creates files that only their owner can read
         written.replace(path)
     except BaseException:
         written.unlink(missing_ok=True)
