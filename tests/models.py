@@ -21,7 +21,13 @@ CPU = torch.device("cpu")
 
 @cache
 def embedded_settings() -> Settings:
-    return load_settings({"WRITING_DEVICE": "cpu", "WRITING_MODELS__EMBEDDED__DEFAULT_SIZE": "256"})
+    return load_settings(
+        {
+            "WRITING_DEVICE": "cpu",
+            "WRITING_MODELS__EMBEDDED__DEFAULT_SIZE": "256",
+            "WRITING_MODELS__EMBEDDED__DTYPE": "float32",
+        }
+    )
 
 
 def embedded_pipeline() -> Any:
