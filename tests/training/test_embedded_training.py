@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file
@@ -15,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 from transformers import CLIPTokenizer
 
+from shared.locations import PROJECT
 from shared.settings import load_settings
 from shared.writing.characters import CharacterDatabase
 from shared.writing.imagery import Imagery
@@ -42,7 +44,16 @@ from training.embedded_model.palettes import DEVIATION, choose_palette, hue_of
 from training.embedded_model.pictures import LATTICE, STYLES, draw
 from training.embedded_model.shards import Crop, Shard, save_shard, store_shards
 from training.embedded_model.text import folder_tokenizer, tokenize, train_text
-from training.embedded_model.vae import load_vae, make_vae, psnr, train_decoder, train_vae, vae_loss
+from training.embedded_model.vae import (
+    LATENT_LIMIT,
+    encode,
+    load_vae,
+    make_vae,
+    psnr,
+    train_decoder,
+    train_vae,
+    vae_loss,
+)
 from worker.conditioning import make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
@@ -50,6 +61,8 @@ from worker.legibility.judge import LegibilityJudge
 from worker.model_assembly import load_model
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.scene import Scene, compose
+
+SHIPPED = PROJECT / "worker/data/embedded_model"
 
 
 def lightness(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -199,6 +212,26 @@ def test_the_vae_keeps_an_images_size_and_has_a_loss() -> None:
     assert vae.encode(images).latent_dist.mean.shape == (1, 16, 4, 4)
     assert loss.item() > 0
     assert psnr(images, images + 0.2) == pytest.approx(20.0, abs=0.01)
+
+
+@pytest.fixture(scope="module")
+def shipped_vae() -> AutoencoderKL:
+    return AutoencoderKL.from_pretrained(SHIPPED / "vae", torch_dtype=torch.float32).eval()
+
+
+def flat(colour: tuple[int, int, int]) -> torch.Tensor:
+    """A flat picture, (1, 3, 512, 512)."""
+    return to_tensor(np.full((SIDE, SIDE, 3), colour, np.uint8))[None]
+
+
+def test_an_outlying_latent_is_limited_and_the_others_stay(shipped_vae: AutoencoderKL) -> None:
+    image = flat((90, 90, 235))
+    with torch.no_grad():
+        means = shipped_vae.encode(image).latent_dist.mean * shipped_vae.config.scaling_factor
+    latents, is_outlier = encode(shipped_vae, image), means.abs() > LATENT_LIMIT
+    assert 0 < is_outlier.sum() < means.numel() / 1000
+    assert torch.equal(latents[~is_outlier], means[~is_outlier])
+    assert torch.equal(latents[is_outlier], means[is_outlier].sign() * LATENT_LIMIT)
 
 
 def test_shards_keep_what_they_are_given_and_crop_all_alike(tmp_path: Path, samples: list[Sample]) -> None:

@@ -30,7 +30,7 @@ from training.embedded_model.live import (
 from training.embedded_model.models import carry_colours
 from training.embedded_model.shards import PIXELS, WHOLE, Shard, save_shard
 from training.embedded_model.text import folder_tokenizer
-from training.embedded_model.vae import make_vae
+from training.embedded_model.vae import encode, make_vae
 
 CPU = torch.device("cpu")
 SHIPPED = PROJECT / "worker/data/embedded_model"
@@ -53,7 +53,7 @@ def samples() -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"POOL": 6, "FEWEST": 2, "SENT": 1, "WHOLES": 2, "DECODER_CROPS": 2, "LOG_EVERY": 2}.items():
+    for name, value in {"POOL": 6, "FEWEST": 2, "SENT": 1, "WHOLES": 2, "DECODER_PICTURES": 1, "LOG_EVERY": 2}.items():
         monkeypatch.setattr(live, name, value)
 
 
@@ -80,8 +80,7 @@ def test_a_pool_holds_what_shards_of_the_same_samples_hold(
 def test_crops_of_a_batch_are_the_same_part_of_all_its_tensors(samples: dict[str, Any], vae: AutoencoderKL) -> None:
     pool = Pool(3, CPU)
     pool.add(samples, vae)
-    with torch.no_grad():
-        latents = vae.encode(samples["picture"].float() / 127.5 - 1).latent_dist.mean * vae.config.scaling_factor
+    latents = encode(vae, samples["picture"].float() / 127.5 - 1)
     random = np.random.default_rng(1)
     crops = [batch for batch in (pool.batch(random) for _ in range(40)) if batch.crop.side == CROP_SIDE]
     assert crops
@@ -101,9 +100,9 @@ def test_in_a_full_pool_new_samples_replace_the_oldest(samples: dict[str, Any], 
     assert (len(pool), pool.added) == (4, 6)
     prompts = {prompt for seed in range(20) for prompt in pool.batch(np.random.default_rng(seed)).prompts}
     assert prompts == set(samples["prompt"])
-    crops = pool.crops(np.random.default_rng(0), 5, 64)
-    assert crops.shape == (5, 3, 64, 64)
-    assert -1 <= float(crops.min()) < float(crops.max()) <= 1
+    pictures = pool.pictures(np.random.default_rng(0), 5)
+    assert pictures.shape == (5, 3, 512, 512)
+    assert -1 <= float(pictures.min()) < float(pictures.max()) <= 1
 
 
 def test_training_the_encoder_of_maps_leaves_its_colours(

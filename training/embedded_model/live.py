@@ -45,6 +45,7 @@ from training.embedded_model.vae import (
     DECODER_LEARNING_RATE,
     DECODER_NOISE,
     LATENT_CHANNELS,
+    encode,
     has_bfloat16,
     load_vae,
     psnr,
@@ -62,8 +63,8 @@ WARM_UP_STEPS = 150
 DECAY_SHARE = 0.45
 # The map encoder is trained in this first share of the time.
 MAP_ENCODER_SHARE = 0.5
-# One step of the decoder for so many of the diffusion networks, on crops of so many pixels.
-DECODER_EVERY, DECODER_CROP, DECODER_CROPS = 3, 128, 48
+# One step of the decoder for so many of the diffusion networks, on so many pictures.
+DECODER_EVERY, DECODER_PICTURES = 3, 3
 LOG_EVERY = 20
 
 
@@ -114,10 +115,9 @@ class Pool:
         device = self._pictures.device
         pictures = samples["picture"].to(device, non_blocking=True)
         maps = samples["maps"].to(device, non_blocking=True)
-        means = vae.encode(_to_unit(pictures)).latent_dist.mean * vae.config.scaling_factor
         places = [(self.added + number) % len(self._prompts) for number in range(len(pictures))]
         where = torch.tensor(places, device=device)
-        self._pictures[where], self._maps[where], self._latents[where] = pictures, maps, means
+        self._pictures[where], self._maps[where], self._latents[where] = pictures, maps, encode(vae, _to_unit(pictures))
         self._motifs[where] = motif_share(maps[:, CONTROL_TYPES.index("segmentation")])
         for place, prompt, style in zip(places, samples["prompt"], samples["style"], strict=True):
             self._prompts[place], self._sample_styles[place] = prompt, style
@@ -140,11 +140,9 @@ class Pool:
         latents, motifs = (_cut(stored[where], crop, PIXELS) for stored in (self._latents, self._motifs))
         return Batch(latents, motifs, maps, controls, weights, [self._prompts[place] for place in chosen], crop)
 
-    def crops(self, random: np.random.Generator, count: int, side: int) -> torch.Tensor:
-        """Return crops of pictures at the same place in each, (count, 3, side, side), -1 to 1."""
-        where = torch.from_numpy(random.integers(0, len(self), count)).to(self._pictures.device)
-        top, left = (PIXELS * random.integers(0, (SIDE - side) // PIXELS + 1, 2)).tolist()
-        return _to_unit(_cut(self._pictures[where], Crop(top, left, side), 1))
+    def pictures(self, random: np.random.Generator, count: int) -> torch.Tensor:
+        """Return whole pictures, (count, 3, 512, 512), -1 to 1."""
+        return _to_unit(self._pictures[torch.from_numpy(random.integers(0, len(self), count))])
 
 
 class DrawnMeanwhile:
@@ -363,7 +361,7 @@ def train_live(
             rate = clock.rate(state.step)
             loss = diffusion.step(pool.batch(random), rate, trains_maps=clock.share < MAP_ENCODER_SHARE)
             if decoded is None or state.step % DECODER_EVERY == 0:
-                images = pool.crops(random, DECODER_CROPS, DECODER_CROP)
+                images = pool.pictures(random, DECODER_PICTURES)
                 decoded = decoder.step(images, rate)
             state.after_step()
             bar.update()

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from shared.schemas import CONTROL_TYPES, ControlType
 from training.embedded_model.data import SIDE, Image, Sample, SceneMaker, to_tensor
+from training.embedded_model.vae import encode
 from worker.conditioning.segmentation import WORD_COLOURS
 
 SHARD_SIZE = 250
@@ -48,9 +49,7 @@ def store_shards(folder: Path, vae: AutoencoderKL, count: int, device: torch.dev
 
 def _encode(vae: AutoencoderKL, samples: list[Sample], device: torch.device) -> NDArray[np.float16]:
     images = torch.stack([to_tensor(sample.picture) for sample in samples]).to(device)
-    with torch.inference_mode():
-        means = vae.encode(images).latent_dist.mean.float() * vae.config.scaling_factor
-    latents: NDArray[np.float16] = means.cpu().numpy().astype(np.float16)
+    latents: NDArray[np.float16] = encode(vae, images).cpu().numpy().astype(np.float16)
     return latents
 
 

@@ -1,5 +1,6 @@
 """Train the VAE on crops of procedural pictures, with a perceptual loss in addition to the pixel losses."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -9,13 +10,12 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from training.embedded_model.checkpoint import Ema, TrainingState, ignore_signals
-from training.embedded_model.data import PictureStream, SceneMaker, to_tensor
+from training.embedded_model.data import SIDE, PictureStream, SceneMaker, to_tensor
 from training.embedded_model.perceptual import Features
 from training.embedded_model.pictures import STYLES
 
 LATENT_CHANNELS = 16
 WIDTHS = (16, 48, 128, 192)
-CROP, BATCH = 96, 12
 LEARNING_RATE, DECODER_LEARNING_RATE = 1.5e-3, 7e-4
 BETAS = (0.9, 0.98)
 # Weights of the losses, relative to L1 = 1.
@@ -25,7 +25,25 @@ PERCEPTUAL_EVERY = 2
 # The most noise that the decoder's own training adds to latents, as a share of their standard deviation: latents that
 # the UNet has drawn are not exact, and the decoder should show clean surfaces nevertheless.
 DECODER_NOISE = 0.3
+# Latents are limited to so many standard deviations. On a flat ground the encoder marks one corner with up to 45 of
+# them, by which it passes the colour through normalisation; no UNet draws such an outlier, and the picture's colour
+# depended on it. The latents around it tell the colour, too.
+LATENT_LIMIT = 6.0
 WARM_UP_STEPS = 200
+
+
+@dataclass(frozen=True)
+class Crops:
+    """What a step sees: ``batch`` crops of ``side`` pixels; ``per_picture`` of them, in the mean, from one picture."""
+
+    side: int
+    batch: int
+    per_picture: int
+
+
+CROPS = Crops(side=96, batch=12, per_picture=12)
+# The decoder's own training sees whole pictures, because normalisation over a crop differs from that over a picture.
+WHOLE_PICTURES = Crops(side=SIDE, batch=1, per_picture=2)
 
 
 def make_vae() -> AutoencoderKL:
@@ -49,13 +67,14 @@ def train_vae(folder: Path, steps: int, device: torch.device, workers: int, star
     """
     torch.manual_seed(0)
     vae = AutoencoderKL.from_pretrained(start, torch_dtype=torch.float32) if start else make_vae()
-    _train(vae, folder / "vae", steps, device, workers=workers, learning_rate=LEARNING_RATE)
+    _train(vae, folder / "vae", steps, device, crops=CROPS, workers=workers, learning_rate=LEARNING_RATE)
 
 
 def train_decoder(folder: Path, steps: int, device: torch.device, workers: int) -> None:
     """Train the decoder alone, as `train_vae` does, and replace the one in the folder ``vae``.
 
-    The encoder stays unchanged, because shards contain its latents. Half of the latents get noise.
+    The encoder stays unchanged, because shards contain its latents. Pictures are whole. Latents are limited as in
+    shards, and half of them get noise.
     """
     vae = load_vae(folder, device)
     for part in (vae.encoder, vae.quant_conv):
@@ -65,6 +84,7 @@ def train_decoder(folder: Path, steps: int, device: torch.device, workers: int) 
         folder / "decoder",
         steps,
         device,
+        crops=WHOLE_PICTURES,
         workers=workers,
         learning_rate=DECODER_LEARNING_RATE,
         noise=DECODER_NOISE,
@@ -79,6 +99,7 @@ def _train(
     steps: int,
     device: torch.device,
     *,
+    crops: Crops,
     workers: int,
     learning_rate: float,
     noise: float = 0.0,
@@ -90,8 +111,8 @@ def _train(
     optimizer = torch.optim.AdamW(parameters, learning_rate, weight_decay=1e-3, betas=BETAS)
     ema = Ema(vae, decay=0.998)
     state = TrainingState(path.with_suffix(".pt"), {"model": vae, "optimizer": optimizer, "ema": ema})
-    stream = PictureStream(seed=state.step, crop=CROP)
-    batches = iter(DataLoader(stream, BATCH, num_workers=workers, worker_init_fn=ignore_signals))
+    stream = PictureStream(state.step, crops.side, crops.per_picture)
+    batches = iter(DataLoader(stream, crops.batch, num_workers=workers, worker_init_fn=ignore_signals))
     log = path.with_suffix(".tsv").open("a", encoding="utf-8")
     with log, state, tqdm(total=steps, initial=state.step, desc=path.name, unit="step") as bar:
         while state.step < steps and not state.is_stopping:
@@ -123,12 +144,14 @@ def vae_loss(
         vae: the VAE.
         images: (batch, 3, height, width), -1 to 1.
         features: the network of the perceptual loss; without it, this loss is left out.
-        noise: the most noise that half of the latents get, as a share of their standard deviation.
+        noise: the most noise that half of the latents get, as a share of their standard deviation. With noise, latents
+            are limited as in shards.
     """
     posterior = vae.encode(images).latent_dist
     latents = posterior.sample()
     if noise:
-        latents = latents + noise / vae.config.scaling_factor * _latent_noise(latents)
+        limit = LATENT_LIMIT / vae.config.scaling_factor
+        latents = latents.clamp(-limit, limit) + noise / vae.config.scaling_factor * _latent_noise(latents)
     decoded: torch.Tensor = vae.decode(latents).sample
     loss = (
         functional.l1_loss(decoded, images)
@@ -139,6 +162,16 @@ def vae_loss(
     if features is not None:
         loss = loss + PERCEPTUAL * features.distance(decoded, images)
     return loss, decoded
+
+
+@torch.no_grad()
+def encode(vae: AutoencoderKL, images: torch.Tensor) -> torch.Tensor:
+    """Return the latents that the UNet learns, (batch, 16, height / 8, width / 8): of unit variance, limited.
+
+    ``images`` are (batch, 3, height, width), -1 to 1.
+    """
+    means: torch.Tensor = vae.encode(images).latent_dist.mean.float() * vae.config.scaling_factor
+    return means.clamp(-LATENT_LIMIT, LATENT_LIMIT)
 
 
 def _latent_noise(latents: torch.Tensor) -> torch.Tensor:
@@ -173,14 +206,15 @@ def finish_vae(folder: Path, device: torch.device) -> AutoencoderKL:
 
 
 def judge_vae(vae: AutoencoderKL, count: int = 6) -> dict[str, float]:
-    """Return the mean PSNR in dB by style, on pictures of held-out characters and motifs."""
+    """Return the mean PSNR in dB by style, on pictures of held-out characters and motifs, from limited latents."""
     maker = SceneMaker(seed=5, held_out=True)
     device = vae.device
     found: dict[str, float] = {}
     for style in tqdm(STYLES, desc="styles"):
         pictures = torch.stack([to_tensor(maker.picture(style)) for _ in range(count)]).to(device)
         with torch.inference_mode():
-            decoded = torch.cat([vae.decode(vae.encode(one[None]).latent_dist.mean).sample for one in pictures])
+            latents = [encode(vae, one[None]) / vae.config.scaling_factor for one in pictures]
+            decoded = torch.cat([vae.decode(one).sample for one in latents])
         found[style] = sum(psnr(*pair) for pair in zip(decoded.clamp(-1, 1), pictures, strict=True)) / count
     return found
 
