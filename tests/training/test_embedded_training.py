@@ -46,6 +46,7 @@ from training.embedded_model.shards import Crop, Shard, save_shard, store_shards
 from training.embedded_model.text import folder_tokenizer, tokenize, train_text
 from training.embedded_model.vae import (
     LATENT_LIMIT,
+    MARKED_CORNER,
     encode,
     load_vae,
     make_vae,
@@ -53,6 +54,7 @@ from training.embedded_model.vae import (
     train_decoder,
     train_vae,
     vae_loss,
+    without_outliers,
 )
 from worker.conditioning import make_conditionings
 from worker.glyphs import GlyphRenderer
@@ -224,14 +226,22 @@ def flat(colour: tuple[int, int, int]) -> torch.Tensor:
     return to_tensor(np.full((SIDE, SIDE, 3), colour, np.uint8))[None]
 
 
-def test_an_outlying_latent_is_limited_and_the_others_stay(shipped_vae: AutoencoderKL) -> None:
+def test_outlying_latents_are_replaced_and_the_others_stay(shipped_vae: AutoencoderKL) -> None:
     image = flat((90, 90, 235))
     with torch.no_grad():
         means = shipped_vae.encode(image).latent_dist.mean * shipped_vae.config.scaling_factor
-    latents, is_outlier = encode(shipped_vae, image), means.abs() > LATENT_LIMIT
-    assert 0 < is_outlier.sum() < means.numel() / 1000
-    assert torch.equal(latents[~is_outlier], means[~is_outlier])
-    assert torch.equal(latents[is_outlier], means[is_outlier].sign() * LATENT_LIMIT)
+    latents = encode(shipped_vae, image)
+    assert means.abs().max() > 3 * LATENT_LIMIT
+    assert latents.abs().max() <= LATENT_LIMIT
+    rest = torch.ones(latents.shape[2:], dtype=torch.bool)
+    rest[:MARKED_CORNER, -MARKED_CORNER:] = False
+    assert torch.equal(latents[..., rest], means[..., rest])
+    assert torch.equal(latents[..., 1, -1], means[..., 1, -MARKED_CORNER - 1])
+
+
+@pytest.mark.parametrize(("latent", "limited"), [(9, LATENT_LIMIT), (-9, -LATENT_LIMIT), (5, 5)])
+def test_latents_are_limited_everywhere(latent: float, limited: float) -> None:
+    assert (without_outliers(torch.full((1, 16, 8, 8), float(latent))) == limited).all()
 
 
 def test_shards_keep_what_they_are_given_and_crop_all_alike(tmp_path: Path, samples: list[Sample]) -> None:
