@@ -17,6 +17,10 @@ from writing_client.session import request as call
 T = TypeVar("T")
 
 
+# The options of a job that takes seconds on a fast machine, too.
+LONG = {"num_inference_steps": 100, "width": 512, "height": 512}
+
+
 def eventually(condition: Callable[[], T], timeout_s: float = 30, every_s: float = 0.05) -> T:
     """Return the condition's first truthy value; fail if there is none in time."""
     deadline = time.monotonic() + timeout_s

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from local.stack import Stack
-from tests.helpers import Api, eventually
+from tests.helpers import LONG, Api, eventually
 from writing_client import (
     GenerationRequest,
     JobCancelled,
@@ -89,7 +89,7 @@ def test_variations_form_side_by_side_and_each_is_a_picture(client: WritingClien
 
 
 def test_a_job_is_cancelled_and_whoever_waits_is_told(client: WritingClient, stack: Stack) -> None:
-    job = client.submit("龍", num_inference_steps=100)
+    job = client.submit("龍", **LONG)
 
     def cancel_elsewhere(update: Update) -> None:
         if update.step >= 1:
@@ -107,7 +107,7 @@ def test_a_callback_that_fails_cancels_the_job(client: WritingClient, api: Api) 
 
     cancelled = api.get("/health/detailed").json()["service_status"]["ai_status"]["cancelled"]
     with pytest.raises(LookupError):
-        client.generate("龍", num_inference_steps=100, on_progress=fail)
+        client.generate("龍", **LONG, on_progress=fail)
     eventually(lambda: api.get("/health/detailed").json()["service_status"]["ai_status"]["cancelled"] == cancelled + 1)
 
 

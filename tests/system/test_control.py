@@ -6,7 +6,7 @@ from celery import Celery
 from local.stack import Stack
 from shared.celery_app import make_celery
 from shared.settings import load_settings
-from tests.helpers import Api, eventually
+from tests.helpers import LONG, Api, eventually
 
 ASKED = (
     "active",
@@ -46,7 +46,7 @@ def test_a_revoked_job_that_waits_is_cancelled(api: Api, celery: Celery, termina
 
 
 def test_a_running_job_that_is_terminated_is_cancelled(api: Api, celery: Celery) -> None:
-    job_id = api.submit(word="山", num_inference_steps=100, width=512, height=512).json()["job_id"]
+    job_id = api.submit(word="山", **LONG).json()["job_id"]
     eventually(lambda: api.job(job_id)["progress"]["step"] > 0)
     celery.control.revoke(job_id, terminate=True, reply=True, limit=1)
     assert api.finished(job_id)["status"] == "cancelled"

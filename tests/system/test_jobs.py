@@ -12,10 +12,10 @@ import redis
 from PIL import Image
 
 from local.stack import Stack
-from tests.helpers import Api, decode, eventually, pixels
+from tests.helpers import LONG, Api, decode, eventually, pixels
 
 STUDY = {"word": "学习", "translation": "study", "style": "comic", "seed": 7, "num_inference_steps": 4}
-LONG = {"word": "龍", "num_inference_steps": 100, "width": 512, "height": 512}  # seconds, on a fast machine, too
+LONG_JOB = {"word": "龍", **LONG}
 
 
 def test_the_response_has_exactly_the_given_fields(api: Api) -> None:
@@ -138,9 +138,9 @@ def test_waiting_gives_the_finished_response(api: Api) -> None:
 
 
 def test_waiting_too_short_gives_the_job(api: Api) -> None:
-    answer = api.submit(**LONG, headers={"Prefer": "respond-async, wait=0"})
+    answer = api.submit(**LONG_JOB, headers={"Prefer": "respond-async, wait=0"})
     assert answer.status_code == 202
-    short = api.submit(**LONG, headers={"Prefer": "wait=1"})
+    short = api.submit(**LONG_JOB, headers={"Prefer": "wait=1"})
     assert short.status_code == 202
     for document in (answer.json(), short.json()):
         api.cancel(document["job_id"])
@@ -162,7 +162,7 @@ def test_a_long_wait_is_cut_to_sixty_seconds(api: Api) -> None:
 
 def test_progress_is_seen_while_it_is_made(api: Api) -> None:
     """The stage and step of a running job advance."""
-    job_id = api.submit(**LONG).json()["job_id"]
+    job_id = api.submit(**LONG_JOB).json()["job_id"]
     steps: list[int] = []
 
     def advances() -> bool:
@@ -170,7 +170,7 @@ def test_progress_is_seen_while_it_is_made(api: Api) -> None:
         assert job["status"] in {"queued", "running"}
         if job["stage"] == "diffusion":
             assert job["status"] == "running"
-            assert job["progress"]["total_steps"] == LONG["num_inference_steps"]
+            assert job["progress"]["total_steps"] == LONG_JOB["num_inference_steps"]
             assert job["queue_position"] is None
             steps.append(job["progress"]["step"])
         return len(set(steps)) >= 5
@@ -183,8 +183,8 @@ def test_progress_is_seen_while_it_is_made(api: Api) -> None:
 
 def test_waiting_jobs_know_their_place(api: Api) -> None:
     """With more jobs than task threads, the last ones wait, and bulk jobs wait behind interactive jobs."""
-    jobs = [api.submit(**LONG).json()["job_id"] for _ in range(10)]
-    bulk = api.submit(**LONG, priority="bulk").json()["job_id"]
+    jobs = [api.submit(**LONG_JOB).json()["job_id"] for _ in range(10)]
+    bulk = api.submit(**LONG_JOB, priority="bulk").json()["job_id"]
     try:
         job = api.job(jobs[-1])
         assert job["status"] == "queued"
@@ -200,7 +200,7 @@ def test_waiting_jobs_know_their_place(api: Api) -> None:
 
 def test_a_running_job_is_cancelled_between_steps_and_the_worker_goes_on(api: Api) -> None:
     worker = api.get("/api/writing/status").json()["workers"][0]["worker_id"]
-    job_id = api.submit(**LONG).json()["job_id"]
+    job_id = api.submit(**LONG_JOB).json()["job_id"]
     eventually(lambda: api.job(job_id)["progress"]["step"] >= 2)
     asked = time.monotonic()
     assert api.cancel(job_id).status_code == 200
