@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from shared.errors import ModelLoadError
 from shared.model_folder import folder_faults, local_folder
 from worker.cpu_dtype import choose_cpu_dtype
+from worker.load_lock import LOAD_LOCK
 
 logger = logging.getLogger("ai_models")
 
@@ -112,7 +113,8 @@ class ModelLoader:
         if path is not None:
             _check(path, given=parts)
         try:
-            model = cls.from_pretrained(path or source, dtype=self.dtype, use_safetensors=True, **parts)
+            with LOAD_LOCK:
+                model = cls.from_pretrained(path or source, dtype=self.dtype, use_safetensors=True, **parts)
         except LOAD_ERRORS as error:
             raise ModelLoadError(f"cannot load {cls.__name__} from {source}: {error}") from error
         logger.info("loaded %s from %s (%s) in %.1f s", cls.__name__, source, self.dtype, time.perf_counter() - started)

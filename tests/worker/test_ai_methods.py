@@ -1,5 +1,6 @@
 """The two AI methods, with tiny random checkpoints of the real classes in local folders."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from shared.errors import MethodUnavailable
 from tests.conditioning_models import save_depth_model, save_segmenter
 from worker.conditioning import DepthConditioning, SegmentationConditioning
+from worker.conditioning.ai_models import DepthEstimator, LazyModel, Segmenter
 from worker.conditioning.segmentation import PART_COLOURS, flat_colours, prompt_points
 from worker.glyphs import GlyphRenderer
 
@@ -43,6 +45,18 @@ def test_segmentation_runs_the_real_model(sam_folder: Path, glyphs: GlyphRendere
         *PART_COLOURS,
     }
     assert conditioning.notes(glyphs.render("学ひ", 384, 256), "ai_segmentation") == {"connected_parts": ["ひ"]}
+
+
+def test_models_that_two_threads_need_at_once_are_whole(depth_folder: Path, sam_folder: Path) -> None:
+    """The first job that uses both methods loads both. SAM's positional embedding is a tied weight, absent in files."""
+    for _ in range(5):
+        models: list[LazyModel] = [Segmenter(str(sam_folder)), DepthEstimator(str(depth_folder))]
+        with ThreadPoolExecutor() as pool:
+            loaded = [model for _, model in pool.map(lambda model: model.load(), models)]
+        assert all(parameter.device.type == "cpu" for model in loaded for parameter in model.parameters())
+        sam = loaded[0]
+        shared = sam.prompt_encoder.shared_embedding.positional_embedding
+        assert shared is sam.shared_image_embedding.positional_embedding
 
 
 def test_every_stroke_and_part_is_prompted_from_inside_the_ink(glyphs: GlyphRenderer) -> None:

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from shared.errors import JobCancelled, Poisoned, UnsupportedCharacter
-from shared.schemas import AI_METHODS, CONDITIONING_METHODS, GenerationRequest
+from shared.schemas import CONDITIONING_METHODS, GenerationRequest
 from shared.settings import ConditioningSettings, Settings, load_settings
 from shared.styles import Pen
 from tests import picture_deeds as deeds
@@ -95,15 +95,12 @@ def test_threads_and_processes_make_the_same(
 ) -> None:
     """Scene, maps, notes, the judge's reading and PNG are bit-identical.
 
-    The AI methods are left out of the comparison. They run in this process either way, since only it has their models,
-    but `ai_segmentation`, with this test's tiny random model, gives another map in half of the test runs when other
-    methods share the process. By itself, or beside `ai_depth_estimation` alone, it always gave the same. The cause is
-    not known.
+    The AI methods run in this process either way, since only it has their models.
     """
     here = asyncio.run(draw(threads, word, size, motifs))
     there = asyncio.run(draw(processes, word, size, motifs))
     assert set().union(*CONDITIONING_METHODS.values()) < set(here) == set(there)
-    assert [name for name in here.keys() - AI_METHODS if there[name] != here[name]] == []
+    assert [name for name in here if there[name] != here[name]] == []
 
 
 def test_what_runs_beside_a_map_does_not_change_it(threads: ThreadExecutor) -> None:

@@ -14,6 +14,7 @@ from shared.schemas import ControlType
 from shared.settings import ConditioningSettings, load_settings
 from shared.writing.characters import CharacterDatabase
 from shared.writing.imagery import Imagery
+from training.embedded_model.canvas import make_canvas
 from training.embedded_model.pictures import STYLES, draw
 from worker.conditioning import Brush, Conditioning, make_conditionings
 from worker.glyphs import GlyphRenderer
@@ -26,6 +27,9 @@ HELD_OUT_EVERY = 5
 WORD_LENGTHS, WORD_LENGTH_SHARES = (1, 2, 3, 4), (0.45, 0.4, 0.08, 0.07)
 # Possible numbers of motifs in a picture, and their shares.
 MOTIF_COUNTS, MOTIF_COUNT_SHARES = (0, 1, 2, 3), (0.2, 0.4, 0.3, 0.1)
+# How often motifs are chosen again until their hue is cool. A quarter of all scenes are cool, and behind cool motifs a
+# model that has seen few of them mixes the grounds of both kinds.
+COOL_SHARE = 0.4
 # How often a scene's motifs are drawn while the maps contain only the word.
 UNDRAWN_SHARE = 0.05
 # How often a map is drawn by the default method instead of one of the other non-AI methods.
@@ -88,7 +92,7 @@ class SceneMaker:
 
     def sample(self, style: str | None = None) -> Sample:
         """Return a picture with its maps and prompt."""
-        scene, name = self.scene(), style or str(self.random.choice(list(STYLES)))
+        scene, name = self._sample_scene(), style or str(self.random.choice(list(STYLES)))
         shown = Scene(scene.glyph) if self.random.random() < UNDRAWN_SHARE else scene
         brush = Brush(self._styles[name].pen, int(self.random.integers(2**31)))
         maps = {
@@ -106,6 +110,13 @@ class SceneMaker:
         if motifs and self.random.random() < NAMED_SHARE:
             prompt += ", with " + " and ".join(self._imagery.phrase(name) for name in motifs)
         return prompt
+
+    def _sample_scene(self) -> Scene:
+        scene = self.scene()
+        if scene.motifs and self.random.random() < COOL_SHARE:
+            while not make_canvas(scene, self.random).is_cool:
+                scene = self.scene()
+        return scene
 
     def _method(self, kind: Conditioning) -> str:
         default, *others = kind.available_methods

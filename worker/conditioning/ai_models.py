@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 
 from shared.errors import MethodUnavailable
 from shared.locations import locate
+from worker.load_lock import LOAD_LOCK
 
 logger = logging.getLogger("ai_models")
 
@@ -83,10 +84,13 @@ class LazyModel:
 
         started = time.perf_counter()
         try:
-            processor = getattr(transformers, self.processor_class).from_pretrained(self._folder, local_files_only=True)
-            model = getattr(transformers, self.model_class).from_pretrained(
-                self._folder, dtype="float32", use_safetensors=True, local_files_only=True
-            )
+            with LOAD_LOCK:
+                processor = getattr(transformers, self.processor_class).from_pretrained(
+                    self._folder, local_files_only=True
+                )
+                model = getattr(transformers, self.model_class).from_pretrained(
+                    self._folder, dtype="float32", use_safetensors=True, local_files_only=True
+                )
         except LOAD_ERRORS as error:
             self._broken = f"cannot load {self.model_class} from {self._folder}: {error}"
             logger.error("%s", self._broken)  # noqa: TRY400  # the message says it all
