@@ -270,6 +270,21 @@ def test_shards_keep_what_they_are_given_and_crop_all_alike(tmp_path: Path, samp
         assert (moved[5:, :-3] == sample.maps["canny"][:-5, 3:]).all()
 
 
+def test_a_shard_of_an_older_version_is_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "shard-00000.npz", latents=np.zeros((1, 16, 64, 64), np.float16))
+    with pytest.raises(ValueError, match="older version"):
+        Shard(tmp_path / "shard-00000.npz")
+
+
+def test_cool_motifs_are_not_rare() -> None:
+    """Of random scenes with motifs, a quarter are cool; of samples, more than a third."""
+    maker = SceneMaker(3)
+    scenes = [maker.sample_scene() for _ in range(30)]
+    cool = [make_canvas(scene, maker.random).is_cool for scene in scenes if scene.motifs]
+    assert len(cool) > 18, "with motifs"
+    assert sum(cool) > len(cool) / 3
+
+
 def test_shards_know_where_motifs_are(tmp_path: Path, samples: list[Sample]) -> None:
     save_shard(tmp_path / "shard-00000.npz", samples, np.zeros((len(samples), 16, 64, 64), np.float16))
     shard = Shard(tmp_path / "shard-00000.npz")

@@ -15,7 +15,7 @@ from shared.writing.motif import Motif, Shape
 from tests.conditioning_models import save_depth_model, save_segmenter
 from worker.conditioning import Brush, Conditioning, make_conditionings
 from worker.conditioning.depth import INK_NEAREST, MOTIF_NEAREST, MOTIF_RANGE, NEAR_BACKGROUND
-from worker.conditioning.segmentation import PART_COLOURS, WORD_COLOURS
+from worker.conditioning.segmentation import GROUND, PART_COLOURS, WORD_COLOURS
 from worker.glyphs import GlyphRenderer
 from worker.metadata import imagery_note
 from worker.scene import PlacedMotif, Scene, compose
@@ -246,12 +246,13 @@ def test_depth_puts_motifs_between_ink_and_background(
             assert near.max() - near.min() > 15, "a relief"
 
 
-def test_segmentation_shows_motifs_in_their_own_colours_never_in_the_words(
-    glyphs: GlyphRenderer, conditionings: tuple[Conditioning, ...]
+@pytest.mark.parametrize("colour", [PART_COLOURS[0], GROUND])
+def test_segmentation_shows_motifs_in_their_own_colours_never_in_the_words_or_the_grounds(
+    glyphs: GlyphRenderer, conditionings: tuple[Conditioning, ...], colour: tuple[int, int, int]
 ) -> None:
     frame = ((0, 0), (1000, 0), (1000, 1000), (0, 1000))
     hole = ((300, 300), (700, 300), (700, 700), (300, 700))
-    motif = Motif("ring", "a ring", 1000, 1000, (Shape(PART_COLOURS[0], (frame, hole)),))
+    motif = Motif("ring", "a ring", 1000, 1000, (Shape(colour, (frame, hole)),))
     scene = compose(glyphs, "学", 512, 512, [*motifs("dog"), motif], 0)
     dog, ring = scene.motifs
     for method in conditionings[2].available_methods:
@@ -260,8 +261,8 @@ def test_segmentation_shows_motifs_in_their_own_colours_never_in_the_words(
         assert {tuple(colour) for colour in inside.tolist()} <= {shape.colour for shape in dog.motif.shapes}
         painted = colours[ring.region()]
         corner = tuple(painted[5, 5].tolist())
-        assert corner not in WORD_COLOURS
-        assert np.abs(np.subtract(corner, PART_COLOURS[0])).max() <= 1
+        assert corner not in {*WORD_COLOURS, GROUND}
+        assert np.abs(np.subtract(corner, colour)).max() <= 1
         if not method.startswith("ai_"):
             middle = painted[painted.shape[0] // 2, painted.shape[1] // 2]
             assert not middle.any(), "even-odd: a hole is a hole"

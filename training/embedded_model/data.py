@@ -86,13 +86,21 @@ class SceneMaker:
         chosen = [self._imagery.motif(name) for name in motifs]
         return compose(self._glyphs, word, SIDE, SIDE, chosen, int(self.random.integers(2**31)))
 
+    def sample_scene(self) -> Scene:
+        """Return a random scene; of those with motifs, more have cool ones."""
+        scene = self.scene()
+        if scene.motifs and self.random.random() < COOL_SHARE:
+            while not make_canvas(scene, self.random).is_cool:
+                scene = self.scene()
+        return scene
+
     def picture(self, style: str | None = None) -> Image:
         """Return a picture alone."""
         return draw(style or str(self.random.choice(list(STYLES))), self.scene(), self.random)
 
     def sample(self, style: str | None = None) -> Sample:
         """Return a picture with its maps and prompt."""
-        scene, name = self._sample_scene(), style or str(self.random.choice(list(STYLES)))
+        scene, name = self.sample_scene(), style or str(self.random.choice(list(STYLES)))
         shown = Scene(scene.glyph) if self.random.random() < UNDRAWN_SHARE else scene
         brush = Brush(self._styles[name].pen, int(self.random.integers(2**31)))
         maps = {
@@ -110,13 +118,6 @@ class SceneMaker:
         if motifs and self.random.random() < NAMED_SHARE:
             prompt += ", with " + " and ".join(self._imagery.phrase(name) for name in motifs)
         return prompt
-
-    def _sample_scene(self) -> Scene:
-        scene = self.scene()
-        if scene.motifs and self.random.random() < COOL_SHARE:
-            while not make_canvas(scene, self.random).is_cool:
-                scene = self.scene()
-        return scene
 
     def _method(self, kind: Conditioning) -> str:
         default, *others = kind.available_methods

@@ -47,8 +47,11 @@ PART_COLOURS: tuple[Colour, ...] = (
     (110, 120, 150),
 )
 
-# Colours that carry a meaning for the word. No motif may have exactly one of these.
+GROUND: Colour = (0, 0, 0)
+# Colours that carry a meaning for the word.
 WORD_COLOURS = frozenset({RADICAL_COLOUR, OTHER_COLOUR, *STROKE_COLOURS.values(), *PART_COLOURS})
+# No motif may have exactly one of these.
+RESERVED = WORD_COLOURS | {GROUND}
 
 KANGXI_BLOCK = 0x2F00
 
@@ -125,13 +128,13 @@ def add_regions(colours: RGB, scene: Scene, _brush: Brush) -> None:
     """Paint the motifs' shapes in their own colours."""
     for placed in scene.motifs:
         flat, inside = placed.flat[:, :, :3].copy(), placed.flat[:, :, 3]
-        for colour in {shape.colour for shape in placed.motif.shapes} & WORD_COLOURS:
+        for colour in {shape.colour for shape in placed.motif.shapes} & RESERVED:
             flat[(flat == colour).all(2)] = apart(colour)
         colours[placed.region()] = cv2.copyTo(flat, inside, colours[placed.region()].copy())
 
 
 def apart(colour: Colour) -> NDArray[np.uint8]:
-    """Return a colour close to the given one that is not one of the word's."""
+    """Return a colour close to the given one that is not reserved."""
     return np.array([channel - 1 if channel else 1 for channel in colour], np.uint8)
 
 
