@@ -25,6 +25,7 @@ from worker.engine.solvers import SOLVERS
 from worker.engine.step_graphs import CudaRecorder, StepGraphs
 from worker.engine.unet import is_divisible
 from worker.gpu_manager import GPUManager
+from worker.load_lock import LOAD_LOCK
 from worker.model_loader import LOAD_ERRORS, ModelLoader
 
 logger = logging.getLogger("ai_models")
@@ -265,9 +266,10 @@ def with_lora(pipeline: Any, turbo: TurboSettings) -> Any:
     folder = locate(turbo.lora)
     source = str(folder) if folder.is_dir() else turbo.lora
     try:
-        carrier.load_lora_weights(source, weight_name=turbo.weight_name, use_safetensors=True)
-        carrier.fuse_lora(components=["unet"])
-        carrier.unload_lora_weights()
+        with LOAD_LOCK:
+            carrier.load_lora_weights(source, weight_name=turbo.weight_name, use_safetensors=True)
+            carrier.fuse_lora(components=["unet"])
+            carrier.unload_lora_weights()
     except LOAD_ERRORS as error:
         raise ModelLoadError(f"cannot load the LoRA {turbo.weight_name} from {turbo.lora}: {error}") from error
     return unet

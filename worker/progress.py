@@ -91,7 +91,10 @@ class CombinedProgress:
 
     def record_error(self, answer: Future[Any]) -> None:
         """Record a picture's error if it is the first. A done callback for the pictures' futures."""
-        self.error = self.error or answer.exception()
+        # Two threads call this. A success writes nothing, lest it replace an error that the other just recorded.
+        error = answer.exception()
+        if error is not None:
+            self.error = self.error or error
 
     def stage(self, number: int, name: str) -> None:
         """Pass a stage on; "diffusion" until all pictures are past it."""

@@ -9,13 +9,13 @@ The table ``characters`` contains one zlib-compressed record per character. The 
 """
 
 import re
-import sqlite3
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shared.writing.database import open_database
 from shared.writing.lexicon import Sense, decode_block
 from shared.writing.varint import read_varint, varint
 
@@ -70,8 +70,7 @@ class CharacterDatabase:
         """
         if not path.is_file():
             raise FileNotFoundError(f"character database not found: {path}")
-        # "immutable" avoids locks and journal files, so the database also opens on a read-only file system.
-        self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True, check_same_thread=False)
+        self._connection = open_database(path)
 
     def has_strokes(self, character: str) -> bool:
         """Return whether stroke data exist for the character; false for a cluster of several code points."""

@@ -12,6 +12,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from shared.errors import SettingsError
+from shared.writing.database import open_database
 from shared.writing.motif import MAX_MOTIFS, Motif, decode_shapes, motif_name
 from shared.writing.terms import base_forms, terms_of
 
@@ -69,7 +70,7 @@ class Imagery:
         """
         if not path.is_file():
             raise SettingsError(f"imagery database not found: {path}")
-        self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True, check_same_thread=False)
+        self._connection = open_database(path)
         try:
             damage = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if damage != "ok":

@@ -1,6 +1,7 @@
 """Jobs whose worker is gone, or that nobody works on, wait again. In a real Redis."""
 
 import json
+import time
 from collections.abc import Callable
 
 import redis
@@ -38,6 +39,32 @@ def test_the_reaper_sends_a_new_message_for_what_it_puts_back(
     assert sent.messages == [("a", Priority.BULK)]
     reaper.check()
     assert len(sent.messages) == 1
+
+
+def test_who_has_fallen_silent_itself_judges_nobody(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    """Redis refused writes and answered reads, so no counter moved."""
+    sent = Sent(client)
+    for job, name in (("a", "us"), ("b", "them")):
+        store.create(job, REQUEST)
+        worker(name).beat()
+        worker(name).take(job)
+    us = worker("us")
+    reaper = Reaper(client, us, sent, working_on=lambda: {"a"}, lease_s=0.2, every_s=1, reconcile_s=1000)
+    reaper.check()
+    time.sleep(0.3)
+    reaper.check()
+    assert sent.messages == []
+    assert [store.get(job).status for job in "ab"] == [JobStatus.RUNNING, JobStatus.RUNNING]
+    time.sleep(0.3)
+    us.beat()
+    reaper.check()
+    assert sent.messages == [], "they are watched afresh"
+    time.sleep(0.3)
+    us.beat()
+    reaper.check()
+    assert sent.messages == [("b", Priority.INTERACTIVE)]
 
 
 def test_what_a_dead_worker_had_received_and_not_taken_is_sent_again(

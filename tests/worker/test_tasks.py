@@ -6,6 +6,7 @@ import os
 import sys
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -133,6 +134,38 @@ def test_a_known_error_keeps_its_code_wherever_it_comes_from(bench: Bench, monke
     assert bench.run(raise_it(OutOfMemory("x"))).error.code == "out_of_memory"  # type: ignore[union-attr]
     monkeypatch.setattr("worker.tasks.pack", lambda *_: raise_it(OutOfMemory("while packing"))())
     assert bench.run(result).error.code == "out_of_memory"  # type: ignore[union-attr]
+
+
+def test_a_message_that_comes_twice_leaves_the_running_job_alone(bench: Bench) -> None:
+    """After a dropped connection, kombu delivers again what was held."""
+
+    def twice() -> AIGenerationResult:
+        (job_id,) = bench.monitor.working_on()
+        with pytest.raises(Ignore):
+            bench.task.run(job_id)
+        assert bench.leases.give_back(bench.monitor.working_on) == []
+        return result()
+
+    record = bench.run(twice)
+    assert (record.status, record.attempts) == (JobStatus.SUCCEEDED, 1)
+
+
+def test_a_job_that_the_same_worker_takes_again_has_two_tasks_and_one_result(bench: Bench) -> None:
+    """The first task has lost its lease, as after a failover of Redis."""
+
+    def lost() -> AIGenerationResult:
+        (job_id,) = bench.monitor.working_on()
+        assert [job.job_id for job in bench.leases.give_back(frozenset)] == [job_id]
+        bench.make = result
+        with ThreadPoolExecutor() as pool:
+            pool.submit(bench.task.run, job_id).result()
+        assert bench.store.get(job_id).status is JobStatus.SUCCEEDED
+        assert (bench.monitor.running, bench.monitor.working_on()) == (1, {job_id})
+        return result()
+
+    record = bench.run(lost)
+    assert (record.status, record.attempts) == (JobStatus.SUCCEEDED, 2)
+    assert bench.monitor.running == 0
 
 
 def test_what_is_not_counted_has_ended_all_the_same(bench: Bench) -> None:

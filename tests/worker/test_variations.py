@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from worker.legibility.judge import Legibility
 from worker.main import make_generator
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.picture_work import Executor, ThreadExecutor, make_work
+from worker.progress import CombinedProgress, NullProgress
 
 SETTINGS = embedded_settings()
 CONDITIONINGS = make_conditionings(SETTINGS.conditioning)
@@ -158,6 +160,22 @@ def test_one_picture_that_fails_fails_the_job_and_stops_the_others(
         asyncio.run(pipeline.draw_variations(wanted, 4, watcher))
     assert watcher.steps[-1][0] <= STEPS + model.batch_limit, "the others did not finish"
     assert not pipeline.engine.has_jobs
+
+
+def test_a_success_does_not_replace_an_error_of_the_same_moment() -> None:
+    class Success(Future[int]):
+        def exception(self, timeout: float | None = None) -> BaseException | None:
+            progress.record_error(failure)  # in the other thread
+            return super().exception(timeout)
+
+    progress = CombinedProgress(NullProgress(), 2)
+    failure: Future[int] = Future()
+    failure.set_exception(OSError("no space"))
+    success = Success()
+    success.set_result(1)
+    progress.record_error(success)
+    assert isinstance(progress.error, OSError)
+    assert progress.is_cancelled
 
 
 def test_a_result_of_several_pictures(generator_of: Callable[[int], AIImageGenerator]) -> None:

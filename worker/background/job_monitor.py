@@ -72,15 +72,17 @@ class JobMonitor:
 
     def __init__(self, leases: Leases, poll_s: float) -> None:
         self._leases = leases
-        self._jobs: dict[str, JobHandle] = {}
-        self._working_on: set[str] = set()
+        # A message can be delivered twice. The second task ends at once if the job is running, or takes it if the first
+        # one's lease is lost; neither may remove what the other has entered here.
+        self._by_token: dict[str, JobHandle] = {}
+        self._working_on: list[str] = []
         self.is_draining = False
         self._thread = Periodic("job-monitor", poll_s, self._report_all)
 
     @property
     def running(self) -> int:
         """The number of running jobs."""
-        return len(self._jobs)
+        return len(self._by_token)
 
     def working_on(self) -> frozenset[str]:
         """Return the ids of the jobs that this worker's tasks are taking or running."""
@@ -89,11 +91,11 @@ class JobMonitor:
     @contextmanager
     def work_on(self, job_id: str) -> Iterator[None]:
         """Count a job as this worker's during the block, from before it is taken until it has ended."""
-        self._working_on.add(job_id)
+        self._working_on.append(job_id)
         try:
             yield
         finally:
-            self._working_on.discard(job_id)
+            self._working_on.remove(job_id)
 
     def start(self) -> None:
         """Start reporting."""
@@ -106,21 +108,21 @@ class JobMonitor:
     def drain(self, within_s: float) -> None:
         """Start no further jobs, and stop those that need more than ``within_s`` seconds."""
         self.is_draining = True
-        for handle in list(self._jobs.values()):
+        for handle in list(self._by_token.values()):
             handle.is_released = handle.seconds_left > within_s
 
     @contextmanager
     def watch(self, lease: Lease) -> Iterator[JobHandle]:
         """Report a job's progress during the block."""
-        handle = self._jobs[lease.job_id] = JobHandle(lease)
+        handle = self._by_token[lease.token] = JobHandle(lease)
         handle.is_released = self.is_draining
         try:
             yield handle
         finally:
-            del self._jobs[lease.job_id]
+            del self._by_token[lease.token]
 
     def _report_all(self) -> None:
-        for handle in list(self._jobs.values()):
+        for handle in list(self._by_token.values()):
             self._report(handle)
 
     def _report(self, handle: JobHandle) -> None:

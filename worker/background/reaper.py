@@ -71,6 +71,10 @@ class Reaper:
             logger.warning("requeued jobs that are recorded as this worker's but do not run here: %s", strays)
             self._send_all(strays)
         silent = self._detector.stale(self._leases.beats())
+        if self._leases.worker in silent:
+            # Redis has accepted no heartbeats, though it answers, or this process was stopped. The others may be well.
+            self._detector.forget()
+            return
         for worker, beat in silent.items():
             put_back = self._leases.reap(worker, beat)
             logger.warning("worker %s fell silent; requeued: %s", worker, [job.job_id for job in put_back])
