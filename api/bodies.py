@@ -41,6 +41,11 @@ def check_body() -> None:
     _check_json(EXPECTED[endpoint])
 
 
+def list_encoding(named: str | None) -> str | None:
+    """Return a list's encoding: as named in the query, or else as declared by its Content-Type; None to detect it."""
+    return named or request.mimetype_params.get("charset")
+
+
 def _check_length(endpoint: str) -> None:
     api = services().settings.api
     limit = api.max_body_bytes if endpoint == "jobs.submit" else api.max_list_bytes

@@ -177,6 +177,10 @@ def _by_heading(
         free = (index for role in wanted for index in places.get(role, ()) if fields[index] is None)
         if (place := next(free, None)) is not None:
             fields[place] = field
+    if "translation" not in fields:  # Wort,word
+        free = (index for index in places.get(Role.WORD, ()) if fields[index] is None and _is_latin(index, kinds))
+        if (place := next(free, None)) is not None:
+            fields[place] = "translation"
     return tuple(fields)
 
 
@@ -202,6 +206,10 @@ def _foreign_one(columns: Sequence[int], kinds: Sequence[str]) -> int | None:
 
 def _is_foreign(index: int, kinds: Sequence[str]) -> bool:
     return index < len(kinds) and kinds[index] not in {"latin", "pinyin", "mixed", *NO_WORDS}
+
+
+def _is_latin(index: int, kinds: Sequence[str]) -> bool:
+    return index < len(kinds) and kinds[index] == "latin"
 
 
 def _only(indices: Sequence[int]) -> int | None:

@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-# Separators of one character, and those of hand-typed lists, which are tried only if none of the former occurs.
+# Separators of one character, and those of hand-typed lists, which most lines must have before any of the former.
 SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "vertical bar", "，": "，", "；": "；"}
-BY_HAND = (" - ", " – ", " — ", " = ", " : ")
+BY_HAND = (" - ", " – ", " — ", " = ", " : ", ": ", "：", " → ", " -> ", " => ")
 ANKI_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "colon": ":", "space": " "}
 DIRECTIVE = re.compile(r"#\s*([a-z]+(?: [a-z]+)?)\s*:(.*)", re.IGNORECASE)
 COLUMN_DIRECTIVES = ("tags column", "deck column", "notetype column", "guid column")
+COLUMN = re.compile(r"[0-9]{1,4}")
 LINE_END = re.compile(r"\r\n|\r|\n")
 LONGEST_CELL = 10_000
 VOTERS = 500
@@ -55,7 +56,7 @@ def read_table(text: str) -> Table:
         records=list(_records(lines, start, separator, notes)),
         separator=separator,
         heading=None if columns is None else [cell.strip() for cell in columns.split(separator)],
-        left_out=frozenset(int(said[name]) - 1 for name in COLUMN_DIRECTIVES if said.get(name, "").isdigit()),
+        left_out=frozenset(int(said[name]) - 1 for name in COLUMN_DIRECTIVES if COLUMN.fullmatch(said.get(name, ""))),
         notes=notes,
     )
 
@@ -82,29 +83,30 @@ def _preamble(lines: Sequence[str], notes: list[tuple[int, str]]) -> tuple[dict[
 
 
 def _anki_separator(value: str) -> str:
-    return ANKI_SEPARATORS.get(value.strip().casefold(), value[:1])
+    return ANKI_SEPARATORS.get(value.strip().casefold()) or (value.strip(" ") or value)[:1]
 
 
 def _separator(lines: Sequence[str]) -> str:
     """Return the separator that comes first in most lines; the word comes first and does not contain one."""
-    votes: Counter[str] = Counter()
-    voters = [line for line in lines if line.strip() and not line.startswith("//")][:VOTERS]
-    for line in voters:
-        if vote := _first_separator(line):
-            votes[vote] += 1
-    if votes:
-        return votes.most_common(1)[0][0]
-    for separator in BY_HAND:
-        if voters and sum(separator in line for line in voters) * 2 > len(voters):
-            return separator
-    return ","
+    voters = [re.sub(r'"[^"]*"', "", line) for line in lines if line.strip() and not line.startswith("//")][:VOTERS]
+    by_hand = Counter(first for line in voters if (first := _first_by_hand(line)))
+    if by_hand and by_hand.most_common(1)[0][1] * 2 > len(voters):
+        return by_hand.most_common(1)[0][0]
+    votes = Counter(first for line in voters if (first := _first_separator(line)))
+    return votes.most_common(1)[0][0] if votes else ","
 
 
 def _first_separator(line: str) -> str | None:
-    unquoted = re.sub(r'"[^"]*"', "", line)
-    if "\t" in unquoted:
+    if "\t" in line:
         return "\t"
-    return next((character for character in unquoted if character in SEPARATORS), None)
+    return next((character for character in line if character in SEPARATORS), None)
+
+
+def _first_by_hand(line: str) -> str | None:
+    """Return the separator of hand-typed lists that comes first in a line, if no other separator comes before it."""
+    before = line.partition(_first_separator(line) or "\n")[0]
+    found = [(place, separator) for separator in BY_HAND if (place := before.find(separator)) >= 0]
+    return min(found)[1] if found else None
 
 
 def _records(lines: Sequence[str], start: int, separator: str, notes: list[tuple[int, str]]) -> Iterator[Record]:

@@ -123,7 +123,7 @@ def _kind(content: bytes) -> str | None:
     if content.startswith(b"PK\x03\x04"):
         try:
             names = zipfile.ZipFile(io.BytesIO(content)).namelist()
-        except (zipfile.BadZipFile, ValueError):
+        except (zipfile.BadZipFile, ValueError, NotImplementedError):
             names = []
         return next(kind for start, kind in ARCHIVES if not start or any(name.startswith(start) for name in names))
     if re.match(rb"\s*<(?:!doctype\s+html|html|\?xml)\b", content[:200], re.IGNORECASE):

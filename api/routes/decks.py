@@ -13,7 +13,7 @@ from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field, ValidationError
 
 from api.blocking import in_thread
-from api.bodies import CSV_TYPES
+from api.bodies import CSV_TYPES, list_encoding
 from api.deck_files.anki import package
 from api.deck_files.archive import archive
 from api.deck_files.card import Card
@@ -55,7 +55,10 @@ class ListQuery(BaseModel):
     name: Annotated[str | None, Field(description="the deck's name, as in JSON")] = None
     style: Annotated[str | None, Field(description="the style of all words, as in JSON")] = None
     options: Annotated[str | None, Field(description="the other fields of the JSON, as a JSON object")] = None
-    encoding: Annotated[str | None, Field(description="the CSV's encoding; default: detected", max_length=40)] = None
+    encoding: Annotated[
+        str | None,
+        Field(description="the CSV's encoding; default: its Content-Type's charset, or else detected", max_length=40),
+    ] = None
     columns: Annotated[
         str | None,
         Field(
@@ -133,7 +136,8 @@ def _json() -> tuple[list[ListedWord], DeckOptions, None]:
 
 def _csv(query: ListQuery) -> tuple[list[ListedWord], DeckOptions, str]:
     content = request.get_data()
-    words = in_thread(lambda: read_list(content, encoding=query.encoding, columns=query.columns, most=MOST_LINES))
+    encoding = list_encoding(query.encoding)
+    words = in_thread(lambda: read_list(content, encoding=encoding, columns=query.columns, most=MOST_LINES))
     listed = words_of(words)
     given: dict[str, Any] = {"name": query.name, "style": query.style} | _options(query.options)
     # Validated like a JSON body, so that the same faults have the same codes.

@@ -7,7 +7,7 @@ from flask_openapi3 import APIBlueprint, RawModel, Tag
 from pydantic import BaseModel, Field
 
 from api.blocking import in_thread
-from api.bodies import CSV_TYPES
+from api.bodies import CSV_TYPES, list_encoding
 from api.lists.imagery import read_imagery
 from api.lists.word_list import BadRow, read_list
 from api.problems import problem_responses
@@ -22,7 +22,10 @@ word_lists_api = APIBlueprint(
 class ReadingQuery(BaseModel):
     """The encoding and columns of a list, if they are not to be detected."""
 
-    encoding: Annotated[str | None, Field(description="the list's encoding; default: detected", max_length=40)] = None
+    encoding: Annotated[
+        str | None,
+        Field(description="the list's encoding; default: its Content-Type's charset, or else detected", max_length=40),
+    ] = None
     columns: Annotated[
         str | None,
         Field(
@@ -41,7 +44,8 @@ class ListFile(RawModel):
 def read(query: ReadingQuery, raw: ListFile) -> Response:  # noqa: ARG001  # for the description
     """Return how a list is read. Its encoding, separator and columns are detected. Nothing is drawn or stored."""
     content = request.get_data()
-    words = in_thread(lambda: read_list(content, encoding=query.encoding, columns=query.columns))
+    encoding = list_encoding(query.encoding)
+    words = in_thread(lambda: read_list(content, encoding=encoding, columns=query.columns))
     rows = tuple(
         ListedRow(
             line=row.line,

@@ -155,10 +155,17 @@ async function finish(job, request) {
 }
 
 async function stop() {
-  running.isCancelled = true;
+  const stopped = running;
+  stopped.isCancelled = true;
   $("#cancel").disabled = true;
-  showStage("stage.cancelling");
-  if (running.jobId) await cancel(running.jobId).catch(showProblem);
+  try {
+    if (stopped.jobId) await cancel(stopped.jobId);
+    if (running === stopped) showStage("stage.cancelling");
+  } catch (problem) {
+    stopped.isCancelled = false;
+    $("#cancel").disabled = false; // to try again
+    showProblem(problem);
+  }
 }
 
 /** Show the kept picture of an entry, with its label, maps and score. */

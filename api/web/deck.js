@@ -31,9 +31,11 @@ export function startDeck(onChange) {
     $("#word").focus();
   });
   for (const suffix of ["zip", "apkg"]) $(`#deck-${suffix}`).addEventListener("click", () => download(suffix));
-  const stored = JSON.parse(recall("localStorage", STORED) ?? "null");
+  const stored = storedDeck();
   if (stored) follow(stored).catch((problem) => { if (problem.code === "deck_not_found") close(); });
 }
+
+const storedDeck = () => JSON.parse(recall("localStorage", STORED) ?? "null");
 
 /** Send a list as a deck and follow it to its end. `options` apply to all its words. */
 export async function drawDeck(text, { name, style, ...options }) {
@@ -131,7 +133,7 @@ async function cancel() {
 
 /** Hide and forget the deck. Its files can then no longer be downloaded from the page. */
 function close() {
-  remember("localStorage", STORED, null);
+  if (storedDeck()?.address === address) remember("localStorage", STORED, null); // another tab may have stored its own
   address = null;
   $("#deck").hidden = true;
 }

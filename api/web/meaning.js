@@ -11,14 +11,14 @@ const TYPING_MS = 300;
 const NOTHING = { senses: [], imagery: [] };
 
 let senses = []; // of the word: {reading, gloss, imagery}
-let chosen = null; // the sense whose gloss is in the field
+let chosen = null; // the sense whose gloss is in the field; a link may give the reading alone
 
 const meaning = () => $("#meaning");
 
 export function startMeaning() {
   const lookUpSoon = debounce(lookUp, TYPING_MS);
   $("#word").addEventListener("input", (event) => {
-    if (chosen && meaning().value === chosen.gloss) meaning().value = ""; // it was a sense of the word before
+    if (chosen && meaning().value === chosen.gloss) [meaning().value, chosen] = ["", null]; // a sense of the word before
     forgetMotifs();
     clearProblem();
     if (!event.isComposing) lookUpSoon();
@@ -35,8 +35,7 @@ export function startMeaning() {
 /** Return the meaning's part of a request. */
 export function readMeaning() {
   const translation = meaning().value.trim();
-  if (!translation) return {};
-  return chosen ? { translation, reading: chosen.reading } : { translation };
+  return { ...(translation && { translation }), ...(chosen && { reading: chosen.reading }) };
 }
 
 /** Show the meaning of a request. */
@@ -73,9 +72,10 @@ function show(found) {
   suggestMotifs(found.imagery);
 }
 
-/** Show the first sense as the field's placeholder: it is drawn unless the reader gives a meaning. */
+/** Show the sense that is drawn unless the reader gives a meaning as the field's placeholder. */
 function showPlaceholder() {
-  if (senses.length) return setText(meaning(), "meaning.lookup", { meaning: senses[0].gloss }, { place: "tPlaceholder" });
+  const first = senses.find(({ reading }) => reading === chosen?.reading) ?? senses[0];
+  if (first) return setText(meaning(), "meaning.lookup", { meaning: first.gloss }, { place: "tPlaceholder" });
   delete meaning().dataset.tPlaceholder;
   meaning().placeholder = "";
   return undefined;

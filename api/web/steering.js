@@ -16,7 +16,13 @@ const slider = (control) => $("input[type=range]", card(control));
 const checkbox = (control) => $("input[type=checkbox]", card(control));
 const menu = (control) => $("select", card(control));
 const weightOf = (control) => Number(slider(control).value);
-const defaultWeight = (control) => styleWeights[control] ?? 0;
+
+/** Return a style's weight as the slider shows it, which has coarser steps. */
+function defaultWeight(control) {
+  const shownAlike = slider(control).cloneNode();
+  shownAlike.value = styleWeights[control] ?? 0;
+  return Number(shownAlike.value);
+}
 
 export function startSteering(capabilities) {
   offeredMethods = capabilities.methods;

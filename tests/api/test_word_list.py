@@ -16,6 +16,8 @@ from shared.writing.characters import CharacterDatabase
 Short = tuple[str, str, str]
 MOUNTAIN: Short = ("山", "mountain", "shān")
 PLAIN: Short = ("山", "mountain", "")
+WATER: Short = ("水", "water", "")
+FIRE: Short = ("火", "fire", "")
 
 
 def list_of(content: str | bytes, **options: str) -> WordList:
@@ -41,7 +43,7 @@ FILES: dict[str, tuple[str, list[Short]]] = {
         "山,やま,mountain\nりんご,りんご,apple\n",
         [("山", "mountain", "やま"), ("りんご", "apple", "りんご")],
     ),
-    "translation first": ("mountain,山\nwater,水\n", [PLAIN, ("水", "water", "")]),
+    "translation first": ("mountain,山\nwater,水\n", [PLAIN, WATER]),
     "numbered": ("1,山,shān,mountain\n2,水,shuǐ,water\n", [MOUNTAIN, ("水", "water", "shuǐ")]),
     "Front, Back": ("Front,Back\n山,mountain\n", [PLAIN]),
     "Front, Back the other way round": ("Front,Back\nmountain,山\n", [PLAIN]),
@@ -60,7 +62,7 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     "ruby": ("<ruby>漢字<rt>かんじ</rt></ruby>;kanji\n", [("漢字", "kanji", "かんじ")]),
     "cloze": ("{{c1::山::a hint}},mountain\n", [PLAIN]),
     "Pleco": ("// HSK 1\n学习[學習]\txue2xi2\tto study\n", [("学习", "to study", "xue2xi2")]),
-    "Quizlet": ("山\tmountain\n水\twater\n", [PLAIN, ("水", "water", "")]),
+    "Quizlet": ("山\tmountain\n水\twater\n", [PLAIN, WATER]),
     "HSK": (
         "Simplified\tTraditional\tPinyin\tMeaning\n学习\t學習\txuéxí\tto study\n",
         [("学习", "to study", "xuéxí")],
@@ -85,9 +87,18 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     ),
     "Russian": ("молоко;milk\nдом;house\n", [("молоко", "milk", ""), ("дом", "house", "")]),
     "German": ("Haus,house\n", [("Haus", "house", "")]),
-    "by hand": ("山 - mountain\n水 - water\n", [PLAIN, ("水", "water", "")]),
+    "by hand": ("山 - mountain\n水 - water\n", [PLAIN, WATER]),
+    "by hand, with commas": ("山 - mountain, hill\n水 - water\n", [("山", "mountain, hill", ""), WATER]),
+    "by hand, with colons": ("山: mountain\n水: water, H2O\n", [PLAIN, ("水", "water, H2O", "")]),
+    "by hand, with wide colons": ("山：mountain\n水：water\n", [PLAIN, WATER]),
+    "by hand, with arrows": ("山 → mountain\n水 → water\n", [PLAIN, WATER]),
+    "a dash in one word of many": ("山 - x,mountain\n水,water\n火,fire\n", [("山 - x", "mountain", ""), WATER, FIRE]),
+    "two headings of words": ("Wort,word\nHaus,house\nKatze,cat\n", [("Haus", "house", ""), ("Katze", "cat", "")]),
+    "Anki with a space before the separator": ("#separator: ;\n山;mountain\n", [PLAIN]),
+    "Anki with a column that is no number": ("#tags column:²\n山\tmountain\n", [PLAIN]),
+    "Anki with a column that is out of reach": (f"#tags column:{'1' * 5000}\n山\tmountain\n", [PLAIN]),
     "full-width commas": ("山，mountain\n", [PLAIN]),
-    "old Macintosh": ("山,mountain\r水,water\r", [PLAIN, ("水", "water", "")]),
+    "old Macintosh": ("山,mountain\r水,water\r", [PLAIN, WATER]),
     "words alone, the first one a name": ("问题\n水\n", [("问题", "", ""), ("水", "", "")]),
     "words alone with a heading": ("汉字\n山\n水\n", [("山", "", ""), ("水", "", "")]),
     "words alone": ("山\n水\n", [("山", "", ""), ("水", "", "")]),
@@ -302,6 +313,7 @@ def archive(*names: str) -> bytes:
         (archive("collection.anki21", "media"), "Anki package"),
         (archive("words.csv"), "zip archive"),
         (b"PK\x03\x04broken", "zip archive"),
+        (archive("a").replace(b"PK\x01\x02\x14\x03\x14", b"PK\x01\x02\x14\x03\x63"), "zip archive"),  # of version 9.9
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Excel"),
         (b"%PDF-1.7", "PDF"),
         (b"\x89PNG\r\n\x1a\n", "picture"),

@@ -40,6 +40,17 @@ def test_what_nobody_can_tell_may_be_said_in_the_query(http: FlaskClient) -> Non
     assert [row["word"] for row in told.get_json()["words"]] == ["学校"]
 
 
+def test_a_declared_encoding_is_taken_and_the_query_comes_first(http: FlaskClient) -> None:
+    """A few single letters could be in any encoding; the page pastes them, too."""
+    content, utf_8 = "ж,zh\nш,sh\n".encode(), "text/csv; charset=utf-8"
+    assert http.post(LIST, data=content, content_type="text/csv").get_json()["field"] == "encoding"
+    assert [row["word"] for row in http.post(LIST, data=content, content_type=utf_8).get_json()["words"]] == ["ж", "ш"]
+    wrong = http.post(LIST, data="书本\n".encode("gbk"), content_type=utf_8)
+    assert (wrong.status_code, wrong.get_json()["field"]) == (422, "encoding")
+    told = http.post(f"{LIST}?encoding=gbk", data="书本\n".encode("gbk"), content_type=utf_8).get_json()
+    assert [row["word"] for row in told["words"]] == ["书本"]
+
+
 @pytest.mark.parametrize(
     ("path", "content_type"), [(LIST, "application/json"), (LIST, "text/plain"), (PACKAGE, "text/csv")]
 )

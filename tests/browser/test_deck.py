@@ -72,6 +72,21 @@ def test_a_deck_can_be_cancelled_and_single_words_drawn_beside_it(open_page: Ope
     assert page.is_hidden("#deck-cancel")
 
 
+def test_a_tab_that_closes_its_deck_leaves_another_tabs(open_page: OpenPage) -> None:
+    page = open_page()
+    generate(page, "山\n水", steps=1)
+    page.wait_for_selector("#deck-close:visible")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.click("#deck-close")  # a new tab shows the stored deck
+    with other.expect_response("**/decks?*"):
+        generate(other, "火\n木", steps=1)
+    other.wait_for_selector("#deck-close:visible")
+    page.click("#deck-close")
+    other.reload()
+    other.wait_for_selector("#deck:visible")
+
+
 @pytest.mark.parametrize(
     ("words", "code"), [("кот\nпёс", "no_drawable_word"), ("山\n" * 501, "deck_too_large")], ids=["none", "too many"]
 )

@@ -44,6 +44,11 @@ def test_a_cancelled_job_ends_and_leaves_the_page_ready(open_page: OpenPage, api
     with page.expect_response("**/generate-writing-image") as submitted:
         generate(page, "山", steps=100)
     page.wait_for_selector("#preview:visible")
+    page.route("**/jobs/*", lambda route: route.abort())
+    page.click("#cancel")
+    page.wait_for_selector(f'#problem p:text-is("{text("en", "error.network")}")')
+    page.unroute("**/jobs/*")
+    page.wait_for_selector("#cancel:enabled")
     page.click("#cancel")
     page.wait_for_selector("#announce:text-is('Cancelled.')", state="attached")
     assert api.job(submitted.value.json()["job_id"])["status"] == "cancelled"

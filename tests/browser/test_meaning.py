@@ -7,7 +7,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.form import generate, see_picture, set_steps, text
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 
 def motifs(page: "Page") -> dict[str, bool]:
@@ -95,6 +95,33 @@ def test_motifs_are_drawn_in_the_picture_unless_that_is_switched_off(open_page: 
     generate(page, "学习")
     see_picture(page, "学习")
     assert page.inner_text("#label-imagery") == "books, graduation cap"
+
+
+def test_a_links_reading_is_sent_and_belongs_to_its_word_alone(open_page: OpenPage) -> None:
+    page = open_page("/?word=长&reading=zhǎng")
+    page.wait_for_selector("#meaning[placeholder*='grow']")
+    assert sent(page)["reading"] == "zhǎng"
+    page.fill("#word", "水")
+    page.wait_for_selector("#meaning[placeholder*='water']")
+    assert "reading" not in sent(page)
+
+
+def test_a_styles_weight_between_the_sliders_steps_is_its_default(open_page: OpenPage) -> None:
+    page = open_page()
+    page.route("**/api/writing/status", with_uneven_weights)
+    page.reload()
+    page.fill("#word", "山")
+    page.wait_for_selector("#generate:enabled")
+    assert page.is_hidden("#reset-weights")
+    assert "controlnet_weights" not in sent(page)
+
+
+def with_uneven_weights(route: "Route") -> None:
+    """Answer with weights of styles as an operator may configure them."""
+    status = route.fetch().json()
+    for style in status["styles"].values():
+        style["controlnet_weights"] = {"canny": 0.93, "segmentation": 0.61}
+    route.fulfill(json=status)
 
 
 def test_each_map_has_a_switch(open_page: OpenPage) -> None:

@@ -18,6 +18,7 @@ from tests.helpers import Api, eventually
 
 DECKS = "/api/writing/decks"
 STEPS = {"num_inference_steps": 2}
+CSV = {"Content-Type": "text/csv; charset=utf-8"}
 
 
 def make(api: Api, words: list[Any], headers: dict[str, str] | None = None, **fields: Any) -> dict[str, Any]:
@@ -32,6 +33,13 @@ def finished(api: Api, deck_id: str) -> dict[str, Any]:
         return deck if deck["is_finished"] else None
 
     return eventually(ended, 120, 0.3)
+
+
+def test_a_decks_options_may_fill_eight_kilobytes(api: Api) -> None:
+    """500 characters, the most that a negative prompt may have, are 4,500 in a URL."""
+    query = {"options": json.dumps({"negative_prompt": "模" * 500, **STEPS}, ensure_ascii=False)}
+    answer = requests.post(f"{api.url}{DECKS}", params=query, data="山".encode(), headers=CSV, timeout=30)
+    assert answer.status_code == 202, answer.text
 
 
 def notes_of(package: bytes, folder: Path) -> list[tuple[str, list[str]]]:
