@@ -99,6 +99,9 @@ class Decks:
             QueueUnavailable: Redis or the result store is full; nothing was created.
         """
         key = digest_key(idempotency_key, client, "deck")
+        fingerprint = "" if key is None else _fingerprint(words, options)
+        if (first := self._store.find(key, fingerprint)) is not None:  # even if there is no room for another one
+            return CreatedDeck(first, self._store.get(first.deck_id))
         entries: list[DeckEntry] = []
         requests: dict[str, GenerationRequest] = {}
         for word in words:
@@ -116,7 +119,7 @@ class Decks:
         submission = self._store.create(
             NewDeck(record, requests, client, result_bytes),
             idempotency_key=key,
-            fingerprint="" if key is None else _fingerprint(words, options),
+            fingerprint=fingerprint,
         )
         if submission.is_new:
             for job_id, request in requests.items():
@@ -194,7 +197,7 @@ class Decks:
             DeckTooLarge: it has more pictures than are kept at a time, or more words than may wait in the queue.
         """
         most = self._settings.queue.bulk_limit
-        budget = self._budget.limit() if self._settings.results.store == "redis" else 0
+        budget = self._budget.for_pictures()
         if budget:
             most = min(most, budget // max(1, result_bytes))
         if words > most:

@@ -162,10 +162,12 @@ class EventHub:
     def _leave(self, job_id: str, inbox: Inbox) -> None:
         with self._lock:
             watched = self._watched.get(job_id)
-            if watched is not None and inbox in watched.listeners:
+            if watched is None:
+                return
+            if inbox in watched.listeners:  # a slow one has been removed
                 watched.listeners.remove(inbox)
-                if not watched.listeners:
-                    del self._watched[job_id]
+            if not watched.listeners:
+                del self._watched[job_id]
 
     def _run(self) -> None:
         while True:
@@ -179,9 +181,9 @@ class EventHub:
                 self._send_positions(watched)
             except redis.RedisError as error:
                 logger.warning("events: Redis does not answer: %s", error)
-                with self._lock:
-                    self._watched.clear()
-                for one in watched.values():
+                with self._lock:  # including jobs whose listeners have joined since
+                    lost, self._watched = self._watched, {}
+                for one in lost.values():
                     _post(one, None)
 
     def _read(self, watched: dict[str, WatchedJob]) -> None:

@@ -38,6 +38,7 @@ from shared.styles import StyleDefinition
 logger = logging.getLogger(__name__)
 
 SAMPLES = "\n"  # the owner of the styles' sample jobs; no client can have this name
+SAMPLE_ATTEMPTS = 5
 CONTROL_TYPES = 4  # each with a default method
 
 # One immediate retry: it replaces a pooled connection that a restarted Redis has closed, and an absent Redis is
@@ -101,6 +102,9 @@ class Jobs:
 
     def _submit(self, request: GenerationRequest, key: str | None, client: str) -> Submission:
         self._validator.check(request)
+        asked = "" if key is None else fingerprint(request, self._settings)
+        if (first := self._store.find(key, asked)) is not None:  # even if there is no room for another one
+            return first
         result_bytes = self.estimate(request)
         self.admit(result_bytes)
         submission = self._store.create(
@@ -108,7 +112,7 @@ class Jobs:
             request,
             client=client,
             idempotency_key=key,
-            fingerprint="" if key is None else fingerprint(request, self._settings),
+            fingerprint=asked,
             result_bytes=result_bytes,
         )
         if submission.is_new:
@@ -122,7 +126,7 @@ class Jobs:
             QueueUnavailable: Redis is nearly full, or `result_bytes` would not fit beside the results still expected.
         """
         self._store.check_memory()
-        self._store.check_budget(result_bytes, self._budget.limit())
+        self._store.check_budget(result_bytes, self._budget.for_pictures())
 
     def view(self, job_id: str, links: Callable[[StoredResult], ResultLinks] | None = None) -> JobView:
         """Return a job's status, with the result if it succeeded.
@@ -234,17 +238,23 @@ class Jobs:
         Raises:
             SampleNotReady: it is not drawn yet, or could not be drawn. Other errors are as for `submit`.
         """
-        # One job per retention period of results, so that a sample is always available.
+        # One job per retention period of results, so that a sample is always available; another one if it was evicted,
+        # cancelled or failed.
         period = int(time.time() / self._settings.queue.result_ttl_s)
         key = f"{style} {digest(definition)} {self._settings.model} {period}"
-        job_id = self._submit(sample_request(style), digest_key(key, SAMPLES), client="").job_id
-        record = self._store.get(job_id)
-        if record.status is not JobStatus.SUCCEEDED:
-            raise SampleNotReady(
-                record.error.detail if record.error else "the sample has not been drawn yet",
-                retry_after_s=self._settings.queue.retry_after_s,
-            )
-        return base64.b64encode(self.picture(self._document(job_id))).decode()
+        reason = ""
+        for attempt in range(SAMPLE_ATTEMPTS):
+            part = str(attempt) if attempt else ""
+            job_id = self._submit(sample_request(style), digest_key(key, SAMPLES, part), client="").job_id
+            record = self._store.get(job_id)
+            if not record.status.is_terminal:
+                reason = "the sample has not been drawn yet"
+                break
+            try:
+                return base64.b64encode(self.picture(self.stored(job_id))).decode()
+            except (JobNotFinished, ResultExpired) as error:
+                reason = record.error.detail if record.error else error.detail
+        raise SampleNotReady(reason, retry_after_s=self._settings.queue.retry_after_s)
 
     def send(self, job_id: str, request: GenerationRequest) -> None:
         """Send a recorded job's message. The job is accepted either way: the workers' reconciler resends on failure."""

@@ -6,6 +6,11 @@ import re
 UNSAFE = re.compile(r"[\x00-\x20\x7f\\/:*?\"'<>|#%&]+")
 
 
+# Windows takes these for devices, with any extension.
+DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³])(\.|$)", re.IGNORECASE)
+
+
 def safe_name(text: str) -> str:
     """Return a text as a file name without extension, or "_" if nothing is left of it."""
-    return UNSAFE.sub("_", text).strip("._") or "_"
+    name = UNSAFE.sub("_", text).strip("._") or "_"
+    return f"_{name}" if DEVICE.match(name) else name

@@ -209,7 +209,7 @@ class Deck:
         file = self._free_name(index)
         picture.save(self.folder / file)
         # A picture that had this name before no longer belongs to a row.
-        kept = {key: drawing for key, drawing in self._drawings.items() if drawing.file != file}
+        kept = {key: drawing for key, drawing in self._drawings.items() if drawing.file.casefold() != file.casefold()}
         drawing = Drawing(
             word=self._rows[index].word,
             meaning=self._rows[index].translation or str(picture.metadata.get("translation", "")),
@@ -237,10 +237,11 @@ class Deck:
 
     def _free_name(self, index: int) -> str:
         """Return a name for a row's picture that is not in use by another row."""
-        taken = {drawing.file for key in self._keys if (drawing := self._drawing(key)) is not None}
+        # Windows and macOS do not distinguish case.
+        taken = {drawing.file.casefold() for key in self._keys if (drawing := self._drawing(key)) is not None}
         stem = f"{PICTURES}/{index + 1:0{len(str(len(self._rows)))}}-{safe_name(self._rows[index].word)}"
         name, number = f"{stem}.png", 1
-        while name in taken:
+        while name.casefold() in taken:
             number += 1
             name = f"{stem}-{number}.png"
         return name

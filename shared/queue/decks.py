@@ -14,10 +14,10 @@ from typing import Any, cast
 
 import redis
 
-from shared.errors import DeckNotFound, IdempotencyConflict, QueueFull
+from shared.errors import DeckNotFound, QueueFull
 from shared.queue.keys import Key, deck_key, job_key, waiting_keys
 from shared.queue.scripts import load_script
-from shared.queue.store import JobStore, new_record
+from shared.queue.store import JobStore, conflict, created_before, new_record
 from shared.schemas import GenerationRequest, JobError, JobStatus, Priority
 from shared.settings import QueueSettings
 
@@ -143,10 +143,17 @@ class DeckStore:
                 retry_after_s=self._store.retry_after_s(len(record.jobs)),
             )
         if outcome == "conflict":
-            raise IdempotencyConflict(
-                "this Idempotency-Key was already used for a different deck", field="Idempotency-Key"
-            )
+            raise conflict()
         return DeckSubmission(found, is_new=outcome == "created")
+
+    def find(self, idempotency_key: str | None, fingerprint: str) -> DeckSubmission | None:
+        """Return the deck that an Idempotency-Key created before; None if there is none.
+
+        Raises:
+            IdempotencyConflict: the key was used before with a different deck.
+        """
+        deck_id = created_before(self._redis, idempotency_key, fingerprint, deck_key)
+        return None if deck_id is None else DeckSubmission(deck_id, is_new=False)
 
     def get(self, deck_id: str) -> DeckRecord:
         """Return a deck.

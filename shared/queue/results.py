@@ -216,6 +216,10 @@ class Budget:
             self._read_until = self._clock() + BUDGET_CHECK_S
         return self._limit
 
+    def for_pictures(self) -> int:
+        """Return the budget for pictures in Redis; 0: unlimited, or they are stored elsewhere."""
+        return self.limit() if self._settings.store == "redis" else 0
+
     def _limits(self) -> tuple[int, ...]:
         """Return the limits set by the settings and by Redis's available memory; 0: unlimited."""
         own = self._settings.budget_bytes or 0

@@ -10,6 +10,7 @@ The pictures are stored separately, in Celery's result backend under the job's i
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -132,10 +133,17 @@ class JobStore:
         if outcome == "full":
             raise QueueFull(f"the queue is full: {limit} jobs are waiting", retry_after_s=self.retry_after_s())
         if outcome == "conflict":
-            raise IdempotencyConflict(
-                "this Idempotency-Key was already used for a different request", field="Idempotency-Key"
-            )
+            raise conflict()
         return Submission(found, is_new=outcome == "created")
+
+    def find(self, idempotency_key: str | None, fingerprint: str) -> Submission | None:
+        """Return the job that an Idempotency-Key created before; None if there is none.
+
+        Raises:
+            IdempotencyConflict: the key was used before with a different request.
+        """
+        job_id = created_before(self._redis, idempotency_key, fingerprint, job_key)
+        return None if job_id is None else Submission(job_id, is_new=False)
 
     def limit(self, priority: Priority) -> int:
         """Return how many jobs may wait in a queue. Bulk and interactive jobs have separate limits."""
@@ -288,6 +296,26 @@ class JobStore:
             average_generation_time_ms=average("generation_ms"),
             average_wait_ms=average("wait_ms"),
         )
+
+
+def created_before(
+    client: redis.Redis, idempotency_key: str | None, fingerprint: str, record_key: Callable[[str], str]
+) -> str | None:
+    """Return the id of the job or deck that an Idempotency-Key created before; None if there is none.
+
+    Raises:
+        IdempotencyConflict: the key was used before with a different request.
+    """
+    first = cast("str | None", client.get(Key.IDEMPOTENCY + idempotency_key)) if idempotency_key else None
+    kept = None if first is None else client.hget(record_key(first), "fingerprint")
+    if kept is not None and kept != fingerprint:
+        raise conflict()
+    return None if kept is None else first
+
+
+def conflict() -> IdempotencyConflict:
+    """Return the error for an Idempotency-Key that is used again with a different request."""
+    return IdempotencyConflict("this Idempotency-Key was already used for a different request", field="Idempotency-Key")
 
 
 def unknown_job(job_id: str) -> JobNotFound:

@@ -5,7 +5,6 @@ A worker's claim on an entry expires: if the worker dies, the entry becomes due 
 delivered more than once, always with the same id, by which the receiver can recognise duplicates.
 """
 
-import time
 from dataclasses import dataclass
 from typing import cast
 
@@ -46,8 +45,7 @@ class WebhookOutbox:
 
     def claim(self, host: str) -> Claim | None:
         """Claim the oldest due webhook of a host; None if none is due."""
-        now = time.time()
-        found = cast("list[str] | None", self._claim(keys=[Key.WEBHOOKS + host], args=[now, now + self._claim_s]))
+        found = cast("list[str] | None", self._claim(keys=[Key.WEBHOOKS + host], args=[self._claim_s]))
         return None if found is None else Claim(found[0], host, int(found[1]))
 
     def settle(self, claim: Claim) -> None:
@@ -56,11 +54,17 @@ class WebhookOutbox:
 
     def postpone(self, claim: Claim, by_s: float) -> None:
         """Schedule another attempt at a webhook."""
+        due_at = self._now() + by_s
         with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.hincrby(Key.WEBHOOK_FAILURES, claim.job_id, 1)
-            pipeline.zadd(Key.WEBHOOKS + claim.host, {claim.job_id: time.time() + by_s}, xx=True)
+            pipeline.zadd(Key.WEBHOOKS + claim.host, {claim.job_id: due_at}, xx=True)
             pipeline.execute()
 
     def give_back(self, claim: Claim) -> None:
         """Release a webhook so that another worker can deliver it at once; this does not count as a failure."""
-        self._redis.zadd(Key.WEBHOOKS + claim.host, {claim.job_id: time.time()}, xx=True)
+        self._redis.zadd(Key.WEBHOOKS + claim.host, {claim.job_id: self._now()}, xx=True)
+
+    def _now(self) -> float:
+        """Return the seconds since the epoch by Redis's clock, the only one that all machines share."""
+        seconds, microseconds = self._redis.time()
+        return seconds + microseconds / 1e6

@@ -1,6 +1,7 @@
 """Equivalent requests count as the same request for an Idempotency-Key."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,6 +67,23 @@ def test_a_default_spelled_out_is_the_same(client: FlaskClient, spelled_out: dic
     assert first[0] == 202
     assert send(client, {"word": "火", **spelled_out}) == first
     assert send(client, {**spelled_out, "word": "火"}) == first
+
+
+def test_a_repeated_request_needs_no_room(settings: Settings) -> None:
+    """The answer was lost; the results of the waiting jobs leave room for none more."""
+    results = settings.results.model_copy(update={"budget_bytes": 900_000})
+    client = create_app(settings.model_copy(update={"results": results})).test_client()
+    first = send(client, {"word": "火"})
+    assert first[0] == 202
+    assert client.post(SUBMIT, json={"word": "火"}).status_code == 503
+    assert send(client, {"word": "火"}) == first
+    assert send(client, {"word": "水"})[0] == 409
+
+
+def test_pictures_in_an_object_store_need_no_room_in_redis(settings: Settings, tmp_path: Path) -> None:
+    results = settings.results.model_copy(update={"budget_bytes": 900_000, "store": tmp_path.as_uri()})
+    client = create_app(settings.model_copy(update={"results": results})).test_client()
+    assert [client.post(SUBMIT, json={"word": "火"}).status_code for _ in range(4)] == [202] * 4
 
 
 def test_a_nested_default_is_the_same(client: FlaskClient) -> None:

@@ -3,13 +3,14 @@
 import base64
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.event_hub import EventHub
+from api.event_hub import MAX_BACKLOG, EventHub
 from shared.queue.events import BEGINNING, JobEvent, JobEvents, is_after, is_event_id
 from shared.queue.leases import Lease, Leases
 from shared.queue.store import JobStore
@@ -161,6 +162,48 @@ def test_who_waits_hears_its_place(store: JobStore, leases: Leases, hub: EventHu
     last = next(told_now)
     assert last is not None
     assert last.data["status"] == JobStatus.CANCELLED
+
+
+class FailingEvents(JobEvents):
+    """Events whose first read fails, after another listener has joined."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        super().__init__(client)
+        self.reads, self.may_fail = threading.Event(), threading.Event()
+
+    def wait(self, cursors: dict[str, str], timeout_ms: int) -> dict[str, list[JobEvent]]:
+        if self.may_fail.is_set():
+            return super().wait(cursors, timeout_ms)
+        self.reads.set()
+        self.may_fail.wait()
+        raise redis.ConnectionError("Redis went away")
+
+
+def test_who_joins_as_redis_fails_is_told_to_ask_again(store: JobStore, client: redis.Redis) -> None:
+    events = FailingEvents(client)
+    hub = EventHub(store, events)
+    for job_id in "ab":
+        store.create(job_id, REQUEST)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(list, hub.listen(store.get("a"), None))
+        events.reads.wait()
+        second = pool.submit(list, hub.listen(store.get("b"), None))
+        eventually(lambda: hub.listeners == 2)
+        events.may_fail.set()
+        for found in (first, second):
+            assert not any(event is not None and event.is_last for event in found.result(10)), "the stream ends early"
+    assert hub.listeners == 0
+
+
+def test_a_listener_that_is_too_slow_is_not_read_for_any_longer(store: JobStore, leases: Leases, hub: EventHub) -> None:
+    lease = take(store, leases)
+    told_now = hub.listen(store.get("a"), None)
+    assert next(told_now) is not None
+    for step in range(MAX_BACKLOG + 10):
+        leases.report(lease, "diffusion", Progress(step=step, total_steps=1000))
+    eventually(lambda: hub.listeners == 0)
+    assert [event for event in told_now if event is not None and event.is_last] == []
+    eventually(lambda: "events" not in {thread.name for thread in threading.enumerate()})
 
 
 def test_when_the_process_ends_its_listeners_go(store: JobStore, hub: EventHub) -> None:

@@ -6,6 +6,7 @@ import redis
 from flask.testing import FlaskClient
 
 from api.app import create_app
+from api.jobs import SAMPLE_ATTEMPTS
 from api.style_samples import shipped_sample
 from shared.celery_app import make_celery
 from shared.queue.leases import Leases
@@ -55,6 +56,22 @@ def test_an_own_style_s_sample_is_drawn_by_one_job(settings: Settings, store: Jo
     leases.publish(lease, backend.get_key_for_task(job_id).decode(), new.document, 900, pictures=new.pictures)
     answer = page.get("/api/writing/styles/mosaic/sample")
     assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/png", b"a picture")
+
+
+def test_a_sample_that_cannot_be_had_is_drawn_again_and_not_for_ever(
+    settings: Settings, store: JobStore, client: redis.Redis
+) -> None:
+    """Anyone may cancel a job without an owner, and a busy service evicts results."""
+    page = client_with_own_style(settings)
+    seen = set()
+    for _ in range(SAMPLE_ATTEMPTS):
+        page.get("/api/writing/styles/mosaic/sample")
+        (job_id,) = client.zrange("writing:waiting:bulk", 0, -1)
+        seen.add(job_id)
+        store.cancel(str(job_id))
+    assert len(seen) == SAMPLE_ATTEMPTS
+    assert page.get("/api/writing/styles/mosaic/sample").get_json()["code"] == "sample_not_ready"
+    assert client.zcard("writing:waiting:bulk") == 0
 
 
 def test_there_is_no_sample_of_no_style(settings: Settings) -> None:

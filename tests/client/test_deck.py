@@ -1,7 +1,7 @@
 """Decks in a folder: what is drawn, their stored state, and their files."""
 
 import json
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 from hypothesis import given
@@ -81,6 +81,14 @@ class TestDeck:
             b"picture " + str(listed).encode() for listed in (moved[0], *first)
         }
 
+    def test_names_differ_by_more_than_their_case(self, tmp_path: Path) -> None:
+        """Windows and macOS take 1-weg.png and 1-Weg.png for the same file."""
+        drawn(Deck(tmp_path, [row(1, "weg", "away")], {}), 0)
+        deck = Deck(tmp_path, [row(1, "Weg", "way"), row(2, "weg", "away")], {})
+        assert deck.missing == [0]
+        drawn(deck, 0)
+        assert [card.file for card in deck.cards] == ["pictures/1-Weg-2.png", "pictures/1-weg.png"]
+
     def test_a_picture_that_was_deleted_is_drawn_again(self, tmp_path: Path) -> None:
         drawn(Deck(tmp_path, ROWS, {}), 0, 1, 2)
         (tmp_path / "pictures/2-山.png").unlink()
@@ -99,12 +107,13 @@ class TestDeck:
 
 
 class TestFiles:
-    @given(st.text(max_size=12))
+    @given(st.text(max_size=12) | st.sampled_from(["con", "Aux", "NUL", "com1", "LPT9", "con.a", "CON ", "com¹"]))
     def test_any_word_makes_a_file_name(self, text: str) -> None:
         name = safe_name(text)
         assert name
         assert name == service_file_name.safe_name(text)
         assert not set(name) & set("/\\:*?\"'<>|\0 ")
+        assert not PureWindowsPath(f"{name}.png").is_reserved()
         assert Path(name).name == name
 
     def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(

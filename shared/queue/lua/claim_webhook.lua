@@ -1,9 +1,11 @@
 -- Claims the oldest due webhook of a host.
 -- KEYS: the host's list
--- ARGV: now, end of the claim
+-- ARGV: how long the claim lasts, in seconds
 -- Returns: the job and its failed deliveries so far; nil if none is due.
+-- needs: webhooks
 
-local id = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)[1]
+local now = redis_time()
+local id = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1)[1]
 if not id then return nil end
-redis.call('ZADD', KEYS[1], 'XX', ARGV[2], id)
+redis.call('ZADD', KEYS[1], 'XX', now + ARGV[1], id)
 return {id, redis.call('HGET', keys.webhook_failures, id) or '0'}

@@ -4,7 +4,6 @@
 -- Returns: the hosts.
 -- needs: webhooks
 
-local old = redis.call('ZRANGE', keys.old_webhooks, 0, -1, 'WITHSCORES')
-for index = 1, #old, 2 do enqueue_webhook(keys.job .. old[index], old[index], old[index + 1]) end
+for _, id in ipairs(redis.call('ZRANGE', keys.old_webhooks, 0, -1)) do enqueue_webhook(keys.job .. id, id) end
 redis.call('DEL', keys.old_webhooks)
 return redis.call('SMEMBERS', keys.webhook_hosts)

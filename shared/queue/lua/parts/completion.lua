@@ -10,7 +10,7 @@ local function end_job(key, id, status, now, error, ttl)
   redis.call('EXPIRE', keys.jobs .. (client or ''), ttl)
   if deck then redis.call('EXPIRE', keys.deck .. deck, ttl) end
   redis.call('HINCRBY', keys.stats, status, 1)
-  enqueue_webhook(key, id, now)
+  enqueue_webhook(key, id)
   local reason = error ~= '' and cjson.decode(error) or cjson.null
   local event = add_event(id, 'end', {status = status, error = reason})
   redis.call('HSET', key, 'end_event', event)
