@@ -1,5 +1,6 @@
 """Something goes wrong with a job of the engine: it ends with the reason, and the others go on."""
 
+import copy
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -11,8 +12,10 @@ import torch
 from shared.errors import GenerationFailed, ModelLoadError, OutOfMemory
 from shared.schemas import WorkerState
 from tests.worker.engine_jobs import SIDE, RequestOf, difference, submit_together
+from worker.engine.decoder import TILE, Decoder
 from worker.engine.engine import Engine
 from worker.engine.model_runner import ModelRunner
+from worker.engine.placement import Placement
 from worker.engine.request_state import RequestState
 from worker.progress import NullProgress
 
@@ -175,6 +178,22 @@ def test_a_decode_that_does_not_fit_is_tried_in_tiles(
     assert engine.submit(request_of(1), NullProgress()).result().image.size == (SIDE, SIDE)
     assert tiled == [False, True]
     assert not model.decoder.vae.use_tiling, "the next picture is decoded whole again"
+
+
+def test_tiles_are_small_whatever_the_checkpoint_says(model: ModelRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SDXL's own VAE is made for pictures of 1024 x 1024, and diffusers' tiles are as large as that."""
+    vae = copy.deepcopy(model.decoder.vae)
+    vae.register_to_config(sample_size=1024)
+    vae.tile_sample_min_size, vae.tile_latent_min_size = 1024, 128
+    decoder = Decoder(vae, Placement(torch.device("cpu")))
+    seen: list[int] = []
+    original = vae.decoder.forward
+    monkeypatch.setattr(vae.decoder, "forward", lambda latents: seen.append(latents.shape[-1]) or original(latents))
+    vae.enable_tiling()
+    assert decoder.to_pixels(torch.zeros(1, vae.config.latent_channels, 72, 72)).shape[2:] == (576, 576)
+    assert len(seen) > 1
+    assert max(seen) <= TILE // 8
+    decoder.close()
 
 
 def test_a_model_that_cannot_be_loaded_fails_whoever_waits_for_it(request_of: RequestOf) -> None:

@@ -18,7 +18,7 @@ from worker.engine.engine import Engine
 from worker.engine.model_runner import ModelRunner
 from worker.engine.request import DrawRequest
 from worker.engine.request_state import RequestState
-from worker.engine.unet import predict
+from worker.engine.unet import StepCache, predict
 from worker.engine.union_controlnet import NetworkInputs, residual_shapes
 from worker.gpu_manager import GPUManager
 from worker.model_assembly import make_networks
@@ -50,6 +50,24 @@ def finish(model: ModelRunner, request: DrawRequest) -> RequestState:
     while not row.is_done:
         denoiser_of(model).step([row])
     return row
+
+
+def test_a_cache_that_does_not_fit_advances_no_row(model: ModelRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    copies: list[StepCache] = []
+    original = StepCache.copy
+
+    def second_does_not_fit(cache: StepCache) -> StepCache:
+        copies.append(cache)
+        if len(copies) == 2:
+            raise torch.OutOfMemoryError("injected")
+        return original(cache)
+
+    rows = [model.row(request_of(1)), model.row(request_of(2))]
+    monkeypatch.setattr(StepCache, "copy", second_does_not_fit)
+    with pytest.raises(torch.OutOfMemoryError):
+        denoiser_of(model).step(rows)
+    assert len(copies) == 2
+    assert [row.step for row in rows] == [0, 0]
 
 
 @pytest.mark.parametrize("side", [8, 9], ids=["even", "odd"])

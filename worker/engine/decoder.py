@@ -19,6 +19,10 @@ from worker.progress import stop_if_cancelled
 # A function of the VAE and unscaled latents, plain or compiled.
 Decode = Callable[..., Any]
 
+# The side of the fallback's tiles, in pixels. diffusers derives it from the checkpoint, where SDXL's own VAE says 1024:
+# it would not tile a picture of 1024 x 1024 at all.
+TILE = 512
+
 
 class Decoder:
     """Decodes finished latents in its own thread, one at a time, while the engine continues stepping."""
@@ -27,6 +31,8 @@ class Decoder:
         """Set the VAE. An fp16 VAE that would overflow is upcast once here, not at every call."""
         if vae.dtype == torch.float16 and vae.config.force_upcast:
             vae.to(torch.float32)
+        self._pixels_per_latent = 2 ** (len(vae.config.block_out_channels) - 1)
+        vae.tile_sample_min_size, vae.tile_latent_min_size = TILE, TILE // self._pixels_per_latent
         placement.keep(vae)
         self.vae = vae
         self._placement = placement
@@ -42,8 +48,7 @@ class Decoder:
 
     def compile(self, compile_network: Callable[[Decode], Decode], size: tuple[int, int]) -> None:
         """Compile the VAE for pictures of one size, width and height. Other sizes are decoded uncompiled."""
-        factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
-        self._compiled_shape = size[1] // factor, size[0] // factor
+        self._compiled_shape = size[1] // self._pixels_per_latent, size[0] // self._pixels_per_latent
         self.compiled = compile_network(decode_pixels)
 
     def run_eager(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -65,12 +66,9 @@ class Denoiser:
         latents = latents + of_predicted * predicted + of_previous * previous
         if any(row.has_noise for row in rows):
             latents = latents + of_noise * send(torch.cat([row.draw_noise() for row in rows]), latents.device)
-        start = 0
-        for index, row in enumerate(rows):
-            end = start + len(row.branches)
-            kept = cache.pick(start, end).copy() if row.fills_cache else None
+        # The copies may not fit into memory, so no row advances before all are made.
+        for index, (row, kept) in enumerate(zip(rows, _caches(rows, cache), strict=True)):
             row.advance(latents[index : index + 1], predicted[index : index + 1], kept)
-            start = end
 
     def _guided(
         self, rows: Sequence[RequestState], plan: StepPlan, inputs: torch.Tensor, guidance: torch.Tensor
@@ -128,6 +126,13 @@ class Denoiser:
             for residual, tensor in zip(residuals, found, strict=True):
                 residual.index_copy_(0, plan.served, tensor)
         return residuals
+
+
+def _caches(rows: Sequence[RequestState], cache: StepCache) -> list[StepCache | None]:
+    """Return copies of what each row keeps of the branches' cache; None if it keeps nothing."""
+    ends = list(accumulate(len(row.branches) for row in rows))
+    parts = zip(rows, [0, *ends], ends, strict=False)
+    return [cache.pick(start, end).copy() if row.fills_cache else None for row, start, end in parts]
 
 
 def _kept(row: RequestState) -> StepCache:

@@ -18,7 +18,8 @@ DEVICE_ERRORS: type[Exception] | tuple[()] = getattr(torch, "AcceleratorError", 
 
 # cudaError_t codes. After a code of the second set the context still works: only the call was wrong.
 OUT_OF_MEMORY_CODE = 2
-HARMLESS_CODES = {1, 9, 701}  # invalid value, invalid configuration, too many resources for a launch
+# Invalid value, invalid configuration, too many resources for a launch; from 900 on: a recording failed.
+HARMLESS_CODES = {1, 9, 701, *range(900, 909)}
 
 # Libraries below PyTorch report these as plain RuntimeErrors. A handle that cannot be initialised, or a convolution
 # without a usable algorithm, nearly always means too little memory for the workspace.
@@ -28,7 +29,7 @@ OUT_OF_MEMORY_TEXT = re.compile(
     r"|unable to find an engine|unable to find a valid cudnn algorithm",
     re.IGNORECASE,
 )
-DEVICE_LOST_TEXT = re.compile(r"^CUDA error|Triton Error \[CUDA\]|(CUBLAS|CUDNN)_STATUS_EXECUTION_FAILED")
+DEVICE_LOST_TEXT = re.compile(r"^CUDA error(?!.*captur)|Triton Error \[CUDA\]|(CUBLAS|CUDNN)_STATUS_EXECUTION_FAILED")
 
 
 class Fault(Enum):

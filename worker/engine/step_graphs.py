@@ -75,8 +75,10 @@ class _CudaRecording:
         arguments = tree_unflatten(self._inputs, spec)
         function(*arguments)  # loads kernels, which cannot be done while recording
         self._graph = torch.cuda.CUDAGraph()
-        # Other threads may use the device meanwhile.
-        with torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local"):
+        # On the engine's own stream, because kernels keep the priority of the stream on which they were recorded. Other
+        # threads may use the device meanwhile.
+        stream = torch.cuda.current_stream()
+        with torch.cuda.graph(self._graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
             self._outputs = function(*arguments)
 
     def replay(self, tensors: Sequence[torch.Tensor]) -> Any:
