@@ -144,7 +144,7 @@ def _no_gpu(settings: Settings, reason: str) -> Finding:
         return Finding(
             Level.FAIL, "GPU", f"none ({reason}), but device is {settings.device}", "install the NVIDIA driver"
         )
-    if settings.active_model.default_size > 256:
+    if settings.model != "embedded":
         advice = "a picture takes minutes; install the NVIDIA driver, or use WRITING_MODEL=embedded"
         return Finding(Level.WARN, "GPU", text, advice)
     return Finding(Level.OK, "GPU", text)

@@ -9,7 +9,7 @@ RUN useradd --uid 1000 --create-home service
 WORKDIR /app
 COPY constraints.txt ./
 COPY --from=build /dist /dist
-RUN pip install --no-cache-dir -c constraints.txt "$(ls /dist/writing_service-*.whl)[api,flower]"
+RUN pip install --no-cache-dir -c constraints.txt "$(ls /dist/writing_service-*.whl)[api,flower,object-store]"
 
 # Mount your own files over these, such as /app/config/styles.yaml.
 COPY config config

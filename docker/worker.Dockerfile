@@ -19,7 +19,7 @@ WORKDIR /app
 COPY constraints.txt ./
 COPY --from=build /dist /dist
 RUN pip install --no-cache-dir -c constraints.txt \
-    /dist/writing_client-*.whl "$(ls /dist/writing_service-*.whl)[worker,client]"
+    /dist/writing_client-*.whl "$(ls /dist/writing_service-*.whl)[worker,client,object-store]"
 
 # Mount your own files over these, such as /app/config/styles.yaml.
 COPY config config

@@ -1,5 +1,6 @@
 """The whole service on this machine, until Ctrl-C."""
 
+import math
 import os
 import sys
 import time
@@ -9,8 +10,6 @@ from pathlib import Path
 from local.stack import FLOWER_PORT, HOST, Stack
 from local.supervisor import ChildFailed
 from shared.errors import SettingsError
-
-START_S = 120.0
 
 
 def serve(*, port: int, workers: int, flower: bool, data: Path) -> int:
@@ -25,7 +24,7 @@ def serve(*, port: int, workers: int, flower: bool, data: Path) -> int:
     stack = Stack(port=port, workers=workers, flower=flower, data_folder=data)
     try:
         with stack:
-            stack.wait_for(stack.is_ready, START_S, "a warm worker")
+            stack.wait_for(stack.is_ready, math.inf, "a warm worker")  # downloading and compiling SDXL takes long
             print(f"\nThe service is ready: {stack.url}  (API documentation: {stack.url}/openapi/swagger)")
             if flower:
                 print(f"Flower: http://{HOST}:{FLOWER_PORT}")

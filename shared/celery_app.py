@@ -27,10 +27,11 @@ def make_celery(settings: Settings) -> Celery:
     Raises:
         SettingsError: Celery's own environment variables name another Redis, which would override ours.
     """
-    backend = f"shared.queue.results:ResultBackend+{settings.redis.url}"
-    _refuse_other_addresses(settings.redis.url, backend)
+    _refuse_other_addresses(settings.redis.url)
     harden_transport()
     app = Celery("writing", set_as_current=False)
+    # Named like Celery's own backend, because Celery masks the password only in such an address (Flower shows it).
+    app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "shared.queue.results:ResultBackend")
     timeouts = {
         "socket_timeout": settings.redis.timeout_s,
         "socket_connect_timeout": settings.redis.timeout_s,
@@ -40,7 +41,7 @@ def make_celery(settings: Settings) -> Celery:
         broker_url=settings.redis.url,
         broker_use_ssl=tls,
         redis_backend_use_ssl=tls,
-        result_backend=backend,
+        result_backend=settings.redis.url,
         writing_results_store=settings.results.store,
         # JSON and nothing else, in both directions: a message can never run code.
         task_serializer="json",
@@ -73,10 +74,9 @@ def make_celery(settings: Settings) -> Celery:
     return app
 
 
-def _refuse_other_addresses(broker: str, backend: str) -> None:
+def _refuse_other_addresses(ours: str) -> None:
     """Refuse Celery variables that would separate messages from records or bypass the TLS settings."""
     for name in CELERY_ADDRESSES:
-        ours = backend if name == "CELERY_RESULT_BACKEND" else broker
         if os.environ.get(name) not in {None, "", ours}:
             raise SettingsError(
                 f"environment variable {name} would override redis.url; unset it and set WRITING_REDIS__URL instead"

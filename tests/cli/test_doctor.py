@@ -60,6 +60,9 @@ class TestDoctor:
         is_there = first.subject == "GPU 0"
         assert first.level is (Level.OK if is_there else Level.FAIL)
 
+    def test_the_default_model_needs_no_gpu(self) -> None:
+        assert Level.WARN not in levels(check_gpu(load_settings({}))).values()
+
     def test_no_api_fails_and_says_how_to_start_it(self) -> None:
         with WritingClient(f"http://127.0.0.1:{free_port()}", retry_s=0) as client:
             (finding,) = check_api(client)

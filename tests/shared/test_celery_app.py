@@ -7,6 +7,7 @@ import shared.celery_app
 import shared.queue.order
 from shared.celery_app import make_celery
 from shared.errors import SettingsError
+from shared.queue.results import ResultBackend
 from shared.settings import load_settings
 
 
@@ -54,6 +55,15 @@ def test_the_broker_s_options_can_be_shown_as_json() -> None:
     """As `inspect stats` and Flower's worker page do."""
     options = make_celery(load_settings({})).conf.broker_transport_options
     assert json.loads(json.dumps(options)) == options
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_the_password_is_masked_where_the_configuration_is_shown(scheme: str) -> None:
+    """On Flower's worker page, and by `inspect conf`."""
+    app = make_celery(load_settings({"WRITING_REDIS__URL": f"{scheme}://:hunter2@cache:6379/0"}))
+    assert isinstance(app.backend, ResultBackend)
+    assert "hunter2" not in str(app.conf.table(with_defaults=True))
+    assert "hunter2" not in app.conf.humanize(with_defaults=False)
 
 
 def test_only_orders_have_names_in_the_module() -> None:

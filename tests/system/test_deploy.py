@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -161,7 +162,7 @@ def test_there_is_no_secret_among_the_manifests() -> None:
 def test_redis_is_started_as_in_the_compose_file() -> None:
     in_compose = re.sub(r"\$\{REDIS_MEMORY:-(\w+)\}", r"\1", COMPOSE["redis"]["command"])
     in_compose = re.sub(r"\$\{REDIS_PASSWORD:[^}]*\}", "$(REDIS_PASSWORD)", in_compose)
-    assert container("redis")["args"] == in_compose.split()
+    assert container("redis")["args"] == shlex.split(in_compose)
     assert container("redis")["image"] == COMPOSE["redis"]["image"]
 
 
