@@ -80,10 +80,12 @@ async function start() {
   await startLanguage();
   startAppearance();
   $("#flower").href = `${window.location.protocol}//${window.location.hostname}:${FLOWER_PORT}/`;
-  $("#other-key").addEventListener("click", () => askForKey(currentKey()));
+  $("#other-key").addEventListener("click", async () => {
+    if (await askForKey(currentKey())) await refresh();
+  });
   $("#metrics").addEventListener("click", openWithKey);
   for (;;) {
-    if (!document.hidden) await refresh();
+    if (!document.hidden && $("#no-operator").hidden) await refresh(); // or the key is asked for again and again
     await pause(REFRESH_MS);
   }
 }
@@ -92,7 +94,7 @@ async function refresh() {
   const problem = await getJson("/health/detailed").then(show).then(() => null, (error) => error);
   $("#away").hidden = problem === null;
   if (problem) setText($("#away"), ACCESS_ERRORS.includes(problem.code) ? `error.${problem.code}` : "admin.away");
-  $("#no-operator").hidden = problem?.code !== "operator_only";
+  $("#no-operator").hidden = !ACCESS_ERRORS.includes(problem?.code);
 }
 
 /** Follow a link with the API key, which a browser does not send by itself. */

@@ -123,19 +123,24 @@ async function run(request, getJobId) {
     remember("sessionStorage", UNFINISHED, JSON.stringify({ jobId: running.jobId, request }));
     if (running.isCancelled) await cancel(running.jobId);
     await finish(await follow(running.jobId, jobHandlers, new AbortController().signal), request);
+    remember("sessionStorage", UNFINISHED, null);
   } catch (error) {
+    if (!isTemporary(error)) remember("sessionStorage", UNFINISHED, null); // else a reload resumes the job
     stopForming();
     showPrevious();
     showError(error);
   } finally {
-    remember("sessionStorage", UNFINISHED, null);
     running = null;
     showButton();
   }
 }
 
+const isTemporary = (error) => error instanceof Problem && (error.code === "network" || error.status >= 500);
+
+/** Show the error of what the reader did, and go to the input at fault. */
 function showError(error) {
   showProblem(error instanceof Problem ? error : new Problem({ code: "internal_error", detail: String(error) }));
+  $("[aria-invalid=true]")?.focus();
 }
 
 async function finish(job, request) {
@@ -158,6 +163,7 @@ async function stop() {
   const stopped = running;
   stopped.isCancelled = true;
   $("#cancel").disabled = true;
+  $("#picture").focus({ preventScroll: true }); // the button had the focus
   try {
     if (stopped.jobId) await cancel(stopped.jobId);
     if (running === stopped) showStage("stage.cancelling");
@@ -212,6 +218,7 @@ function reuse() {
 }
 
 function fillForm(request) {
+  clearProblem();
   writeForm(request, capabilities);
   useStyleNamed($("input[name=style]:checked").value);
   writeSteering(request);
@@ -249,6 +256,7 @@ async function clearHistory() {
   if (!window.confirm(t("history.clear.sure"))) return;
   await history.clear();
   await showHistory();
+  $("#history-title").focus();
 }
 
 /** Show on the button what it does now, and whether it can be used. */

@@ -99,7 +99,10 @@ export function clearProblem() {
   $("#problem").hidden = true;
   for (const input of [$("#word"), $("#meaning")]) {
     input.removeAttribute("aria-invalid");
-    $(`#${input.id}-error`).hidden = true;
+    const line = $(`#${input.id}-error`);
+    line.hidden = true;
+    line.textContent = ""; // a hidden description is read all the same
+    delete line.dataset.t;
   }
 }
 
@@ -108,7 +111,6 @@ function showBeside(input, problem) {
   showMessage(line, problem);
   line.hidden = false;
   input.setAttribute("aria-invalid", "true");
-  input.focus();
 }
 
 function showInBox(problem) {

@@ -140,14 +140,15 @@ function close() {
 
 async function download(suffix) {
   const button = $(`#deck-${suffix}`);
-  button.disabled = true;
+  if (button.ariaDisabled === "true") return;
+  button.ariaDisabled = "true"; // `disabled` would take the focus away
   try {
     const deck = await getJson(`${address}?words=false`);
     await saveFile(deck[`${suffix}_url`], `${deck.name}.${suffix}`);
   } catch (problem) {
     showProblem(problem);
   } finally {
-    button.disabled = false;
+    button.ariaDisabled = "false";
   }
 }
 

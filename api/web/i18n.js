@@ -6,7 +6,7 @@ import { $, recall, remember } from "./dom.js";
 
 const LANGUAGES = { en: "English", ru: "Русский", zh: "中文" };
 const PLACES = {
-  t: (element, text) => { element.textContent = text; },
+  t: (element, text) => { if (element.textContent !== text) element.textContent = text; }, // or it is announced again
   tLabel: (element, text) => element.setAttribute("aria-label", text),
   tPlaceholder: (element, text) => { element.placeholder = text; },
   tAlt: (element, text) => { element.alt = text; },
@@ -35,9 +35,11 @@ export function number(value, digits = 2) {
   return value.toLocaleString(locale(), { maximumFractionDigits: digits, minimumFractionDigits: digits });
 }
 
-/** Return a time, in milliseconds since 1970, in the format of the language. */
+/** Return a time, in milliseconds since 1970, in the format of the language; with its date, unless that is today. */
 export function time(ms, style = "short") {
-  return new Date(ms).toLocaleTimeString(locale(), { timeStyle: style });
+  const moment = new Date(ms);
+  const isToday = moment.toDateString() === new Date().toDateString();
+  return moment.toLocaleString(locale(), { timeStyle: style, ...(!isToday && { dateStyle: "short" }) });
 }
 
 /** Load the remembered language, or else the browser's, and fill the menu that switches it. */

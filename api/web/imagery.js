@@ -65,7 +65,11 @@ function show() {
   replace($("#motifs"), names.map((name) => makeMotif(name, () => toggle(name))));
   for (const button of $("#motifs").children) button.setAttribute("aria-pressed", String(switchedOn().includes(button.dataset.motif)));
   if (focused) $(`#motifs [data-motif="${CSS.escape(focused)}"]`)?.focus();
-  showNote(names.length || !word() ? null : "imagery.none");
+  showUsualNote();
+}
+
+function showUsualNote() {
+  showNote(suggested.length || added.length || !word() ? null : "imagery.none");
 }
 
 function toggle(name) {
@@ -91,7 +95,7 @@ async function search() {
   replace($("#motifs-found"), found.map(({ name }) => makeMotif(name, () => add(name))));
   if (query) setText($("#announce"), found.length ? "imagery.found.count" : "imagery.found.none", { count: found.length, query });
   if (query && !found.length) showNote("imagery.found.none", { query });
-  else if (suggested.length || added.length) showNote(null);
+  else showUsualNote();
 }
 
 async function find(query) {

@@ -15,15 +15,15 @@ const jobUrlWithLinks = (jobId) => `${jobUrl(jobId)}?result=links`; // the pictu
 
 /** Return a job, as the API's JobView, once it has ended. `handlers` (progress, preview, queue) get the events' data. */
 export async function follow(jobId, handlers, signal) {
-  const hasEnded = await listen(jobId, handlers, signal);
-  return hasEnded ? getJson(jobUrlWithLinks(jobId), { signal }) : poll(jobId, handlers, signal);
+  await listen(jobId, handlers, signal);
+  return poll(jobId, handlers, signal);
 }
 
 export function cancel(jobId) {
   return request(jobUrl(jobId), { method: "DELETE" });
 }
 
-/** Return true once the events say that the job has ended, or false if there are no events. */
+/** Return once the events say that the job has ended, or if there are no events. */
 async function listen(jobId, handlers, signal) {
   let lastId = "";
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
@@ -31,16 +31,15 @@ async function listen(jobId, handlers, signal) {
       for await (const event of readEvents(`${jobUrl(jobId)}/events`, lastId, signal)) {
         attempt = 1;
         lastId = event.id || lastId;
-        if (event.type === "end") return true;
+        if (event.type === "end") return;
         handlers[event.type]?.(event.data);
       }
     } catch (problem) {
       if (signal.aborted || FINAL_CODES.has(problem.code)) throw problem;
-      if (problem.status === 404) return false; // the service has no events
+      if (problem.status === 404) return; // the service has no events
     }
     await pause(250 * 2 ** attempt);
   }
-  return false;
 }
 
 async function poll(jobId, handlers, signal) {

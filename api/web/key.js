@@ -4,7 +4,9 @@ import { $, recall, remember } from "./dom.js";
 
 let asking = null; // the open dialog's promise, shared by all calls that wait for a key
 
-export const currentKey = () => recall("sessionStorage", "key");
+let key = recall("sessionStorage", "key"); // in memory, too, because storage may be switched off
+
+export const currentKey = () => key;
 
 /** Ask for a key, unless `refused` has been replaced meanwhile. Return whether there is a new key to try. */
 export function askForKey(refused) {
@@ -21,9 +23,12 @@ function ask() {
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
-      const key = dialog.returnValue === "ok" && field.value.trim();
-      if (key) remember("sessionStorage", "key", key);
-      resolve(Boolean(key));
+      const given = dialog.returnValue === "ok" && field.value.trim();
+      if (given) {
+        key = given;
+        remember("sessionStorage", "key", key);
+      }
+      resolve(Boolean(given));
     }, { once: true });
   });
 }

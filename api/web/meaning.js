@@ -25,6 +25,7 @@ export function startMeaning() {
   });
   $("#word").addEventListener("compositionend", lookUpSoon);
   meaning().addEventListener("input", () => {
+    clearProblem();
     forgetMotifs();
     choose(null);
     lookUpSoon();
@@ -65,7 +66,9 @@ async function lookUp() {
 function show(found) {
   senses = found.senses.filter((sense) => sense.is_pictured);
   const readings = [...new Set(senses.map((sense) => sense.reading))];
+  const focused = document.activeElement?.sense;
   $("#senses").replaceChildren(...readings.map(makeReading));
+  if (focused) findChip(focused)?.focus();
   $("#senses").hidden = senses.length === 0;
   showPlaceholder();
   choose(senses.find(isChosen) ?? senses.find((sense) => sense.gloss === meaning().value.trim()) ?? chosen);
@@ -95,6 +98,7 @@ function makeChip(sense) {
     type: "button", className: "chip", lang: "en", textContent: sense.gloss,
   });
   chip.addEventListener("click", () => {
+    clearProblem();
     forgetMotifs();
     meaning().value = isChosen(sense) ? "" : sense.gloss;
     choose(isChosen(sense) ? null : sense);
@@ -102,6 +106,9 @@ function makeChip(sense) {
   });
   return Object.assign(chip, { sense });
 }
+
+const findChip = ({ gloss, reading }) =>
+  [...$("#senses").querySelectorAll(".chip")].find(({ sense }) => sense.gloss === gloss && sense.reading === reading);
 
 const isChosen = ({ gloss, reading }) => chosen !== null && chosen.gloss === gloss && chosen.reading === reading;
 

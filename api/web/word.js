@@ -32,7 +32,8 @@ export function startWord(onChange) {
 }
 
 function submitOnEnter(event) {
-  if (event.key !== "Enter" || event.isComposing || event.shiftKey) return;
+  const isComposing = event.isComposing || event.keyCode === 229; // in Safari, the Enter that ends a composition
+  if (event.key !== "Enter" || isComposing || event.shiftKey) return;
   if (field().value.includes("\n") && !event.ctrlKey && !event.metaKey) return;
   event.preventDefault();
   $("#compose").requestSubmit();

@@ -46,6 +46,31 @@ def test_a_words_readings_and_senses_are_choices(open_page: OpenPage) -> None:
     assert page.input_value("#meaning") == "", "it belonged to another word"
 
 
+def test_a_chosen_sense_keeps_the_focus(open_page: OpenPage) -> None:
+    page = open_page()
+    page.fill("#word", "长")
+    page.focus(".chip:text-is('to grow')")
+    with page.expect_response("**/meanings?*"):
+        page.keyboard.press("Space")
+    page.wait_for_selector(".chip:focus:text-is('to grow')[aria-pressed=true]")
+    page.keyboard.press("Space")
+    page.wait_for_selector(".chip:text-is('to grow')[aria-pressed=false]")
+    assert page.input_value("#meaning") == ""
+
+
+def test_a_lookup_tells_a_fault_without_taking_the_focus(open_page: OpenPage) -> None:
+    page = open_page()
+    page.fill("#word", "学😀")
+    page.focus("#meaning")
+    page.keyboard.type("to stu")
+    page.wait_for_selector("#word-error:visible")
+    page.keyboard.type("dy")
+    assert page.input_value("#meaning") == "to study"
+    page.fill("#word", "学")
+    page.wait_for_selector("#word-error", state="hidden")
+    assert page.locator("#word-error").text_content() == "", "a hidden description is read, too"
+
+
 def test_motifs_are_switched_off_and_on_and_searched_for(open_page: OpenPage) -> None:
     page = open_page()
     page.fill("#word", "长")
