@@ -103,7 +103,7 @@ def test_the_given_styles_are_as_given() -> None:
     assert styles["watercolor"].base_template == (
         "A soft watercolor painting depicting {meaning}, with flowing brushstrokes"
     )
-    assert styles["watercolor"].controlnet_weights == {"canny": 0.4, "depth": 0.3, "segmentation": 0.3, "scribble": 0.8}
+    assert styles["watercolor"].controlnet_weights == {"canny": 0.4, "depth": 0.3, "segmentation": 0.5, "scribble": 0.8}
     assert {"ink_wash", "neon", "papercut", "oil", "woodblock", "chalk"} <= set(styles)
 
 

@@ -35,7 +35,7 @@ from tests.system.raw_http import CHUNKED, HOST, POST, SUBMIT, ask
         (CHUNKED + b"2\r\n{}xx0\r\n\r\n", 400, "bad_request"),
         (CHUNKED + b"2;a=\x01\r\n{}\r\n0\r\n\r\n", 400, "bad_request"),
         (CHUNKED + b"2\r\n{}\r\n0\r\nbad trailer\r\n\r\n", 400, "bad_request"),
-        (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414, "address_too_long"),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414, "address_too_long"),
         (b"GET /" + b"a" * 900_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414, "address_too_long"),
         (POST + b"Expect: miracles\r\nContent-Length: 2\r\n\r\n{}", 417, "expectation_failed"),
         (b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(80)) + b"\r\n", 431, "headers_too_large"),
