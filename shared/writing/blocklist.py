@@ -1,19 +1,14 @@
 """Words that the operator has blocked."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 
 import regex
 
 from shared.writing.clusters import JOINERS
 from shared.writing.normalise import INVISIBLE
-
-# Irregular English plurals.
-IRREGULAR: Mapping[str, str] = {
-    "men": "man", "women": "woman", "children": "child", "feet": "foot", "teeth": "tooth", "geese": "goose",
-    "mice": "mouse", "lice": "louse", "dice": "die", "oxen": "ox", "people": "person",
-}  # fmt: skip
+from shared.writing.plurals import IRREGULAR
 
 LATIN = regex.compile(r"[\p{Latin}\p{Common}\p{Inherited}]+")
 

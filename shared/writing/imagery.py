@@ -6,15 +6,17 @@ that depict a term, and the evidence. A term is a Chinese word ("学习") or an 
 
 import difflib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
 from shared.errors import SettingsError
 from shared.writing.database import open_database
+from shared.writing.english import is_latin
 from shared.writing.motif import MAX_MOTIFS, Motif, decode_shapes, motif_name
-from shared.writing.terms import base_forms, terms_of
+from shared.writing.normalise import fold
+from shared.writing.terms import base_forms, notes_of, terms_of
 
 DATABASE_PATH = Path(__file__).parent / "data" / "imagery.sqlite"
 
@@ -42,6 +44,10 @@ class Evidence(IntEnum):
     KIND = 3  # the term is a kind of what the motif shows
     KEYWORD = 4
     FAR_KIND = 5
+
+
+# Motifs by name, with the evidence that they depict a term.
+Found = Mapping[str, Evidence]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,45 +123,75 @@ class Imagery:
             word: the word in normal form, in any language.
             sense: the sense in English: "dog", "to study", "studying", "cold".
         """
-        by_word, by_sense = self._depicting(word), self._depicting_sense(sense)
-        for found in (by_word, by_sense):
-            if chosen := [name for name, evidence in found.items() if evidence is Evidence.ASSOCIATION]:
-                return tuple(chosen[:MAX_MOTIFS])
-        scored = [
-            (strength, name)
-            for name in {**by_word, **by_sense}
-            if (strength := _strength(by_word.get(name), by_sense.get(name), word, sense_known=bool(by_sense)))
-            is not None
-        ]
-        best = min((strength for strength, _ in scored), default=0.0)
-        return tuple(name for strength, name in sorted(scored, key=lambda one: one[0]) if strength <= best + NEARLY)[
-            :MAX_MOTIFS
-        ]
+        terms = terms_of(sense)
+        if not terms:
+            return ()
+        by_word = self._depicting(word.casefold()) or {}
+        by_sense = self._depicting_sense(terms, by_word, notes_of(sense))
+        # A word in Latin letters may be of any language: in Spanish, "pan" is bread.
+        if by_sense and is_latin(word):
+            by_word = {}
+        chosen = self._in_sense(word, terms)
+        if chosen is None:
+            chosen = _associated(by_sense) or _associated(by_word) or _best(by_word, by_sense, word)
+        return chosen[:MAX_MOTIFS]
 
-    def _depicting(self, term: str) -> dict[str, "Evidence"]:
+    def _depicting(self, term: str) -> Found | None:
+        """Return the motifs that depict a term: none for "sea lion", which is no lion, and None if it is not listed."""
         row = self._connection.execute("SELECT motifs FROM terms WHERE term = ?", (term,)).fetchone()
-        pairs = (one.split(":") for one in row[0].split("|")) if row else ()
+        if row is None:
+            return None
+        pairs = (one.split(":") for one in filter(None, row[0].split("|")))
         return {name: Evidence(int(evidence)) for name, evidence in pairs}
 
-    def _depicting_sense(self, sense: str) -> dict[str, "Evidence"]:
-        """Return the motifs for the largest part of a sense that has any: all of it, its object, or its head."""
-        for term in terms_of(sense):
-            # Collect all base forms, because "dogs" itself is listed as slang for feet.
-            known = [found for form in base_forms(term) if (found := self._depicting(form))]
-            if known:
-                return min(known, key=lambda found: min(found.values()))
-        return {}
+    def _in_sense(self, word: str, terms: Sequence[str]) -> tuple[str, ...] | None:
+        """Return the motifs chosen by hand for a word in one of its senses, or None."""
+        listed = (self._depicting(f"{word} {term}") for term in terms)
+        return next((tuple(found) for found in listed if found is not None), None)
+
+    def _depicting_sense(self, terms: Sequence[str], by_word: Found, notes: Sequence[str]) -> Found:
+        """Return the motifs for the first part of a sense that surely has any, or else for the first that may have."""
+        uncertain: Found = {}
+        for term in terms:
+            found = self._in_any_form(term)
+            if found == {}:
+                break
+            if found:
+                if _strongest(found) is not Evidence.KEYWORD or found.keys() & by_word.keys():
+                    return found
+                uncertain = uncertain or self._confirmed(found, notes) or found
+        return uncertain
+
+    def _in_any_form(self, term: str) -> Found | None:
+        """Return what a term or one of its base forms depicts, whichever is strongest; as `_depicting`."""
+        own = self._depicting(term)
+        if own == {}:
+            return own
+        # Collect all base forms, because "dogs" itself is listed as slang for feet.
+        known = [found for form in base_forms(term) if (found := self._depicting(form)) is not None]
+        return min(filter(None, known), key=_strongest, default={} if known else None)
+
+    def _confirmed(self, found: Found, notes: Sequence[str]) -> Found:
+        """Return the motifs of "bat", which is ambiguous, whose keyword is a note of the sense: "bat (animal)"."""
+        sure = [name for name in found if not {*notes}.isdisjoint(self._names[name].keywords)]
+        return dict.fromkeys(sure, Evidence.OWN_NAME)
 
     def search(self, query: str, limit: int = 50) -> tuple[MotifName, ...]:
         """Return motifs whose name or keyword contains a text, those that begin with it first; "": all, by name."""
-        wanted = query.strip().casefold()
+        wanted = " ".join(fold(query).casefold().replace("-", " ").split())
+        for form in base_forms(wanted.removeprefix("to ")):
+            if found := self._containing(form):
+                return found[:limit]
+        return ()
+
+    def _containing(self, wanted: str) -> tuple[MotifName, ...]:
         found: list[tuple[int, int, str]] = []
         for motif in self._names.values():
-            texts = (motif.name, *motif.keywords)
+            texts = (motif.name.replace("-", " "), *motif.keywords)
             rank, place = min((_rank(wanted, text), place) for place, text in enumerate(texts))
             if rank < 9:
                 found.append((rank, place, motif.name))
-        return tuple(self._names[name] for *_, name in sorted(found)[:limit])
+        return tuple(self._names[name] for *_, name in sorted(found))
 
     def find(self, name: str) -> str | None:
         """Return the motif that a text names, ignoring case and separators; None if there is none."""
@@ -179,6 +215,26 @@ def _rank(wanted: str, text: str) -> int:
     if text.startswith(wanted):
         return 1
     return 2 if wanted in text else 9
+
+
+def _associated(found: Found) -> tuple[str, ...]:
+    """Return the motifs chosen by hand."""
+    return tuple(name for name, evidence in found.items() if evidence is Evidence.ASSOCIATION)
+
+
+def _strongest(found: Found) -> Evidence:
+    return min(found.values())
+
+
+def _best(by_word: Found, by_sense: Found, word: str) -> tuple[str, ...]:
+    """Return the motifs with the strongest evidence, best first."""
+    scored = [
+        (strength, name)
+        for name in {**by_word, **by_sense}
+        if (strength := _strength(by_word.get(name), by_sense.get(name), word, sense_known=bool(by_sense))) is not None
+    ]
+    best = min((strength for strength, _ in scored), default=0.0)
+    return tuple(name for strength, name in sorted(scored, key=lambda one: one[0]) if strength <= best + NEARLY)
 
 
 def _strength(by_word: Evidence | None, by_sense: Evidence | None, word: str, *, sense_known: bool) -> float | None:

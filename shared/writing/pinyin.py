@@ -28,7 +28,7 @@ def same_reading(asked: str, reading: str) -> bool:
 
 def _canonical(reading: str) -> str:
     """Return a reading in lower case with tone marks, without spaces, apostrophes and hyphens."""
-    plain = unicodedata.normalize("NFC", reading).casefold().replace("u:", "ü").replace("v", "ü")
+    plain = unicodedata.normalize("NFKC", reading).casefold().replace("u:", "ü").replace("v", "ü")
     marked = SYLLABLE.sub(lambda match: _mark(match[0]), plain)
     return re.sub(r"[\s'’·-]", "", marked)
 

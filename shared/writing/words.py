@@ -117,7 +117,7 @@ def resolve_meaning(word: str, translation: str, database: CharacterDatabase, re
         return Meaning(shown, depicted(known, database), "request", known.reading, depictable=depictable(known))
     unused = why_empty(shown)
     if unused is None and shown and is_latin(shown):
-        return Meaning(shown, shown, "request", likeliest, depictable=shown)
+        return Meaning(shown, _phrase(shown, database), "request", likeliest, depictable=shown)
     if senses:
         return _of_lexicon(senses[0], shown if unused is None else "", unused, database)
     if unused is None and shown:
@@ -200,11 +200,17 @@ def depicted(sense: Sense, database: CharacterDatabase) -> str:
         return WRITTEN
     if sense.counts:
         return sense.counts
-    if not sense.gloss.startswith("to "):
-        return sense.gloss
-    verb, _, rest = sense.gloss.removeprefix("to ").partition(" ")
+    return _phrase(sense.gloss, database)
+
+
+def _phrase(meaning: str, database: CharacterDatabase) -> str:
+    """Return a meaning with its verb, if the lexicon knows it, as a gerund: "to not study" becomes "not studying"."""
+    if not meaning.startswith("to "):
+        return meaning
+    negation = "not " if meaning.startswith("to not ") else ""
+    verb, _, rest = meaning.removeprefix("to ").removeprefix("not ").partition(" ")
     gerund = database.gerund(verb)
-    return f"{gerund} {rest}".rstrip() if gerund is not None else sense.gloss
+    return f"{negation}{gerund} {rest}".rstrip() if gerund is not None else meaning
 
 
 def _of_lexicon(sense: Sense, shown: str, unused: str | None, database: CharacterDatabase) -> Meaning:

@@ -90,7 +90,7 @@ def test_all_terms_lead_to_motifs() -> None:
     with sqlite3.connect(DATABASE_PATH) as connection:
         names = {name for (name,) in connection.execute("SELECT name FROM motifs")}
         for term, motifs in connection.execute("SELECT term, motifs FROM terms"):
-            assert {one.split(":")[0] for one in motifs.split("|")} <= names, term
+            assert {one.split(":")[0] for one in filter(None, motifs.split("|"))} <= names, term
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,25 @@ def test_all_terms_lead_to_motifs() -> None:
         ("vin", "red wine", "wine"),
         ("eik", "oak tree", "tree"),
         ("ピアノ", "to play the piano", "piano"),
+        ("pan", "bread", "bread"),  # Spanish
+        ("Gift", "poison", "skull-and-crossbones"),  # German
+        ("Dog", "perro", "dog"),
+        ("信", "letter", "envelope"),
+        ("信", "to believe", "handshake"),
+        ("鼠标", "mouse", "computer-mouse"),
+        ("teatro", "theatre", "theatre-masks"),
+        ("Bus", "buses", "bus"),
+        ("kniv", "knives", "kitchen-knife"),
+        ("perros", "“dogs”", "dog"),
+        ("uva", "grape", "grapes"),
+        ("camiseta", "T-shirt", "t-shirt"),
+        ("gasolinera", "gas station", "fuel-pump"),
+        ("pipistrello", "bat (animal)", "bat"),
+        ("comer", "eat", "fork-and-knife"),
+        ("correr", "(to) run", "person-running"),
+        ("打针", "to give or have an injection", "syringe"),
+        ("ballena", "1. whale", "whale"),
+        ("cuvée", "vin; wine", "wine"),
     ],
 )
 def test_what_depicts_a_sense(word: str, sense: str, first: str, imagery: Imagery) -> None:
@@ -140,6 +159,18 @@ def test_what_depicts_a_sense(word: str, sense: str, first: str, imagery: Imager
         ("不堪", "cannot bear"),  # no bear
         ("条", "measure word for long thin things"),
         ("是", "to be"),  # no bee
+        ("信", "confidence trick of a merchant"),
+        ("光", "only"),  # the light's bulb
+        ("鰭脚", "sea lion"),
+        ("鰭脚", "sea lions"),
+        ("cavia", "guinea pig"),
+        ("外国人", "foreigner"),  # no alien from space
+        ("谚语", "proverb"),  # no saw
+        ("宿舍", "dormitory"),  # no road block
+        ("充满", "full of"),  # no plate
+        ("期待", "to look forward to"),  # no basketball player
+        ("失业", "to lose one's job"),
+        ("先生", "Mrs."),  # no plural of Mr
         ("x", ""),
         ("", "!?"),
     ],
@@ -156,11 +187,24 @@ def test_any_text_is_looked_up(word: str, sense: str) -> None:
 @pytest.mark.parametrize(
     ("sense", "terms"),
     [
-        ("to play the guitar", ("to play the guitar", "guitar", "to play")),
+        ("to play the guitar", ("to play the guitar", "to play guitar", "guitar")),
+        ("to write a letter", ("to write a letter", "to write letter", "letter", "to write")),
+        ("to brush one's teeth", ("to brush teeth", "teeth", "to brush")),
+        ("to lose one's job", ("to lose job",)),
+        ("to look forward to", ("to look forward to",)),
+        ("to go to the beach", ("to go to the beach", "beach")),
+        ("to give or have an injection", ("to have an injection", "to have injection", "injection")),
+        ("to eat or drink", ("to eat", "to drink")),
+        ("eat", ("eat", "to eat")),
+        ("dog and cat", ("dog and cat", "dog", "cat")),
+        ("attendant on an airplane, train, boat", ("attendant on an airplane", "attendant")),
         ("to make up", ("to make up",)),
         ("a piece of cake", ("a piece of cake", "piece of cake", "cake")),
         ("map of China", ("map of china", "map")),
-        ("Dog; hound", ("dog",)),
+        ("Dog; hound", ("dog", "hound")),
+        ("1. dog 2. hound", ("dog 2. hound", "hound")),
+        ("“Dog”（animal）、hound", ("dog", "hound")),
+        ("(dog)", ("dog",)),
         ("some (of them)", ("some",)),
         ("not complicated", ()),
     ],
@@ -174,6 +218,10 @@ def test_base_forms() -> None:
     assert "to swim" in base_forms("swimming")
     assert "to make" in base_forms("making")
     assert "rat" not in base_forms("rates")
+    assert "woman" in base_forms("women")
+    assert "wife" in base_forms("wives")
+    assert "box" in base_forms("boxes")
+    assert "ice cream" in base_forms("ice-cream")
 
 
 def test_imagery_is_known_for_three_of_four_content_words(database: CharacterDatabase, imagery: Imagery) -> None:
@@ -199,6 +247,14 @@ def test_motifs_are_searched_by_name_and_keyword_in_both_languages(imagery: Imag
     assert "books" in [motif.name for motif in imagery.search("图书馆")]
     assert len(imagery.search("", limit=7)) == 7
     assert imagery.search("xyzzy") == ()
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [("Graduation Cap", "graduation-cap"), ("ｄｏｇ", "dog"), ("boxes", "package"), ("t shirt", "t-shirt")],
+)
+def test_a_search_ignores_width_hyphens_and_plurals(query: str, first: str, imagery: Imagery) -> None:
+    assert imagery.search(query)[0].name == first
 
 
 @pytest.mark.parametrize("text", ["graduation-cap", "Graduation Cap", " GRADUATION_CAP "])

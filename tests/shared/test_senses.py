@@ -42,6 +42,8 @@ def test_of_200_everyday_words_98_in_100_have_the_sense_that_a_learner_means_fir
         ("女儿", "nv3er2", "daughter"),
         ("女儿", "nu:3 er2", "daughter"),
         ("学习", "xuexi", "learning"),
+        ("长", "ZHANG３", "growing"),
+        ("一声不吭", "", "not saying a word"),
     ],
 )
 def test_a_reading_chooses_the_sense(database: CharacterDatabase, word: str, reading: str, prompt: str) -> None:
@@ -68,6 +70,33 @@ def test_a_translation_steers_and_the_reading_is_told(database: CharacterDatabas
     assert resolve_meaning("长", "a long river", database).reading == "cháng"
     assert resolve_meaning("长", "a boss", database, "zhǎng") == resolve_meaning("长", "a boss", database, "zhang3")
     assert resolve_meaning("hello", "hi", database).reading is None
+
+
+@pytest.mark.parametrize(
+    ("translation", "prompt"),
+    [
+        ("to eat an apple", "eating an apple"),
+        ("to not eat", "not eating"),
+        ("to", "to"),
+        ("to xyzzy", "to xyzzy"),
+        ("eat", "eat"),
+    ],
+)
+def test_a_verb_in_a_translation_steers_as_a_gerund(translation: str, prompt: str, database: CharacterDatabase) -> None:
+    meaning = resolve_meaning("comer", translation, database)
+    assert (meaning.display, meaning.prompt) == (translation, prompt)
+
+
+def test_a_word_whose_use_is_described_still_has_its_meaning(database: CharacterDatabase) -> None:
+    """CC-CEDICT: "(used to describe sb or sth that makes a very strong impression …) terrible"."""
+    assert database.senses("厉害")[0] == Sense("lìhai", "terrible")
+    assert database.senses("微粒")[0] == Sense("wēilì", "particle")
+    assert all(not sense.is_pictured for sense in database.senses("吧")[:1])
+
+
+def test_a_name_is_not_taken_for_the_word_that_it_is_written_like(database: CharacterDatabase) -> None:
+    """老板 is written for 老闆, which is a boss and the brand Lǎobǎn."""
+    assert [sense.reading for sense in database.senses("老板")] == ["lǎobǎn", "lǎobǎn", "Lǎobǎn"]
 
 
 @pytest.mark.parametrize("word", ["吗", "的", "了", "呢", "吧", "着"])
