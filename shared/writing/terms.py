@@ -10,6 +10,7 @@ NOTE = re.compile(r"\(([^()]*)\)|\{([^{}]*)\}|\[([^][]*)\]|（([^（）]*)）|�
 QUOTES = str.maketrans("", "", '"“”„«»‹›「」『』')
 # What stands before a translation in dictionaries: "1." or "n.".
 LABEL = re.compile(r"^(?:\d+[.)]|(?:n|v|vt|vi|adj|adv)\.)(?= |$)")
+ONES = re.compile(r"\bone's ")
 # What separates translations, also on Chinese and Japanese keyboards.
 SEPARATOR = re.compile(r"[;,/|=:，、；：／｜]| [-–—] ")
 # In a longer part, a comma may belong to the sense: "attendant on an airplane, train, boat".
@@ -83,7 +84,7 @@ def notes_of(sense: str) -> tuple[str, ...]:
 def _plain(text: str) -> str:
     """Return a text in lower case without quotes, labels and marks at its ends."""
     text = " ".join(text.translate(QUOTES).casefold().split())
-    return LABEL.sub("", text).strip(" .!?…").replace("one's ", "")
+    return ONES.sub("", LABEL.sub("", text).strip(" .!?…"))
 
 
 def _listed(text: str) -> Sequence[str]:

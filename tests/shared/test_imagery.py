@@ -191,6 +191,7 @@ def test_any_text_is_looked_up(word: str, sense: str) -> None:
         ("to write a letter", ("to write a letter", "to write letter", "letter", "to write")),
         ("to brush one's teeth", ("to brush teeth", "teeth", "to brush")),
         ("to lose one's job", ("to lose job",)),
+        ("someone's house", ("someone's house",)),
         ("to look forward to", ("to look forward to",)),
         ("to go to the beach", ("to go to the beach", "beach")),
         ("to give or have an injection", ("to have an injection", "to have injection", "injection")),
