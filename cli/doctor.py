@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import redis
 
@@ -25,6 +24,7 @@ from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
 from writing_client import WritingClient, WritingError
 from writing_client.models import WorkerState
+from writing_client.session import without_password
 
 LOWEST_PYTHON = (3, 11)
 LOWEST_REDIS = (6, 2)  # the oldest version that the tests run with
@@ -201,7 +201,7 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
 
 def check_redis(settings: Settings) -> Iterator[Finding]:
     """Check whether Redis answers and persists its data."""
-    address = _without_password(settings.redis.url)
+    address = without_password(settings.redis.url)
     try:
         check_tls(settings.redis)
     except SettingsError as error:
@@ -243,7 +243,7 @@ def check_api(client: WritingClient) -> Iterator[Finding]:
         advice = "set WRITING_API_KEY" if error.code == "unauthorized" else "start it (make serve), or set WRITING_URL"
         yield Finding(Level.FAIL, "API", error.detail, advice)
         return
-    yield Finding(Level.OK, "API", f"{client.url}, version {status.version}, model {status.model}")
+    yield Finding(Level.OK, "API", f"{without_password(client.url)}, version {status.version}, model {status.model}")
     warm = sum(worker.state is WorkerState.WARM for worker in status.workers)
     if warm:
         yield Finding(Level.OK, "workers", f"{warm} of {len(status.workers)} warm")
@@ -281,9 +281,3 @@ def _room(subject: str, folder: Path, wanted_gib: float) -> Finding:
     if free_gib >= wanted_gib:
         return Finding(Level.OK, subject, text)
     return Finding(Level.WARN, subject, text, f"free some space: {wanted_gib} GiB are needed")
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    host = f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
-    return f"{parts.scheme}://{host}{parts.path}"

@@ -124,8 +124,12 @@ def samples(again: bool) -> int:
 def doctor(url: str | None, api_key: str | None) -> int:
     """Check everything that the service needs on this machine."""
     from cli.doctor import report  # noqa: PLC0415
+    from writing_client import WrongInput  # noqa: PLC0415
 
-    return report(url, api_key)
+    try:
+        return report(url, api_key)
+    except WrongInput as error:
+        raise click.UsageError(error.detail) from error
 
 
 @service.group()

@@ -3,7 +3,15 @@
 import warnings
 from typing import TYPE_CHECKING
 
-from writing_client.errors import JobCancelled, JobFailed, Unreachable, WaitTimedOut, WritingError
+from writing_client.errors import (
+    JobCancelled,
+    JobFailed,
+    UnexpectedAnswer,
+    Unreachable,
+    WaitTimedOut,
+    WritingError,
+    WrongInput,
+)
 from writing_client.job import Job, Preview, Update
 from writing_client.models import GenerationRequest, Priority, Quality
 from writing_client.picture import Picture
@@ -22,11 +30,13 @@ __all__ = [
     "Quality",
     "RequestOutcome",
     "ServiceDeck",
+    "UnexpectedAnswer",
     "Unreachable",
     "Update",
     "WaitTimedOut",
     "WritingClient",
     "WritingError",
+    "WrongInput",
 ]
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import Any
 import requests
 
 from writing_client.models import JobError
+from writing_client.session import without_password
 
 
 class WritingError(Exception):
@@ -64,6 +65,19 @@ class WrongInput(WritingError):
         super().__init__(detail, code="wrong_input", title="The file or the argument cannot be used.")
 
 
+class UnexpectedAnswer(WritingError):
+    """Something answered, but not as the writing service does: another program, or an intermediary."""
+
+    def __init__(self, detail: str, *, status: int | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(
+            detail,
+            code="unexpected_answer",
+            title="The answer is not the writing service's.",
+            status=status,
+            retry_after_s=retry_after_s,
+        )
+
+
 class WaitTimedOut(WritingError, TimeoutError):
     """The job did not end within the given time. It continues, and can be waited for again."""
 
@@ -91,24 +105,32 @@ class JobCancelled(WritingError):
 
 def refusal(response: requests.Response, proxy: str | None = None) -> WritingError:
     """Return an unsuccessful response as an error; one without problem+json comes from an intermediary."""
-    document: Any = None
-    between = f" (through the proxy {proxy})" if proxy else ""
-    if "json" in response.headers.get("Content-Type", ""):
-        try:
-            document = response.json()
-        except requests.JSONDecodeError:
-            document = None
-    if not isinstance(document, dict):
-        document = {}
+    document = _problem(response)
+    retry_after_s = _seconds(response.headers.get("Retry-After"))
+    if "code" not in document:
+        between = f" (through the proxy {proxy})" if proxy else ""
+        answered = f"{without_password(response.url)} answered {response.status_code} {response.reason}{between}"
+        return UnexpectedAnswer(answered, status=response.status_code, retry_after_s=retry_after_s)
     return WritingError(
-        str(document.get("detail") or f"{response.url} answered {response.status_code} {response.reason}{between}"),
-        code=str(document.get("code") or "unexpected_answer"),
+        str(document.get("detail") or response.reason),
+        code=str(document["code"]),
         title=str(document.get("title") or response.reason),
         field=document.get("field"),
         status=response.status_code,
-        retry_after_s=_seconds(response.headers.get("Retry-After")),
+        retry_after_s=retry_after_s,
         errors=document.get("errors") or (),
     )
+
+
+def _problem(response: requests.Response) -> Mapping[str, Any]:
+    """Return a response's problem document; an empty one if it has none."""
+    if "json" not in response.headers.get("Content-Type", ""):
+        return {}
+    try:
+        document = response.json()
+    except requests.JSONDecodeError:
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _seconds(header: str | None) -> float | None:

@@ -11,7 +11,7 @@ from typing import Any
 import requests
 
 from writing_client.connection import Connection
-from writing_client.errors import JobCancelled, JobFailed, WaitTimedOut, refusal
+from writing_client.errors import JobCancelled, JobFailed, Unreachable, WaitTimedOut, refusal
 from writing_client.events import Event, read_events
 from writing_client.models import AIGenerationResult, JobStatus, JobView, ResultLinks, Variation
 
@@ -84,7 +84,7 @@ class Job:
 
     def _light_view(self) -> JobView:
         """Return the job's current status, with a result's URLs instead of its pictures."""
-        return _view(self._connection.call("GET", self._path, params={"result": "links"}))
+        return self._connection.fetch(JobView, "GET", self._path, params={"result": "links"})
 
     def _fetched(self, view: JobView) -> JobView:
         """Return a view with its pictures instead of their URLs."""
@@ -114,7 +114,7 @@ class Job:
         return view.model_copy(update={"result": result})
 
     def _png(self, address: str) -> str:
-        return base64.b64encode(self._connection.call("GET", address).content).decode()
+        return base64.b64encode(self._connection.download("image/png", "GET", address)).decode()
 
     def cancel(self, *, is_retried: bool = True) -> JobView:
         """Cancel the job and return its status. A job that has ended is unchanged.
@@ -122,7 +122,7 @@ class Job:
         Raises:
             WritingError: `job_not_found`.
         """
-        return _view(self._connection.call("DELETE", self._path, is_retried=is_retried))
+        return self._connection.fetch(JobView, "DELETE", self._path, is_retried=is_retried)
 
     def wait(
         self,
@@ -176,7 +176,8 @@ class Job:
                             on_preview(_preview(event))
                         update = _advance(update, event)
                         yield update
-            except requests.RequestException:  # broken or silent for too long: resume after the last event
+            except (Unreachable, requests.RequestException):
+                # The stream broke or was silent for too long: resume after the last event.
                 self._check_deadline(deadline)
             time.sleep(RECONNECT_S)
         return False
@@ -219,10 +220,6 @@ def result_of(view: JobView) -> AIGenerationResult:
     if view.status is JobStatus.CANCELLED:
         raise JobCancelled(f"job {view.job_id} was cancelled")
     raise JobFailed.of(view.error)
-
-
-def _view(response: requests.Response) -> JobView:
-    return JobView.model_validate(response.json())
 
 
 def _is_stream(response: requests.Response) -> bool:

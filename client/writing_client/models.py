@@ -234,6 +234,31 @@ class JobView(ResponseModel):
     error: JobError | None
 
 
+class JobAccepted(ResponseModel):
+    """The response to a new job."""
+
+    job_id: str
+    status: JobStatus
+    status_url: str
+
+
+class DeckAccepted(ResponseModel):
+    """The response to a new deck; `accepted` counts the words that will be drawn, `refused` the others."""
+
+    deck_id: str
+    status_url: str
+    accepted: int
+    refused: int
+    read_as: str | None
+
+
+class Meanings(ResponseModel):
+    """A word and its English meanings from the lexicon, the likeliest first."""
+
+    word: str
+    meanings: tuple[str, ...]
+
+
 class GPUStatus(ResponseModel):
     """The device that a worker computes on. Values that the machine cannot report are None."""
 

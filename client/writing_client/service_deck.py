@@ -1,11 +1,12 @@
 """A deck on the service: follow it, cancel it, download it."""
 
-import requests
+from collections.abc import Mapping
 
 from writing_client.connection import Connection
 from writing_client.models import DeckView
 
 PATH = "/api/writing/decks"
+MEDIA_TYPES: Mapping[str, str] = {"zip": "application/zip", "apkg": "application/octet-stream"}
 
 
 class ServiceDeck:
@@ -22,7 +23,7 @@ class ServiceDeck:
         Raises:
             WritingError: `deck_not_found`.
         """
-        return _view(self._connection.call("GET", self._path))
+        return self._connection.fetch(DeckView, "GET", self._path)
 
     def cancel(self, *, is_retried: bool = True) -> DeckView:
         """Cancel the jobs that have not ended, and return the deck's status. Finished pictures stay.
@@ -30,7 +31,7 @@ class ServiceDeck:
         Raises:
             WritingError: `deck_not_found`.
         """
-        return _view(self._connection.call("DELETE", self._path, is_retried=is_retried))
+        return self._connection.fetch(DeckView, "DELETE", self._path, is_retried=is_retried)
 
     def download(self, suffix: str) -> bytes:
         """Return the finished deck as a file: "zip" for pictures and a contact sheet, or "apkg" for Anki.
@@ -38,8 +39,4 @@ class ServiceDeck:
         Raises:
             WritingError: `deck_not_finished`, `deck_expired`, `deck_without_pictures`.
         """
-        return self._connection.call("GET", f"{self._path}.{suffix}").content
-
-
-def _view(response: requests.Response) -> DeckView:
-    return DeckView.model_validate(response.json())
+        return self._connection.download(MEDIA_TYPES[suffix], "GET", f"{self._path}.{suffix}")

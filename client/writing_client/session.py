@@ -2,15 +2,19 @@
 
 import ipaddress
 import os
+import re
 import socket
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidProxyURL, InvalidSchema
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import LocationValueError
+
+CREDENTIALS = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
+QUERY = re.compile(r"[?#].*", re.DOTALL)
 
 
 class DirectAdapter(HTTPAdapter):
@@ -90,7 +94,7 @@ def proxy_of(url: str) -> str | None:
     proxy = select_proxy(url, get_environ_proxies(url))
     if not proxy:
         return None
-    return f"{_without_password(proxy)} (from {_variable_of(proxy, urlsplit(url).scheme.lower())})"
+    return f"{without_password(proxy)} (from {_variable_of(proxy, urlsplit(url).scheme.lower())})"
 
 
 def _variable_of(proxy: str, scheme: str) -> str:
@@ -100,9 +104,6 @@ def _variable_of(proxy: str, scheme: str) -> str:
     return next(found, "the system's settings")
 
 
-def _without_password(proxy: str) -> str:
-    try:
-        parts = urlsplit(proxy)
-    except ValueError:
-        return "an address that is not valid"
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], path="", query="", fragment=""))
+def without_password(url: str) -> str:
+    """Return a URL for display: without user name, password and query, even if it is not valid."""
+    return QUERY.sub("", CREDENTIALS.sub(r"\1", url))

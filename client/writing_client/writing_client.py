@@ -17,8 +17,11 @@ from writing_client.job import POLL_S, Job, OnPreview, OnProgress, result_of
 from writing_client.models import (
     AIGenerationResult,
     CardText,
+    DeckAccepted,
     GenerationRequest,
+    JobAccepted,
     ListView,
+    Meanings,
     Motifs,
     Priority,
     Senses,
@@ -70,6 +73,9 @@ class WritingClient:
             timeout_s: how long to wait for a response, in seconds.
             retry_s: how long to retry while the service is full, restarting or unreachable, in seconds; 0 for a
                 single try.
+
+        Raises:
+            WrongInput: the key contains a character that no key has.
         """
         self._connection = Connection(
             url or os.environ.get(URL_VARIABLE) or DEFAULT_URL,
@@ -125,8 +131,8 @@ class WritingClient:
         """
         document = _document({"name": name, "words": list(words), **options})
         headers = {"Idempotency-Key": str(uuid.uuid4())}
-        accepted = self._connection.call("POST", DECKS, json=document, headers=headers)
-        return self.deck(accepted.json()["deck_id"])
+        accepted = self._connection.fetch(DeckAccepted, "POST", DECKS, json=document, headers=headers)
+        return self.deck(accepted.deck_id)
 
     def deck(self, deck_id: str) -> ServiceDeck:
         """Return a deck that was created before. Nothing is sent yet."""
@@ -146,8 +152,8 @@ class WritingClient:
         given = {"encoding": encoding, "columns": columns}
         params = {name: value for name, value in given.items() if value is not None}
         headers = {"Content-Type": "text/csv"}
-        call = self._connection.call("POST", "/api/writing/word-lists", data=content, params=params, headers=headers)
-        return ListView.model_validate(call.json())
+        path = "/api/writing/word-lists"
+        return self._connection.fetch(ListView, "POST", path, data=content, params=params, headers=headers)
 
     def anki_package(self, name: str, cards: Sequence[CardText]) -> bytes:
         """Return an Anki package without its pictures, and a contact sheet. `write_package` completes it.
@@ -160,7 +166,7 @@ class WritingClient:
             WritingError: a text is too long, or there are too many.
         """
         document = {"name": name, "cards": [card.model_dump() for card in cards]}
-        return self._connection.call("POST", "/api/writing/anki-packages", json=document).content
+        return self._connection.download("application/zip", "POST", "/api/writing/anki-packages", json=document)
 
     def job(self, job_id: str) -> Job:
         """Return a job that was submitted before. Nothing is sent yet."""
@@ -233,8 +239,7 @@ class WritingClient:
         Raises:
             WritingError: the word cannot be written.
         """
-        document = self._connection.call("GET", "/api/writing/meaning", params={"word": word}).json()
-        return list(document["meanings"])
+        return list(self._connection.fetch(Meanings, "GET", "/api/writing/meaning", params={"word": word}).meanings)
 
     def meanings(self, word: str, *, translation: str = "", reading: str = "") -> Senses:
         """Return a word's readings and senses, the likeliest first, with the motifs that depict each.
@@ -248,8 +253,7 @@ class WritingClient:
             WritingError: the word cannot be written.
         """
         params = {"word": word, "translation": translation, "reading": reading}
-        document = self._connection.call("GET", "/api/writing/meanings", params=params).json()
-        return Senses.model_validate(document)
+        return self._connection.fetch(Senses, "GET", "/api/writing/meanings", params=params)
 
     def imagery(self, query: str = "", *, limit: int = 50, offset: int = 0) -> Motifs:
         """Return motifs whose name or keyword contains a text, in English or Chinese; without one, all by name.
@@ -263,22 +267,21 @@ class WritingClient:
             WritingError: an argument is out of range.
         """
         params = {"query": query, "limit": str(limit), "offset": str(offset)}
-        document = self._connection.call("GET", "/api/writing/imagery", params=params).json()
-        return Motifs.model_validate(document)
+        return self._connection.fetch(Motifs, "GET", "/api/writing/imagery", params=params)
 
     def status(self) -> ServiceStatus:
         """Return the service's capabilities and load."""
-        document = self._connection.call("GET", "/api/writing/status").json()
-        return ServiceStatus.model_validate(document)
+        return self._connection.fetch(ServiceStatus, "GET", "/api/writing/status")
 
     def _submit(self, document: Mapping[str, Any]) -> Job:
-        accepted = self._connection.call(
+        accepted = self._connection.fetch(
+            JobAccepted,
             "POST",
             "/api/writing/generate-writing-image",
             json=document,
             headers={"Idempotency-Key": str(uuid.uuid4())},
         )
-        return Job(self._connection, accepted.json()["job_id"])
+        return Job(self._connection, accepted.job_id)
 
 
 def _document(request: Request) -> dict[str, Any]:

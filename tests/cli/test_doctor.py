@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 
+import pytest
 import redis
 
 from cli.doctor import Finding, Level, check_api, check_fonts, check_gpu, check_models, check_redis
+from cli.exit_codes import USAGE
+from cli.main import main
 from local.stack import free_port
 from shared.settings import Settings, load_settings
 from writing_client import WritingClient
@@ -68,3 +71,11 @@ class TestDoctor:
             (finding,) = check_api(client)
         assert finding.level is Level.FAIL
         assert "make serve" in str(finding)
+
+    def test_a_key_that_cannot_be_sent_is_a_wrong_option_and_stays_secret(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["doctor", "--api-key", "secret…"]) == USAGE
+        said = capsys.readouterr().err
+        assert "API key" in said
+        assert "secret" not in said

@@ -15,10 +15,25 @@ RESULT = {
     "generation_metadata": {"seed": 5},
 }
 
+STATUS = {
+    "version": "0.1",
+    "model": "embedded",
+    "models": {},
+    "default_size": 512,
+    "draw_imagery": True,
+    "qualities": ["exact"],
+    "profiles": [],
+    "styles": {"comic": {}, "oil": {}},
+    "methods": {},
+    "unavailable_methods": {},
+    "queue_depth": {"interactive": 0, "bulk": 0},
+    "workers": [],
+}
+
 
 @dataclass
 class Answer:
-    """A response of a scripted service; `body` is sent unchanged, or as JSON."""
+    """A response of a scripted service; a `body` of text is sent as a stream of events, any other as JSON."""
 
     status: int = 200
     body: Any = None
@@ -59,9 +74,11 @@ class _Handler(BaseHTTPRequestHandler):
         is_text = isinstance(answer.body, str)
         content = answer.body.encode() if is_text else json.dumps(answer.body).encode()
         self.send_response(answer.status)
-        self.send_header("Content-Type", "text/event-stream" if is_text else "application/json")
-        self.send_header("Content-Length", str(len(content) + (10 if answer.is_cut else 0)))
-        for name, value in answer.headers.items():
+        own = {
+            "Content-Type": "text/event-stream" if is_text else "application/json",
+            "Content-Length": str(len(content) + (10 if answer.is_cut else 0)),
+        }
+        for name, value in (own | answer.headers).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)

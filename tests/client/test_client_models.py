@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from api.routes import lexicon
 from shared import schemas
 from shared.schemas import deck
 from shared.writing.motif import ImageryMode
@@ -15,7 +16,7 @@ from writing_client.deck import DIGEST_LENGTH, MAX_WORDS
 
 SERVICE: dict[str, type[BaseModel]] = {
     name: found
-    for module in (schemas, deck)
+    for module in (schemas, deck, lexicon)
     for name, found in vars(module).items()
     if isinstance(found, type) and issubclass(found, BaseModel)
 }
