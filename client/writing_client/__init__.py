@@ -3,6 +3,7 @@
 import warnings
 from typing import TYPE_CHECKING
 
+from writing_client.batch import RequestOutcome
 from writing_client.errors import (
     JobCancelled,
     JobFailed,
@@ -17,7 +18,7 @@ from writing_client.models import GenerationRequest, Priority, Quality
 from writing_client.picture import Picture
 from writing_client.service_deck import ServiceDeck
 from writing_client.version import __version__ as __version__
-from writing_client.writing_client import RequestOutcome, WritingClient
+from writing_client.writing_client import WritingClient
 
 __all__ = [
     "GenerationRequest",

@@ -8,7 +8,6 @@ import hashlib
 import json
 import time
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -174,7 +173,7 @@ class Deck:
             if is_over:
                 self._remember(None)
             else:
-                _cancel_quietly(deck)
+                deck.abandon()
 
     def _take_over(self, client: WritingClient, deck: ServiceDeck, pending: PendingDeck) -> Iterator[Drawn]:
         indices = {key: index for index, key in enumerate(self._keys)}
@@ -263,12 +262,6 @@ def _digest(picture: Path) -> str:
 
 def _has_ended(word: DeckWordView) -> bool:
     return word.status == "refused" or JobStatus(word.status).is_terminal
-
-
-def _cancel_quietly(deck: ServiceDeck) -> None:
-    """Cancel a deck that is no longer needed, if the service can be reached."""
-    with suppress(WritingError):
-        deck.cancel(is_retried=False)
 
 
 def _request(row: ListedRow, options: Mapping[str, Any]) -> dict[str, Any]:

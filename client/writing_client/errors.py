@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import requests
@@ -48,7 +49,12 @@ class WritingError(Exception):
     @property
     def concerns_all(self) -> bool:
         """Whether any other call would fail likewise: the service does not answer, or the API key is wrong."""
-        return isinstance(self, Unreachable) or self.status == requests.codes.unauthorized
+        return isinstance(self, Unreachable) or self.status == HTTPStatus.UNAUTHORIZED
+
+    @property
+    def means_full(self) -> bool:
+        """Whether the service has no room now, or the rate limit is reached: nothing is wrong with the call."""
+        return self.status == HTTPStatus.TOO_MANY_REQUESTS
 
 
 class Unreachable(WritingError):

@@ -5,13 +5,14 @@ import json
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import requests
 
 from writing_client.connection import Connection
-from writing_client.errors import JobCancelled, JobFailed, Unreachable, WaitTimedOut, refusal
+from writing_client.errors import JobCancelled, JobFailed, Unreachable, WaitTimedOut, WritingError, refusal
 from writing_client.events import Event, read_events
 from writing_client.models import AIGenerationResult, JobStatus, JobView, ResultLinks, Variation
 
@@ -124,6 +125,11 @@ class Job:
         """
         return self._connection.fetch(JobView, "DELETE", self._path, is_retried=is_retried)
 
+    def abandon(self) -> None:
+        """Cancel the job, which is no longer needed, if the service can be reached."""
+        with suppress(WritingError):
+            self.cancel(is_retried=False)
+
     def wait(
         self,
         on_progress: OnProgress | None = None,
@@ -147,20 +153,24 @@ class Job:
         """
         deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
         told: Update | None = None
-        for update in self._updates(deadline, on_preview):
-            if on_progress is not None and update != told:
-                on_progress(update)
-            told = update
+        for news in self._news(deadline):
+            if isinstance(news, Preview):
+                if on_preview is not None:
+                    on_preview(news)
+            elif news != told:
+                if on_progress is not None:
+                    on_progress(news)
+                told = news
         return result_of(self.view())
 
-    def _updates(self, deadline: float, on_preview: OnPreview | None) -> Iterator[Update]:
-        """Yield the job's updates until it has ended."""
-        has_ended = yield from self._streamed(deadline, on_preview)
+    def _news(self, deadline: float) -> Iterator[Update | Preview]:
+        """Yield the job's updates and previews until it has ended."""
+        has_ended = yield from self._streamed(deadline)
         if not has_ended:
             yield from self._polled(deadline)
 
-    def _streamed(self, deadline: float, on_preview: OnPreview | None) -> Generator[Update, None, bool]:
-        """Yield updates from the events; return whether the job has ended. If not, no stream is available."""
+    def _streamed(self, deadline: float) -> Generator[Update | Preview, None, bool]:
+        """Yield news from the events; return whether the job has ended. If not, no stream is available."""
         update, last_id, empty_streams = Update(), "", 0
         while empty_streams < MAX_EMPTY_STREAMS:
             empty_streams += 1
@@ -172,10 +182,11 @@ class Job:
                         last_id, empty_streams = event.last_id or last_id, 0
                         if event.name == "end":
                             return True
-                        if event.name == "preview" and on_preview is not None:
-                            on_preview(_preview(event))
-                        update = _advance(update, event)
-                        yield update
+                        if event.name == "preview":
+                            yield _preview(event)
+                        else:
+                            update = _advance(update, event)
+                            yield update
             except (Unreachable, requests.RequestException):
                 # The stream broke or was silent for too long: resume after the last event.
                 self._check_deadline(deadline)

@@ -1,8 +1,10 @@
 """A deck on the service: follow it, cancel it, download it."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from writing_client.connection import Connection
+from writing_client.errors import WritingError
 from writing_client.models import DeckView
 
 PATH = "/api/writing/decks"
@@ -32,6 +34,11 @@ class ServiceDeck:
             WritingError: `deck_not_found`.
         """
         return self._connection.fetch(DeckView, "DELETE", self._path, is_retried=is_retried)
+
+    def abandon(self) -> None:
+        """Cancel the deck, which is no longer needed, if the service can be reached."""
+        with suppress(WritingError):
+            self.cancel(is_retried=False)
 
     def download(self, suffix: str) -> bytes:
         """Return the finished deck as a file: "zip" for pictures and a contact sheet, or "apkg" for Anki.

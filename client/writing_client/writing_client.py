@@ -1,19 +1,17 @@
 """The client: words in, pictures out."""
 
 import os
-import time
 import uuid
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 from pydantic_core import to_jsonable_python
 
-from writing_client.connection import Connection
-from writing_client.errors import JobCancelled, JobFailed, WritingError
-from writing_client.job import POLL_S, Job, OnPreview, OnProgress, result_of
+from writing_client.batch import Batch, Request, RequestOutcome
+from writing_client.connection import OUTAGES, PASSING, Connection
+from writing_client.errors import JobCancelled, JobFailed
+from writing_client.job import Job, OnPreview, OnProgress
 from writing_client.models import (
     AIGenerationResult,
     CardText,
@@ -33,25 +31,6 @@ from writing_client.service_deck import ServiceDeck
 DEFAULT_URL = "http://127.0.0.1:8600"
 URL_VARIABLE, KEY_VARIABLE = "WRITING_URL", "WRITING_API_KEY"
 DEFAULT_CONCURRENCY = 4
-
-Request = GenerationRequest | Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class RequestOutcome:
-    """The outcome of one request of a batch: its picture or its error.
-
-    Attributes:
-        index: the request's position in the batch, from 0.
-        request: the request as given.
-        result: the picture; None if there is none.
-        error: why there is none.
-    """
-
-    index: int
-    request: Request
-    result: AIGenerationResult | None = None
-    error: WritingError | None = None
 
 
 class WritingClient:
@@ -105,16 +84,17 @@ class WritingClient:
         """Submit a job. Retries carry the same Idempotency-Key, so they create only one job.
 
         Args:
-            word: 1 to 12 characters, or a complete request.
-            translation: what the word means, in English; empty: looked up.
+            word: 1 to 12 characters, or a complete request, over whose fields the other arguments go.
+            translation: what the word means, in English; empty: as in the request, or else looked up.
             **options: the other fields of `GenerationRequest`: style, seed, width, imagery, legibility …
 
         Raises:
             WritingError: the service refuses the request (`field` names the part), or stays full or unreachable for
                 `retry_s`.
         """
-        request = word if isinstance(word, GenerationRequest) else {"word": word, "translation": translation}
-        return self._submit(_document(request) | _document(options))
+        request: Request = word if isinstance(word, GenerationRequest) else {"word": word}
+        own = {"translation": translation} if translation else {}
+        return self._submit(_document(request) | own | _document(options), str(uuid.uuid4()))
 
     def create_deck(
         self, words: Sequence[str | Mapping[str, Any]], *, name: str = "Words", **options: Any
@@ -192,7 +172,7 @@ class WritingClient:
         except (JobFailed, JobCancelled):
             raise
         except BaseException:
-            _cancel_quietly(job)
+            job.abandon()
             raise
 
     def batch(
@@ -201,7 +181,8 @@ class WritingClient:
         """Draw many words; yield the outcome of each as soon as it has ended, in order of completion.
 
         By default, requests go into the bulk queue. A request that fails is an outcome with its error, and the others
-        continue. Closing the iterator cancels the jobs in flight.
+        continue. While the service is full or the rate limit is reached, the next request waits. Closing the iterator
+        cancels the jobs in flight.
 
         Args:
             requests: the requests, consumed one at a time as there is room.
@@ -211,27 +192,7 @@ class WritingClient:
             WritingError: an error that every further request would meet: the service does not answer, or the API key
                 is wrong.
         """
-        waiting = enumerate(requests)
-        in_flight: dict[int, tuple[Request, Job]] = {}
-        try:
-            while True:
-                while len(in_flight) < concurrency and (item := next(waiting, None)) is not None:
-                    index, request = item
-                    try:
-                        in_flight[index] = request, self._submit({"priority": Priority.BULK} | _document(request))
-                    except WritingError as error:
-                        yield _failed(index, request, error)
-                if not in_flight:
-                    return
-                outcomes = [outcome for item in in_flight.items() if (outcome := _ended(*item))]
-                for outcome in outcomes:
-                    del in_flight[outcome.index]
-                yield from outcomes
-                if not outcomes:
-                    time.sleep(POLL_S)
-        finally:
-            for _, job in in_flight.values():
-                _cancel_quietly(job)
+        return Batch(requests, self._submit_bulk, concurrency).outcomes()
 
     def meaning(self, word: str) -> list[str]:
         """Return a word's English meanings from the lexicon; [] if the word is unknown.
@@ -273,13 +234,18 @@ class WritingClient:
         """Return the service's capabilities and load."""
         return self._connection.fetch(ServiceStatus, "GET", "/api/writing/status")
 
-    def _submit(self, document: Mapping[str, Any]) -> Job:
+    def _submit_bulk(self, request: Request, idempotency_key: str) -> Job:
+        """Submit a request of a batch, which does other things while the service is full."""
+        return self._submit({"priority": Priority.BULK} | _document(request), idempotency_key, passing=OUTAGES)
+
+    def _submit(self, document: Mapping[str, Any], idempotency_key: str, *, passing: frozenset[int] = PASSING) -> Job:
         accepted = self._connection.fetch(
             JobAccepted,
             "POST",
             "/api/writing/generate-writing-image",
             json=document,
-            headers={"Idempotency-Key": str(uuid.uuid4())},
+            headers={"Idempotency-Key": idempotency_key},
+            passing=passing,
         )
         return Job(self._connection, accepted.job_id)
 
@@ -289,25 +255,3 @@ def _document(request: Request) -> dict[str, Any]:
     if isinstance(request, GenerationRequest):
         return request.model_dump(mode="json", exclude_unset=True)
     return dict(to_jsonable_python(request))
-
-
-def _ended(index: int, started: tuple[Request, Job]) -> RequestOutcome | None:
-    """Return a job's outcome; None while it is waiting or running."""
-    request, job = started
-    try:
-        view = job.view()
-        return RequestOutcome(index, request, result=result_of(view)) if view.status.is_terminal else None
-    except WritingError as error:
-        return _failed(index, request, error)
-
-
-def _failed(index: int, request: Request, error: WritingError) -> RequestOutcome:
-    if error.concerns_all:
-        raise error
-    return RequestOutcome(index, request, error=error)
-
-
-def _cancel_quietly(job: Job) -> None:
-    """Cancel a job that is no longer needed, if the service can be reached."""
-    with suppress(WritingError):
-        job.cancel(is_retried=False)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.client.scripted import JOB, accepted, refused, view
+from tests.client.scripted import JOB, POST, accepted, refused, view
 from writing_client import (
     WritingClient,
     WritingError,
@@ -47,3 +47,14 @@ class TestBatch:
             list(client.batch([{"word": "山"}, {"word": "水"}]))
         assert caught.value.code == "unauthorized"
         assert len(server.seen) == 1
+
+    def test_a_service_without_room_is_asked_again_and_meanwhile_results_arrive(self, scripted: Any) -> None:
+        """Even where it asks for a longer wait than `retry_s`. All tries of a request have the same key."""
+        full = refused(429, "rate_limited", **{"Retry-After": "1"})
+        server = scripted(submit=[accepted(), full, full, accepted()], view=[view("succeeded")])
+        with WritingClient(server.url, retry_s=0) as client:
+            outcomes = list(client.batch([{"word": "山"}, {"word": "水"}]))
+        assert [(outcome.index, outcome.error) for outcome in outcomes] == [(0, None), (1, None)]
+        assert [call.split()[0] for call, _, _ in server.seen] == ["POST", "POST", "GET", "POST", "POST", "GET"]
+        keys = [headers["Idempotency-Key"] for headers in server.headers_of(f"POST {POST}")]
+        assert (keys[0] != keys[1], len(set(keys[1:]))) == (True, 1)

@@ -4,10 +4,12 @@ import json
 from typing import Any
 
 import pytest
+import requests
 
 from local.stack import free_port
 from tests.client.scripted import END, JOB, POST, RESULT, Answer, accepted, event, progress, refused, view
 from writing_client import (
+    GenerationRequest,
     JobCancelled,
     JobFailed,
     Preview,
@@ -78,6 +80,17 @@ class TestCalls:
         assert headers["Authorization"] == "Bearer secret"
         assert json.loads(server.seen[0][2]) == {"word": "山", "translation": "mountain", "seed": 3}
 
+    def test_a_translation_goes_over_that_of_a_whole_request(self, scripted: Any) -> None:
+        server = scripted(submit=[accepted()])
+        request = GenerationRequest(word="长", translation="long", seed=1)
+        with WritingClient(server.url) as client:
+            client.submit(request)
+            client.submit(request, "to grow", seed=2)
+        assert [json.loads(body) for _, _, body in server.seen] == [
+            {"word": "长", "translation": "long", "seed": 1},
+            {"word": "长", "translation": "to grow", "seed": 2},
+        ]
+
 
 class TestWaiting:
     def test_events_are_followed_to_the_result(self, scripted: Any) -> None:
@@ -93,6 +106,18 @@ class TestWaiting:
         assert result.generation_metadata["seed"] == 5
         assert updates == [Update(queue_position=2), Update(JobStatus.RUNNING, "diffusion", 1, 9)]
         assert previews == [Preview(1, b"hi")]
+
+    @pytest.mark.parametrize("callback", ["on_progress", "on_preview"])
+    def test_an_error_of_a_callback_is_the_callers(self, scripted: Any, callback: str) -> None:
+        """Even one of the same class as an error of the stream, which is resumed."""
+        preview = event("preview", {"step": 1, "image": "data:image/jpeg;base64,aGk="}, "1-1")
+        server = scripted(events=[Answer(200, progress(1) + preview + END)], view=[view("succeeded")])
+
+        def fail(_: object) -> None:
+            raise requests.ConnectionError("the caller's own service is down")
+
+        with WritingClient(server.url) as client, pytest.raises(requests.ConnectionError, match="own service"):
+            client.job("j").wait(**{callback: fail})
 
     def test_a_broken_stream_goes_on_from_the_last_event(self, scripted: Any) -> None:
         server = scripted(
