@@ -111,7 +111,7 @@ class Decks:
                 requests[entry.job_id] = request
             time.sleep(0)  # let other requests run
         if not requests:
-            raise _refusal(entries)
+            raise _refusal(words, entries, options)
         record = DeckRecord(str(uuid.uuid4()), options.name, read_as, tuple(entries))
         result_bytes = max(map(self._jobs.estimate, requests.values()))
         self._check_size(len(requests), result_bytes)
@@ -206,11 +206,11 @@ class Decks:
             )
 
 
-def _refusal(entries: Sequence[DeckEntry]) -> InvalidRequest:
-    """Return why no word of a list can be drawn: the deck's options, or each word's own reason."""
+def _refusal(words: Sequence[ListedWord], entries: Sequence[DeckEntry], options: DeckOptions) -> InvalidRequest:
+    """Return why no word of a list can be drawn: an option of the deck, or each word's own reason."""
     errors = [entry.error for entry in entries if entry.error is not None]
     code, field, detail = (errors[0][name] or "" for name in ("code", "field", "detail"))
-    if {error["code"] for error in errors} == {code} and field in DrawingOptions.model_fields:
+    if {error["code"] for error in errors} == {code} and _is_of_deck(field, words, options):
         refusal = ERRORS_BY_CODE.get(code, InvalidRequest)(detail, field=field)
         if isinstance(refusal, InvalidRequest):
             return refusal
@@ -220,6 +220,13 @@ def _refusal(entries: Sequence[DeckEntry]) -> InvalidRequest:
         for index, error in enumerate(errors)
     ]
     return none
+
+
+def _is_of_deck(field: str, words: Sequence[ListedWord], options: DeckOptions) -> bool:
+    """Return whether a field at fault is an option of the deck that no word overrides."""
+    if field not in DrawingOptions.model_fields or field not in options.model_fields_set:
+        return False
+    return not any(isinstance(word.document, dict) and word.document.get(field) is not None for word in words)
 
 
 def _fingerprint(words: Sequence[ListedWord], options: DeckOptions) -> str:

@@ -8,6 +8,7 @@ from api.lists.markup import shown, split_word
 from api.lists.records import Record, Table, read_table, separator_name
 from api.lists.text_file import read_text
 from shared.errors import InvalidRequest, UnreadableList
+from shared.schemas.deck import LONGEST_READING
 from shared.writing.words import normalise_word
 
 LONGEST_TRANSLATION = 200  # as in the request's schema
@@ -21,7 +22,7 @@ class Row:
         line: its line in the file, from 1.
         word: normalised.
         translation: its meaning in English; "" if it is to be looked up.
-        reading: how it is read (pinyin, kana), for the cards only.
+        reading: how it is read (pinyin, kana), for the cards; without a translation it also chooses the sense.
         style: its own style; None for the deck's.
         imagery: what depicts it, as `api.lists.imagery` reads it; "" for the deck's.
     """
@@ -65,7 +66,7 @@ def read_list(
     """Read a list of words, separated by tabs, commas, semicolons or others, with or without a heading.
 
     The columns are identified by the heading, else by their content. A repeated word with the same meaning, style and
-    imagery is a bad row.
+    imagery is a bad row; without a meaning, the reading tells two senses apart.
 
     Args:
         content: the file's bytes.
@@ -137,10 +138,20 @@ def _row(record: Record, fields: Sequence[str | None]) -> Row:
     except InvalidRequest as error:
         raise _Refused(error.detail) from error
     translation = _line(named.get("translation", ""))
-    if len(translation) > LONGEST_TRANSLATION:
-        raise _Refused(f"its translation has {len(translation)} characters; give at most {LONGEST_TRANSLATION}")
+    _check_length("translation", translation, LONGEST_TRANSLATION)
+    _check_length("reading", reading, LONGEST_READING)
     style, imagery = _line(named.get("style", "")) or None, _line(named.get("imagery", ""))
     return Row(record.line, word, translation, reading, style, imagery)
+
+
+def _check_length(column: str, text: str, most: int) -> None:
+    """Check that a text fits on a card.
+
+    Raises:
+        _Refused: it does not.
+    """
+    if len(text) > most:
+        raise _Refused(f"its {column} has {len(text)} characters; give at most {most}")
 
 
 def _line(cell: str) -> str:
@@ -154,6 +165,7 @@ def _check_new(row: Row, lines_seen: dict[tuple[str, ...], int]) -> None:
     Raises:
         _Refused: one does.
     """
-    first = lines_seen.setdefault((row.word, row.translation, row.style or "", row.imagery), row.line)
+    reading = "" if row.translation else row.reading  # it chooses the sense
+    first = lines_seen.setdefault((row.word, row.translation, reading, row.style or "", row.imagery), row.line)
     if first != row.line:
         raise _Refused(f"is the same as line {first}")

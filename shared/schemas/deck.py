@@ -1,8 +1,9 @@
 """A deck on the wire: its request and its state."""
 
+import unicodedata
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, SkipValidation, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SkipValidation, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.schemas.base import RequestModel, Schema
@@ -18,6 +19,11 @@ LONGEST_NAME = 100
 DIGEST_LENGTH = 24  # hexadecimal digits of SHA-256 that identify a picture
 
 
+def _in_normal_form(name: object) -> object:
+    """Return a name as Anki compares it: composed, and without surrounding whitespace."""
+    return unicodedata.normalize("NFC", name).strip() if isinstance(name, str) else name
+
+
 def _can_be_shown(name: str) -> str:
     if not name.isprintable():
         raise PydanticCustomError("invalid_text", "contains a character that cannot be displayed")
@@ -31,6 +37,7 @@ DeckName = Annotated[
         max_length=LONGEST_NAME,
         description="the Anki deck's name; importing a later version of the deck updates its notes",
     ),
+    BeforeValidator(_in_normal_form),
     AfterValidator(_can_be_shown),
 ]
 

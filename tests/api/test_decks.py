@@ -108,6 +108,8 @@ class TestMake:
             ({"words": ["山"], "priority": "bulk"}, (422, "unknown_field", "priority")),
             ({"words": ["山"], "variations": 2}, (422, "unknown_field", "variations")),
             ({"words": ["山"], "name": "a\nb"}, (422, "invalid_text", "name")),
+            ({"words": ["山"], "name": " "}, (422, "invalid_value", "name")),
+            ({"words": ["山"], "name": "\u0958" * 51}, (422, "too_long", "name")),
             (["山"], (422, "malformed_json", None)),
         ],
     )
@@ -152,6 +154,28 @@ class TestMake:
         assert [(error["field"], error["code"]) for error in errors] == [
             ("words.0", "unsupported_character"), ("words.1", "translation_required")
         ]  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("words", "fields"),
+        [
+            ([{"word": "山", "style": "cubist"}], {}),
+            ([{"word": "山", "style": "cubist"}, {"word": "水", "style": "cubism"}], {"style": "neon"}),
+            (["山", {"word": "水", "style": "cubism"}], {"style": "cubist"}),
+        ],
+    )
+    def test_a_word_s_own_option_is_no_fault_of_the_deck(
+        self, anyone: FlaskClient, words: list[Any], fields: dict[str, str]
+    ) -> None:
+        answer = make(anyone, words, **fields)
+        assert problem(answer) == (422, "no_drawable_word", "words")
+        assert [(error["field"], error["code"]) for error in answer.get_json()["errors"]] == [
+            (f"words.{index}", "unknown_style") for index in range(len(words))
+        ]
+
+    @pytest.mark.parametrize("name", ["café", "cafe\u0301", " café\n"])
+    def test_a_name_has_one_form(self, anyone: FlaskClient, name: str) -> None:
+        """Anki takes a composed and a decomposed name for two decks."""
+        assert made(anyone, ["山"], name=name)["name"] == "café"
 
 
 class TestCsv:

@@ -76,6 +76,19 @@ class TestWordList:
         rows, bad = words_of("长,long\n长,to grow\n")
         assert (len(rows), bad) == (2, [])
 
+    def test_the_same_word_with_another_reading_is_another_row_unless_both_have_the_same_meaning(self) -> None:
+        rows, bad = words_of("word,reading,translation\n长,cháng,\n长,zhǎng,\n长,cháng,\n山,shān,hill\n山,san,hill\n")
+        assert [(row.word, row.reading) for row in rows] == [("长", "cháng"), ("长", "zhǎng"), ("山", "shān")]
+        assert [row.reason for row in bad] == ["is the same as line 2", "is the same as line 5"]
+
+    def test_a_reading_or_a_translation_that_fits_on_no_card_is_named(self) -> None:
+        rows, bad = words_of(f"word,reading,translation\n山,{'a' * 80},{'b' * 200}\n水,{'a' * 81},\n火,,{'b' * 201}\n")
+        assert [row.word for row in rows] == ["山"]
+        assert [row.reason for row in bad] == [
+            "its reading has 81 characters; give at most 80",
+            "its translation has 201 characters; give at most 200",
+        ]
+
     def test_a_quote_that_is_not_closed_is_named(self, tmp_path: Path) -> None:
         rows, bad = words_of('山,mountain\n水,"water\n火,fire\n')
         assert [row.word for row in rows] == ["山", "火"]
