@@ -286,7 +286,7 @@ def _draw(pictures: Deck, source: str, style: str | None, service: Service) -> i
     try:
         with (
             service.connect(PATIENT_RETRY_S) as client,
-            closing(pictures.draw(client)) as drawing,
+            closing(pictures.draw(client, _say_full)) as drawing,
             tqdm(drawing, total=missing + drawn, initial=drawn, unit="word", disable=not missing) as bar,
         ):
             for row, error in bar:
@@ -299,6 +299,10 @@ def _draw(pictures: Deck, source: str, style: str | None, service: Service) -> i
         _complain(f"{pictures.drawn} pictures are kept; run the same command again to resume")
         raise
     return failed
+
+
+def _say_full(error: WritingError) -> None:
+    _complain(f"{error.code}: {error.detail}; waiting")
 
 
 def _check_service(service: Service, style: str | None) -> None:

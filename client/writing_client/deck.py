@@ -7,62 +7,32 @@ killed finds it again.
 import hashlib
 import json
 import time
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from writing_client.errors import JobCancelled, JobFailed, WritingError, WrongInput
+from writing_client.batch import FULL_PAUSE_S
+from writing_client.deck_record import Creation, DeckRecord, Drawing, PendingDeck
+from writing_client.errors import JobCancelled, JobFailed, WritingError
 from writing_client.file_name import safe_name
-from writing_client.files import write_atomically
 from writing_client.job import result_of
 from writing_client.models import AIGenerationResult, CardText, DeckWordView, JobStatus, ListedRow
 from writing_client.picture import Picture
 from writing_client.service_deck import ServiceDeck
 from writing_client.writing_client import WritingClient
 
-STATE = "deck.json"
 PICTURES = "pictures"
 POLL_S = 0.5
 MAX_WORDS = 500  # in one deck of the service
 DIGEST_LENGTH = 24
+# With these statuses the service has created nothing, and would answer the same again.
+REFUSED = frozenset({409, 413, 422})
+# A picture that the service no longer has. Any other error of a finished picture passes.
+LOST = frozenset({"result_expired", "job_not_found"})
 Drawn = tuple[ListedRow, WritingError | None]
-
-
-class Drawing(BaseModel):
-    """A picture in the folder.
-
-    Attributes:
-        word: the word that it shows.
-        meaning: the word's meaning, from the row or else from the lexicon.
-        reading: the word's reading, from the lexicon.
-        file: its path, relative to the deck's folder.
-        seed, scene_seed: the seeds that reproduce it; without `scene_seed`, `seed` is used for both.
-        prompt: the prompt that was used.
-        legibility: 0 to 1; None if it was not judged.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    word: str
-    meaning: str
-    reading: str = ""
-    file: str
-    seed: int
-    scene_seed: int | None = None
-    prompt: str
-    legibility: float | None
-
-
-class PendingDeck(BaseModel):
-    """A deck of the service that was not fully downloaded: its id and the keys of its words, in order."""
-
-    model_config = ConfigDict(frozen=True)
-
-    deck_id: str
-    keys: tuple[str, ...]
+OnFull = Callable[[WritingError], object]
 
 
 class Deck:
@@ -88,12 +58,12 @@ class Deck:
         self._options = options
         self._requests = [_request(row, options) for row in rows]
         self._keys = [fingerprint(request) for request in self._requests]
-        self._drawings, self._pending = _read_state(folder / STATE)
+        self._record = DeckRecord(folder)
 
     @property
     def missing(self) -> list[int]:
         """The indices of the rows that have no picture yet, or whose request has changed since."""
-        return [index for index, key in enumerate(self._keys) if self._drawing(key) is None]
+        return [index for index, key in enumerate(self._keys) if self._record.drawing(key) is None]
 
     @property
     def drawn(self) -> int:
@@ -113,72 +83,108 @@ class Deck:
                 digest=_digest(self.folder / drawing.file),
             )
             for row, key in zip(self._rows, self._keys, strict=True)
-            if (drawing := self._drawing(key)) is not None
+            if (drawing := self._record.drawing(key)) is not None
         ]
 
-    def draw(self, client: WritingClient) -> Generator[Drawn, None, None]:
+    def draw(self, client: WritingClient, on_full: OnFull | None = None) -> Generator[Drawn, None, None]:
         """Have the missing pictures drawn; yield each row once its picture is written, or with its error.
 
         Each picture is recorded at once, so that the next call resumes wherever this one ends. Closing the iterator
-        cancels what is not drawn.
+        cancels what is not drawn; an error of the service does not.
+
+        Args:
+            client: a client of the service.
+            on_full: called with the service's answer each time that it has no room for the words, before a wait.
 
         Raises:
             WritingError: an error that affects all rows: the service does not answer, or refuses the list.
+            OSError: the folder cannot be written to.
         """
-        yield from self._resume(client)
+        yield from self._resume(client, on_full)
         tried: set[str] = set()
-        while places := self._untried(tried):
-            tried.update(places)
-            words = [_word(self._requests[index], self._options) for index in places.values()]
+        most = MAX_WORDS
+        while places := self._untried(tried, most):
             try:
-                deck = client.create_deck(words, name=self.name, **self._options)
+                pending = self._create(client, self._planned(places), on_full)
             except WritingError as error:
+                if error.code == "deck_too_large" and len(places) > 1:
+                    most = len(places) // 2
+                    continue
                 if error.code != "no_drawable_word":
                     raise
                 yield from self._refused(places.values(), error)
             else:
-                yield from self._follow(client, PendingDeck(deck_id=deck.id, keys=tuple(places)))
+                yield from self._follow(client, pending)
+            tried.update(places)
 
-    def _untried(self, tried: Collection[str]) -> dict[str, int]:
-        """Return missing keys that were not tried, at most as many as fit in a deck, each with one of its rows."""
+    def _untried(self, tried: Collection[str], most: int) -> dict[str, int]:
+        """Return missing keys that were not tried, at most as many as given, each with one of its rows."""
         missing = {self._keys[index]: index for index in self.missing if self._keys[index] not in tried}
-        return dict(islice(missing.items(), MAX_WORDS))
+        return dict(islice(missing.items(), most))
+
+    def _planned(self, places: Mapping[str, int]) -> PendingDeck:
+        """Return the deck of the service that some rows need, with the call that creates it."""
+        creation = Creation(
+            idempotency_key=str(uuid.uuid4()),
+            name=self.name,
+            words=tuple(_word(self._requests[index], self._options) for index in places.values()),
+            options=dict(self._options),
+        )
+        return PendingDeck(keys=tuple(places), creation=creation)
+
+    def _create(self, client: WritingClient, pending: PendingDeck, on_full: OnFull | None) -> PendingDeck:
+        """Create a deck on the service, and return it with its id.
+
+        The call is recorded first: should its answer be lost, the next run finds the deck by repeating it.
+        """
+        self._record.remember(pending)
+        try:
+            deck = _created(client, pending, on_full)
+        except WritingError as error:
+            if error.status in REFUSED:
+                self._record.remember(None)
+            raise
+        return PendingDeck(keys=pending.keys, deck_id=deck.id)
 
     def _refused(self, indices: Iterable[int], error: WritingError) -> Iterator[Drawn]:
         """Yield rows of which the service can draw none, each with its own reason."""
         for index, fault in zip(indices, error.errors, strict=True):
             yield self._rows[index], WritingError(str(fault["message"]), code=str(fault["code"]), status=error.status)
 
-    def _resume(self, client: WritingClient) -> Iterator[Drawn]:
+    def _resume(self, client: WritingClient, on_full: OnFull | None) -> Iterator[Drawn]:
         """Resume the deck that was in progress at an interruption. What was not drawn is requested again later."""
-        left = self._pending
+        left = self._record.pending
         if left is None:
             return
         try:
-            yield from (drawn for drawn in self._follow(client, left) if drawn[1] is None)
+            pending = left if left.deck_id is not None else self._create(client, left, on_full)
+            yield from (drawn for drawn in self._follow(client, pending) if drawn[1] is None)
         except WritingError as error:
-            if error.code != "deck_not_found":
+            if error.code == "deck_not_found":
+                self._record.remember(None)
+            elif error.status not in REFUSED:
                 raise
-            self._remember(None)
 
     def _follow(self, client: WritingClient, pending: PendingDeck) -> Iterator[Drawn]:
-        """Download the pictures of a deck of the service as its jobs end; cancel the deck if interrupted."""
-        deck = client.deck(pending.deck_id)
-        self._remember(pending)
-        is_over = False
+        """Download the pictures of a deck of the service as its jobs end; cancel the deck if interrupted.
+
+        An error of the service passes: the deck stays, and the next run resumes it.
+        """
+        deck = client.deck(str(pending.deck_id))
         try:
+            self._record.remember(pending)
             yield from self._take_over(client, deck, pending)
-            is_over = True
-        finally:
-            if is_over:
-                self._remember(None)
-            else:
-                deck.abandon()
+        except (GeneratorExit, KeyboardInterrupt, OSError):
+            deck.abandon()
+            raise
+        self._record.remember(None)
 
     def _take_over(self, client: WritingClient, deck: ServiceDeck, pending: PendingDeck) -> Iterator[Drawn]:
         indices = {key: index for index, key in enumerate(self._keys)}
-        wanted = {key for key in pending.keys if key in indices and self._drawing(key) is None}
+        wanted = {key for key in pending.keys if key in indices and self._record.drawing(key) is None}
         left = {place: indices[key] for place, key in enumerate(pending.keys) if key in wanted}
+        if len(left) < len(pending.keys):
+            _cancel_others(client, deck, left)
         while left:
             view = deck.view()
             for word in view.words:
@@ -189,12 +195,16 @@ class Deck:
                 time.sleep(POLL_S)
 
     def _take(self, client: WritingClient, index: int, word: DeckWordView) -> WritingError | None:
-        """Store a word's picture, or return why there is none."""
+        """Store a word's picture, or return why there is none.
+
+        Raises:
+            WritingError: there is a picture, but it cannot be downloaded now.
+        """
         if word.status == JobStatus.SUCCEEDED and word.job_id is not None:
             try:
-                self._keep(index, result_of(client.job(word.job_id).view()))
+                self._keep(index, word, result_of(client.job(word.job_id).view()))
             except WritingError as error:
-                if error.concerns_all:
+                if error.code not in LOST:
                     raise
                 return error
             return None
@@ -202,53 +212,33 @@ class Deck:
             return JobCancelled("someone else cancelled it")
         return JobFailed.of(word.error)
 
-    def _keep(self, index: int, result: AIGenerationResult) -> None:
+    def _keep(self, index: int, word: DeckWordView, result: AIGenerationResult) -> None:
         """Write a picture, then the record that names it."""
         picture = Picture(result)
         file = self._free_name(index)
         picture.save(self.folder / file)
-        # A picture that had this name before no longer belongs to a row.
-        kept = {key: drawing for key, drawing in self._drawings.items() if drawing.file.casefold() != file.casefold()}
         drawing = Drawing(
             word=self._rows[index].word,
-            meaning=self._rows[index].translation or str(picture.metadata.get("translation", "")),
-            reading=str(picture.metadata.get("reading") or ""),
+            meaning=word.meaning,
+            reading=word.reading,
             file=file,
             seed=picture.seed,
             scene_seed=picture.scene_seed,
             prompt=picture.prompt,
             legibility=picture.legibility,
         )
-        self._drawings = kept | {self._keys[index]: drawing}
-        self._write_state()
-
-    def _remember(self, pending: PendingDeck | None) -> None:
-        self._pending = pending
-        self._write_state()
-
-    def _write_state(self) -> None:
-        pending = None if self._pending is None else self._pending.model_dump()
-        document = {
-            "drawings": {key: drawing.model_dump() for key, drawing in self._drawings.items()},
-            **({"under_way": pending} if pending is not None else {}),
-        }
-        write_atomically(self.folder / STATE, json.dumps(document, ensure_ascii=False, indent=1).encode())
+        self._record.keep(self._keys[index], drawing)
 
     def _free_name(self, index: int) -> str:
         """Return a name for a row's picture that is not in use by another row."""
         # Windows and macOS do not distinguish case.
-        taken = {drawing.file.casefold() for key in self._keys if (drawing := self._drawing(key)) is not None}
+        taken = {drawing.file.casefold() for key in self._keys if (drawing := self._record.drawing(key)) is not None}
         stem = f"{PICTURES}/{index + 1:0{len(str(len(self._rows)))}}-{safe_name(self._rows[index].word)}"
         name, number = f"{stem}.png", 1
         while name.casefold() in taken:
             number += 1
             name = f"{stem}-{number}.png"
         return name
-
-    def _drawing(self, key: str) -> Drawing | None:
-        """Return a request's picture, if it is recorded and its file exists."""
-        drawing = self._drawings.get(key)
-        return drawing if drawing is not None and (self.folder / drawing.file).is_file() else None
 
 
 def fingerprint(request: Mapping[str, Any]) -> str:
@@ -262,6 +252,31 @@ def _digest(picture: Path) -> str:
 
 def _has_ended(word: DeckWordView) -> bool:
     return word.status == "refused" or JobStatus(word.status).is_terminal
+
+
+def _created(client: WritingClient, pending: PendingDeck, on_full: OnFull | None) -> ServiceDeck:
+    """Return the deck that a call creates, or has created before; wait while the service has no room for it."""
+    call = pending.creation
+    assert call is not None  # noqa: S101  # for mypy: the deck has no id yet
+    while True:
+        try:
+            return client.create_deck(call.words, name=call.name, idempotency_key=call.idempotency_key, **call.options)
+        except WritingError as error:
+            if not error.means_full:
+                raise
+            if on_full is not None:
+                on_full(error)
+            time.sleep(error.retry_after_s or FULL_PAUSE_S)
+
+
+def _cancel_others(client: WritingClient, deck: ServiceDeck, wanted: Collection[int]) -> None:
+    """Cancel the words of a deck that are not wanted any more, by their places in it."""
+    if not wanted:
+        deck.cancel()
+        return
+    for word in deck.view().words:
+        if word.index not in wanted and word.job_id is not None and not _has_ended(word):
+            client.job(word.job_id).abandon()
 
 
 def _request(row: ListedRow, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -278,15 +293,3 @@ def _word(request: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, A
     return {
         name: value for name, value in request.items() if name != "include_conditioning" and options.get(name) != value
     }
-
-
-def _read_state(path: Path) -> tuple[dict[str, Drawing], PendingDeck | None]:
-    if not path.exists():
-        return {}, None
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        pending = document.get("under_way")
-        drawings = {key: Drawing.model_validate(entry) for key, entry in document["drawings"].items()}
-        return drawings, None if pending is None else PendingDeck.model_validate(pending)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
-        raise WrongInput(f"{path} cannot be read ({error}); move it away to draw the deck from scratch") from error

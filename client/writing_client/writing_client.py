@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic_core import to_jsonable_python
 
 from writing_client.batch import Batch, Request, RequestOutcome
-from writing_client.connection import OUTAGES, PASSING, Connection
+from writing_client.connection import OUTAGES, PASSING, Connection, header_value
 from writing_client.errors import JobCancelled, JobFailed
 from writing_client.job import Job, OnPreview, OnProgress
 from writing_client.models import (
@@ -97,20 +97,26 @@ class WritingClient:
         return self._submit(_document(request) | own | _document(options), str(uuid.uuid4()))
 
     def create_deck(
-        self, words: Sequence[str | Mapping[str, Any]], *, name: str = "Words", **options: Any
+        self,
+        words: Sequence[str | Mapping[str, Any]],
+        *,
+        name: str = "Words",
+        idempotency_key: str | None = None,
+        **options: Any,
     ) -> ServiceDeck:
         """Have a list of words drawn in the bulk queue. Retries create only one deck.
 
         Args:
             words: up to 500 words, each a text or the fields of `DeckWord`.
             name: the deck's, for Anki.
+            idempotency_key: another call with the same key and words returns the same deck; None for a key of its own.
             **options: fields of `GenerationRequest` for all words: style, seed, width, imagery …
 
         Raises:
             WritingError: the service refuses the list, or none of its words can be drawn.
         """
         document = _document({"name": name, "words": list(words), **options})
-        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        headers = {"Idempotency-Key": header_value("the Idempotency-Key", idempotency_key or str(uuid.uuid4()))}
         accepted = self._connection.fetch(DeckAccepted, "POST", DECKS, json=document, headers=headers)
         return self.deck(accepted.deck_id)
 

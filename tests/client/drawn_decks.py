@@ -3,8 +3,9 @@
 import base64
 from typing import Any
 
+from tests.client.scripted import word_view
 from writing_client.deck import Deck
-from writing_client.models import AIGenerationResult, ListedRow
+from writing_client.models import AIGenerationResult, DeckWordView, ListedRow
 
 
 def row(
@@ -16,15 +17,17 @@ def row(
 def drawn(deck: Deck, *indices: int) -> None:
     """Store pictures for rows, as `Deck.draw` does with each result."""
     for index in indices:
-        png = f"picture {deck._rows[index]}".encode()
+        listed = deck._rows[index]
+        png = f"picture {listed}".encode()
         deck._keep(
             index,
+            DeckWordView.model_validate(word_view(index, listed.word, meaning=listed.translation or "looked up")),
             AIGenerationResult(
                 success=True,
                 generated_image_base64=base64.b64encode(png).decode(),
                 conditioning_images_base64={},
                 prompt_used="a prompt",
-                generation_metadata={"seed": index, "translation": "looked up", "legibility": {"score": 0.9}},
+                generation_metadata={"seed": index, "legibility": {"score": 0.9}},
             ),
         )
 

@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 JOB = "/api/writing/jobs/j"
+DECKS = "/api/writing/decks"
 POST = "/api/writing/generate-writing-image"
 RESULT = {
     "success": True,
@@ -102,6 +103,43 @@ def view(status: str, **changed: Any) -> Answer:
         "error": None,
     }
     return Answer(200, document | changed)
+
+
+def word_view(index: int, word: str, status: str = "succeeded", **changed: Any) -> dict[str, Any]:
+    """Return a word of a deck as polled."""
+    document = {
+        "index": index,
+        "line": None,
+        "word": word,
+        "reading": "",
+        "meaning": "",
+        "status": status,
+        "job_id": "j",
+        "status_url": JOB,
+        "image_url": f"{JOB}/image",
+        "error": None,
+    }
+    return document | changed
+
+
+def deck_view(*words: dict[str, Any], deck_id: str = "d") -> Answer:
+    """Return a deck as polled."""
+    document = {
+        "deck_id": deck_id,
+        "name": "Words",
+        "is_finished": True,
+        "total": len(words),
+        "counts": {},
+        "zip_url": f"{DECKS}/{deck_id}.zip",
+        "apkg_url": f"{DECKS}/{deck_id}.apkg",
+        "words": words,
+    }
+    return Answer(200, document)
+
+
+def deck_accepted(deck_id: str = "d") -> Answer:
+    document = {"deck_id": deck_id, "status_url": f"{DECKS}/{deck_id}", "accepted": 1, "refused": 0, "read_as": None}
+    return Answer(202, document)
 
 
 def refused(status: int, code: str, **headers: str) -> Answer:
