@@ -1,10 +1,12 @@
 """The command ``writing``: draw a word, or make a deck from a list of words."""
 
 import sys
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import update_wrapper
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,6 +17,7 @@ from writing_client.console import use_any_console
 from writing_client.deck import Deck
 from writing_client.errors import WritingError, WrongInput
 from writing_client.file_name import safe_name
+from writing_client.files import check_folder
 from writing_client.hsk import LEVELS, hsk_words
 from writing_client.imagery import read_imagery
 from writing_client.models import ListedRow, ListNote, ListView
@@ -64,9 +67,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except WritingError as error:
-        return _complain(f"{error.code}: {error.detail}", USAGE if isinstance(error, WrongInput) else SOME_FAILED)
+        return _complain(f"{error.code}: {error.detail}", USAGE if _is_usage(error) else SOME_FAILED)
     except OSError as error:
         return _complain(str(error))
+
+
+def _is_usage(error: WritingError) -> bool:
+    """Return whether an option, an argument or a file cannot be used. A word that cannot be drawn is a failure."""
+    is_refused = error.status == HTTPStatus.UNPROCESSABLE_ENTITY and error.field not in {None, "word"}
+    return isinstance(error, WrongInput) or is_refused
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -139,14 +148,21 @@ DRAWING: Mapping[str, Callable[[Command], Command]] = {
     metavar="PINYIN",
     help="Pinyin that selects its sense: zhǎng or zhang3.  [default: the most likely sense]",
 )
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="PNG file to write.  [default: the word with .png]")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="PNG file to write.  [default: the word with .png]",
+)
 @click.option(
     "--variations",
     type=int,
     metavar="N",
     help="Number of pictures of the word, 1 to 4, written as FILE-1.png, FILE-2.png …",
 )
-@click.option("--maps", type=click.Path(path_type=Path), help="Folder to write the conditioning images to.")
+@click.option(
+    "--maps", type=click.Path(path_type=Path, file_okay=False), help="Folder to write the conditioning images to."
+)
 @drawing_options
 @service_options
 def generate(  # noqa: PLR0917  # click's parameters
@@ -163,6 +179,8 @@ def generate(  # noqa: PLR0917  # click's parameters
     out = out or Path(f"{safe_name(word)}.png")
     own = {"include_conditioning": maps is not None, "reading": reading, "variations": variations}
     options |= {field: value for field, value in own.items() if value is not None}
+    for folder in [out.parent, *([maps] if maps is not None else [])]:
+        check_folder(folder)  # before the drawing, which would be lost
     with service.connect(RETRY_S) as client, step_bar(word) as show:
         picture = Picture(client.generate(word, translation, on_progress=show, **options))
     for file, one in zip(_files(out, len(picture.variations)), picture.variations, strict=True):
@@ -207,7 +225,12 @@ def _report(values: Mapping[str, object]) -> None:
     "--columns", metavar="NAMES", help="What the columns contain, such as word,reading,translation; - leaves one out."
 )
 @click.option("--encoding", metavar="NAME", help="Encoding of the list: UTF-8, GB18030, Big5 …  [default: detected]")
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder for the deck.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the deck; required unless --dry-run is given.",
+)
 @click.option("--name", help="Name of the deck.  [default: the list's name]")
 @drawing_options
 @service_options
@@ -217,7 +240,7 @@ def deck(  # noqa: PLR0917  # click's parameters
     dry_run: bool,
     columns: str | None,
     encoding: str | None,
-    out: Path,
+    out: Path | None,
     name: str | None,
     options: dict[str, Any],
     service: Service,
@@ -229,23 +252,33 @@ def deck(  # noqa: PLR0917  # click's parameters
     """
     if (words is None) == (hsk is None):
         raise click.UsageError("give either a list of words or --hsk with a level")
+    if hsk is not None and (columns, encoding) != (None, None):
+        raise click.UsageError("--columns and --encoding are for a list of words, not for --hsk")
+    if out is None and not dry_run:
+        raise click.UsageError("give a folder for the deck with -o, or --dry-run")
+    folder = None if dry_run else out
     source = f"HSK {hsk}" if words is None else str(words)
     listed = _hsk_list(hsk) if hsk is not None else _read(words, service, encoding, columns)
     _say(f"{source}: {listed.read_as}")
-    if dry_run:
+    if folder is None:
         _show(listed)
     for line in listed.refused:
         _complain(_fault(source, line))
     if not listed.words:
         return _complain(f"{source}: no words to draw", USAGE)
-    if dry_run:
+    if folder is None:
         _say(f"{len(listed.words)} words to draw, {len(listed.refused)} lines skipped; nothing is drawn")
         return SOME_FAILED if listed.refused else DONE
-    pictures = Deck(out, listed.words, options, name or (source if words is None else words.stem))
+    pictures = Deck(folder, listed.words, options, _deck_name(name or (source if words is None else words.stem)))
     failed = _draw(pictures, source, options.get("style"), service)
     if pictures.drawn:
         _bind(pictures, service)
     return SOME_FAILED if listed.refused or failed else DONE
+
+
+def _deck_name(text: str) -> str:
+    """Return a deck's name as the service normalises it: macOS decomposes the letters of a file's name."""
+    return unicodedata.normalize("NFC", text).strip()
 
 
 def _hsk_list(level: int) -> ListView:

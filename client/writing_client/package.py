@@ -26,7 +26,7 @@ def write_package(archive: bytes, cards: Sequence[CardText], folder: Path, path:
     """
     pictures = {f"writing-{card.digest}.png": folder / card.file for card in cards}
     with zipfile.ZipFile(io.BytesIO(archive)) as bare:
-        with atomic_file(path) as file, zipfile.ZipFile(file, "w") as package:
+        with atomic_file(path) as file, zipfile.ZipFile(file, "w", strict_timestamps=False) as package:
             for number, name in json.loads(bare.read("media")).items():
                 package.write(pictures[name], number)
             for name in ("media", "collection.anki2"):

@@ -34,7 +34,7 @@ STATUS = {
 
 @dataclass
 class Answer:
-    """A response of a scripted service; a `body` of text is sent as a stream of events, any other as JSON."""
+    """A response of a scripted service; a `body` of text is a stream of events, bytes a ZIP archive, any other JSON."""
 
     status: int = 200
     body: Any = None
@@ -72,11 +72,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.seen.append((call, dict(self.headers), body))
         answers = self.server.script.get(call, [Answer(404, {"code": "not_found", "detail": "?", "title": "?"})])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        is_text = isinstance(answer.body, str)
-        content = answer.body.encode() if is_text else json.dumps(answer.body).encode()
+        content, media_type = _content(answer.body)
         self.send_response(answer.status)
         own = {
-            "Content-Type": "text/event-stream" if is_text else "application/json",
+            "Content-Type": media_type,
             "Content-Length": str(len(content) + (10 if answer.is_cut else 0)),
         }
         for name, value in (own | answer.headers).items():
@@ -86,6 +85,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = answer.is_cut
 
     do_GET = do_POST = do_DELETE = _answer  # noqa: N815  # the library's names
+
+
+def _content(body: Any) -> tuple[bytes, str]:
+    if isinstance(body, bytes):
+        return body, "application/zip"
+    if isinstance(body, str):
+        return body.encode(), "text/event-stream"
+    return json.dumps(body).encode(), "application/json"
 
 
 def accepted() -> Answer:
@@ -142,8 +149,8 @@ def deck_accepted(deck_id: str = "d") -> Answer:
     return Answer(202, document)
 
 
-def refused(status: int, code: str, **headers: str) -> Answer:
-    return Answer(status, {"code": code, "title": "T.", "detail": "why", "field": "word"}, headers)
+def refused(status: int, code: str, field: str | None = "word", **headers: str) -> Answer:
+    return Answer(status, {"code": code, "title": "T.", "detail": "why", "field": field}, headers)
 
 
 def event(name: str, data: Any, event_id: str = "") -> str:

@@ -116,6 +116,14 @@ class TestFiles:
         assert not PureWindowsPath(f"{name}.png").is_reserved()
         assert Path(name).name == name
 
+    @pytest.mark.parametrize("text", ["汉" * 85, "a" * 250, "é" * 150, "👩🏽‍💻" * 30])
+    def test_a_long_name_is_cut_between_characters(self, tmp_path: Path, text: str) -> None:
+        name = safe_name(text)
+        assert name == service_file_name.safe_name(text)
+        assert text.startswith(name)
+        assert 190 <= len(name.encode()) <= 200
+        write_atomically(tmp_path / f"{name}.apkg", b"")
+
     def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -1,6 +1,7 @@
 """Contact sheets and Anki packages."""
 
 import json
+import os
 import sqlite3
 import zipfile
 from dataclasses import replace
@@ -118,6 +119,18 @@ class TestAnki:
         assert notes_of(tmp_path / "client.apkg", tmp_path) == notes_of(
             packed(tmp_path / "service.apkg", "My deck", cards), tmp_path
         )
+
+    def test_a_picture_from_before_1980_can_be_packed(self, tmp_path: Path, settings: Settings) -> None:
+        """Some file systems and archives give files the time 0. ZIP has no such time."""
+        deck = Deck(tmp_path, ROWS[:1], {})
+        drawn(deck, 0)
+        (card,) = deck.cards
+        os.utime(tmp_path / card.file, (0, 0))
+        body = {"name": "My deck", "cards": [card.model_dump()]}
+        answer = create_app(settings).test_client().post("/api/writing/anki-packages", json=body)
+        write_package(answer.data, [card], tmp_path, tmp_path / "client.apkg")
+        _, media, _ = notes_of(tmp_path / "client.apkg", tmp_path)
+        assert list(media.values()) == [(tmp_path / card.file).read_bytes()]
 
     def test_a_later_version_has_the_same_ids_so_that_anki_updates(self, tmp_path: Path, cards: list[Card]) -> None:
         first, _, decks = notes_of(packed(tmp_path / "1.apkg", "My deck", cards), tmp_path)

@@ -1,0 +1,118 @@
+"""The command ``writing``: what it refuses before anything is drawn, and its exit codes."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.client.scripted import (
+    DECKS,
+    END,
+    POST,
+    STATUS,
+    Answer,
+    Scripted,
+    accepted,
+    deck_accepted,
+    deck_view,
+    refused,
+    view,
+    word_view,
+)
+from writing_client.cli import DONE, SOME_FAILED, USAGE, main
+
+LIST = {"read_as": "read as UTF-8", "words": [{"line": 1, "word": "山"}], "refused": [], "notes": []}
+
+
+def archive() -> bytes:
+    """Return an Anki package without its pictures, as the service makes it."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as files:
+        for name, text in (("media", "{}"), ("collection.anki2", ""), ("index.html", "")):
+            files.writestr(name, text)
+    return content.getvalue()
+
+
+@pytest.fixture
+def service(scripted: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scripted:
+    """A service that draws everything at once, and a folder for the files."""
+    server: Scripted = scripted(submit=[accepted()], events=[Answer(200, END)], view=[view("succeeded")])
+    server.script |= {
+        "GET /api/writing/status": [Answer(200, STATUS)],
+        "POST /api/writing/word-lists": [Answer(200, LIST)],
+        f"POST {DECKS}": [deck_accepted()],
+        f"GET {DECKS}/d": [deck_view(word_view(0, "山", meaning="mountain"))],
+        "POST /api/writing/anki-packages": [Answer(200, archive())],
+    }
+    monkeypatch.setenv("WRITING_URL", server.url)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "words.csv").write_text("山\n", encoding="utf-8")
+    (tmp_path / "folder").mkdir()
+    return server
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["generate", "山", "-o", "folder"], USAGE, "is a directory"),
+        (["generate", "山", "--maps", "words.csv"], USAGE, "is a file"),
+        (["generate", "山", "-o", "words.csv/mountain.png"], SOME_FAILED, "words.csv"),
+        (["generate", "山", "--maps", "words.csv/maps"], SOME_FAILED, "words.csv"),
+        (["deck", "words.csv", "-o", "words.csv"], USAGE, "is a file"),
+        (["deck", "words.csv"], USAGE, "-o"),
+        (["deck", "--hsk", "1", "-o", "deck", "--columns", "word"], USAGE, "not for --hsk"),
+        (["deck", "--hsk", "1", "--dry-run", "--encoding", "GB18030"], USAGE, "not for --hsk"),
+    ],
+)
+def test_what_cannot_be_written_or_used_is_known_before_anything_is_sent(
+    service: Scripted, arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == code
+    assert message in capsys.readouterr().err
+    assert service.seen == []
+
+
+def test_a_picture_goes_to_a_new_folder(service: Scripted) -> None:
+    assert main(["generate", "山", "-o", "new/mountain.png"]) == DONE
+    assert [path.name for path in Path("new").iterdir()] == ["mountain.png"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (refused(422, "unknown_style", "style"), USAGE),
+        (refused(422, "out_of_range", "num_inference_steps"), USAGE),
+        (refused(422, "translation_required", "translation"), USAGE),
+        (refused(422, "unsupported_character", "word"), SOME_FAILED),
+        (refused(401, "unauthorized", None), SOME_FAILED),
+    ],
+)
+def test_an_option_that_the_service_refuses_is_a_usage_error(service: Scripted, answer: Answer, code: int) -> None:
+    service.script |= {f"POST {POST}": [answer], f"POST {DECKS}": [answer]}
+    assert main(["generate", "山"]) == code
+    assert main(["deck", "words.csv", "-o", "deck"]) == code
+
+
+def test_a_dry_run_needs_no_folder(service: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deck", "words.csv", "--dry-run"]) == DONE
+    assert "1 words to draw" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["--name", " cafe\u0301"]])
+def test_a_deck_is_named_in_normal_form(service: Scripted, arguments: list[str]) -> None:
+    """A file's name from macOS is decomposed, and would be another deck in Anki."""
+    Path("words.csv").rename("cafe\u0301.csv")
+    assert main(["deck", "cafe\u0301.csv", "-o", "deck", *arguments]) == DONE
+    sent = [
+        json.loads(body) for call, _, body in service.seen if call.startswith("POST /api/writing/") and "name" in body
+    ]
+    assert [document["name"] for document in sent] == ["café", "café"]
+    assert Path("deck/café.apkg").is_file()
+
+
+def test_a_long_name_makes_a_file_name(service: Scripted) -> None:
+    assert main(["deck", "words.csv", "-o", "deck", "--name", "汉" * 85]) == DONE
+    assert len(list(Path("deck").glob("汉*.apkg"))) == 1
