@@ -67,7 +67,8 @@ def create_app(settings: Settings) -> DescribedApi:
         static_folder=None,  # `pages` serves the page's files
     )
     # One byte more than is accepted: Flask truncates a body without a length here, and `check_body` sees the excess.
-    app.config["MAX_CONTENT_LENGTH"] = max(settings.api.max_body_bytes, settings.api.max_list_bytes) + 1
+    limits = settings.api.max_body_bytes, settings.api.max_list_bytes, settings.api.max_package_bytes
+    app.config["MAX_CONTENT_LENGTH"] = max(limits) + 1
     app.extensions["writing"] = parts = _services(settings)
     register_error_handlers(app, settings.queue.retry_after_s)
     log_requests(app)

@@ -48,7 +48,8 @@ def list_encoding(named: str | None) -> str | None:
 
 def _check_length(endpoint: str) -> None:
     api = services().settings.api
-    limit = api.max_body_bytes if endpoint == "jobs.submit" else api.max_list_bytes
+    limits = {"jobs.submit": api.max_body_bytes, "anki_packages.bind": api.max_package_bytes}
+    limit = limits.get(endpoint, api.max_list_bytes)
     if len(request.get_data()) > limit:
         raise BodyTooLarge(f"the body is larger than {limit} bytes")
 

@@ -26,6 +26,7 @@ from writing_client.writing_client import WritingClient
 PICTURES = "pictures"
 POLL_S = 0.5
 MAX_WORDS = 500  # in one deck of the service
+MAX_CARDS = 3_000  # in one package
 DIGEST_LENGTH = 24
 # With these statuses the service has created nothing, and would answer the same again.
 REFUSED = frozenset({409, 413, 422})

@@ -146,7 +146,7 @@ class WritingClient:
 
         Args:
             name: the deck's.
-            cards: the contents of the notes.
+            cards: the contents of the notes, at most 3,000.
 
         Raises:
             WritingError: a text is too long, or there are too many.

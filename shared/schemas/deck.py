@@ -13,7 +13,7 @@ from shared.schemas.request import DrawingOptions, MotifNames, WordToDraw, read_
 from shared.writing.motif import ImageryMode
 
 MAX_WORDS = 500
-MAX_CARDS = 10_000
+MAX_CARDS = 3_000  # their texts fit in `api.max_package_bytes`
 LONGEST_READING = 80
 LONGEST_NAME = 100
 DIGEST_LENGTH = 24  # hexadecimal digits of SHA-256 that identify a picture

@@ -17,6 +17,7 @@ class ApiSettings(Section):
     connections: Count
     max_body_bytes: Count
     max_list_bytes: Count
+    max_package_bytes: Count
     receive_s: Seconds
     keys: tuple[Key, ...]
     operators: tuple[str, ...]

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.app import create_app
+from shared.schemas.deck import MAX_CARDS
 from shared.settings import Settings
 
 LIST, PACKAGE = "/api/writing/word-lists", "/api/writing/anki-packages"
@@ -62,6 +63,19 @@ def test_other_kinds_of_body_are_refused(http: FlaskClient, path: str, content_t
 def test_long_lists_are_refused(http: FlaskClient, settings: Settings) -> None:
     answer = http.post(LIST, data=b"x" * (settings.api.max_list_bytes + 1), content_type="text/csv")
     assert (answer.status_code, answer.get_json()["code"]) == (413, "body_too_large")
+
+
+def test_the_texts_of_the_largest_package_fit_in_a_request(http: FlaskClient, settings: Settings) -> None:
+    texts = {"word": "学习" * 6, "reading": "xuéxí" * 12, "meaning": "to study, " * 20, "prompt": "with books, " * 30}
+    cards = [CARD | texts] * MAX_CARDS
+    body = json.dumps({"cards": [*cards[1:], CARD | {"digest": ""}]})  # a wrong one, so that nothing is made
+    assert settings.api.max_list_bytes < len(body) < settings.api.max_package_bytes
+    answer = http.post(PACKAGE, data=body, content_type="application/json").get_json()
+    assert (answer["status"], answer["field"]) == (422, f"cards.{MAX_CARDS - 1}.digest")
+    answer = http.post(PACKAGE, json={"cards": [*cards, CARD]}).get_json()
+    assert (answer["status"], answer["code"], answer["field"]) == (422, "too_long", "cards")
+    content = b"x" * (settings.api.max_package_bytes + 1)
+    assert http.post(PACKAGE, data=content, content_type="application/json").status_code == 413
 
 
 def test_a_package_names_each_picture_once(http: FlaskClient) -> None:

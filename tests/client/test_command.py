@@ -23,6 +23,7 @@ from tests.client.scripted import (
     word_view,
 )
 from writing_client.cli import DONE, SOME_FAILED, USAGE, main
+from writing_client.deck import MAX_CARDS
 
 LIST = {"read_as": "read as UTF-8", "words": [{"line": 1, "word": "山"}], "refused": [], "notes": []}
 
@@ -116,3 +117,14 @@ def test_a_deck_is_named_in_normal_form(service: Scripted, arguments: list[str])
 def test_a_long_name_makes_a_file_name(service: Scripted) -> None:
     assert main(["deck", "words.csv", "-o", "deck", "--name", "汉" * 85]) == DONE
     assert len(list(Path("deck").glob("汉*.apkg"))) == 1
+
+
+@pytest.mark.parametrize("arguments", [["-o", "deck"], ["--dry-run"]])
+def test_a_list_that_fits_in_no_package_is_refused_before_anything_is_drawn(
+    service: Scripted, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [{"line": line, "word": "山"} for line in range(1, MAX_CARDS + 2)]
+    service.script["POST /api/writing/word-lists"] = [Answer(200, LIST | {"words": words})]
+    assert main(["deck", "words.csv", *arguments]) == USAGE
+    assert "3001 words; split the list" in capsys.readouterr().err
+    assert service.headers_of(f"POST {DECKS}") == []
