@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 from tqdm import tqdm
 
-from local.stack import Stack
+from local.stack import EMBEDDED, Stack
 from local.supervisor import ChildFailed
 from shared.errors import SettingsError
 from shared.settings import load_settings
@@ -95,7 +95,10 @@ def gallery_entries(styles: Mapping[str, StyleDefinition]) -> list[GalleryEntry]
 
 def _draw(pictures: Sequence[GalleryEntry], docs: Path, steps: int | None) -> list[GalleryPicture]:
     (docs / FOLDER).mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory() as folder, Stack(data_folder=Path(folder), log_folder=Path(folder)) as stack:
+    with (
+        TemporaryDirectory() as folder,
+        Stack(data_folder=Path(folder), log_folder=Path(folder), environment=EMBEDDED) as stack,
+    ):
         stack.wait_for(stack.is_ready, START_S, "a warm worker")
         with WritingClient(stack.url) as client:
             progress = tqdm(pictures, desc="gallery", unit="picture")

@@ -10,7 +10,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from api.style_samples import SAMPLES, sample_request, shipped_sample
-from local.stack import Stack
+from local.stack import EMBEDDED, Stack
 from local.supervisor import ChildFailed
 from shared.settings import load_settings
 from writing_client import Picture, WritingClient, WritingError
@@ -29,24 +29,27 @@ def draw_samples(*, again: bool) -> int:
         SettingsError: the settings are wrong.
     """
     files = {name: shipped_sample(name, style) for name, style in load_settings().styles.items()}
-    _remove_others(set() if again else set(files.values()))
-    missing = {name: file for name, file in files.items() if not file.is_file()}
+    wanted = {name: file for name, file in files.items() if again or not file.is_file()}
     try:
-        _draw(missing)
+        _draw(wanted)
     except (ChildFailed, TimeoutError, WritingError) as error:
         print(f"samples failed: {error}", file=sys.stderr)
         return 1
-    print(f"{len(missing)} drawn, {len(files) - len(missing)} kept: {SAMPLES}")
+    _remove_others(set(files.values()))
+    print(f"{len(wanted)} drawn, {len(files) - len(wanted)} kept: {SAMPLES}")
     return 0
 
 
-def _draw(missing: dict[str, Path]) -> None:
-    if not missing:
+def _draw(files: dict[str, Path]) -> None:
+    if not files:
         return
-    with TemporaryDirectory() as folder, Stack(data_folder=Path(folder), log_folder=Path(folder)) as stack:
+    with (
+        TemporaryDirectory() as folder,
+        Stack(data_folder=Path(folder), log_folder=Path(folder), environment=EMBEDDED) as stack,
+    ):
         stack.wait_for(stack.is_ready, START_S, "a warm worker")
         with WritingClient(stack.url) as client:
-            for name, file in tqdm(missing.items(), desc="samples", unit="style"):
+            for name, file in tqdm(files.items(), desc="samples", unit="style"):
                 _save(Picture(client.generate(**_request(name))).png, file)
 
 

@@ -20,6 +20,7 @@ from writing_client.session import request
 
 HOST = "127.0.0.1"
 FLOWER_PORT = 5555
+EMBEDDED: Mapping[str, str] = {"WRITING_MODEL": "embedded"}  # a stack's environment, whatever model the shell names
 REDIS_START_S = 15.0
 
 
