@@ -337,7 +337,8 @@ def _draw(pictures: Deck, source: str, style: str | None, service: Service) -> i
 
 
 def _say_full(error: WritingError) -> None:
-    _complain(f"{error.code}: {error.detail}; waiting")
+    pause = f" {error.retry_after_s:.0f} s" if error.retry_after_s else ""
+    _complain(f"{error.code}: {error.detail}; waiting{pause}")
 
 
 def _check_service(service: Service, style: str | None) -> None:

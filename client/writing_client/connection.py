@@ -9,7 +9,7 @@ import requests
 from pydantic import BaseModel, ValidationError
 from requests.auth import AuthBase
 from requests.exceptions import InvalidJSONError, InvalidProxyURL, InvalidSchema, InvalidURL, MissingSchema
-from urllib3.exceptions import LocationValueError
+from urllib3.exceptions import LocationParseError, LocationValueError
 
 from writing_client.errors import UnexpectedAnswer, Unreachable, WritingError, WrongInput, refusal
 from writing_client.session import open_session, proxy_of, without_password
@@ -198,6 +198,6 @@ def _reason(error: Exception) -> str:
     while (cause := causes[-1].__context__) is not None and isinstance(cause, Exception):
         causes.append(cause)
     innermost = causes[-1]
-    if isinstance(innermost, LocationValueError):
+    if isinstance(innermost, LocationParseError):
         return "the address is not valid"  # its message quotes a part of the address, which may be of a password
     return getattr(innermost, "strerror", None) or str(innermost) or type(innermost).__name__

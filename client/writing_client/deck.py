@@ -45,7 +45,7 @@ class Deck:
         """Read the folder's record.
 
         Args:
-            folder: the deck's folder, created when the first picture is written.
+            folder: the deck's folder, created before anything is drawn.
             rows: the words, in the order of the deck.
             options: fields of `GenerationRequest` for all words; a row's own style and imagery take precedence.
             name: the deck's name.

@@ -88,6 +88,16 @@ class TestAddress:
         assert "hunter2" not in str(silent.value)
 
     @pytest.mark.parametrize(
+        "proxy", ["http://ann:hunter2/x@proxy", "http://ann:hunter2@[proxy", "ftp://ann:hunter2@proxy"]
+    )
+    def test_no_part_of_a_proxys_password_is_shown(self, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("http_proxy", proxy)
+        with WritingClient("http://writing.invalid", retry_s=0) as client, pytest.raises(Unreachable) as caught:
+            client.status()
+        assert "from http_proxy" in str(caught.value)
+        assert "hunter2" not in str(caught.value)
+
+    @pytest.mark.parametrize(
         ("url", "shown"),
         [("http://host:1/a", "http://host:1/a"), ("http://bob:pw@host/a?key=pw#pw", "http://host/a"),
          ("http://bob:p/w@host", "http://host"), ("redis://:p@w?#@[::1]:1/0", "redis://[::1]:1/0"),
