@@ -44,6 +44,7 @@ FIELD_CODES = {
     "multiple_of": "out_of_range",
     "finite_number": "out_of_range",
     "string_too_long": "too_long",
+    "string_too_short": "too_short",
     "too_long": "too_long",
     "too_short": "too_short",
     "string_unicode": "invalid_text",

@@ -330,8 +330,9 @@ def _draw(pictures: Deck, source: str, style: str | None, service: Service) -> i
                     failed += 1
                     reason = f"{row.word}: {error.detail} ({error.code})"
                     _complain(_fault(source, ListNote(line=row.line, reason=reason)))
-    except (KeyboardInterrupt, WritingError):
-        _complain(f"{pictures.drawn} pictures are kept; run the same command again to resume")
+    except (KeyboardInterrupt, WritingError) as error:
+        if pictures.drawn or isinstance(error, KeyboardInterrupt):
+            _complain(f"{pictures.drawn} pictures are kept; run the same command again to resume")
         raise
     return failed
 

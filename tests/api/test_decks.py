@@ -108,7 +108,7 @@ class TestMake:
             ({"words": ["山"], "priority": "bulk"}, (422, "unknown_field", "priority")),
             ({"words": ["山"], "variations": 2}, (422, "unknown_field", "variations")),
             ({"words": ["山"], "name": "a\nb"}, (422, "invalid_text", "name")),
-            ({"words": ["山"], "name": " "}, (422, "invalid_value", "name")),
+            ({"words": ["山"], "name": " "}, (422, "too_short", "name")),
             ({"words": ["山"], "name": "\u0958" * 51}, (422, "too_long", "name")),
             (["山"], (422, "malformed_json", None)),
         ],

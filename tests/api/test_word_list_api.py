@@ -92,7 +92,7 @@ def test_a_package_names_each_picture_once(http: FlaskClient) -> None:
     ("changed", "field", "code"),
     [
         ({"digest": "../../etc/passwd"}, "cards.0.digest", "invalid_value"),
-        ({"word": ""}, "cards.0.word", "invalid_value"),
+        ({"word": ""}, "cards.0.word", "too_short"),
         ({"meaning": "x" * 501}, "cards.0.meaning", "too_long"),
         ({"colour": "red"}, "cards.0.colour", "unknown_field"),
     ],
