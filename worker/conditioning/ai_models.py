@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,8 +22,11 @@ logger = logging.getLogger("ai_models")
 
 RGB = NDArray[np.uint8]
 Points = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 FILES = ["*.json", "*.safetensors"]
+# SAM's decoder needs about 35 MiB a point.
+POINTS_AT_ONCE = 8
 LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError)
 
 
@@ -128,23 +132,25 @@ class Segmenter(LazyModel):
     model_class = "SamModel"
     processor_class = "SamProcessor"
 
-    def masks(self, page: RGB, points: Points) -> NDArray[np.bool_]:
-        """Return the region that the model sees around each point.
+    def masks(self, page: RGB, points: Points) -> Iterator[Mask]:
+        """Yield the region that the model sees around each point, one at a time, since many do not fit into memory.
 
         Args:
             page: (height, width, 3).
             points: (n, 2), x and y in pixels.
 
-        Returns:
-            (n, height, width): for each point, the candidate out of three that the model rates highest.
+        Yields:
+            (height, width): of the point's three candidates, the one that the model rates highest.
         """
         processor, model = self.load()
         prompts = points[None, :, None, :].astype(float).tolist()  # one image, n prompts of one point each
         inputs = processor(page, input_points=prompts, return_tensors="pt")
-        output = model(**inputs, multimask_output=True)
-        (masks,) = processor.image_processor.post_process_masks(
-            output.pred_masks, inputs["original_sizes"], inputs["reshaped_input_sizes"]
-        )
-        best = output.iou_scores[0].argmax(-1).numpy()
-        chosen: NDArray[np.bool_] = masks.numpy()[np.arange(len(best)), best].astype(bool)
-        return chosen
+        embeddings = model.get_image_embeddings(inputs["pixel_values"])
+        for group in inputs["input_points"].split(POINTS_AT_ONCE, dim=1):
+            output = model(image_embeddings=embeddings, input_points=group, multimask_output=True)
+            for candidates, scores in zip(output.pred_masks[0], output.iou_scores[0], strict=True):
+                best = candidates[scores.argmax()]
+                (upscaled,) = processor.image_processor.post_process_masks(
+                    best[None, None, None], inputs["original_sizes"], inputs["reshaped_input_sizes"]
+                )
+                yield upscaled[0, 0].numpy()

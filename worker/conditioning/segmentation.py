@@ -153,13 +153,25 @@ def prompt_points(glyph: Glyph) -> NDArray[np.float32]:
     return np.array(points, dtype=np.float32)
 
 
-def flat_colours(masks: NDArray[np.bool_]) -> RGB:
-    """Return masks (n, height, width) as flat colours, small masks over large ones."""
-    colours = np.zeros((*masks.shape[1:], 3), np.uint8)
-    by_size = np.argsort(-masks.sum((1, 2)), kind="stable")
-    for rank, index in enumerate(by_size):
-        colours[masks[index]] = PART_COLOURS[rank % len(PART_COLOURS)]
-    return colours
+def flat_colours(masks: Iterable[NDArray[np.bool_]], width: int, height: int) -> RGB:
+    """Return masks as flat colours, small masks over large ones. Of masks of the same size, later ones are on top.
+
+    Args:
+        masks: (height, width) each. They are read once, and only one is held at a time.
+        width: pixels.
+        height: pixels.
+    """
+    sizes: list[int] = []
+    top = np.full((height, width), -1, np.int32)  # the smallest mask of each pixel; -1: none
+    least = np.full((height, width), width * height, np.int32)  # its size
+    for index, mask in enumerate(masks):
+        sizes.append(int(mask.sum()))
+        is_smaller = mask & (sizes[-1] <= least)
+        top[is_smaller], least[is_smaller] = index, sizes[-1]
+    palette = np.array([GROUND] * (len(sizes) + 1), np.uint8)
+    for rank, index in enumerate(sorted(range(len(sizes)), key=lambda index: -sizes[index])):
+        palette[index] = PART_COLOURS[rank % len(PART_COLOURS)]
+    return palette[top]
 
 
 def _paint(colours: RGB, coloured: Iterable[tuple[Polygon, Colour]]) -> None:
@@ -202,7 +214,8 @@ class SegmentationConditioning(Conditioning):
         segmenter = Segmenter(model)
 
         def ai_segmentation(scene: Scene, brush: Brush) -> RGB:
-            colours = flat_colours(segmenter.masks(scene.page, prompt_points(scene.glyph)))
+            glyph = scene.glyph
+            colours = flat_colours(segmenter.masks(scene.page, prompt_points(glyph)), glyph.width, glyph.height)
             add_regions(colours, scene, brush)
             return colours
 
