@@ -12,7 +12,7 @@ from typing import Any
 import diffusers
 import torch
 import transformers
-from diffusers import AutoencoderKL, ControlNetUnionModel, StableDiffusionXLControlNetUnionPipeline
+from diffusers import AutoencoderKL, ControlNetUnionModel, DiffusionPipeline, StableDiffusionXLControlNetUnionPipeline
 from safetensors import SafetensorError
 
 from shared.errors import ModelLoadError
@@ -28,6 +28,9 @@ if not sys.stderr.isatty():  # progress bars only clutter a log file
 
 # Raised by diffusers, transformers, safetensors and the hub client for a missing, truncated or incompatible checkpoint.
 LOAD_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
+
+# Of the weights that a model's files lack, a message names this many.
+NAMED_WEIGHTS = 3
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -117,8 +120,23 @@ class ModelLoader:
                 model = cls.from_pretrained(path or source, dtype=self.dtype, use_safetensors=True, **parts)
         except LOAD_ERRORS as error:
             raise ModelLoadError(f"cannot load {cls.__name__} from {source}: {error}") from error
+        if missing := _missing_weights(model):
+            named = ", ".join(missing[:NAMED_WEIGHTS]) + (", …" if len(missing) > NAMED_WEIGHTS else "")
+            raise ModelLoadError(f"cannot load {cls.__name__} from {source}: its files lack {named}")
         logger.info("loaded %s from %s (%s) in %.1f s", cls.__name__, source, self.dtype, time.perf_counter() - started)
         return model
+
+
+def _missing_weights(model: Any) -> list[str]:
+    """Return the weights that the files lack. diffusers only warns about them, and leaves them without values."""
+    parts = model.components if isinstance(model, DiffusionPipeline) else {type(model).__name__: model}
+    return [
+        f"{part}.{name}"
+        for part, module in parts.items()
+        if isinstance(module, torch.nn.Module)
+        for name, weight in module.named_parameters()
+        if weight.is_meta
+    ]
 
 
 def _check(folder: Path, given: Collection[str]) -> None:

@@ -1,6 +1,7 @@
 """Loading real checkpoints from folders: complete, damaged or foreign."""
 
 import asyncio
+import inspect
 import os
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers import ControlNetModel, ControlNetUnionModel
+from safetensors.torch import load_file, save_file
 
 from shared.errors import ModelLoadError
 from shared.settings import load_settings
@@ -47,6 +50,25 @@ def test_base_controlnet_and_vae_may_lie_apart(copy: Path, tmp_path: Path) -> No
     pipeline = asyncio.run(load())
     assert pipeline.controlnet.config.num_control_type == 6
     assert pipeline.vae.config.latent_channels == 16
+
+
+def test_an_ordinary_controlnet_is_not_taken_for_a_union(copy: Path, tmp_path: Path) -> None:
+    """It has the layout of one, without the weights that fuse several controls."""
+    union = ControlNetUnionModel.load_config(copy / "controlnet")
+    accepted = inspect.signature(ControlNetModel).parameters
+    ControlNetModel(**{key: value for key, value in union.items() if key in accepted}).save_pretrained(tmp_path / "one")
+    with pytest.raises(ModelLoadError, match=r"cannot load ControlNetUnionModel .*/one: its files lack .*, …$"):
+        asyncio.run(ModelLoader("float32", CPU).load_controlnet_models({"union": str(tmp_path / "one")}))
+
+
+def test_a_part_that_lacks_weights_is_named(copy: Path) -> None:
+    """As where the folder has a configuration of another model."""
+    weights = copy / "vae" / "diffusion_pytorch_model.safetensors"
+    tensors = load_file(weights)
+    del tensors["decoder.conv_out.bias"]
+    save_file(tensors, weights)
+    with pytest.raises(ModelLoadError, match=r"its files lack vae\.decoder\.conv_out\.bias"):
+        asyncio.run(ModelLoader("float32", CPU).load_stable_diffusion_xl(str(copy)))
 
 
 def test_a_half_copied_file_is_named(copy: Path) -> None:
