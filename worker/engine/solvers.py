@@ -117,11 +117,13 @@ class Solver:
         if prediction not in PREDICTION_TYPES:
             raise ValueError(f"prediction type {prediction!r} is not one of {', '.join(PREDICTION_TYPES)}")
         scheduler.set_timesteps(num_inference_steps)
-        sigmas = [float(sigma) for sigma in scheduler.sigmas]
+        *before, last = scheduler.sigmas.tolist()
+        # With trailing spacing and 61 steps, diffusers rounds to 62, the last one at the timestep -1.
+        sigmas = [*before[:num_inference_steps], last]
         return Schedule(
-            tuple(float(timestep) for timestep in scheduler.timesteps),
+            tuple(float(timestep) for timestep in scheduler.timesteps[:num_inference_steps]),
             float(scheduler.init_noise_sigma),
-            tuple(self.step(sigmas, number, prediction) for number in range(len(sigmas) - 1)),
+            tuple(self.step(sigmas, number, prediction) for number in range(num_inference_steps)),
         )
 
 
