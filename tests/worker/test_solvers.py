@@ -1,9 +1,12 @@
 """Schedules: as many steps as requested, from any checkpoint's scheduler configuration."""
 
+import json
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
+from diffusers import EulerDiscreteScheduler
 
 from worker.engine.solvers import SOLVERS
 
@@ -27,3 +30,15 @@ def test_a_schedule_has_the_requested_steps(config: dict[str, Any], spacing: str
         schedule = SOLVERS[solver].schedule({**config, "timestep_spacing": spacing}, count)
         assert len(schedule.timesteps) == len(schedule.steps) == count
         assert min(schedule.timesteps) >= 0
+
+
+def test_overrides_hold_where_the_checkpoint_names_no_spacing(tmp_path: Path) -> None:
+    """Diffusers then marks its own default as one that another scheduler may replace by its own."""
+    EulerDiscreteScheduler(**SDXL).save_pretrained(tmp_path)
+    saved = tmp_path / "scheduler_config.json"
+    config = json.loads(saved.read_text())
+    del config["timestep_spacing"]
+    saved.write_text(json.dumps(config))
+    loaded = EulerDiscreteScheduler.from_pretrained(tmp_path).config
+    schedule = SOLVERS["euler"].schedule(loaded, 4, timestep_spacing="trailing")
+    assert schedule.timesteps == (999, 749, 499, 249)

@@ -198,4 +198,4 @@ class ModelRunner:
         return fuse(self._controlnet, images, list(request.steering.values()))
 
     def _make_schedule(self, quality: Quality, steps: int) -> Schedule:
-        return self.solver.schedule({**self._config, **self.networks[quality].scheduler_options}, steps)
+        return self.solver.schedule(self._config, steps, **self.networks[quality].scheduler_options)

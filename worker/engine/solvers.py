@@ -102,17 +102,18 @@ class Solver:
     options: dict[str, Any]
     step: Step
 
-    def schedule(self, config: Any, num_inference_steps: int) -> Schedule:
+    def schedule(self, config: Any, num_inference_steps: int, **overrides: Any) -> Schedule:
         """Return the solver's schedule.
 
         Args:
             config: the checkpoint's scheduler configuration.
             num_inference_steps: the number of steps.
+            **overrides: replace values of the configuration.
 
         Raises:
             ValueError: no solver here supports the checkpoint's prediction type.
         """
-        scheduler = self.scheduler.from_config(config, **self.options)
+        scheduler = self.scheduler.from_config(config, **self.options, **overrides)
         prediction = scheduler.config.prediction_type
         if prediction not in PREDICTION_TYPES:
             raise ValueError(f"prediction type {prediction!r} is not one of {', '.join(PREDICTION_TYPES)}")
