@@ -16,6 +16,7 @@ from shared.schemas import Quality
 from shared.settings import Settings, TurboSettings
 from worker import memory_plan
 from worker.engine import compiler, float8
+from worker.engine.checkpoint_kind import unsupported_parts
 from worker.engine.denoiser import Denoiser, call_directly
 from worker.engine.faults import Failure, Fault, attempt, free_memory
 from worker.engine.float8 import float8_bytes, to_float8
@@ -55,10 +56,12 @@ def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: st
         why_dtype: why its weights have their dtype, for the status.
 
     Raises:
-        ModelLoadError: turbo's weights cannot be loaded.
+        ModelLoadError: the engine cannot draw with this kind of checkpoint, or turbo's weights cannot be loaded.
         DeviceLost: the device has failed.
     """
-    model = settings.active_model
+    model, solver = settings.active_model, SOLVERS[settings.active_model.solver]
+    if reasons := unsupported_parts(pipeline, solver):
+        raise ModelLoadError(f"{model.base} cannot be used: {'; '.join(reasons)}")
     with gpu.memory_monitor("placing the model"):
         setup = gpu.optimize_pipeline(pipeline)
         setup["dtype"] += f": {why_dtype}"
@@ -67,7 +70,7 @@ def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: st
         ready = ModelRunner(
             pipeline,
             placement=Placement(gpu.device, offload=gpu.offloads),
-            solver=SOLVERS[model.solver],
+            solver=solver,
             networks=networks,
             batch_limit=choose_batch_limit(settings, gpu),
             native_size=model.default_size,

@@ -42,3 +42,22 @@ def test_overrides_hold_where_the_checkpoint_names_no_spacing(tmp_path: Path) ->
     loaded = EulerDiscreteScheduler.from_pretrained(tmp_path).config
     schedule = SOLVERS["euler"].schedule(loaded, 4, timestep_spacing="trailing")
     assert schedule.timesteps == (999, 749, 499, 249)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"use_beta_sigmas": True},
+        {"use_exponential_sigmas": True},
+        {"use_karras_sigmas": True},
+        {"thresholding": True},
+        {"solver_type": "heun"},
+        {"algorithm_type": "sde-dpmsolver++"},
+    ],
+)
+def test_dpmpp_2m_is_itself_whatever_the_checkpoint_was_sampled_with(option: dict[str, Any]) -> None:
+    solver = SOLVERS["dpmpp_2m_karras"]
+    assert solver.schedule({**SDXL, **option}, 8) == solver.schedule(SDXL, 8)
+    stock = solver.scheduler.from_config({**SDXL, **option}, **solver.options).config
+    assert not any((stock.thresholding, stock.use_beta_sigmas, stock.use_exponential_sigmas))
+    assert (stock.algorithm_type, stock.solver_type) == ("dpmsolver++", "midpoint")

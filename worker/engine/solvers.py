@@ -111,7 +111,7 @@ class Solver:
             **overrides: replace values of the configuration.
 
         Raises:
-            ValueError: no solver here supports the checkpoint's prediction type.
+            ValueError, NotImplementedError: the configuration is contradictory or unknown, as its prediction type.
         """
         scheduler = self.scheduler.from_config(config, **self.options, **overrides)
         prediction = scheduler.config.prediction_type
@@ -134,7 +134,16 @@ SOLVERS = {
     "dpmpp_2m_karras": Solver(
         "DPM++ 2M Karras",
         DPMSolverMultistepScheduler,
-        {"use_karras_sigmas": True, "algorithm_type": "dpmsolver++", "solver_order": 2, "final_sigmas_type": "zero"},
+        {
+            "use_karras_sigmas": True,
+            "use_exponential_sigmas": False,
+            "use_beta_sigmas": False,
+            "algorithm_type": "dpmsolver++",
+            "solver_order": 2,
+            "solver_type": "midpoint",
+            "thresholding": False,
+            "final_sigmas_type": "zero",
+        },
         dpmpp_2m,
     ),
 }
