@@ -9,17 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from shared.model_folder import local_folder
+from shared.model_folder import FP16_FILES, FULL_FILES, local_folder
 from shared.schemas import Quality
 from shared.settings import LEVEL_SEPARATOR, PREFIX, ModelSettings, Settings
 
 # The parts of an SDXL pipeline, except the VAE and the ControlNet, which the settings may replace.
 PIPELINE_PARTS = ("scheduler", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "unet")
 TEXT_FILES = ("*.json", "*.txt")
-# The names under which diffusers and transformers look for weights, whole or in shards.
-WHOLE_OR_SHARDS = tuple(
-    f"{name}{shard}.safetensors" for name in ("diffusion_pytorch_model", "model") for shard in ("", "-*-of-*")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +144,8 @@ def size_faults(files: Sequence[HubFile]) -> list[str]:
 def _base(model: ModelSettings, setting: str, *, full_precision: bool) -> Source:
     parts = {"controlnet": model.controlnet, "vae": model.vae}
     own = [*PIPELINE_PARTS, *(part for part, other in parts.items() if other is None)]
-    full = tuple(f"{part}/{file}" for part in own for file in WHOLE_OR_SHARDS)
-    half = tuple(f"{part}/*.fp16*.safetensors" for part in own)
+    full = tuple(f"{part}/{file}" for part in own for file in FULL_FILES)
+    half = tuple(f"{part}/{FP16_FILES}" for part in own)
     texts = (f"{part}/{file}" for part in own for file in TEXT_FILES)
     return Source(
         f"{setting}.base",
@@ -163,7 +159,7 @@ def _base(model: ModelSettings, setting: str, *, full_precision: bool) -> Source
 def _replacements(model: ModelSettings, setting: str) -> Iterator[Source]:
     for part, name in (("controlnet", model.controlnet), ("vae", model.vae)):
         if name is not None:
-            yield Source(f"{setting}.{part}", name, ("config.json", "*.index.json", *WHOLE_OR_SHARDS))
+            yield Source(f"{setting}.{part}", name, ("config.json", "*.index.json", *FULL_FILES))
     if model.turbo is not None and Quality.TURBO in model.qualities:
         yield Source(f"{setting}.turbo.lora", model.turbo.lora, (model.turbo.weight_name,))
 

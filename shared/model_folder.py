@@ -13,6 +13,11 @@ from typing import Any
 from shared.locations import locate
 
 INDEX = "model_index.json"  # lists a pipeline's parts
+# The names under which diffusers and transformers look for weights, whole or in shards.
+FULL_FILES = tuple(
+    f"{name}{shard}.safetensors" for name in ("diffusion_pytorch_model", "model") for shard in ("", "-*-of-*")
+)
+FP16_FILES = "*.fp16*.safetensors"
 HEADER_LENGTH = 8  # of a safetensors file: the header's length, little-endian
 
 
@@ -40,14 +45,38 @@ def folder_faults(folder: Path, replaced: Collection[str] = ()) -> list[str]:
         return [f"there is no folder {folder}"]
     if not (folder / INDEX).exists():
         return list(_part_faults(folder)) if any(folder.glob("*.safetensors")) else [_no_weights(folder)]
-    index = _read_json(folder / INDEX)
-    if not isinstance(index, dict):
+    if not isinstance(_read_json(folder / INDEX), dict):
         return [f"{folder / INDEX} is not a JSON object; it is damaged or incomplete"]
-    listed = [name for name, classes in index.items() if isinstance(classes, list) and classes[:1] != [None]]
-    parts = [folder / name for name in listed if name not in replaced]
+    parts = model_parts(folder, replaced)
     if not any(file for part in parts for file in part.glob("*.safetensors")):
         return [_no_weights(folder)]
     return [fault for part in parts for fault in _part_faults(part)]
+
+
+def model_parts(folder: Path, replaced: Collection[str] = ()) -> list[Path]:
+    """Return the folders of a model's parts: those that its index lists, or the folder itself if it has no index.
+
+    Args:
+        folder: the folder of a pipeline or of a single model; an index is a JSON object.
+        replaced: parts of the pipeline that come from elsewhere.
+    """
+    if not (folder / INDEX).exists():
+        return [folder]
+    index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    listed = [name for name, classes in index.items() if isinstance(classes, list) and classes[:1] != [None]]
+    return [folder / name for name in listed if name not in replaced]
+
+
+def needs_fp16_files(folder: Path, replaced: Collection[str] = (), *, preferred: bool) -> bool:
+    """Return whether a model's fp16 files are to be loaded: if preferred and present, or if a part has no others.
+
+    Args:
+        folder: as in `model_parts`.
+        replaced: as in `model_parts`.
+        preferred: whether fp16 files are preferred to others.
+    """
+    in_fp16 = [part for part in model_parts(folder, replaced) if any(part.glob(FP16_FILES))]
+    return any(preferred or not any(file for name in FULL_FILES for file in part.glob(name)) for part in in_fp16)
 
 
 def _no_weights(folder: Path) -> str:

@@ -16,7 +16,7 @@ from diffusers import AutoencoderKL, ControlNetUnionModel, DiffusionPipeline, St
 from safetensors import SafetensorError
 
 from shared.errors import ModelLoadError
-from shared.model_folder import folder_faults, local_folder
+from shared.model_folder import folder_faults, local_folder, needs_fp16_files
 from worker.cpu_dtype import choose_cpu_dtype
 from worker.load_lock import LOAD_LOCK
 
@@ -89,15 +89,13 @@ class ModelLoader:
         if vae is not None:
             parts["vae"] = self._load(AutoencoderKL, vae)
         load = partial(self._load, StableDiffusionXLControlNetUnionPipeline, model_name, **parts)
-        pipeline = self._load_half(model_name, load) if self.dtype in HALF else load()
+        is_on_hub = local_folder(model_name) is None
+        pipeline = self._load_half(model_name, load) if is_on_hub and self.dtype in HALF else load()
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
 
     def _load_half(self, model_name: str, load: Callable[..., Any]) -> Any:
-        """Load a model's fp16 files, which are half the size, or the others if there are none."""
-        folder = local_folder(model_name)
-        if folder is not None and not any(folder.glob("unet/*.fp16.safetensors")):
-            return load()
+        """Load a hub model's fp16 files, which are half the size, or the others if there are none."""
         try:
             return load(variant="fp16")
         except ModelLoadError as error:
@@ -106,7 +104,7 @@ class ModelLoader:
             logger.info("%s has no fp16 files: %s", model_name, error)
         return load()
 
-    def _load(self, cls: Any, source: str, **parts: Any) -> Any:
+    def _load(self, cls: Any, source: str, *, variant: str | None = None, **parts: Any) -> Any:
         """Call ``from_pretrained`` with an explicit dtype.
 
         Without one, diffusers loads an fp16 folder as fp32 and transformers 5 loads it as fp16, and the call crashes.
@@ -115,9 +113,12 @@ class ModelLoader:
         path = local_folder(source)
         if path is not None:
             _check(path, given=parts)
+            variant = "fp16" if needs_fp16_files(path, parts, preferred=self.dtype in HALF) else None
         try:
             with LOAD_LOCK:
-                model = cls.from_pretrained(path or source, dtype=self.dtype, use_safetensors=True, **parts)
+                model = cls.from_pretrained(
+                    path or source, dtype=self.dtype, variant=variant, use_safetensors=True, **parts
+                )
         except LOAD_ERRORS as error:
             raise ModelLoadError(f"cannot load {cls.__name__} from {source}: {error}") from error
         if missing := _missing_weights(model):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import ControlNetModel, ControlNetUnionModel
+from diffusers import ControlNetModel, ControlNetUnionModel, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
 from shared.errors import ModelLoadError
@@ -50,6 +50,50 @@ def test_base_controlnet_and_vae_may_lie_apart(copy: Path, tmp_path: Path) -> No
     pipeline = asyncio.run(load())
     assert pipeline.controlnet.config.num_control_type == 6
     assert pipeline.vae.config.latent_channels == 16
+
+
+def put_in_fp16(folder: Path, files: str) -> None:
+    """Rename weight files as those of the variant fp16. The embedded model's are in 16 bits anyway."""
+    for weights in [*folder.glob(f"{files}.safetensors")]:
+        weights.rename(weights.with_suffix(".fp16.safetensors"))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("files", ["*/*", "unet/*", "text_encoder*/*"])
+def test_a_folder_loads_in_any_dtype_where_parts_have_only_fp16_files(copy: Path, files: str, dtype: str) -> None:
+    put_in_fp16(copy, files)
+    pipeline = asyncio.run(ModelLoader(dtype, CPU).load_stable_diffusion_xl(str(copy)))
+    for part in (pipeline.unet, pipeline.controlnet, pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2):
+        assert part.dtype is getattr(torch, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_a_controlnet_and_a_vae_load_in_any_dtype_from_fp16_files(copy: Path, dtype: str) -> None:
+    put_in_fp16(copy, "*/*")
+    loader = ModelLoader(dtype, CPU)
+    union = asyncio.run(loader.load_controlnet_models({"union": str(copy / "controlnet")}))["union"]
+    pipeline = asyncio.run(loader.load_stable_diffusion_xl(EMBEDDED, controlnet=union, vae=str(copy / "vae")))
+    assert pipeline.controlnet.dtype is pipeline.vae.dtype is pipeline.unet.dtype is getattr(torch, dtype)
+
+
+def test_fp16_files_in_shards_are_loaded(copy: Path) -> None:
+    put_in_fp16(copy, "*/*")
+    unet = UNet2DConditionModel.from_pretrained(copy / "unet", variant="fp16")
+    shutil.rmtree(copy / "unet")
+    unet.save_pretrained(copy / "unet", variant="fp16", max_shard_size="4MB")
+    assert len([*(copy / "unet").glob("*.fp16-0000?-of-*.safetensors")]) > 1
+    loaded = asyncio.run(ModelLoader("float16", CPU).load_stable_diffusion_xl(str(copy))).unet
+    assert torch.equal(loaded.conv_out.bias, unet.conv_out.bias.half())
+
+
+@pytest.mark.parametrize(("dtype", "bias"), [("float32", 0.0), ("float16", 1.0)])
+def test_of_both_precisions_the_one_to_compute_in_is_loaded(copy: Path, dtype: str, bias: float) -> None:
+    full = copy / "vae" / "diffusion_pytorch_model.safetensors"
+    tensors = load_file(full)
+    for path, value in ((full, 0.0), (full.with_suffix(".fp16.safetensors"), 1.0)):
+        save_file({**tensors, "decoder.conv_out.bias": torch.full((3,), value)}, path)
+    pipeline = asyncio.run(ModelLoader(dtype, CPU).load_stable_diffusion_xl(str(copy)))
+    assert pipeline.vae.decoder.conv_out.bias.tolist() == [bias] * 3
 
 
 def test_an_ordinary_controlnet_is_not_taken_for_a_union(copy: Path, tmp_path: Path) -> None:
@@ -119,7 +163,7 @@ for name in sys.argv[1:]:
     print(name, pipeline.unet.dtype)
 """
 # The models of the hub: the weights of each that are in 16 bits.
-IN_FP16 = {"ours/tiny-0": "nothing", "ours/tiny-1": "unet/*", "ours/tiny-2": "*/*"}
+IN_FP16 = {"ours/tiny-0": "nothing", "ours/tiny-1": "unet/*", "ours/tiny-2": "*/*", "ours/tiny-3": "text_encoder*/*"}
 
 
 def cache_from_hub(home: Path, name: str, model: Path) -> None:
@@ -127,8 +171,7 @@ def cache_from_hub(home: Path, name: str, model: Path) -> None:
     cached = home / "hub" / f"models--{name.replace('/', '--')}"
     snapshot = cached / "snapshots" / ("a" * 40)
     shutil.copytree(model, snapshot)
-    for weights in [*snapshot.glob(f"{IN_FP16[name]}.safetensors")]:
-        weights.rename(weights.with_suffix(".fp16.safetensors"))
+    put_in_fp16(snapshot, IN_FP16[name])
     (cached / "refs").mkdir()
     (cached / "refs/main").write_text("a" * 40)
 
