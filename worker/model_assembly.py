@@ -262,7 +262,7 @@ def with_lora(pipeline: Any, turbo: TurboSettings) -> Any:
     """Return a copy of the UNet with a LoRA's weights merged in.
 
     Raises:
-        ModelLoadError: they cannot be loaded.
+        ModelLoadError: they cannot be loaded, or are not the UNet's.
     """
     unet = copy.deepcopy(pipeline.unet)
     carrier = type(pipeline)(**{**pipeline.components, "unet": unet})
@@ -271,8 +271,11 @@ def with_lora(pipeline: Any, turbo: TurboSettings) -> Any:
     try:
         with LOAD_LOCK:
             carrier.load_lora_weights(source, weight_name=turbo.weight_name, use_safetensors=True)
+            adapted = carrier.get_list_adapters()
             carrier.fuse_lora(components=["unet"])
             carrier.unload_lora_weights()
     except LOAD_ERRORS as error:
         raise ModelLoadError(f"cannot load the LoRA {turbo.weight_name} from {turbo.lora}: {error}") from error
+    if "unet" not in adapted:  # diffusers only warns
+        raise ModelLoadError(f"the LoRA {turbo.weight_name} from {turbo.lora} has no weights for the UNet")
     return unet

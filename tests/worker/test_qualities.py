@@ -9,6 +9,7 @@ import torch
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from PIL import Image
+from safetensors.torch import save_file
 from torch import nn
 
 from shared.errors import ModelLoadError
@@ -181,6 +182,17 @@ def test_turbo_draws_with_a_loras_weights_merged_in(pipeline: Any, gpu: GPUManag
     networks = make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=turbo), gpu, {})
     assert networks[Quality.TURBO].denoiser.unet is not networks[Quality.EXACT].denoiser.unet
     assert networks[Quality.TURBO].scheduler_options == {"timestep_spacing": "trailing"}
+
+
+@pytest.mark.parametrize("layer", ["text_encoder.text_model.encoder.layers.0.self_attn.q_proj", "transformer.proj_in"])
+def test_a_lora_of_something_else_is_refused(pipeline: Any, tmp_path: Path, layer: str) -> None:
+    """Of a text encoder alone, or of another architecture: turbo would draw as the plain model does."""
+    turbo = save_lora(pipeline, tmp_path, 0.5)
+    width = pipeline.text_encoder.config.hidden_size
+    weights = {f"{layer}.lora_A.weight": torch.ones(2, width), f"{layer}.lora_B.weight": torch.ones(width, 2)}
+    save_file(weights, tmp_path / "few-steps.safetensors")
+    with pytest.raises(ModelLoadError, match=r"few-steps\.safetensors from .* has no weights for the UNet"):
+        with_lora(pipeline, turbo)
 
 
 def test_turbo_weights_that_cannot_be_loaded_are_named(pipeline: Any, gpu: GPUManager, tmp_path: Path) -> None:
