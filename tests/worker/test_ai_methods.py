@@ -1,5 +1,7 @@
 """The two AI methods, with tiny random checkpoints of the real classes in local folders."""
 
+import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -134,6 +136,28 @@ def test_without_weights_the_method_is_unavailable_and_says_why(source: str | No
     assert (source or "no model is configured") in reason
     with pytest.raises(MethodUnavailable, match="ai_depth_estimation"):
         conditioning.generate(glyphs.render("学", 256, 256), "ai_depth_estimation")
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ({"architectures": ["DepthAnythingForDepthEstimation"]}, "DepthAnythingForDepthEstimation"),
+        ({"architectures": ["DPTForSemanticSegmentation"], "model_type": "dpt"}, "DPTForSemanticSegmentation"),
+        ({"architectures": None}, "nothing known"),
+        ([], "nothing known"),
+    ],
+)
+def test_a_model_of_another_architecture_is_unavailable(
+    depth_folder: Path, tmp_path: Path, config: object, named: str
+) -> None:
+    """It would be loaded with random weights, and the map would be noise."""
+    other = Path(shutil.copytree(depth_folder, tmp_path / "other"))
+    (other / "config.json").write_text(json.dumps(config))
+    for method, conditioning in (
+        ("ai_depth_estimation", DepthConditioning(str(other))),
+        ("ai_segmentation", SegmentationConditioning(str(other))),
+    ):
+        assert f"{other} is of {named}, not" in conditioning.unavailable_methods[method]
 
 
 def test_a_broken_model_is_named_and_from_then_on_unavailable(

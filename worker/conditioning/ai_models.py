@@ -1,5 +1,6 @@
 """The models behind the two AI methods. They are found without network access and loaded once, on first use."""
 
+import json
 import logging
 import threading
 import time
@@ -65,6 +66,10 @@ class LazyModel:
                 return f"its model {self._source} is neither a local folder nor downloaded (hf download {self._source})"
         if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
             return f"its model's folder {folder} lacks config.json or *.safetensors"
+        # transformers would load another architecture's files, too, and fill in random weights.
+        found = _architectures(folder / "config.json")
+        if self.model_class not in found:
+            return f"its model's folder {folder} is of {', '.join(found) or 'nothing known'}, not {self.model_class}"
         self._folder = folder
         return None
 
@@ -101,6 +106,15 @@ class LazyModel:
             raise MethodUnavailable(self._broken, field="conditioning_methods") from error
         logger.info("loaded %s in %.1f s", self._source, time.perf_counter() - started)
         return processor, model.eval().requires_grad_(False)
+
+
+def _architectures(config: Path) -> list[str]:
+    """Return the class names that a model's configuration gives; [] if it gives none or cannot be read."""
+    try:
+        read = json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return (read.get("architectures") or []) if isinstance(read, dict) else []
 
 
 class DepthEstimator(LazyModel):
