@@ -19,7 +19,13 @@ from shared.writing.clusters import clusters
 from shared.writing.fonts import FontCoverage, read_fonts
 from shared.writing.words import check_coverage, normalise_word
 from tests.conditioning_models import save_depth_model, save_segmenter
-from worker.conditioning import Brush, Conditioning, make_conditionings
+from worker.conditioning import (
+    Brush,
+    Conditioning,
+    ScribbleConditioning,
+    SegmentationConditioning,
+    make_conditionings,
+)
 from worker.glyphs import Glyph, GlyphRenderer
 from worker.legibility.judge import LegibilityJudge
 
@@ -128,9 +134,9 @@ def test_a_character_is_a_cluster_and_nothing_of_it_is_cut(glyphs: GlyphRenderer
 def test_arabic_joins_and_runs_from_right_to_left(glyphs: GlyphRenderer) -> None:
     """سلام consists of joined forms, and its first letter is on the right."""
     glyph = glyphs.render("سلام", 512, 256)
-    assert [placed.character for placed in glyph.characters] == list("سلام")[::-1]
+    assert _from_left(glyph) == list("سلام")[::-1]
     isolated = ImageFont.truetype(str(_font_of("س").path), 100)
-    assert glyph.characters[-1].box.advance / glyph.characters[-1].box.em < isolated.getlength("س") / 100
+    assert glyph.characters[0].box.advance / glyph.characters[0].box.em < isolated.getlength("س") / 100
     # س ل ا are joined; م follows an alef, which joins nothing on its left.
     count, _ = cv2.connectedComponents(glyph.mask.astype(np.uint8))
     assert count - 1 == 2
@@ -139,7 +145,7 @@ def test_arabic_joins_and_runs_from_right_to_left(glyphs: GlyphRenderer) -> None
 def test_hebrew_runs_from_right_to_left(glyphs: GlyphRenderer) -> None:
     """The picture equals Raqm's own of the whole line; a second word is to the left of the first or below it."""
     glyph = glyphs.render("שלום", 512, 256)
-    assert [placed.character for placed in glyph.characters] == list("םולש")
+    assert _from_left(glyph) == list("םולש")
     font = ImageFont.truetype(str(_font_of("ש").path), glyph.characters[0].box.em)
     canvas = Image.new("L", (512, 256))
     ImageDraw.Draw(canvas).text((256, 128), "שלום", fill=255, font=font, anchor="mm")
@@ -152,12 +158,28 @@ def test_hebrew_runs_from_right_to_left(glyphs: GlyphRenderer) -> None:
 
 
 def test_digits_and_brackets_among_hebrew_stand_as_in_print(glyphs: GlyphRenderer) -> None:
-    number = [placed.character for placed in glyphs.render("ב2024", 512, 256).characters]
-    assert number == ["2", "0", "2", "4", "ב"]
+    assert _from_left(glyphs.render("ב2024", 512, 256)) == ["2", "0", "2", "4", "ב"]
     bracket = glyphs.render("(שלום)", 512, 256)
-    assert [placed.character for placed in bracket.characters] == list(")םולש(")
+    assert _from_left(bracket) == list(")םולש(")
     # The first character is on the right and opens to the left: the shapes are mirrored.
-    assert _middle(bracket, 0) < 0.5 < _middle(bracket, -1)
+    assert _middle(bracket, -1) < 0.5 < _middle(bracket, 0)
+
+
+@pytest.mark.parametrize("size", [(1024, 256), (256, 1024)])
+@pytest.mark.parametrize("word", ["كتاب", "בית ספר", "שנה 2024", "ב2024", "(שלום)", "abc שלום", "学习", "good day"])
+def test_characters_are_in_reading_order(glyphs: GlyphRenderer, word: str, size: tuple[int, int]) -> None:
+    """From right to left, and digits and Latin letters among them from left to right, on one line or more."""
+    glyph = glyphs.render(word, *size)
+    assert "".join(placed.character for placed in glyph.characters) == word.replace(" ", "")
+
+
+def test_what_is_reported_of_a_word_is_in_reading_order(glyphs: GlyphRenderer) -> None:
+    glyph = glyphs.render("كتاب", 512, 256)
+    legibility = LegibilityJudge().judge(Image.fromarray(255 - glyph.ink).convert("RGB"), glyph)
+    assert [reading.character for reading in legibility.characters] == list("كتاب")
+    assert legibility.unknown == "the judge cannot read كتاب in print either"
+    assert SegmentationConditioning().notes(glyph, "radical_segmentation")["connected_parts"] == list("كتاب")
+    assert ScribbleConditioning().notes(glyph, "hand_drawn_simulation")["skeletons"] == list("كتاب")
 
 
 def test_a_worker_without_raqm_refuses_what_it_cannot_shape(
@@ -191,6 +213,10 @@ def test_what_a_font_draws_without_room_or_ink_is_refused(
 
 def _font_of(character: str) -> FontCoverage:
     return next(font for font in FONTS if font.has(character))
+
+
+def _from_left(glyph: Glyph) -> list[str]:
+    return [placed.character for placed in sorted(glyph.characters, key=lambda placed: placed.box.left)]
 
 
 def _touches_no_edge(glyph: Glyph) -> bool:

@@ -53,7 +53,7 @@ class Glyph:
         word: the word.
         width: pixels.
         height: pixels.
-        characters: the word's grapheme clusters without spaces, with their places, line by line from left to right.
+        characters: the word's grapheme clusters without spaces, with their places, in reading order.
         ink: (height, width) coverage, 0 (paper) to 255 (ink), anti-aliased.
     """
 

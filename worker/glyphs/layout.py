@@ -60,7 +60,11 @@ class PlacedRun:
         return PlacedRun(self.run, self.left * scale + left, self.top * scale + top, self.em * scale)
 
     def boxes(self) -> Iterator[tuple[str, Box]]:
-        """Yield the run's characters from left to right, each with its em box."""
+        """Yield the run's characters in reading order, each with its em box."""
+        boxes = list(self._boxes_from_left())
+        return reversed(boxes) if self.run.right_to_left else iter(boxes)
+
+    def _boxes_from_left(self) -> Iterator[tuple[str, Box]]:
         left, em = self.left, self.em
         # A font's drawn outline may be off by a pixel, since its line is moved to whole pixels.
         above, below = (em * reach + 1 if reach > 0 else 0.0 for reach in (self.run.above, self.run.below))
@@ -130,7 +134,7 @@ class Typesetter:
         self._right_to_left = right_to_left
 
     def lay_out(self, width: float, height: float, margin: float | None = None) -> list[PlacedRun]:
-        """Return the place of each of the word's runs, as large as the area allows.
+        """Return the place of each of the word's runs, in reading order, as large as the area allows.
 
         Args:
             width: the area's width in pixels.
@@ -152,7 +156,7 @@ class Typesetter:
                 for run in unit.runs:
                     placed.append(PlacedRun(run, left, first + em * top, em))
                     left += em * run.width
-        return placed
+        return sorted(placed, key=lambda one: one.run.index)
 
 
 def visual_order(items: Sequence[T], is_right_to_left: Callable[[T], bool], *, right_to_left: bool) -> list[T]:

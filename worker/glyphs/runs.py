@@ -1,7 +1,7 @@
 """A word split into runs: characters that are drawn together, and their measurements."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -34,6 +34,7 @@ class Run:
         is_square: whether it fills a square, so that lines may break next to it.
         offset: from the left edge to where drawing starts.
         above, below: how far its ink extends beyond the em box; negative if it ends inside.
+        index: its place in the word, in reading order.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Run:
     offset: float = 0.0
     above: float = 0.0
     below: float = 0.0
+    index: int = 0
 
     @property
     def width(self) -> float:
@@ -70,7 +72,7 @@ def split_runs(word: str, database: CharacterDatabase, fonts: Sequence[FontCover
             ]
         else:
             runs += _font_runs(stretch, font, right_to_left=right_to_left)
-    return runs
+    return [None if run is None else replace(run, index=index) for index, run in enumerate(runs)]
 
 
 def reads_right_to_left(word: str) -> bool:
