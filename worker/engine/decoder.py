@@ -12,6 +12,7 @@ from PIL import Image
 from shared.errors import GenerationFailed
 from worker.engine.deadline import Deadline
 from worker.engine.faults import Fault, attempt, free_memory
+from worker.engine.latents import unscale
 from worker.engine.placement import Placement
 from worker.engine.request import EngineJob
 from worker.progress import stop_if_cancelled
@@ -97,7 +98,7 @@ class Decoder:
         """
         _check(latents, "the model produced NaN or infinite values; another seed or dtype may help")
         with self._placement.borrow(self.vae):
-            latents = self._unscale(latents).to(self._placement.device, self.vae.dtype)
+            latents = unscale(latents, self.vae.config).to(self._placement.device, self.vae.dtype)
             pixels = self._decode_or_tile(latents)
         _check(
             pixels,
@@ -125,18 +126,6 @@ class Decoder:
         is_compiled = latents.shape[2:] == self._compiled_shape and not self.vae.use_tiling
         pixels: torch.Tensor = (self.compiled if is_compiled else decode_pixels)(self.vae, latents)
         return pixels.float()
-
-    def _unscale(self, latents: torch.Tensor) -> torch.Tensor:
-        config = self.vae.config
-        if config.latents_mean is None or config.latents_std is None:
-            unscaled: torch.Tensor = latents / config.scaling_factor
-            return unscaled
-        mean, deviation = (
-            torch.tensor(values, device=latents.device).view(1, -1, 1, 1)
-            for values in (config.latents_mean, config.latents_std)
-        )
-        spread: torch.Tensor = latents * deviation / config.scaling_factor + mean
-        return spread
 
 
 def decode_pixels(vae: AutoencoderKL, latents: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,7 @@ from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 from torch.nn.functional import avg_pool2d
 
+from worker.engine.latents import scale
 from worker.engine.placement import Placement
 
 # The preview is fitted to smooth random colour fields: number of pictures, side in pixels, colour cells per side.
@@ -56,8 +57,7 @@ class Previewer:
         pictures = _smooth_pictures()
         with torch.inference_mode(), placement.borrow(vae):
             latents = vae.encode(pictures.to(placement.device, vae.dtype)).latent_dist.mean.float().cpu()
-        # diffusers scales after encoding and unscales before decoding. The engine's latents are scaled.
-        latents = latents * vae.config.scaling_factor
+        latents = scale(latents, vae.config)
         factor = pictures.shape[-1] // latents.shape[-1]
         colours = avg_pool2d(pictures, factor).permute(0, 2, 3, 1).reshape(-1, 3)
         features = latents.permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
