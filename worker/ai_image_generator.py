@@ -232,7 +232,8 @@ class AIImageGenerator:
             attempts.append(Attempt(plan, level, pictures))
             # Without a control there is nothing to adjust.
             is_last = wanted is None or len(attempts) == wanted.max_attempts or not plan.weights
-            level = None if is_last else next_level([attempt.outcome for attempt in attempts], _target(wanted))
+            outcomes = [attempt.outcome for attempt in attempts]
+            level = None if is_last else next_level(outcomes, _target(wanted), plan.num_inference_steps)
         return attempts
 
     async def _read(

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from shared.schemas import ControlType
 from shared.writing.characters import CharacterDatabase
+from worker.engine.request import DrawRequest
 from worker.glyphs import Glyph, GlyphRenderer
 from worker.legibility.control_levels import FIRST, LEVELS, MAX_WEIGHT, ScoredLevel, best, next_level
 from worker.legibility.judge import Legibility, LegibilityJudge, find_recogniser
@@ -130,7 +132,7 @@ def test_any_scores_lead_to_a_choice(target: float, scores: list[float | None]) 
     level = FIRST
     for score in scores:
         outcomes.append(ScoredLevel(level, score))
-        following = next_level(outcomes, target)
+        following = next_level(outcomes, target, 30)
         if following is None:
             break
         level = following
@@ -143,6 +145,20 @@ def test_any_scores_lead_to_a_choice(target: float, scores: list[float | None]) 
         assert kept.level.number == min(outcome.level.number for outcome in meeting)
     else:
         assert (kept.score or 0.0) == max(outcome.score or 0.0 for outcome in outcomes)
+
+
+@pytest.mark.parametrize(("steps", "lowest"), [(1, 0), (2, -2), (3, -3), (30, -3)])
+def test_no_attempt_draws_without_the_word(steps: int, lowest: int) -> None:
+    """With few steps, the share of steps that the maps steer at a low level is less than one step."""
+    outcomes = [ScoredLevel(FIRST, 1.0)]
+    while (level := next_level(outcomes, 0.1, steps)) is not None:
+        outcomes.append(ScoredLevel(level, 1.0))
+    assert outcomes[-1].level.number == lowest
+    maps: dict[ControlType, Image.Image] = {"canny": Image.new("RGB", (64, 64))}
+    for outcome in outcomes:
+        end = outcome.level.guidance_end
+        request = DrawRequest(prompt="", control_images=maps, num_inference_steps=steps, control_guidance_end=end)
+        assert request.is_controlled(0)
 
 
 def test_every_level_steers_more_than_the_one_below() -> None:

@@ -41,6 +41,10 @@ class ControlLevel:
             for control_type, weight in weights.items()
         }
 
+    def steers(self, num_inference_steps: int) -> bool:
+        """Return whether the word steers at least one step at this level."""
+        return 1 / num_inference_steps <= self.guidance_end
+
     def guidance_scale(self, scale: float) -> float:
         """Return the guidance scale at this level; at least 1, which disables guidance."""
         return round(1 + (scale - 1) * self.text, 3)
@@ -69,10 +73,16 @@ class ScoredLevel:
     score: float | None
 
 
-def next_level(outcomes: Sequence[ScoredLevel], target: float) -> ControlLevel | None:
+def next_level(outcomes: Sequence[ScoredLevel], target: float, num_inference_steps: int) -> ControlLevel | None:
     """Return the level to try after these attempts, or None to stop.
 
-    The attempts go in one direction: up from level 0 until the target is met, or down while the score far exceeds it.
+    The attempts go in one direction: up from level 0 until the target is met, or down while the score far exceeds it
+    and the word steers at least one step.
+
+    Args:
+        outcomes: the attempts so far, at least one.
+        target: the score to reach, 0 to 1.
+        num_inference_steps: the steps of an attempt.
     """
     latest = outcomes[-1]
     if latest.score is None:
@@ -80,8 +90,8 @@ def next_level(outcomes: Sequence[ScoredLevel], target: float) -> ControlLevel |
     number = latest.level.number
     if latest.score < target:
         return LEVELS.get(number + 1) if number >= 0 else None
-    is_far_over = latest.score - target > FAR_OVER
-    return LEVELS.get(number - 1) if number <= 0 and is_far_over else None
+    lower = LEVELS.get(number - 1) if number <= 0 and latest.score - target > FAR_OVER else None
+    return lower if lower is not None and lower.steers(num_inference_steps) else None
 
 
 def best(outcomes: Sequence[ScoredLevel], target: float) -> int:
