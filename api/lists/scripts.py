@@ -10,9 +10,11 @@ NAMES = {"CJK": "Han", "IDEOGRAPHIC": "Han", "KANGXI": "Han", "HIRAGANA": "Kana"
 SYLLABLE = (
     r"(?:(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?"
     r"(?:iang|iong|uang|ueng|ang|eng|ing|ong|iao|ian|uai|uan|van|ai|ei|ao|ou|an|en|er|in|ia|ie|iu|ua|uo|ui|un|ue|ve|vn"
-    r"|a|o|e|i|u|v)r?|r|m|n|ng|hm)"
+    r"|a|o|e|i|u|v)r?|hm|ng|r|m|n)"
 )
-PINYIN = re.compile(rf"(?:{SYLLABLE}[1-5]?[\s'’·\-/,]*)+")
+# Atomic, since "ang" may also be a and ng: n such syllables could be split in 2ⁿ ways.
+PINYIN = re.compile(rf"(?>{SYLLABLE}[1-5]?[\s'’·\-/,]*)++")
+LONGEST_PINYIN = 500  # characters, because Unicode's order of accents takes quadratic time
 TONE_MARKS = frozenset("\u0304\u0301\u030c\u0300")  # macron, acute, caron, grave: the four tones
 
 
@@ -31,7 +33,14 @@ def scripts_in(text: str) -> frozenset[str]:
 
 
 def is_pinyin(text: str, *, with_tones: bool) -> bool:
-    """Return whether a text can be pinyin; `with_tones` also requires a tone mark or number."""
+    """Return whether a text of up to `LONGEST_PINYIN` characters can be pinyin.
+
+    Args:
+        text: the text.
+        with_tones: require a tone mark or number.
+    """
+    if len(text) > LONGEST_PINYIN:
+        return False
     split = unicodedata.normalize("NFD", text.casefold().replace("u:", "v"))
     plain = "".join(letter for letter in split.replace("u\u0308", "v") if letter not in TONE_MARKS)
     has_tones = any(letter in TONE_MARKS for letter in split) or re.search(r"[a-zü:][1-5]", split) is not None
