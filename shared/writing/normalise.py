@@ -23,6 +23,9 @@ MAX_ACCENTS: Final = 4
 MAX_SIGNS: Final = 8
 # The longest conjuncts of Sanskrit have five consonants, each with its virama, plus a vowel and a sign.
 MAX_CLUSTER_LENGTH: Final = 16
+# Code points of a word as sent: room for invisible characters, and for letters that were decoded as several. Bringing
+# accents into Unicode's order takes quadratic time.
+MAX_SENT_LENGTH: Final = 300
 
 # Letters, marks, numbers and punctuation can be written; symbols (emoji among them), controls, surrogates, private
 # and unassigned code points cannot.
@@ -80,6 +83,8 @@ def normalise_word(word: str) -> str:
             has marks without a letter or too many on one; or contains a control character or a lone surrogate.
         UnsupportedCharacter: it contains a symbol, such as an emoji, or an unassigned code point.
     """
+    if len(word) > MAX_SENT_LENGTH:
+        raise InvalidWord(f"the word has {len(word)} code points; give 1 to {MAX_WORD_LENGTH} characters", field="word")
     check_encoding(word)
     normal = fold(word)
     check_encoding(normal)  # what is folded may be what shows it: a full-width digit, an invisible character
