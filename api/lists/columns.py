@@ -16,6 +16,7 @@ LEAVE_OUT = "-"
 ADVICE = "say which column is which: columns=word,reading,translation (- leaves one out)"
 MOST = 0.8  # the share of a column's cells that determines its kind
 FEW = 0.2  # a trailing column filled in a smaller share of lines is ignored
+SHOWN = 40  # how many characters of a column's name a message repeats
 STYLE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 EAST_ASIAN = frozenset({"han", "kana", "hangul"})
 LATIN = frozenset({"latin", "pinyin"})
@@ -40,7 +41,7 @@ class Columns:
     def __str__(self) -> str:
         parts = []
         for index, field in enumerate(self.fields):
-            name = f" “{self.names[index]}”" if index < len(self.names) and self.names[index] else ""
+            name = f" “{self.names[index][:SHOWN]}”" if index < len(self.names) and self.names[index] else ""
             parts.append(f"{index + 1}{name} = {field or 'left out'}")
         return f"columns by {self.known_by}: {', '.join(parts)}"
 
@@ -128,10 +129,10 @@ def kind_of(cell: str) -> str:
 
 def _kinds(records: Sequence[Record]) -> list[str]:
     """Return the prevailing kind of each column's non-empty cells; "mixed" if none prevails."""
-    width = max((len(record.cells) for record in records), default=0)
+    filled = Counter(column for record in records for column, cell in enumerate(record.cells) if cell)
     # Cells that only a few lines have at the end come from a surplus separator, not from a column.
-    while width > 1 and len(_cells(records, width - 1)) < FEW * len(records):
-        width -= 1
+    columns = (column for column, count in filled.items() if count >= FEW * len(records))
+    width = max(columns, default=0) + 1 if records else 0
     kinds = []
     for column in range(width):
         cells = (record.cells[column] for record in records if column < len(record.cells))
@@ -332,4 +333,4 @@ def _is_unlike(first: Record | None, fields: Sequence[str | None], records: Sequ
 
 
 def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(shown(name) for name in names)
+    return ", ".join(shown(name)[:SHOWN] for name in names)

@@ -209,8 +209,13 @@ def roles_of(cells: Sequence[str]) -> tuple[Role | None, ...] | None:
         two_languages = known[0] is Role.LANGUAGE and len(known) == len(filled) == 2 and not _mean_the_same(cells)
         return roles if is_only_one or two_languages else None
     # Exact names distinguish a heading from a line whose translation happens to contain such a word.
-    exact = sum(_plain(BRACKETS.sub(" ", cell)) in ROLES or _plain(cell) in ROLES for cell in cells)
+    exact = sum(map(_is_exact, cells))
     return roles if exact >= max(1, len(known) // 2) and len(known) * 2 >= len(filled) else None
+
+
+def _is_exact(cell: str) -> bool:
+    """Return whether a cell is a known name, apart from what is in brackets."""
+    return len(cell) <= LONGEST and any(_plain(name) in ROLES for name in (cell, BRACKETS.sub(" ", cell)))
 
 
 def _mean_the_same(cells: Sequence[str]) -> bool:

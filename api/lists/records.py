@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from shared.errors import UnreadableList
+
 # Separators of one character, and those of hand-typed lists, which most lines must have before any of the former.
 SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "vertical bar", "，": "，", "；": "；"}
 BY_HAND = (" - ", " – ", " — ", " = ", " : ", ": ", "：", " → ", " -> ", " => ")
@@ -13,6 +15,8 @@ DIRECTIVE = re.compile(r"#\s*([a-z]+(?: [a-z]+)?)\s*:(.*)", re.IGNORECASE)
 COLUMN_DIRECTIVES = ("tags column", "deck column", "notetype column", "guid column")
 COLUMN = re.compile(r"[0-9]{1,4}")
 LINE_END = re.compile(r"\r\n|\r|\n")
+MOST_LINES = 10_000
+MOST_CELLS = 100  # in a record
 LONGEST_CELL = 10_000
 VOTERS = 500
 
@@ -45,17 +49,37 @@ class Table:
     notes: list[tuple[int, str]] = field(default_factory=list)
 
 
+class _Unmatched(Exception):
+    """A record's quotes do not match.
+
+    Args:
+        reason: what is wrong with them.
+        last: the index of the last line that was read.
+    """
+
+    def __init__(self, reason: str, last: int) -> None:
+        super().__init__(f"its quotes do not match: {reason}")
+        self.last = last
+
+
 def read_table(text: str) -> Table:
-    """Return a text as a table of cells."""
+    """Return a text as a table of cells.
+
+    Raises:
+        UnreadableList: it has more than `MOST_LINES` lines, or names more than `MOST_CELLS` columns.
+    """
     lines = LINE_END.split(text)
+    count = len(lines) if lines[-1] else len(lines) - 1
+    if count > MOST_LINES:
+        raise UnreadableList(f"the list has {count} lines; give at most {MOST_LINES} at a time")
     notes: list[tuple[int, str]] = []
     said, start = _preamble(lines, notes)
     separator = said.get("separator") or _separator(lines[start:])
-    columns = said.get("columns")
+    heading = _heading(said.get("columns"), separator)
     return Table(
         records=list(_records(lines, start, separator, notes)),
         separator=separator,
-        heading=None if columns is None else [cell.strip() for cell in columns.split(separator)],
+        heading=heading,
         left_out=frozenset(int(said[name]) - 1 for name in COLUMN_DIRECTIVES if COLUMN.fullmatch(said.get(name, ""))),
         notes=notes,
     )
@@ -80,6 +104,15 @@ def _preamble(lines: Sequence[str], notes: list[tuple[int, str]]) -> tuple[dict[
         if line.strip():
             notes.append((index + 1, f"{line.strip()[:40]}: metadata for programs"))
     return said, len(lines)
+
+
+def _heading(columns: str | None, separator: str) -> list[str] | None:
+    if columns is None:
+        return None
+    names = [name.strip() for name in columns.split(separator)]
+    if len(names) > MOST_CELLS:
+        raise UnreadableList(f"#columns: names {len(names)} columns; the limit is {MOST_CELLS}")
+    return names
 
 
 def _anki_separator(value: str) -> str:
@@ -112,9 +145,10 @@ def _first_by_hand(line: str) -> str | None:
 def _records(lines: Sequence[str], start: int, separator: str, notes: list[tuple[int, str]]) -> Iterator[Record]:
     """Yield the lines that are not blank. A quoted cell may span several.
 
-    Unmatched quotes invalidate only the line where they open; reading resumes with the next line.
+    Unmatched quotes invalidate only the line where they open; reading resumes with the next line. A quote that is still
+    open at the beginning of a line that was read then is unmatched, too, so no line is read more than twice.
     """
-    index = start
+    index = last_unmatched = start
     while index < len(lines):
         line = index + 1
         if lines[index].startswith("//"):
@@ -122,36 +156,40 @@ def _records(lines: Sequence[str], start: int, separator: str, notes: list[tuple
             index += 1
             continue
         try:
-            cells, index = _cells(lines, index, separator)
-        except ValueError as error:
+            cells, index = _cells(lines, index, separator, last_unmatched)
+        except _Unmatched as error:
             yield Record(line, (), fault=str(error))
-            index += 1
+            index, last_unmatched = index + 1, max(last_unmatched, error.last)
             continue
         if any(cells):
-            longest = max(map(len, cells))
-            fault = (
-                f"has a cell of {longest} characters; the limit is {LONGEST_CELL}" if longest > LONGEST_CELL else None
-            )
-            yield Record(line, cells, fault)
+            fault = _excess(cells)
+            yield Record(line, cells) if fault is None else Record(line, (), fault)
 
 
-def _cells(lines: Sequence[str], index: int, separator: str) -> tuple[list[str], int]:
+def _excess(cells: Sequence[str]) -> str | None:
+    """Return which limit a line's cells exceed; None if they keep both."""
+    if len(cells) > MOST_CELLS:
+        return f"has {len(cells)} cells; the limit is {MOST_CELLS}"
+    longest = max(map(len, cells))
+    return f"has a cell of {longest} characters; the limit is {LONGEST_CELL}" if longest > LONGEST_CELL else None
+
+
+def _cells(lines: Sequence[str], index: int, separator: str, last_unmatched: int) -> tuple[list[str], int]:
     """Return the cells of the record that begins at a line, and the index of the line after it.
 
     Raises:
-        ValueError: its quotes do not match.
+        _Unmatched: its quotes do not match.
     """
     cells: list[str] = []
     line, position = lines[index], 0
     while True:
-        start = position + len(line[position:]) - len(line[position:].lstrip(" "))
+        start = position if separator == " " else _after_spaces(line, position)
         if line.startswith('"', start):
-            cell, index, position = _quoted(lines, index, start + 1)
+            cell, index, position = _quoted(lines, index, start + 1, last_unmatched)
             line = lines[index]
-            rest = line[position:]
-            position += len(rest) - len(rest.lstrip(" ")) if not separator.startswith(" ") else 0
+            position = position if separator.startswith(" ") else _after_spaces(line, position)
             if position < len(line) and not line.startswith(separator, position):
-                raise ValueError("its quotes do not match: there is text after a closing quote")
+                raise _Unmatched("there is text after a closing quote", index)
         else:
             end = line.find(separator, position)
             end = len(line) if end < 0 else end
@@ -162,10 +200,21 @@ def _cells(lines: Sequence[str], index: int, separator: str) -> tuple[list[str],
         position += len(separator)
 
 
-def _quoted(lines: Sequence[str], index: int, position: int) -> tuple[str, int, int]:
-    """Return the cell that begins after a quote, the line where it ends, and the position after its closing quote."""
+def _after_spaces(line: str, position: int) -> int:
+    """Return the position after the spaces that begin at a position."""
+    while line.startswith(" ", position):
+        position += 1
+    return position
+
+
+def _quoted(lines: Sequence[str], index: int, position: int, last_unmatched: int) -> tuple[str, int, int]:
+    """Return the cell that begins after a quote, the line where it ends, and the position after its closing quote.
+
+    Raises:
+        _Unmatched: it has no closing quote, or goes on in a line up to `last_unmatched`.
+    """
     parts: list[str] = []
-    while index < len(lines):
+    while True:
         line = lines[index]
         while (quote := line.find('"', position)) >= 0:
             parts.append(line[position:quote])
@@ -173,6 +222,7 @@ def _quoted(lines: Sequence[str], index: int, position: int) -> tuple[str, int, 
                 return "".join(parts), index, quote + 1
             parts.append('"')
             position = quote + 2
+        if index + 1 <= last_unmatched or index + 1 == len(lines):
+            raise _Unmatched("a quote is never closed", index)
         parts.append(line[position:] + "\n")
         index, position = index + 1, 0
-    raise ValueError("its quotes do not match: a quote is never closed")

@@ -189,7 +189,7 @@ def _detected(content: bytes) -> Text:
             continue
         scores.append((plausibility(text) + _bonus(codec, text), Text(text, name)))
     scores.sort(key=lambda score: -score[0])
-    is_short = len(re.findall(rb"[^\s,;|]*[\x80-\xff]+", content)) < FEW
+    is_short = sum(not word.isascii() for word in re.split(rb"[\s,;|]+", content)) < FEW
     has_rivals = any(score > -UNLIKELY for score, text in scores[1:] if text.content != scores[0][1].content)
     enough = ENOUGH_OF_FEW if is_short and has_rivals else ENOUGH
     if not scores or scores[0][0] < enough:

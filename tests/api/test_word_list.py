@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from api.deck_files.anki import package
 from api.deck_files.card import Card
 from api.lists.headings import Role, role_of
+from api.lists.markup import split_word
+from api.lists.scripts import is_pinyin
 from api.lists.word_list import Row, WordList, read_list
 from shared.errors import UnreadableList
 from shared.writing.characters import CharacterDatabase
@@ -200,6 +203,53 @@ def test_a_bad_line_is_named_and_spoils_no_other(
 def test_ten_thousand_lines_each_with_an_open_quote_or_a_word(tmp_path: Path) -> None:
     read = list_of("".join(f'山,m{number}\n水,"w{number}\n' for number in range(5000)))
     assert (len(read.rows), len(read.bad)) == (5000, 5000)
+
+
+ACCENTS = "\u0301\u0316"  # in the wrong order
+# Texts that take minutes if the time grows with the square of their size, or faster.
+HOSTILE = {
+    "syllables that can be split": f"山,ā{'ang' * 100}!\n",
+    "open quotes": 'a","\n' * 10_000,
+    "no text before a separator": "," * 10**6,
+    "spaces as separators": f"#separator:space\n山{' ' * 10**6}\n",
+    "brackets in a heading": f"#separator:comma\n#columns:word,translation,{'(' * 10**6}\n山,mountain\n",
+    "accents in a heading": f"#separator:comma\n#columns:word,translation,{ACCENTS * 10**6}\n山,mountain\n",
+    "a word without end": f"é{'a' * 10**6}\n",
+    "a number without end": f"山,&#{'9' * 9000};\n",
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_list_is_read_in_linear_time(content: str) -> None:
+    with suppress(UnreadableList):
+        list_of(content)
+
+
+@pytest.mark.parametrize(
+    "part", ["{{c1::", "[sound:", "<rt>", "<rt><rp>", "<svg ", "<style></", "<!--", "<br ", "<b ", "食", "食[", "食【"]
+)
+def test_markup_that_is_never_closed_is_read_in_linear_time(part: str) -> None:
+    assert split_word(f"山{part * (10**6 // len(part))}")[0].startswith("山")
+
+
+def test_accents_are_not_put_in_order_before_their_number_is_checked() -> None:
+    assert not is_pinyin(f"a{ACCENTS * 10**6}", with_tones=True)
+    assert role_of(f"word{ACCENTS * 10**6}") is None
+
+
+def test_a_list_has_its_limits(tmp_path: Path) -> None:
+    assert len(list_of("山,mountain\n" * 10_000).bad) == 9_999
+    with pytest.raises(UnreadableList, match="10001 lines; give at most 10000"):
+        list_of("山,mountain\n" * 10_001)
+    read = list_of(f"山,mountain\n水,water{',x' * 99}\n火,fire\n")
+    assert ([row.word for row in read.rows], read.bad[0].reason) == (["山", "火"], "has 101 cells; the limit is 100")
+    with pytest.raises(UnreadableList, match="names 101 columns; the limit is 100"):
+        list_of(f"#separator:comma\n#columns:word{',x' * 100}\n山\n")
+
+
+def test_a_long_heading_is_repeated_in_part() -> None:
+    name = "a name without end " * 100
+    assert f"2 “{name[:40]}” = left out" in list_of(f"word,{name}\n山,x\n").mapping
 
 
 # Fifty words each, whose encoding is detected in every encoding of their language.
