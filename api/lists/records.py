@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from shared.errors import UnreadableList
 
@@ -62,22 +63,23 @@ class _Unmatched(Exception):
         self.last = last
 
 
-def read_table(text: str) -> Table:
+def read_table(text: str, most: int | None = None) -> Table:
     """Return a text as a table of cells.
 
+    Args:
+        text: the file's content.
+        most: the number of records to read; later ones are ignored. None reads all.
+
     Raises:
-        UnreadableList: it has more than `MOST_LINES` lines, or names more than `MOST_CELLS` columns.
+        UnreadableList: it has more than `MOST_LINES` lines to read, or names more than `MOST_CELLS` columns.
     """
     lines = LINE_END.split(text)
-    count = len(lines) if lines[-1] else len(lines) - 1
-    if count > MOST_LINES:
-        raise UnreadableList(f"the list has {count} lines; give at most {MOST_LINES} at a time")
     notes: list[tuple[int, str]] = []
-    said, start = _preamble(lines, notes)
-    separator = said.get("separator") or _separator(lines[start:])
+    said, start = _preamble(lines[:MOST_LINES], notes)
+    separator = said.get("separator") or _separator(lines[start:MOST_LINES])
     heading = _heading(said.get("columns"), separator)
     return Table(
-        records=list(_records(lines, start, separator, notes)),
+        records=list(islice(_records(lines, start, separator, notes), most)),
         separator=separator,
         heading=heading,
         left_out=frozenset(int(said[name]) - 1 for name in COLUMN_DIRECTIVES if COLUMN.fullmatch(said.get(name, ""))),
@@ -147,10 +149,15 @@ def _records(lines: Sequence[str], start: int, separator: str, notes: list[tuple
 
     Unmatched quotes invalidate only the line where they open; reading resumes with the next line. A quote that is still
     open at the beginning of a line that was read then is unmatched, too, so no line is read more than twice.
+
+    Raises:
+        UnreadableList: there are more than `MOST_LINES` lines.
     """
     index = last_unmatched = start
     while index < len(lines):
         line = index + 1
+        if line > MOST_LINES and lines[index]:
+            raise UnreadableList(f"the list has more than {MOST_LINES} lines; divide it")
         if lines[index].startswith("//"):
             notes.append((line, f"{lines[index][:40]}: a category or a comment"))
             index += 1

@@ -75,12 +75,12 @@ def read_list(
         most: the number of lines to read; later lines are ignored. None reads all.
 
     Raises:
-        UnreadableList: it is not text, or its columns are ambiguous.
+        UnreadableList: it is not text, its columns are ambiguous, or it has too many lines or columns.
     """
     given = None if columns is None else parse_columns(columns)
     text = read_text(content, encoding)
-    table = read_table(text.content)
-    records = table.records[:most]
+    table = read_table(text.content, most)
+    records = table.records
     try:
         found, has_heading = find_columns(records, heading=table.heading, left_out=table.left_out, given=given)
     except UnreadableList as error:
