@@ -3,11 +3,13 @@
 import hashlib
 import itertools
 import json
+import operator
 import sqlite3
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -37,13 +39,19 @@ LOOK = """
 """
 
 
-def package(name: str, cards: Sequence[Card], database: CharacterDatabase) -> Iterator[bytes]:
+def package(
+    name: str,
+    cards: Sequence[Card],
+    database: CharacterDatabase,
+    run: Callable[[Callable[[], bytes]], bytes] = operator.call,
+) -> Iterator[bytes]:
     """Yield the bytes of an ``.apkg``. Pictures are read one at a time.
 
     Args:
         name: the deck's name.
         cards: the words, each with its picture.
         database: the source of the strokes.
+        run: calls a function that computes for up to seconds, such as `api.blocking.in_thread`, and returns its result.
     """
     media: dict[str, str] = {}
     names: list[str] = []
@@ -55,7 +63,8 @@ def package(name: str, cards: Sequence[Card], database: CharacterDatabase) -> It
             yield files.add(str(len(media)), png)
             media[str(len(media))] = names[-1]
     yield files.add("media", json.dumps(media).encode())
-    yield files.add("collection.anki2", collection(name, cards, names, database), is_compressed=True)
+    notes = run(partial(collection, name, cards, names, database))
+    yield files.add("collection.anki2", notes, is_compressed=True)
     yield files.close()
 
 

@@ -13,26 +13,29 @@ ACCENT = "#e0452c"  # readable on white and on black
 
 
 def stroke_order(word: str, database: CharacterDatabase) -> str:
-    """Return the SVG of those characters of a word that have stroke data, or "" if none has."""
+    """Return the SVG of those characters of a word that have stroke data, or "" if none has.
+
+    Each element is on its own line, since genanki looks for wrong tags in time that grows with the square of a line.
+    """
     characters = [found for character in word if (found := database.character(character)) is not None]
     if not characters:
         return ""
     width = EM * len(characters)
-    cells = "".join(_cell(character, index * EM) for index, character in enumerate(characters))
+    cells = "\n".join(_cell(character, index * EM) for index, character in enumerate(characters))
     return (
         f'<svg class="strokes" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {EM}" '
-        f'width="{CELL_PX * len(characters)}" height="{CELL_PX}" fill="currentColor">{cells}</svg>'
+        f'width="{CELL_PX * len(characters)}" height="{CELL_PX}" fill="currentColor">\n{cells}\n</svg>'
     )
 
 
 def _cell(character: Character, left: int) -> str:
     # The data's y axis points up, SVG's points down.
-    ink = "".join(f'<path d="{stroke.outline}"/>' for stroke in character.strokes)
-    numbers = "".join(_number(stroke, number, left) for number, stroke in enumerate(character.strokes, start=1))
+    ink = "\n".join(f'<path d="{stroke.outline}"/>' for stroke in character.strokes)
+    numbers = "\n".join(_number(stroke, number, left) for number, stroke in enumerate(character.strokes, start=1))
     return (
-        f'<g transform="translate({left} {TOP}) scale(1 -1)" opacity="{INK_OPACITY}">{ink}</g>'
+        f'<g transform="translate({left} {TOP}) scale(1 -1)" opacity="{INK_OPACITY}">\n{ink}\n</g>\n'
         f'<g fill="{ACCENT}" font-size="{NUMBER_SIZE}" font-family="sans-serif" font-weight="bold" '
-        f'text-anchor="middle">{numbers}</g>'
+        f'text-anchor="middle">\n{numbers}\n</g>'
     )
 
 

@@ -125,7 +125,7 @@ def zip_file(path: DeckPath) -> Response:
 def anki_file(path: DeckPath) -> Response:
     """Return a finished deck as an Anki package. Importing a later version updates its notes."""
     record, cards = _cards(path.deck_id)
-    stream = package(record.name, cards, services().database)
+    stream = package(record.name, cards, services().database, in_thread)
     return _download(stream, record.name, "apkg", "application/octet-stream")
 
 

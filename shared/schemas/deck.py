@@ -3,17 +3,29 @@
 import unicodedata
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SkipValidation, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SkipValidation,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from shared.schemas.base import RequestModel, Schema
 from shared.schemas.job import JobStatus
 from shared.schemas.problem import JobError
 from shared.schemas.request import DrawingOptions, MotifNames, WordToDraw, read_imagery_field
+from shared.writing.clusters import clusters
 from shared.writing.motif import ImageryMode
+from shared.writing.normalise import MAX_WORD_LENGTH
 
 MAX_WORDS = 500
 MAX_CARDS = 3_000  # their texts fit in `api.max_package_bytes`
+# In the words of a package's cards: the strokes of a character take up to 8 KB.
+MAX_CHARACTERS = 10_000
 LONGEST_READING = 80
 LONGEST_NAME = 100
 DIGEST_LENGTH = 24  # hexadecimal digits of SHA-256 that identify a picture
@@ -111,10 +123,22 @@ class ListView(Schema):
     notes: tuple[ListNote, ...] = Field(description="lines that are not meant as words, such as a heading")
 
 
+def _is_a_words_length(word: str) -> str:
+    if (length := len(clusters(word))) > MAX_WORD_LENGTH:
+        raise PydanticCustomError(
+            "too_long", "has {length} characters; give 1 to {limit}", {"length": length, "limit": MAX_WORD_LENGTH}
+        )
+    return word
+
+
 class CardText(RequestModel):
     """A card whose picture the caller already has."""
 
-    word: Annotated[str, Field(min_length=1, max_length=100)]
+    word: Annotated[
+        str,
+        Field(min_length=1, max_length=100, description=f"1 to {MAX_WORD_LENGTH} characters"),
+        AfterValidator(_is_a_words_length),
+    ]
     reading: Annotated[str, Field(max_length=LONGEST_READING)] = ""
     meaning: Annotated[str, Field(max_length=500)] = ""
     prompt: Annotated[str, Field(max_length=1000, description="the picture's prompt, for its alternative text")] = ""
@@ -134,7 +158,25 @@ class CardsRequest(RequestModel):
     """Cards to bind into a package."""
 
     name: DeckName = "Words"
-    cards: Annotated[tuple[CardText, ...], Field(min_length=1, max_length=MAX_CARDS)]
+    cards: Annotated[
+        tuple[CardText, ...],
+        Field(
+            min_length=1,
+            max_length=MAX_CARDS,
+            description=f"with at most {MAX_CHARACTERS:,} characters in all of their words",
+        ),
+    ]
+
+    @field_validator("cards")
+    @classmethod
+    def _strokes_fit_into_a_package(cls, cards: tuple[CardText, ...]) -> tuple[CardText, ...]:
+        if (count := sum(len(card.word) for card in cards)) > MAX_CHARACTERS:
+            raise PydanticCustomError(
+                "too_long",
+                "the words have {count} characters together; give at most {limit}",
+                {"count": count, "limit": MAX_CHARACTERS},
+            )
+        return cards
 
 
 class DeckWordView(Schema):

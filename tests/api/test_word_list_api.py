@@ -93,6 +93,7 @@ def test_a_package_names_each_picture_once(http: FlaskClient) -> None:
     [
         ({"digest": "../../etc/passwd"}, "cards.0.digest", "invalid_value"),
         ({"word": ""}, "cards.0.word", "too_short"),
+        ({"word": "饢" * 13}, "cards.0.word", "too_long"),
         ({"meaning": "x" * 501}, "cards.0.meaning", "too_long"),
         ({"colour": "red"}, "cards.0.colour", "unknown_field"),
     ],
@@ -100,3 +101,9 @@ def test_a_package_names_each_picture_once(http: FlaskClient) -> None:
 def test_a_wrong_card_is_named(http: FlaskClient, changed: dict[str, str], field: str, code: str) -> None:
     answer = http.post(PACKAGE, json={"cards": [CARD | changed]})
     assert (answer.status_code, answer.get_json()["field"], answer.get_json()["code"]) == (422, field, code)
+
+
+def test_the_strokes_of_a_package_are_limited(http: FlaskClient) -> None:
+    answer = http.post(PACKAGE, json={"cards": [CARD | {"word": "山水" * 6}] * 834})
+    assert (answer.status_code, answer.get_json()["field"], answer.get_json()["code"]) == (422, "cards", "too_long")
+    assert "10008 characters together; give at most 10000" in answer.get_json()["detail"]

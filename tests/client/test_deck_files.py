@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pytest
 
 from api.app import create_app
-from api.deck_files.anki import package
+from api.deck_files.anki import collection, package
 from api.deck_files.card import Card
 from api.deck_files.contact_sheet import contact_sheet
 from shared.settings import Settings
@@ -131,6 +131,10 @@ class TestAnki:
         write_package(answer.data, [card], tmp_path, tmp_path / "client.apkg")
         _, media, _ = notes_of(tmp_path / "client.apkg", tmp_path)
         assert list(media.values()) == [(tmp_path / card.file).read_bytes()]
+
+    def test_a_package_takes_time_in_proportion_to_its_strokes(self) -> None:
+        card = Card("饢" * 2000, "", "", "", "1.png", bytes)
+        assert len(collection("D", [card], ["1.png"], CharacterDatabase())) > 10**7
 
     def test_a_later_version_has_the_same_ids_so_that_anki_updates(self, tmp_path: Path, cards: list[Card]) -> None:
         first, _, decks = notes_of(packed(tmp_path / "1.apkg", "My deck", cards), tmp_path)
