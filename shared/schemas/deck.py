@@ -14,7 +14,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from shared.schemas.base import RequestModel, Schema
+from shared.schemas.base import RequestModel, Schema, without_control_characters
 from shared.schemas.job import JobStatus
 from shared.schemas.problem import JobError
 from shared.schemas.request import DrawingOptions, MotifNames, WordToDraw, read_imagery_field
@@ -152,6 +152,11 @@ class CardText(RequestModel):
             description="the first 24 hexadecimal digits of the picture's SHA-256",
         ),
     ]
+
+    @field_validator("word", "reading", "meaning", "prompt", "file")
+    @classmethod
+    def _text_has_no_control_characters(cls, text: str) -> str:
+        return without_control_characters(text)  # one of them separates the fields of a note
 
 
 class CardsRequest(RequestModel):

@@ -95,6 +95,10 @@ def test_a_package_names_each_picture_once(http: FlaskClient) -> None:
         ({"word": ""}, "cards.0.word", "too_short"),
         ({"word": "饢" * 13}, "cards.0.word", "too_long"),
         ({"meaning": "x" * 501}, "cards.0.meaning", "too_long"),
+        *(
+            ({field: "a\x1fb"}, f"cards.0.{field}", "invalid_text")
+            for field in ("word", "meaning", "reading", "prompt", "file")
+        ),
         ({"colour": "red"}, "cards.0.colour", "unknown_field"),
     ],
 )
