@@ -1,21 +1,25 @@
-"""A client connection with a deadline for each request."""
+"""A client connection with a deadline for each request, and for each piece of an answer."""
 
 import contextlib
+import errno
 import socket
 import time
 from typing import Any
 
 from shared.errors import RequestTimeout
 
+# How many times longer than the arrival of a request a client may take nothing of its answer.
+SEND_FACTOR = 3
 LINGER_S = 1.0
 LINGER_BYTES = 1 << 20
 
 
 class Connection:
-    """A socket from which gunicorn reads requests. Everything except reading is delegated to the socket.
+    """A socket from which gunicorn reads requests, and to which it writes answers. The rest is delegated to the socket.
 
     Between two requests a client may be silent for `idle_s` seconds. From the first byte of a request, it has
-    `receive_s` seconds to send all of the headers and the body.
+    `receive_s` seconds to send all of the headers and the body. An answer may take any time, but the client is
+    disconnected if it takes nothing of it for `SEND_FACTOR` times as long.
     """
 
     def __init__(self, sock: socket.socket, *, receive_s: float, idle_s: float) -> None:
@@ -61,6 +65,19 @@ class Connection:
                 self._request.force_close()
             raise RequestTimeout(f"the request did not arrive within {self._receive_s:g} s") from None
 
+    def sendall(self, data: bytes) -> None:
+        """Send all of the data.
+
+        Raises:
+            ConnectionResetError: the client takes nothing.
+        """
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._sock.send(rest) :]
+        except TimeoutError:
+            raise ConnectionResetError(errno.ECONNRESET, "the client does not read") from None
+
     def linger(self) -> None:
         """Close the write side and keep reading for a moment.
 
@@ -79,4 +96,4 @@ class Connection:
         try:
             return self._sock.recv(size)
         finally:
-            self._sock.settimeout(None)
+            self._sock.settimeout(SEND_FACTOR * self._receive_s)

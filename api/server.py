@@ -39,6 +39,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             "timeout": 90,  # longer than `Prefer: wait` may take
             "graceful_timeout": 30,
             "control_socket_disable": True,
+            "sendfile": False,  # it would bypass the deadline in `Connection.sendall`
             "limit_request_line": 8190,  # a deck's options, percent-encoded
             "limit_request_fields": 50,
         }

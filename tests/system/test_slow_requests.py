@@ -4,13 +4,14 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
+from api.connection import SEND_FACTOR
 from local.stack import Stack
 from tests.system.conftest import RECEIVE_S
-from tests.system.raw_http import CHUNKED, HOST, POST, connect, read_answer
+from tests.system.raw_http import CHUNKED, HOST, POST, ask, connect, read_answer
 
 UNFINISHED = [
     POST + b'Content-Length: 50\r\n\r\n{"word":',
@@ -23,6 +24,25 @@ UNFINISHED = [
     b"G",
 ]
 SILENCE = b""
+GET_LARGE = b"GET /openapi/swagger/js/swagger-ui-bundle.js HTTP/1.1\r\n" + HOST + b"\r\n"
+
+
+def unread(stack: Stack) -> socket.socket:
+    """Return a connection whose buffer is small, so that the answer waits in the service."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    connection.settimeout(30)
+    connection.connect(("127.0.0.1", stack.port))
+    return connection
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Return what is left to read until the connection is closed or reset."""
+    received = bytearray()
+    with suppress(ConnectionResetError):
+        while data := connection.recv(65_536):
+            received += data
+    return bytes(received)
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +99,25 @@ def test_a_slow_request_that_arrives_in_time_is_served_and_the_next_one_has_its_
             answer = read_answer(connection)
             assert answer is not None
             assert answer.status == 202
+
+
+def test_an_answer_that_is_not_read_does_not_hold_the_connection(service: Stack) -> None:
+    with unread(service) as connection:
+        connection.sendall(GET_LARGE * 6)
+        time.sleep(SEND_FACTOR * RECEIVE_S + 2)
+        assert len(read_all(connection)) < len(ask(service, GET_LARGE).body) * 6
+
+
+def test_an_answer_that_is_read_slowly_is_complete(service: Stack) -> None:
+    """It takes longer than the time in which a client must take something."""
+    body = ask(service, GET_LARGE).body
+    with unread(service) as connection, connection.makefile("rb") as stream:
+        connection.sendall(GET_LARGE)
+        received = b""
+        for _ in range(10):
+            time.sleep(SEND_FACTOR * RECEIVE_S / 8)
+            received += stream.read(len(body) // 10)
+        assert (received + stream.read()).endswith(body)
 
 
 def test_a_body_that_nobody_reads_does_not_hold_the_connection(service: Stack) -> None:
