@@ -3,7 +3,7 @@
 A deck is a hash ``writing:deck:<id>``. One script writes it together with the records of all its jobs, so a deck exists
 completely or not at all. No process has to supervise it: its jobs end like any other, and the workers' reconciler sends
 any messages that its creator failed to send. The deck's state is derived from its jobs. The deck is kept as long as the
-record of the job that ends last.
+record of the job that ends last, or as that of a job that never started if none of them did.
 """
 
 import json

@@ -13,6 +13,7 @@ from shared.queue.leases import Leases
 from shared.queue.store import JobStore
 from shared.settings import Settings
 from tests.api.test_owners import ALICE, BOB, KEYS, OPERATOR, client_of
+from tests.helpers import taken
 
 DECKS = "/api/writing/decks"
 CSV = {"Content-Type": "text/csv"}
@@ -268,13 +269,25 @@ class TestStanding:
         deck = made(anyone, ["山", "水"])
         key = f"writing:deck:{deck['deck_id']}"
         assert client.ttl(key) == -1
-        for word in deck["words"]:
-            anyone.delete(word["status_url"])
-            assert client.ttl(key) == settings.queue.record_ttl_s
-            client.expire(key, 5)
+        leases = Leases(client, JobStore(client, settings.queue), settings.queue, "w")
+        assert leases.confirm_cancelled(taken(leases, deck["words"][0]["job_id"]))
+        assert client.ttl(key) == settings.queue.record_ttl_s
+        client.expire(key, 5)
+        anyone.delete(deck["words"][1]["status_url"])
+        assert client.ttl(key) == settings.queue.record_ttl_s
         client.delete(f"writing:job:{deck['words'][0]['job_id']}")
         word = anyone.get(f"{DECKS}/{deck['deck_id']}").get_json()["words"][0]
         assert (word["status"], word["error"]["code"]) == ("failed", "job_not_found")
+
+    def test_cancelled_before_it_started_it_is_kept_for_an_hour(self, anyone: FlaskClient, client: redis.Redis) -> None:
+        deck = made(anyone, ["山", "水"])
+        key = f"writing:deck:{deck['deck_id']}"
+        first, second = (word["status_url"] for word in deck["words"])
+        anyone.delete(first)
+        assert client.ttl(key) > 3600, "its other job waits"
+        anyone.delete(second)
+        kept = [key, *(f"writing:job:{word['job_id']}" for word in deck["words"])]
+        assert [client.ttl(one) for one in kept] == [3600] * 3
 
     def test_a_worker_s_failure_is_told_of_its_word(
         self, anyone: FlaskClient, client: redis.Redis, settings: Settings

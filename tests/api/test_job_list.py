@@ -91,7 +91,7 @@ class TestList:
         job_id = submit(anyone, "山")
         assert client.ttl("writing:jobs:") == -1
         anyone.delete(f"{JOBS}/{job_id}")
-        assert client.ttl("writing:jobs:") == client.ttl(f"writing:job:{job_id}") == settings.queue.record_ttl_s
+        assert client.ttl("writing:jobs:") == settings.queue.record_ttl_s > client.ttl(f"writing:job:{job_id}") > 0
         submit(anyone, "水")
         assert client.ttl("writing:jobs:") == -1
 

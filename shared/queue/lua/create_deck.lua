@@ -16,7 +16,7 @@ local jobs = cjson.decode(ARGV[6])
 if redis.call('ZCARD', KEYS[2]) + #jobs > tonumber(ARGV[3]) then
   return {'full', ''}
 end
-redis.call('HSET', KEYS[1], 'fingerprint', ARGV[2], 'client', ARGV[5], unpack(ARGV, 7))
+redis.call('HSET', KEYS[1], 'fingerprint', ARGV[2], 'client', ARGV[5], 'left', #jobs, unpack(ARGV, 7))
 for _, job in ipairs(jobs) do create_job(job[1], ARGV[5], 'bulk', job[2]) end
 if KEYS[3] ~= '' then
   redis.call('SET', KEYS[3], ARGV[1], 'EX', ARGV[4])

@@ -1,14 +1,26 @@
 -- Gives a job a terminal status and updates everything that depends on it. Must follow events and webhooks.
 
 local KEPT_FAILURES = 50
+-- How long a job that never started is kept, so that nobody can fill Redis with jobs that cost no work.
+local UNSTARTED_TTL_S = 3600
+
+-- Keeps a deck as long as the record of the job that ends last, unless all of its jobs ended before they started.
+local function end_deck(key, has_started, ttl)
+  if redis.call('EXISTS', key) == 0 then return end
+  if has_started then redis.call('HSET', key, 'has_started', 1) end
+  local left = redis.call('HINCRBY', key, 'left', -1)
+  local is_unstarted = left == 0 and redis.call('HEXISTS', key, 'has_started') == 0
+  redis.call('EXPIRE', key, is_unstarted and math.min(ttl, UNSTARTED_TTL_S) or ttl)
+end
 
 -- key: the job's record; id: the job; now: seconds since the epoch; error: JSON or ''; ttl: seconds
 local function end_job(key, id, status, now, error, ttl)
   redis.call('HSET', key, 'status', status, 'finished_at', now, 'error', error)
-  redis.call('EXPIRE', key, ttl)
+  local has_started = redis.call('HEXISTS', key, 'started_at') == 1
+  redis.call('EXPIRE', key, has_started and ttl or math.min(ttl, UNSTARTED_TTL_S))
   local client, deck = unpack(redis.call('HMGET', key, 'client', 'deck'))
   redis.call('EXPIRE', keys.jobs .. (client or ''), ttl)
-  if deck then redis.call('EXPIRE', keys.deck .. deck, ttl) end
+  if deck then end_deck(keys.deck .. deck, has_started, ttl) end
   redis.call('HINCRBY', keys.stats, status, 1)
   enqueue_webhook(key, id)
   local reason = error ~= '' and cjson.decode(error) or cjson.null
