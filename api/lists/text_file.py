@@ -7,6 +7,8 @@ import unicodedata
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from encodings import normalize_encoding
+from encodings.aliases import aliases
 from functools import lru_cache
 from itertools import pairwise
 
@@ -57,6 +59,19 @@ CANDIDATES = (
     ("cp1251", "cp1251"),
     ("cp1252", "cp1252"),
 )
+# The encodings that a caller may name, by Python's names. Some of Python's codecs take quadratic time (punycode),
+# or decode to text that cannot be encoded again (raw_unicode_escape).
+NAMED = frozenset(
+    {
+        *("ascii", "utf_8", "utf_8_sig", "utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le"),
+        *("gb2312", "gbk", "gb18030", "big5", "big5hkscs", "cp950"),
+        *("shift_jis", "shift_jis_2004", "cp932", "euc_jp", "iso2022_jp", "euc_kr", "cp949", "johab"),
+        *(f"cp{page}" for page in (437, 850, 852, 855, 866, 874, *range(1250, 1259))),
+        *("latin_1", *(f"iso8859_{part}" for part in (*range(2, 12), *range(13, 17)))),
+        *("koi8_r", "koi8_u", "mac_roman", "mac_cyrillic", "tis_620"),
+    }
+)
+LONGEST_ENCODING = 40
 # Text is rarely valid UTF-8 by chance: with two bytes a character, and even more so with three.
 UTF_8_BONUS, UTF_8_LONG_BONUS = 0.5, 1.0
 FOREIGN_KANA = -0.4
@@ -132,16 +147,17 @@ def _kind(content: bytes) -> str | None:
 
 
 def _decode_as(content: bytes, encoding: str) -> Text:
-    try:
-        codec = codecs.lookup(encoding)
-        if not codec._is_text_encoding:
-            raise LookupError
-    except (LookupError, ValueError) as error:
+    # Python's own lookup remembers every name that it was ever asked for.
+    normal = normalize_encoding(encoding).lower()
+    codec = aliases.get(normal, normal)
+    if codec not in NAMED or len(encoding) > LONGEST_ENCODING:
         names = ", ".join(name for _, name in CANDIDATES)
         raise UnreadableList(
-            f"unknown encoding {encoding!r}; available: {names}, UTF-16 and Python's others", field="encoding"
-        ) from error
-    text = _decoded(content, codec.name, encoding)
+            f"unknown encoding {encoding[:LONGEST_ENCODING]!r}; available: {names}, UTF-16, UTF-32, "
+            "and the code pages of ISO 8859, Windows, DOS, KOI8 and EUC",
+            field="encoding",
+        )
+    text = _decoded(content, codec, encoding)
     return Text(_without_nul(text.removeprefix("\ufeff")), encoding)
 
 

@@ -341,6 +341,37 @@ def test_a_word_or_a_character_alone_is_refused_rather_than_misread(
             assert [row.word for row in read.rows] == [word]
 
 
+@pytest.mark.parametrize(
+    "encoding", ["UTF8", "windows-1251", "ISO-8859-5", "KOI8-R", "cp866", "utf-32", "GB2312", "mac-cyrillic"]
+)
+def test_an_encoding_may_have_any_of_its_names(encoding: str) -> None:
+    read = list_of("книга".encode(encoding), encoding=encoding)
+    assert (read.rows[0].word, read.mapping.partition(",")[0]) == ("книга", f"read as {encoding}")
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        "raw_unicode_escape",
+        "punycode",
+        "idna",
+        "utf-7",
+        "rot13",
+        "hex",
+        "zlib",
+        "mbcs",
+        "",
+        "ü",
+        "utf" + "-" * 99 + "8",
+    ],
+)
+def test_other_codecs_are_unknown_encodings(encoding: str) -> None:
+    with pytest.raises(UnreadableList, match="unknown encoding") as caught:
+        list_of(b"\\u5c71,x\\ud800\n", encoding=encoding)
+    assert caught.value.field == "encoding"
+    assert len(caught.value.detail) < 250
+
+
 def test_the_encoding_may_be_told(tmp_path: Path) -> None:
     assert short(list_of("山".encode("gb18030"), encoding="gbk").rows) == [("山", "", "")]
     for wrong in ("klingon", "base64", "utf-8"):
