@@ -11,6 +11,8 @@ from shared.writing.normalise import INVISIBLE
 from shared.writing.plurals import IRREGULAR
 
 LATIN = regex.compile(r"[\p{Latin}\p{Common}\p{Inherited}]+")
+# Whatever else is between two words separates them: an underscore, a letter of another script.
+WORD_OR_NUMBER = regex.compile(r"\p{Latin}[\p{Latin}\p{M}]*|\p{N}+")
 
 
 class Blocklist:
@@ -30,7 +32,8 @@ class Blocklist:
         if not self._phrases:
             return False
         stems = _stems(normal)
-        return any(_holds(stems, phrase) for phrase in self._phrases)
+        words = tuple(stem for stem in stems if not stem.isnumeric())
+        return any(_holds(stems, phrase) or _holds(words, phrase) for phrase in self._phrases)
 
 
 def _holds(stems: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
@@ -44,7 +47,7 @@ def _normal(text: str) -> str:
 
 
 def _stems(text: str) -> tuple[str, ...]:
-    return tuple(map(_stem, regex.findall(r"\w+", text)))
+    return tuple(map(_stem, WORD_OR_NUMBER.findall(text)))
 
 
 @lru_cache(maxsize=4096)

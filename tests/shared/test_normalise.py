@@ -292,6 +292,15 @@ def test_a_placeholder_that_is_the_words_meaning_steers(database: CharacterDatab
         ("child", "children"),
         ("kill", "killing"),
         ("hand gun", "hand guns"),
+        ("gun", "gun_"),
+        ("gun", "my_gun"),
+        ("gun", "gun1"),
+        ("gun", "3guns"),
+        ("gun", "枪gun"),
+        ("hand gun", "hand_gun"),
+        ("hand gun", "hand2gun"),
+        ("hand gun", "hand 2 guns"),
+        ("area 51", "area51"),
         ("枪", "手枪"),
         ("⼑", "刀"),
         ("оружие", "ОРУЖИЕ"),
@@ -303,7 +312,14 @@ def test_blocked_words_are_found_in_every_form(blocked: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("blocked", "text"),
-    [("gun", "begun"), ("gun", "gung-ho"), ("ass", "class"), ("hand gun", "gun hand"), ("枪", "抢")],
+    [
+        ("gun", "begun"),
+        ("gun", "gung-ho"),
+        ("ass", "class"),
+        ("hand gun", "gun hand"),
+        ("area 51", "area 5"),
+        ("枪", "抢"),
+    ],
 )
 def test_other_words_are_not_blocked(blocked: str, text: str) -> None:
     assert not Blocklist([blocked]).blocks(text)
