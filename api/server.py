@@ -39,6 +39,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             "timeout": 90,  # longer than `Prefer: wait` may take
             "graceful_timeout": 30,
             "control_socket_disable": True,
+            # By default, gunicorn lets every client on this machine rewrite a request's address.
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
             "sendfile": False,  # it would bypass the deadline in `Connection.sendall`
             "limit_request_line": 8190,  # a deck's options, percent-encoded
             "limit_request_fields": 50,

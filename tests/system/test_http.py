@@ -98,6 +98,19 @@ def test_every_name_of_this_machine_is_answered(service: Stack, host: str) -> No
     assert ask(service, absolute.encode()).status == 200
 
 
+@pytest.mark.parametrize(
+    ("header", "path", "status"),
+    [
+        (b"PATH_INFO: /health", b"/api/writing/nothing", 404),
+        (b"SCRIPT_NAME: /health", b"/health", 200),
+        (b"SCRIPT_NAME: /elsewhere", b"/health", 200),
+        (b"X-Forwarded-Proto: https\r\nX-Forwarded-Ssl: off", b"/health", 200),
+    ],
+)
+def test_no_header_changes_a_requests_address(service: Stack, header: bytes, path: bytes, status: int) -> None:
+    assert ask(service, b"GET " + path + b" HTTP/1.1\r\n" + HOST + header + b"\r\n\r\n").status == status
+
+
 def test_probes_and_old_clients_need_no_host(service: Stack) -> None:
     assert ask(service, b"GET /health HTTP/1.1\r\nHost: 10.1.2.3:8600\r\n\r\n").status == 200
     assert ask(service, b"GET /health/ready HTTP/1.1\r\nHost: 10.1.2.3:8600\r\n\r\n").problem["code"] == "not_ready"
