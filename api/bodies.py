@@ -1,6 +1,7 @@
 """Checks on request bodies that run before pydantic, so that the error names what is wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from flask import json, request
 
@@ -11,6 +12,9 @@ CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
 # A browser sends these to another origin only after a preflight request, unlike a form's types.
 CSV_TYPES = frozenset({"text/csv", "text/tab-separated-values"})
 TAKE_CSV = frozenset({"decks.create", "word_lists.read"})
+# Requests have five levels. Beyond some hundreds, the body could be read here, but not again in a deeper call.
+MAX_DEPTH = 20
+TOO_DEEP = f"the body is nested too deeply; the limit is {MAX_DEPTH} levels"
 # The calls with a body, and what their JSON should look like; "": JSON is not accepted.
 EXPECTED: Mapping[str, str] = {
     "jobs.submit": '{"word": "…"}',
@@ -27,7 +31,7 @@ def check_body() -> None:
     Raises:
         BodyTooLarge: the body is longer than the settings allow.
         UnsupportedMediaType: the body is not declared as JSON.
-        MalformedJson: the body is not valid JSON, or not an object.
+        MalformedJson: the body is not valid JSON, not an object, or nested too deeply.
     """
     endpoint = request.endpoint or ""
     if request.method != "POST" or endpoint not in EXPECTED:
@@ -65,6 +69,22 @@ def _check_json(expected: str) -> None:
     except ValueError as error:
         raise MalformedJson(f"the body is not valid JSON: {error}") from error
     except RecursionError as error:
-        raise MalformedJson("the body is nested too deeply") from error
+        raise MalformedJson(TOO_DEEP) from error
     if not isinstance(document, dict):
         raise MalformedJson(f"the body is not a JSON object; send {expected}")
+    if _is_deeper(document, MAX_DEPTH):
+        raise MalformedJson(TOO_DEEP)
+
+
+def _is_deeper(document: Any, depth: int) -> bool:
+    """Return whether a JSON document has more levels of objects and lists."""
+    level = [document]
+    for _ in range(depth):
+        level = [item for outer in level for item in _items(outer)]
+    return any(isinstance(item, dict | list) for item in level)
+
+
+def _items(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

@@ -136,6 +136,18 @@ def test_a_body_is_utf_8(settings: Settings, charset: str, status: int) -> None:
         assert (answer.get_json()["code"], charset in answer.get_json()["detail"]) == ("unsupported_media_type", True)
 
 
+def test_a_body_has_few_levels(settings: Settings) -> None:
+    """Every depth has the same answer, however deep the call that reads it."""
+    client = create_app(settings).test_client()
+    for depth in (20, *range(900, 1000), 10_000):
+        answer = client.post(
+            URL, data=b'{"word":' + b"[" * depth + b"]" * depth + b"}", content_type="application/json"
+        )
+        assert (answer.status_code, answer.get_json()["code"]) == (422, "malformed_json")
+    answer = client.post(URL, data=b'{"word":' + b"[" * 19 + b"]" * 19 + b"}", content_type="application/json")
+    assert answer.get_json()["code"] == "wrong_type"
+
+
 def test_bytes_that_are_no_utf_8_are_malformed(settings: Settings) -> None:
     for body in ('{"word": "火"}'.encode("gbk"), '{"word": "火"}'.encode("utf-16")):
         answer = client_of(settings).post(URL, data=body, content_type="application/json")
