@@ -13,6 +13,8 @@ from shared.settings.values import plain_host
 DEFAULT_PORTS = {"https": 443, "http": 80}
 # Characters that a path and a query may contain unencoded (RFC 3986); anything else is sent percent-encoded.
 PATH_CHARACTERS = "!$%&'()*+,/:;=?@[]~"
+# All that IANA assigns of IPv6. Python counts some of the rest as global, where IPv4 addresses may be embedded.
+GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -91,7 +93,10 @@ def is_public(text: str) -> bool:
     """Return whether an address is globally reachable; an IPv4 address embedded in IPv6 is judged by itself."""
     address: Address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
-        address = _inner(address) or address
+        inner = _inner(address)
+        if inner is None and address not in GLOBAL_UNICAST:
+            return False
+        address = inner or address
     return address.is_global and not address.is_multicast
 
 

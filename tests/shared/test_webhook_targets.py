@@ -71,12 +71,14 @@ def test_addresses_come_in_the_system_s_order_with_the_families_in_turn(
 @pytest.mark.parametrize(
     "address",
     ["::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::", "224.0.0.1", "ff02::1", "0.0.0.0", "::", "255.255.255.255",  # noqa: S104
-     "fc00::1", "192.0.2.1", "198.18.0.1"],
+     "fc00::1", "192.0.2.1", "198.18.0.1", "fec0::1", "64:ff9b:1::a00:1", "::10.0.0.1", "::7f00:1", "::ffff:0:a00:1",
+     "5f00::1"],
 )  # fmt: skip
 def test_what_leads_inside_in_other_clothes_is_not_public(address: str) -> None:
     assert not is_public(address)
     assert is_public("93.184.215.14")
     assert is_public("2606:2800:21f::1")
+    assert is_public("64:ff9b::5db8:d70e")
 
 
 @pytest.mark.parametrize(
