@@ -53,6 +53,9 @@ FIELD_CODES = {
     "unknown_method": "unknown_method",
 }
 TYPE_ERRORS = ("_type", "_parsing")
+# A problem is short, even if it quotes a request of 1 MiB.
+MOST_ERRORS = 50
+LONGEST_TEXT = 1000
 
 HTTP_ERRORS: dict[int, type[ServiceError]] = {
     400: BadRequest,
@@ -104,7 +107,7 @@ def problem_document(
         field=error.field,
         errors=list(map(dict, errors)),
     )
-    # Text from the request may contain characters that UTF-8 cannot encode; they are escaped.
+    # Text from the request may be long, and contain characters that UTF-8 cannot encode; they are escaped.
     document = problem.model_dump(exclude_defaults=True, exclude={"type"}) | {"type": problem.type}
     return cast("dict[str, Any]", _printable(document))
 
@@ -116,16 +119,16 @@ def job_problem(error: JobError) -> Response:
 
 
 def validation_problem(error: ValidationError) -> Response:
-    """Return pydantic's errors as one problem: the first gives its code and field, `errors` lists all."""
+    """Return pydantic's errors as one problem: the first gives its code and field, `errors` lists them."""
     found, errors = findings(error)
     return problem_response(found, errors=errors, code=errors[0]["code"])
 
 
 def findings(error: ValidationError) -> tuple[ServiceError, list[dict[str, Any]]]:
-    """Return the first of pydantic's errors as a service error, and all of them as a list."""
+    """Return the first of pydantic's errors as a service error, and up to `MOST_ERRORS` as a list."""
     errors = [
         {"field": _field(item["loc"]), "code": _code(item["type"]), "message": _message(item, error.title)}
-        for item in error.errors(include_url=False, include_input=False)
+        for item in error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
     ]
     first = errors[0]
     cls = ERRORS_BY_CODE.get(str(first["code"]), InvalidRequest)
@@ -205,7 +208,7 @@ def _field(location: Sequence[Any]) -> str | None:
 
 def _printable(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
+        return value[:LONGEST_TEXT].encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
         return {_printable(key): _printable(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -148,6 +148,23 @@ def test_a_body_has_few_levels(settings: Settings) -> None:
     assert answer.get_json()["code"] == "wrong_type"
 
 
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"word": "学" * 10_000}, "invalid_word"),
+        ({"x" * 60_000: 1}, "unknown_field"),
+        ({"conditioning_methods": {"canny": ["x" * 60_000]}}, "unknown_method"),
+        ({"conditioning_methods": {"x" * 60_000: ["x"]}}, "invalid_value"),
+        ({f"x{number}": 1 for number in range(5000)}, "unknown_field"),
+    ],
+)
+def test_a_problem_is_short_however_long_the_request(settings: Settings, fields: dict[str, Any], code: str) -> None:
+    answer = client_of(settings).post(URL, json={"word": "山"} | fields)
+    assert (answer.status_code, answer.get_json()["code"]) == (422, code)
+    assert len(answer.data) < 50_000
+    assert len(answer.get_json()["detail"]) <= 1000
+
+
 def test_bytes_that_are_no_utf_8_are_malformed(settings: Settings) -> None:
     for body in ('{"word": "火"}'.encode("gbk"), '{"word": "火"}'.encode("utf-16")):
         answer = client_of(settings).post(URL, data=body, content_type="application/json")
