@@ -27,4 +27,4 @@ class Problem(Schema):
     detail: str
     code: str = Field(description="stable; programs may rely on it")
     field: str | None = Field(default=None, description="the field at fault")
-    errors: list[dict[str, Any]] = Field(default_factory=list, description="up to 50 faults, if there are several")
+    errors: list[dict[str, Any]] = Field(default_factory=list, description="up to 50 faults, or one a word of a deck")
