@@ -14,7 +14,7 @@ import click
 from tqdm import tqdm
 
 from writing_client.console import use_any_console
-from writing_client.deck import MAX_CARDS, Deck
+from writing_client.deck import Deck, package_fault
 from writing_client.errors import WritingError, WrongInput
 from writing_client.file_name import safe_name
 from writing_client.files import check_folder
@@ -266,8 +266,8 @@ def deck(  # noqa: PLR0917  # click's parameters
         _complain(_fault(source, line))
     if not listed.words:
         return _complain(f"{source}: no words to draw", USAGE)
-    if len(listed.words) > MAX_CARDS:
-        return _complain(f"{source}: {len(listed.words)} words; split the list: a deck has at most {MAX_CARDS}", USAGE)
+    if fault := package_fault([row.word for row in listed.words]):
+        return _complain(f"{source}: {fault}", USAGE)
     if folder is None:
         _say(f"{len(listed.words)} words to draw, {len(listed.refused)} lines skipped; nothing is drawn")
         return SOME_FAILED if listed.refused else DONE

@@ -27,6 +27,8 @@ PICTURES = "pictures"
 POLL_S = 0.5
 MAX_WORDS = 500  # in one deck of the service
 MAX_CARDS = 3_000  # in one package
+MAX_CHARACTERS = 10_000  # of East Asia, those from FIRST_EAST_ASIAN on, in a package's words: their strokes are in it
+FIRST_EAST_ASIAN = "\u2e80"
 DIGEST_LENGTH = 24
 # With these statuses the service has created nothing, and would answer the same again.
 REFUSED = frozenset({409, 413, 422})
@@ -240,6 +242,16 @@ class Deck:
             number += 1
             name = f"{stem}-{number}.png"
         return name
+
+
+def package_fault(words: Sequence[str]) -> str | None:
+    """Return why these words do not fit into one package; None if they do."""
+    characters = sum(character >= FIRST_EAST_ASIAN for word in words for character in word)
+    if len(words) > MAX_CARDS:
+        return f"{len(words)} words; split the list: a deck has at most {MAX_CARDS}"
+    if characters > MAX_CHARACTERS:
+        return f"{characters} East Asian characters; split the list: a deck has at most {MAX_CHARACTERS}"
+    return None
 
 
 def fingerprint(request: Mapping[str, Any]) -> str:

@@ -24,8 +24,9 @@ from shared.writing.normalise import MAX_WORD_LENGTH
 
 MAX_WORDS = 500
 MAX_CARDS = 3_000  # their texts fit in `api.max_package_bytes`
-# In the words of a package's cards: the strokes of a character take up to 8 KB.
+# East Asian characters, those from `FIRST_EAST_ASIAN` on, in the words of a package: their strokes take up to 8 KB each.
 MAX_CHARACTERS = 10_000
+FIRST_EAST_ASIAN = "\u2e80"
 LONGEST_READING = 80
 LONGEST_NAME = 100
 DIGEST_LENGTH = 24  # hexadecimal digits of SHA-256 that identify a picture
@@ -168,17 +169,18 @@ class CardsRequest(RequestModel):
         Field(
             min_length=1,
             max_length=MAX_CARDS,
-            description=f"with at most {MAX_CHARACTERS:,} characters in all of their words",
+            description=f"with at most {MAX_CHARACTERS:,} East Asian characters in all of their words",
         ),
     ]
 
     @field_validator("cards")
     @classmethod
     def _strokes_fit_into_a_package(cls, cards: tuple[CardText, ...]) -> tuple[CardText, ...]:
-        if (count := sum(len(card.word) for card in cards)) > MAX_CHARACTERS:
+        count = sum(character >= FIRST_EAST_ASIAN for card in cards for character in card.word)
+        if count > MAX_CHARACTERS:
             raise PydanticCustomError(
                 "too_long",
-                "the words have {count} characters together; give at most {limit}",
+                "the words have {count} East Asian characters together; give at most {limit}",
                 {"count": count, "limit": MAX_CHARACTERS},
             )
         return cards

@@ -108,6 +108,7 @@ def test_a_wrong_card_is_named(http: FlaskClient, changed: dict[str, str], field
 
 
 def test_the_strokes_of_a_package_are_limited(http: FlaskClient) -> None:
-    answer = http.post(PACKAGE, json={"cards": [CARD | {"word": "山水" * 6}] * 834})
+    latin = [CARD | {"word": "Hausaufgabe"}] * 1000
+    answer = http.post(PACKAGE, json={"cards": latin + [CARD | {"word": "山水" * 6}] * 834})
     assert (answer.status_code, answer.get_json()["field"], answer.get_json()["code"]) == (422, "cards", "too_long")
-    assert "10008 characters together; give at most 10000" in answer.get_json()["detail"]
+    assert "10008 East Asian characters together; give at most 10000" in answer.get_json()["detail"]

@@ -11,8 +11,8 @@ from api.routes import lexicon
 from shared import schemas
 from shared.schemas import deck
 from shared.writing.motif import ImageryMode
+from writing_client import deck as client_deck
 from writing_client import models
-from writing_client.deck import DIGEST_LENGTH, MAX_CARDS, MAX_WORDS
 
 SERVICE: dict[str, type[BaseModel]] = {
     name: found
@@ -75,7 +75,8 @@ def test_enumerations_and_limits_are_the_services() -> None:
         assert list(getattr(models, name)) == list(getattr(schemas, name))
     assert models.ControlType == schemas.ControlType
     assert models.ImageryMode == ImageryMode
-    assert (MAX_WORDS, MAX_CARDS, DIGEST_LENGTH) == (deck.MAX_WORDS, deck.MAX_CARDS, deck.DIGEST_LENGTH)
+    for name in ("MAX_WORDS", "MAX_CARDS", "MAX_CHARACTERS", "FIRST_EAST_ASIAN", "DIGEST_LENGTH"):
+        assert getattr(client_deck, name) == getattr(deck, name)
 
 
 def test_a_request_of_the_client_is_one_of_the_service() -> None:

@@ -120,11 +120,18 @@ def test_a_long_name_makes_a_file_name(service: Scripted) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["-o", "deck"], ["--dry-run"]])
+@pytest.mark.parametrize(
+    ("word", "count", "says"),
+    [
+        ("山", MAX_CARDS + 1, "3001 words; split the list"),
+        ("一二三四", MAX_CARDS, "12000 East Asian characters; split the list"),
+    ],
+)
 def test_a_list_that_fits_in_no_package_is_refused_before_anything_is_drawn(
-    service: Scripted, arguments: list[str], capsys: pytest.CaptureFixture[str]
+    service: Scripted, arguments: list[str], word: str, count: int, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [{"line": line, "word": "山"} for line in range(1, MAX_CARDS + 2)]
+    words = [{"line": line, "word": word} for line in range(1, count + 1)]
     service.script["POST /api/writing/word-lists"] = [Answer(200, LIST | {"words": words})]
     assert main(["deck", "words.csv", *arguments]) == USAGE
-    assert "3001 words; split the list" in capsys.readouterr().err
+    assert says in capsys.readouterr().err
     assert service.headers_of(f"POST {DECKS}") == []
