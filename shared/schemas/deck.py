@@ -24,7 +24,7 @@ from shared.writing.normalise import MAX_WORD_LENGTH
 
 MAX_WORDS = 500
 MAX_CARDS = 3_000  # their texts fit in `api.max_package_bytes`
-# East Asian characters, those from `FIRST_EAST_ASIAN` on, in the words of a package: their strokes take up to 8 KB each.
+# East Asian characters, from `FIRST_EAST_ASIAN` on, in the words of a package: their strokes take up to 8 KB each.
 MAX_CHARACTERS = 10_000
 FIRST_EAST_ASIAN = "\u2e80"
 LONGEST_READING = 80
