@@ -119,7 +119,6 @@ def test_a_long_name_makes_a_file_name(service: Scripted) -> None:
     assert len(list(Path("deck").glob("汉*.apkg"))) == 1
 
 
-@pytest.mark.parametrize("arguments", [["-o", "deck"], ["--dry-run"]])
 @pytest.mark.parametrize(
     ("word", "count", "says"),
     [
@@ -128,10 +127,11 @@ def test_a_long_name_makes_a_file_name(service: Scripted) -> None:
     ],
 )
 def test_a_list_that_fits_in_no_package_is_refused_before_anything_is_drawn(
-    service: Scripted, arguments: list[str], word: str, count: int, says: str, capsys: pytest.CaptureFixture[str]
+    service: Scripted, word: str, count: int, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = [{"line": line, "word": word} for line in range(1, count + 1)]
-    service.script["POST /api/writing/word-lists"] = [Answer(200, LIST | {"words": words})]
-    assert main(["deck", "words.csv", *arguments]) == USAGE
-    assert says in capsys.readouterr().err
+    service.script["POST /api/writing/word-lists"] = 2 * [Answer(200, LIST | {"words": words})]
+    for arguments in (["-o", "deck"], ["--dry-run"]):
+        assert main(["deck", "words.csv", *arguments]) == USAGE
+        assert says in capsys.readouterr().err
     assert service.headers_of(f"POST {DECKS}") == []
