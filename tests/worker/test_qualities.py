@@ -1,6 +1,7 @@
 """The faster tiers: low-precision arithmetic, few-step weights, compiled networks."""
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from worker.engine.float8 import Float8Linear, float8_bytes, to_float8, try_out
 from worker.engine.request import DrawRequest
 from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
+from worker.load_lock import LOAD_LOCK
 from worker.model_assembly import choose_batch_limit, make_networks, with_lora
 
 
@@ -182,6 +184,17 @@ def test_turbo_draws_with_a_loras_weights_merged_in(pipeline: Any, gpu: GPUManag
     networks = make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=turbo), gpu, {})
     assert networks[Quality.TURBO].denoiser.unet is not networks[Quality.EXACT].denoiser.unet
     assert networks[Quality.TURBO].scheduler_options == {"timestep_spacing": "trailing"}
+
+
+def test_a_lora_waits_for_a_model_that_is_loading(pipeline: Any, tmp_path: Path) -> None:
+    """While a model loads, torch and transformers are changed for the whole process."""
+    turbo = save_lora(pipeline, tmp_path, 0.5)
+    with ThreadPoolExecutor(1) as pool:
+        with LOAD_LOCK:
+            merged = pool.submit(with_lora, pipeline, turbo)
+            with pytest.raises(TimeoutError):
+                merged.result(timeout=2)
+        assert merged.result(timeout=60) is not None
 
 
 @pytest.mark.parametrize("layer", ["text_encoder.text_model.encoder.layers.0.self_attn.q_proj", "transformer.proj_in"])
