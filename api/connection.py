@@ -71,12 +71,18 @@ class Connection:
         Raises:
             ConnectionResetError: the client takes nothing.
         """
-        rest = memoryview(data)
-        try:
-            while rest:
-                rest = rest[self._sock.send(rest) :]
-        except TimeoutError:
-            raise ConnectionResetError(errno.ECONNRESET, "the client does not read") from None
+        rest, stalls = memoryview(data), 0
+        while rest:
+            try:
+                sent = self._sock.send(rest)
+            except TimeoutError:
+                # The kernel calls a socket writable only once a third of its buffer, often megabytes, is free. The next
+                # try succeeds if the client has taken anything.
+                stalls += 1
+                if stalls == SEND_FACTOR:
+                    raise ConnectionResetError(errno.ECONNRESET, "the client does not read") from None
+            else:
+                rest, stalls = rest[sent:], 0
 
     def linger(self) -> None:
         """Close the write side and keep reading for a moment.
@@ -96,4 +102,4 @@ class Connection:
         try:
             return self._sock.recv(size)
         finally:
-            self._sock.settimeout(SEND_FACTOR * self._receive_s)
+            self._sock.settimeout(self._receive_s)

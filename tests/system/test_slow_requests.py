@@ -103,9 +103,9 @@ def test_a_slow_request_that_arrives_in_time_is_served_and_the_next_one_has_its_
 
 def test_an_answer_that_is_not_read_does_not_hold_the_connection(service: Stack) -> None:
     with unread(service) as connection:
-        connection.sendall(GET_LARGE * 6)
-        time.sleep(SEND_FACTOR * RECEIVE_S + 2)
-        assert len(read_all(connection)) < len(ask(service, GET_LARGE).body) * 6
+        connection.sendall(GET_LARGE * 12)
+        time.sleep(2 * SEND_FACTOR * RECEIVE_S)  # until its buffers are full, and then as long as it may take nothing
+        assert len(read_all(connection)) < len(ask(service, GET_LARGE).body) * 12
 
 
 def test_an_answer_that_is_read_slowly_is_complete(service: Stack) -> None:
@@ -118,6 +118,18 @@ def test_an_answer_that_is_read_slowly_is_complete(service: Stack) -> None:
             time.sleep(SEND_FACTOR * RECEIVE_S / 8)
             received += stream.read(len(body) // 10)
         assert (received + stream.read()).endswith(body)
+
+
+def test_an_answer_that_is_read_slowly_through_large_buffers_is_complete(service: Stack) -> None:
+    """A socket counts as writable again only once a third of its buffer is free, which here takes longer."""
+    with connect(service) as connection, connection.makefile("rb") as stream:
+        connection.sendall(GET_LARGE * 12)
+        body = ask(service, GET_LARGE).body
+        started = time.monotonic()
+        while time.monotonic() < started + 2 * SEND_FACTOR * RECEIVE_S:
+            stream.read(10_000)
+            time.sleep(0.2)
+        assert read_all(connection).endswith(body)
 
 
 def test_a_body_that_nobody_reads_does_not_hold_the_connection(service: Stack) -> None:

@@ -4,23 +4,28 @@ local KEPT_FAILURES = 50
 -- How long a job that never started is kept, so that nobody can fill Redis with jobs that cost no work.
 local UNSTARTED_TTL_S = 3600
 
--- Keeps a deck as long as the record of the job that ends last, unless all of its jobs ended before they started.
+-- Keeps a deck as long as the record of the job that ends last; but if all of its jobs ended before they started,
+-- the deck and their records as long as that of a single such job.
 local function end_deck(key, has_started, ttl)
   if redis.call('EXISTS', key) == 0 then return end
+  redis.call('EXPIRE', key, ttl)
   if has_started then redis.call('HSET', key, 'has_started', 1) end
-  local left = redis.call('HINCRBY', key, 'left', -1)
-  local is_unstarted = left == 0 and redis.call('HEXISTS', key, 'has_started') == 0
-  redis.call('EXPIRE', key, is_unstarted and math.min(ttl, UNSTARTED_TTL_S) or ttl)
+  if redis.call('HINCRBY', key, 'left', -1) ~= 0 or redis.call('HEXISTS', key, 'has_started') == 1 then return end
+  local short = math.min(ttl, UNSTARTED_TTL_S)
+  redis.call('EXPIRE', key, short)
+  for _, entry in ipairs(cjson.decode(redis.call('HGET', key, 'entries'))) do
+    if entry.job_id ~= cjson.null then redis.call('EXPIRE', keys.job .. entry.job_id, short) end
+  end
 end
 
 -- key: the job's record; id: the job; now: seconds since the epoch; error: JSON or ''; ttl: seconds
 local function end_job(key, id, status, now, error, ttl)
   redis.call('HSET', key, 'status', status, 'finished_at', now, 'error', error)
-  local has_started = redis.call('HEXISTS', key, 'started_at') == 1
-  redis.call('EXPIRE', key, has_started and ttl or math.min(ttl, UNSTARTED_TTL_S))
-  local client, deck = unpack(redis.call('HMGET', key, 'client', 'deck'))
+  local client, deck, started_at = unpack(redis.call('HMGET', key, 'client', 'deck', 'started_at'))
+  -- A deck lists its jobs, so their records last as long as it does.
+  redis.call('EXPIRE', key, (started_at or deck) and ttl or math.min(ttl, UNSTARTED_TTL_S))
   redis.call('EXPIRE', keys.jobs .. (client or ''), ttl)
-  if deck then end_deck(keys.deck .. deck, has_started, ttl) end
+  if deck then end_deck(keys.deck .. deck, started_at, ttl) end
   redis.call('HINCRBY', keys.stats, status, 1)
   enqueue_webhook(key, id)
   local reason = error ~= '' and cjson.decode(error) or cjson.null
