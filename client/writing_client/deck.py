@@ -30,8 +30,8 @@ MAX_CARDS = 3_000  # in one package
 MAX_CHARACTERS = 10_000  # of East Asia, those from FIRST_EAST_ASIAN on, in a package's words: their strokes are in it
 FIRST_EAST_ASIAN = "\u2e80"
 DIGEST_LENGTH = 24
-# With these statuses the service has created nothing, and would answer the same again.
-REFUSED = frozenset({409, 413, 422})
+# With these statuses the service has created nothing; with others, or without an answer, it may have.
+REFUSED = range(400, 500)
 # A picture that the service no longer has. Any other error of a finished picture passes.
 LOST = frozenset({"result_expired", "job_not_found"})
 Drawn = tuple[ListedRow, WritingError | None]
@@ -140,14 +140,21 @@ class Deck:
 
         The call is recorded first: should its answer be lost, the next run finds the deck by repeating it.
         """
-        self._record.remember(pending)
-        try:
-            deck = _created(client, pending, on_full)
-        except WritingError as error:
-            if error.status in REFUSED:
-                self._record.remember(None)
-            raise
-        return PendingDeck(keys=pending.keys, deck_id=deck.id)
+        while True:
+            self._record.remember(pending)
+            try:
+                deck = _repeat(client, pending)
+            except WritingError as error:
+                if error.status in REFUSED:
+                    self._record.remember(None)
+                if not error.means_full:
+                    raise
+                pause_s = error.retry_after_s or FULL_PAUSE_S
+                if on_full is not None:
+                    on_full(error)
+            else:
+                return PendingDeck(keys=pending.keys, deck_id=deck.id)
+            time.sleep(pause_s)
 
     def _refused(self, indices: Iterable[int], error: WritingError) -> Iterator[Drawn]:
         """Yield rows of which the service can draw none, each with its own reason."""
@@ -156,17 +163,24 @@ class Deck:
 
     def _resume(self, client: WritingClient, on_full: OnFull | None) -> Iterator[Drawn]:
         """Resume the deck that was in progress at an interruption. What was not drawn is requested again later."""
-        left = self._record.pending
-        if left is None:
+        pending = self._record.pending
+        if pending is None:
             return
         try:
-            pending = left if left.deck_id is not None else self._create(client, left, on_full)
+            if pending.deck_id is None:
+                pending = self._create(client, pending, on_full)
             yield from (drawn for drawn in self._follow(client, pending) if drawn[1] is None)
         except WritingError as error:
-            if error.code == "deck_not_found":
+            # What was to be created may be at fault itself, and is not needed if the command has changed.
+            is_obsolete = pending.deck_id is None and error.status is not None and not self._wanted(pending)
+            if error.code == "deck_not_found" or is_obsolete:
                 self._record.remember(None)
-            elif error.status not in REFUSED:
+            elif self._record.pending is not None:
                 raise
+
+    def _wanted(self, pending: PendingDeck) -> set[str]:
+        """Return the keys of a deck of the service whose pictures this deck lacks."""
+        return {key for key in pending.keys if key in self._keys and self._record.drawing(key) is None}
 
     def _follow(self, client: WritingClient, pending: PendingDeck) -> Iterator[Drawn]:
         """Download the pictures of a deck of the service as its jobs end; cancel the deck if interrupted.
@@ -184,7 +198,7 @@ class Deck:
 
     def _take_over(self, client: WritingClient, deck: ServiceDeck, pending: PendingDeck) -> Iterator[Drawn]:
         indices = {key: index for index, key in enumerate(self._keys)}
-        wanted = {key for key in pending.keys if key in indices and self._record.drawing(key) is None}
+        wanted = self._wanted(pending)
         left = {place: indices[key] for place, key in enumerate(pending.keys) if key in wanted}
         if len(left) < len(pending.keys):
             _cancel_others(client, deck, left)
@@ -267,19 +281,11 @@ def _has_ended(word: DeckWordView) -> bool:
     return word.status == "refused" or JobStatus(word.status).is_terminal
 
 
-def _created(client: WritingClient, pending: PendingDeck, on_full: OnFull | None) -> ServiceDeck:
-    """Return the deck that a call creates, or has created before; wait while the service has no room for it."""
+def _repeat(client: WritingClient, pending: PendingDeck) -> ServiceDeck:
+    """Return the deck that a call creates, or has created before."""
     call = pending.creation
     assert call is not None  # noqa: S101  # for mypy: the deck has no id yet
-    while True:
-        try:
-            return client.create_deck(call.words, name=call.name, idempotency_key=call.idempotency_key, **call.options)
-        except WritingError as error:
-            if not error.means_full:
-                raise
-            if on_full is not None:
-                on_full(error)
-            time.sleep(error.retry_after_s or FULL_PAUSE_S)
+    return client.create_deck(call.words, name=call.name, idempotency_key=call.idempotency_key, **call.options)
 
 
 def _cancel_others(client: WritingClient, deck: ServiceDeck, wanted: Collection[int]) -> None:

@@ -71,6 +71,22 @@ class TestCreation:
         assert first == again
         assert "under_way" not in json.loads((tmp_path / "deck.json").read_text())
 
+    @pytest.mark.parametrize(
+        ("status", "calls"),
+        [(400, ["comic", "oil"]), (401, ["comic", "oil"]), (403, ["comic", "oil"]), (500, ["comic", "comic", "oil"])],
+    )
+    def test_a_creation_that_failed_does_not_stand_in_the_way(
+        self, service: Scripted, tmp_path: Path, status: int, calls: list[str]
+    ) -> None:
+        """The list itself may be at fault. Only after a 500 may the service have created the deck all the same."""
+        fault = refused(status, "x", None)
+        service.script[CREATE] = [fault] * (len(calls) - 1) + [deck_accepted()]
+        service.script[DECK] = [deck_view(word_view(0, "山"))]
+        with pytest.raises(WritingError):
+            draw(service, tmp_path, style="comic")
+        assert draw(service, tmp_path, ROWS[:1], style="oil") == [("山", None)]
+        assert [body["style"] for body in bodies(service)] == calls
+
     def test_a_folder_that_cannot_be_written_to_is_known_before_anything_is_drawn(
         self, service: Scripted, tmp_path: Path
     ) -> None:
