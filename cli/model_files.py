@@ -145,7 +145,7 @@ def _base(model: ModelSettings, setting: str, *, full_precision: bool) -> Source
     parts = {"controlnet": model.controlnet, "vae": model.vae}
     own = [*PIPELINE_PARTS, *(part for part, other in parts.items() if other is None)]
     full = tuple(f"{part}/{file}" for part in own for file in FULL_FILES)
-    half = tuple(f"{part}/{FP16_FILES}" for part in own)
+    half = tuple(f"{part}/{file}" for part in own for file in FP16_FILES)
     texts = (f"{part}/{file}" for part in own for file in TEXT_FILES)
     return Source(
         f"{setting}.base",

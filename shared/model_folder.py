@@ -6,7 +6,7 @@ The module is plain Python, so it also runs without torch and diffusers. Workers
 
 import json
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,9 @@ from shared.locations import locate
 
 INDEX = "model_index.json"  # lists a pipeline's parts
 # The names under which diffusers and transformers look for weights, whole or in shards.
-FULL_FILES = tuple(
-    f"{name}{shard}.safetensors" for name in ("diffusion_pytorch_model", "model") for shard in ("", "-*-of-*")
-)
-FP16_FILES = "*.fp16*.safetensors"
+NAMES = ("diffusion_pytorch_model", "model")
+FULL_FILES = tuple(f"{name}{shard}.safetensors" for name in NAMES for shard in ("", "-*-of-*"))
+FP16_FILES = tuple(f"{name}{kind}.safetensors" for name in NAMES for kind in (".fp16", ".fp16-*-of-*", "-*-of-*.fp16"))
 HEADER_LENGTH = 8  # of a safetensors file: the header's length, little-endian
 
 
@@ -75,8 +74,12 @@ def needs_fp16_files(folder: Path, replaced: Collection[str] = (), *, preferred:
         replaced: as in `model_parts`.
         preferred: whether fp16 files are preferred to others.
     """
-    in_fp16 = [part for part in model_parts(folder, replaced) if any(part.glob(FP16_FILES))]
-    return any(preferred or not any(file for name in FULL_FILES for file in part.glob(name)) for part in in_fp16)
+    in_fp16 = [part for part in model_parts(folder, replaced) if _has_any(part, FP16_FILES)]
+    return any(preferred or not _has_any(part, FULL_FILES) for part in in_fp16)
+
+
+def _has_any(folder: Path, names: Iterable[str]) -> bool:
+    return any(file for name in names for file in folder.glob(name))
 
 
 def _no_weights(folder: Path) -> str:

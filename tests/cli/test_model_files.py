@@ -23,7 +23,7 @@ from shared.settings import load_settings
 class TestModelFiles:
     def test_sdxl_needs_its_parts_in_half_precision_and_no_vae_of_its_own(self) -> None:
         base, controlnet, vae, *conditioning = sources(load_settings({}), "sdxl")
-        assert "unet/*.fp16*.safetensors" in base.patterns
+        assert "unet/diffusion_pytorch_model.fp16.safetensors" in base.patterns
         assert not any(pattern.startswith(("vae/", "controlnet/")) for pattern in base.patterns)
         assert base.replaced == ("controlnet", "vae")
         assert controlnet.variable == "WRITING_MODELS__SDXL__CONTROLNET"

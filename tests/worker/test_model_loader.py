@@ -76,6 +76,13 @@ def test_a_controlnet_and_a_vae_load_in_any_dtype_from_fp16_files(copy: Path, dt
     assert pipeline.controlnet.dtype is pipeline.vae.dtype is pipeline.unet.dtype is getattr(torch, dtype)
 
 
+def test_a_file_of_another_program_is_not_taken_for_fp16_files(copy: Path) -> None:
+    shutil.copy(copy / "vae" / "diffusion_pytorch_model.safetensors", copy / "vae" / "sdxl_vae.fp16.safetensors")
+    loader = ModelLoader("float16", CPU)
+    pipeline = asyncio.run(loader.load_stable_diffusion_xl(EMBEDDED, vae=str(copy / "vae")))
+    assert pipeline.vae.dtype is torch.float16
+
+
 def test_fp16_files_in_shards_are_loaded(copy: Path) -> None:
     put_in_fp16(copy, "*/*")
     unet = UNet2DConditionModel.from_pretrained(copy / "unet", variant="fp16")
