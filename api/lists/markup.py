@@ -7,6 +7,7 @@ INVISIBLE = re.compile(r"[\ufeff\u200b\u2060\u00ad\u200e\u200f\u202a-\u202e\u206
 PRIVATE = re.compile(r"[\ue000-\uf8ff]+")  # Pleco's marks for bold, italics and line breaks
 # Each pattern takes linear time: a match that was begun ends, or fails, where the next one may begin.
 CLOZE = re.compile(r"\{\{c\d+::((?:(?!::|\}\}|\{\{c).)*+)(?:::(?:(?!\}\}|\{\{c).)*+)?\}\}", re.DOTALL)
+CLOZE_DEPTH = 3  # Anki nests them; each pass replaces the inner ones
 SOUND = re.compile(r"\[(?:sound|anki):[^\[\]]*+\]", re.IGNORECASE)
 UNSHOWN = re.compile(
     r"<(style|script|rt|rp|svg)\b[^<>]*+>(?:(?!</?\1\b).)*+</\1\s*+>|<!--(?:(?!<!--|-->).)*+-->",
@@ -17,7 +18,9 @@ TAG = re.compile(r"</?[a-z][^<>]*+>", re.IGNORECASE)
 RUBY = re.compile(r"<rt\b[^<>]*+>((?:(?!</?rt\b).)*+)</rt\s*+>", re.IGNORECASE | re.DOTALL)
 # Anki's readings: " 食[た]べる"; a space marks the start of the base.
 FURIGANA = re.compile(r" ?(?<![^ >\[\]])([^ >\[\]]++)\[([\u3041-\u30ffー;,a-z0-9]++)\]")
-LONG_REFERENCE = re.compile(r"&#[0-9]{8,};?")  # no character has such a number, and Python refuses to read long ones
+LONG_REFERENCE = re.compile(
+    r"&#0*+[1-9][0-9]{7,};?"
+)  # no character has such a number, and Python refuses to read long ones
 # Pleco's other form, "汉字[漢字]", and that of dictionaries, "汉字【漢字】". 【 and 】 are U+3010 and U+3011.
 OTHER_FORM = re.compile(r"^(\S+?)\s*[\[【(（]\s*([\u2e80-\u300f\u3012-\u9fff\U00020000-\U0003ffff]++)\s*[\]】)）]$")
 HAS_KANA = re.compile(r"[\u3041-\u30ff]")
@@ -25,7 +28,9 @@ HAS_KANA = re.compile(r"[\u3041-\u30ff]")
 
 def shown(text: str) -> str:
     """Return a cell as a card displays it, on one line or several."""
-    text = CLOZE.sub(r"\1", SOUND.sub(" ", text))
+    text = SOUND.sub(" ", text)
+    for _ in range(CLOZE_DEPTH):
+        text = CLOZE.sub(r"\1", text)
     if "<" in text:
         text = TAG.sub("", BREAK.sub("\n", UNSHOWN.sub("", text)))
     if "&" in text:

@@ -16,7 +16,8 @@ DIRECTIVE = re.compile(r"#\s*([a-z]+(?: [a-z]+)?)\s*:(.*)", re.IGNORECASE)
 COLUMN_DIRECTIVES = ("tags column", "deck column", "notetype column", "guid column")
 COLUMN = re.compile(r"[0-9]{1,4}")
 LINE_END = re.compile(r"\r\n|\r|\n")
-MOST_LINES = 10_000
+MOST_LINES = 10_000  # that are not blank; a spreadsheet also writes separators in empty rows
+BLANK = ' \t,;|，；"'
 MOST_CELLS = 100  # in a record
 LONGEST_CELL = 10_000
 VOTERS = 500
@@ -154,9 +155,12 @@ def _records(lines: Sequence[str], start: int, separator: str, notes: list[tuple
         UnreadableList: there are more than `MOST_LINES` lines.
     """
     index = last_unmatched = start
+    left = MOST_LINES
     while index < len(lines):
         line = index + 1
-        if line > MOST_LINES and lines[index]:
+        if lines[index].strip(BLANK):
+            left -= 1
+        if left < 0:
             raise UnreadableList(f"the list has more than {MOST_LINES} lines; divide it")
         if lines[index].startswith("//"):
             notes.append((line, f"{lines[index][:40]}: a category or a comment"))
@@ -174,9 +178,10 @@ def _records(lines: Sequence[str], start: int, separator: str, notes: list[tuple
 
 
 def _excess(cells: Sequence[str]) -> str | None:
-    """Return which limit a line's cells exceed; None if they keep both."""
-    if len(cells) > MOST_CELLS:
-        return f"has {len(cells)} cells; the limit is {MOST_CELLS}"
+    """Return which limit a line's cells exceed; None if they keep both. Empty cells at the end do not count."""
+    filled = max(index for index, cell in enumerate(cells, start=1) if cell)
+    if filled > MOST_CELLS:
+        return f"has {filled} cells; the limit is {MOST_CELLS}"
     longest = max(map(len, cells))
     return f"has a cell of {longest} characters; the limit is {LONGEST_CELL}" if longest > LONGEST_CELL else None
 

@@ -65,12 +65,25 @@ NAMED = frozenset(
     {
         *("ascii", "utf_8", "utf_8_sig", "utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le"),
         *("gb2312", "gbk", "gb18030", "big5", "big5hkscs", "cp950"),
-        *("shift_jis", "shift_jis_2004", "cp932", "euc_jp", "iso2022_jp", "euc_kr", "cp949", "johab"),
+        *(
+            "shift_jis",
+            "shift_jis_2004",
+            "shift_jisx0213",
+            "euc_jis_2004",
+            "cp932",
+            "euc_jp",
+            "iso2022_jp",
+            "euc_kr",
+            "cp949",
+            "johab",
+        ),
         *(f"cp{page}" for page in (437, 850, 852, 855, 866, 874, *range(1250, 1259))),
         *("latin_1", *(f"iso8859_{part}" for part in (*range(2, 12), *range(13, 17)))),
         *("koi8_r", "koi8_u", "mac_roman", "mac_cyrillic", "tis_620"),
     }
 )
+# Names that browsers and spreadsheets use, and Python does not know.
+LABELS = {"x_sjis": "cp932", "windows_31j": "cp932", "x_gbk": "gbk", "gb_18030": "gb18030", "x_euc_jp": "euc_jp"}
 LONGEST_ENCODING = 40
 # Text is rarely valid UTF-8 by chance: with two bytes a character, and even more so with three.
 UTF_8_BONUS, UTF_8_LONG_BONUS = 0.5, 1.0
@@ -149,7 +162,7 @@ def _kind(content: bytes) -> str | None:
 def _decode_as(content: bytes, encoding: str) -> Text:
     # Python's own lookup remembers every name that it was ever asked for.
     normal = normalize_encoding(encoding).lower()
-    codec = aliases.get(normal, normal)
+    codec = LABELS.get(normal) or aliases.get(normal, normal)
     if codec not in NAMED or len(encoding) > LONGEST_ENCODING:
         names = ", ".join(name for _, name in CANDIDATES)
         raise UnreadableList(

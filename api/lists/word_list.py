@@ -1,7 +1,7 @@
 """A list of words to draw, read from an export of any program."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from api.lists.columns import Columns, find_columns, parse_columns
 from api.lists.markup import shown, split_word
@@ -87,7 +87,9 @@ def read_list(
         raise UnreadableList(f"read as {text.encoding}: {error.detail}", field="columns") from error
     first = next((record.line for record in records if record.fault is None), None) if has_heading else None
     rows, bad = _rows([record for record in records if record.line != first], found.fields)
-    return WordList(rows, bad, _notes(table, first), _mapping(text.encoding, table, found))
+    notes = [*_notes(table, first), *_left_out(rows)]
+    rows = [row if len(row.reading) <= LONGEST_READING else replace(row, reading="") for row in rows]
+    return WordList(rows, bad, sorted(notes, key=lambda note: note.line), _mapping(text.encoding, table, found))
 
 
 class _Refused(Exception):
@@ -96,7 +98,16 @@ class _Refused(Exception):
 
 def _notes(table: Table, heading: int | None) -> list[BadRow]:
     notes = [BadRow(line, reason) for line, reason in table.notes]
-    return sorted([*notes, *([] if heading is None else [BadRow(heading, "the heading")])], key=lambda row: row.line)
+    return [*notes, *([] if heading is None else [BadRow(heading, "the heading")])]
+
+
+def _left_out(rows: Sequence[Row]) -> Iterator[BadRow]:
+    """Yield the readings that do not fit on a card. A word without a reading is still a word."""
+    for row in rows:
+        if (length := len(row.reading)) > LONGEST_READING:
+            yield BadRow(
+                row.line, f"its reading has {length} characters, so it is left out; the limit is {LONGEST_READING}"
+            )
 
 
 def _mapping(encoding: str, table: Table, columns: Columns) -> str:
@@ -138,20 +149,10 @@ def _row(record: Record, fields: Sequence[str | None]) -> Row:
     except InvalidRequest as error:
         raise _Refused(error.detail) from error
     translation = _line(named.get("translation", ""))
-    _check_length("translation", translation, LONGEST_TRANSLATION)
-    _check_length("reading", reading, LONGEST_READING)
+    if len(translation) > LONGEST_TRANSLATION:
+        raise _Refused(f"its translation has {len(translation)} characters; give at most {LONGEST_TRANSLATION}")
     style, imagery = _line(named.get("style", "")) or None, _line(named.get("imagery", ""))
     return Row(record.line, word, translation, reading, style, imagery)
-
-
-def _check_length(column: str, text: str, most: int) -> None:
-    """Check that a text fits on a card.
-
-    Raises:
-        _Refused: it does not.
-    """
-    if len(text) > most:
-        raise _Refused(f"its {column} has {len(text)} characters; give at most {most}")
 
 
 def _line(cell: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from api.deck_files.anki import package
 from api.deck_files.card import Card
 from api.lists.headings import Role, role_of
-from api.lists.markup import split_word
+from api.lists.markup import shown, split_word
 from api.lists.scripts import is_pinyin
 from api.lists.word_list import Row, WordList, read_list
 from shared.errors import UnreadableList
@@ -219,6 +219,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.timeout(15)  # it takes far less than a second
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_list_is_read_in_linear_time(content: str) -> None:
     with suppress(UnreadableList):
@@ -241,10 +242,23 @@ def test_a_list_has_its_limits(tmp_path: Path) -> None:
     assert len(list_of("山,mountain\n" * 10_000).bad) == 9_999
     with pytest.raises(UnreadableList, match="more than 10000 lines"):
         list_of("山,mountain\n" * 10_001)
+    assert len(list_of("山,mountain\n" + "\n,,\n" * 10_000 + "水,water\n").rows) == 2, "blank lines do not count"
+    assert len(list_of(f"山,mountain\n水,water{',' * 200}\n").rows) == 2, "nor do empty cells at the end"
     read = list_of(f"山,mountain\n水,water{',x' * 99}\n火,fire\n")
     assert ([row.word for row in read.rows], read.bad[0].reason) == (["山", "火"], "has 101 cells; the limit is 100")
     with pytest.raises(UnreadableList, match="names 101 columns; the limit is 100"):
         list_of(f"#separator:comma\n#columns:word{',x' * 100}\n山\n")
+
+
+def test_clozes_may_be_nested() -> None:
+    assert shown("{{c1::水果 {{c2::苹果::a fruit}}}}") == "水果 苹果"
+
+
+@pytest.mark.parametrize(
+    ("label", "codec"), [("x-sjis", "cp932"), ("Windows-31J", "cp932"), ("x-gbk", "gbk"), ("GB 18030", "gb18030")]
+)
+def test_the_labels_of_browsers_name_encodings(label: str, codec: str) -> None:
+    assert [row.word for row in read_list("学,study\n".encode(codec), encoding=label).rows] == ["学"]
 
 
 def test_a_long_heading_is_repeated_in_part() -> None:

@@ -81,12 +81,14 @@ class TestWordList:
         assert [(row.word, row.reading) for row in rows] == [("长", "cháng"), ("长", "zhǎng"), ("山", "shān")]
         assert [row.reason for row in bad] == ["is the same as line 2", "is the same as line 5"]
 
-    def test_a_reading_or_a_translation_that_fits_on_no_card_is_named(self) -> None:
-        rows, bad = words_of(f"word,reading,translation\n山,{'a' * 80},{'b' * 200}\n水,{'a' * 81},\n火,,{'b' * 201}\n")
-        assert [row.word for row in rows] == ["山"]
-        assert [row.reason for row in bad] == [
-            "its reading has 81 characters; give at most 80",
-            "its translation has 201 characters; give at most 200",
+    def test_a_translation_that_fits_on_no_card_is_named_and_a_reading_left_out(self) -> None:
+        content = f"word,reading,translation\n山,{'a' * 80},{'b' * 200}\n水,{'a' * 81},\n火,,{'b' * 201}\n"
+        read = read_list(content.encode())
+        assert [(row.word, len(row.reading)) for row in read.rows] == [("山", 80), ("水", 0)]
+        assert [row.reason for row in read.bad] == ["its translation has 201 characters; give at most 200"]
+        assert [(note.line, note.reason) for note in read.notes] == [
+            (1, "the heading"),
+            (3, "its reading has 81 characters, so it is left out; the limit is 80"),
         ]
 
     def test_a_quote_that_is_not_closed_is_named(self, tmp_path: Path) -> None:
