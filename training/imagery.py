@@ -25,9 +25,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from shared.writing.imagery import SCHEMA, Evidence
+from shared.writing.imagery import SCHEMA, Evidence, in_sense
 from shared.writing.motif import MAX_MOTIFS, Shape, encode_shapes
-from shared.writing.terms import PREPOSITION, base_forms
+from shared.writing.terms import PREPOSITION, base_forms, plain
 from training.flat_shapes import flat_shapes
 from training.wordnet import Synset, WordNet
 
@@ -178,9 +178,9 @@ def find_terms(drawings: Sequence[Drawing], wordnet: WordNet) -> Terms:
     for row in read_rows("associations.tsv"):
         names = row["motifs"].split()
         for sense in filter(None, row["senses"].split("; ")):
-            terms.associate(f"{row['term']} {sense}", names)
+            terms.associate(in_sense(row["term"], sense), names)
         if not row["senses"]:
-            terms.associate(row["term"], names)
+            terms.associate(plain(row["term"]), names)
     meanings = {drawing.name: _meaning(drawing, wordnet) for drawing in drawings}
     for drawing in drawings:
         for chinese in drawing.own_names:
@@ -243,21 +243,34 @@ def _add_english_keywords(terms: Terms, drawings: Sequence[Drawing]) -> None:
 def _add_misnomers(terms: Terms, wordnet: WordNet) -> None:
     """Add compounds that are not what their last word says, without motifs: a sea lion is no lion."""
     for lemma in wordnet.lemmas("n"):
-        words = lemma.split()
-        heads = {*base_forms(words[-1])}
-        if len(words) == 1 or lemma in terms or PREPOSITION.search(lemma) or not any(head in terms for head in heads):
+        head = lemma.rpartition(" ")[2]
+        heads = [form for form in base_forms(head) if form in terms]
+        if head == lemma or lemma in terms or PREPOSITION.search(lemma) or not heads:
             continue
         shown = wordnet.senses(lemma, "n")[0]
-        names = chain(*(name.split() for synset in above(shown, wordnet) for name in synset.lemmas if name != lemma))
-        if shown.lexicographer_file in VISIBLE_FILES and heads.isdisjoint(names):
+        names = chain.from_iterable(synset.lemmas for synset in _above(shown, wordnet))
+        words = {word for name in names if name != lemma for word in name.split()}
+        if words.isdisjoint(heads) and not _may_be(shown, heads, wordnet):
             terms.associate(lemma, ())
 
 
-def above(synset: Synset, wordnet: WordNet) -> Iterator[Synset]:
+def _may_be(shown: Synset, heads: Sequence[str], wordnet: WordNet) -> bool:
+    """Return whether something suggests its head without being it: a fried egg is a dish, but also an egg.
+
+    An animal or a plant does not, nor does something of another sort: a fire station is no train station.
+    """
+    if shown.lexicographer_file not in VISIBLE_FILES:
+        return True
+    senses = chain.from_iterable(wordnet.senses(head, "n") for head in heads)
+    is_alike = shown.lexicographer_file in {sense.lexicographer_file for sense in senses}
+    return is_alike and shown.lexicographer_file not in {"noun.animal", "noun.plant"}
+
+
+def _above(synset: Synset, wordnet: WordNet) -> Iterator[Synset]:
     """Yield a synset, what it is a kind of, and so on up to the top."""
     yield synset
     for key in synset.hypernyms:
-        yield from above(wordnet.synset(key), wordnet)
+        yield from _above(wordnet.synset(key), wordnet)
 
 
 def draw(drawing: Drawing, icons: Mapping[str, Any]) -> tuple[tuple[int, int], tuple[Shape, ...]]:

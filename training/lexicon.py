@@ -262,18 +262,20 @@ def _stems(text: str) -> set[str]:
 
 def gerunds(senses: Iterable[Sense]) -> dict[str, str]:
     """Return the -ing form of each verb in the glosses, from lemminflect."""
-    from lemminflect import getInflection  # noqa: PLC0415
+    from lemminflect import getAllLemmas, getInflection  # noqa: PLC0415
 
-    verbs = {
+    firsts = {
         verb
         for sense in senses
         if sense.gloss.startswith("to ")
         and (verb := sense.gloss.removeprefix("to ").removeprefix("not ").split(" ")[0])
     }
     found: dict[str, str] = {}
+    # "To and fro", "to gradually increase": what follows "to" need not be a verb.
+    verbs = [first for first in firsts if first in getAllLemmas(first, upos="VERB").get("VERB", ())]
     for verb in tqdm(sorted(verbs), desc="gerunds", unit="verb"):
-        forms: Any = getInflection(verb, tag="VBG", inflect_oov=True)
-        if forms and verb.isalpha():
+        forms: Any = getInflection(verb, tag="VBG")
+        if forms:
             found[verb] = forms[0]
     return found
 

@@ -6,9 +6,10 @@ that depict a term, and the evidence. A term is a Chinese word ("学习") or an 
 
 import difflib
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import chain
 from pathlib import Path
 
 from shared.errors import SettingsError
@@ -48,6 +49,11 @@ class Evidence(IntEnum):
 
 # Motifs by name, with the evidence that they depict a term.
 Found = Mapping[str, Evidence]
+
+
+def in_sense(word: str, term: str) -> str:
+    """Return the key of a word in one of its senses."""
+    return f"{word}\t{term}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +129,16 @@ class Imagery:
             word: the word in normal form, in any language.
             sense: the sense in English: "dog", "to study", "studying", "cold".
         """
-        terms = terms_of(sense)
-        if not terms:
+        alternatives = terms_of(sense)
+        if not alternatives:
             return ()
-        by_word = self._depicting(word.casefold()) or {}
-        by_sense = self._depicting_sense(terms, by_word, notes_of(sense))
-        # A word in Latin letters may be of any language: in Spanish, "pan" is bread.
-        if by_sense and is_latin(word):
-            by_word = {}
-        chosen = self._in_sense(word, terms)
+        chosen = self._in_sense(word, chain.from_iterable(alternatives))
         if chosen is None:
+            by_word = self._depicting(word.casefold()) or {}
+            by_sense = self._depicting_sense(alternatives, by_word, notes_of(sense))
+            # A word in Latin letters may be of any language: in Spanish, "pan" is bread.
+            if by_sense and is_latin(word):
+                by_word = {}
             chosen = _associated(by_sense) or _associated(by_word) or _best(by_word, by_sense, word)
         return chosen[:MAX_MOTIFS]
 
@@ -144,23 +150,28 @@ class Imagery:
         pairs = (one.split(":") for one in filter(None, row[0].split("|")))
         return {name: Evidence(int(evidence)) for name, evidence in pairs}
 
-    def _in_sense(self, word: str, terms: Sequence[str]) -> tuple[str, ...] | None:
+    def _in_sense(self, word: str, terms: Iterable[str]) -> tuple[str, ...] | None:
         """Return the motifs chosen by hand for a word in one of its senses, or None."""
-        listed = (self._depicting(f"{word} {term}") for term in terms)
+        listed = (self._depicting(in_sense(word, term)) for term in terms)
         return next((tuple(found) for found in listed if found is not None), None)
 
-    def _depicting_sense(self, terms: Sequence[str], by_word: Found, notes: Sequence[str]) -> Found:
+    def _depicting_sense(self, alternatives: Sequence[Sequence[str]], by_word: Found, notes: Sequence[str]) -> Found:
         """Return the motifs for the first part of a sense that surely has any, or else for the first that may have."""
         uncertain: Found = {}
+        for found in chain.from_iterable(map(self._parts, alternatives)):
+            if _strongest(found) is not Evidence.KEYWORD or found.keys() & by_word.keys():
+                return found
+            uncertain = uncertain or self._confirmed(found, notes) or found
+        return uncertain
+
+    def _parts(self, terms: Sequence[str]) -> Iterator[Found]:
+        """Yield the motifs of each term of an alternative, up to one that nothing depicts: a sea lion is no lion."""
         for term in terms:
             found = self._in_any_form(term)
             if found == {}:
-                break
+                return
             if found:
-                if _strongest(found) is not Evidence.KEYWORD or found.keys() & by_word.keys():
-                    return found
-                uncertain = uncertain or self._confirmed(found, notes) or found
-        return uncertain
+                yield found
 
     def _in_any_form(self, term: str) -> Found | None:
         """Return what a term or one of its base forms depicts, whichever is strongest; as `_depicting`."""
@@ -173,7 +184,8 @@ class Imagery:
 
     def _confirmed(self, found: Found, notes: Sequence[str]) -> Found:
         """Return the motifs of "bat", which is ambiguous, whose keyword is a note of the sense: "bat (animal)"."""
-        sure = [name for name in found if not {*notes}.isdisjoint(self._names[name].keywords)]
+        words = {word for note in notes for word in note.split()}
+        sure = [name for name in found if not words.isdisjoint(self._names[name].keywords)]
         return dict.fromkeys(sure, Evidence.OWN_NAME)
 
     def search(self, query: str, limit: int = 50) -> tuple[MotifName, ...]:

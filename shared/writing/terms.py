@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 
 from shared.writing.plurals import IRREGULAR
 
-ARTICLE = re.compile(r"^(?:an?|the|some|somebody's|my|your|his|her|its|our|their) ")
+ARTICLE = re.compile(r"^(?:an?|the|some|very|somebody's|my|your|his|her|its|our|their) ")
 NOTE = re.compile(r"\(([^()]*)\)|\{([^{}]*)\}|\[([^][]*)\]|（([^（）]*)）|【([^【】]*)】")
 QUOTES = str.maketrans("", "", '"“”„«»‹›「」『』')
 # What stands before a translation in dictionaries: "1." or "n.".
-LABEL = re.compile(r"^(?:\d+[.)]|(?:n|v|vt|vi|adj|adv)\.)(?= |$)")
-ONES = re.compile(r"\bone's ")
+LABEL = re.compile(r"^(?:\d+[.)] ?|(?:n|v|vt|vi|adj|adv)\.(?: |$))")
+POSSESSIVE = re.compile(r"\bone's ")
 # What separates translations, also on Chinese and Japanese keyboards.
 SEPARATOR = re.compile(r"[;,/|=:，、；：／｜]| [-–—] ")
 # In a longer part, a comma may belong to the sense: "attendant on an airplane, train, boat".
@@ -18,7 +18,8 @@ LISTED_WORDS = 2
 TWO_VERBS = re.compile(r"^to (\w+) (?:and|or) (?:to )?(\w+)( .+)?$")
 # "a piece of cake" shows cake; "a map of China" shows a map.
 MEASURE = re.compile(
-    r"^(?:piece|kind|type|sort|lump|sheet|bunch|group|pair|bowl|cup|glass|bottle|slice|set|part|form) of (.+)$"
+    r"^(?:bag|bar|basket|bottle|bowl|box|bunch|can|carton|cup|flock|form|full|glass|group|herd|jar|kind|loaf|lump|pair|part|"
+    r"piece|pot|set|sheet|slice|sort|type) of (.+)$"
 )
 # "to give up" has nothing to do with giving, nor "at present" with presents.
 PARTICLE = re.compile(
@@ -27,10 +28,15 @@ PARTICLE = re.compile(
 )
 # "to go to the beach" shows the beach.
 APPROACH = re.compile(
-    r"^(?:(?:go|walk|drive|travel|return|listen) to|(?:turn|switch) (?:on|off)|look at|wait for) (.+)$"
+    r"^(?:(?:go|walk|drive|ride|travel|return) (?:to|by|for)|(?:listen|talk|speak|write) (?:to|with)|"
+    r"(?:look|laugh|smile|shout) at|sit (?:in|on|at)|get (?:on|off|into)|(?:put|try) on|take off|"
+    r"(?:turn|switch) (?:on|off)|wait for) (.+)$"
 )
 # An object, or an adverb, without which a verb shows the same.
-SAYS_LITTLE = re.compile(r"^(?:sb|sth|somebody|something|someone)(?: (?:to|into|from|for|at) .+)?$|^\w+ly$")
+SAYS_LITTLE = re.compile(
+    r"^(?:sb|sth|somebody|something|someone)(?: (?:to|into|from|for|at) .+)?$|"
+    r"^(?:\w+ly|again|alone|early|fast|hard|home|late|overtime|well)$"
+)
 SOMEBODY = re.compile(r"\b(?:sb|sth|somebody|something|someone)\b")
 # In a longer phrase, the last word says little about the meaning.
 MAX_WORDS = 4
@@ -46,6 +52,11 @@ VISIBLE_VERBS = frozenset({
 LIGHT_VERBS = frozenset({"be", "come", "do", "get", "give", "go", "have", "let", "make", "put", "take", "try"})
 # "To lose one's job" is not shown by a job.
 CONTRARY = frozenset({"avoid", "ban", "dismiss", "lack", "lose", "miss", "quit", "refuse", "remove", "stop"})
+# Words that mean little at the end of a compound: a shopping center is no target, a parking space has no rocket.
+VAGUE = frozenset({
+    "attack", "belt", "center", "centre", "fight", "floor", "head", "life", "long", "old", "place", "room", "round",
+    "season", "space", "thing", "things", "time", "times",
+})  # fmt: skip
 # For a measure word, use only what it counts, as a whole.
 COUNTED = re.compile(r"^measure word for (.+)$")
 PREPOSITION = re.compile(
@@ -63,17 +74,16 @@ GERUND_ENDINGS = (("ing", ""), ("ing", "e"))
 SHORTEST = 3
 
 
-def terms_of(sense: str) -> tuple[str, ...]:
-    """Return the terms by which an English sense may be depicted, best first.
+def terms_of(sense: str) -> tuple[tuple[str, ...], ...]:
+    """Return, for each alternative of an English sense, the terms by which it may be depicted, best first.
 
-    They are all of it, its object or head, and its verb; then those of its other alternatives. A negated alternative
-    has none.
+    They are all of it, its object or head, and its verb. A negated alternative has none.
     """
-    text = _plain(NOTE.sub(" ", sense)) or _plain(" ".join(notes_of(sense)))
+    text = plain(NOTE.sub(" ", sense)) or plain(" ".join(notes_of(sense)))
     if counted := COUNTED.match(text):
-        return (SEPARATOR.split(counted[1])[0].strip(),)
+        return ((SEPARATOR.split(counted[1])[0].strip(),),)
     alternatives = (one for part in _listed(text) for one in _either(part) if not NEGATION.match(one))
-    return tuple(dict.fromkeys(term for one in alternatives for term in _terms(one)))
+    return tuple(tuple(dict.fromkeys(_terms(one))) for one in alternatives)
 
 
 def notes_of(sense: str) -> tuple[str, ...]:
@@ -81,15 +91,15 @@ def notes_of(sense: str) -> tuple[str, ...]:
     return tuple(filter(None, ("".join(groups).strip().casefold() for groups in NOTE.findall(sense))))
 
 
-def _plain(text: str) -> str:
-    """Return a text in lower case without quotes, labels and marks at its ends."""
+def plain(text: str) -> str:
+    """Return a text in lower case without quotes, "one's", labels, and marks at its ends."""
     text = " ".join(text.translate(QUOTES).casefold().split())
-    return ONES.sub("", LABEL.sub("", text).strip(" .!?…"))
+    return POSSESSIVE.sub("", LABEL.sub("", text).strip(" .!?…"))
 
 
 def _listed(text: str) -> Sequence[str]:
     """Return the parts of a list of short translations; of longer ones only the first, as the commas may be its own."""
-    parts = [plain for part in SEPARATOR.split(text) if (plain := _plain(part))]
+    parts = [found for part in SEPARATOR.split(text) if (found := plain(part))]
     return parts if all(part.removeprefix("to ").count(" ") < LISTED_WORDS for part in parts) else parts[:1]
 
 
@@ -116,10 +126,17 @@ def _terms(text: str) -> Iterator[str]:
         yield f"to {verb} {thing}"
     if approached := APPROACH.match(f"{verb} {rest}"):
         yield from _heads(approached[1])
-    elif thing and verb not in CONTRARY and not PARTICLE.match(thing):
+    elif thing and verb not in CONTRARY and not (SAYS_LITTLE.match(thing) or PARTICLE.match(thing)):
         yield from _heads(thing)
-        if verb in VISIBLE_VERBS or (verb not in LIGHT_VERBS and SAYS_LITTLE.match(thing)):
-            yield f"to {verb}"
+    if _shows_without(verb, thing):
+        yield f"to {verb}"
+
+
+def _shows_without(verb: str, thing: str) -> bool:
+    """Return whether a verb alone shows what it does with something; "to work out" is not to work."""
+    if not thing or (" " not in thing and PARTICLE.match(thing)):
+        return False
+    return verb in VISIBLE_VERBS | CONTRARY or (verb not in LIGHT_VERBS and SAYS_LITTLE.match(thing) is not None)
 
 
 def _heads(phrase: str) -> Iterator[str]:
@@ -137,7 +154,9 @@ def _heads(phrase: str) -> Iterator[str]:
         return
     core = PREPOSITION.split(phrase, maxsplit=1)[0]
     yield core
-    yield core.rpartition(" ")[2]
+    head = core.rpartition(" ")[2]
+    if head not in VAGUE and not PARTICLE.match(head):
+        yield head
 
 
 def base_forms(term: str) -> Iterator[str]:
@@ -148,6 +167,8 @@ def base_forms(term: str) -> Iterator[str]:
     if term.startswith("to "):
         return
     before, space, last = term.rpartition(" ")
+    if before.count(" ") == 0:
+        yield before + last  # "sun flower"
     if last in IRREGULAR:
         yield f"{before}{space}{IRREGULAR[last]}"
     for ending, base in ENDINGS:

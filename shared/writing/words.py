@@ -5,6 +5,7 @@ The schema checks the characters (`normalise_word`). The API and the workers che
 it (`resolve_imagery`).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -37,6 +38,8 @@ __all__ = [
 
 MeaningSource = Literal["request", "lexicon"]
 
+
+INFINITIVE: Final = re.compile(r"to (?P<before>(?:not |[a-z]+ly )*)(?P<verb>[a-z]+)(?P<rest>(?: .*)?)")
 
 # The picture for a word without a meaning that can be pictured (a particle): the written word itself.
 WRITTEN: Final = "a page of calligraphy"
@@ -205,12 +208,11 @@ def depicted(sense: Sense, database: CharacterDatabase) -> str:
 
 def _phrase(meaning: str, database: CharacterDatabase) -> str:
     """Return a meaning with its verb, if the lexicon knows it, as a gerund: "to not study" becomes "not studying"."""
-    if not meaning.startswith("to "):
+    infinitive = INFINITIVE.fullmatch(meaning)
+    gerund = database.gerund(infinitive["verb"]) if infinitive else None
+    if infinitive is None or gerund is None:
         return meaning
-    negation = "not " if meaning.startswith("to not ") else ""
-    verb, _, rest = meaning.removeprefix("to ").removeprefix("not ").partition(" ")
-    gerund = database.gerund(verb)
-    return f"{negation}{gerund} {rest}".rstrip() if gerund is not None else meaning
+    return f"{infinitive['before']}{gerund}{infinitive['rest']}"
 
 
 def _of_lexicon(sense: Sense, shown: str, unused: str | None, database: CharacterDatabase) -> Meaning:
