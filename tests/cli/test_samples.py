@@ -28,6 +28,7 @@ def test_where_none_can_be_drawn_the_old_samples_stay(files: list[Path], monkeyp
     assert [file.read_bytes() for file in files] == [b"old"] * len(files)
 
 
+@pytest.mark.slow
 def test_the_embedded_model_draws_whatever_model_the_shell_names(
     files: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

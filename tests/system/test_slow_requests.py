@@ -24,6 +24,7 @@ UNFINISHED = [
     b"G",
 ]
 SILENCE = b""
+UNREAD = 12
 GET_LARGE = b"GET /openapi/swagger/js/swagger-ui-bundle.js HTTP/1.1\r\n" + HOST + b"\r\n"
 
 
@@ -43,6 +44,14 @@ def read_all(connection: socket.socket) -> bytes:
         while data := connection.recv(65_536):
             received += data
     return bytes(received)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unread_answers(service: Stack) -> Iterator[tuple[socket.socket, float]]:
+    """A connection whose answers are not read, and when they were requested; it waits beside the other tests."""
+    with unread(service) as connection:
+        connection.sendall(GET_LARGE * UNREAD)
+        yield connection, time.monotonic()
 
 
 @pytest.fixture(scope="module")
@@ -101,13 +110,6 @@ def test_a_slow_request_that_arrives_in_time_is_served_and_the_next_one_has_its_
             assert answer.status == 202
 
 
-def test_an_answer_that_is_not_read_does_not_hold_the_connection(service: Stack) -> None:
-    with unread(service) as connection:
-        connection.sendall(GET_LARGE * 12)
-        time.sleep(2 * SEND_FACTOR * RECEIVE_S)  # until its buffers are full, and then as long as it may take nothing
-        assert len(read_all(connection)) < len(ask(service, GET_LARGE).body) * 12
-
-
 def test_an_answer_that_is_read_slowly_is_complete(service: Stack) -> None:
     """It takes longer than the time in which a client must take something."""
     body = ask(service, GET_LARGE).body
@@ -120,6 +122,7 @@ def test_an_answer_that_is_read_slowly_is_complete(service: Stack) -> None:
         assert (received + stream.read()).endswith(body)
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_read_slowly_through_large_buffers_is_complete(service: Stack) -> None:
     """A socket counts as writable again only once a third of its buffer is free, which here takes longer."""
     with connect(service) as connection, connection.makefile("rb") as stream:
@@ -139,3 +142,12 @@ def test_a_body_that_nobody_reads_does_not_hold_the_connection(service: Stack) -
         assert answer is not None
         assert answer.status == 200
         assert connection.recv(1) == b""
+
+
+def test_an_answer_that_is_not_read_does_not_hold_the_connection(
+    service: Stack, unread_answers: tuple[socket.socket, float]
+) -> None:
+    connection, sent = unread_answers
+    # Until its buffers are full, and then as long as it may take nothing.
+    time.sleep(max(0.0, sent + 2 * SEND_FACTOR * RECEIVE_S - time.monotonic()))
+    assert len(read_all(connection)) < len(ask(service, GET_LARGE).body) * UNREAD
