@@ -165,6 +165,7 @@ def in_utf_8_by_chance(database: CharacterDatabase) -> Iterator[tuple[str, str]]
                     yield word, looks
 
 
+@pytest.mark.slow
 def test_no_word_in_another_encoding_of_east_asia_is_drawn_as_other_letters(
     database: CharacterDatabase, fonts: tuple[FontCoverage, ...]
 ) -> None:

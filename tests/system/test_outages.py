@@ -88,6 +88,7 @@ def test_a_frozen_redis_is_a_503_within_two_seconds(bare: Stack) -> None:
     eventually(lambda: api.submit(**WORD).status_code in {202, 429}, 10)
 
 
+@pytest.mark.slow
 def test_a_job_outlives_a_restart_of_redis(tmp_path: Path) -> None:
     """Redis dies while a picture is drawn, and comes back: the picture is published, once."""
     with Stack(data_folder=tmp_path / "redis", log_folder=tmp_path) as stack:

@@ -110,6 +110,7 @@ def test_a_slow_request_that_arrives_in_time_is_served_and_the_next_one_has_its_
             assert answer.status == 202
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_read_slowly_is_complete(service: Stack) -> None:
     """It takes longer than the time in which a client must take something."""
     body = ask(service, GET_LARGE).body

@@ -84,6 +84,7 @@ def test_the_styles_are_the_services() -> None:
     assert set(STYLES) == set(load_settings({}).styles)
 
 
+@pytest.mark.slow
 def test_the_same_seed_draws_the_same_sample(samples: list[Sample]) -> None:
     first, again, other = samples[0], SceneMaker(1).sample(), SceneMaker(2).sample()
     assert first.prompt == again.prompt

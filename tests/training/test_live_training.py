@@ -57,6 +57,7 @@ def _few(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(live, name, value)
 
 
+@pytest.mark.slow
 def test_a_pool_holds_what_shards_of_the_same_samples_hold(
     samples: dict[str, Any], vae: AutoencoderKL, tmp_path: Path
 ) -> None:
@@ -105,6 +106,7 @@ def test_in_a_full_pool_new_samples_replace_the_oldest(samples: dict[str, Any], 
     assert -1 <= float(pictures.min()) < float(pictures.max()) <= 1
 
 
+@pytest.mark.slow
 def test_training_the_encoder_of_maps_leaves_its_colours(
     samples: dict[str, Any], vae: AutoencoderKL, tmp_path: Path
 ) -> None:

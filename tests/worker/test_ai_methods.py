@@ -108,6 +108,7 @@ for word, side in (("一", 256), ("龍鬱", 1024)):
 """
 
 
+@pytest.mark.slow
 def test_segmentation_of_many_strokes_takes_little_memory(sam_folder: Path) -> None:
     """45 strokes. At 1024 x 1024, three candidates of each are 540 MiB in float32, and are interpolated twice."""
     done = subprocess.run([sys.executable, "-c", SEGMENT, sam_folder], capture_output=True, text=True, check=False)

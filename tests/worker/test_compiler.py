@@ -95,6 +95,7 @@ def test_one_graph_per_kind_of_block_serves_any_number_of_rows_and_steps_that_re
     assert "recompile_limit" not in str(torch._dynamo.utils.counters)
 
 
+@pytest.mark.slow
 def test_networks_of_the_same_structure_share_graphs(stock: Any) -> None:
     model, other = engine_model(stock), engine_model(embedded_pipeline())
     compile_blocks = compiler.BlockCompiler(backend="eager")

@@ -165,7 +165,7 @@ def test_alone_with_a_negative_prompt_or_without_guidance_it_is_the_stock_pipeli
     ("source", "solver"),
     [
         ("embedded", "euler"),
-        ("random", "dpmpp_2m_karras"),
+        pytest.param("random", "dpmpp_2m_karras", marks=pytest.mark.slow),
         pytest.param("embedded", "euler_ancestral", marks=pytest.mark.slow),
         pytest.param("random", "euler", marks=pytest.mark.slow),
     ],
