@@ -70,7 +70,7 @@ def shoot_four(browser: Browser, url: str) -> bytes:
     page.fill("#word", "长")
     page.click(".chip:text-is('to grow')")
     page.check("input[name=style][value=watercolor]", force=True)
-    page.check("input[name=variations][value='4']", force=True)
+    page.click("label:has(input[name=variations][value='4'])")
     page.fill("#seed", "3")
     page.click("#generate")
     page.wait_for_selector(".quad:enabled >> nth=3")

@@ -14,7 +14,7 @@ def test_a_word_becomes_a_picture_with_its_prompt_seed_score_and_maps(open_page:
     page = open_page(reduced_motion="no-preference")
     page.fill("#word", "学习")
     page.click(".chip:text-is('to study')")
-    page.check("input[name=style][value=papercut]", force=True)
+    page.click("label:has(input[name=style][value=papercut])")
     page.click("#generate")
     see_picture(page, "学习")
     assert page.locator("#image").evaluate("image => image.naturalWidth") == 256

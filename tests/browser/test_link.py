@@ -14,7 +14,7 @@ def test_a_link_has_all_settings_and_opening_it_starts_nothing(open_page: OpenPa
     page.fill("#motif-query", "tree")
     page.click("#motifs-found [data-motif=palm-tree]")
     page.check("#draw-imagery")
-    page.check("input[name=style][value=neon]", force=True)
+    page.click("label:has(input[name=style][value=neon])")
     page.fill("#control-depth [type=range]", "1.5")
     page.select_option("#control-canny select", "adaptive_canny")
     set_steps(page, 2)

@@ -167,7 +167,7 @@ def test_axe_finds_nothing_serious(open_page: OpenPage) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = open_page()
     serious = list(faults_of(axe, page))
-    page.check("input[name=variations][value='4']", force=True)
+    page.click("label:has(input[name=variations][value='4'])")
     generate(page, "山")
     page.wait_for_selector(".quad:enabled >> nth=3")
     page.fill("#motif-query", "tree")

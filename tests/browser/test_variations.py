@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def draw_four(page: "Page", word: str) -> None:
     """Draw a word four times and wait for the grid."""
-    page.check("input[name=variations][value='4']", force=True)
+    page.click("label:has(input[name=variations][value='4'])")
     generate(page, word, steps=3)
     page.wait_for_selector(".quad:enabled >> nth=3")
 
@@ -27,7 +27,7 @@ def kept(page: "Page") -> list[int]:
 
 def test_four_pictures_form_side_by_side_and_one_is_kept(open_page: OpenPage) -> None:
     page = open_page()
-    page.check("input[name=variations][value='4']", force=True)
+    page.click("label:has(input[name=variations][value='4'])")
     generate(page, "山", steps=20)
     page.wait_for_selector(".quad img:visible >> nth=1")
     page.click("#cancel")
