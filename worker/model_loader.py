@@ -4,8 +4,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping
-from functools import partial
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import torch
 import transformers
 from diffusers import AutoencoderKL, ControlNetUnionModel, DiffusionPipeline, StableDiffusionXLControlNetUnionPipeline
 from safetensors import SafetensorError
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, PreTrainedModel
 
 from shared.errors import ModelLoadError
 from shared.model_folder import folder_faults, local_folder, needs_fp16_files
@@ -28,6 +28,10 @@ if not sys.stderr.isatty():  # progress bars only clutter a log file
 
 # Raised by diffusers, transformers, safetensors and the hub client for a missing, truncated or incompatible checkpoint.
 LOAD_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
+
+# The pipeline's models of transformers. It fills weights that the files lack at random, so each is loaded on its own:
+# only then does it say which it filled.
+TEXT_ENCODERS: dict[str, Any] = {"text_encoder": CLIPTextModel, "text_encoder_2": CLIPTextModelWithProjection}
 
 # Of the weights that a model's files lack, a message names this many.
 NAMED_WEIGHTS = 3
@@ -88,43 +92,80 @@ class ModelLoader:
             parts["controlnet"] = controlnet
         if vae is not None:
             parts["vae"] = self._load(AutoencoderKL, vae)
-        load = partial(self._load, StableDiffusionXLControlNetUnionPipeline, model_name, **parts)
-        is_on_hub = local_folder(model_name) is None
-        pipeline = self._load_half(model_name, load) if is_on_hub and self.dtype in HALF else load()
+        parts |= self._load_text_encoders(model_name, given=parts)
+        pipeline = self._load(StableDiffusionXLControlNetUnionPipeline, model_name, **parts)
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
 
-    def _load_half(self, model_name: str, load: Callable[..., Any]) -> Any:
-        """Load a hub model's fp16 files, which are half the size, or the others if there are none."""
+    def _load_text_encoders(self, model_name: str, given: Collection[str]) -> dict[str, Any]:
+        """Return the text encoders that a model has, by part."""
+        path = local_folder(model_name)
+        if path is not None:
+            _check(path, given)
         try:
-            return load(variant="fp16")
-        except ModelLoadError as error:
-            if "variant" not in str(error):
-                raise
-            logger.info("%s has no fp16 files: %s", model_name, error)
-        return load()
+            index = StableDiffusionXLControlNetUnionPipeline.load_config(path or model_name)
+        except LOAD_ERRORS as error:
+            raise ModelLoadError(f"cannot load {model_name}: {error}") from error
+        present = [part for part in TEXT_ENCODERS if index.get(part, [None])[0] is not None]
+        return {part: self._load(TEXT_ENCODERS[part], model_name, part=part) for part in present}
 
-    def _load(self, cls: Any, source: str, *, variant: str | None = None, **parts: Any) -> Any:
-        """Call ``from_pretrained`` with an explicit dtype.
+    def _load(self, cls: Any, source: str, *, part: str | None = None, **given: Any) -> Any:
+        """Load a pipeline, a model, or one part of a pipeline.
 
-        Without one, diffusers loads an fp16 folder as fp32 and transformers 5 loads it as fp16, and the call crashes.
+        A hub's fp16 files, which are half the size, are preferred if the model computes in 16 bits.
+
+        Args:
+            cls: a class of diffusers or transformers.
+            source: a hub name or a local folder.
+            part: the part's folder; None for the whole.
+            given: loaded parts that replace the pipeline's own.
         """
         started = time.perf_counter()
         path = local_folder(source)
         if path is not None:
-            _check(path, given=parts)
-            variant = "fp16" if needs_fp16_files(path, parts, preferred=self.dtype in HALF) else None
+            _check(path / (part or ""), given)
+            in_fp16 = needs_fp16_files(path / (part or ""), given, preferred=self.dtype in HALF)
+            model = self._load_files(cls, source, part, "fp16" if in_fp16 else None, given)
+        elif self.dtype in HALF:
+            model = self._load_half(cls, source, part, given)
+        else:
+            model = self._load_files(cls, source, part, None, given)
+        name = cls.__name__ if part is None else f"{cls.__name__} ({part})"
+        logger.info("loaded %s from %s (%s) in %.1f s", name, source, self.dtype, time.perf_counter() - started)
+        return model
+
+    def _load_half(self, cls: Any, source: str, part: str | None, given: Mapping[str, Any]) -> Any:
+        """Load the fp16 files of a hub's model, or the others if there are none."""
+        try:
+            return self._load_files(cls, source, part, "fp16", given)
+        except ModelLoadError as error:
+            if "fp16" not in str(error):
+                raise
+            logger.info("%s has no fp16 files: %s", source, error)
+        return self._load_files(cls, source, part, None, given)
+
+    def _load_files(
+        self, cls: Any, source: str, part: str | None, variant: str | None, given: Mapping[str, Any]
+    ) -> Any:
+        """Call ``from_pretrained`` with an explicit dtype.
+
+        Without one, diffusers loads an fp16 folder as fp32 and transformers 5 loads it as fp16, and the call crashes.
+        """
+        options: dict[str, Any] = {"dtype": self.dtype, "variant": variant, "use_safetensors": True, **given}
+        if part is not None:
+            options["subfolder"] = part
+        if issubclass(cls, PreTrainedModel):
+            options["output_loading_info"] = True
         try:
             with LOAD_LOCK:
-                model = cls.from_pretrained(
-                    path or source, dtype=self.dtype, variant=variant, use_safetensors=True, **parts
-                )
+                loaded = cls.from_pretrained(local_folder(source) or source, **options)
         except LOAD_ERRORS as error:
             raise ModelLoadError(f"cannot load {cls.__name__} from {source}: {error}") from error
-        if missing := _missing_weights(model):
+        model, info = loaded if isinstance(loaded, tuple) else (loaded, {})
+        filled = [f"{part or cls.__name__}.{name}" for name in sorted(info.get("missing_keys", ()))]
+        if missing := filled + _missing_weights(model):
             named = ", ".join(missing[:NAMED_WEIGHTS]) + (", …" if len(missing) > NAMED_WEIGHTS else "")
             raise ModelLoadError(f"cannot load {cls.__name__} from {source}: its files lack {named}")
-        logger.info("loaded %s from %s (%s) in %.1f s", cls.__name__, source, self.dtype, time.perf_counter() - started)
         return model
 
 

@@ -112,13 +112,21 @@ def test_an_ordinary_controlnet_is_not_taken_for_a_union(copy: Path, tmp_path: P
         asyncio.run(ModelLoader("float32", CPU).load_controlnet_models({"union": str(tmp_path / "one")}))
 
 
-def test_a_part_that_lacks_weights_is_named(copy: Path) -> None:
-    """As where the folder has a configuration of another model."""
-    weights = copy / "vae" / "diffusion_pytorch_model.safetensors"
-    tensors = load_file(weights)
-    del tensors["decoder.conv_out.bias"]
-    save_file(tensors, weights)
-    with pytest.raises(ModelLoadError, match=r"its files lack vae\.decoder\.conv_out\.bias"):
+@pytest.mark.parametrize(
+    ("file", "weight"),
+    [
+        ("unet/diffusion_pytorch_model.safetensors", "conv_out.bias"),
+        ("vae/diffusion_pytorch_model.safetensors", "decoder.conv_out.bias"),
+        ("text_encoder/model.safetensors", "final_layer_norm.weight"),
+        ("text_encoder_2/model.safetensors", "text_projection.weight"),
+    ],
+)
+def test_a_part_that_lacks_weights_is_named(copy: Path, file: str, weight: str) -> None:
+    """As where the folder has a configuration of another model. transformers would fill them at random."""
+    tensors = load_file(copy / file)
+    del tensors[weight]
+    save_file(tensors, copy / file)
+    with pytest.raises(ModelLoadError, match=rf"its files lack {Path(file).parent}\.(\w+\.)*{Path(weight).name}$"):
         asyncio.run(ModelLoader("float32", CPU).load_stable_diffusion_xl(str(copy)))
 
 
@@ -165,20 +173,24 @@ def test_the_default_settings_name_the_designs_models() -> None:
 LOAD_FROM_HUB = """
 import asyncio, sys, torch
 from worker.model_loader import ModelLoader
+loader = ModelLoader("bfloat16", torch.device("cpu"))
 for name in sys.argv[1:]:
-    pipeline = asyncio.run(ModelLoader("bfloat16", torch.device("cpu")).load_stable_diffusion_xl(name))
+    pipeline = asyncio.run(loader.load_stable_diffusion_xl(name))
     print(name, pipeline.unet.dtype)
+union = asyncio.run(loader.load_controlnet_models({"union": "ours/union"}))["union"]
+pipeline = asyncio.run(loader.load_stable_diffusion_xl("ours/tiny-0", controlnet=union, vae="ours/vae"))
+print("apart", *{pipeline.controlnet.dtype, pipeline.vae.dtype})
 """
 # The models of the hub: the weights of each that are in 16 bits.
 IN_FP16 = {"ours/tiny-0": "nothing", "ours/tiny-1": "unet/*", "ours/tiny-2": "*/*", "ours/tiny-3": "text_encoder*/*"}
 
 
-def cache_from_hub(home: Path, name: str, model: Path) -> None:
+def cache_from_hub(home: Path, name: str, model: Path, in_fp16: str) -> None:
     """Put a model where the hub's library keeps what it has fetched."""
     cached = home / "hub" / f"models--{name.replace('/', '--')}"
     snapshot = cached / "snapshots" / ("a" * 40)
     shutil.copytree(model, snapshot)
-    put_in_fp16(snapshot, IN_FP16[name])
+    put_in_fp16(snapshot, in_fp16)
     (cached / "refs").mkdir()
     (cached / "refs/main").write_text("a" * 40)
 
@@ -187,17 +199,23 @@ def cache_from_hub(home: Path, name: str, model: Path) -> None:
 def loaded(tmp_path_factory: pytest.TempPathFactory, project: Path) -> dict[str, str]:
     """The type of each of the hub's models, as one process has loaded it."""
     home = tmp_path_factory.mktemp("hub")
-    for name in IN_FP16:
-        cache_from_hub(home, name, project / EMBEDDED)
+    for name, in_fp16 in IN_FP16.items():
+        cache_from_hub(home, name, project / EMBEDDED, in_fp16)
+    cache_from_hub(home, "ours/union", project / EMBEDDED / "controlnet", "*")
+    cache_from_hub(home, "ours/vae", project / EMBEDDED / "vae", "*")
     environment = {**os.environ, "HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-c", LOAD_FROM_HUB, *IN_FP16]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     dtypes = dict(line.split() for line in done.stdout.splitlines())
-    return {in_fp16: dtypes[name] for name, in_fp16 in IN_FP16.items()}
+    return {IN_FP16.get(name, name): dtype for name, dtype in dtypes.items()}
 
 
 @pytest.mark.parametrize("in_fp16", IN_FP16.values())
 def test_a_hub_model_loads_with_fp16_files_or_without(loaded: dict[str, str], in_fp16: str) -> None:
     """SDXL's own repository has them; many derived checkpoints lack them for some or all parts."""
     assert loaded[in_fp16] == "torch.bfloat16"
+
+
+def test_a_controlnet_and_a_vae_of_the_hub_may_have_fp16_files_only(loaded: dict[str, str]) -> None:
+    assert loaded["apart"] == "torch.bfloat16"
