@@ -282,10 +282,16 @@ def _has_ended(word: DeckWordView) -> bool:
 
 
 def _repeat(client: WritingClient, pending: PendingDeck) -> ServiceDeck:
-    """Return the deck that a call creates, or has created before."""
+    """Return the deck that a call creates, or has created before.
+
+    Raises:
+        WritingError: at once where the service has no room, so that the caller can say so.
+    """
     call = pending.creation
     assert call is not None  # noqa: S101  # for mypy: the deck has no id yet
-    return client.create_deck(call.words, name=call.name, idempotency_key=call.idempotency_key, **call.options)
+    return client.create_deck(
+        call.words, name=call.name, idempotency_key=call.idempotency_key, waits_for_room=False, **call.options
+    )
 
 
 def _cancel_others(client: WritingClient, deck: ServiceDeck, wanted: Collection[int]) -> None:

@@ -182,11 +182,11 @@ class Job:
                         last_id, empty_streams = event.last_id or last_id, 0
                         if event.name == "end":
                             return True
-                        if event.name == "preview":
-                            yield _preview(event)
-                        else:
-                            update = _advance(update, event)
-                            yield update
+                        news = _news_of(event, update)
+                        if news is None:
+                            return False
+                        update = news if isinstance(news, Update) else update
+                        yield news
             except (Unreachable, requests.RequestException):
                 # The stream broke or was silent for too long: resume after the last event.
                 self._check_deadline(deadline)
@@ -244,6 +244,14 @@ def _is_stream(response: requests.Response) -> bool:
         if error.code == "job_not_found" or error.concerns_all:
             raise error
     return response.ok and response.headers.get("Content-Type", "").startswith("text/event-stream")
+
+
+def _news_of(event: Event, update: Update) -> Update | Preview | None:
+    """Return what an event tells about a job; None if its data cannot be read, as after an intermediary changed it."""
+    try:
+        return _preview(event) if event.name == "preview" else _advance(update, event)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _advance(update: Update, event: Event) -> Update:

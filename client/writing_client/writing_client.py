@@ -102,6 +102,7 @@ class WritingClient:
         *,
         name: str = "Words",
         idempotency_key: str | None = None,
+        waits_for_room: bool = True,
         **options: Any,
     ) -> ServiceDeck:
         """Have a list of words drawn in the bulk queue. Retries create only one deck.
@@ -110,6 +111,7 @@ class WritingClient:
             words: up to 500 words, each a text or the fields of `DeckWord`.
             name: the deck's, for Anki.
             idempotency_key: another call with the same key and words returns the same deck; None for a key of its own.
+            waits_for_room: whether to retry while the service has no room, as during an outage.
             **options: fields of `GenerationRequest` for all words: style, seed, width, imagery …
 
         Raises:
@@ -117,7 +119,8 @@ class WritingClient:
         """
         document = _document({"name": name, "words": list(words), **options})
         headers = {"Idempotency-Key": header_value("the Idempotency-Key", idempotency_key or str(uuid.uuid4()))}
-        accepted = self._connection.fetch(DeckAccepted, "POST", DECKS, json=document, headers=headers)
+        passing = PASSING if waits_for_room else OUTAGES
+        accepted = self._connection.fetch(DeckAccepted, "POST", DECKS, json=document, headers=headers, passing=passing)
         return self.deck(accepted.deck_id)
 
     def deck(self, deck_id: str) -> ServiceDeck:

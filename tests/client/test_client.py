@@ -145,6 +145,24 @@ class TestWaiting:
             ("succeeded", 0, None),
         ]
 
+    @pytest.mark.parametrize(
+        "damaged",
+        [
+            "event: progress\ndata: <html>\n\n",
+            event("progress", ["running"]),
+            event("progress", {"status": "an unknown one", "stage": "", "step": 1, "total_steps": 9}),
+            event("queue", {}),
+            event("preview", {"step": 1, "image": "data:image/jpeg;base64,a"}),
+            event("preview", None),
+        ],
+    )
+    def test_after_an_event_that_cannot_be_read_the_job_is_polled(self, scripted: Any, damaged: str) -> None:
+        server = scripted(events=[Answer(200, progress(1) + damaged)], view=[view("succeeded")])
+        with WritingClient(server.url) as client:
+            result = client.job("j").wait()
+        assert result.generation_metadata["seed"] == 5
+        assert len(server.headers_of(f"GET {JOB}/events")) == 1
+
     def test_a_stream_that_never_says_anything_is_given_up_for_polling(self, scripted: Any) -> None:
         server = scripted(events=[Answer(200, ": beat\n\n")], view=[view("succeeded")])
         with WritingClient(server.url) as client:

@@ -115,10 +115,13 @@ class TestCreation:
         assert caught.value.code == "deck_too_large"
         assert [len(body["words"]) for body in bodies(service)] == [2, 1]
 
-    def test_a_full_service_is_waited_for_and_the_caller_is_told(self, service: Scripted, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("retry_s", [0, 60])
+    def test_a_full_service_is_waited_for_and_the_caller_is_told_at_once(
+        self, service: Scripted, tmp_path: Path, retry_s: float
+    ) -> None:
         service.script[CREATE] = [FULL, FULL, deck_accepted()]
         told: list[str] = []
-        with WritingClient(service.url, retry_s=0) as client:
+        with WritingClient(service.url, retry_s=retry_s) as client:
             drawn = list(Deck(tmp_path, ROWS, {}).draw(client, lambda error: told.append(error.code)))
         assert [error for _, error in drawn] == [None, None]
         assert told == ["queue_full", "queue_full"]
