@@ -62,10 +62,10 @@ api: $(LOCAL)
 worker: $(LOCAL)
 	$(BIN)/writing-service worker
 
-## run what CI runs. Two tests run at a time, since most wait for processes; tests/conftest.py orders them. Waiting
+## run what CI runs. Three tests run at a time, since most wait for processes; tests/conftest.py orders them. Waiting
 ## threads yield the cores (OMP_WAIT_POLICY)
 test: check
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-all: check
 	$(BIN)/python -m pytest -m ''
