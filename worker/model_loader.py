@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import sys
 import time
 from collections.abc import Collection, Mapping
@@ -37,6 +38,9 @@ TEXT_ENCODERS: dict[str, Any] = {"text_encoder": CLIPTextModel, "text_encoder_2"
 NAMED_WEIGHTS = 3
 
 HALF = (torch.float16, torch.bfloat16)
+
+# What diffusers and transformers say of a hub's model without files of the variant.
+NO_SUCH_FILES = re.compile(r"does not appear to have a file|no such modeling files")
 
 
 class ModelLoader:
@@ -139,7 +143,7 @@ class ModelLoader:
         try:
             return self._load_files(cls, source, part, "fp16", given)
         except ModelLoadError as error:
-            if "fp16" not in str(error):
+            if NO_SUCH_FILES.search(str(error)) is None:
                 raise
             logger.info("%s has no fp16 files: %s", source, error)
         return self._load_files(cls, source, part, None, given)

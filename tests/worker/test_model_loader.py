@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import ControlNetModel, ControlNetUnionModel, UNet2DConditionModel
+from diffusers import AutoencoderKL, ControlNetModel, ControlNetUnionModel, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
 from shared.errors import ModelLoadError
@@ -219,3 +219,18 @@ def test_a_hub_model_loads_with_fp16_files_or_without(loaded: dict[str, str], in
 
 def test_a_controlnet_and_a_vae_of_the_hub_may_have_fp16_files_only(loaded: dict[str, str]) -> None:
     assert loaded["apart"] == "torch.bfloat16"
+
+
+def test_a_hub_model_that_cannot_be_read_is_not_loaded_again_without_fp16_files() -> None:
+    """Its name may contain "fp16", as that of SDXL's better VAE."""
+    tried: list[str | None] = []
+
+    class Unreadable(AutoencoderKL):
+        @classmethod
+        def from_pretrained(cls, _source: str, *, variant: str | None, **_options: object) -> None:
+            tried.append(variant)
+            raise OSError("disk read failed")
+
+    with pytest.raises(ModelLoadError, match="disk read failed"):
+        ModelLoader("float16", CPU)._load(Unreadable, "ours/sdxl-vae-fp16-fix")
+    assert tried == ["fp16"]
