@@ -43,7 +43,7 @@ from shared.queue.workers import WorkerRegistry
 from shared.redis_client import make_redis
 from shared.schemas import Problem
 from shared.settings import Settings
-from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
 
@@ -114,11 +114,13 @@ def _services(settings: Settings) -> Services:
     metrics = JobMetrics(client)
     objects = open_store(settings.results.store, in_thread, metrics.note_store_call)
     results = Results(make_redis(settings.redis, decodes=False), objects)
-    database = CharacterDatabase()
+    dictionaries = Dictionaries()
     imagery = Imagery()
     fonts = read_fonts(settings.fonts)
     hub = EventHub(store, JobEvents(client))
-    validator = RequestValidator(settings=settings, registry=registry, database=database, fonts=fonts, imagery=imagery)
+    validator = RequestValidator(
+        settings=settings, registry=registry, dictionaries=dictionaries, fonts=fonts, imagery=imagery
+    )
     jobs = Jobs(
         settings=settings,
         store=store,
@@ -137,7 +139,7 @@ def _services(settings: Settings) -> Services:
         validator=validator,
         results=results,
         budget=budget,
-        database=database,
+        dictionaries=dictionaries,
     )
     return Services(
         settings=settings,
@@ -147,8 +149,8 @@ def _services(settings: Settings) -> Services:
         celery=celery,
         jobs=jobs,
         decks=decks,
-        database=database,
-        lexicon=Lexicon(database, fonts, imagery),
+        dictionaries=dictionaries,
+        lexicon=Lexicon(dictionaries, fonts, imagery),
         imagery=imagery,
         hub=hub,
         budget=budget,

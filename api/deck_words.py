@@ -1,8 +1,8 @@
 """The words of a deck as submitted, and the outcome of each: a job, or the reason why it was refused."""
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,7 +15,7 @@ from shared.errors import BadLine, InvalidRequest, ServiceError
 from shared.queue.decks import DeckEntry
 from shared.schemas import GenerationRequest, Priority
 from shared.schemas.deck import DeckOptions, DeckWord
-from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 from shared.writing.words import senses_read
 
 # Options of every job of a deck.
@@ -47,15 +47,35 @@ def words_of(words: WordList) -> list[ListedWord]:
     return sorted(listed, key=lambda word: word.line or 0)
 
 
+def with_languages(listed: Sequence[ListedWord], dictionaries: Dictionaries) -> list[ListedWord]:
+    """Return the words of a list, those without a language of their own with the one that the list shows."""
+    documents = [{"word": word.document} if isinstance(word.document, str) else word.document for word in listed]
+    texts = [_texts(document) for document in documents]
+    languages = dictionaries.of_list(texts)
+    return [
+        replace(word, document={"language": language, **document})
+        if language != "auto" and isinstance(document, dict)
+        else word
+        for word, document, language in zip(listed, documents, languages, strict=True)
+    ]
+
+
+def _texts(document: Any) -> tuple[str, str]:
+    """Return the word and the reading of a document that is not yet validated."""
+    fields = document if isinstance(document, dict) else {}
+    word, reading = (value if isinstance(value := fields.get(field), str) else "" for field in ("word", "reading"))
+    return word, reading
+
+
 def plan(
-    listed: ListedWord, options: DeckOptions, validator: RequestValidator, database: CharacterDatabase
+    listed: ListedWord, options: DeckOptions, validator: RequestValidator, dictionaries: Dictionaries
 ) -> tuple[DeckEntry, GenerationRequest | None]:
     """Return a word as its deck records it, and the request to draw; None if it is refused."""
     try:
         if listed.fault:
             raise BadLine(f"line {listed.line}: {listed.fault}")
         word = DeckWord.model_validate(listed.document)
-        request = _request(word, options, database)
+        request = _request(word, options, dictionaries)
         meaning = validator.check(request)
     except ValidationError as error:
         found, errors = findings(error)
@@ -65,6 +85,7 @@ def plan(
     entry = DeckEntry(
         word=word.word,
         reading=word.reading or meaning.reading or "",
+        language=meaning.language,
         meaning=meaning.display,
         line=listed.line,
         job_id=str(uuid.uuid4()),
@@ -72,16 +93,17 @@ def plan(
     return entry, request
 
 
-def _request(word: DeckWord, options: DeckOptions, database: CharacterDatabase) -> GenerationRequest:
+def _request(word: DeckWord, options: DeckOptions, dictionaries: Dictionaries) -> GenerationRequest:
     own = word.model_dump(exclude_unset=True, exclude={"reading"})
     shared = options.model_dump(exclude_unset=True, exclude={"name", "words"})
-    reading = {"reading": word.reading} if _is_known(word, database) else {}
+    reading = {"reading": word.reading} if _is_known(word, options, dictionaries) else {}
     given = {name: value for name, value in own.items() if value is not None}
     return GenerationRequest.model_validate({**shared, **given, **reading, **OWN_OPTIONS})
 
 
-def _is_known(word: DeckWord, database: CharacterDatabase) -> bool:
-    """Return whether the lexicon has a word's reading; a list may have kana or free text."""
+def _is_known(word: DeckWord, options: DeckOptions, dictionaries: Dictionaries) -> bool:
+    """Return whether the lexicon has a word's reading; a list may have romaji or free text."""
+    database = dictionaries.of(word.word, word.language or options.language, word.reading)
     try:
         return bool(word.reading) and bool(senses_read(word.word, word.reading, database))
     except InvalidRequest:

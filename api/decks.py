@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from api.deck_words import ListedWord, plan
+from api.deck_words import ListedWord, plan, with_languages
 from api.idempotency import digest_key
 from api.jobs import Jobs
 from api.validation import RequestValidator
@@ -28,7 +28,7 @@ from shared.queue.store import JobStore
 from shared.schemas import DrawingOptions, GenerationRequest, JobStatus
 from shared.schemas.deck import MAX_WORDS, DeckOptions
 from shared.settings import Settings
-from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Decks:
         validator: RequestValidator,
         results: Results,
         budget: Budget,
-        database: CharacterDatabase,
+        dictionaries: Dictionaries,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -69,7 +69,7 @@ class Decks:
         self._validator = validator
         self._results = results
         self._budget = budget
-        self._database = database
+        self._dictionaries = dictionaries
 
     def create(
         self,
@@ -104,8 +104,9 @@ class Decks:
             return CreatedDeck(first, self._store.get(first.deck_id))
         entries: list[DeckEntry] = []
         requests: dict[str, GenerationRequest] = {}
-        for word in words:
-            entry, request = plan(word, options, self._validator, self._database)
+        listed = with_languages(words, self._dictionaries) if options.language == "auto" else words
+        for word in listed:
+            entry, request = plan(word, options, self._validator, self._dictionaries)
             entries.append(entry)
             if request is not None and entry.job_id is not None:
                 requests[entry.job_id] = request

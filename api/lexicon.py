@@ -3,52 +3,57 @@
 from shared.errors import TranslationRequired
 from shared.schemas import Senses, SenseView
 from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 from shared.writing.fonts import FontCoverage
 from shared.writing.imagery import Imagery
+from shared.writing.language import LanguageChoice
 from shared.writing.words import check_coverage, imagery_of, normalise_word, resolve_imagery, resolve_meaning
 
 
 class Lexicon:
     """The senses of words and the motifs that depict them."""
 
-    def __init__(self, database: CharacterDatabase, fonts: tuple[FontCoverage, ...], imagery: Imagery) -> None:
-        self._database = database
+    def __init__(self, dictionaries: Dictionaries, fonts: tuple[FontCoverage, ...], imagery: Imagery) -> None:
+        self._dictionaries = dictionaries
         self._fonts = fonts
         self._imagery = imagery
 
-    def senses(self, word: str, translation: str = "", reading: str = "") -> Senses:
+    def senses(self, word: str, translation: str = "", reading: str = "", language: LanguageChoice = "auto") -> Senses:
         """Return a word in normal form and its senses with their motifs, the likeliest first.
 
         Args:
             word: as in a request.
             translation: as in a request; it then determines the word's motifs.
             reading: likewise.
+            language: likewise.
 
         Raises:
             InvalidRequest: the word cannot be written, or does not have this reading.
         """
         word = normalise_word(word)
-        check_coverage(word, self._database, self._fonts)
+        database = self._dictionaries.of(word, language, reading)
+        check_coverage(word, database, self._fonts)
         senses = tuple(
             SenseView(
                 reading=sense.reading,
                 gloss=sense.gloss,
                 is_pictured=sense.is_pictured,
-                imagery=imagery_of(word, sense, self._imagery),
+                imagery=imagery_of(word, sense, database.language, self._imagery),
             )
-            for sense in self._database.senses(word)
+            for sense in database.senses(word)
         )
         return Senses(
             word=word,
+            language=database.language,
             readings=tuple(dict.fromkeys(sense.reading for sense in senses)),
             senses=senses,
-            imagery=self._depicting(word, translation, reading),
+            imagery=self._depicting(word, translation, reading, database),
         )
 
-    def _depicting(self, word: str, translation: str, reading: str) -> tuple[str, ...]:
+    def _depicting(self, word: str, translation: str, reading: str, database: CharacterDatabase) -> tuple[str, ...]:
         """Return the motifs that a request without `imagery` would get; () if it would need a translation."""
         try:
-            meaning = resolve_meaning(word, translation, self._database, reading)
+            meaning = resolve_meaning(word, translation, database, reading)
         except TranslationRequired:
             return ()
         return resolve_imagery(word, meaning, "auto", self._imagery)

@@ -17,7 +17,7 @@ from shared.queue.results import Budget
 from shared.queue.store import JobStore
 from shared.queue.workers import WorkerRegistry
 from shared.settings import Settings
-from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 from shared.writing.imagery import Imagery
 
 
@@ -32,7 +32,7 @@ class Services:
     celery: Celery
     jobs: Jobs
     decks: Decks
-    database: CharacterDatabase
+    dictionaries: Dictionaries
     lexicon: Lexicon
     imagery: Imagery
     hub: EventHub

@@ -6,7 +6,7 @@ from shared.queue.workers import WorkerRegistry
 from shared.schemas import AI_METHODS, GenerationRequest
 from shared.settings import Settings
 from shared.writing.blocklist import Blocklist
-from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 from shared.writing.fonts import FontCoverage
 from shared.writing.imagery import Imagery
 from shared.writing.words import Meaning, check_coverage, resolve_imagery, resolve_meaning
@@ -20,13 +20,13 @@ class RequestValidator:
         *,
         settings: Settings,
         registry: WorkerRegistry,
-        database: CharacterDatabase,
+        dictionaries: Dictionaries,
         fonts: tuple[FontCoverage, ...],
         imagery: Imagery,
     ) -> None:
         self._settings = settings
         self._registry = registry
-        self._database = database
+        self._dictionaries = dictionaries
         self._fonts = fonts
         self._imagery = imagery
         self._blocklist = Blocklist(settings.api.blocked_words)
@@ -42,8 +42,9 @@ class RequestValidator:
         self._check_style(request)
         self._check_quality(request)
         self._check_blocked(request)
-        check_coverage(request.word, self._database, self._fonts)
-        meaning = resolve_meaning(request.word, request.translation, self._database, request.reading)
+        database = self._dictionaries.of(request.word, request.language, request.reading)
+        check_coverage(request.word, database, self._fonts)
+        meaning = resolve_meaning(request.word, request.translation, database, request.reading)
         resolve_imagery(request.word, meaning, request.imagery, self._imagery)
         if request.webhook_url is not None:
             parse_target(request.webhook_url, self._settings.webhooks)
@@ -62,9 +63,10 @@ class RequestValidator:
             raise QualityUnavailable(f"{missing}; available: {', '.join(offered)}", field="quality")
 
     def _check_blocked(self, request: GenerationRequest) -> None:
-        """Refuse what the operator has blocked, in the word, in its description and in all of its meanings."""
+        """Refuse what the operator has blocked: in the word, its description, and its meanings in all languages."""
         texts = [("translation", request.translation), ("word", request.word)]
-        texts += [("word", gloss) for gloss in self._database.glosses(request.word)]
+        lexica = self._dictionaries.values()
+        texts += [("word", gloss) for database in lexica for gloss in database.glosses(request.word)]
         motifs = () if isinstance(request.imagery, str) else request.imagery
         texts += [("imagery", name.replace("-", " ")) for name in motifs]
         for field, text in texts:

@@ -37,9 +37,10 @@ from bench.pictures import decoded
 from bench.report import table, write
 from shared.schemas import CONTROL_TYPES, AIGenerationResult, ControlType
 from shared.settings import Settings, load_settings
-from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
+from shared.writing.language import Language
 from training.embedded_model.data import HELD_OUT_EVERY, SIDE, SceneMaker
 from training.embedded_model.pictures import STYLES
 from training.embedded_model.pictures import draw as draw_target
@@ -81,14 +82,17 @@ class Bench:
     def __init__(self, settings: Settings, seed: int) -> None:
         self.settings = settings
         self.random = np.random.default_rng(seed)
-        database, self.imagery = CharacterDatabase(), Imagery()
+        dictionaries, self.imagery = Dictionaries(), Imagery()
+        database = dictionaries[Language.CHINESE]
         self.glyphs = GlyphRenderer(database, read_fonts(settings.fonts))
         self.judge = LegibilityJudge()
         gpu = GPUManager(settings.device, settings.gpu_profiles)
         self.conditionings = make_conditionings(settings.conditioning)
         self.generator = AIImageGenerator(
-            prompts=PromptBuilder(settings.styles, database, self.imagery),
-            executor=ThreadExecutor(PictureWork(self.glyphs, self.imagery, self.conditionings, self.judge)),
+            prompts=PromptBuilder(settings.styles, dictionaries, self.imagery),
+            executor=ThreadExecutor(
+                PictureWork({Language.CHINESE: self.glyphs}, self.imagery, self.conditionings, self.judge)
+            ),
             pipeline=MultiControlNetPipeline(lambda: load_model(settings, gpu)),
             model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
         )

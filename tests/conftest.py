@@ -16,8 +16,10 @@ from shared.queue.store import JobStore
 from shared.redis_client import make_redis
 from shared.settings import Settings, load_settings
 from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 from shared.writing.fonts import FontCoverage, read_fonts
 from shared.writing.imagery import Imagery
+from shared.writing.language import Language
 from tests.helpers import Api, eventually
 from worker.glyphs import GlyphRenderer
 
@@ -80,8 +82,13 @@ def api(stack: Stack) -> Api:
 
 
 @pytest.fixture(scope="session")
-def database() -> CharacterDatabase:
-    return CharacterDatabase()
+def dictionaries() -> Dictionaries:
+    return Dictionaries()
+
+
+@pytest.fixture(scope="session")
+def database(dictionaries: Dictionaries) -> CharacterDatabase:
+    return dictionaries[Language.CHINESE]
 
 
 @pytest.fixture(scope="session")

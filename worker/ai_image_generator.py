@@ -198,12 +198,16 @@ class AIImageGenerator:
                 plan.style_name,
                 translation=request.translation,
                 reading=request.reading,
+                language=request.language,
                 imagery=request.imagery,
             )
         with watch.time("glyph"):
             motifs = prompt.imagery if plan.draw_imagery else ()
             size = plan.width, plan.height
-            scene = await self._executor.do(progress, PictureWork.compose, plan.word, size, motifs, plan.scene_seed)
+            language = prompt.meaning.language
+            scene = await self._executor.do(
+                progress, PictureWork.compose, plan.word, size, motifs, plan.scene_seed, language
+            )
         progress.stage("conditioning")
         with watch.time("conditioning"):
             brush = Brush(plan.style.pen, plan.scene_seed)
@@ -325,6 +329,7 @@ class AIImageGenerator:
             prompt=drawing.prompt.text,
             negative_prompt=drawing.negative_prompt.text,
             word=plan.word,
+            language=prompt.meaning.language,
             reading=prompt.meaning.reading,
             translation=prompt.meaning.display,
             prompt_meaning=prompt.meaning.prompt,

@@ -37,7 +37,7 @@ from shared.schemas import Priority, WorkerInfo
 from shared.settings import Settings
 from shared.tls import check_tls
 from shared.writing.blocklist import Blocklist
-from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 from shared.writing.imagery import Imagery
 from worker.ai_image_generator import AIImageGenerator
 from worker.background.heartbeat import Heartbeat
@@ -265,7 +265,7 @@ def make_generator(settings: Settings, executor: Executor, pipeline: MultiContro
     """
     blocklist = Blocklist(settings.api.blocked_words)
     return AIImageGenerator(
-        prompts=PromptBuilder(settings.styles, CharacterDatabase(), Imagery(), blocklist),
+        prompts=PromptBuilder(settings.styles, Dictionaries(), Imagery(), blocklist),
         executor=executor,
         pipeline=pipeline,
         model=ModelIdentity(settings.model, settings.active_model, settings.default_style),

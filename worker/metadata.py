@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from shared.schemas import ControlType
+from shared.writing.language import Language
 from worker.legibility.judge import Legibility
 from worker.prompt_builder import PromptResult
 from worker.scene import Scene
@@ -32,6 +33,7 @@ class Parameters:
     prompt: str
     negative_prompt: str
     word: str
+    language: Language
     reading: str | None
     translation: str
     prompt_meaning: str

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from shared.errors import UnknownStyle
 from shared.schemas import ControlType
 from shared.writing.blocklist import Blocklist
-from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 from shared.writing.imagery import Imagery
+from shared.writing.language import LanguageChoice
 from shared.writing.motif import ImageryMode
 from shared.writing.words import Meaning, resolve_imagery, resolve_meaning
 from worker.style_definitions import StyleDefinition
@@ -41,7 +42,7 @@ class PromptBuilder:
 
     Args:
         styles: by name.
-        database: the lexicon.
+        dictionaries: the lexica.
         imagery: the motifs.
         blocked: what imagery never shows; None blocks nothing.
     """
@@ -49,12 +50,12 @@ class PromptBuilder:
     def __init__(
         self,
         styles: Mapping[str, StyleDefinition],
-        database: CharacterDatabase,
+        dictionaries: Dictionaries,
         imagery: Imagery,
         blocked: Blocklist | None = None,
     ) -> None:
         self._styles = styles
-        self._database = database
+        self._dictionaries = dictionaries
         self._imagery = imagery
         self._blocked = blocked or Blocklist(())
 
@@ -65,6 +66,7 @@ class PromptBuilder:
         *,
         translation: str = "",
         reading: str = "",
+        language: LanguageChoice = "auto",
         imagery: ImageryMode | Sequence[str] = "auto",
     ) -> PromptResult:
         """Return the prompt for a word.
@@ -73,7 +75,8 @@ class PromptBuilder:
             character: the word.
             style: a style's name.
             translation: the meaning. If it is empty or not in Latin letters, the prompt uses the lexicon's gloss.
-            reading: which of the lexicon's senses, in pinyin. If empty, the most likely one is used.
+            reading: which of the lexicon's senses, in pinyin or kana. If empty, the most likely one is used.
+            language: the word's.
             imagery: "auto" looks up motifs for the meaning, "none" leaves the template as it is; otherwise motif names.
 
         Raises:
@@ -82,7 +85,15 @@ class PromptBuilder:
             UnknownImagery: there is no motif with one of the names.
             TranslationRequired: the word's English meaning is not known.
         """
-        return await asyncio.to_thread(self._build, character, style, translation, reading, imagery)
+        return await asyncio.to_thread(
+            self._build,
+            character,
+            style,
+            translation=translation,
+            reading=reading,
+            language=language,
+            asked=imagery,
+        )
 
     def style(self, name: str) -> StyleDefinition:
         """Return a style.
@@ -98,12 +109,15 @@ class PromptBuilder:
         self,
         character: str,
         style_name: str,
+        *,
         translation: str,
         reading: str,
+        language: LanguageChoice,
         asked: ImageryMode | Sequence[str],
     ) -> PromptResult:
         style = self.style(style_name)
-        meaning = resolve_meaning(character, translation, self._database, reading)
+        database = self._dictionaries.of(character, language, reading)
+        meaning = resolve_meaning(character, translation, database, reading)
         names = self._allowed(resolve_imagery(character, meaning, asked, self._imagery))
         return PromptResult(
             prompt=style.fill(meaning.prompt, character) + self._clause(names, meaning.prompt),

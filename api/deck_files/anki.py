@@ -19,7 +19,7 @@ from api.deck_files.card import Card
 from api.deck_files.stroke_order import stroke_order
 from api.deck_files.zip_stream import ZipStream
 from shared.schemas.deck import DIGEST_LENGTH
-from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 
 # Append new fields at the end: Anki identifies fields by position.
 FIELDS = ("Word", "Reading", "Meaning", "Picture", "Strokes")
@@ -42,7 +42,7 @@ LOOK = """
 def package(
     name: str,
     cards: Sequence[Card],
-    database: CharacterDatabase,
+    dictionaries: Dictionaries,
     run: Callable[[Callable[[], bytes]], bytes] = operator.call,
 ) -> Iterator[bytes]:
     """Yield the bytes of an ``.apkg``. Pictures are read one at a time.
@@ -50,7 +50,7 @@ def package(
     Args:
         name: the deck's name.
         cards: the words, each with its picture.
-        database: the source of the strokes.
+        dictionaries: the source of the strokes.
         run: calls a function that computes for up to seconds, such as `api.blocking.in_thread`, and returns its result.
     """
     media: dict[str, str] = {}
@@ -63,7 +63,7 @@ def package(
             yield files.add(str(len(media)), png)
             media[str(len(media))] = names[-1]
     yield files.add("media", json.dumps(media).encode())
-    notes = run(partial(collection, name, cards, names, database))
+    notes = run(partial(collection, name, cards, names, dictionaries))
     yield files.add("collection.anki2", notes, is_compressed=True)
     yield files.close()
 
@@ -76,7 +76,7 @@ def media_name(digest: str) -> str:
     return f"writing-{digest[:DIGEST_LENGTH]}.png"
 
 
-def collection(name: str, cards: Sequence[Card], media: Sequence[str], database: CharacterDatabase) -> bytes:
+def collection(name: str, cards: Sequence[Card], media: Sequence[str], dictionaries: Dictionaries) -> bytes:
     """Return a package's database of notes, which refers to the pictures by name.
 
     The ids are derived from the deck's name, the words and their meanings. Importing a later version therefore updates
@@ -86,7 +86,7 @@ def collection(name: str, cards: Sequence[Card], media: Sequence[str], database:
         name: the deck's name.
         cards: the words.
         media: the name of each card's picture, from `media_name`.
-        database: the source of the strokes.
+        dictionaries: the source of the strokes.
     """
     model = genanki.Model(
         _number(f"model {name}"),
@@ -102,7 +102,7 @@ def collection(name: str, cards: Sequence[Card], media: Sequence[str], database:
         pair = card.word, card.meaning  # 长 may occur twice with two meanings, and the same pair twice in two styles
         guid = genanki.guid_for(name, *pair, repeats[pair])
         repeats[pair] += 1
-        strokes = stroke_order(card.word, database)
+        strokes = stroke_order(card.word, dictionaries.of(card.word, card.language, card.reading))
         deck.add_note(genanki.Note(model, [*texts, f'<img src="{file}">', strokes], guid=guid))
     return _written(genanki.Package(deck))
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from shared.writing.language import Language, LanguageChoice
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -11,6 +13,7 @@ class Card:
     Attributes:
         word: the word that it teaches.
         reading: pinyin or kana; "" if none.
+        language: whose stroke order to show.
         meaning: in the learner's language.
         prompt: the prompt of its picture.
         file: the picture's name, relative to the deck's folder.
@@ -19,6 +22,7 @@ class Card:
 
     word: str
     reading: str
+    language: Language | LanguageChoice
     meaning: str
     prompt: str
     file: str

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from api.lists.scripts import scripts_in
 from shared.errors import UnreadableList
-from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 
 AS_CSV = "save it as “CSV UTF-8” and use that file"
 
@@ -390,10 +390,10 @@ def _is_within(character: str, codec: str, last: int) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _database() -> CharacterDatabase:
-    return CharacterDatabase()
+def _dictionaries() -> Dictionaries:
+    return Dictionaries()
 
 
 @lru_cache(maxsize=20_000)
 def _glosses(word: str) -> tuple[str, ...]:
-    return _database().glosses(word)
+    return _dictionaries().of(word).glosses(word)

@@ -14,7 +14,7 @@ from api.deck_files.zip_stream import ZipStream
 from api.problems import problem_responses
 from api.services import services
 from shared.schemas.deck import CardsRequest
-from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 
 anki_packages_api = APIBlueprint(
     "anki_packages", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="decks", description="lists of words")]
@@ -29,18 +29,21 @@ def bind(body: CardsRequest) -> Response:
     `media` in the archive is a JSON object that maps numbers to names. The package is complete once each picture is
     added to the archive under its number. A name consists of `writing-`, the picture's `digest` and `.png`.
     """
-    return Response(in_thread(partial(_bound, body, services().database)), content_type="application/zip")
+    return Response(in_thread(partial(_bound, body, services().dictionaries)), content_type="application/zip")
 
 
-def _bound(asked: CardsRequest, database: CharacterDatabase) -> bytes:
-    cards = [Card(card.word, card.reading, card.meaning, card.prompt, card.file, bytes) for card in asked.cards]
+def _bound(asked: CardsRequest, dictionaries: Dictionaries) -> bytes:
+    cards = [
+        Card(card.word, card.reading, card.language, card.meaning, card.prompt, card.file, bytes)
+        for card in asked.cards
+    ]
     names = [media_name(card.digest) for card in asked.cards]
     media = {str(number): name for number, name in enumerate(dict.fromkeys(names))}
     files = ZipStream()
     parts = [
         files.add("media", json.dumps(media).encode()),
         files.add("index.html", contact_sheet(asked.name, cards), is_compressed=True),
-        files.add("collection.anki2", collection(asked.name, cards, names, database), is_compressed=True),
+        files.add("collection.anki2", collection(asked.name, cards, names, dictionaries), is_compressed=True),
         files.close(),
     ]
     return b"".join(parts)

@@ -125,7 +125,7 @@ def zip_file(path: DeckPath) -> Response:
 def anki_file(path: DeckPath) -> Response:
     """Return a finished deck as an Anki package. Importing a later version updates its notes."""
     record, cards = _cards(path.deck_id)
-    stream = package(record.name, cards, services().database, in_thread)
+    stream = package(record.name, cards, services().dictionaries, in_thread)
     return _download(stream, record.name, "apkg", "application/octet-stream")
 
 
@@ -210,6 +210,7 @@ def _cards(deck_id: str) -> tuple[DeckRecord, list[Card]]:
         Card(
             word=word.entry.word,
             reading=word.entry.reading,
+            language=word.entry.language,
             meaning=word.entry.meaning,
             prompt=word.stored.body["prompt_used"],
             file=f"pictures/{number:0{digits}}-{safe_name(word.entry.word)}.png",

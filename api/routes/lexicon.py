@@ -12,6 +12,7 @@ from api.services import services
 from api.style_samples import shipped_sample
 from shared.errors import UnknownStyle
 from shared.schemas import Senses
+from shared.writing.language import LanguageChoice
 
 SAMPLE_MAX_AGE_S = 86_400
 
@@ -31,6 +32,7 @@ class SensesQuery(MeaningQuery):
 
     translation: Annotated[str, Field(description="as in a request", max_length=200)] = ""
     reading: Annotated[str, Field(description="as in a request", max_length=80)] = ""
+    language: Annotated[LanguageChoice, Field(description="as in a request")] = "auto"
 
 
 class Meanings(BaseModel):
@@ -57,7 +59,7 @@ def meaning(query: MeaningQuery) -> Response:
 @lexicon_api.get("/meanings", responses={200: Senses, **problem_responses(422)})
 def meanings(query: SensesQuery) -> Response:
     """Look up a word's readings and senses, and the motifs that depict each. The list is empty if none is found."""
-    return json_response(services().lexicon.senses(query.word, query.translation, query.reading))
+    return json_response(services().lexicon.senses(query.word, query.translation, query.reading, query.language))
 
 
 @lexicon_api.get(

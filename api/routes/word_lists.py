@@ -12,6 +12,7 @@ from api.lists.imagery import read_imagery
 from api.lists.word_list import BadRow, read_list
 from api.problems import problem_responses
 from api.responses import json_response
+from api.services import services
 from shared.schemas.deck import ListedRow, ListNote, ListView
 
 word_lists_api = APIBlueprint(
@@ -46,20 +47,26 @@ def read(query: ReadingQuery, raw: ListFile) -> Response:  # noqa: ARG001  # for
     content = request.get_data()
     encoding = list_encoding(query.encoding)
     words = in_thread(lambda: read_list(content, encoding=encoding, columns=query.columns))
+    languages = services().dictionaries.of_list([(row.word, row.reading) for row in words.rows])
     rows = tuple(
         ListedRow(
             line=row.line,
             word=row.word,
             translation=row.translation,
             reading=row.reading,
+            language=language,
             style=row.style,
             imagery=read_imagery(row.imagery) if row.imagery else None,
         )
-        for row in words.rows
+        for row, language in zip(words.rows, languages, strict=True)
     )
-    return json_response(
-        ListView(read_as=words.mapping, words=rows, refused=_notes(words.bad), notes=_notes(words.notes))
+    view = ListView(
+        read_as=words.mapping,
+        words=rows,
+        refused=_notes(words.bad),
+        notes=_notes(words.notes),
     )
+    return json_response(view)
 
 
 def _notes(lines: list[BadRow]) -> tuple[ListNote, ...]:

@@ -111,6 +111,11 @@ def drawing_options(command: Command) -> Command:
 
 
 DRAWING: Mapping[str, Callable[[Command], Command]] = {
+    "language": click.option(
+        "--language",
+        type=click.Choice(["auto", "zh", "ja"]),
+        help="Language of the words.  [default: Japanese if any word or reading has kana, or else Chinese]",
+    ),
     "style": click.option("--style", help="Style of the picture.  [default: the service's]"),
     "seed": click.option("--seed", type=int, metavar="N", help="The same seed draws the same picture."),
     "scene_seed": click.option(
@@ -145,8 +150,8 @@ DRAWING: Mapping[str, Callable[[Command], Command]] = {
 @click.option("--translation", default="", metavar="TEXT", help="Meaning in English.  [default: looked up]")
 @click.option(
     "--reading",
-    metavar="PINYIN",
-    help="Pinyin that selects its sense: zhǎng or zhang3.  [default: the most likely sense]",
+    metavar="READING",
+    help="Reading that selects its sense: zhǎng, zhang3 or べんきょう.  [default: the most likely sense]",
 )
 @click.option(
     "-o",
@@ -271,7 +276,12 @@ def deck(  # noqa: PLR0917  # click's parameters
     if folder is None:
         _say(f"{len(listed.words)} words to draw, {len(listed.refused)} lines skipped; nothing is drawn")
         return SOME_FAILED if listed.refused else DONE
-    pictures = Deck(folder, listed.words, options, _deck_name(name or (source if words is None else words.stem)))
+    pictures = Deck(
+        folder,
+        listed.words,
+        options,
+        _deck_name(name or (source if words is None else words.stem)),
+    )
     failed = _draw(pictures, source, options.get("style"), service)
     if pictures.drawn:
         _bind(pictures, service)
@@ -384,6 +394,7 @@ def _request_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the request's fields that the command line sets."""
     imagery, legibility = given["imagery"], given["legibility"]
     fields = {
+        "language": given["language"],
         "style": given["style"],
         "seed": given["seed"],
         "scene_seed": given["scene_seed"],

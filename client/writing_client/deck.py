@@ -80,12 +80,13 @@ class Deck:
             CardText(
                 word=row.word,
                 reading=row.reading or drawing.reading,
+                language=request.get("language", "auto"),
                 meaning=drawing.meaning,
                 prompt=drawing.prompt,
                 file=drawing.file,
                 digest=_digest(self.folder / drawing.file),
             )
-            for row, key in zip(self._rows, self._keys, strict=True)
+            for row, request, key in zip(self._rows, self._requests, self._keys, strict=True)
             if (drawing := self._record.drawing(key)) is not None
         ]
 
@@ -308,6 +309,8 @@ def _request(row: ListedRow, options: Mapping[str, Any]) -> dict[str, Any]:
     own: dict[str, Any] = {"style": row.style} if row.style is not None else {}
     if row.imagery:
         own["imagery"] = row.imagery if isinstance(row.imagery, str) else list(row.imagery)
+    if row.language != "auto" and "language" not in options:
+        own["language"] = row.language
     if row.reading and not row.translation:
         own["reading"] = row.reading  # it selects among the word's senses
     return {"word": row.word, "translation": row.translation, "include_conditioning": False, **options, **own}

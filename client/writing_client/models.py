@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 ControlType = Literal["canny", "depth", "segmentation", "scribble"]
 ImageryMode = Literal["auto", "none"]
+LanguageChoice = Literal["auto", "zh", "ja"]
 
 
 class RequestModel(BaseModel):
@@ -31,6 +32,13 @@ class Priority(StrEnum):
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
+
+
+class Language(StrEnum):
+    """A language with a lexicon of its own."""
+
+    CHINESE = "zh"
+    JAPANESE = "ja"
 
 
 class Quality(StrEnum):
@@ -59,6 +67,7 @@ class GenerationRequest(RequestModel):
     word: str
     translation: str = ""
     reading: str = ""
+    language: LanguageChoice = "auto"
     imagery: ImageryMode | tuple[str, ...] = "auto"
     draw_imagery: bool | None = None
     style: str | None = None
@@ -137,7 +146,7 @@ class SenseView(ResponseModel):
     """One sense of a word.
 
     Attributes:
-        reading: pinyin with tone marks.
+        reading: pinyin with tone marks, or kana.
         gloss: the meaning in English.
         is_pictured: false for a particle, which a picture cannot show.
         imagery: the motifs that depict it, best first.
@@ -153,10 +162,12 @@ class Senses(ResponseModel):
     """A word, its readings, and its senses, the likeliest first.
 
     Attributes:
+        language: the language in which the word was looked up.
         imagery: the motifs that `"imagery": "auto"` selects for the given translation and reading.
     """
 
     word: str
+    language: Language
     readings: tuple[str, ...]
     senses: tuple[SenseView, ...]
     imagery: tuple[str, ...] = ()
@@ -360,6 +371,7 @@ class ListedRow(ResponseModel):
     Attributes:
         line: its line in the list, from 1.
         translation: the word's meaning in English; "" if it is to be looked up.
+        language: "ja" if the list shows that the word is Japanese, or else "auto".
         style, imagery: the word's own; None for the deck's.
     """
 
@@ -367,6 +379,7 @@ class ListedRow(ResponseModel):
     word: str
     translation: str = ""
     reading: str = ""
+    language: LanguageChoice = "auto"
     style: str | None = None
     imagery: ImageryMode | tuple[str, ...] | None = None
 
@@ -397,12 +410,14 @@ class CardText(RequestModel):
     """A card whose picture is on this machine.
 
     Attributes:
+        language: whose stroke order to show.
         file: the picture's path, relative to the deck's folder.
         digest: the first 24 hexadecimal digits of its SHA-256.
     """
 
     word: str
     reading: str = ""
+    language: LanguageChoice = "auto"
     meaning: str = ""
     prompt: str = ""
     file: str

@@ -18,6 +18,7 @@ from writing_client.models import (
     DeckAccepted,
     GenerationRequest,
     JobAccepted,
+    LanguageChoice,
     ListView,
     Meanings,
     Motifs,
@@ -211,18 +212,21 @@ class WritingClient:
         """
         return list(self._connection.fetch(Meanings, "GET", "/api/writing/meaning", params={"word": word}).meanings)
 
-    def meanings(self, word: str, *, translation: str = "", reading: str = "") -> Senses:
+    def meanings(
+        self, word: str, *, translation: str = "", reading: str = "", language: LanguageChoice = "auto"
+    ) -> Senses:
         """Return a word's readings and senses, the likeliest first, with the motifs that depict each.
 
         Args:
             word: the characters.
             translation: its meaning, as a request would give it; empty: looked up.
-            reading: its pinyin, as a request would give it; empty: the likeliest.
+            reading: its pinyin or kana, as a request would give it; empty: the likeliest.
+            language: its language, as a request would give it.
 
         Raises:
             WritingError: the word cannot be written.
         """
-        params = {"word": word, "translation": translation, "reading": reading}
+        params = {"word": word, "translation": translation, "reading": reading, "language": language}
         return self._connection.fetch(Senses, "GET", "/api/writing/meanings", params=params)
 
     def imagery(self, query: str = "", *, limit: int = 50, offset: int = 0) -> Motifs:

@@ -20,6 +20,7 @@ from shared.queue.scripts import load_script
 from shared.queue.store import JobStore, conflict, created_before, new_record
 from shared.schemas import GenerationRequest, JobError, JobStatus, Priority
 from shared.settings import QueueSettings
+from shared.writing.language import Language, LanguageChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class DeckEntry:
     Attributes:
         word: the word in normal form, or as sent if it was refused.
         reading: the reading for its card.
+        language: the language in which it was looked up.
         meaning: the meaning for its card.
         line: its line in a CSV, from 1; None if it was not sent as CSV.
         job_id: its job; None if it was refused.
@@ -37,6 +39,7 @@ class DeckEntry:
 
     word: str
     reading: str = ""
+    language: Language | LanguageChoice = "auto"
     meaning: str = ""
     line: int | None = None
     job_id: str | None = None

@@ -17,8 +17,9 @@ from pydantic_core import PydanticCustomError
 from shared.schemas.base import RequestModel, Schema, without_control_characters
 from shared.schemas.job import JobStatus
 from shared.schemas.problem import JobError
-from shared.schemas.request import DrawingOptions, MotifNames, WordToDraw, read_imagery_field
+from shared.schemas.request import DrawingOptions, Language, MotifNames, WordToDraw, read_imagery_field
 from shared.writing.clusters import clusters
+from shared.writing.language import LanguageChoice
 from shared.writing.motif import ImageryMode
 from shared.writing.normalise import MAX_WORD_LENGTH
 
@@ -56,7 +57,7 @@ DeckName = Annotated[
 
 
 class DeckWord(WordToDraw):
-    """A word of a deck; a plain string is its `word`. Its own style and imagery override the deck's."""
+    """A word of a deck; a plain string is its `word`. Its own language, style and imagery override the deck's."""
 
     reading: Annotated[
         str,
@@ -65,6 +66,7 @@ class DeckWord(WordToDraw):
             description="shown on the card; if the lexicon has it, it also selects the sense; empty: pinyin",
         ),
     ] = ""
+    language: Language | None = None  # type: ignore[assignment]  # null: the deck's
     style: Annotated[str, Field(max_length=40)] | None = None
     imagery: Annotated[
         ImageryMode | MotifNames | None, Field(description="as in a single request"), read_imagery_field
@@ -80,6 +82,12 @@ class DeckOptions(DrawingOptions):
     """The options for all words of a deck."""
 
     name: DeckName = "Words"
+    language: Annotated[
+        LanguageChoice,
+        Field(
+            description="the words': `zh`, `ja`, or `auto`: as in a request, where kana in one makes others Japanese"
+        ),
+    ] = "auto"
 
 
 class DeckRequest(DeckOptions):
@@ -104,6 +112,7 @@ class ListedRow(Schema):
     word: str
     translation: str = Field(description="empty: looked up in the lexicon")
     reading: str
+    language: LanguageChoice = Field(description="`ja` beside kana, if the Japanese lexicon knows the word")
     style: str | None = Field(description="the word's own; null: the deck's")
     imagery: ImageryMode | tuple[str, ...] | None = Field(description="the word's own; null: the deck's")
 
@@ -141,6 +150,7 @@ class CardText(RequestModel):
         AfterValidator(_is_a_words_length),
     ]
     reading: Annotated[str, Field(max_length=LONGEST_READING)] = ""
+    language: Language = "auto"
     meaning: Annotated[str, Field(max_length=500)] = ""
     prompt: Annotated[str, Field(max_length=1000, description="the picture's prompt, for its alternative text")] = ""
     file: Annotated[

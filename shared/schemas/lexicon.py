@@ -5,12 +5,13 @@ from pydantic import (
 )
 
 from shared.schemas.base import Schema
+from shared.writing.language import Language
 
 
 class SenseView(Schema):
     """One sense of a word."""
 
-    reading: str = Field(description="pinyin with tone marks")
+    reading: str = Field(description="pinyin with tone marks, or kana")
     gloss: str
     is_pictured: bool = Field(description="false for a particle, which no picture can show")
     imagery: tuple[str, ...] = Field(description="the motifs that depict it, best first")
@@ -20,6 +21,7 @@ class Senses(Schema):
     """A word, its readings, and its senses, most likely first."""
 
     word: str
+    language: Language = Field(description="the language in which the word was looked up")
     readings: tuple[str, ...]
     senses: tuple[SenseView, ...]
     imagery: tuple[str, ...] = Field(

@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from shared.errors import InvalidRequest
 from shared.schemas.base import INTEGRAL, RequestModel, without_control_characters
 from shared.schemas.conditioning import CONDITIONING_METHODS, CONTROL_TYPES, ControlType
+from shared.writing.language import LanguageChoice
 from shared.writing.motif import MAX_MOTIFS, ImageryMode, motif_name
 from shared.writing.normalise import normalise_word
 
@@ -103,6 +104,12 @@ class LegibilityTarget(RequestModel):
     ] = 4
 
 
+Language = Annotated[
+    LanguageChoice,
+    Field(description="the word's: `zh`, `ja`, or `auto`: Japanese if the word or its reading has kana"),
+]
+
+
 class WordToDraw(RequestModel):
     """A word and its meaning."""
 
@@ -116,9 +123,10 @@ class WordToDraw(RequestModel):
         str,
         Field(
             max_length=80,
-            description="pinyin that selects the word's sense: zhǎng or zhang3; empty: the most likely sense",
+            description="selects the word's sense: zhǎng, zhang3 or べんきょう; empty: the most likely sense",
         ),
     ] = ""
+    language: Language = "auto"
 
     @field_validator("word")
     @classmethod

@@ -1,8 +1,11 @@
-"""The read-only character database: strokes and radicals of 9,574 characters, and English glosses of words.
+"""The read-only character databases, one for each language: strokes and radicals, and English glosses of words.
 
-Strokes come from hanzi-writer-data 2.0.1 (Arphic Public License), radical numbers from Unihan 15.0 (kRSUnicode; Unicode
-License), and glosses from CC-CEDICT (CC BY-SA 4.0). ``training/character_data.py`` makes the file. Coordinates are
-those of hanzi-writer-data: an em of 1024 units, x to the right, y **up**, the box's top at 900, its bottom at -124.
+Chinese strokes (9,574 characters) come from hanzi-writer-data 2.0.1, Japanese ones from animCJK (both Arphic Public
+License), radical numbers from Unihan 15.0 (kRSUnicode; Unicode License), and glosses from CC-CEDICT (CC BY-SA 4.0) and
+JMdict (CC BY-SA 3.0). ``training/character_data.py``, ``lexicon.py``, ``japanese_characters.py`` and
+``japanese_lexicon.py`` make the files. The Japanese one contains only the characters that are not in the Chinese one or
+are written differently. Coordinates are those of hanzi-writer-data: an em of 1024 units, x to the right, y **up**, the
+box's top at 900, its bottom at -124.
 
 The table ``characters`` contains one zlib-compressed record per character. The lexicon's tables are described in
 `shared.writing.lexicon`.
@@ -10,16 +13,21 @@ The table ``characters`` contains one zlib-compressed record per character. The 
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from shared.writing.database import open_database
+from shared.writing.language import Language
 from shared.writing.lexicon import Sense, decode_block
 from shared.writing.varint import read_varint, varint
 
-DATABASE_PATH = Path(__file__).parent / "data" / "characters.sqlite"
+DATA = Path(__file__).parent / "data"
+PATHS: Mapping[Language, Path] = {
+    Language.CHINESE: DATA / "characters.sqlite",
+    Language.JAPANESE: DATA / "japanese.sqlite",
+}
 
 EM = 1024
 TOP = 900
@@ -60,39 +68,42 @@ class Character:
 
 
 class CharacterDatabase:
-    """Provides read-only access to strokes and glosses; safe to share between threads."""
+    """Provides read-only access to a language's strokes and glosses; safe to share between threads."""
 
-    def __init__(self, path: Path = DATABASE_PATH) -> None:
-        """Open the database.
+    def __init__(self, language: Language = Language.CHINESE, paths: Mapping[Language, Path] = PATHS) -> None:
+        """Open the databases.
+
+        Args:
+            language: whose forms of the characters and whose lexicon to use. A character that it lacks is taken from
+                another language.
+            paths: the files by language.
 
         Raises:
-            FileNotFoundError: there is no file at ``path``.
+            FileNotFoundError: a file is missing.
         """
-        if not path.is_file():
-            raise FileNotFoundError(f"character database not found: {path}")
-        self._connection = open_database(path)
+        for path in paths.values():
+            if not path.is_file():
+                raise FileNotFoundError(f"character database not found: {path}")
+        self.language = language
+        self._connection = open_database(paths[language])
+        self._others = tuple(open_database(path) for other, path in paths.items() if other is not language)
 
     def has_strokes(self, character: str) -> bool:
         """Return whether stroke data exist for the character; false for a cluster of several code points."""
-        return (
-            len(character) == 1
-            and self._one("SELECT 1 FROM characters WHERE code_point = ?", ord(character)) is not None
-        )
+        return self._written(character, "1") is not None
 
     def character(self, character: str) -> Character | None:
         """Return the character with its strokes, or None if there are no stroke data."""
-        if len(character) != 1:
-            return None
-        row = self._one("SELECT radical, strokes FROM characters WHERE code_point = ?", ord(character))
+        row = self._written(character, "radical, strokes")
         return None if row is None else Character(character, row[0], decode_character(row[1]))
 
     def characters(self) -> tuple[str, ...]:
-        """Return every character that has stroke data, in code point order."""
+        """Return every character of which the language has a form of its own, in code point order."""
         rows = self._connection.execute("SELECT code_point FROM characters ORDER BY code_point")
         return tuple(chr(row[0]) for row in rows)
 
     def senses(self, word: str) -> tuple[Sense, ...]:
-        """Return the senses of a word (simplified or traditional), the one most useful to a learner first, or ()."""
+        """Return the senses of a word in any of its spellings, the one most useful to a learner first, or ()."""
         row = self._one("SELECT block FROM lexicon WHERE first_word <= ? ORDER BY first_word DESC LIMIT 1", word)
         return () if row is None else decode_block(row[0]).get(word, ())
 
@@ -110,9 +121,17 @@ class CharacterDatabase:
         for (block,) in self._connection.execute("SELECT block FROM lexicon ORDER BY first_word"):
             yield from decode_block(block)
 
-    def _one(self, query: str, key: str | int) -> tuple[Any, ...] | None:
+    def _one(self, query: str, key: str) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = self._connection.execute(query, (key,)).fetchone()
         return row
+
+    def _written(self, character: str, columns: str) -> tuple[Any, ...] | None:
+        """Return columns of a character's row, from the first language that has it."""
+        if len(character) != 1:
+            return None
+        query = f"SELECT {columns} FROM characters WHERE code_point = ?"  # noqa: S608  # constants
+        rows = (one.execute(query, (ord(character),)).fetchone() for one in (self._connection, *self._others))
+        return next((row for row in rows if row is not None), None)
 
 
 def encode_character(strokes: tuple[Stroke, ...]) -> bytes:

@@ -126,7 +126,7 @@ class Imagery:
         other leads elsewhere, because a motif that merely shares a word with another sense is wrong.
 
         Args:
-            word: the word in normal form, in any language.
+            word: the word in normal form, in Chinese or Latin letters; "" if only the sense counts.
             sense: the sense in English: "dog", "to study", "studying", "cold".
         """
         alternatives = terms_of(sense)

@@ -1,6 +1,7 @@
-"""The lexicon: the senses of Chinese words by reading, the one most useful to a learner first.
+"""The lexicon: the senses of a language's words by reading, the one most useful to a learner first.
 
-``training/lexicon.py`` makes it from CC-CEDICT (CC BY-SA 4.0). The table ``lexicon`` contains compressed blocks of
+``training/lexicon.py`` makes the Chinese one from CC-CEDICT (CC BY-SA 4.0), ``training/japanese_lexicon.py`` the
+Japanese one from JMdict (CC BY-SA 3.0). The table ``lexicon`` contains compressed blocks of
 words, found by the block's first word. The table ``gerunds`` contains the -ing forms of the verbs in the glosses.
 """
 
@@ -25,7 +26,7 @@ class Sense:
     """One meaning of a word.
 
     Attributes:
-        reading: the reading in pinyin with tone marks.
+        reading: the reading: pinyin with tone marks, or kana.
         gloss: the gloss in English.
         is_pictured: False for a particle, which has no meaning that a picture could show.
         counts: what a measure word counts; "" for other words.

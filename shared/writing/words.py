@@ -17,6 +17,8 @@ from shared.writing.encodings import misread_east_asian
 from shared.writing.english import is_latin, read_translation, why_empty
 from shared.writing.fonts import FontCoverage, font_of
 from shared.writing.imagery import Imagery
+from shared.writing.kana import same_kana
+from shared.writing.language import Language
 from shared.writing.lexicon import Sense
 from shared.writing.motif import ImageryMode
 from shared.writing.normalise import describe, normalise_word
@@ -39,6 +41,8 @@ __all__ = [
 MeaningSource = Literal["request", "lexicon"]
 
 
+SAME_READING: Final = {Language.CHINESE: same_reading, Language.JAPANESE: same_kana}
+
 INFINITIVE: Final = re.compile(r"to (?P<before>(?:not |[a-z]+ly )*)(?P<verb>[a-z]+)(?P<rest>(?: .*)?)")
 
 # The picture for a word without a meaning that can be pictured (a particle): the written word itself.
@@ -53,7 +57,8 @@ class Meaning:
         display: the meaning to show to the learner, as given in the request, in any script.
         prompt: the English meaning that steers the picture.
         source: where `prompt` comes from.
-        reading: the word's reading in this sense, in pinyin; None if the lexicon does not know the word.
+        language: the language that the word was looked up in.
+        reading: the word's reading in this sense, in pinyin or kana; None if the lexicon does not know the word.
         note: why the request's translation was not used, or why the picture shows no meaning.
         depictable: the English text by which imagery is looked up: the request's translation, or the lexicon's sense;
             "" if nothing depicts it.
@@ -62,6 +67,7 @@ class Meaning:
     display: str
     prompt: str
     source: MeaningSource
+    language: Language
     reading: str | None = None
     note: str | None = None
     depictable: str = ""
@@ -105,8 +111,8 @@ def resolve_meaning(word: str, translation: str, database: CharacterDatabase, re
     Args:
         word: the word in normal form.
         translation: the translation as given in the request.
-        database: the lexicon.
-        reading: the reading in pinyin that selects the word's senses; "" for any.
+        database: the lexicon of the word's language.
+        reading: the reading in pinyin or kana that selects the word's senses; "" for any.
 
     Raises:
         UnknownReading: the word does not have this reading.
@@ -117,10 +123,12 @@ def resolve_meaning(word: str, translation: str, database: CharacterDatabase, re
     likeliest = senses[0].reading if senses else None
     known = next((sense for sense in senses if sense.gloss == shown and sense.is_pictured), None)
     if known is not None:
-        return Meaning(shown, depicted(known, database), "request", known.reading, depictable=depictable(known))
+        phrase, spoken = depicted(known, database), known.reading
+        return Meaning(shown, phrase, "request", database.language, spoken, depictable=depictable(known))
     unused = why_empty(shown)
     if unused is None and shown and is_latin(shown):
-        return Meaning(shown, _phrase(shown, database), "request", likeliest, depictable=shown)
+        phrase = _phrase(shown, database)
+        return Meaning(shown, phrase, "request", database.language, likeliest, depictable=shown)
     if senses:
         return _of_lexicon(senses[0], shown if unused is None else "", unused, database)
     if unused is None and shown:
@@ -140,7 +148,8 @@ def senses_read(word: str, reading: str, database: CharacterDatabase) -> tuple[S
     senses = database.senses(word)
     if not reading:
         return senses
-    chosen = tuple(sense for sense in senses if same_reading(reading, sense.reading))
+    is_same = SAME_READING[database.language]
+    chosen = tuple(sense for sense in senses if is_same(reading, sense.reading))
     if not chosen:
         there = ", ".join(dict.fromkeys(sense.reading for sense in senses))
         known = f"its readings are {there}" if there else "the lexicon does not know the word, so leave the reading out"
@@ -165,7 +174,7 @@ def resolve_imagery(
     if asked == "none":
         return ()
     if asked == "auto":
-        return _depicting(word, meaning.depictable, imagery)
+        return _depicting(word, meaning.depictable, meaning.language, imagery)
     return tuple(_motif(name, imagery) for name in asked)
 
 
@@ -183,13 +192,15 @@ def no_motif(name: str, imagery: Imagery) -> str:
     return f"there is no motif {name!r}; {hint}"
 
 
-def imagery_of(word: str, sense: Sense, imagery: Imagery) -> tuple[str, ...]:
+def imagery_of(word: str, sense: Sense, language: Language, imagery: Imagery) -> tuple[str, ...]:
     """Return the names of the motifs that depict a sense of a word, best first; () for a particle."""
-    return _depicting(word, depictable(sense), imagery)
+    return _depicting(word, depictable(sense), language, imagery)
 
 
-def _depicting(word: str, sense: str, imagery: Imagery) -> tuple[str, ...]:
-    return imagery.for_word(word, sense) if sense else ()
+def _depicting(word: str, sense: str, language: Language, imagery: Imagery) -> tuple[str, ...]:
+    # The motifs' keywords are Chinese: to them, the Japanese 手紙, a letter, is toilet paper.
+    keyword = word if language is Language.CHINESE else ""
+    return imagery.for_word(keyword, sense) if sense else ()
 
 
 def depictable(sense: Sense) -> str:
@@ -218,6 +229,6 @@ def _phrase(meaning: str, database: CharacterDatabase) -> str:
 def _of_lexicon(sense: Sense, shown: str, unused: str | None, database: CharacterDatabase) -> Meaning:
     if not sense.is_pictured:
         note = f"the word is a particle ({sense.gloss}): no picture can show it, so it is drawn as written"
-        return Meaning(shown or sense.gloss, WRITTEN, "lexicon", sense.reading, note)
+        return Meaning(shown or sense.gloss, WRITTEN, "lexicon", database.language, sense.reading, note)
     phrase = depicted(sense, database)
-    return Meaning(shown or phrase, phrase, "lexicon", sense.reading, unused, depictable(sense))
+    return Meaning(shown or phrase, phrase, "lexicon", database.language, sense.reading, unused, depictable(sense))

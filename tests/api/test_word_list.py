@@ -14,7 +14,7 @@ from api.lists.markup import shown, split_word
 from api.lists.scripts import is_pinyin
 from api.lists.word_list import Row, WordList, read_list
 from shared.errors import UnreadableList
-from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 
 Short = tuple[str, str, str]
 MOUNTAIN: Short = ("山", "mountain", "shān")
@@ -434,9 +434,9 @@ def guids(folder: Path, pairs: list[tuple[str, str]]) -> list[str]:
     """Return the guids of a package's notes for the words and meanings, in this order."""
     from tests.client.test_deck_files import notes_of  # noqa: PLC0415  # its reader of packages
 
-    cards = [Card(word, "", meaning, "", "p.png", lambda: b"png") for word, meaning in pairs]
+    cards = [Card(word, "", "auto", meaning, "", "p.png", lambda: b"png") for word, meaning in pairs]
     path = folder / "d.apkg"
-    path.write_bytes(b"".join(package("D", cards, CharacterDatabase())))
+    path.write_bytes(b"".join(package("D", cards, Dictionaries())))
     notes, _, _ = notes_of(path, folder)
     return [guid for guid, _ in notes]
 

@@ -16,7 +16,7 @@ from api.deck_files.anki import collection, package
 from api.deck_files.card import Card
 from api.deck_files.contact_sheet import contact_sheet
 from shared.settings import Settings
-from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 from tests.client.drawn_decks import ROWS, drawn, row
 from writing_client.deck import Deck
 from writing_client.package import write_package
@@ -28,7 +28,15 @@ def cards(tmp_path: Path) -> list[Card]:
     deck = Deck(tmp_path, rows, {})
     drawn(deck, *range(len(rows)))
     return [
-        Card(card.word, card.reading, card.meaning, card.prompt, card.file, (tmp_path / card.file).read_bytes)
+        Card(
+            card.word,
+            card.reading,
+            card.language,
+            card.meaning,
+            card.prompt,
+            card.file,
+            (tmp_path / card.file).read_bytes,
+        )
         for card in deck.cards
     ]
 
@@ -64,7 +72,7 @@ class TestContactSheet:
 
 
 def packed(path: Path, name: str, cards: list[Card]) -> Path:
-    path.write_bytes(b"".join(package(name, cards, CharacterDatabase())))
+    path.write_bytes(b"".join(package(name, cards, Dictionaries())))
     return path
 
 
@@ -112,7 +120,15 @@ class TestAnki:
         assert answer.status_code == 200
         sheet = write_package(answer.data, texts, tmp_path, tmp_path / "client.apkg")
         cards = [
-            Card(card.word, card.reading, card.meaning, card.prompt, card.file, (tmp_path / card.file).read_bytes)
+            Card(
+                card.word,
+                card.reading,
+                card.language,
+                card.meaning,
+                card.prompt,
+                card.file,
+                (tmp_path / card.file).read_bytes,
+            )
             for card in texts
         ]
         assert sheet.read_bytes() == contact_sheet("My deck", cards)
@@ -133,8 +149,8 @@ class TestAnki:
         assert list(media.values()) == [(tmp_path / card.file).read_bytes()]
 
     def test_a_package_takes_time_in_proportion_to_its_strokes(self) -> None:
-        card = Card("饢" * 2000, "", "", "", "1.png", bytes)
-        assert len(collection("D", [card], ["1.png"], CharacterDatabase())) > 10**7
+        card = Card("饢" * 2000, "", "auto", "", "", "1.png", bytes)
+        assert len(collection("D", [card], ["1.png"], Dictionaries())) > 10**7
 
     def test_a_later_version_has_the_same_ids_so_that_anki_updates(self, tmp_path: Path, cards: list[Card]) -> None:
         first, _, decks = notes_of(packed(tmp_path / "1.apkg", "My deck", cards), tmp_path)

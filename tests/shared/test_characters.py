@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from shared.writing.characters import DATABASE_PATH, CharacterDatabase, Stroke, decode_character, encode_character
+from shared.writing.characters import PATHS, CharacterDatabase, Stroke, decode_character, encode_character
+from shared.writing.dictionaries import Dictionaries
+from shared.writing.language import Language
 
 
 def test_the_database_is_complete_and_compact(database: CharacterDatabase) -> None:
     """It has 9,574 characters, and at most 14 MB with the lexicon."""
     assert len(database.characters()) == 9574
-    assert DATABASE_PATH.stat().st_size <= 14e6
+    assert PATHS[Language.CHINESE].stat().st_size <= 14e6
 
 
 def test_a_character_has_outlines_medians_and_radical(database: CharacterDatabase) -> None:
@@ -25,8 +27,10 @@ def test_a_character_has_outlines_medians_and_radical(database: CharacterDatabas
         assert len(stroke.median) >= 2
 
 
-def test_every_record_can_be_read(database: CharacterDatabase) -> None:
+@pytest.mark.parametrize("language", Language)
+def test_every_record_can_be_read(dictionaries: Dictionaries, language: Language) -> None:
     """Every record has strokes whose coordinates lie near the em box."""
+    database = dictionaries[language]
     for character in database.characters():
         found = database.character(character)
         assert found is not None
@@ -45,6 +49,7 @@ def test_encoding_round_trips() -> None:
 def test_unknown_characters_and_words_have_nothing(database: CharacterDatabase) -> None:
     assert database.character("a") is None
     assert not database.has_strokes("ひ")
+    assert not database.has_strokes("𠮟")
     assert database.glosses("qzxy") == ()
     assert database.glosses("") == ()
 
@@ -76,7 +81,7 @@ def test_threads_may_share_the_database(database: CharacterDatabase) -> None:
 
 def test_a_missing_database_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere\.sqlite"):
-        CharacterDatabase(tmp_path / "nowhere.sqlite")
+        CharacterDatabase(paths={**PATHS, Language.JAPANESE: tmp_path / "nowhere.sqlite"})
 
 
 def test_the_database_is_read_only(database: CharacterDatabase) -> None:

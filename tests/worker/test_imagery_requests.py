@@ -12,6 +12,7 @@ from shared.schemas import GenerationRequest
 from shared.settings import load_settings
 from shared.writing.blocklist import Blocklist
 from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 from shared.writing.imagery import Imagery
 from shared.writing.words import resolve_imagery, resolve_meaning
 from tests.models import embedded_pipeline
@@ -23,8 +24,8 @@ TEMPLATE = "A vibrant comic book style illustration of {}, inspired by {}"
 
 
 @pytest.fixture(scope="module")
-def prompts(database: CharacterDatabase, imagery: Imagery) -> PromptBuilder:
-    return PromptBuilder(STYLES, database, imagery)
+def prompts(dictionaries: Dictionaries, imagery: Imagery) -> PromptBuilder:
+    return PromptBuilder(STYLES, dictionaries, imagery)
 
 
 def build(prompts: PromptBuilder, word: str, **options: Any) -> PromptResult:
@@ -151,9 +152,9 @@ def test_an_unknown_name_is_told_the_nearest(prompts: PromptBuilder, name: str, 
     assert (caught.value.code, caught.value.field) == ("unknown_imagery", "imagery")
 
 
-def test_blocked_words_are_not_depicted(database: CharacterDatabase, imagery: Imagery) -> None:
+def test_blocked_words_are_not_depicted(dictionaries: Dictionaries, imagery: Imagery) -> None:
     """A blocked motif could be reached through another word, as beer through a party."""
-    prompts = PromptBuilder(STYLES, database, imagery, Blocklist(["books"]))
+    prompts = PromptBuilder(STYLES, dictionaries, imagery, Blocklist(["books"]))
     assert "books" in imagery.for_word("学习", "study")
     result = build(prompts, "学习", translation="study")
     assert "books" not in result.imagery

@@ -12,8 +12,9 @@ from rapidocr import RapidOCR
 
 from shared.errors import JobCancelled
 from shared.schemas import AIGenerationResult, ControlType, WorkerState
-from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 from shared.writing.imagery import Imagery
+from shared.writing.language import Language
 from tests.helpers import decode, pixels
 from tests.models import embedded_settings
 from tests.watcher import Watcher
@@ -41,11 +42,11 @@ def pipeline() -> MultiControlNetPipeline:
 
 @pytest.fixture(scope="module")
 def generator(
-    pipeline: MultiControlNetPipeline, glyphs: GlyphRenderer, database: CharacterDatabase, imagery: Imagery
+    pipeline: MultiControlNetPipeline, glyphs: GlyphRenderer, dictionaries: Dictionaries, imagery: Imagery
 ) -> AIImageGenerator:
     return AIImageGenerator(
-        prompts=PromptBuilder(SETTINGS.styles, database, imagery),
-        executor=ThreadExecutor(PictureWork(glyphs, imagery, CONDITIONINGS, LegibilityJudge())),
+        prompts=PromptBuilder(SETTINGS.styles, dictionaries, imagery),
+        executor=ThreadExecutor(PictureWork({Language.CHINESE: glyphs}, imagery, CONDITIONINGS, LegibilityJudge())),
         pipeline=pipeline,
         model=ModelIdentity("embedded", SETTINGS.active_model, SETTINGS.default_style),
     )

@@ -4,15 +4,15 @@ import pytest
 
 from shared.errors import TranslationRequired, UnknownStyle
 from shared.settings import load_settings
-from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 from shared.writing.imagery import Imagery
 from worker.prompt_builder import PromptBuilder
 from worker.style_definitions import StyleDefinition, steering_weights
 
 
 @pytest.fixture(scope="module")
-def prompts(database: CharacterDatabase, imagery: Imagery) -> PromptBuilder:
-    return PromptBuilder(load_settings({}).styles, database, imagery)
+def prompts(dictionaries: Dictionaries, imagery: Imagery) -> PromptBuilder:
+    return PromptBuilder(load_settings({}).styles, dictionaries, imagery)
 
 
 def test_the_given_example(prompts: PromptBuilder) -> None:

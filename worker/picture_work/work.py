@@ -9,9 +9,10 @@ from PIL import Image
 
 from shared.schemas import ControlType
 from shared.settings import Settings
-from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionaries import Dictionaries
 from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
+from shared.writing.language import Language
 from worker.conditioning import Brush, Conditioning
 from worker.glyphs import Glyph, GlyphRenderer
 from worker.legibility.judge import Legibility, LegibilityJudge
@@ -38,14 +39,20 @@ class PictureWork:
     """The work, one method for each part. Safe to share between threads."""
 
     def __init__(
-        self, glyphs: GlyphRenderer, imagery: Imagery, conditionings: Iterable[Conditioning], judge: LegibilityJudge
+        self,
+        glyphs: Mapping[Language, GlyphRenderer],
+        imagery: Imagery,
+        conditionings: Iterable[Conditioning],
+        judge: LegibilityJudge,
     ) -> None:
         self._glyphs = glyphs
         self._imagery = imagery
         self._conditionings = {kind.control_type: kind for kind in conditionings}
         self._judge = judge
 
-    def compose(self, word: str, size: tuple[int, int], motifs: Sequence[str], seed: int) -> Scene:
+    def compose(
+        self, word: str, size: tuple[int, int], motifs: Sequence[str], seed: int, language: Language = Language.CHINESE
+    ) -> Scene:
         """Return a word with motifs around it.
 
         Args:
@@ -53,11 +60,12 @@ class PictureWork:
             size: width and height, pixels.
             motifs: their names, the best first.
             seed: chooses the layout.
+            language: whose forms of the characters to draw.
 
         Raises:
             UnsupportedCharacter: the word cannot be drawn.
         """
-        return compose(self._glyphs, word, *size, [self._imagery.motif(name) for name in motifs], seed=seed)
+        return compose(self._glyphs[language], word, *size, [self._imagery.motif(name) for name in motifs], seed=seed)
 
     def condition(
         self, scene: Scene, control_type: ControlType, method: str, brush: Brush, *, encode: bool
@@ -90,5 +98,6 @@ def make_work(settings: Settings, conditionings: Iterable[Conditioning]) -> Pict
         SettingsError: a font is missing, or the imagery cannot be read.
     """
     cv2.setNumThreads(1)
-    glyphs = GlyphRenderer(CharacterDatabase(), read_fonts(settings.fonts))
+    fonts = read_fonts(settings.fonts)
+    glyphs = {language: GlyphRenderer(database, fonts) for language, database in Dictionaries().items()}
     return PictureWork(glyphs, Imagery(), conditionings, LegibilityJudge())

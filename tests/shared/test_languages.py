@@ -1,0 +1,145 @@
+"""Words of several languages: which lexicon and which forms of the characters they get."""
+
+import pytest
+
+from shared.errors import TranslationRequired, UnknownReading
+from shared.writing.dictionaries import Dictionaries
+from shared.writing.imagery import Imagery
+from shared.writing.kana import same_kana
+from shared.writing.language import Language
+from shared.writing.words import resolve_imagery, resolve_meaning, senses_read
+
+
+@pytest.mark.parametrize(
+    ("word", "reading", "language"),
+    [
+        ("学习", "", Language.CHINESE),
+        ("手紙", "", Language.CHINESE),  # both languages have the word
+        ("手紙", "てがみ", Language.JAPANESE),
+        ("手紙", "shǒuzhǐ", Language.CHINESE),
+        ("食べる", "", Language.JAPANESE),
+        ("コーヒー", "", Language.JAPANESE),
+        ("図書館", "", Language.JAPANESE),  # only Japanese has it
+        ("自転車", "", Language.JAPANESE),
+        ("study", "", Language.CHINESE),
+    ],
+)
+def test_a_word_shows_its_language(dictionaries: Dictionaries, word: str, reading: str, language: Language) -> None:
+    assert dictionaries.of(word, "auto", reading).language is language
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_given_language_decides(dictionaries: Dictionaries, language: Language) -> None:
+    assert dictionaries.of("食べる", language).language is language
+    assert dictionaries.of("学习", language.value).language is language
+
+
+@pytest.mark.parametrize(
+    ("words", "languages"),
+    [
+        ([("手紙", ""), ("本", ""), ("食べる", "")], ["ja", "ja", "ja"]),
+        ([("手紙", "てがみ"), ("学习", "")], ["ja", "auto"]),
+        ([("手紙", ""), ("本", "")], ["auto", "auto"]),
+        ([], []),
+    ],
+)
+def test_kana_makes_the_words_beside_it_japanese(
+    dictionaries: Dictionaries, words: list[tuple[str, str]], languages: list[str]
+) -> None:
+    assert dictionaries.of_list(words) == languages
+
+
+@pytest.mark.parametrize(("character", "strokes"), [("直", 8), ("骨", 10), ("海", 9), ("働", 13), ("図", 7), ("々", 3)])
+def test_japanese_characters_have_their_own_strokes(dictionaries: Dictionaries, character: str, strokes: int) -> None:
+    found = dictionaries[Language.JAPANESE].character(character)
+    assert found is not None
+    assert len(found.strokes) == strokes
+    assert found != dictionaries[Language.CHINESE].character("骨")
+
+
+def test_forms_differ_by_language(dictionaries: Dictionaries) -> None:
+    chinese, japanese = dictionaries[Language.CHINESE], dictionaries[Language.JAPANESE]
+    for character in "直骨海角":
+        assert chinese.character(character) != japanese.character(character)
+    for character in "山水学":  # written alike, so that there is one record
+        assert chinese.character(character) == japanese.character(character)
+
+
+def test_a_character_that_a_language_lacks_comes_from_the_other(dictionaries: Dictionaries) -> None:
+    assert dictionaries[Language.CHINESE].has_strokes("働")
+    assert dictionaries[Language.JAPANESE].has_strokes("习")
+    assert "働" not in dictionaries[Language.CHINESE].characters()
+    assert "习" not in dictionaries[Language.JAPANESE].characters()
+
+
+@pytest.mark.parametrize(
+    ("character", "in_radical"),
+    [("働", (0, 1)), ("図", (0, 1, 6)), ("桜", (0, 1, 2, 3)), ("転", (0, 1, 2, 3, 4, 5, 6))],
+)
+def test_the_strokes_of_the_radical_are_marked(
+    dictionaries: Dictionaries, character: str, in_radical: tuple[int, ...]
+) -> None:
+    found = dictionaries[Language.JAPANESE].character(character)
+    assert found is not None
+    assert tuple(index for index, stroke in enumerate(found.strokes) if stroke.in_radical) == in_radical
+
+
+@pytest.mark.parametrize(
+    ("word", "chinese", "japanese"),
+    [("手紙", "toilet paper", "letter"), ("娘", "mother", "daughter"), ("勉強", "", "study"), ("大丈夫", "", "safe")],
+)
+def test_false_friends_mean_what_their_language_says(
+    dictionaries: Dictionaries, word: str, chinese: str, japanese: str
+) -> None:
+    glosses = {language: " ".join(dictionaries[language].glosses(word)) for language in Language}
+    assert japanese in glosses[Language.JAPANESE]
+    assert chinese in glosses[Language.CHINESE]
+    assert japanese not in glosses[Language.CHINESE]
+
+
+def test_imagery_follows_the_sense_of_the_language(dictionaries: Dictionaries, imagery: Imagery) -> None:
+    shown = {}
+    for language in Language:
+        meaning = resolve_meaning("手紙", "", dictionaries[language])
+        assert meaning.language is language
+        shown[language] = resolve_imagery("手紙", meaning, "auto", imagery)
+    assert "toilet-paper" in shown[Language.CHINESE]
+    assert "toilet-paper" not in shown[Language.JAPANESE]
+    assert shown[Language.JAPANESE]
+
+
+def test_a_reading_in_kana_selects_the_sense(dictionaries: Dictionaries) -> None:
+    japanese = dictionaries[Language.JAPANESE]
+    assert {sense.reading for sense in senses_read("辛い", "からい", japanese)} == {"からい"}
+    assert senses_read("辛い", "カライ", japanese) == senses_read("辛い", "からい", japanese)
+    with pytest.raises(UnknownReading, match="からい"):
+        senses_read("辛い", "あまい", japanese)
+
+
+def test_a_particle_is_drawn_as_written(dictionaries: Dictionaries) -> None:
+    meaning = resolve_meaning("から", "", dictionaries[Language.JAPANESE])
+    assert meaning.note is None or "particle" in meaning.note
+    topic = resolve_meaning("は", "", dictionaries[Language.JAPANESE], "は")
+    assert topic.source == "lexicon"
+
+
+def test_a_word_that_no_lexicon_has_needs_a_translation(dictionaries: Dictionaries) -> None:
+    with pytest.raises(TranslationRequired):
+        resolve_meaning("ほげほげ", "", dictionaries.of("ほげほげ"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "reading", "is_same"),
+    [
+        ("べんきょう", "べんきょう", True),
+        ("ベンキョウ", "べんきょう", True),
+        ("べん きょう", "べんきょう", True),
+        ("ﾍﾞﾝｷｮｳ", "べんきょう", True),
+        ("た・べる", "たべる", True),
+        ("コーヒー", "こーひー", True),
+        ("べんきょ", "べんきょう", False),
+        ("benkyou", "べんきょう", False),
+    ],
+)
+def test_readings_in_kana_are_compared_by_sound(asked: str, reading: str, is_same: bool) -> None:
+    assert same_kana(asked, reading) is is_same
