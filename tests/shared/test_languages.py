@@ -97,15 +97,17 @@ def test_false_friends_mean_what_their_language_says(
     assert japanese not in glosses[Language.CHINESE]
 
 
-def test_imagery_follows_the_sense_of_the_language(dictionaries: Dictionaries, imagery: Imagery) -> None:
-    shown = {}
-    for language in Language:
-        meaning = resolve_meaning("手紙", "", dictionaries[language])
+@pytest.mark.parametrize(
+    ("word", "chinese", "japanese"),
+    [("汽車", ("car",), ("train",)), ("娘", ("woman",), ("girl",)), ("手紙", ("toilet-paper",), ())],
+)
+def test_imagery_follows_the_sense_of_the_language(
+    dictionaries: Dictionaries, imagery: Imagery, word: str, chinese: tuple[str, ...], japanese: tuple[str, ...]
+) -> None:
+    for language, motifs in ((Language.CHINESE, chinese), (Language.JAPANESE, japanese)):
+        meaning = resolve_meaning(word, "", dictionaries[language])
         assert meaning.language is language
-        shown[language] = resolve_imagery("手紙", meaning, "auto", imagery)
-    assert "toilet-paper" in shown[Language.CHINESE]
-    assert "toilet-paper" not in shown[Language.JAPANESE]
-    assert shown[Language.JAPANESE]
+        assert resolve_imagery(word, meaning, "auto", imagery) == motifs
 
 
 def test_a_reading_in_kana_selects_the_sense(dictionaries: Dictionaries) -> None:
