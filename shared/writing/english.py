@@ -1,6 +1,8 @@
-"""Translations, which give an English meaning, a meaning in another script, or nothing."""
+"""Translations, which give an English meaning, a meaning in another language, or nothing."""
 
 import unicodedata
+from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import regex
@@ -8,6 +10,7 @@ import regex
 from shared.writing.encodings import is_lost, misread
 from shared.writing.normalise import fold
 from shared.writing.scripts import NEUTRAL
+from shared.writing.terms import base_forms, plain
 from shared.writing.unicode_script import script
 
 # Placeholders that forms and programs write instead of a missing translation.
@@ -16,6 +19,22 @@ PLACEHOLDERS: Final = frozenset({
     "undefined", "nan", "placeholder", "xxx",
 })  # fmt: skip
 FRACTION_SLASH: Final = "\u2044"
+
+# Made by `training/english_words.py`.
+WORDS_PATH: Final = Path(__file__).parent / "data" / "english_words.txt"
+WORD: Final = regex.compile(r"\p{L}+(?:['’]\p{L}+)*")
+# Articles of other languages that use Latin letters. What follows one is not English, whatever its words: "le pain".
+FOREIGN_ARTICLE: Final = regex.compile(
+    r"(?:d[aeu]s|de[mnrst]?|die|ein(?:e[mnrs]?)?|el|la|l[aeo]s|un[aeo]?s?|les?|des|il|lo|gli|het|een|e[nt]t?|os|uma?)\s+\p{L}|"
+    r"[ld]['’]\p{L}",
+    regex.IGNORECASE,
+)
+# Where a translation into two languages may change from one to the other.
+BETWEEN: Final = regex.compile(r"[;,/|=:，、；：／｜()（）【】\[\]{}]| [-–—] ")
+PICTOGRAPHS: Final = regex.compile(r"[\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f\u200d]")
+LONGEST_ABBREVIATION: Final = 4  # DVD keeps its capitals
+# "1. to study 2. to learn"
+NEXT_NUMBER: Final = regex.compile(r"\s\d+[.)]\s")
 
 
 def read_translation(translation: str) -> str:
@@ -47,6 +66,57 @@ def is_latin(text: str) -> bool:
     letters = [script(character) for character in text if character.isalpha()]
     counted = [code for code in letters if code not in NEUTRAL]
     return 2 * counted.count("Latn") >= len(counted)
+
+
+def is_english(text: str) -> bool:
+    """Return whether a text in Latin letters is English, judged by its words.
+
+    Of every three words, one may be unknown. Single letters and unknown capitalised words, which may be names, do not
+    count.
+    """
+    words = WORD.findall(text)
+    if FOREIGN_ARTICLE.match(text.strip()):
+        return False
+    known = sum(len(word) > 1 and _is_known(word) for word in words)
+    unknown = sum(word[0].islower() and not _is_known(word) for word in words)
+    return known > 0 and unknown <= len(words) // 3
+
+
+def english_part(text: str) -> str:
+    """Return the English part of a translation: "cat" of "cat (кошка)" and "le chat, cat"; "" if none is English."""
+    text = " ".join(PICTOGRAPHS.sub(" ", text).split())
+    parts = [part.strip() for part in BETWEEN.split(text) if part.strip()]
+    english = [part for part in parts if is_english(part)]
+    return text if len(english) == len(parts) else ", ".join(english)
+
+
+def clean_sense(text: str) -> str:
+    """Return an English sense as prompts need it: without the labels of a dictionary, not in capitals.
+
+    "1. To study. 2. To learn" becomes "to study", and "STUDY" becomes "study"; "USA" is no word of the vocabulary.
+    """
+    text = NEXT_NUMBER.split(text, maxsplit=1)[0]
+    in_lower_case = plain(text)
+    if not in_lower_case:
+        return text
+    start = text.casefold().find(in_lower_case)
+    kept = text[start : start + len(in_lower_case)] if start >= 0 else text
+    if kept.isupper() and len(kept) > LONGEST_ABBREVIATION and all(map(_is_known, WORD.findall(kept))):
+        return kept.casefold()
+    return kept[0].lower() + kept[1:] if kept.startswith("To ") else kept
+
+
+def _is_known(word: str) -> bool:
+    """Return whether a word, one of its base forms, or what stands before its apostrophe is English, or a letter."""
+    word = word.casefold().replace("’", "'")
+    before, _, _ = word.partition("'")
+    forms = (form.removeprefix("to ") for form in base_forms(word))
+    return len(before) == 1 or before in _vocabulary() or not _vocabulary().isdisjoint(forms)
+
+
+@lru_cache(maxsize=1)
+def _vocabulary() -> frozenset[str]:
+    return frozenset(WORDS_PATH.read_text(encoding="utf-8").split())
 
 
 def _has_letter(text: str) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from shared.errors import SettingsError
 from shared.writing.database import open_database
-from shared.writing.english import is_latin
+from shared.writing.english import is_english, is_latin
 from shared.writing.motif import MAX_MOTIFS, Motif, decode_shapes, motif_name
 from shared.writing.normalise import fold
 from shared.writing.terms import base_forms, notes_of, terms_of
@@ -101,6 +101,14 @@ class Imagery:
         """All motifs' names, in order."""
         return tuple(self._names)
 
+    def named(self, name: str) -> MotifName:
+        """Return a motif without its picture.
+
+        Raises:
+            KeyError: there is no such motif.
+        """
+        return self._names[name]
+
     def phrase(self, name: str) -> str:
         """Return a motif's phrase in prompts: "a graduation cap".
 
@@ -136,8 +144,8 @@ class Imagery:
         if chosen is None:
             by_word = self._depicting(word.casefold()) or {}
             by_sense = self._depicting_sense(alternatives, by_word, notes_of(sense))
-            # A word in Latin letters may be of any language: in Spanish, "pan" is bread.
-            if by_sense and is_latin(word):
+            # A word in Latin letters may be of any language: in Spanish, "pan" is bread, in German, "Rat" is advice.
+            if is_latin(word) and (by_sense or is_english(sense)):
                 by_word = {}
             chosen = _associated(by_sense) or _associated(by_word) or _best(by_word, by_sense, word)
         return chosen[:MAX_MOTIFS]

@@ -62,7 +62,10 @@ COUNTED = re.compile(r"^measure word for (.+)$")
 PREPOSITION = re.compile(
     r" (?:of|in|on|at|with|for|from|to|by|about|under|over|without|forward|who|that|which|used)(?: |$)"
 )
-NEGATION = re.compile(r"^(?:to )?(?:not|no|non|without|lack|cannot|can't|never)\b")
+NEGATION = re.compile(
+    r"^(?:to )?(?:non|without|lack|hardly any|out of)\b|n't\b|"
+    r"(?<![-\w])(?:not|no|nobody|nothing|none|never|neither|nor|cannot)(?![-\w])"
+)
 
 # Endings of nouns and verbs, and their replacements (as in WordNet's morphy).
 ENDINGS = (
@@ -82,7 +85,7 @@ def terms_of(sense: str) -> tuple[tuple[str, ...], ...]:
     text = plain(NOTE.sub(" ", sense)) or plain(" ".join(notes_of(sense)))
     if counted := COUNTED.match(text):
         return ((SEPARATOR.split(counted[1])[0].strip(),),)
-    alternatives = (one for part in _listed(text) for one in _either(part) if not NEGATION.match(one))
+    alternatives = (one for part in _listed(text) for one in _either(part) if not NEGATION.search(one))
     return tuple(tuple(dict.fromkeys(_terms(one))) for one in alternatives)
 
 

@@ -14,7 +14,7 @@ from shared.errors import InvalidWord, TranslationRequired, UnknownImagery, Unkn
 from shared.writing.characters import CharacterDatabase
 from shared.writing.clusters import clusters
 from shared.writing.encodings import misread_east_asian
-from shared.writing.english import is_latin, read_translation, why_empty
+from shared.writing.english import clean_sense, english_part, is_english, is_latin, read_translation, why_empty
 from shared.writing.fonts import FontCoverage, font_of
 from shared.writing.imagery import Imagery
 from shared.writing.kana import same_kana
@@ -101,9 +101,10 @@ def _name(cluster: str, fonts: Sequence[FontCoverage]) -> str:
 
 
 def resolve_meaning(word: str, translation: str, database: CharacterDatabase, reading: str = "") -> Meaning:
-    """Return a word's meaning: the translation if it is in Latin letters, otherwise the lexicon's most likely sense.
+    """Return a word's meaning: the translation as far as it is English, otherwise the lexicon's most likely sense.
 
-    The text encoders read English. A translation in another script is used for display only. A translation without
+    The text encoders read English. A translation in another language is used for display only, unless the word is
+    unknown and nothing else could steer; a word that is English itself may do so. A translation without
     meaning, such as "-" or "n/a", counts as missing. If it equals a gloss of the lexicon, as suggested by the page, it
     steers like the lexicon's own sense. A particle has no meaning that a picture could show, so the written word is
     pictured.
@@ -126,13 +127,21 @@ def resolve_meaning(word: str, translation: str, database: CharacterDatabase, re
         phrase, spoken = depicted(known, database), known.reading
         return Meaning(shown, phrase, "request", database.language, spoken, depictable=depictable(known))
     unused = why_empty(shown)
-    if unused is None and shown and is_latin(shown):
-        phrase = _phrase(shown, database)
-        return Meaning(shown, phrase, "request", database.language, likeliest, depictable=shown)
+    given = shown if unused is None else ""
+    if steering := english_part(given):
+        phrase = _phrase(clean_sense(steering), database)
+        return Meaning(shown, phrase, "request", database.language, likeliest, depictable=steering)
     if senses:
-        return _of_lexicon(senses[0], shown if unused is None else "", unused, database)
-    if unused is None and shown:
-        unused = f"the picture is steered in English, but {shown!r} is in another script"
+        if given and is_latin(given):
+            unused = f"{given!r} does not seem to be English, so the lexicon's meaning steers the picture"
+        return _of_lexicon(senses[0], given, unused, database)
+    if is_english(word):
+        note = f"{word!r} is taken as English; if it is of another language, give its meaning in English"
+        return Meaning(given or word, word, "request", database.language, note=note, depictable=word)
+    if given and is_latin(given):
+        return Meaning(given, given, "request", database.language)
+    if given:
+        unused = f"the picture is steered in English, but {given!r} is in another script"
     reason = f"{unused}, and the" if unused else "the"
     raise TranslationRequired(
         f"{reason} lexicon does not know {word!r}; give its meaning in English in `translation`", field="translation"

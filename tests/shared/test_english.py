@@ -1,0 +1,141 @@
+"""Translations in English, in other languages, and in both."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from shared.errors import TranslationRequired
+from shared.writing.dictionaries import Dictionaries
+from shared.writing.english import clean_sense, english_part, is_english
+from shared.writing.imagery import Imagery
+from shared.writing.words import Meaning, resolve_imagery, resolve_meaning
+
+SENSES = Path(__file__).parent / "senses.tsv"
+# Everyday words; "rot", "rouge" and "manger" are English, too.
+FOREIGN = [
+    "lernen", "das Wasser", "das Feuer", "das Haus", "die Katze", "der Baum", "essen", "der Regen", "das Buch",
+    "die Liebe", "die Schule", "die Mutter", "gestern", "weil", "schön", "das Fahrrad", "der Arzt", "das Brot",
+    "étudier", "l'eau", "l’eau", "le feu", "la maison", "le chat", "l'arbre", "la pluie", "le livre", "l'amour",
+    "la mère", "hier", "parce que", "le vélo", "le pain", "estudiar", "el agua", "el fuego", "la casa", "el gato",
+    "el árbol", "la lluvia", "el libro", "la escuela", "rojo", "siete", "porque", "la bicicleta", "el pan",
+    "Buenos días", "lửa", "con mèo", "mưa", "tình yêu", "xe đạp", "çalışmak", "ateş", "kedi", "yağmur", "kitap",
+    "kırmızı", "bisiklet", "il gatto", "l'acqua", "een boek", "uma casa", "",
+]  # fmt: skip
+
+
+def test_everyday_translations_are_english() -> None:
+    rows = csv.reader(SENSES.read_text(encoding="utf-8").splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    senses = [sense for _, accepted in rows for sense in accepted.split("|")]
+    refused = [sense for sense in senses if not is_english(sense)]
+    assert len(refused) <= 0.005 * len(senses), refused
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm sorry",
+        "don't eat",
+        "Beijing duck",
+        "T-shirt",
+        "α wave",
+        "to go to the beach",
+        "TO STUDY",
+        "dogs",
+        "red panda",
+    ],
+)
+def test_english_is_known_in_any_form(text: str) -> None:
+    assert is_english(text)
+
+
+def test_everyday_words_of_other_languages_are_not_english() -> None:
+    assert [text for text in FOREIGN if is_english(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("translation", "part"),
+    [
+        ("cat", "cat"),
+        ("cat (кошка)", "cat"),
+        ("школа (school)", "school"),
+        ("le chat, cat", "cat"),
+        ("Katze - cat", "cat"),
+        ("猫；cat；кошка", "cat"),
+        ("bat (animal)", "bat (animal)"),
+        ("mountain, hill", "mountain, hill"),
+        ("cat 🐱", "cat"),
+        ("👩‍🏫 teacher", "teacher"),
+        ("el gato", ""),
+        ("кошка", ""),
+        ("", ""),
+    ],
+)
+def test_the_english_part_of_a_translation(translation: str, part: str) -> None:
+    assert english_part(translation) == part
+
+
+@pytest.mark.parametrize(
+    ("sense", "cleaned"),
+    [
+        ("to study", "to study"),
+        ("To study.", "to study"),
+        ("TO STUDY", "to study"),
+        ("1. to study 2. to learn", "to study"),
+        ("n. study", "study"),
+        ("“water”", "water"),
+        ("DVD", "DVD"),
+        ("USA trip", "USA trip"),
+        ("Beijing duck", "Beijing duck"),
+        ("?", "?"),
+    ],
+)
+def test_a_sense_is_cleaned_for_the_prompt(sense: str, cleaned: str) -> None:
+    assert clean_sense(sense) == cleaned
+
+
+def meaning(dictionaries: Dictionaries, word: str, translation: str) -> Meaning:
+    return resolve_meaning(word, translation, dictionaries.of(word))
+
+
+@pytest.mark.parametrize(("word", "translation", "prompt"), [("猫", "el gato", "cat"), ("水", "l'eau", "water")])
+def test_a_translation_into_another_language_is_shown_and_the_lexicon_steers(
+    dictionaries: Dictionaries, word: str, translation: str, prompt: str
+) -> None:
+    found = meaning(dictionaries, word, translation)
+    assert (found.display, found.prompt, found.source) == (translation, prompt, "lexicon")
+    assert "does not seem to be English" in (found.note or "")
+
+
+def test_without_a_lexicon_a_foreign_translation_steers_as_it_is(dictionaries: Dictionaries, imagery: Imagery) -> None:
+    found = meaning(dictionaries, "Wasser", "agua")
+    assert (found.prompt, found.source) == ("agua", "request")
+    assert resolve_imagery("Wasser", found, "auto", imagery) == ()
+
+
+@pytest.mark.parametrize("translation", ["кошка", "猫", "", "-"])
+def test_an_english_word_steers_by_itself(dictionaries: Dictionaries, imagery: Imagery, translation: str) -> None:
+    found = meaning(dictionaries, "cat", translation)
+    assert (found.prompt, resolve_imagery("cat", found, "auto", imagery)) == ("cat", ("cat",))
+    assert "taken as English" in (found.note or "")
+
+
+@pytest.mark.parametrize("translation", ["кошка", "猫", ""])
+def test_a_word_of_another_language_needs_a_translation(dictionaries: Dictionaries, translation: str) -> None:
+    with pytest.raises(TranslationRequired, match="Katze"):
+        meaning(dictionaries, "Katze", translation)
+
+
+@pytest.mark.parametrize(("word", "translation"), [("Rat", "advice"), ("bald", "soon"), ("Herd", "stove")])
+def test_a_foreign_word_that_looks_english_is_not_depicted(
+    dictionaries: Dictionaries, imagery: Imagery, word: str, translation: str
+) -> None:
+    assert resolve_imagery(word, meaning(dictionaries, word, translation), "auto", imagery) == ()
+
+
+@pytest.mark.parametrize(
+    "translation",
+    ["not a cat", "isn't a cat", "it is not raining", "nobody eats bread", "I have no money", "neither cat nor dog"],
+)
+def test_negations_show_nothing(dictionaries: Dictionaries, imagery: Imagery, translation: str) -> None:
+    assert resolve_imagery("х", meaning(dictionaries, "х", translation), "auto", imagery) == ()
