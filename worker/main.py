@@ -42,8 +42,8 @@ from shared.writing.imagery import Imagery
 from worker.ai_image_generator import AIImageGenerator
 from worker.background.heartbeat import Heartbeat
 from worker.background.job_monitor import JobMonitor
-from worker.background.periodic import Periodic
 from worker.background.reaper import Reaper
+from worker.background.sweeper import Sweeper
 from worker.background.watchdog import Watchdog
 from worker.background.webhooks import WebhookSender
 from worker.conditioning import Conditioning, make_conditionings
@@ -57,7 +57,6 @@ from worker.tasks import GenerateTask, cancel_revoked
 
 logger = logging.getLogger("ai_models")
 
-SWEEP_S = 600.0  # how often expired pictures are deleted from an object store
 # How long a thread may hold the GIL while others wait. The engine's thread acquires it after each operation. With
 # Python's 5 ms one busy thread makes small steps 160 times as long; with this value, 4 (bench/busy_threads.py).
 SWITCH_INTERVAL_S = 0.00005
@@ -79,7 +78,7 @@ class WorkerProcess:
     leases: Leases
     reaper: Reaper
     webhooks: WebhookSender
-    sweep: Periodic | None
+    sweeper: Sweeper | None
     registry: WorkerRegistry
     concurrency: int
     started_at: float
@@ -120,8 +119,8 @@ class WorkerProcess:
         heartbeat.start()
         self.reaper.start()
         self.webhooks.start()
-        if self.sweep is not None:
-            self.sweep.start()
+        if self.sweeper is not None:
+            self.sweeper.start()
         try:
             if self.settings.worker.load_at_start:
                 self.pipeline.load()
@@ -142,8 +141,8 @@ class WorkerProcess:
             # Celery forgets the exit code that `stop_process` passed to it.
             return int(celery.worker.state.should_terminate or worker.exitcode or 0)
         finally:
-            if self.sweep is not None:
-                self.sweep.stop()
+            if self.sweeper is not None:
+                self.sweeper.stop()
             self.webhooks.stop()
             self.reaper.stop()
             heartbeat.stop()
@@ -202,7 +201,7 @@ def build(settings: Settings) -> WorkerProcess:
         leases=leases,
         reaper=make_reaper(client, leases, send, monitor, settings),
         webhooks=make_webhooks(client, store, settings),
-        sweep=make_sweep(settings),
+        sweeper=make_sweeper(client, worker_id, settings),
         registry=WorkerRegistry(client, settings.worker.stale_after_s),
         concurrency=settings.worker.concurrency or 2 * (settings.worker.batch_limit or gpu.batch_limit),
         started_at=time.time(),
@@ -242,19 +241,14 @@ def make_webhooks(client: redis.Redis, store: JobStore, settings: Settings) -> W
     return WebhookSender(outbox, store, settings.webhooks, every_s=settings.worker.heartbeat_s)
 
 
-def make_sweep(settings: Settings) -> Periodic | None:
-    """Return the task that deletes expired pictures from the object store; None if Redis holds them and expires them.
+def make_sweeper(client: redis.Redis, worker_id: str, settings: Settings) -> Sweeper | None:
+    """Return the sweeper of expired pictures; None if Redis holds the pictures and expires them.
 
     Raises:
         SettingsError: the store cannot be opened.
     """
     objects = open_store(settings.results.store)
-    if objects is None:
-        return None
-    ttl_s = settings.queue.result_ttl_s
-    return Periodic(
-        "sweep", min(SWEEP_S, ttl_s), lambda: logger.debug("deleted %d expired pictures", objects.sweep(ttl_s))
-    )
+    return None if objects is None else Sweeper(client, objects, worker_id, settings.queue.result_ttl_s)
 
 
 def make_generator(settings: Settings, executor: Executor, pipeline: MultiControlNetPipeline) -> AIImageGenerator:

@@ -49,6 +49,7 @@ class Key(StrEnum):
     RESULT_SIZES = PREFIX + "result_sizes"  # hash: job to "bytes pictures token"
     RESULT_BYTES = PREFIX + "result_bytes"  # the sum of the sizes
     RESULTS_EVICTED = PREFIX + "results_evicted"  # how many results were evicted
+    SWEEPING = PREFIX + "sweeping"  # the worker that deletes expired pictures from the object store on behalf of all
     PIXEL_BYTES = PREFIX + "pixel_bytes"  # hash: "picture" and "map"; running means of measured PNG bytes per pixel
     # kombu's own
     UNACKED = NAMESPACE + "unacked"  # hash: the messages that were delivered but not acknowledged

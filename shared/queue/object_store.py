@@ -1,8 +1,9 @@
 """Picture storage outside Redis: a folder or an S3-compatible bucket, accessed through obstore."""
 
 import os
+import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -16,6 +17,7 @@ IN_REDIS = "redis"
 # With obstore's defaults, a caller would wait for minutes. Callers that must succeed retry by themselves.
 TIMEOUTS = {"connect_timeout": "2s", "timeout": "10s"}
 RETRIES = {"max_retries": 1, "retry_timeout": timedelta(seconds=10)}
+PAGE = 1000  # entries in a page of a listing; S3 allows no more
 
 
 CallObserver = Callable[[str, float], None]
@@ -62,7 +64,7 @@ class ObjectStore:
         """Open a store; a bucket's endpoint, region and credentials come from the usual AWS_ variables.
 
         Raises:
-            SettingsError: obstore is not installed, or the kind of address is not supported.
+            SettingsError: obstore is not installed, the kind of address is not supported, or a folder cannot be used.
         """
         try:
             from obstore.store import LocalStore, S3Store  # noqa: PLC0415  # an optional dependency
@@ -72,7 +74,11 @@ class ObjectStore:
             ) from error
         parts = urlsplit(url)
         if parts.scheme == "file" and parts.path:
-            return cls(LocalStore(Path(parts.path), mkdir=True), run, note)
+            try:
+                folder = LocalStore(Path(parts.path), mkdir=True, automatic_cleanup=True)
+            except OSError as error:
+                raise SettingsError(f"results.store: {parts.path} cannot be used as a folder: {error}") from error
+            return cls(folder, run, note)
         if parts.scheme == "s3" and parts.netloc:
             endpoint = environment.get("AWS_ENDPOINT_URL", "")
             client_options = {**TIMEOUTS, **({"allow_http": True} if endpoint.startswith("http:") else {})}
@@ -104,13 +110,24 @@ class ObjectStore:
             except FileNotFoundError:
                 continue
 
-    def sweep(self, older_than_s: float) -> int:
-        """Delete the objects that are older than this; return how many were deleted."""
+    def sweep(self, names: re.Pattern[str], older_than_s: float) -> int:
+        """Delete the objects with such names that are older than this; return how many were deleted.
+
+        The folder or bucket may hold objects of others, so all other names are left alone.
+        """
         limit = datetime.now(UTC) - timedelta(seconds=older_than_s)
-        found = self._call("list", lambda: [entry for page in self._store.list() for entry in page])
-        old = [entry["path"] for entry in found if entry["last_modified"] < limit]
-        self.delete(old)
-        return len(old)
+        deleted = 0
+        for page in self._pages():
+            old = [entry["path"] for entry in page if entry["last_modified"] < limit and names.fullmatch(entry["path"])]
+            self.delete(old)
+            deleted += len(old)
+        return deleted
+
+    def _pages(self) -> Iterator[list[Any]]:
+        """Yield the objects' entries page by page, since millions would not fit into memory."""
+        pages = self._store.list(chunk_size=PAGE)
+        while page := self._call("list", lambda: next(pages, [])):
+            yield page
 
     def _call(self, operation: str, function: Any) -> Any:
         """Return the result of an obstore call; turn all errors except `FileNotFoundError` into `StoreUnavailable`."""

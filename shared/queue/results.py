@@ -10,6 +10,7 @@ Results have a budget. The script that publishes a result evicts whole results, 
 import base64
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -35,6 +36,8 @@ PICTURES: Any = {
     "conditioning_images_base64": True,
     "variations": {"__all__": {"generated_image_base64"}},
 }
+# The names of pictures in an object store, as `_object_name` makes them.
+OBJECT_NAMES = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{32}/\d+\.png")
 # Share of Redis's maxmemory for everything stored there: as job records grow, results are evicted. The limit beyond
 # which no job is accepted (`JobStore.check_memory`) is higher.
 MOST_MEMORY = 0.7

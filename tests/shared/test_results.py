@@ -21,7 +21,7 @@ from shared.errors import QueueUnavailable, SettingsError
 from shared.queue.keys import Key
 from shared.queue.leases import Leases
 from shared.queue.object_store import ObjectStore
-from shared.queue.results import Budget, ResultSizes, pack
+from shared.queue.results import OBJECT_NAMES, Budget, ResultSizes, pack
 from shared.queue.store import JobStore
 from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult, GenerationRequest, Variation
@@ -193,8 +193,12 @@ def test_expired_objects_are_swept(stored: Settings) -> None:
         return
     job_id = Publisher(stored).publish(1)
     objects = ObjectStore.open(stored.results.store)
-    assert objects.sweep(3600) == 0
-    assert objects.sweep(-3600) >= 2
+    others = ["family.txt", f"{job_id}/notes/0.png", f"{job_id}/{'0' * 32}/0.png.bak", "holiday/0/0.png"]
+    for name in others:
+        objects.put(name, b"not ours")
+    assert objects.sweep(OBJECT_NAMES, 3600) == 0
+    assert objects.sweep(OBJECT_NAMES, -3600) >= 2
+    assert [objects.get(name) for name in others] == [b"not ours"] * len(others)
     assert AsyncResult(job_id, app=make_celery(stored)).result is None
     assert create_app(stored).test_client().get(f"/api/writing/jobs/{job_id}").status_code == 410
 
@@ -323,3 +327,17 @@ def test_sizes_are_learnt(client: redis.Redis, settings: Settings) -> None:
 def test_a_wrong_store_is_told_by_its_name(store: str) -> None:
     with pytest.raises(SettingsError, match=r"results\.store"):
         load_settings({"WRITING_RESULTS__STORE": store})
+
+
+def test_a_folder_that_cannot_be_used_is_told_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match=r"results\.store: .*/file"):
+        ObjectStore.open(f"file://{tmp_path}/file")
+
+
+def test_nothing_is_left_of_a_deleted_picture(tmp_path: Path) -> None:
+    """Its folders would otherwise add up to millions."""
+    objects = ObjectStore.open(f"file://{tmp_path}")
+    objects.put("job/token/0.png", b"")
+    objects.delete(["job/token/0.png"])
+    assert list(tmp_path.iterdir()) == []

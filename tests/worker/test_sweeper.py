@@ -1,0 +1,56 @@
+"""The deletion of expired pictures from an object store."""
+
+import os
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+
+from shared.queue.object_store import ObjectStore
+from worker.background.sweeper import Sweeper
+
+TTL_S = 3600
+
+
+def picture() -> str:
+    return f"{uuid.uuid4()}/{uuid.uuid4().hex}/0.png"
+
+
+@pytest.fixture
+def sweeper(client: redis.Redis, tmp_path: Path) -> Callable[[str], Sweeper]:
+    """The sweeper of a worker with a given name."""
+    return lambda worker: Sweeper(client, ObjectStore.open(f"file://{tmp_path}"), worker, TTL_S)
+
+
+def put(folder: Path, name: str, age_s: float) -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True)
+    file.touch()
+    os.utime(file, (time.time() - age_s,) * 2)
+    return file
+
+
+def test_what_is_not_ours_stays(sweeper: Callable[[str], Sweeper], tmp_path: Path) -> None:
+    """The store may be a folder or bucket in which others keep their files."""
+    old, new = put(tmp_path, picture(), 2 * TTL_S), put(tmp_path, picture(), 0)
+    other = put(tmp_path, "holiday/family.png", 2 * TTL_S)
+    assert sweeper("a").sweep() == 1
+    assert [file.exists() for file in (old, new, other)] == [False, True, True]
+
+
+def test_one_worker_sweeps_for_all(sweeper: Callable[[str], Sweeper], tmp_path: Path) -> None:
+    put(tmp_path, picture(), 2 * TTL_S)
+    assert sweeper("a").sweep() == 1
+    put(tmp_path, picture(), 2 * TTL_S)
+    assert sweeper("b").sweep() == 0, "a has just done so"
+
+
+def test_a_store_that_does_not_answer_is_told(client: redis.Redis, caplog: pytest.LogCaptureFixture) -> None:
+    objects = ObjectStore.open("s3://pictures", environment={"AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
+    failing = Sweeper(client, objects, "a", TTL_S)
+    failing.start()
+    failing.stop()
+    assert "the next sweep deletes them" in caplog.text
