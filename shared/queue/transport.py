@@ -1,4 +1,4 @@
-"""kombu's Redis transport, hardened against a full Redis and malformed messages."""
+"""kombu's Redis transport, hardened against a Redis that refuses commands and against malformed messages."""
 
 import logging
 from queue import Empty
@@ -6,12 +6,50 @@ from typing import Any
 
 import redis
 from kombu.transport.redis import Channel, Transport
+from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, ResponseError
 
 logger = logging.getLogger(__name__)
+
+# A full Redis, a replica, and a replica that has lost its master.
+REFUSALS = (OutOfMemoryError, ReadOnlyError, MasterDownError)
+# Errors without a class of their own: Redis cannot write to its disk, or has too few replicas.
+REFUSAL_CODES = ("MISCONF", "NOREPLICAS")
+
+
+class RefusalIsLoss:
+    """Reports a Redis that refuses a command for the moment as a lost connection.
+
+    Celery reconnects after a lost connection, but ends the worker after an unknown error. After a failover,
+    reconnecting also reaches the new master.
+    """
+
+    def read_response(self, *args: Any, **options: Any) -> Any:
+        """Return the answer to a command.
+
+        Raises:
+            redis.ConnectionError: Redis refuses it for the moment.
+        """
+        try:
+            return super().read_response(*args, **options)  # type: ignore[misc]  # a mixin of a connection
+        except ResponseError as error:
+            if isinstance(error, REFUSALS) or str(error).startswith(REFUSAL_CODES):
+                raise redis.ConnectionError(f"Redis refuses a command: {error}") from error
+            raise
+
+
+class PlainConnection(RefusalIsLoss, redis.Connection):
+    """A connection without TLS."""
+
+
+class EncryptedConnection(RefusalIsLoss, redis.SSLConnection):
+    """A connection with TLS."""
 
 
 class TolerantChannel(Channel):  # type: ignore[misc]  # kombu is untyped
     """Reads queues and discards malformed messages, which would end the worker with kombu's own channel."""
+
+    connection_class = PlainConnection
+    connection_class_ssl = EncryptedConnection
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
@@ -24,7 +62,3 @@ class TolerantChannel(Channel):  # type: ignore[misc]  # kombu is untyped
 def harden_transport() -> None:
     """Make all connections of this process tolerant. Safe to repeat."""
     Transport.Channel = TolerantChannel
-    # A full Redis refuses even an acknowledgement. Treat that as a lost connection, which a worker survives, and not as
-    # an unknown error, which ends it.
-    if redis.exceptions.OutOfMemoryError not in Transport.connection_errors:
-        Transport.connection_errors = (*Transport.connection_errors, redis.exceptions.OutOfMemoryError)

@@ -39,6 +39,7 @@ def test_a_full_disk_is_told_and_heals(tmp_path: Path) -> None:
     """Redis can no longer write: no job is accepted that might be lost, and all jobs accepted before end."""
     with service(tmp_path) as stack:
         api = Api(stack.url)
+        worker = child(stack, "worker-1").process.pid
         program = child(stack, "redis")
         # A process that exceeds its file size limit receives a signal, unlike with a full disk.
         command = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh", *program.program.command]
@@ -57,6 +58,7 @@ def test_a_full_disk_is_told_and_heals(tmp_path: Path) -> None:
         server.rlimit(psutil.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         eventually(lambda: api.submit(word="学", num_inference_steps=1).status_code == 202, 30)
         assert endings(api, jobs, 120) == {"succeeded": 4}
+        assert child(stack, "worker-1").process.pid == worker
 
 
 @pytest.mark.chaos
@@ -120,6 +122,27 @@ def test_results_that_fill_redis_make_room_and_the_worker_lives(tmp_path: Path) 
         memory = client.info("memory")
         assert memory["used_memory"] < memory["maxmemory"]
         print(f"{len(jobs)} jobs, {kept} results kept, {memory['used_memory']} of {memory['maxmemory']} bytes used")
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("fault", ["a lost replica", "a failover"])
+def test_the_worker_outlives_a_redis_that_refuses_writes(tmp_path: Path, fault: str) -> None:
+    """It would otherwise load its model again, as would all other workers at the same time."""
+    with service(tmp_path) as stack:
+        api, client = Api(stack.url), redis.Redis.from_url(stack.redis_url)
+        first_worker = child(stack, "worker-1").process.pid
+        jobs = submit(api, 2)  # with a job in each of its four threads it does not listen
+        if fault == "a lost replica":
+            client.config_set("min-replicas-to-write", 1)
+            time.sleep(5)
+            client.config_set("min-replicas-to-write", 0)
+        else:
+            client.replicaof("127.0.0.1", 1)
+            time.sleep(5)
+            client.replicaof("NO", "ONE")
+        assert endings(api, jobs, 120) == {"succeeded": 2}
+        assert api.draw(word="学", num_inference_steps=1)["success"]
+        assert child(stack, "worker-1").process.pid == first_worker
 
 
 def how_it_succeeded(api: Api, job: str) -> str | None:

@@ -1,0 +1,100 @@
+"""The transport of messages, with a Redis that refuses commands for a while."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+import redis
+from kombu.exceptions import OperationalError
+from redis.exceptions import ResponseError
+
+from shared.celery_app import make_celery, send_job
+from shared.schemas import Priority
+from shared.settings import Settings
+
+
+@contextmanager
+def without_its_replica(client: redis.Redis) -> Iterator[None]:
+    client.config_set("min-replicas-to-write", 1)
+    try:
+        yield
+    finally:
+        client.config_set("min-replicas-to-write", 0)
+
+
+@contextmanager
+def as_a_replica(client: redis.Redis) -> Iterator[None]:
+    client.replicaof("127.0.0.1", 1)
+    try:
+        yield
+    finally:
+        client.replicaof("NO", "ONE")
+
+
+@contextmanager
+def as_a_replica_without_data(client: redis.Redis) -> Iterator[None]:
+    client.config_set("replica-serve-stale-data", "no")
+    try:
+        with as_a_replica(client):
+            yield
+    finally:
+        client.config_set("replica-serve-stale-data", "yes")
+
+
+@contextmanager
+def full(client: redis.Redis) -> Iterator[None]:
+    client.config_set("maxmemory", 1)
+    try:
+        yield
+    finally:
+        client.config_set("maxmemory", 0)
+
+
+Refusing = Callable[[redis.Redis], AbstractContextManager[None]]
+REFUSE_READING = (without_its_replica, as_a_replica, as_a_replica_without_data)
+
+
+@pytest.mark.parametrize("refusing", REFUSE_READING)
+def test_a_queue_that_cannot_be_read_for_a_while_counts_as_a_lost_connection(
+    settings: Settings, client: redis.Redis, refusing: Refusing
+) -> None:
+    """Any other error would end the worker."""
+    app = make_celery(settings)
+    send_job(app, "a", Priority.BULK)
+    with app.connection() as connection:
+        channel = connection.default_channel
+        with refusing(client), pytest.raises(connection.connection_errors):
+            channel.basic_get("bulk")
+        assert channel.basic_get("bulk").properties["correlation_id"] == "a"
+
+
+@pytest.mark.parametrize("refusing", [*REFUSE_READING, full])
+def test_a_message_that_cannot_be_acknowledged_for_a_while_is_delivered_again(
+    settings: Settings, client: redis.Redis, refusing: Refusing
+) -> None:
+    app = make_celery(settings)
+    send_job(app, "a", Priority.BULK)
+    with app.connection() as connection:
+        message = connection.default_channel.basic_get("bulk")
+        with refusing(client), pytest.raises(connection.connection_errors):
+            message.ack()
+    assert client.llen("bulk") == 1
+
+
+@pytest.mark.parametrize("refusing", [*REFUSE_READING, full])
+def test_a_message_that_cannot_be_sent_for_a_while_is_told(
+    settings: Settings, client: redis.Redis, refusing: Refusing
+) -> None:
+    app = make_celery(settings)
+    with refusing(client), pytest.raises(OperationalError):
+        send_job(app, "a", Priority.BULK, retry=False)
+    send_job(app, "a", Priority.BULK)
+    assert client.llen("bulk") == 1
+
+
+def test_any_other_refusal_is_an_error(settings: Settings) -> None:
+    with make_celery(settings).connection() as connection:
+        channel = connection.default_channel
+        channel.client.set("text", "")
+        with pytest.raises(ResponseError, match="WRONGTYPE"):
+            channel.client.lpop("text")
