@@ -3,6 +3,7 @@
 Each subcommand imports its program only when it runs: the API's image has no torch, and the worker's has no Flask.
 """
 
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from cli.exit_codes import FAILED, INTERRUPTED, WRONG_SETTINGS
+from cli.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_SETTINGS
 from shared.console import use_any_console
 from shared.errors import SettingsError
 from shared.settings import load_settings
@@ -59,6 +60,7 @@ def service() -> None:
 @service.command()
 def api() -> int:
     """Serve the HTTP API and the page."""
+    _end_on_sigterm()
     from api.server import main as serve_api  # noqa: PLC0415
 
     return serve_api()
@@ -67,6 +69,7 @@ def api() -> int:
 @service.command()
 def worker() -> int:
     """Draw the pictures of queued jobs on this machine's GPU or CPU."""
+    _end_on_sigterm()
     settings = load_settings()  # first, so that a wrong one is named before torch is imported, which takes seconds
     from worker.main import main as work  # noqa: PLC0415
 
@@ -164,6 +167,14 @@ def keys(name: str) -> int:
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="NAME") from error
     return 0
+
+
+def _end_on_sigterm() -> None:
+    """End in order on SIGTERM, until the program handles it itself once it has started.
+
+    For a container's first process, Linux drops signals that have no handler.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(DONE))
 
 
 def _complain(text: str, code: int) -> int:

@@ -15,6 +15,9 @@ import requests
 
 from local.stack import Stack
 from local.supervisor import Child
+from shared.queue.workers import WorkerRegistry
+from shared.redis_client import make_redis
+from shared.settings import Settings
 from tests.helpers import Api, answers, eventually
 
 READY_S = 90
@@ -257,6 +260,17 @@ def test_an_imagery_file_that_cannot_be_read_ends_worker_and_api_with_its_name(
     assert ended.returncode == os.EX_CONFIG, ended.stderr
     assert reason in ended.stderr
     assert str(folder / IMAGERY) in ended.stderr
+
+
+def test_a_worker_that_is_stopped_while_it_loads_ends_at_once_and_signs_off(settings: Settings) -> None:
+    """A process without a handler for the signal ignores it as a container's first one, and takes jobs."""
+    registry = WorkerRegistry(make_redis(settings.redis), settings.worker.stale_after_s)
+    process = start_worker(settings.redis.url)
+    eventually(registry.workers, 120)
+    process.terminate()
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert registry.workers() == []
 
 
 @pytest.mark.slow
