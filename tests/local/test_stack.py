@@ -1,0 +1,15 @@
+"""The programs of a stack."""
+
+from pathlib import Path
+
+import psutil
+import redis
+
+from local.stack import REDIS_LEAST_BYTES, Stack
+
+
+def test_redis_has_a_limit_within_which_results_are_evicted(tmp_path: Path) -> None:
+    """Without one, a day's pictures could fill the machine's memory."""
+    with Stack(workers=0, data_folder=tmp_path / "redis", log_folder=tmp_path) as stack:
+        limit = redis.Redis.from_url(stack.redis_url).info("memory")["maxmemory"]
+    assert limit == max(REDIS_LEAST_BYTES, psutil.virtual_memory().total // 4)
