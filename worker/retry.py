@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 GIVE_UP_AFTER_S: Final = 300.0
 PAUSE_S: Final = 0.5
+LOG_EVERY: Final = 20  # attempts, that is ten seconds: many jobs may wait at the same time
 
 
 def retry_for_five_minutes(call: Callable[[], T]) -> T:
@@ -44,5 +45,7 @@ def _is_away(error: BaseException) -> bool:
 
 
 def _log(state: RetryCallState) -> None:
+    if state.attempt_number % LOG_EVERY != 1:
+        return
     error = state.outcome.exception() if state.outcome is not None else None
     logger.warning("no response; retrying: %s", error)

@@ -44,6 +44,10 @@ def test_workers_get_gpus_and_a_model_cache(compose: dict[str, dict[str, object]
     assert "ports" not in worker, "would forbid --scale"
 
 
+def test_logs_are_rotated(compose: dict[str, dict[str, object]]) -> None:
+    assert [service["logging"] for service in compose.values()] == [{"driver": "local"}] * 4
+
+
 def test_flower_asks_for_a_password(compose: dict[str, dict[str, object]]) -> None:
     assert "FLOWER_BASIC_AUTH:?" in str(compose["flower"]["environment"])
 

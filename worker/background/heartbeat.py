@@ -8,6 +8,7 @@ import redis
 from shared.queue.leases import Leases
 from shared.queue.workers import WorkerRegistry
 from shared.schemas import WorkerInfo
+from worker.background.outage import Outage
 from worker.background.periodic import Periodic
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class Heartbeat:
         self._registry = registry
         self._leases = leases
         self._describe = describe
+        self._outage = Outage(logger, "heartbeats not sent")
         self._thread = Periodic("heartbeat", every_s, self._beat)
 
     def start(self) -> None:
@@ -49,4 +51,6 @@ class Heartbeat:
             self._leases.beat()
             self._registry.publish(self._describe())
         except redis.RedisError as error:
-            logger.warning("heartbeat not sent: %s", error)
+            self._outage.note(error)
+        else:
+            self._outage.note(None)

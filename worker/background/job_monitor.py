@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from shared.queue.leases import Lease, Leases
 from shared.schemas import Progress
+from worker.background.outage import Outage
 from worker.background.periodic import Periodic
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ class JobMonitor:
         self._by_token: dict[str, JobHandle] = {}
         self._working_on: list[str] = []
         self.is_draining = False
+        self._outage = Outage(logger, "progress not reported")
         self._thread = Periodic("job-monitor", poll_s, self._report_all)
 
     @property
@@ -122,10 +124,12 @@ class JobMonitor:
             del self._by_token[lease.token]
 
     def _report_all(self) -> None:
-        for handle in list(self._by_token.values()):
-            self._report(handle)
+        errors = [self._report(handle) for handle in list(self._by_token.values())]
+        if errors:
+            self._outage.note(next(filter(None, errors), None))
 
-    def _report(self, handle: JobHandle) -> None:
+    def _report(self, handle: JobHandle) -> redis.RedisError | None:
+        """Report a job's progress. Return the error if that fails: the job continues, and the next report says all."""
         try:
             standing = self._leases.report(handle.lease, handle.current_stage, handle.progress)
             handle.is_lost |= standing.is_lost
@@ -134,8 +138,8 @@ class JobMonitor:
                 variation, picture = handle.previews.popitem()
                 self._leases.save_preview(handle.lease, _jpeg(picture), handle.progress.step, variation)
         except redis.RedisError as error:
-            # The job continues. Its progress is reported again when Redis is back.
-            logger.warning("progress of job %s not reported: %s", handle.lease.job_id, error)
+            return error
+        return None
 
 
 def _jpeg(picture: NDArray[np.uint8]) -> bytes:

@@ -16,6 +16,7 @@ from shared.queue.keys import Key, waiting_keys
 from shared.queue.leases import FailureDetector, Leases, RequeuedJob
 from shared.queue.messages import JobMessages
 from shared.schemas import Priority
+from worker.background.outage import Outage
 from worker.background.periodic import Periodic
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Reaper:
         self._reconcile_s = reconcile_s
         self._detector = FailureDetector(lease_s)
         self._next_reconcile = time.monotonic()
+        self._outage = Outage(logger, "abandoned jobs not looked for")
         self._thread = Periodic("reaper", every_s, self._check_or_forget)
 
     def start(self) -> None:
@@ -130,4 +132,6 @@ class Reaper:
         except redis.RedisError as error:
             # While Redis was down, no worker's counter could move. Start watching them afresh.
             self._detector.forget()
-            logger.warning("could not check for abandoned jobs: %s", error)
+            self._outage.note(error)
+        else:
+            self._outage.note(None)

@@ -21,6 +21,7 @@ from shared.queue.webhook_outbox import Claim, WebhookOutbox
 from shared.queue.webhook_targets import parse_target, resolve
 from shared.settings import WebhookSettings
 from worker.background.exchange import in_thread, post
+from worker.background.outage import Outage
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,9 @@ class WebhookSender:
         self._settings = settings
         self._every_s = every_s
         self._signer = Webhook(settings.secret) if settings.secret else None
+        # Reading may work where writing does not.
+        self._looking = Outage(logger, "webhooks not looked for")
+        self._delivering = Outage(logger, "webhooks not delivered")
         self._is_stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
 
@@ -82,10 +86,12 @@ class WebhookSender:
 
     async def _waiting_hosts(self) -> list[str]:
         try:
-            return await in_thread(self._outbox.hosts)
+            hosts = await in_thread(self._outbox.hosts)
         except redis.RedisError as error:
-            logger.warning("webhooks wait for Redis: %s", error)
+            self._looking.note(error)
             return []
+        self._looking.note(None)
+        return hosts
 
     async def _serve_host(self, host: str, turns: asyncio.Semaphore) -> None:
         """Deliver what is due to one host, one webhook at a time."""
@@ -94,8 +100,9 @@ class WebhookSender:
             while has_more and not self._is_stopping.is_set():
                 async with turns:
                     has_more = await self.deliver_one(host)
+                self._delivering.note(None)
         except redis.RedisError as error:
-            logger.warning("webhooks wait for Redis: %s", error)
+            self._delivering.note(error)
         except Exception:  # the task's boundary: the next look tries again
             logger.exception("webhooks to %s failed; they will be retried", host)
 
