@@ -51,8 +51,9 @@ class Key(StrEnum):
     RESULTS_EVICTED = PREFIX + "results_evicted"  # how many results were evicted
     SWEEPING = PREFIX + "sweeping"  # the worker that deletes expired pictures from the object store on behalf of all
     PIXEL_BYTES = PREFIX + "pixel_bytes"  # hash: "picture" and "map"; running means of measured PNG bytes per pixel
-    # kombu's own
-    UNACKED = NAMESPACE + "unacked"  # hash: the messages that were delivered but not acknowledged
+    # The transport of messages
+    TRIAL = PREFIX + "trial"  # written to learn whether Redis can be written to; expires at once
+    UNACKED = NAMESPACE + "unacked"  # kombu's own hash: the messages that were delivered but not acknowledged
 
 
 def job_key(job_id: str) -> str:

@@ -1,6 +1,7 @@
 """kombu's Redis transport, hardened against a Redis that refuses commands and against malformed messages."""
 
 import logging
+import re
 from queue import Empty
 from typing import Any
 
@@ -8,12 +9,15 @@ import redis
 from kombu.transport.redis import Channel, Transport
 from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, ResponseError
 
+from shared.queue.keys import Key
+
 logger = logging.getLogger(__name__)
 
 # A full Redis, a replica, and a replica that has lost its master.
 REFUSALS = (OutOfMemoryError, ReadOnlyError, MasterDownError)
-# Errors without a class of their own: Redis cannot write to its disk, or has too few replicas.
-REFUSAL_CODES = ("MISCONF", "NOREPLICAS")
+# These and others by their code, which a script's error has after a dash. The others: Redis cannot write to its disk,
+# has too few replicas, or became a replica while a client waited for a message.
+REFUSAL_CODE = re.compile(r"(^|: -)(OOM|READONLY|MASTERDOWN|MISCONF|NOREPLICAS|UNBLOCKED) ")
 
 
 class RefusalIsLoss:
@@ -23,6 +27,16 @@ class RefusalIsLoss:
     reconnecting also reaches the new master.
     """
 
+    def on_connect_check_health(self, check_health: bool = True) -> None:
+        """Try to write, since Celery pauses before it reconnects only if connecting failed.
+
+        Raises:
+            redis.ConnectionError: Redis refuses it for the moment.
+        """
+        super().on_connect_check_health(check_health)  # type: ignore[misc]
+        self.send_command("SET", Key.TRIAL, "", "PX", 1, check_health=False)  # type: ignore[attr-defined]
+        self.read_response()
+
     def read_response(self, *args: Any, **options: Any) -> Any:
         """Return the answer to a command.
 
@@ -30,11 +44,19 @@ class RefusalIsLoss:
             redis.ConnectionError: Redis refuses it for the moment.
         """
         try:
-            return super().read_response(*args, **options)  # type: ignore[misc]  # a mixin of a connection
+            answer = super().read_response(*args, **options)  # type: ignore[misc]  # a mixin of a connection
         except ResponseError as error:
-            if isinstance(error, REFUSALS) or str(error).startswith(REFUSAL_CODES):
-                raise redis.ConnectionError(f"Redis refuses a command: {error}") from error
+            _check(error)
             raise
+        for part in answer if isinstance(answer, list) else ():  # of a transaction
+            _check(part)
+        return answer
+
+
+def _check(answer: object) -> None:
+    """Raise `redis.ConnectionError` if an answer is a refusal."""
+    if isinstance(answer, REFUSALS) or (isinstance(answer, ResponseError) and REFUSAL_CODE.search(str(answer))):
+        raise redis.ConnectionError(f"Redis refuses a command: {answer}") from answer
 
 
 class PlainConnection(RefusalIsLoss, redis.Connection):

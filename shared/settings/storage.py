@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -42,19 +42,24 @@ class RedisSettings(Section):
 
     @field_validator("url")
     @classmethod
-    def _refuse_tls_options(cls, url: str) -> str:
-        """Refuse TLS options in the address, because `ssl_cert_reqs=none` would disable verification."""
+    def _refuse_options(cls, url: str) -> str:
+        """Refuse options in the address.
+
+        `ssl_cert_reqs=none` would disable verification, and each of the clients knows options that another does not.
+        """
         parts = urlsplit(url)
         if parts.port == 0:
             raise ValueError("0 is not a valid port")
-        options = parse_qsl(parts.query, keep_blank_values=True)
-        kept = [pair for pair in options if pair not in VERIFIED]
-        named = [name for name, _ in kept if name.lower().startswith("ssl")]
-        if named:
+        options = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair not in VERIFIED]
+        for name, _ in options:
+            if name.lower().startswith("ssl"):
+                raise ValueError(
+                    f"remove {name}: TLS is always verified; set its files by redis.ca_file, cert_file and key_file"
+                )
             raise ValueError(
-                f"remove {named[0]}: TLS is always verified; set its files by redis.ca_file, cert_file and key_file"
+                f"remove {name}: an address has no options; the number of the database is its path, as in /3"
             )
-        return urlunsplit(parts._replace(query=urlencode(kept)))
+        return urlunsplit(parts._replace(query=""))
 
     @field_validator("prefix")
     @classmethod

@@ -169,6 +169,13 @@ DIGEST, OTHER_DIGEST = "0" * 64, "1" * 64
             ("WRITING_REDIS__URL", url, r"redis\.url: must be redis://")
             for url in ("", "cache:6379", "http://cache", "redis://", "redis://c:port", "redis://c/db", "unix:///r.sock")
         ),
+        *(
+            ("WRITING_REDIS__URL", f"redis://cache:6379/0?{option}", rf"redis\.url: .*remove {name}")
+            for option, name in (
+                ("db=3", "db"), ("socket_keepalive=true", "socket_keepalive"), ("x", "x"),
+                ("ssl_cert_reqs=required&protocol=3", "protocol"), ("ssl_cert_reqs=none", "ssl_cert_reqs"),
+            )
+        ),
         *(("WRITING_REDIS__TIMEOUT_S", value, r"redis\.timeout_s") for value in ("inf", "nan", "1e999", "-1")),
         ("WRITING_WORKER__STALE_AFTER_S", "0.5", r"worker\.stale_after_s: 0\.5 is not greater than"),
         ("WRITING_QUEUE__LEASE_S", "1", r"queue\.lease_s: 1 is not greater than worker\.heartbeat_s"),

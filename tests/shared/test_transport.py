@@ -1,10 +1,12 @@
 """The transport of messages, with a Redis that refuses commands for a while."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 import redis
+from kombu import Consumer, Queue
 from kombu.exceptions import OperationalError
 from redis.exceptions import ResponseError
 
@@ -66,6 +68,32 @@ def test_a_queue_that_cannot_be_read_for_a_while_counts_as_a_lost_connection(
         with refusing(client), pytest.raises(connection.connection_errors):
             channel.basic_get("bulk")
         assert channel.basic_get("bulk").properties["correlation_id"] == "a"
+
+
+def test_a_worker_that_waits_for_a_message_loses_its_connection_in_a_failover(
+    settings: Settings, client: redis.Redis
+) -> None:
+    with make_celery(settings).connection() as connection, Consumer(connection, [Queue("bulk")]):
+        failover = threading.Timer(0.5, client.replicaof, ["127.0.0.1", 1])
+        failover.start()
+        try:
+            with pytest.raises(connection.connection_errors):
+                connection.drain_events(timeout=30)
+        finally:
+            failover.join()
+            client.replicaof("NO", "ONE")
+
+
+@pytest.mark.parametrize("refusing", [*REFUSE_READING, full])
+def test_a_redis_that_cannot_be_written_to_refuses_connections(
+    settings: Settings, client: redis.Redis, refusing: Refusing
+) -> None:
+    """So Celery pauses before it tries again, instead of reconnecting at once for ever."""
+    app = make_celery(settings)
+    with refusing(client), app.connection() as connection, pytest.raises(OperationalError, match="refuses"):
+        connection.ensure_connection(max_retries=1, interval_start=0)
+    with app.connection() as connection:
+        connection.ensure_connection(max_retries=1)
 
 
 @pytest.mark.parametrize("refusing", [*REFUSE_READING, full])

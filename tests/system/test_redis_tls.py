@@ -150,7 +150,7 @@ def test_a_redis_that_asks_for_our_certificate_gets_it(redis_url: str, authority
     "query",
     ["ssl_cert_reqs=none", "ssl_cert_reqs=CERT_NONE", "ssl_cert_reqs=optional", "ssl_cert_reqs=",
      "ssl_check_hostname=false",
-     "ssl_ca_certs=/ca.pem", "db=1&ssl_cert_reqs=none", "ssl_cert_reqs=required&ssl_cert_reqs=none",
+     "ssl_ca_certs=/ca.pem", "ssl_cert_reqs=required&ssl_cert_reqs=none",
      "ssl=false", "SSL_CERT_REQS=none"],
 )  # fmt: skip
 @pytest.mark.parametrize("scheme", ["redis", "rediss"])
