@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from shared.errors import Poisoned
 from shared.queue.metrics import HISTOGRAMS, JobMetrics
 from shared.queue.results import Budget
 from shared.queue.store import JobStore
@@ -66,7 +67,7 @@ class ServiceCollector(Collector):
             ended.add_metric([status.value], getattr(counts, status.value))
         yield ended
         failures = CounterMetricFamily("writing_failures", "Jobs that failed, by error code.", labels=["code"])
-        for code, count in self._store.failure_codes().items():
+        for code, count in {Poisoned.code: 0, **self._store.failure_codes()}.items():  # its alert needs every value
             failures.add_metric([code], count)
         yield failures
         for name in HISTOGRAMS:

@@ -145,8 +145,10 @@ def register_error_handlers(app: Flask, retry_after_s: int) -> None:
     @app.errorhandler(redis.RedisError)
     @app.errorhandler(kombu.exceptions.OperationalError)
     def queue_unavailable(error: Exception) -> Response:
-        logger.warning("Redis does not answer: %s", error)
-        return problem_response(QueueUnavailable("Redis does not answer; try again later", retry_after_s=retry_after_s))
+        is_refused = isinstance(error, redis.ResponseError | redis.AuthenticationError)
+        fault = "refuses a command" if is_refused else "does not answer"
+        logger.warning("Redis %s: %s", fault, error)
+        return problem_response(QueueUnavailable(f"Redis {fault}; try again later", retry_after_s=retry_after_s))
 
     @app.errorhandler(ParseException)  # raised while the body was read
     def malformed_http(error: ParseException) -> Response:

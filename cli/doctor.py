@@ -3,11 +3,13 @@
 import os
 import shutil
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -17,8 +19,10 @@ from shared.errors import SettingsError
 from shared.gpu_profiles import CPU_PROFILE, GIB, choose_profile
 from shared.locations import HOME
 from shared.model_folder import folder_faults
-from shared.redis_client import make_redis
-from shared.settings import Settings, load_settings
+from shared.queue.keys import Key
+from shared.queue.object_store import IN_REDIS, StoreUnavailable, open_store
+from shared.redis_client import make_redis, refuse_cluster
+from shared.settings import ResultSettings, Settings, load_settings
 from shared.tls import check_tls
 from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
@@ -95,6 +99,7 @@ def examine(settings: Settings, client: WritingClient) -> Iterator[Finding]:
         check_imagery,
         lambda: check_disk(settings),
         lambda: check_redis(settings),
+        lambda: check_store(settings),
         lambda: check_api(client),
     )
     for check in checks:
@@ -130,12 +135,29 @@ def check_gpu(settings: Settings) -> Iterator[Finding]:
             total_gib = pynvml.nvmlDeviceGetMemoryInfo(handle).total / GIB
             profile = choose_profile(total_gib, settings.gpu_profiles)
             yield Finding(Level.OK, f"GPU {index}", f"{name}, {total_gib:.1f} GiB, profile {profile}")
-        if not count:
+        if count:
+            yield from check_torch(settings)
+        else:
             yield _no_gpu(settings, "the driver finds no card")
     except pynvml.NVMLError as error:
         yield Finding(Level.WARN, "GPU", f"the driver does not answer: {error}", "check nvidia-smi")
     finally:
         pynvml.nvmlShutdown()
+
+
+def check_torch(settings: Settings) -> Iterator[Finding]:
+    """Check whether torch, if it is installed, can use a GPU that the driver reports."""
+    try:
+        import torch  # noqa: PLC0415  # only workers have it
+    except ImportError:
+        return
+    text = f"torch {torch.__version__}"
+    if torch.cuda.is_available():
+        yield Finding(Level.OK, "torch", f"{text} can use the GPU")
+    else:
+        level = Level.FAIL if settings.device.startswith("cuda") else Level.WARN
+        advice = "install torch's build for CUDA, and a driver that is new enough for it"
+        yield Finding(level, "torch", f"{text} cannot use the GPU: pictures are drawn on the CPU", advice)
 
 
 def _no_gpu(settings: Settings, reason: str) -> Finding:
@@ -200,16 +222,21 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
 
 
 def check_redis(settings: Settings) -> Iterator[Finding]:
-    """Check whether Redis answers and persists its data."""
+    """Check whether Redis answers, can be written to, has a limit, and persists its data."""
     address = without_password(settings.redis.url)
+    client = make_redis(settings.redis)
     try:
         check_tls(settings.redis)
+        info = client.info()
+        refuse_cluster(client)
+        client.set(Key.TRIAL, "", px=1)
     except SettingsError as error:
         yield Finding(Level.FAIL, "Redis", str(error))
         return
-    client = make_redis(settings.redis)
-    try:
-        info = client.info()
+    except (redis.ResponseError, redis.AuthenticationError) as error:
+        advice = "see its log; it must be a master that can write to its disk, and the user needs +info and writing"
+        yield Finding(Level.FAIL, "Redis", f"{address} refuses a command: {error}", advice)
+        return
     except redis.RedisError as error:
         advice = "start one (make serve brings its own), or set WRITING_REDIS__URL"
         yield Finding(Level.FAIL, "Redis", f"{address} does not answer: {error}", advice)
@@ -223,16 +250,47 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
     else:
         lowest = ".".join(map(str, LOWEST_REDIS))
         yield Finding(Level.WARN, "Redis", f"{address}, version {version}", f"use {lowest} or newer")
+    yield from _check_redis_configuration(info, settings.results)
+
+
+def _check_redis_configuration(info: dict[str, Any], results: ResultSettings) -> Iterator[Finding]:
     policy = info.get("maxmemory_policy", "unknown")
     if policy == "noeviction":
         yield Finding(Level.OK, "Redis eviction", policy)
     else:
         advice = "CONFIG SET maxmemory-policy noeviction: a full Redis would drop jobs"
         yield Finding(Level.FAIL, "Redis eviction", str(policy), advice)
+    limit, budget = int(info.get("maxmemory", 0)), results.budget_bytes
+    if limit:
+        yield Finding(Level.OK, "Redis memory", f"at most {limit / GIB:.1f} GiB")
+    elif budget or results.store != IN_REDIS:
+        yield Finding(Level.OK, "Redis memory", "no limit, but pictures have one or are stored elsewhere")
+    else:
+        advice = "CONFIG SET maxmemory 4gb, or set results.budget_bytes"
+        yield Finding(Level.WARN, "Redis memory", "no limit: pictures may fill the machine's memory", advice)
     if info.get("aof_enabled"):
         yield Finding(Level.OK, "Redis AOF", "on")
     else:
         yield Finding(Level.WARN, "Redis AOF", "off: a restart loses the queue", "CONFIG SET appendonly yes")
+
+
+def check_store(settings: Settings) -> Iterator[Finding]:
+    """Check whether the store of pictures, if there is one besides Redis, can be written and read."""
+    address, name = settings.results.store, f"doctor-{uuid.uuid4()}"
+    try:
+        objects = open_store(address)
+        if objects is None:
+            return
+        objects.put(name, b"")
+        objects.get(name)
+        objects.delete([name])
+    except SettingsError as error:
+        yield Finding(Level.FAIL, "results.store", str(error))
+    except StoreUnavailable as error:
+        advice = "check the address, its permissions and the AWS_ variables"
+        yield Finding(Level.FAIL, "results.store", f"{address}: {_first_line(error)}", advice)
+    else:
+        yield Finding(Level.OK, "results.store", f"{address} can be written and read")
 
 
 def check_api(client: WritingClient) -> Iterator[Finding]:
@@ -272,6 +330,10 @@ def _models_folder() -> Path:
     except ImportError:
         return Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
     return Path(HF_HUB_CACHE)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _room(subject: str, folder: Path, wanted_gib: float) -> Finding:

@@ -16,7 +16,7 @@ from shared.queue.store import JobStore
 from shared.queue.workers import WorkerRegistry
 from shared.redis_client import make_redis
 from shared.schemas import GenerationRequest, GPUStatus, JobError, Priority, WorkerInfo, WorkerState
-from shared.settings import Settings
+from shared.settings import Settings, load_settings
 from tests.helpers import eventually
 
 GPU = GPUStatus(
@@ -178,3 +178,20 @@ def test_calls_of_the_object_store_are_timed(settings: Settings, tmp_path: Path)
         if name == "writing_store_seconds_count" and (labels := dict(pairs))
     }
     assert found == {("get", "ok"): 2, ("put", "ok"): 1, ("put", "failed"): 1}
+
+
+def test_a_command_that_redis_refuses_is_not_called_an_outage(settings: Settings, client: redis.Redis) -> None:
+    """As when its user may not call INFO."""
+    client.acl_setuser("w", enabled=True, passwords="+pw", keys="*", channels="*", commands=["+@all", "-info"])
+    try:
+        url = settings.redis.url.replace("redis://", "redis://w:pw@")
+        answer = create_app(load_settings({"WRITING_REDIS__URL": url})).test_client().get("/metrics")
+    finally:
+        client.acl_deluser("w")
+    assert answer.status_code == 503
+    assert "Redis refuses a command" in answer.get_json()["detail"]
+
+
+def test_poisoned_jobs_are_counted_from_zero(settings: Settings) -> None:
+    """An alert compares their number with an earlier one, which a series that begins with its first failure lacks."""
+    assert scrape(settings)["writing_failures_total", (("code", "poisoned"),)] == 0

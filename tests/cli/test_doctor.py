@@ -1,15 +1,30 @@
 """The findings of `writing-service doctor`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import redis
+import torch
 
-from cli.doctor import Finding, Level, check_api, check_fonts, check_gpu, check_models, check_redis
+from cli.doctor import (
+    Finding,
+    Level,
+    check_api,
+    check_fonts,
+    check_gpu,
+    check_models,
+    check_redis,
+    check_store,
+    check_torch,
+)
 from cli.exit_codes import USAGE
 from cli.main import main
-from local.stack import free_port
+from local.stack import free_port, redis_program
+from local.supervisor import Supervisor
 from shared.settings import Settings, load_settings
+from tests.helpers import eventually
 from writing_client import WritingClient
 
 
@@ -19,7 +34,91 @@ def levels(findings: Iterator[Finding]) -> dict[str, Level]:
 
 class TestDoctor:
     def test_a_redis_that_keeps_the_queue_is_ok(self, settings: Settings) -> None:
-        assert levels(check_redis(settings)) == dict.fromkeys(("Redis", "Redis eviction", "Redis AOF"), Level.OK)
+        with redis.Redis.from_url(settings.redis.url) as client:
+            client.config_set("maxmemory", "1gb")
+            try:
+                found = levels(check_redis(settings))
+            finally:
+                client.config_set("maxmemory", 0)
+        assert found == dict.fromkeys(("Redis", "Redis eviction", "Redis memory", "Redis AOF"), Level.OK)
+
+    @pytest.mark.parametrize(
+        ("variables", "level"),
+        [
+            ({}, Level.WARN),
+            ({"WRITING_RESULTS__BUDGET_BYTES": "1000000"}, Level.OK),
+            ({"WRITING_RESULTS__STORE": "file:///srv/pictures"}, Level.OK),
+        ],
+    )
+    def test_a_redis_without_a_limit_may_be_filled_by_pictures(
+        self, settings: Settings, variables: dict[str, str], level: Level
+    ) -> None:
+        found = levels(check_redis(load_settings({"WRITING_REDIS__URL": settings.redis.url, **variables})))
+        assert found["Redis memory"] is level
+
+    @pytest.mark.parametrize(
+        ("refuse", "accept"),
+        [(("min-replicas-to-write", 1), ("min-replicas-to-write", 0)), (("maxmemory", 1), ("maxmemory", 0))],
+    )
+    def test_a_redis_that_refuses_writes_fails(
+        self, settings: Settings, refuse: tuple[str, int], accept: tuple[str, int]
+    ) -> None:
+        with redis.Redis.from_url(settings.redis.url) as client:
+            client.config_set(*refuse)
+            try:
+                (finding,) = check_redis(settings)
+            finally:
+                client.config_set(*accept)
+        assert finding.level is Level.FAIL
+        assert "refuses a command" in finding.text
+
+    def test_a_user_without_info_fails_with_the_command(self, settings: Settings) -> None:
+        with redis.Redis.from_url(settings.redis.url) as client:
+            client.acl_setuser(
+                "w", enabled=True, passwords="+pw", keys="*", channels="*", commands=["+@all", "-@dangerous"]
+            )
+            try:
+                url = settings.redis.url.replace("redis://", "redis://w:pw@")
+                (finding,) = check_redis(load_settings({"WRITING_REDIS__URL": url}))
+                client.acl_setuser("w", enabled=True, commands=["+info"])
+                assert Level.FAIL not in levels(check_redis(load_settings({"WRITING_REDIS__URL": url}))).values()
+            finally:
+                client.acl_deluser("w")
+        assert finding.level is Level.FAIL
+        assert "info" in finding.text
+
+    def test_a_cluster_fails(self, tmp_path: Path) -> None:
+        url = f"redis://127.0.0.1:{free_port()}/0"
+        program = redis_program(url, tmp_path)
+        supervisor = Supervisor(tmp_path)
+        supervisor.start(replace(program, command=[*program.command, "--cluster-enabled", "yes"]))
+        try:
+            found = lambda: list(check_redis(load_settings({"WRITING_REDIS__URL": url})))  # noqa: E731
+            eventually(lambda: "does not answer" not in found()[0].text)
+            (finding,) = found()
+        finally:
+            supervisor.end()
+        assert finding.level is Level.FAIL
+        assert "Redis Cluster" in finding.text
+
+    def test_a_store_that_can_be_written_is_ok(self, tmp_path: Path) -> None:
+        (finding,) = check_store(load_settings({"WRITING_RESULTS__STORE": f"file://{tmp_path}/pictures"}))
+        assert finding.level is Level.OK
+        assert not any((tmp_path / "pictures").iterdir()), "nothing is left"
+
+    @pytest.mark.parametrize("address", ["s3://no-such-bucket/x", "file:///proc/nope"])
+    def test_a_store_that_cannot_be_used_fails(self, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+        (finding,) = check_store(load_settings({"WRITING_RESULTS__STORE": address}))
+        assert (finding.level, finding.subject) == (Level.FAIL, "results.store")
+
+    def test_pictures_in_redis_need_no_store(self) -> None:
+        assert list(check_store(load_settings({}))) == []
+
+    @pytest.mark.parametrize(("device", "level"), [("auto", Level.WARN), ("cuda", Level.FAIL)])
+    def test_a_torch_that_cannot_use_the_gpu_is_told(self, device: str, level: Level) -> None:
+        (finding,) = check_torch(load_settings({"WRITING_DEVICE": device}))
+        assert finding.level is (Level.OK if torch.cuda.is_available() else level)
 
     def test_a_redis_that_forgets_is_told_apart(self, settings: Settings) -> None:
         with redis.Redis.from_url(settings.redis.url) as client:
@@ -30,7 +129,9 @@ class TestDoctor:
             finally:
                 client.config_set("maxmemory-policy", "noeviction")
                 client.config_set("appendonly", "yes")
-        assert levels(iter(findings)) == {"Redis": Level.OK, "Redis eviction": Level.FAIL, "Redis AOF": Level.WARN}
+        assert levels(iter(findings)) == {
+            "Redis": Level.OK, "Redis eviction": Level.FAIL, "Redis memory": Level.WARN, "Redis AOF": Level.WARN,
+        }  # fmt: skip
         assert all(finding.advice.startswith("CONFIG SET") for finding in findings[1:])
 
     def test_no_redis_fails_and_its_password_stays_secret(self) -> None:

@@ -194,6 +194,13 @@ def test_a_worker_has_time_to_drain() -> None:
     assert grace_s == seconds(COMPOSE["worker"]["stop_grace_period"])
 
 
+def test_a_rollout_is_given_the_time_that_the_readme_waits() -> None:
+    (minutes,) = re.findall(
+        r"rollout status deployment/worker --timeout=(\d+)m", (DEPLOY / "kubernetes/README.md").read_text()
+    )
+    assert find("Deployment", "worker")["spec"]["progressDeadlineSeconds"] == 60 * int(minutes)
+
+
 def test_a_worker_has_one_gpu_and_a_model_cache() -> None:
     worker = container("worker")
     assert worker["resources"]["limits"]["nvidia.com/gpu"] == 1
