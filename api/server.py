@@ -14,6 +14,7 @@ from gunicorn.app.base import BaseApplication
 
 from api.app import create_app
 from api.http_worker import HttpWorker
+from api.server_log import ServerLog
 from shared.errors import SettingsError
 from shared.logs import configure_logging
 from shared.redis_client import make_redis, refuse_cluster
@@ -35,6 +36,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             "bind": f"[{api.host}]:{api.port}" if ":" in api.host else f"{api.host}:{api.port}",
             "workers": api.processes,
             "worker_class": HttpWorker,
+            "logger_class": ServerLog,
             "worker_connections": api.connections,
             "timeout": 90,  # longer than `Prefer: wait` may take
             "graceful_timeout": 30,
@@ -51,7 +53,6 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
 
     def load(self) -> Flask:
         """Create the application in each gunicorn worker, since connections must not be shared across a fork."""
-        configure_logging(self.settings.logging)
         return create_app(self.settings)
 
 
@@ -59,6 +60,7 @@ def main() -> int:
     """Serve until stopped; return the exit code."""
     try:
         settings = load_settings()
+        configure_logging(settings.logging)  # gunicorn's workers inherit it
         check_tls(settings.redis)
         refuse_cluster(make_redis(settings.redis))
         create_app(settings)  # an invalid setting ends the process here, not gunicorn's workers one after another

@@ -2,6 +2,7 @@
 
 import logging.config
 
+from shared.errors import SettingsError
 from shared.locations import config_file, own_config
 from shared.settings import LoggingSettings
 from shared.yaml_file import read_yaml
@@ -19,15 +20,28 @@ class OneLineFormatter(logging.Formatter):
 CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
 ESCAPES = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in CONTROLS}
 
+# What the description's keys and types, and `dictConfig`, raise.
+NOT_A_CONFIGURATION = (ValueError, TypeError, LookupError, AttributeError, ImportError)
+
 
 def configure_logging(settings: LoggingSettings) -> None:
     """Apply the logging configuration to this process.
 
     Raises:
-        SettingsError: ``logging.yaml`` cannot be read.
+        SettingsError: ``logging.yaml`` cannot be read, or is not a configuration.
     """
-    description = read_yaml(config_file("logging.yaml", own_config()))
-    for handler in description["handlers"].values():
-        handler["formatter"] = settings.format
-    description["root"]["level"] = settings.level
-    logging.config.dictConfig(description)
+    path = config_file("logging.yaml", own_config())
+    description = read_yaml(path)
+    try:
+        for handler in description["handlers"].values():
+            handler["formatter"] = settings.format
+        description["root"]["level"] = settings.level
+        logging.config.dictConfig(description)
+    except NOT_A_CONFIGURATION as error:
+        raise SettingsError(f"{path}: not a logging configuration: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what is wrong; Python's own message often names only the place, with the fault as its cause."""
+    fault = f"no {error}" if isinstance(error, KeyError) else str(error)
+    return f"{fault}: {error.__cause__}" if error.__cause__ else fault

@@ -127,6 +127,31 @@ def test_logs_can_be_json_lines(capfd: pytest.CaptureFixture[str]) -> None:
     assert '"seed": 7' in line
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("logging.StreamHandler", "logging.NoHandler", "'console': .*NoHandler"),
+        ("diffusers: {level: WARNING}", "diffusers: {level: LOUD}", "LOUD"),
+        ("handlers: [console]", "handlers: [printer]", "printer"),
+        ("root:", "roots:", "root"),
+        ("version: 1", "version: 2", "version"),
+    ],
+)
+def test_a_wrong_logging_configuration_is_told_with_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, message: str
+) -> None:
+    text = (CONFIG / "logging.yaml").read_text()
+    assert old in text
+    (tmp_path / "logging.yaml").write_text(text.replace(old, new, 1))
+    monkeypatch.setenv("WRITING_CONFIG", str(tmp_path))
+    root, handlers = logging.getLogger(), logging.getLogger().handlers[:]
+    try:
+        with pytest.raises(SettingsError, match=rf"logging\.yaml: not a logging configuration: .*{message}"):
+            configure_logging(LoggingSettings(level="INFO", format="text"))
+    finally:
+        root.handlers = handlers
+
+
 DIGEST, OTHER_DIGEST = "0" * 64, "1" * 64
 
 

@@ -217,6 +217,24 @@ def test_a_wrong_setting_ends_worker_and_api_with_its_name(redis_url: str) -> No
     assert "api.port" in api.stderr
 
 
+@pytest.mark.parametrize("program", ["api", pytest.param("worker", marks=pytest.mark.slow)])
+def test_a_wrong_logging_configuration_ends_worker_and_api_with_its_name(
+    tmp_path: Path, redis_url: str, program: str
+) -> None:
+    (tmp_path / "logging.yaml").write_text("version: 1\nhandlers: {}\nroot: {handlers: [printer]}\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", "cli", program],
+        env={**os.environ, "WRITING_REDIS__URL": redis_url, "WRITING_CONFIG": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ended.returncode == os.EX_CONFIG, ended.stderr
+    assert "logging.yaml" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 IMAGERY = "shared/writing/data/imagery.sqlite"
 
 

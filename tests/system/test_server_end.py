@@ -1,5 +1,6 @@
 """Calls under way when the server ends or Redis freezes: real processes."""
 
+import json
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -69,6 +70,14 @@ def test_a_half_sent_body_does_not_keep_the_server_from_ending(tmp_path: Path) -
         assert answer is not None
         assert answer.status == 408
         assert server.wait(20) == 0
+
+
+def test_every_line_of_the_log_is_json_if_it_is_to_be(tmp_path: Path) -> None:
+    """Including gunicorn's own."""
+    with api_alone(tmp_path, WRITING_LOGGING__FORMAT="json"):
+        pass
+    lines = [json.loads(line) for line in (tmp_path / "api.log").read_text().splitlines()]
+    assert {"gunicorn.error", "access"} <= {line["name"] for line in lines}
 
 
 def test_a_frozen_redis_is_told_in_time_by_every_call(fresh: Stack) -> None:
