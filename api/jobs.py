@@ -18,6 +18,7 @@ from shared.celery_app import send_job
 from shared.errors import (
     ConditioningNotFound,
     JobNotFinished,
+    JobWithoutPicture,
     ResultExpired,
     SampleNotReady,
     VariationNotFound,
@@ -27,6 +28,7 @@ from shared.queue.store import JobRecord, JobStore, Submission, unknown_job
 from shared.schemas import (
     AIGenerationResult,
     GenerationRequest,
+    JobError,
     JobStatus,
     JobView,
     ResultLinks,
@@ -140,15 +142,15 @@ class Jobs:
             ResultExpired: it succeeded, but its pictures are no longer kept.
         """
         record = self._store.get(job_id)
-        return JobView(
-            job_id=job_id,
-            status=record.status,
-            stage=record.status.value if record.status.is_terminal else record.stage,
-            progress=record.progress,
-            queue_position=self._store.position(record) if record.status is JobStatus.QUEUED else None,
-            result=self._answer(record, links) if record.status is JobStatus.SUCCEEDED else None,
-            error=record.error,
-        )
+        return self._view(record, self._answer(record, links) if record.status is JobStatus.SUCCEEDED else None)
+
+    def error(self, job_id: str) -> JobError | None:
+        """Return why a job failed; None if it did not.
+
+        Raises:
+            JobNotFound: there is no record.
+        """
+        return self._store.get(job_id).error
 
     def status(self, job_id: str) -> JobStatus | None:
         """Return only a job's status; None if there is no record."""
@@ -163,13 +165,16 @@ class Jobs:
 
         Raises:
             JobNotFound, ResultExpired: as `view`.
-            JobNotFinished: the job has no result yet, or will not have one.
+            JobNotFinished: the job has no result yet.
+            JobWithoutPicture: the job failed or was cancelled.
         """
         status = self._store.status(job_id)
         if status is None:
             raise unknown_job(job_id)
+        if not status.is_terminal:
+            raise JobNotFinished(f"the job is {status}; it has no picture yet")
         if status is not JobStatus.SUCCEEDED:
-            raise JobNotFinished(f"the job is {status}; it has no picture")
+            raise JobWithoutPicture(f"the job was {status}" if status is JobStatus.CANCELLED else "the job failed")
         return self._document(job_id)
 
     def find(self, stored: StoredResult, control_type: str = "", method: str = "") -> int:
@@ -224,13 +229,13 @@ class Jobs:
             self._hub.wait_for_end(record, left_s)
 
     def cancel(self, job_id: str) -> JobView:
-        """Cancel a job and return its status; a job that has ended is unchanged.
+        """Cancel a job and return its status without a result; a job that has ended is unchanged.
 
         Raises:
             JobNotFound: there is no record.
         """
         self._store.cancel(job_id)
-        return self.view(job_id)
+        return self._view(self._store.get(job_id))
 
     def sample(self, style: str, definition: StyleDefinition) -> str:
         """Return a style's sample in base64; the first call queues its job.
@@ -252,7 +257,7 @@ class Jobs:
                 break
             try:
                 return base64.b64encode(self.picture(self.stored(job_id))).decode()
-            except (JobNotFinished, ResultExpired) as error:
+            except (JobWithoutPicture, ResultExpired) as error:
                 reason = record.error.detail if record.error else error.detail
         raise SampleNotReady(reason, retry_after_s=self._settings.queue.retry_after_s)
 
@@ -277,6 +282,24 @@ class Jobs:
         asked = request.conditioning_methods
         maps = CONTROL_TYPES - len(asked) + sum(map(len, asked.values())) if request.include_conditioning else 0
         return self._sizes.estimate(pixels, maps, request.variations)
+
+    def _view(self, record: JobRecord, result: AIGenerationResult | ResultLinks | None = None) -> JobView:
+        return JobView(
+            job_id=record.job_id,
+            status=record.status,
+            word=record.fields.get("word", ""),
+            priority=record.priority,
+            deck_id=record.deck,
+            stage=record.status.value if record.status.is_terminal else record.stage,
+            progress=record.progress,
+            queue_position=self._store.position(record) if record.status is JobStatus.QUEUED else None,
+            cancel_requested=record.cancel_requested,
+            result=result,
+            error=record.error,
+            created_at=record.created_at,
+            started_at=record.started_at,
+            finished_at=record.finished_at,
+        )
 
     def _answer(
         self, record: JobRecord, links: Callable[[StoredResult], ResultLinks] | None

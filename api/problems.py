@@ -113,7 +113,7 @@ def problem_document(
 
 
 def job_problem(error: JobError) -> Response:
-    """Return a failed job's error as the response that the same error would have caused before queuing."""
+    """Return a failed job's error as a response: 422 where the request is at fault, otherwise 500."""
     known = ERRORS_BY_CODE.get(error.code, ServiceError)
     return problem_response(known(error.detail, field=error.field), code=error.code)
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 
 import redis
-from flask import Response, g, request, url_for
+from flask import Response, after_this_request, g, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
@@ -64,22 +64,30 @@ class SubmitHeaders(IdempotencyHeaders):
 
 @jobs_api.post(
     "/generate-writing-image",
-    responses={200: AIGenerationResult, 202: JobAccepted, **problem_responses(409, 413, 415, 422, 429, 503)},
+    responses={200: AIGenerationResult, 202: JobAccepted, **problem_responses(409, 410, 413, 415, 422, 429, 500, 503)},
 )
 def submit(header: SubmitHeaders, body: GenerationRequest) -> Response:
     """Draw a word.
 
-    Answers 202 with the job's URL. With `Prefer: wait=N`, answers 200 with the finished result if it is done in time.
+    Answers 202 with the job's URL. With `Prefer: wait=N`, answers 200 with the finished result if it is done in time,
+    and with a problem if the job ended without one: 500 if it failed, 422 if the request was at fault, 409 if it was
+    cancelled, 410 if its pictures are no longer stored. A repeated request returns the same job, so give it another
+    Idempotency-Key to draw the word again.
     """
     wait_s = _wait_seconds(header.prefer)
     jobs = services().jobs
     submission = jobs.submit(body, header.idempotency_key, client=g.client or "")
     job_id = submission.job_id
+
+    @after_this_request
+    def add_location(response: Response) -> Response:  # also of an error
+        response.headers["Location"] = _status_url(job_id)
+        return response
+
     is_queued = submission.is_new and not wait_s  # as far as the client can know
     response = _accepted(job_id, JobStatus.QUEUED) if is_queued else _waited(job_id, wait_s)
     if wait_s and (response.status_code != HTTPStatus.ACCEPTED or not jobs.is_closed):
         response.headers["Preference-Applied"] = f"wait={wait_s}"
-    response.headers["Location"] = _status_url(job_id)
     return response
 
 
@@ -91,7 +99,7 @@ def poll(path: JobPath, query: PollQuery) -> Response:
     if jobs.status(job_id) is JobStatus.SUCCEEDED:
         response = Response(content_type="application/json")
         response.set_etag(f"{jobs.stored(job_id).etag}-{query.result}")
-        if request.if_none_match.contains(response.get_etag()[0] or ""):
+        if request.if_none_match.contains_weak(response.get_etag()[0] or ""):
             response.status_code = HTTPStatus.NOT_MODIFIED
             return response
         response.set_data(jobs.view(job_id, _links if query.result == "links" else None).model_dump_json())
@@ -106,6 +114,7 @@ def cancel(path: JobPath) -> Response:
     """Cancel a job.
 
     A waiting job ends at once, a running job at its next step. A job that has ended is unchanged. Safe to repeat.
+    The answer has no result; poll the job for it.
     """
     return json_response(services().jobs.cancel(path.job_id))
 
@@ -140,7 +149,7 @@ def conditioning(path: ConditioningPath) -> Response:
 def _stored_png(stored: StoredResult, number: int) -> Response:
     """Return one picture. If the client already has it, it is not read."""
     digest = stored.pictures[number].digest
-    is_known = request.if_none_match.contains(digest)
+    is_known = request.if_none_match.contains_weak(digest)
     response = Response(b"" if is_known else services().jobs.picture(stored, number), content_type="image/png")
     response.headers["Cache-Control"] = PNG_CACHE
     response.set_etag(digest)
@@ -183,7 +192,7 @@ def _finished(job_id: str, status: JobStatus) -> Response:
     jobs = services().jobs
     if status is JobStatus.SUCCEEDED:
         return json_response(jobs.result(job_id))
-    error = jobs.view(job_id).error
+    error = jobs.error(job_id)
     if error is not None:
         return job_problem(error)
     return problem_response(JobCancelled("the job was cancelled while you waited"))

@@ -118,7 +118,7 @@ class Job:
         return base64.b64encode(self._connection.download("image/png", "GET", address)).decode()
 
     def cancel(self, *, is_retried: bool = True) -> JobView:
-        """Cancel the job and return its status. A job that has ended is unchanged.
+        """Cancel the job and return its status without a result. A job that has ended is unchanged.
 
         Raises:
             WritingError: `job_not_found`.

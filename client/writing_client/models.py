@@ -232,17 +232,28 @@ class JobView(ResponseModel):
     """A job as polled.
 
     Attributes:
+        word: the word in normal form.
+        deck_id: the deck that it belongs to.
         stage: what the job is doing: glyph, conditioning, diffusion, encoding …
         queue_position: the number of jobs ahead of it; None once it runs.
+        cancel_requested: whether it was to be cancelled while it ran; it ends at its next step.
+        created_at, started_at, finished_at: in seconds since the epoch.
     """
 
     job_id: str
     status: JobStatus
+    word: str = ""
+    priority: Priority = Priority.INTERACTIVE
+    deck_id: str | None = None
     stage: str | None
     progress: Progress
     queue_position: int | None
+    cancel_requested: bool = False
     result: AIGenerationResult | ResultLinks | None
     error: JobError | None
+    created_at: float = 0.0
+    started_at: float | None = None
+    finished_at: float | None = None
 
 
 class JobAccepted(ResponseModel):

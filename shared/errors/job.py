@@ -61,6 +61,13 @@ class JobNotFinished(ServiceError):
     http_status = 409
 
 
+class JobWithoutPicture(ServiceError):
+    """The job failed or was cancelled, so it has no picture."""
+
+    code = "job_without_picture"
+    http_status = 409
+
+
 class DeckNotFinished(ServiceError):
     """The deck is still being drawn."""
 

@@ -1,4 +1,4 @@
-"""Errors of the service itself."""
+"""Errors of the service itself. Those with which a job fails are 500: a repeated request would find the failed job."""
 
 from shared.errors.base import ServiceError
 
@@ -53,18 +53,15 @@ class OutOfMemory(ServiceError):
     """The picture needs more memory than the worker has."""
 
     code = "out_of_memory"
-    http_status = 503
 
 
 class DeviceLost(ServiceError):
     """The worker's GPU has stopped computing."""
 
     code = "device_lost"
-    http_status = 503
 
 
 class ModelLoadError(ServiceError):
     """A model could not be loaded."""
 
     code = "model_unavailable"
-    http_status = 503

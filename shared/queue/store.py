@@ -8,11 +8,12 @@ are in `shared.queue.leases`.
 The pictures are stored separately, in Celery's result backend under the job's id.
 """
 
+import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import redis
 
@@ -43,7 +44,8 @@ class JobRecord:
     """A job as recorded. Times are seconds since the epoch.
 
     `attempts` counts how often a worker took the job, and `crash_count` how many worker crashes it is charged with.
-    `end_event` is the id of its end event, and `deck` the deck that it belongs to.
+    `cancel_requested` says that it was to be cancelled while it ran. `end_event` is the id of its end event, and `deck`
+    the deck that it belongs to.
     """
 
     job_id: str
@@ -59,8 +61,14 @@ class JobRecord:
     created_at: float
     started_at: float | None
     finished_at: float | None
+    cancel_requested: bool
     end_event: str | None
     deck: str | None
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The request's fields as recorded, not validated, because another version may have written them."""
+        return cast("dict[str, Any]", json.loads(self.request_text))
 
     @property
     def request(self) -> GenerationRequest:
@@ -361,6 +369,7 @@ def parse_record(job_id: str, fields: dict[str, str]) -> JobRecord:
         created_at=float(fields["created_at"]),
         started_at=moment("started_at"),
         finished_at=moment("finished_at"),
+        cancel_requested="cancel_requested" in fields,
         end_event=fields.get("end_event"),
         deck=fields.get("deck"),
     )

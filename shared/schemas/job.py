@@ -8,7 +8,14 @@ from pydantic import (
 
 from shared.schemas.base import Schema
 from shared.schemas.problem import JobError
+from shared.schemas.request import Priority
 from shared.schemas.result import AIGenerationResult, ResultLinks
+
+STAGES = (
+    "what the job is doing: `starting`, `glyph`, `conditioning`, `waiting_for_device`, `diffusion`, `decoding`, "
+    "`reading` (by the legibility judge) or `encoding`; null while it waits; once it has ended, the status. "
+    "Further values may be added"
+)
 
 
 class JobStatus(StrEnum):
@@ -38,11 +45,20 @@ class JobView(Schema):
 
     job_id: str
     status: JobStatus
-    stage: str | None = Field(description="what the job is doing: glyph, conditioning, diffusion, encoding …")
+    word: str = Field(description="the word in normal form")
+    priority: Priority
+    deck_id: str | None = Field(description="the deck that the job belongs to")
+    stage: str | None = Field(description=STAGES)
     progress: Progress
     queue_position: int | None = Field(description="how many jobs are ahead of this one; null once it runs")
+    cancel_requested: bool = Field(
+        description="whether the job was to be cancelled while it ran; it ends at its next step"
+    )
     result: AIGenerationResult | ResultLinks | None
     error: JobError | None
+    created_at: float = Field(description="seconds since the epoch")
+    started_at: float | None
+    finished_at: float | None
 
 
 class JobAccepted(Schema):

@@ -30,6 +30,7 @@ NOT_FOR_PEOPLE = {
     "method_not_allowed",
     "conditioning_not_found",
     "job_not_finished",
+    "job_without_picture",
     "idempotency_conflict",
     "webhook_not_allowed",
     "cancelled",

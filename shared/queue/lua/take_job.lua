@@ -8,7 +8,8 @@ if redis.call('HGET', KEYS[1], 'token') == ARGV[3] then return 1 end
 if redis.call('HGET', KEYS[1], 'status') ~= 'queued' then return 0 end
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
-redis.call('HSET', KEYS[1], 'status', 'running', 'worker', ARGV[2], 'token', ARGV[3], 'started_at', ARGV[4])
+redis.call('HSET', KEYS[1], 'status', 'running', 'worker', ARGV[2], 'token', ARGV[3], 'started_at', ARGV[4],
+  'stage', 'starting')
 redis.call('HINCRBY', KEYS[1], 'attempts', 1)
 redis.call('SADD', KEYS[4], ARGV[1])
 redis.call('SADD', keys.owners, ARGV[2])
