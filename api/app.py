@@ -14,7 +14,9 @@ from api.http_metrics import HttpMetrics
 from api.jobs import Jobs
 from api.lexicon import Lexicon
 from api.metrics import ServiceCollector, make_registry
+from api.offered_imagery import OfferedImagery
 from api.problems import register_error_handlers, validation_problem
+from api.query import check_query
 from api.routes.anki_packages import anki_packages_api
 from api.routes.batches import batches_api
 from api.routes.decks import decks_api
@@ -43,9 +45,9 @@ from shared.queue.workers import WorkerRegistry
 from shared.redis_client import make_redis
 from shared.schemas import Problem
 from shared.settings import Settings
+from shared.writing.blocklist import Blocklist
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.fonts import read_fonts
-from shared.writing.imagery import Imagery
 
 
 def create_app(settings: Settings) -> DescribedApi:
@@ -74,6 +76,7 @@ def create_app(settings: Settings) -> DescribedApi:
     log_requests(app)
     parts.http.apply(app)
     protect(app, settings)
+    app.before_request(check_query)
     app.before_request(check_body)
     for routes in (
         jobs_api,
@@ -115,7 +118,7 @@ def _services(settings: Settings) -> Services:
     objects = open_store(settings.results.store, in_thread, metrics.note_store_call)
     results = Results(make_redis(settings.redis, decodes=False), objects)
     dictionaries = Dictionaries()
-    imagery = Imagery()
+    imagery = OfferedImagery(Blocklist(settings.api.blocked_words))
     fonts = read_fonts(settings.fonts)
     hub = EventHub(store, JobEvents(client))
     validator = RequestValidator(

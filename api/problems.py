@@ -52,6 +52,25 @@ FIELD_CODES = {
     "out_of_range": "out_of_range",
     "unknown_method": "unknown_method",
 }
+# Texts for faults that pydantic describes in terms of Python.
+MESSAGES = {
+    "missing": "this field is required",
+    "extra_forbidden": "there is no such field",
+    "string_type": "give a string",
+    "string_unicode": "this is not valid Unicode",
+    "int_type": "give a whole number",
+    "int_parsing": "give a whole number",
+    "float_type": "give a number",
+    "bool_type": "give true or false",
+    "bool_parsing": "give true or false",
+    "tuple_type": "give a list",
+    "dict_type": "give an object",
+    "model_type": "give an object",
+    "too_short": "give {min_length} or more items",
+    "too_long": "give at most {max_length} items",
+    "string_too_short": "give {min_length} or more characters",
+    "string_too_long": "give at most {max_length} characters",
+}
 TYPE_ERRORS = ("_type", "_parsing")
 # A problem is short, even if it quotes a request of 1 MiB.
 MOST_ERRORS = 50
@@ -99,13 +118,15 @@ def problem_document(
     error: ServiceError, *, status: int | None = None, errors: Sequence[Mapping[str, Any]] = (), code: str | None = None
 ) -> dict[str, Any]:
     """Return an error as the fields of a problem, as part of a larger answer."""
+    code = code or error.code
+    own = [{"field": error.field, "code": code, "message": error.detail}] if error.field else []
     problem = Problem(
         title=error.title,
         status=status or error.http_status,
         detail=error.detail,
-        code=code or error.code,
+        code=code,
         field=error.field,
-        errors=list(map(dict, errors)),
+        errors=list(map(dict, errors)) or own,
     )
     # Text from the request may be long, and contain characters that UTF-8 cannot encode; they are escaped.
     document = problem.model_dump(exclude_defaults=True, exclude={"type"}) | {"type": problem.type}
@@ -126,9 +147,10 @@ def validation_problem(error: ValidationError) -> Response:
 
 def findings(error: ValidationError) -> tuple[ServiceError, list[dict[str, Any]]]:
     """Return the first of pydantic's errors as a service error, and up to `MOST_ERRORS` as a list."""
+    found = error.errors(include_url=False, include_input=False)
     errors = [
         {"field": _field(item["loc"]), "code": _code(item["type"]), "message": _message(item, error.title)}
-        for item in error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
+        for item in _without_consequences(found)[:MOST_ERRORS]
     ]
     first = errors[0]
     cls = ERRORS_BY_CODE.get(str(first["code"]), InvalidRequest)
@@ -191,7 +213,16 @@ def _message(item: Any, model: str) -> str:
     if item["type"] == "extra_forbidden" and len(item["loc"]) == 1:
         known = _request_models().get(model, GenerationRequest).model_fields
         return f"there is no such field; available: {', '.join(known)}"
-    return str(item["msg"])
+    try:
+        return MESSAGES[item["type"]].format_map(item.get("ctx", {}))
+    except KeyError:  # pydantic's own text will do, or a validator of ours has given one
+        return str(item["msg"])
+
+
+def _without_consequences(found: Sequence[Any]) -> list[Any]:
+    """Return pydantic's errors without those of lists that are too short only because their items are invalid."""
+    faulty = {item["loc"][:length] for item in found for length in range(len(item["loc"]))}
+    return [item for item in found if item["type"] != "too_short" or item["loc"] not in faulty]
 
 
 @cache

@@ -69,6 +69,7 @@ class RequestValidator:
         texts += [("word", gloss) for database in lexica for gloss in database.glosses(request.word)]
         motifs = () if isinstance(request.imagery, str) else request.imagery
         texts += [("imagery", name.replace("-", " ")) for name in motifs]
+        texts += [("imagery", self._imagery.phrase(found)) for found in map(self._imagery.find, motifs) if found]
         for field, text in texts:
             if self._blocklist.blocks(text):
                 raise Blocked("this deployment does not draw that", field=field)

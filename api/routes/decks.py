@@ -23,6 +23,7 @@ from api.decks import CreatedDeck
 from api.lists.word_list import read_list
 from api.parameters import IdempotencyHeaders
 from api.problems import problem_responses, validation_problem
+from api.query import refuse_others
 from api.responses import json_response
 from api.services import services
 from shared.errors import MalformedJson
@@ -130,6 +131,7 @@ def anki_file(path: DeckPath) -> Response:
 
 
 def _json() -> tuple[list[ListedWord], DeckOptions, None]:
+    refuse_others((), "a deck in JSON contains its options")
     asked = DeckRequest.model_validate(request.get_json())
     return [ListedWord(word) for word in asked.words], asked, None
 

@@ -10,6 +10,12 @@ class InvalidRequest(ServiceError):
     http_status = 422
 
 
+class UnknownField(InvalidRequest):
+    """There is no such field or query parameter."""
+
+    code = "unknown_field"
+
+
 class InvalidWord(InvalidRequest):
     """The word is empty, too long, or contains something that cannot be written."""
 
