@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from api.idempotency import fingerprint
 from api.lists.imagery import read_imagery
 from api.lists.word_list import WordList
 from api.problems import findings, problem_document
@@ -15,6 +16,7 @@ from shared.errors import BadLine, InvalidRequest, ServiceError
 from shared.queue.decks import DeckEntry
 from shared.schemas import GenerationRequest, Priority
 from shared.schemas.deck import DeckOptions, DeckWord
+from shared.settings import Settings
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.words import senses_read
 
@@ -91,6 +93,15 @@ def plan(
         job_id=str(uuid.uuid4()),
     )
     return entry, request
+
+
+def identity(listed: ListedWord, options: DeckOptions, dictionaries: Dictionaries, settings: Settings) -> Any:
+    """Return a value that is equal for equivalent words, however they were sent. An invalid word is its own."""
+    try:
+        word = DeckWord.model_validate(listed.document)
+        return [word.reading, fingerprint(_request(word, options, dictionaries), settings)]
+    except ValidationError:
+        return listed.document
 
 
 def _request(word: DeckWord, options: DeckOptions, dictionaries: Dictionaries) -> GenerationRequest:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from api.deck_words import ListedWord, plan, with_languages
+from api.deck_words import ListedWord, identity, plan, with_languages
 from api.idempotency import digest_key
 from api.jobs import Jobs
 from api.validation import RequestValidator
@@ -99,7 +99,7 @@ class Decks:
             QueueUnavailable: Redis or the result store is full; nothing was created.
         """
         key = digest_key(idempotency_key, client, "deck")
-        fingerprint = "" if key is None else _fingerprint(words, options)
+        fingerprint = "" if key is None else self._fingerprint(words, options)
         if (first := self._store.find(key, fingerprint)) is not None:  # even if there is no room for another one
             return CreatedDeck(first, self._store.get(first.deck_id))
         entries: list[DeckEntry] = []
@@ -191,6 +191,11 @@ class Decks:
             raise _expired(1, 1)
         return png
 
+    def _fingerprint(self, words: Sequence[ListedWord], options: DeckOptions) -> str:
+        """Return a digest that is equal for lists of equivalent words under the same name."""
+        asked = [options.name, *(identity(word, options, self._dictionaries, self._settings) for word in words)]
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
     def _check_size(self, words: int, result_bytes: int) -> None:
         """Refuse a deck that could never be downloaded or never be accepted.
 
@@ -228,11 +233,6 @@ def _is_of_deck(field: str, words: Sequence[ListedWord], options: DeckOptions) -
     if field not in DrawingOptions.model_fields or field not in options.model_fields_set:
         return False
     return not any(isinstance(word.document, dict) and word.document.get(field) is not None for word in words)
-
-
-def _fingerprint(words: Sequence[ListedWord], options: DeckOptions) -> str:
-    asked = [options.model_dump(mode="json", exclude_defaults=True, exclude={"words"}), [w.document for w in words]]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 def _expired(lost: int, of: int) -> DeckExpired:

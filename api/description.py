@@ -5,11 +5,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from flask_openapi3 import OpenAPI
+from pydantic.json_schema import models_json_schema
 
 from api.problems import problem_responses
-from shared.schemas.deck import DeckRequest
+from shared.schemas import GenerationRequest
+from shared.schemas.deck import CardsRequest, DeckRequest
 
 Operation = dict[str, Any]
+
+SCHEMAS = "#/components/schemas/"
+BODIES = (GenerationRequest, DeckRequest, CardsRequest)
 
 # Method and path, as a regular expression, of the calls to which a status applies; `.*`: all.
 BATCH, DECK = r"post /api/writing/batches", r"post /api/writing/decks"
@@ -18,7 +23,7 @@ POLLED_DECK = r"get /api/writing/decks/\{deck_id\}"
 SUBMIT, SAMPLE = r"post /api/writing/generate-writing-image", r"get /api/writing/styles/\{style\}/sample"
 JOB = r"get /api/writing/jobs/\{job_id\}"
 MOTIF = r"get /api/writing/imagery/\{name\}\.svg"
-PICTURES = rf"{JOB}/(image|conditioning/.*)"
+PICTURES = rf"{JOB}/(image|conditioning/.*|variations/.*)"
 OPERATORS = r"get /health/detailed|post /health/warmup"
 KEYED = r"\w+ /api/.*|" + OPERATORS
 
@@ -26,7 +31,7 @@ PROBLEMS: Mapping[int, str] = {
     400: ".*",
     401: KEYED,
     403: OPERATORS,
-    408: f"{SUBMIT}|{BATCH}|{DECK}",
+    408: r"post /api/writing/.*",
     421: KEYED,
     429: f"{SUBMIT}|{SAMPLE}",
 }
@@ -34,24 +39,21 @@ BODILESS: Mapping[int, tuple[str, str]] = {
     204: (rf"{JOB}/events", "The client has already received the end and should not reconnect."),
     304: (rf"{JOB}|{POLLED_DECK}|{PICTURES}|{SAMPLE}|{MOTIF}", "The client's copy is up to date (If-None-Match)."),
 }
+# The statuses of calls that are counted before anything else is checked.
+COUNTED = (200, 202, 408, 409, 410, 413, 415, 422, 429, 500, 503)
+RATE: Mapping[str, str] = {
+    "X-RateLimit-Limit": "submissions allowed in the current window, if there is a limit",
+    "X-RateLimit-Remaining": "submissions left in the current window",
+    "X-RateLimit-Reset": "when the window ends, in seconds since the epoch",
+}
 # Header, its description, and the statuses and calls whose responses carry it.
 HEADERS: tuple[tuple[str, str, tuple[int, ...], str], ...] = (
     ("Location", "the job's URL", (200, 202), SUBMIT),
+    ("Location", "the job's URL, if the request was accepted", (409, 410, 422, 500, 503), SUBMIT),
     ("Location", "the deck's URL", (202,), DECK),
-    ("Preference-Applied", "`wait=N`, if the service waited", (200, 202), SUBMIT),
-    (
-        "X-RateLimit-Limit",
-        "submissions allowed in the current window, if there is a limit",
-        (200, 202, 429),
-        f"{SUBMIT}|{BATCH}",
-    ),
-    ("X-RateLimit-Remaining", "submissions left in the current window", (200, 202, 429), f"{SUBMIT}|{BATCH}|{DECK}"),
-    (
-        "X-RateLimit-Reset",
-        "when the window ends, in seconds since the epoch",
-        (200, 202, 429),
-        f"{SUBMIT}|{BATCH}|{DECK}",
-    ),
+    ("Preference-Applied", "`wait=N`, if the service waited", (200, 202, 409, 410, 422, 500), SUBMIT),
+    *((name, description, COUNTED, f"{SUBMIT}|{DECK}") for name, description in RATE.items()),
+    *((name, description, (200,), BATCH) for name, description in RATE.items()),
     ("Retry-After", "seconds to wait before trying again", (429, 503), ".*"),
     ("Retry-After", "seconds to wait before trying again", (404,), SAMPLE),
     ("Retry-After", "seconds to wait before trying again", (409,), DECK_FILE),
@@ -71,16 +73,21 @@ class DescribedApi(OpenAPI):
         for path, operations in self.spec_json["paths"].items():
             for method, operation in operations.items():
                 _complete(f"{method} {path}", operation)
-        self._describe_lists()
+        self._describe_bodies()
 
-    def _describe_lists(self) -> None:
-        """Add the schema of a deck's JSON. Its route reads the raw body, since it may be CSV."""
-        schema = DeckRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+    def _describe_bodies(self) -> None:
+        """Add the schemas of JSON bodies as pydantic makes them.
+
+        flask-openapi3 omits keywords that it does not know, such as `propertyNames`. It does not see the body of a
+        deck, which may be CSV and is read raw, nor that a batch's requests are those of a single call.
+        """
+        _, schema = models_json_schema([(model, "validation") for model in BODIES], ref_template=f"{SCHEMAS}{{model}}")
         components = self.spec_json["components"]["schemas"]
-        components.update({**schema.pop("$defs"), DeckRequest.__name__: schema})
+        components.update(schema["$defs"])
+        components["Batch"]["properties"]["requests"]["items"] = {"$ref": f"{SCHEMAS}{GenerationRequest.__name__}"}
         body = self.spec_json["paths"]["/api/writing/decks"]["post"]["requestBody"]
         body["required"] = True
-        body["content"]["application/json"]["schema"] = {"$ref": f"#/components/schemas/{DeckRequest.__name__}"}
+        body["content"]["application/json"]["schema"] = {"$ref": f"{SCHEMAS}{DeckRequest.__name__}"}
 
 
 def _complete(call: str, operation: Operation) -> None:

@@ -54,7 +54,8 @@ def _defaults(request: GenerationRequest, settings: Settings) -> dict[str, Any]:
     """Return the deployment's defaults for omitted fields, as JSON values."""
     model = settings.active_model
     paced = (model.turbo if request.quality is Quality.TURBO else None) or model
-    style = settings.styles[request.style or settings.default_style]
+    style = settings.styles.get(request.style or settings.default_style)
+    weights = style.controlnet_weights if style is not None else {}  # the style of a deck's word may be unknown
     return {
         "style": settings.default_style,
         "width": model.default_size,
@@ -64,5 +65,5 @@ def _defaults(request: GenerationRequest, settings: Settings) -> dict[str, Any]:
         "draw_imagery": model.draw_imagery,
         "scene_seed": request.seed,
         "conditioning_methods": {control: list(methods[:1]) for control, methods in CONDITIONING_METHODS.items()},
-        "controlnet_weights": dict.fromkeys(CONDITIONING_METHODS, 0) | dict(style.controlnet_weights),
+        "controlnet_weights": dict.fromkeys(CONDITIONING_METHODS, 0) | dict(weights),
     }

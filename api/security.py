@@ -26,7 +26,17 @@ OPEN_PREFIXES = ("/openapi", "/static/")
 # These show the activity of all clients.
 OPERATOR_ENDPOINTS = frozenset({"health.detailed", "health.warmup", "metrics.metrics"})
 # The response headers that scripts of other origins may read.
-EXPOSED = ["ETag", "Location", "Preference-Applied", "Retry-After"]
+EXPOSED = [
+    "Content-Disposition",
+    "ETag",
+    "Location",
+    "Preference-Applied",
+    "Retry-After",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+]
+PREFLIGHT_MAX_AGE_S = 3600
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -65,7 +75,8 @@ def protect(app: Flask, settings: Settings) -> None:
     if keys:
         app.before_request(lambda: _authorise(api.operators))
     if api.cors_origins:
-        CORS(app, origins=list(map(_pattern, api.cors_origins)), expose_headers=EXPOSED)
+        origins = list(map(_pattern, api.cors_origins))
+        CORS(app, origins=origins, expose_headers=EXPOSED, max_age=PREFLIGHT_MAX_AGE_S)
     if api.rate_limit is not None:
         RateLimit(api.rate_limit, settings.redis).apply(app)
     app.after_request(_add_headers)

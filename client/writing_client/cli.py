@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _is_usage(error: WritingError) -> bool:
     """Return whether an option, an argument or a file cannot be used. A word that cannot be drawn is a failure."""
     is_refused = error.status == HTTPStatus.UNPROCESSABLE_ENTITY and error.field not in {None, "word"}
-    return isinstance(error, WrongInput) or is_refused
+    return isinstance(error, WrongInput) or (is_refused and error.code != "translation_required")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -85,7 +85,7 @@ class UnexpectedAnswer(WritingError):
 
 
 class WaitTimedOut(WritingError, TimeoutError):
-    """The job did not end within the given time. It continues, and can be waited for again."""
+    """The job did not end within the given time. After `Job.wait` it continues, after `generate` it is cancelled."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, code="wait_timed_out", title="The job did not end in time.")

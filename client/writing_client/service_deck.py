@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from writing_client.connection import Connection
-from writing_client.errors import WritingError
+from writing_client.errors import WritingError, WrongInput
 from writing_client.models import DeckView
 
 PATH = "/api/writing/decks"
@@ -44,6 +44,9 @@ class ServiceDeck:
         """Return the finished deck as a file: "zip" for pictures and a contact sheet, or "apkg" for Anki.
 
         Raises:
+            WrongInput: there is no such file.
             WritingError: `deck_not_finished`, `deck_expired`, `deck_without_pictures`.
         """
+        if suffix not in MEDIA_TYPES:
+            raise WrongInput(f"a deck has no file {suffix!r}; available: {', '.join(MEDIA_TYPES)}")
         return self._connection.download(MEDIA_TYPES[suffix], "GET", f"{self._path}.{suffix}")

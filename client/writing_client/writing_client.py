@@ -10,7 +10,7 @@ from pydantic_core import to_jsonable_python
 
 from writing_client.batch import Batch, Request, RequestOutcome
 from writing_client.connection import OUTAGES, PASSING, Connection, header_value
-from writing_client.errors import JobCancelled, JobFailed
+from writing_client.errors import JobCancelled, JobFailed, WaitTimedOut
 from writing_client.job import Job, OnPreview, OnProgress
 from writing_client.models import (
     AIGenerationResult,
@@ -175,12 +175,18 @@ class WritingClient:
         """Submit a job and wait for it. Arguments and errors are those of `submit` and `Job.wait`.
 
         An interrupted wait (Ctrl-C, `WaitTimedOut`, an error in a callback) cancels the job.
+
+        Raises:
+            WaitTimedOut: the job did not end in time; it is cancelled.
         """
         job = self.submit(word, translation, **options)
         try:
             return job.wait(on_progress, on_preview, timeout_s)
         except (JobFailed, JobCancelled):
             raise
+        except WaitTimedOut as error:
+            job.abandon()
+            raise WaitTimedOut(f"job {job.id} did not end in time, so it is cancelled") from error
         except BaseException:
             job.abandon()
             raise

@@ -134,6 +134,35 @@ class TestMake:
             "/api/writing/generate-writing-image", json={"word": "山"}, headers=headers
         ).status_code == 202, "a job's Idempotency-Keys are separate"  # fmt: skip
 
+    @pytest.mark.parametrize(
+        ("words", "fields"),
+        [
+            (["学习", "山", "😀"], {"style": "comic"}),
+            ([{"word": "学习"}, {"word": "山", "translation": "", "style": None}, "😀"], {"name": "Words"}),
+            (["学习", {"word": "山", "style": "comic"}, "😀"], {"imagery": "auto", "seed": None, "quality": "exact"}),
+        ],
+    )
+    def test_an_equivalent_list_is_the_same(
+        self, anyone: FlaskClient, words: list[Any], fields: dict[str, Any]
+    ) -> None:
+        headers = {"Idempotency-Key": "lesson"}
+        first = make(anyone, ["学习", "山", "😀"], headers).get_json()
+        assert make(anyone, words, headers, **fields).get_json() == first
+
+    @pytest.mark.parametrize(
+        ("words", "fields"),
+        [
+            (["学习", "山"], {}), (["山", "学习", "😀"], {}), (["学习", "山", "🙂"], {}),
+            (["学习", "山", "😀"], {"style": "neon"}), (["学习", "山", "😀"], {"name": "Lesson"}),
+            (["学习", {"word": "山", "reading": "やま"}, "😀"], {}),
+            (["学习", {"word": "山", "style": "no"}, "😀"], {}),
+        ],
+    )  # fmt: skip
+    def test_another_list_is_another(self, anyone: FlaskClient, words: list[Any], fields: dict[str, Any]) -> None:
+        headers = {"Idempotency-Key": "lesson"}
+        assert make(anyone, ["学习", "山", "😀"], headers).status_code == 202
+        assert problem(make(anyone, words, headers, **fields))[:2] == (409, "idempotency_conflict")
+
     def test_a_queue_without_room_for_all_takes_none(self, settings: Settings, client: redis.Redis) -> None:
         queue = settings.queue.model_copy(update={"bulk_limit": 3})
         small = client_of(settings.model_copy(update={"queue": queue}))

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from api.app import create_app
+from shared.schemas import CONTROL_TYPES
 from shared.settings import Settings
 
 SUBMIT = "/api/writing/generate-writing-image"
@@ -55,10 +56,18 @@ def test_every_problem_is_described_as_one(calls: dict[tuple[str, str], dict[str
         ("post", SUBMIT, "200", {"Location", "Preference-Applied"}),
         ("post", SUBMIT, "429", {"Retry-After", "X-RateLimit-Reset"}),
         ("post", SUBMIT, "503", {"Retry-After"}),
+        ("post", SUBMIT, "410", {"Location"}),
+        ("post", SUBMIT, "500", {"Location", "X-RateLimit-Limit"}),
+        ("post", SUBMIT, "422", {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}),
+        ("post", "/api/writing/decks", "202", {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}),
+        ("post", "/api/writing/decks", "429", {"X-RateLimit-Limit", "Retry-After"}),
+        ("post", "/api/writing/batches", "200", {"X-RateLimit-Limit"}),
         ("post", SUBMIT, "401", {"WWW-Authenticate"}),
         ("get", JOB, "200", {"ETag"}),
         ("get", JOB, "304", {"ETag"}),
         ("get", f"{JOB}/image", "200", {"ETag", "Cache-Control"}),
+        ("get", f"{JOB}/variations/{{variation}}/image", "200", {"ETag", "Cache-Control"}),
+        ("get", f"{JOB}/variations/{{variation}}/image", "304", {"ETag"}),
         ("get", f"{JOB}/events", "503", {"Retry-After"}),
         ("get", "/api/writing/styles/{style}/sample", "404", {"Retry-After"}),
         ("get", "/api/writing/imagery/{name}.svg", "200", {"ETag", "Cache-Control"}),
@@ -74,3 +83,25 @@ def test_answers_carry_the_headers_that_are_described(
 
 def test_the_end_heard_before_is_described(calls: dict[tuple[str, str], dict[str, Any]]) -> None:
     assert "content" not in calls["get", f"{JOB}/events"]["responses"]["204"]
+
+
+def test_every_call_with_a_body_may_arrive_too_slowly(calls: dict[tuple[str, str], dict[str, Any]]) -> None:
+    slow = {path for (_, path), operation in calls.items() if "requestBody" in operation}
+    assert len(slow) >= 5
+    assert {path for (_, path), operation in calls.items() if "408" in operation["responses"]} == slow
+
+
+def test_a_batch_s_requests_are_those_of_a_single_call(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    single = "#/components/schemas/GenerationRequest"
+    assert schemas["Batch"]["properties"]["requests"]["items"] == {"$ref": single}
+    body = document["paths"][SUBMIT]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert body == {"$ref": single}
+
+
+@pytest.mark.parametrize("schema", ["GenerationRequest", "DeckRequest"])
+@pytest.mark.parametrize("field", ["conditioning_methods", "controlnet_weights"])
+def test_the_types_of_conditioning_are_listed(document: dict[str, Any], schema: str, field: str) -> None:
+    described, null = document["components"]["schemas"][schema]["properties"][field]["anyOf"]
+    assert described["propertyNames"]["enum"] == [*CONTROL_TYPES]
+    assert null == {"type": "null"}

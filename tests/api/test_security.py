@@ -84,6 +84,11 @@ def test_pages_of_other_hosts_may_call_where_they_are_named(settings: Settings) 
     assert (
         "Access-Control-Allow-Origin" not in client.get("/health", headers={"Origin": "https://evil.example"}).headers
     )
+    exposed = allowed.headers["Access-Control-Expose-Headers"].split(", ")
+    assert {"Location", "Retry-After", "Content-Disposition", "X-RateLimit-Remaining"} <= {*exposed}
+    asked = {"Origin": "https://learn.example", "Access-Control-Request-Method": "POST"}
+    preflight = client.options("/api/writing/decks", headers=asked)
+    assert int(preflight.headers["Access-Control-Max-Age"]) > 0
     closed = client_of(settings)
     assert (
         "Access-Control-Allow-Origin" not in closed.get("/health", headers={"Origin": "https://evil.example"}).headers

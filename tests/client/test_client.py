@@ -190,9 +190,15 @@ class TestWaiting:
     def test_a_wait_that_takes_too_long_cancels_the_job_of_generate(self, scripted: Any) -> None:
         gone = refused(404, "not_found")
         server = scripted(submit=[accepted()], events=[gone], view=[view("running")], cancel=[view("cancelled")])
-        with WritingClient(server.url) as client, pytest.raises(WaitTimedOut):
+        with WritingClient(server.url) as client, pytest.raises(WaitTimedOut, match="is cancelled"):
             client.generate("山", timeout_s=0.3)
         assert len(server.headers_of(f"DELETE {JOB}")) == 1
+
+    def test_a_wait_that_takes_too_long_leaves_a_submitted_job(self, scripted: Any) -> None:
+        server = scripted(events=[refused(404, "not_found")], view=[view("running")])
+        with WritingClient(server.url) as client, pytest.raises(WaitTimedOut, match="continues"):
+            client.job("j").wait(timeout_s=0.3)
+        assert server.headers_of(f"DELETE {JOB}") == []
 
     def test_what_a_newer_service_says_besides_is_ignored(self, scripted: Any) -> None:
         server = scripted(view=[view("succeeded", news=1, result={**RESULT, "more": 2})])

@@ -86,7 +86,7 @@ def test_a_picture_goes_to_a_new_folder(service: Scripted) -> None:
     [
         (refused(422, "unknown_style", "style"), USAGE),
         (refused(422, "out_of_range", "num_inference_steps"), USAGE),
-        (refused(422, "translation_required", "translation"), USAGE),
+        (refused(422, "translation_required", "translation"), SOME_FAILED),
         (refused(422, "unsupported_character", "word"), SOME_FAILED),
         (refused(401, "unauthorized", None), SOME_FAILED),
     ],
