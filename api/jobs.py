@@ -4,7 +4,7 @@ import base64
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import redis
 from celery import Celery
@@ -176,6 +176,10 @@ class Jobs:
         if status is not JobStatus.SUCCEEDED:
             raise JobWithoutPicture(f"the job was {status}" if status is JobStatus.CANCELLED else "the job failed")
         return self._document(job_id)
+
+    def with_picture(self, jobs: Iterable[tuple[str, JobStatus]]) -> frozenset[str]:
+        """Return those of the jobs, given with their status, that have a picture which is still kept."""
+        return self._results.kept([job_id for job_id, status in jobs if status is JobStatus.SUCCEEDED])
 
     def find(self, stored: StoredResult, control_type: str = "", method: str = "") -> int:
         """Return the index of a conditioning image; without a type and method, that of the picture.

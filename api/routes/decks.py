@@ -1,7 +1,7 @@
 """Decks: lists of words, drawn in the bulk queue and downloaded together."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -173,6 +173,10 @@ def _accepted(created: CreatedDeck) -> DeckAccepted:
 def _view(record: DeckRecord, states: dict[str, JobState], *, has_words: bool) -> DeckView:
     counts = Counter({status.value: 0 for status in JobStatus})
     counts.update(state.status.value for state in states.values())
+    words: tuple[DeckWordView, ...] = ()
+    if has_words:
+        with_picture = services().jobs.with_picture((job_id, state.status) for job_id, state in states.items())
+        words = tuple(_word(index, entry, states, with_picture) for index, entry in enumerate(record.entries))
     return DeckView(
         deck_id=record.deck_id,
         name=record.name,
@@ -181,15 +185,14 @@ def _view(record: DeckRecord, states: dict[str, JobState], *, has_words: bool) -
         counts={**counts, "refused": len(record.entries) - len(states)},
         zip_url=url_for("decks.zip_file", deck_id=record.deck_id),
         apkg_url=url_for("decks.anki_file", deck_id=record.deck_id),
-        words=tuple(_word(index, entry, states) for index, entry in enumerate(record.entries)) if has_words else (),
+        words=words,
     )
 
 
-def _word(index: int, entry: DeckEntry, states: dict[str, JobState]) -> DeckWordView:
+def _word(index: int, entry: DeckEntry, states: dict[str, JobState], with_picture: Collection[str]) -> DeckWordView:
     job_id = entry.job_id
     state = states[job_id] if job_id is not None else None
     refusal = JobError.model_validate(entry.error) if entry.error is not None else None
-    has_picture = state is not None and state.status is JobStatus.SUCCEEDED
     return DeckWordView(
         index=index,
         line=entry.line,
@@ -199,7 +202,7 @@ def _word(index: int, entry: DeckEntry, states: dict[str, JobState]) -> DeckWord
         status="refused" if state is None else state.status,
         job_id=job_id,
         status_url=url_for("jobs.poll", job_id=job_id) if job_id is not None else None,
-        image_url=url_for("jobs.image", job_id=job_id) if has_picture else None,
+        image_url=url_for("jobs.image", job_id=job_id) if job_id in with_picture else None,
         error=refusal if state is None else state.error,
     )
 

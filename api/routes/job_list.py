@@ -44,7 +44,7 @@ class JobSummary(BaseModel):
     finished_at: float | None
     deck_id: str | None = Field(description="the deck that the job belongs to")
     status_url: str
-    image_url: str | None = Field(description="null until there is a picture")
+    image_url: str | None = Field(description="null until there is a picture, and once it is no longer stored")
 
 
 class JobList(BaseModel):
@@ -60,13 +60,15 @@ def jobs(query: JobsQuery) -> Response:
 
     A page may be shorter than `limit`, even empty, and still have a `next_cursor`, if few jobs have that status.
     """
-    page = services().index.page(g.client or "", status=query.status, limit=query.limit, cursor=query.cursor)
-    return json_response(JobList(jobs=tuple(map(_summary, page.jobs)), next_cursor=page.cursor))
+    service = services()
+    page = service.index.page(g.client or "", status=query.status, limit=query.limit, cursor=query.cursor)
+    with_picture = service.jobs.with_picture((record.job_id, record.status) for record in page.jobs)
+    found = tuple(_summary(record, has_picture=record.job_id in with_picture) for record in page.jobs)
+    return json_response(JobList(jobs=found, next_cursor=page.cursor))
 
 
-def _summary(record: JobRecord) -> JobSummary:
+def _summary(record: JobRecord, *, has_picture: bool) -> JobSummary:
     asked = record.fields
-    has_picture = record.status is JobStatus.SUCCEEDED
     return JobSummary(
         job_id=record.job_id,
         status=record.status,

@@ -329,7 +329,10 @@ class ServiceStatus(ResponseModel):
     model: str
     models: dict[str, str | None]
     controlnet_model: str = "union"
+    default_style: str = ""
     default_size: int
+    default_num_inference_steps: int = 0
+    default_guidance_scale: float = 1.0
     draw_imagery: bool
     qualities: tuple[Quality, ...]
     profiles: list[str]

@@ -163,6 +163,14 @@ class Results:
         documents = cast("list[bytes | None]", self._redis.mget([Key.DOCUMENT + job_id for job_id in jobs]))
         return [None if document is None else _parse(document) for document in documents]
 
+    def kept(self, jobs: Sequence[str]) -> frozenset[str]:
+        """Return those of the jobs whose results are stored."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for job_id in jobs:
+                pipeline.exists(Key.DOCUMENT + job_id)
+            found = cast("list[int]", pipeline.execute())
+        return frozenset(job_id for job_id, is_kept in zip(jobs, found, strict=True) if is_kept)
+
     def picture(self, stored: StoredResult, number: int) -> bytes | None:
         """Return one picture as PNG; None if it is no longer stored."""
         if self._objects is not None:

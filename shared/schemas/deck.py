@@ -207,7 +207,7 @@ class DeckWordView(Schema):
     status: JobStatus | Literal["refused"]
     job_id: str | None = Field(description="null if the word was refused")
     status_url: str | None
-    image_url: str | None = Field(description="null until there is a picture")
+    image_url: str | None = Field(description="null until there is a picture, and once it is no longer stored")
     error: JobError | None = Field(description="why the word was refused or failed")
 
 

@@ -1,13 +1,13 @@
 """A finished picture."""
 
 import operator
-from typing import Any
 
 from pydantic import (
     Field,
 )
 
 from shared.schemas.base import Schema
+from shared.schemas.metadata import AnyLegibility, AnyMetadata
 
 
 class Variation(Schema):
@@ -15,7 +15,7 @@ class Variation(Schema):
 
     generated_image_base64: str
     seed: int
-    legibility: dict[str, Any] = Field(description="as in the result's metadata")
+    legibility: AnyLegibility
     kept: bool = Field(description="whether it is the most legible one, which the result's own fields contain")
 
 
@@ -28,9 +28,7 @@ class AIGenerationResult(Schema):
         description="images by type and method; empty if `include_conditioning` was false"
     )
     prompt_used: str
-    generation_metadata: dict[str, Any] = Field(
-        description="seed, model, the parameters used, `timings_ms` by stage, and the total `generation_time_ms`"
-    )
+    generation_metadata: AnyMetadata
     variations: tuple[Variation, ...] = Field(
         default=(),
         exclude_if=operator.not_,
@@ -43,7 +41,7 @@ class VariationLink(Schema):
 
     image: str = Field(description="its URL")
     seed: int
-    legibility: dict[str, Any] = Field(description="as in the result's metadata")
+    legibility: AnyLegibility
     kept: bool = Field(description="whether it is the most legible one, which the result's own fields contain")
 
 
@@ -54,7 +52,7 @@ class ResultLinks(Schema):
     image_url: str
     conditioning_urls: dict[str, dict[str, str]] = Field(description="URLs by type and method")
     prompt_used: str
-    generation_metadata: dict[str, Any] = Field(description="as in the full result")
+    generation_metadata: AnyMetadata
     variations: tuple[VariationLink, ...] = Field(
         default=(), exclude_if=operator.not_, description="as in the full result"
     )

@@ -19,7 +19,10 @@ class ServiceStatus(Schema):
     model: str
     models: dict[str, str | None] = Field(description="base, ControlNet and VAE of the model in use")
     controlnet_model: Literal["union"] = "union"
+    default_style: str
     default_size: int
+    default_num_inference_steps: int = Field(description="of the quality `exact`")
+    default_guidance_scale: float = Field(description="of the quality `exact`; 1: no guidance")
     draw_imagery: bool = Field(description="the default of a request's `draw_imagery`")
     qualities: tuple[Quality, ...] = Field(description="the values of `quality` that the model offers")
     profiles: list[str] = Field(description="GPU profiles of the live workers")

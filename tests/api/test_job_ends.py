@@ -110,6 +110,25 @@ def test_a_repeated_request_whose_pictures_are_gone_says_so_and_names_the_job(
     assert submit(anyone, KEY).status_code == 202
 
 
+def test_no_list_leads_to_a_picture_that_is_gone(
+    anyone: FlaskClient, client: redis.Redis, leases: Leases, drawn: str
+) -> None:
+    deck = anyone.post("/api/writing/decks", json={"words": ["水"]}).get_json()["status_url"]
+
+    def images() -> list[str | None]:
+        listed = anyone.get(JOBS).get_json()["jobs"] + anyone.get(deck).get_json()["words"]
+        return [job["image_url"] for job in listed if job["status"] == "succeeded"]
+
+    assert images() == [f"{drawn}/image"]
+    (word,) = anyone.get(deck).get_json()["words"]
+    draw(leases, word["job_id"])
+    assert len(images()) == 3
+    assert None not in images()
+    expire(client, drawn)
+    expire(client, word["status_url"])
+    assert images() == [None] * 3
+
+
 def test_a_refused_request_has_no_location(anyone: FlaskClient) -> None:
     assert "Location" not in anyone.post(SUBMIT, json={"word": "😀"}, headers=WAIT).headers
 

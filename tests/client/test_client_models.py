@@ -39,6 +39,8 @@ def _plain(schema: Any) -> Any:
         return sorted((_plain(item) for item in schema), key=str)
     if not isinstance(schema, dict):
         return schema
+    if schema.get("additionalProperties") is True:  # fields may be added, so the client takes it as a dictionary
+        return {"type": "object"}
     kept = ("type", "properties", "anyOf", "items", "additionalProperties", "enum", "$ref", "$defs", "required")
     return {
         name: {key: _plain(value) for key, value in found.items()} if name in {"properties", "$defs"} else _plain(found)

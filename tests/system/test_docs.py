@@ -20,7 +20,7 @@ from api.app import create_app
 from api.problems import FIELD_CODES
 from api.routes.batches import Batch
 from shared.errors import ERRORS_BY_CODE
-from shared.schemas import GenerationRequest
+from shared.schemas import AIGenerationResult, GenerationMetadata, GenerationRequest, JobView
 from shared.schemas.deck import DeckRequest
 from shared.settings import ModelSettings, Settings, load_settings
 from shared.styles import StyleDefinition
@@ -255,6 +255,16 @@ def test_the_codes_of_fields_are_listed() -> None:
     table = (PROJECT / "docs/reference/errors.md").read_text().split("## A field at fault")[1]
     listed = {code for line in table.splitlines() if line.startswith("|") for code in re.findall(r"`(\w+)`", line)}
     assert listed == {*FIELD_CODES.values(), "wrong_type", "invalid_value"} - set(ERRORS_BY_CODE)
+
+
+@pytest.mark.parametrize("model", [GenerationRequest, JobView, AIGenerationResult, GenerationMetadata])
+def test_the_api_page_names_every_field(model: type[BaseModel]) -> None:
+    named = set(re.findall(r"\w+", " ".join(code_spans(PROJECT / "docs/reference/http-api.md"))))
+    assert {*model.model_fields} - named == set()
+
+
+def test_the_api_page_names_every_error() -> None:
+    assert set(ERRORS_BY_CODE) - set(code_spans(PROJECT / "docs/reference/http-api.md")) == set()
 
 
 def test_the_api_page_names_no_unknown_error() -> None:

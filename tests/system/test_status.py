@@ -37,6 +37,11 @@ def test_status_lists_what_is_on_offer(api: Api) -> None:
     assert status.workers[0].state == "warm"
     assert status.workers[0].setup["picture_processes"].startswith("0: no GPU")
     assert status.profiles == ["cpu"]
+    metadata = api.draw(word="火")["generation_metadata"]
+    assert status.default_style == metadata["style"]
+    assert status.default_num_inference_steps == metadata["num_inference_steps"]
+    assert status.default_guidance_scale == metadata["guidance_scale"]
+    assert status.default_size == metadata["width"] == metadata["height"]
 
 
 def test_warming_up_a_warm_worker_is_harmless(api: Api) -> None:
