@@ -66,7 +66,7 @@ class Attempt:
     @property
     def best(self) -> ScoredPicture:
         """The most legible picture; the first one in a tie."""
-        return max(self.pictures, key=lambda picture: picture.legibility.score or 0.0)
+        return max(self.pictures, key=lambda picture: picture.legibility.of_print or 0.0)
 
     @property
     def weights(self) -> dict[ControlType, float]:
@@ -81,7 +81,7 @@ class Attempt:
     @property
     def outcome(self) -> ScoredLevel:
         """The level and score from which the next level is chosen."""
-        return ScoredLevel(self.level, self.best.legibility.score)
+        return ScoredLevel(self.level, self.best.legibility.of_print)
 
     def to_metadata(self, *, kept: bool) -> AttemptMetadata:
         """Return the attempt's entry in the result's metadata."""
@@ -92,6 +92,7 @@ class Attempt:
             guidance_scale=self.guidance_scale,
             control_guidance_end=self.level.guidance_end,
             score=self.best.legibility.score,
+            of_print=self.best.legibility.of_print,
             read=self.best.legibility.read,
             kept=kept,
         )

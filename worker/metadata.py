@@ -77,6 +77,7 @@ class AttemptMetadata:
     guidance_scale: float
     control_guidance_end: float
     score: float | None
+    of_print: float | None
     read: str
     kept: bool
 

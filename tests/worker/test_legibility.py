@@ -14,6 +14,7 @@ from worker.engine.request import DrawRequest
 from worker.glyphs import Glyph, GlyphRenderer
 from worker.legibility.control_levels import FIRST, LEVELS, MAX_WEIGHT, ScoredLevel, best, next_level
 from worker.legibility.judge import Legibility, LegibilityJudge, find_recogniser
+from worker.legibility.look_alikes import look_alikes
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,44 @@ def test_a_printed_word_is_read(judge: LegibilityJudge, glyphs: GlyphRenderer, w
     assert legibility.score > 0.8
     assert all(reading.is_top for reading in legibility.characters if reading.score is not None)
     assert [reading.character for reading in legibility.characters] == list(word)
+
+
+@pytest.mark.parametrize("word", ["school", "zoo", "Illy", "cosy", "ÓSMY", "コーヒー", "きって", "がっこう", "OX！"])
+def test_print_with_look_alikes_is_read_as_the_word(judge: LegibilityJudge, glyphs: GlyphRenderer, word: str) -> None:
+    """Shown alone, s and S, l and I, o and 0, っ and つ, ー and 一 look alike."""
+    glyph = glyphs.render(word, 512, 512)
+    legibility = judge.judge(Image.fromarray(255 - glyph.ink), glyph)
+    assert legibility.unknown is None
+    assert legibility.score is not None
+    assert legibility.score > 0.5
+    assert legibility.read == word
+    assert legibility.of_print == 1
+
+
+@pytest.mark.parametrize(("word", "other"), [("school", "engine"), ("きって", "あひる"), ("zoo", "ray")])
+def test_look_alikes_do_not_excuse_another_word(
+    judge: LegibilityJudge, glyphs: GlyphRenderer, word: str, other: str
+) -> None:
+    picture = Image.fromarray(255 - glyphs.render(other, 512, 512).ink)
+    legibility = judge.judge(picture, glyphs.render(word, 512, 512))
+    assert legibility.score is not None
+    assert legibility.score < 0.1
+    assert legibility.of_print is not None
+    assert legibility.of_print < 0.1
+
+
+def test_han_stands_for_itself(database: CharacterDatabase) -> None:
+    assert all(look_alikes(character) == {character} for character in database.characters())
+
+
+def test_a_target_is_compared_with_what_print_reaches(judge: LegibilityJudge, glyphs: GlyphRenderer) -> None:
+    """The judge is less sure of 参 than of 学, in print too. No control makes it surer, so no attempt is made."""
+    glyph = glyphs.render("参", 192, 192)
+    legibility = judge.judge(Image.fromarray(255 - glyph.ink), glyph)
+    assert legibility.score is not None
+    assert legibility.score < 0.9
+    assert legibility.of_print == 1
+    assert next_level([ScoredLevel(FIRST, legibility.of_print)], 0.9, 30) is None
 
 
 def test_light_on_dark_is_read_too(judge: LegibilityJudge, glyphs: GlyphRenderer) -> None:

@@ -237,6 +237,6 @@ def test_each_attempt_at_a_target_draws_all(generator_of: Callable[[int], AIImag
     ("scores", "best"), [([0.2, 0.9, 0.9], 1), ([None, None], 0), ([None, 0.1], 1), ([0.0, None], 0)]
 )
 def test_the_most_legible_is_kept_and_of_equals_the_first(scores: list[float | None], best: int) -> None:
-    drawn: Any = [ScoredPicture(seed, None, Legibility(score, "", ())) for seed, score in enumerate(scores)]  # type: ignore[arg-type]
+    drawn: Any = [ScoredPicture(seed, None, Legibility(score, of_print=score)) for seed, score in enumerate(scores)]  # type: ignore[arg-type]
     attempt = Attempt(None, None, tuple(drawn))  # type: ignore[arg-type]
     assert attempt.best.seed == best

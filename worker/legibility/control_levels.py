@@ -67,7 +67,7 @@ FIRST = LEVELS[0]
 
 @dataclass(frozen=True, slots=True)
 class ScoredLevel:
-    """An attempt's level and score (None if unknown)."""
+    """An attempt's level and its score as a share of print's (None if unknown)."""
 
     level: ControlLevel
     score: float | None

@@ -1,14 +1,14 @@
 """Can an OCR model read the word in the picture? The judge answers character by character.
 
 The recogniser is PP-OCR's, as shipped in the ``rapidocr`` wheel (Apache 2.0). It looks at each character where the
-layout placed it. The score is the probability that it gives to the expected character. If it cannot read a character
-even in print, the score is unknown rather than low.
+layout placed it. The score is the probability that it gives to the expected character and its look-alikes. If it cannot
+read a character even in print, the score is unknown rather than low.
 """
 
 import importlib.util
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,10 +20,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from worker.glyphs import Glyph, PlacedCharacter
+from worker.legibility.look_alikes import look_alikes
 
 logger = logging.getLogger("ai_models")
 
 RGB = NDArray[np.uint8]
+# (…, columns, characters)
+Columns = NDArray[np.float32]
 
 # The recogniser's input is 48 px high. A single character needs at most this width.
 HEIGHT, WIDTH = 48, 96
@@ -42,12 +45,19 @@ class CharacterReading:
         read: what was read.
         score: the probability of the expected character, 0 to 1; None if the recogniser cannot read it even in print.
         is_top: whether the expected character was the recogniser's first answer.
+        in_print: the score of the character in print; None where there is no score.
     """
 
     character: str
     read: str
     score: float | None
     is_top: bool
+    in_print: float | None = None
+
+    @property
+    def of_print(self) -> float | None:
+        """The share of print's score that the picture reaches, at most 1; None where there is no score."""
+        return None if self.score is None or not self.in_print else round(min(1.0, self.score / self.in_print), 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +69,15 @@ class Legibility:
         read: what was read, in the word's order.
         characters: each character's reading, without spaces.
         unknown: why there is no score, or which characters it omits; None if it covers the whole word.
+        of_print: the least share of print's score that a character reaches, 0 to 1; what a target is compared with,
+            since no picture is more legible than print. None if unknown.
     """
 
     score: float | None
     read: str = ""
     characters: tuple[CharacterReading, ...] = ()
     unknown: str | None = None
+    of_print: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result for a picture's metadata."""
@@ -94,8 +107,8 @@ class LegibilityJudge:
         pixels = np.asarray(image.convert("RGB"))
         page = np.repeat((255 - glyph.ink)[:, :, None], 3, axis=2)
         known = [placed for placed in glyph.characters if placed.character in self._index]
-        in_picture = self._probabilities([crop(pixels, placed) for placed in known])
-        in_print = self._probabilities([crop(page, placed) for placed in known])
+        in_picture = self._columns([crop(pixels, placed) for placed in known])
+        in_print = self._columns([crop(page, placed) for placed in known])
         readings = {
             id(placed): self._reading(placed.character, picture, printed)
             for placed, picture, printed in zip(known, in_picture, in_print, strict=True)
@@ -103,22 +116,23 @@ class LegibilityJudge:
         unseen = {id(placed): CharacterReading(placed.character, "", None, is_top=False) for placed in glyph.characters}
         return _summary([(unseen | readings)[id(placed)] for placed in glyph.characters])
 
-    def _reading(self, character: str, picture: NDArray[np.float32], printed: NDArray[np.float32]) -> CharacterReading:
-        index = self._index[character]
-        top = int(picture[1:].argmax()) + 1  # 0 is the blank between characters
-        if printed[index] < READS_PRINT:
-            return CharacterReading(character, self._characters[top], None, is_top=False)
-        return CharacterReading(
-            character, self._characters[top], round(float(picture[index]), 4), is_top=self._characters[top] == character
-        )
+    def _reading(self, character: str, picture: Columns, printed: Columns) -> CharacterReading:
+        accepted = [self._index[one] for one in look_alikes(character) if one in self._index]
+        top = int(picture.max(axis=0)[1:].argmax()) + 1  # 0 is the blank between characters
+        is_top = top in accepted
+        read = character if is_top else self._characters[top]
+        score, in_print = (round(float(columns[:, accepted].sum(axis=1).max()), 4) for columns in (picture, printed))
+        if in_print < READS_PRINT:
+            return CharacterReading(character, read, None, is_top=False)
+        return CharacterReading(character, read, score, is_top, in_print)
 
-    def _probabilities(self, crops: Sequence[RGB]) -> list[NDArray[np.float32]]:
-        """Return, for each crop, the highest probability over its columns of each of the recogniser's characters."""
+    def _columns(self, crops: Sequence[RGB]) -> Columns:
+        """Return, for each crop, the probabilities of the recogniser's characters in each of its columns."""
         if not crops:
-            return []
+            return np.empty((0, 0, 0), np.float32)
         batch = np.stack([_prepare(one) for one in crops])
         (output,) = self._session.run(None, {self._session.get_inputs()[0].name: batch})
-        return [columns.max(axis=0) for columns in output]
+        return np.asarray(output, np.float32)
 
     @property
     def _session(self) -> Any:
@@ -173,11 +187,15 @@ def _prepare(image: RGB) -> NDArray[np.float32]:
 
 
 def _summary(readings: Sequence[CharacterReading]) -> Legibility:
-    scores = [reading.score for reading in readings if reading.score is not None]
     blind = "".join(dict.fromkeys(reading.character for reading in readings if reading.score is None))
     return Legibility(
-        score=min(scores) if scores else None,
+        score=_least(reading.score for reading in readings),
         read="".join(reading.read for reading in readings),
         characters=tuple(readings),
         unknown=f"the judge cannot read {blind} in print either" if blind else None,
+        of_print=_least(reading.of_print for reading in readings),
     )
+
+
+def _least(scores: Iterable[float | None]) -> float | None:
+    return min((score for score in scores if score is not None), default=None)

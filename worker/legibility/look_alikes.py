@@ -1,0 +1,36 @@
+"""Characters that look alike when each is shown alone, without its neighbours and without the line's height.
+
+Han characters have no entry: each is told apart from all others.
+"""
+
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+# Each of a group may be read as any other of it, also under the same accents: ó and Ó.
+GROUPS: Final = (
+    # Latin and Greek letters
+    *("Il1|ıΙ", "Oo0Οο", "AΑ", "aα", "BΒ", "Cc", "EΕ", "HΗ", "KkΚκ", "MΜ", "NΝ", "PΡ", "Ss", "TΤ", "Uuυ", "Vvν", "Ww"),
+    *("XxΧχ×", "YΥ", "ZzΖ", "ĐÐ", "ßβ", "Øø∅", "Δ∆△", "Φφ", "Ψψ", "Σ∑", "εɛ", "μµ", "Λʌ", "əǝ"),
+    # Small and large kana, and those that hiragana and katakana share
+    *("ぁあ", "ぃい", "ぅう", "ぇえ", "ぉお", "っつ", "ゃや", "ゅゆ", "ょよ", "ゎわ", "ゕか", "ゖけ", "へヘ", "りリ"),
+    *("ァア", "ィイ", "ゥウ", "ェエ", "ォオ", "ッツ", "ャヤ", "ュユ", "ョヨ", "ヮワ", "ヵカ", "ヶケ"),
+    # Punctuation
+    *("-‐–—－", "!！", "?？", ",，", ".．", ":：", ";；", "(（", ")）", "[［", "]］", "«《", "»》", "·•・", "'’′"),
+    *("~〜～", '"“”', "/／"),
+)  # fmt: skip
+# Kana may be read as what they resemble, but not the reverse.
+READ_FOR_KANA: Final = {
+    "ェ": "工", "エ": "工", "ォ": "才", "オ": "才", "ヵ": "力", "カ": "力", "キ": "丰", "タ": "夕", "チ": "千",
+    "ト": "卜", "ニ": "二", "ヌ": "又", "ハ": "八", "ホ": "木", "ミ": "三", "ロ": "口", "ー": "一",
+    "メ": "Xx×乂", "レ": "L", "へ": "^Λ∧", "ヘ": "^Λ∧",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def look_alikes(character: str) -> frozenset[str]:
+    """Return the characters as which a character may be read when it is shown alone, itself among them."""
+    base, *marks = unicodedata.normalize("NFD", character)
+    twins = {twin for group in GROUPS if base in group for twin in group}
+    marked = {unicodedata.normalize("NFC", twin + "".join(marks)) for twin in twins}
+    return frozenset({character} | marked | set(READ_FOR_KANA.get(character, "")))
