@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import groupby, pairwise
 from typing import TypeVar
 
+from worker.glyphs.line_breaks import may_break
 from worker.glyphs.runs import Run
 
 T = TypeVar("T")
@@ -117,8 +118,8 @@ class _Block:
 class Typesetter:
     """Lays a word out in areas of any size.
 
-    The number of lines is chosen so that the characters are as large as possible. Lines are centred. Square characters
-    break anywhere, others only at spaces.
+    The number of lines is chosen so that the characters are as large as possible. Lines are centred. They break at
+    spaces, and next to square characters where `may_break` allows it.
     """
 
     def __init__(self, runs: Sequence[Run | None], *, right_to_left: bool = False) -> None:
@@ -173,19 +174,20 @@ def visual_order(items: Sequence[T], is_right_to_left: Callable[[T], bool], *, r
 
 
 def _units(runs: Sequence[Run | None], *, right_to_left: bool) -> list[_Unit]:
-    units: list[_Unit] = []
-    gap = 0.0
-    for kind, group in groupby(runs, key=lambda run: None if run is None else run.is_square):
-        members = [run for run in group if run is not None]
-        if kind is None:
-            gap = SPACE
-            continue
-        seen = visual_order(members, lambda run: run.right_to_left, right_to_left=right_to_left)
-        parts: list[tuple[Run, ...]] = [(run,) for run in members] if kind else [tuple(seen)]
-        for part in parts:
-            units.append(_Unit(part, gap))
-            gap = 0.0
-    return units
+    has_spaces = None in runs
+    units: list[list[Run]] = []
+    gaps: list[float] = []
+    before: Run | None = None
+    for run in runs:
+        if run is not None:
+            if before is not None and not may_break(before.last, run.first, has_spaces=has_spaces):
+                units[-1].append(run)
+            else:
+                gaps.append(SPACE if units and before is None else 0.0)
+                units.append([run])
+        before = run
+    seen = (visual_order(unit, lambda run: run.right_to_left, right_to_left=right_to_left) for unit in units)
+    return [_Unit(tuple(unit), gap) for unit, gap in zip(seen, gaps, strict=True)]
 
 
 def _from_left(line: Sequence[_Unit], *, right_to_left: bool) -> Iterator[tuple[_Unit, float]]:

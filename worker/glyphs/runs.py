@@ -12,6 +12,7 @@ from shared.errors import UnsupportedCharacter
 from shared.writing.characters import CharacterDatabase
 from shared.writing.clusters import clusters, directions, is_joining, is_right_to_left, needs_shaping
 from shared.writing.fonts import FontCoverage, font_of
+from worker.glyphs.line_breaks import is_square
 
 # Fonts are measured at this size: no font's outlines have a coarser grid.
 MEASURED_PX = 1000
@@ -31,7 +32,7 @@ class Run:
         font: the font file; None for the strokes of one character.
         is_shaped: whether HarfBuzz draws it; otherwise it is one plain character.
         right_to_left: whether it is read from right to left.
-        is_square: whether it fills a square, so that lines may break next to it.
+        is_square: whether it fills a square.
         offset: from the left edge to where drawing starts.
         above, below: how far its ink extends beyond the em box; negative if it ends inside.
         index: its place in the word, in reading order.
@@ -53,6 +54,16 @@ class Run:
     def width(self) -> float:
         """The run's width."""
         return sum(self.advances)
+
+    @property
+    def first(self) -> str:
+        """The first character in reading order."""
+        return self.characters[-1 if self.right_to_left else 0]
+
+    @property
+    def last(self) -> str:
+        """The last character in reading order."""
+        return self.characters[0 if self.right_to_left else -1]
 
 
 def split_runs(word: str, database: CharacterDatabase, fonts: Sequence[FontCoverage]) -> list[Run | None]:
@@ -86,7 +97,7 @@ def _font(cluster: str, database: CharacterDatabase, fonts: Sequence[FontCoverag
 
 def _font_runs(stretch: Sequence[str], font: FontCoverage, *, right_to_left: bool) -> Iterator[Run]:
     """Yield the runs of clusters of one font: square and plain characters singly, shaped clusters together."""
-    for is_square_group, group in groupby(stretch, key=lambda cluster: is_square(cluster[0])):
+    for is_square_group, group in groupby(stretch, key=is_square):
         members = list(group)
         if is_square_group:
             yield from (_square(cluster, font) for cluster in members)
@@ -105,7 +116,7 @@ def _plain(character: str, font: FontCoverage) -> Run:
 
 
 def _square(cluster: str, font: FontCoverage) -> Run:
-    """Return a run of a square script. Its characters advance by about an em and break anywhere."""
+    """Return a run of a square script. Its characters advance by about an em."""
     above, below = _reach(cluster, font.path)
     return Run(
         cluster,
@@ -193,9 +204,3 @@ def direction_of(*, right_to_left: bool) -> str | None:
 @lru_cache(maxsize=64)
 def _measured(path: Path) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(path), size=MEASURED_PX)
-
-
-def is_square(character: str) -> bool:
-    """Return whether a character fills a square (Han, kana, hangul), so that lines may break next to it."""
-    code = ord(character)
-    return 0x2E80 <= code <= 0xA4CF or 0xAC00 <= code <= 0xD7FF or 0xF900 <= code <= 0xFAFF or 0xFF00 <= code <= 0xFFEF

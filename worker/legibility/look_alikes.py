@@ -30,7 +30,8 @@ READ_FOR_KANA: Final = {
 @lru_cache(maxsize=4096)
 def look_alikes(character: str) -> frozenset[str]:
     """Return the characters as which a character may be read when it is shown alone, itself among them."""
-    base, *marks = unicodedata.normalize("NFD", character)
+    decomposed = unicodedata.normalize("NFD", character)
+    base, marks = decomposed[0], decomposed[1:]
     twins = {twin for group in GROUPS if base in group for twin in group}
-    marked = {unicodedata.normalize("NFC", twin + "".join(marks)) for twin in twins}
+    marked = {unicodedata.normalize("NFC", twin + marks) for twin in twins}
     return frozenset({character} | marked | set(READ_FOR_KANA.get(character, "")))

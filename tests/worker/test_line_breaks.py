@@ -1,0 +1,52 @@
+from itertools import groupby
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.writing.characters import CharacterDatabase
+from shared.writing.normalise import normalise_word
+from worker.glyphs import GlyphRenderer
+from worker.glyphs.line_breaks import NEVER_FIRST, NEVER_LAST, may_break
+
+
+def lines(glyphs: GlyphRenderer, word: str, width: int = 512, height: int = 512) -> list[str]:
+    placed = glyphs.render(normalise_word(word), width, height).characters
+    return ["".join(one.character for one in line) for _, line in groupby(placed, key=lambda one: one.box.top)]
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("コンピューター", ["コン", "ピュー", "ター"]),
+        ("Tシャツ", ["Tシャ", "ツ"]),
+        ("真的！", ["真", "的！"]),
+        ("真的!", ["真", "的!"]),
+        ("今日は、いい天気。", ["今日は、", "いい天", "気。"]),
+        ("「学习」山水", ["「学", "习」", "山水"]),
+        ("(株)山田", ["(株)", "山田"]),
+        ("卡拉OK", ["卡拉", "OK"]),
+        ("人工智能", ["人工", "智能"]),
+        ("한국어를 배우다", ["한국어를", "배우다"]),
+        ("대한민국", ["대한", "민국"]),
+    ],
+)
+def test_lines_break_as_in_print(glyphs: GlyphRenderer, word: str, expected: list[str]) -> None:
+    assert lines(glyphs, word) == [line.replace(" ", "") for line in expected]
+
+
+@given(st.text("ーゃっ々、。！？）」（「学あア", min_size=1, max_size=12), st.sampled_from([(256, 256), (256, 1024)]))
+def test_no_line_begins_or_ends_with_what_must_not(glyphs: GlyphRenderer, word: str, size: tuple[int, int]) -> None:
+    broken = lines(glyphs, word, *size)
+    assert "".join(broken) == word
+    assert not any(NEVER_FIRST.match(line) for line in broken[1:])
+    assert not any(NEVER_LAST.match(line[-1]) for line in broken[:-1])
+
+
+def test_han_breaks_anywhere(database: CharacterDatabase) -> None:
+    assert all(may_break(character, character, has_spaces=True) for character in database.characters())
+
+
+def test_hebrew_breaks_in_reading_order(glyphs: GlyphRenderer) -> None:
+    assert lines(glyphs, "בית ספר", 256, 1024) == ["בית", "ספר"]
+    assert lines(glyphs, "(שלום) עולם", 256, 512) == ["(שלום)", "עולם"]
