@@ -3,6 +3,8 @@
 import html
 import re
 
+from shared.writing.furigana import split_furigana
+
 INVISIBLE = re.compile(r"[\ufeff\u200b\u2060\u00ad\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 PRIVATE = re.compile(r"[\ue000-\uf8ff]+")  # Pleco's marks for bold, italics and line breaks
 # Each pattern takes linear time: a match that was begun ends, or fails, where the next one may begin.
@@ -16,8 +18,6 @@ UNSHOWN = re.compile(
 BREAK = re.compile(r"<(?:br|hr|/?div|/?p|/?li|/?tr|/?ul|/?ol|/?td)\b[^<>]*+>", re.IGNORECASE)
 TAG = re.compile(r"</?[a-z][^<>]*+>", re.IGNORECASE)
 RUBY = re.compile(r"<rt\b[^<>]*+>((?:(?!</?rt\b).)*+)</rt\s*+>", re.IGNORECASE | re.DOTALL)
-# Anki's readings: " 食[た]べる"; a space marks the start of the base.
-FURIGANA = re.compile(r" ?(?<![^ >\[\]])([^ >\[\]]++)\[([\u3041-\u30ffー;,a-z0-9]++)\]")
 LONG_REFERENCE = re.compile(
     r"&#0*+[1-9][0-9]{7,};?"
 )  # no character has such a number, and Python refuses to read long ones
@@ -48,8 +48,5 @@ def split_word(text: str) -> tuple[str, str]:
         is_reading = HAS_KANA.search(other[2]) is not None and not re.search(r"[\u4e00-\u9fff]", other[2])
         if not is_reading:
             return other[1], ruby
-    bracketed = FURIGANA.findall(first)
-    if not bracketed:
-        return first, shown(ruby)
-    reading = FURIGANA.sub(lambda match: match[2].partition(";")[0], first)
-    return FURIGANA.sub(r"\1", first).strip(), reading.strip() if HAS_KANA.search(reading) else ""
+    word, reading = split_furigana(first)
+    return word, reading or shown(ruby)

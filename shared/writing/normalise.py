@@ -13,6 +13,7 @@ import regex
 from shared.errors import InvalidWord, UnsupportedCharacter
 from shared.writing.clusters import JOINERS, clusters
 from shared.writing.encodings import check_encoding
+from shared.writing.furigana import split_furigana
 from shared.writing.radicals import IDEOGRAPHS, KEPT
 from shared.writing.scripts import check_scripts
 
@@ -76,7 +77,7 @@ INVISIBLE = regex.compile(rf"[\p{{Default_Ignorable_Code_Point}}\uFFF9-\uFFFB--[
 
 
 def normalise_word(word: str) -> str:
-    """Return a word's normal form: folded, without invisible characters, trimmed, in Unicode's composed form (NFC).
+    """Return a word's normal form: folded, without invisible characters and furigana, trimmed, composed (NFC).
 
     Raises:
         InvalidWord: it is blank, too long, or decoded with the wrong encoding; mixes scripts that no language mixes;
@@ -86,7 +87,8 @@ def normalise_word(word: str) -> str:
     if len(word) > MAX_SENT_LENGTH:
         raise InvalidWord(f"the word has {len(word)} code points; give 1 to {MAX_WORD_LENGTH} characters", field="word")
     check_encoding(word)
-    normal = fold(word)
+    bare, _ = split_furigana(fold(word))
+    normal = fold(bare)
     check_encoding(normal)  # what is folded may be what shows it: a full-width digit, an invisible character
     _check_characters(normal)
     _check_length(normal)

@@ -62,6 +62,7 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     ),
     "Anki separated by semicolons": ("#separator:Semicolon\n#html:false\n山;mountain\n", [PLAIN]),
     "furigana": ("食[た]べる\tto eat\n", [("食べる", "to eat", "たべる")]),
+    "readings in brackets": ("食べる（たべる）\tto eat\n", [("食べる", "to eat", "たべる")]),
     "ruby": ("<ruby>漢字<rt>かんじ</rt></ruby>;kanji\n", [("漢字", "kanji", "かんじ")]),
     "cloze": ("{{c1::山::a hint}},mountain\n", [PLAIN]),
     "Pleco": ("// HSK 1\n学习[學習]\txue2xi2\tto study\n", [("学习", "to study", "xue2xi2")]),
@@ -227,7 +228,23 @@ def test_a_hostile_list_is_read_in_linear_time(content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["{{c1::", "[sound:", "<rt>", "<rt><rp>", "<svg ", "<style></", "<!--", "<br ", "<b ", "食", "食[", "食【"]
+    "part",
+    [
+        "{{c1::",
+        "[sound:",
+        "<rt>",
+        "<rt><rp>",
+        "<svg ",
+        "<style></",
+        "<!--",
+        "<br ",
+        "<b ",
+        "食",
+        "食[",
+        "食【",
+        "食[た]",
+        "食（",
+    ],
 )
 def test_markup_that_is_never_closed_is_read_in_linear_time(part: str) -> None:
     assert split_word(f"山{part * (10**6 // len(part))}")[0].startswith("山")

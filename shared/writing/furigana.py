@@ -1,0 +1,41 @@
+"""Readings in brackets, as learning programs and dictionaries write them into Japanese words."""
+
+from typing import Final
+
+import regex
+
+# Anki's: " 食[た]べる". A space marks the start of the base, and ";" an accent.
+INLINE: Final = regex.compile(r" ?(?<![^ >\]])([^ >\[\]]++)(?:\[([\u3041-\u30ffー;,a-z0-9]++)\])++")
+# Dictionaries': "食べる（たべる）", "食べる【たべる】"
+WHOLE: Final = regex.compile(r"([^\[［(（【]++)[\[［(（【]([\u3041-\u30ffー]++)[\]］)）】]")
+HAN: Final = regex.compile(r"\p{Script=Han}")
+KANA: Final = regex.compile(r"[\u3041-\u30ff]")
+OKURIGANA: Final = regex.compile(r"[\u3041-\u3096]*$")
+
+
+def split_furigana(text: str) -> tuple[str, str]:
+    """Return a text without the readings in its brackets, and its reading if it is in kana, or ""."""
+    word, reading = (INLINE.sub(replacement, text).strip() for replacement in (_base, _reading))
+    whole = WHOLE.fullmatch(word)
+    if whole is not None and _can_be_read(whole[1].strip(), whole[2]):
+        return whole[1].strip(), whole[2]
+    return word, reading if reading != word and KANA.search(reading) else ""
+
+
+def _base(match: regex.Match[str]) -> str:
+    return match[1] if _is_furigana(match) else match[0]
+
+
+def _reading(match: regex.Match[str]) -> str:
+    return match[2].partition(";")[0] if _is_furigana(match) else match[0]
+
+
+def _is_furigana(match: regex.Match[str]) -> bool:
+    return KANA.search(match[2]) is not None or HAN.search(match[1]) is not None
+
+
+def _can_be_read(word: str, reading: str) -> bool:
+    """Return whether kana can be the reading of a whole word: it ends with the word's own kana and has more."""
+    okurigana = OKURIGANA.search(word)
+    own = okurigana[0] if okurigana is not None else ""
+    return HAN.search(word) is not None and reading != own and reading.endswith(own)
