@@ -17,6 +17,7 @@ from shared.writing.words import check_coverage
 from worker.glyphs.layout import Box, PlacedRun, Typesetter
 from worker.glyphs.outlines import Polygon, flatten, to_em
 from worker.glyphs.runs import direction_of, reads_right_to_left, split_runs
+from worker.glyphs.skeleton import without_spurs
 
 Ink = NDArray[np.uint8]
 
@@ -80,11 +81,20 @@ class Glyph:
 
     @cached_property
     def skeleton(self) -> NDArray[np.bool_]:
-        """(height, width): the ink's middle lines, one pixel wide (Zhang and Suen 1984)."""
+        """(height, width): the ink's middle lines, one pixel wide (Zhang and Suen 1984).
+
+        Spurs are removed from characters that are drawn from a font. Those of brush strokes show the brush's turns.
+        """
         skeleton = np.zeros(self.ink.shape, bool)
         for block in self._blocks:
             skeleton[block] = skeletonize(self.mask[block], method="zhang")
-        return skeleton
+        from_font = [placed.box for placed in self.characters if placed.strokes is None]
+        if not from_font:
+            return skeleton
+        where = np.zeros(self.ink.shape, bool)
+        for box in from_font:
+            where[box.region(self.width, self.height)] = True
+        return without_spurs(skeleton, self.distance, where)
 
     @cached_property
     def _blocks(self) -> tuple[tuple[slice, slice], ...]:
