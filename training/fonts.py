@@ -35,11 +35,13 @@ KANA = [
     *range(0x31F0, 0x3200),  # small kana
     *range(0xFF01, 0xFFA0),  # full-width Latin, half-width kana
 ]
+BOPOMOFO = [*range(0x3105, 0x3130), *range(0x31A0, 0x31C0), *map(ord, "ˇˊˋ˙")]
 HANGUL = [*range(0x1100, 0x1200), *range(0x3130, 0x3190), *range(0xAC00, 0xD7A4)]
 ARABIC = [*range(0x0600, 0x0700), *range(0x0750, 0x0780), *range(0x08A0, 0x0900)]
 HEBREW = range(0x0590, 0x0600)
 THAI = range(0x0E00, 0x0E80)
 DEVANAGARI = [*range(0x0900, 0x0980), *range(0xA8E0, 0xA900)]
+JOYO_BEYOND_SHIFT_JIS = "塡𠮟剝頰"
 JOINERS = [0x200C, 0x200D]
 
 # The features that HarfBuzz needs to place accents. Ligatures and kerning are omitted: each letter has its own box.
@@ -62,7 +64,7 @@ def subsets() -> tuple[FontSubset, ...]:
     kanji = kanji_without_strokes()
     return (
         FontSubset("NotoSans_500Medium.ttf", "NotoSans-Medium-subset.ttf", LETTERS_AND_MARKS, MARKS),
-        FontSubset("NotoSansJP_500Medium.ttf", "NotoSansJP-Medium-subset.ttf", KANA + kanji),
+        FontSubset("NotoSansJP_500Medium.ttf", "NotoSansJP-Medium-subset.ttf", KANA + BOPOMOFO + kanji),
         FontSubset("NotoSansKR_500Medium.ttf", "NotoSansKR-Medium-subset.ttf", HANGUL),
         *(
             FontSubset(f"NotoSans{name}_500Medium.ttf", f"NotoSans{name}-Medium-subset.ttf", kept, EVERY_FEATURE)
@@ -77,15 +79,20 @@ def subsets() -> tuple[FontSubset, ...]:
 
 
 def kanji_without_strokes() -> list[int]:
-    """Return the kanji of JIS X 0208 that the character database lacks."""
+    """Return the kanji of Windows' Shift-JIS, which has those of names, and of the jōyō list that have no strokes."""
     database = CharacterDatabase()
-    ideographs = (chr(code) for code in range(0x4E00, 0xA000) if unicodedata.category(chr(code)) == "Lo")
-    return [ord(kanji) for kanji in ideographs if _in_jis(kanji) and not database.has_strokes(kanji)]
+    kanji = [*filter(_is_kanji, (chr(code) for code in range(0x3400, 0xFB00))), *JOYO_BEYOND_SHIFT_JIS]
+    return [ord(one) for one in kanji if not database.has_strokes(one)]
 
 
-def _in_jis(character: str) -> bool:
+def _is_kanji(character: str) -> bool:
+    is_letter = unicodedata.category(character) == "Lo" and "IDEOGRAPH" in unicodedata.name(character, "")
+    return is_letter and unicodedata.is_normalized("NFC", character) and _in_shift_jis(character)
+
+
+def _in_shift_jis(character: str) -> bool:
     try:
-        character.encode("shift_jis")
+        character.encode("cp932")
     except UnicodeEncodeError:
         return False
     return True

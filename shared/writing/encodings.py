@@ -23,6 +23,8 @@ UNCOMMON = regex.compile(
 )
 HEBREW = regex.compile(r"[\u05D0-\u05EA]+")
 
+# Question marks after East Asian letters are punctuation: an encoding that has the letters has lost no others.
+ASKED = regex.compile(r"(?<=[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}ー])[?!]+$")
 REPLACED = regex.compile(r"\uFFFD|\?\s*\?|^[\s?]*\?[\s?]*$")
 
 
@@ -41,7 +43,7 @@ def check_encoding(word: str) -> None:
 
 def is_lost(text: str) -> bool:
     """Return whether the text contains placeholders that programs insert for characters they could not decode."""
-    return REPLACED.search(text) is not None
+    return REPLACED.search(ASKED.sub("", text)) is not None
 
 
 def misread(text: str) -> str | None:

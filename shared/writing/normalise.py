@@ -31,6 +31,8 @@ MAX_SENT_LENGTH: Final = 300
 # Letters, marks, numbers and punctuation can be written; symbols (emoji among them), controls, surrogates, private
 # and unassigned code points cannot.
 WRITABLE_CATEGORIES = frozenset("LMNP")
+# Symbols in Unicode that are written nevertheless: two radicals, and the neutral tone of bopomofo.
+WRITABLE_SYMBOLS = KEPT | {"˙"}
 
 # Types of Unicode compatibility decompositions that change neither the reading nor the appearance.
 FOLDED_KINDS = frozenset(
@@ -136,7 +138,7 @@ def _check_characters(word: str) -> None:
         category = unicodedata.category(character)
         if category in {"Cc", "Cs"}:
             raise InvalidWord(f"the word contains {describe(character)}, which cannot be written", field="word")
-        if category[0] not in WRITABLE_CATEGORIES and character not in KEPT.union(JOINERS, " "):
+        if category[0] not in WRITABLE_CATEGORIES and character not in WRITABLE_SYMBOLS.union(JOINERS, " "):
             raise UnsupportedCharacter(
                 f"{describe(character)} is not a character of any script{_instead(character)}", field="word"
             )

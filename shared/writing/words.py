@@ -91,7 +91,8 @@ def check_coverage(word: str, database: CharacterDatabase, fonts: Sequence[FontC
     ]
     if missing:
         names = ", ".join(_name(cluster, fonts) for cluster in missing)
-        raise UnsupportedCharacter(f"neither the stroke data nor a font has {names}", field="word")
+        hint = "docs/reference/words.md lists the scripts; a font in the setting `fonts` adds one"
+        raise UnsupportedCharacter(f"neither the stroke data nor a font has {names}; {hint}", field="word")
 
 
 def _name(cluster: str, fonts: Sequence[FontCoverage]) -> str:

@@ -136,6 +136,8 @@ def test_any_text_is_a_word_in_normal_form_or_refused_with_its_field(text: str) 
         ("Ñ\x81Ð½ÐµÐ³", "'снег'"),
         ("ä½\xa0å¥½", "'你好'"),
         ("??", "lost"),
+        ("学??习", "lost"),
+        ("T??", "lost"),
         ("� book", "lost"),
         ("p\u0430ypal", "mixes Cyrillic and Latin"),
         ("学книга", "mixes"),
@@ -227,6 +229,9 @@ def test_short_words_of_other_languages_are_no_wrong_encoding(
         "don't",
         "学、习",
         "5月",
+        "真的??",
+        "なに?!",
+        "ㄇㄚ˙",
     ],
 )
 def test_what_languages_write_is_no_wrong_encoding(word: str) -> None:

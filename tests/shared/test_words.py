@@ -39,6 +39,7 @@ def test_the_error_names_every_character_that_nothing_can_draw(
     assert "U+20000" in error.value.detail
     assert "U+0B95" in error.value.detail
     assert "学" not in error.value.detail
+    assert "`fonts` adds one" in error.value.detail
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,7 @@ def test_the_error_names_every_character_that_nothing_can_draw(
         "молоко́",
         "ƙasa",
         "ʻōlelo",
+        *("塡", "𠮟る", "髙橋", "山﨑", "ㄅㄆㄇ", "ㄒㄩㄝˊ", "ㄇㄚ˙", "注音ㄓㄨˋ"),
     ],
 )
 def test_common_scripts_are_covered(word: str, database: CharacterDatabase, fonts: tuple[FontCoverage, ...]) -> None:

@@ -4,9 +4,9 @@ from typing import Final
 
 import regex
 
-# Closing marks, small kana, ー, 々 and hyphens do not begin a line, and opening marks do not end one.
+# Closing marks, small kana, ー, 々, hyphens and bopomofo's tones do not begin a line. Opening marks do not end one.
 NEVER_FIRST: Final = regex.compile(
-    r"[\p{LB=CL}\p{LB=CP}\p{LB=EX}\p{LB=IS}\p{LB=IN}\p{LB=NS}\p{LB=CJ}\p{LB=HY}\p{LB=BA}\p{Pf}]"
+    r"[\p{LB=CL}\p{LB=CP}\p{LB=EX}\p{LB=IS}\p{LB=IN}\p{LB=NS}\p{LB=CJ}\p{LB=HY}\p{LB=BA}\p{Pf}\p{Lm}\p{Sk}]"
 )
 NEVER_LAST: Final = regex.compile(r"[\p{LB=OP}\p{Pi}]")
 SQUARE: Final = regex.compile(
