@@ -7,6 +7,7 @@ from shared.writing.dictionaries import Dictionaries
 from shared.writing.fonts import FontCoverage
 from shared.writing.imagery import Imagery
 from shared.writing.language import LanguageChoice
+from shared.writing.normalise import language_shown
 from shared.writing.words import check_coverage, imagery_of, normalise_word, resolve_imagery, resolve_meaning
 
 
@@ -30,6 +31,7 @@ class Lexicon:
         Raises:
             InvalidRequest: the word cannot be written, or does not have this reading.
         """
+        language = language_shown(word, language)
         word = normalise_word(word)
         database = self._dictionaries.of(word, language, reading)
         check_coverage(word, database, self._fonts)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import (
     BeforeValidator,
@@ -11,6 +11,7 @@ from pydantic import (
     StrictBool,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -19,7 +20,7 @@ from shared.schemas.base import INTEGRAL, RequestModel, without_control_characte
 from shared.schemas.conditioning import CONDITIONING_METHODS, CONTROL_TYPES, ControlType
 from shared.writing.language import LanguageChoice
 from shared.writing.motif import MAX_MOTIFS, ImageryMode, motif_name
-from shared.writing.normalise import normalise_word
+from shared.writing.normalise import language_shown, normalise_word
 
 LONGEST_MOTIF_NAME = 80
 IMAGERY_HINT = 'give "auto", "none", or a list of one to three different motif names such as ["books"]'
@@ -127,6 +128,15 @@ class WordToDraw(RequestModel):
         ),
     ] = ""
     language: Language = "auto"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _furigana_is_japanese(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or data.get("language", "auto") not in (None, "auto"):
+            return data
+        word = data.get("word")
+        is_japanese = isinstance(word, str) and language_shown(word, "auto") == "ja"
+        return {**data, "language": "ja"} if is_japanese else data
 
     @field_validator("word")
     @classmethod

@@ -14,6 +14,8 @@ from shared.errors import InvalidWord, UnsupportedCharacter
 from shared.writing.clusters import JOINERS, clusters
 from shared.writing.encodings import check_encoding
 from shared.writing.furigana import split_furigana
+from shared.writing.kana import has_kana
+from shared.writing.language import LanguageChoice
 from shared.writing.radicals import IDEOGRAPHS, KEPT
 from shared.writing.scripts import check_scripts
 
@@ -105,6 +107,17 @@ def fold(text: str) -> str:
     folded = "".join(map(_fold_character, visible))
     joined = JOINER.sub(lambda match: match[1] or "", folded)
     return str(regex.sub(r"\p{Z}+", " ", unicodedata.normalize("NFC", joined))).strip()
+
+
+def language_shown(word: str, language: LanguageChoice) -> LanguageChoice:
+    """Return a request's language: Japanese where it is open and the word, as sent, has furigana.
+
+    The normal form no longer shows it.
+    """
+    if language != "auto" or len(word) > MAX_SENT_LENGTH:
+        return language
+    _, reading = split_furigana(fold(word))
+    return "ja" if has_kana(reading) else language
 
 
 def describe(character: str) -> str:

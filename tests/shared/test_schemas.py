@@ -71,6 +71,22 @@ def test_one_picture_s_result_has_the_five_fields_alone() -> None:
     assert len(AIGenerationResult.model_json_schema()["required"]) == 5
 
 
+@pytest.mark.parametrize(
+    ("word", "language", "expected"),
+    [
+        ("手紙（てがみ）", None, "ja"),
+        ("手[て]紙[がみ]", "auto", "ja"),
+        ("手紙（てがみ）", "zh", "zh"),
+        ("手紙", "auto", "auto"),
+        ("学习[xue2xi2]", "auto", "auto"),
+    ],
+)
+def test_furigana_shows_that_a_word_is_japanese(word: str, language: str | None, expected: str) -> None:
+    request = GenerationRequest.model_validate({"word": word, "language": language})
+    assert request.word in {"手紙", "学习"}
+    assert request.language == expected
+
+
 def test_requests_survive_the_record() -> None:
     """A request that is read back from JSON is equal."""
     request = GenerationRequest(word="学习", seed=7, controlnet_weights={"canny": 1.5}, width=512)
