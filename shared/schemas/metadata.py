@@ -23,6 +23,7 @@ class CharacterReading(_Described):
     read: str
     score: float | None = Field(description="the probability of the right character; null if it cannot be judged")
     is_top: bool = Field(description="whether the right character was the judge's first answer")
+    in_print: float | None = Field(default=None, description="the score of the character in print; null as the score")
 
 
 class Legibility(_Described):
@@ -32,6 +33,9 @@ class Legibility(_Described):
     read: str = Field(description="what was read")
     unknown: str | None = Field(description="why there is no score, or which characters it omits")
     characters: list[CharacterReading]
+    of_print: float | None = Field(
+        default=None, description="the least share of print's score that a character reaches; targets compare it"
+    )
 
 
 class DepictedMotif(_Described):
