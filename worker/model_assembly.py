@@ -18,7 +18,7 @@ from worker import memory_plan
 from worker.engine import compiler, float8
 from worker.engine.checkpoint_kind import unsupported_parts
 from worker.engine.denoiser import Denoiser, call_directly
-from worker.engine.faults import Failure, Fault, attempt, free_memory
+from worker.engine.faults import Failure, Fault, attempt, free_memory, is_lost
 from worker.engine.float8 import float8_bytes, to_float8
 from worker.engine.model_runner import ModelRunner, Networks
 from worker.engine.placement import Placement
@@ -191,15 +191,12 @@ def compile_networks(
     if failure is None:
         setup["torch_compile"] = f"yes: {compiler.graphs() - before} graphs, for {side} x {side} pixels"
         return
-    if failure.fault is Fault.DEVICE_LOST:
-        raise failure.answer
     for denoiser in denoisers:
         denoiser.run_eager()
-    setup["torch_compile"] = _answer(failure)
     if is_on(setup.get("float8", "")):
         networks[Quality.FAST] = networks[Quality.EXACT]
         setup["float8"] = "no: compiling failed"
-    free_memory()
+    setup["torch_compile"] = _do_without(failure, ready)
 
 
 def compile_decoder(ready: ModelRunner, setup: dict[str, str], side: int) -> None:
@@ -212,13 +209,11 @@ def compile_decoder(ready: ModelRunner, setup: dict[str, str], side: int) -> Non
     """
     ready.decoder.compile(compiler.compiled_for_one, (side, side))
     failure = attempt(ready.warm_up_decoder)
-    setup["vae_compile"] = _answer(failure)
     if failure is None:
+        setup["vae_compile"] = "yes"
         return
-    if failure.fault is Fault.DEVICE_LOST:
-        raise failure.answer
     ready.decoder.run_eager()
-    free_memory()
+    setup["vae_compile"] = _do_without(failure, ready)
 
 
 def try_graphs(ready: ModelRunner, gpu: GPUManager, *, uses_cache: bool) -> str:
@@ -238,17 +233,27 @@ def try_graphs(ready: ModelRunner, gpu: GPUManager, *, uses_cache: bool) -> str:
         failure = attempt(partial(ready.record, graphs, uses_cache=uses_cache))
     if failure is None:
         return f"yes: {sum(map(len, graphs.values()))} graphs"
-    if failure.fault is Fault.DEVICE_LOST:
-        raise failure.answer
-    for denoiser in denoisers.values():
+    for key, denoiser in denoisers.items():
         denoiser.call_through(call_directly)
-    free_memory()
-    return _answer(failure)
+        graphs[key].clear()
+    return _do_without(failure, ready)
 
 
 def is_on(answer: str) -> bool:
     """Return whether an entry of the setup starts with "yes"."""
     return answer.startswith("yes")
+
+
+def _do_without(failure: Failure, ready: ModelRunner) -> str:
+    """Free the memory of an option that failed; return "no" and the reason.
+
+    Raises:
+        DeviceLost: the device has failed, and not only the option.
+    """
+    if failure.fault is Fault.DEVICE_LOST and is_lost(ready.placement.device):
+        raise failure.answer
+    attempt(free_memory)
+    return _answer(failure)
 
 
 def _answer(failure: Failure | None) -> str:

@@ -124,7 +124,7 @@ def test_nothing_is_compiled_once_jobs_are_served(stock: Any) -> None:
 
 def failing(error: Exception) -> Callable[..., Any]:
     def compiled(*_function: Any) -> Any:
-        def call(*_arguments: Any) -> Any:
+        def call(*_arguments: Any, **_options: Any) -> Any:
             raise error
 
         return call
@@ -146,13 +146,28 @@ def test_where_compiling_the_networks_fails_they_run_eagerly_and_it_is_said_why(
 
 
 def test_a_device_that_is_lost_while_compiling_is_not_run_eagerly(stock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = engine_model(stock)
+    model, lost = engine_model(stock), RuntimeError("CUDA error: an illegal memory access")
     for name in ("compiled_forward", "compiled_for_one"):
-        monkeypatch.setattr(compiler, name, failing(RuntimeError("CUDA error: an illegal memory access")))
+        monkeypatch.setattr(compiler, name, failing(lost))
+    monkeypatch.setattr(torch, "ones", failing(lost)())
     with pytest.raises(DeviceLost):
         compile_networks(model, dict(model.networks), {"torch_compile": "yes"}, 256)
     with pytest.raises(DeviceLost):
         compile_decoder(model, {}, 256)
+
+
+def test_where_compiling_fails_as_on_a_lost_device_that_still_computes_everything_runs_eagerly(
+    stock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the worker would start again and fail again, without end."""
+    model, setup = engine_model(stock), {"torch_compile": "yes"}
+    error = RuntimeError("Triton Error [CUDA]: device kernel image is invalid")
+    for name in ("compiled_forward", "compiled_for_one"):
+        monkeypatch.setattr(compiler, name, failing(error))
+    compile_networks(model, dict(model.networks), setup, 256)
+    compile_decoder(model, setup, 256)
+    assert set(setup.values()) == {f"no: RuntimeError: {error}"}
+    assert step(model, request_of(256)).isfinite().all()
 
 
 def noise(side: int = SIDE) -> torch.Tensor:

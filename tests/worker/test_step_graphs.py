@@ -4,8 +4,11 @@ As with a CUDA graph, the inputs are copied to where the call read them, and eac
 result. ``tests/gpu`` records real ones.
 """
 
+import weakref
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,12 +16,14 @@ import torch
 from PIL import Image
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
+import worker.model_assembly
+from shared.errors import DeviceLost
 from shared.schemas import Quality
 from tests.models import embedded_pipeline, embedded_settings, engine_model
 from worker.engine.denoiser import Denoiser
 from worker.engine.model_runner import ModelRunner
 from worker.engine.request import DrawRequest
-from worker.engine.step_graphs import MOST_ROWS, StepGraphs
+from worker.engine.step_graphs import MOST_ROWS, CudaRecorder, StepGraphs
 from worker.gpu_manager import GPUManager
 from worker.model_assembly import is_on, try_graphs
 
@@ -134,3 +139,100 @@ def test_a_card_whose_profile_asks_for_none_records_none(plain: ModelRunner) -> 
     answer = try_graphs(plain, GPUManager("cpu", settings.gpu_profiles), uses_cache=False)
     assert not is_on(answer)
     assert answer == "no: no GPU"
+
+
+class FailedCapture:
+    """PyTorch's recording of a call that fails: ending it raises as well, and its allocator goes on recording."""
+
+    allocating: set[int]
+
+    def __init__(self, *_arguments: Any, pool: int, **_options: Any) -> None:
+        self._pool = pool
+
+    def __enter__(self) -> None:
+        self.allocating.add(self._pool)
+
+    def __exit__(self, *_error: object) -> None:
+        raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
+
+
+@pytest.fixture
+def allocating(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """Simulate a card on which recordings fail; return the pools to which its allocator allocates."""
+    pools: set[int] = set()
+    FailedCapture.allocating = pools
+    simulated = {
+        "graph": FailedCapture,
+        "CUDAGraph": object,
+        "graph_pool_handle": lambda: 7,
+        "current_stream": lambda: SimpleNamespace(device_index=0),
+    }
+    for name, value in simulated.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    monkeypatch.setattr(torch._C, "_cuda_endAllocateToPool", lambda _device, pool: pools.remove(pool), raising=False)
+    monkeypatch.setattr(torch._C, "_cuda_releasePool", lambda _device, _pool: None, raising=False)
+    return pools
+
+
+def test_a_recording_that_fails_says_why_and_ends_for_the_allocator_too(allocating: set[int]) -> None:
+    calls: list[torch.Tensor] = []
+
+    def double(x: torch.Tensor) -> torch.Tensor:
+        calls.append(x)
+        if allocating:
+            raise ValueError("not while recording")
+        return x * 2
+
+    graphs = StepGraphs(CudaRecorder())
+    with pytest.raises(ValueError, match="not while recording"), graphs.recording():
+        graphs(double, torch.ones(1))
+    assert len(calls) == 2, "once before the recording"
+    assert allocating == set()
+    assert len(graphs) == 0
+
+
+@pytest.fixture
+def card(monkeypatch: pytest.MonkeyPatch) -> GPUManager:
+    """A CPU that passes for a large card."""
+    profiles = embedded_settings().gpu_profiles
+    gpu = GPUManager("cpu", profiles)
+    gpu.profile = profiles["large"]
+    monkeypatch.setattr(GPUManager, "is_gpu", property(lambda _self: True))
+    monkeypatch.setattr(GPUManager, "memory_monitor", lambda _self, _name: nullcontext())
+    return gpu
+
+
+def test_where_recording_fails_steps_are_launched_one_by_one(
+    plain: ModelRunner, card: GPUManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if the error's text sounds like a lost device, and memory cannot be freed. No recording stays in memory."""
+    recorded: list[weakref.ref[Repetition]] = []
+
+    def record(*call: Any) -> Repetition:
+        if recorded:
+            raise RuntimeError("Triton Error [CUDA]: device kernel image is invalid")
+        recording = Repetition(*call)
+        recorded.append(weakref.ref(recording))
+        return recording
+
+    def free_memory() -> None:
+        assert [recording() for recording in recorded] == [None]
+        raise RuntimeError("captures_underway.empty() INTERNAL ASSERT FAILED")
+
+    monkeypatch.setattr(worker.model_assembly, "CudaRecorder", lambda: record)
+    monkeypatch.setattr(worker.model_assembly, "free_memory", free_memory)
+    answer = try_graphs(plain, card, uses_cache=False)
+    assert answer == "no: RuntimeError: Triton Error [CUDA]: device kernel image is invalid"
+    assert drawn(plain, request_of(1)).isfinite().all()
+
+
+def test_a_device_that_is_lost_while_recording_is_not_used_any_more(
+    plain: ModelRunner, card: GPUManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: Any, **_options: Any) -> Any:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(worker.model_assembly, "CudaRecorder", lambda: fail)
+    monkeypatch.setattr(torch, "ones", fail)
+    with pytest.raises(DeviceLost, match="illegal memory access"):
+        try_graphs(plain, card, uses_cache=False)

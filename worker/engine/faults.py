@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 
 import torch
 
@@ -29,7 +30,11 @@ OUT_OF_MEMORY_TEXT = re.compile(
     r"|unable to find an engine|unable to find a valid cudnn algorithm",
     re.IGNORECASE,
 )
-DEVICE_LOST_TEXT = re.compile(r"^CUDA error(?!.*captur)|Triton Error \[CUDA\]|(CUBLAS|CUDNN)_STATUS_EXECUTION_FAILED")
+# What follows in the text of an error after which the context still works: as in HARMLESS_CODES, or a library's status.
+HARMLESS = r"captur|invalid (configuration )?argument|too many resources|CU[A-Z]+_STATUS_"
+DEVICE_LOST_TEXT = re.compile(
+    rf"(^CUDA (driver )?error|Triton Error \[CUDA\])(?!.*({HARMLESS}))|(CUBLAS|CUDNN)_STATUS_EXECUTION_FAILED"
+)
 
 
 class Fault(Enum):
@@ -87,6 +92,18 @@ def attempt(call: Callable[[], object]) -> Failure | None:
         return None
     _clear(failure.error)
     return failure
+
+
+def is_lost(device: torch.device) -> bool:
+    """Return whether a device can no longer compute. An error's text does not always tell, so the device is asked."""
+    failure = attempt(partial(_compute, device))
+    return failure is not None and failure.fault is Fault.DEVICE_LOST
+
+
+def _compute(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    torch.ones(1, device=device).item()
 
 
 def free_memory() -> None:

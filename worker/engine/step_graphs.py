@@ -5,7 +5,7 @@ one: on an H200 beside a slow host, in a third of it (docs/reference/performance
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 import torch
@@ -35,6 +35,10 @@ class StepGraphs:
     def __len__(self) -> int:
         """Return the number of recorded calls."""
         return len(self._recordings)
+
+    def clear(self) -> None:
+        """Forget all recordings, and so free their memory."""
+        self._recordings.clear()
 
     @contextmanager
     def recording(self) -> Iterator[None]:
@@ -78,11 +82,30 @@ class _CudaRecording:
         # On the engine's own stream, because kernels keep the priority of the stream on which they were recorded. Other
         # threads may use the device meanwhile.
         stream = torch.cuda.current_stream()
-        with torch.cuda.graph(self._graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
-            self._outputs = function(*arguments)
+        try:
+            with torch.cuda.graph(self._graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
+                self._outputs = function(*arguments)
+        except Exception as error:
+            _end_allocating(stream.device_index, pool)
+            if error.__context__ is None:
+                raise
+            # The call failed and spoilt the recording, whose end then raised another error.
+            raise error.__context__ from error
 
     def replay(self, tensors: Sequence[torch.Tensor]) -> Any:
         """Copy the tensors to where the graph reads, and launch it on the current stream."""
         torch._foreach_copy_(self._inputs, list(tensors))
         self._graph.replay()
         return self._outputs
+
+
+def _end_allocating(device_index: int, pool: Any) -> None:
+    """Take the device's allocator out of a recording that failed.
+
+    PyTorch does so only when a recording ends well. As long as one is under way, the allocator returns no memory to the
+    device, and some releases raise when asked to.
+    """
+    # PyTorch raises if the recording had already ended, and then has released the pool itself.
+    with suppress(RuntimeError):
+        torch._C._cuda_endAllocateToPool(device_index, pool)
+        torch._C._cuda_releasePool(device_index, pool)
