@@ -25,6 +25,10 @@ class Watcher(NullProgress):
         self.started = threading.Event()
         self._cancel_after = cancel_after
 
+    def cancel(self) -> None:
+        """Cancel now."""
+        self._cancel_after = 0
+
     @property
     def done(self) -> list[int]:
         """The steps without their totals."""

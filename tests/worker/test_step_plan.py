@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from worker.engine.prompt_fit import FittedPrompt
 from worker.engine.request import DrawRequest
 from worker.engine.request_state import Conditions, RequestState
 from worker.engine.solvers import SOLVERS
-from worker.engine.text import TextEmbedding
+from worker.engine.text import TextEmbedding, TextEncoder
 from worker.engine.union_controlnet import FusedControl, control_residuals, residual_shapes
 
 SIDE = 64
@@ -98,6 +99,40 @@ def test_a_step_sends_its_numbers_at_once_and_never_waits(
             denoiser.step(rows)
         assert crossings.waiting == []
         assert crossings.sent == transfers
+
+
+def test_an_admission_sends_what_it_needs_and_never_waits(stock: Any) -> None:
+    """A wait would let the device run out of work, and then wait itself until the host has launched the admission."""
+    model = engine_model(stock)
+    stays = Placement(META)
+    parts = [copy.deepcopy(part).to(META) for part in (stock.text_encoder, stock.text_encoder_2, stock.controlnet)]
+    model.text = TextEncoder(
+        SimpleNamespace(
+            tokenizer=stock.tokenizer,
+            tokenizer_2=stock.tokenizer_2,
+            text_encoder=parts[0],
+            text_encoder_2=parts[1],
+            config=stock.config,
+        ),
+        stays,
+    )
+    model.placement, model._controlnet = stays, parts[2]
+    request = request_of(negative_prompt="blurry", weights={"canny": 0.4})
+    images = request.control_tensors
+    with Crossings() as crossings:
+        row = model.row(request)
+    assert row.latents.device == row.conditions.text.tokens.device == META
+    assert crossings.waiting == []
+    assert crossings.sent == len(images) + 2 + 4 + 1, "images, types and scale, tokens of two texts, noise"
+
+
+def test_a_text_is_encoded_as_in_diffusers(stock: Any) -> None:
+    encoder = engine_model(stock).text
+    for text in ("", "A neon sign of fire", "fire " * 100):
+        expected, _, pooled, _ = stock.encode_prompt(text, device=CPU, do_classifier_free_guidance=False)
+        found = encoder.encode(text)
+        assert torch.equal(found.tokens, expected)
+        assert torch.equal(found.pooled, pooled)
 
 
 class Operations(TorchDispatchMode):

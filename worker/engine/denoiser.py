@@ -10,7 +10,8 @@ from diffusers import ControlNetUnionModel, UNet2DConditionModel
 from torch import nn
 
 from worker.engine.request_state import RequestState
-from worker.engine.step_plan import StepPlan, send
+from worker.engine.step_plan import StepPlan
+from worker.engine.transfer import send
 from worker.engine.unet import StepCache, outermost_skips, predict, predict_from
 from worker.engine.union_controlnet import FusedControl, NetworkInputs, control_residuals, residual_shapes
 

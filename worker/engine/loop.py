@@ -16,6 +16,7 @@ from worker.engine.preview import Preview
 from worker.engine.request import EngineJob, JobState
 from worker.engine.request_state import RequestState
 from worker.engine.scheduler import Scheduler
+from worker.engine.steps_in_flight import StepsInFlight, record_event
 
 logger = logging.getLogger("engine")
 
@@ -29,6 +30,7 @@ class StepLoop:
         self.model = model
         self.scheduler: Scheduler[EngineJob] = Scheduler(model.batch_limit, bulk_every)
         self.deadline = Deadline()
+        self._in_flight = StepsInFlight(partial(record_event, model.placement.device))
         self.steps = self.rows = 0  # totals: steps taken, and their batch sizes in pictures
         self._rows: dict[EngineJob, RequestState] = {}
         self._previews: dict[EngineJob, Preview] = {}
@@ -62,6 +64,7 @@ class StepLoop:
             with self.deadline.watch(f"a step at {batch[0].request.size}"):
                 self._step(batch)
                 self._retire(batch)
+                self._in_flight.add()
 
     def _drop_cancelled(self) -> None:
         for job in self.scheduler.jobs:

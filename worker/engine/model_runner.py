@@ -20,6 +20,7 @@ from worker.engine.request_state import Conditions, RequestState
 from worker.engine.solvers import Schedule, Solver
 from worker.engine.step_graphs import StepGraphs
 from worker.engine.text import TextEncoder
+from worker.engine.transfer import send
 from worker.engine.union_controlnet import FusedControl, fuse
 
 
@@ -138,7 +139,7 @@ class ModelRunner:
             conditions=conditions or self.conditions(request),
             schedule=schedule,
             generator=generator,
-            latents=noise.to(self.placement.device).float() * schedule.initial_scale,
+            latents=send(noise, self.placement.device).float() * schedule.initial_scale,
         )
 
     def warm_up(self, *, uses_cache: bool) -> None:

@@ -11,6 +11,7 @@ from itertools import chain, pairwise
 import torch
 
 from worker.engine.request_state import RequestState
+from worker.engine.transfer import send
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,3 @@ class StepPlan:
             size,
             *(index.long() for index in indices),
         )
-
-
-def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Return a copy of a host tensor on the device, without synchronising."""
-    return (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True)

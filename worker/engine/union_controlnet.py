@@ -13,6 +13,8 @@ import torch
 from diffusers import ControlNetUnionModel
 from torch.nn.functional import linear
 
+from worker.engine.transfer import send
+
 
 class NetworkInputs(NamedTuple):
     """The inputs of UNet and ControlNet for each row.
@@ -87,7 +89,8 @@ def fuse(
         alpha = controlnet.spatial_ch_projs(feature)[:, :, None, None]
         parts.append((condition + alpha) * scale)
     output_scale = torch.tensor([weights[0] if is_single else 1.0], dtype=dtype)
-    return FusedControl(torch.cat(parts).sum(dim=0, keepdim=True), types.to(device), output_scale.to(device))
+    condition = torch.cat(parts).sum(dim=0, keepdim=True)
+    return FusedControl(condition, send(types, device), send(output_scale, device))
 
 
 def control_residuals(
