@@ -40,6 +40,7 @@ def load_model(settings: Settings, gpu: GPUManager) -> ModelRunner:
         DeviceLost: the device has failed.
     """
     Placement(gpu.device).enter_first()
+    start_compiler(settings, gpu)
     with gpu.memory_monitor(f"loading model {settings.model}"):
         loader = ModelLoader(settings.active_model.dtype, gpu.device)
         pipeline = load_pipeline(settings, loader)
@@ -65,6 +66,7 @@ def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: st
     with gpu.memory_monitor("placing the model"):
         setup = gpu.optimize_pipeline(pipeline)
         setup["dtype"] += f": {why_dtype}"
+        skips_single_rows = can_skip_single_rows(settings, gpu)
         setup["torch_compile"] = try_compiler(settings, gpu)
         networks = make_networks(pipeline, settings, gpu, setup)
         ready = ModelRunner(
@@ -78,8 +80,16 @@ def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: st
         )
     uses_cache = Quality.FAST in networks and model.fast.cache_interval > 1
     if is_on(setup["torch_compile"]):
+        setup["compile_pool"] = try_pool(gpu)
         with gpu.memory_monitor("compiling"):
-            compile_networks(ready, networks, setup, model.default_size, uses_cache=uses_cache)
+            compile_networks(
+                ready,
+                networks,
+                setup,
+                model.default_size,
+                uses_cache=uses_cache,
+                skips_single_rows=skips_single_rows,
+            )
             compile_decoder(ready, setup, model.default_size)
             compiler.freeze()
     setup["cuda_graphs"] = try_graphs(ready, gpu, uses_cache=uses_cache)
@@ -145,6 +155,28 @@ def choose_batch_limit(settings: Settings, gpu: GPUManager) -> int:
     return settings.worker.batch_limit or gpu.batch_limit
 
 
+def start_compiler(settings: Settings, gpu: GPUManager) -> None:
+    """Start the processes that will compile kernels, if any: they take as long to be ready as a model to be loaded."""
+    if gpu.is_gpu and gpu.profile.torch_compile:
+        compiler.set_up(locate(settings.worker.compile_cache))
+        attempt(compiler.start_pool)
+
+
+def try_pool(gpu: GPUManager) -> str:
+    """Return whether other processes compile kernels here, once they are ready: "yes", or "no" and the reason."""
+    return _answer(attempt(compiler.wait_for_pool)) if gpu.is_gpu else "no: no GPU"
+
+
+def can_skip_single_rows(settings: Settings, gpu: GPUManager) -> bool:
+    """Return whether this start may leave the graphs for a single row to the next one. Call it before compiling.
+
+    They are two fifths of the work of a first start, whose compile cache is empty, and save little where steps are
+    recorded. They would change a picture's last bits from this start to the next.
+    """
+    is_cold = not compiler.has_graphs(locate(settings.worker.compile_cache))
+    return is_cold and gpu.profile.cuda_graphs and not settings.worker.reproducible
+
+
 def try_compiler(settings: Settings, gpu: GPUManager) -> str:
     """Return whether networks are compiled here: "yes", or "no" and the reason."""
     if not gpu.profile.torch_compile:
@@ -176,20 +208,32 @@ def compile_networks(
     side: int,
     *,
     uses_cache: bool = False,
+    skips_single_rows: bool = False,
 ) -> None:
     """Compile the networks for the model's native size. On failure they run uncompiled, and `setup` gives the reason.
+
+    Args:
+        ready: the model.
+        networks: its networks, by quality.
+        setup: what is enabled; receives `torch_compile`, and `float8` on failure.
+        side: of a picture of the native size, in pixels.
+        uses_cache: whether `fast` uses the cache of an earlier step.
+        skips_single_rows: whether steps with a single row run uncompiled.
 
     Raises:
         DeviceLost: the device has failed.
     """
     before = compiler.graphs()
     denoisers = {id(one.denoiser): one.denoiser for one in networks.values()}.values()
-    compile_blocks = compiler.BlockCompiler()
+    compile_blocks = compiler.BlockCompiler(least_rows=2 if skips_single_rows else 1)
     for denoiser in denoisers:
         denoiser.compile(compile_blocks, (side, side))
     failure = attempt(partial(ready.warm_up, uses_cache=uses_cache))
     if failure is None:
-        setup["torch_compile"] = f"yes: {compiler.graphs() - before} graphs, for {side} x {side} pixels"
+        skipped = "; those for single rows at the next start, as the compile cache was empty"
+        setup["torch_compile"] = (
+            f"yes: {compiler.graphs() - before} graphs, for {side} x {side} pixels{skipped * skips_single_rows}"
+        )
         return
     for denoiser in denoisers:
         denoiser.run_eager()

@@ -1,7 +1,9 @@
 """Compiled networks: one graph per kind of block for any batch size, and eager mode with the reason if it fails."""
 
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,7 +24,7 @@ from worker.engine.denoiser import Denoiser
 from worker.engine.model_runner import ModelRunner
 from worker.engine.request import DrawRequest
 from worker.gpu_manager import GPUManager
-from worker.model_assembly import compile_decoder, compile_networks, is_on, try_compiler
+from worker.model_assembly import can_skip_single_rows, compile_decoder, compile_networks, is_on, try_compiler
 
 SIDE = 64
 
@@ -93,6 +95,69 @@ def test_one_graph_per_kind_of_block_serves_any_number_of_rows_and_steps_that_re
         assert all(torch.equal(one.latents, other.latents) for one, other in zip(ours, expected, strict=True))
         assert compiler.graphs() == graphs
     assert "recompile_limit" not in str(torch._dynamo.utils.counters)
+
+
+def test_single_rows_can_be_left_uncompiled(stock: Any) -> None:
+    model, plain = engine_model(stock), engine_model(embedded_pipeline())
+    denoiser_of(model).compile(compiler.BlockCompiler(backend="eager", least_rows=2), (SIDE, SIDE))
+    for request, graphs in ((request_of(is_guided=False), 0), (request_of(), kinds_of_blocks(model))):
+        assert torch.equal(step(model, request), step(plain, request))
+        assert compiler.graphs() == graphs
+
+
+@pytest.mark.parametrize(
+    ("change", "can_skip"),
+    [
+        ({}, True),
+        ({"has_graphs": True}, False),
+        ({"profile": "medium"}, False),
+        ({"reproducible": True}, False),
+    ],
+    ids=["first start", "later start", "steps that are not recorded", "reproducible"],
+)
+def test_a_first_start_leaves_graphs_for_single_rows_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], can_skip: bool
+) -> None:
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    if change.get("has_graphs"):
+        (tmp_path / "fxgraph").mkdir()
+    settings = embedded_settings()
+    worker = {"compile_cache": tmp_path, "reproducible": change.get("reproducible", False)}
+    settings = settings.model_copy(update={"worker": settings.worker.model_copy(update=worker)})
+    gpu = GPUManager("cpu", settings.gpu_profiles)
+    gpu.profile = settings.gpu_profiles[change.get("profile", "large")]
+    assert can_skip_single_rows(settings, gpu) == can_skip
+
+
+def test_the_status_says_that_single_rows_are_left_out(stock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, setup = engine_model(stock, native_size=SIDE), {}
+    make = partial(compiler.BlockCompiler, backend="eager")
+    monkeypatch.setattr(compiler, "BlockCompiler", make)
+    compile_networks(model, dict(model.networks), setup, SIDE, skips_single_rows=True)
+    expected = f"yes: {kinds_of_blocks(model)} graphs, for 64 x 64 pixels; those for single rows at the next start"
+    assert setup["torch_compile"].startswith(expected)
+
+
+@pytest.mark.slow
+def test_the_processes_that_compile_are_ready_when_they_have_been_waited_for(tmp_path: Path) -> None:
+    """They alone put no graph into the cache, so that a first start is still known for one."""
+    script = """
+from torch._inductor.async_compile import AsyncCompile
+from worker.engine import compiler
+compiler.start_pool()
+compiler.wait_for_pool()
+print(AsyncCompile.use_process_pool())
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path), "TORCHINDUCTOR_COMPILE_THREADS": "2"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert process.stdout == "True\n", process.stderr
+    assert not compiler.has_graphs(tmp_path)
 
 
 @pytest.mark.slow
@@ -193,6 +258,18 @@ def test_the_decoders_thread_uses_what_the_engines_thread_compiled(stock: Any) -
         assert thread.submit(model.decoder.decode, noise()).result().size == (SIDE, SIDE)
     with pytest.raises(RuntimeError, match="recompile"):
         model.decoder.compiled(stock.vae, noise(2 * SIDE))
+
+
+def test_the_decoder_is_warmed_up_in_its_own_thread(stock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There its kernels are loaded and its memory is kept, as for the first job."""
+    model = engine_model(stock, native_size=SIDE)
+    threads: list[str] = []
+    decode = model.decoder.to_pixels
+    monkeypatch.setattr(
+        model.decoder, "to_pixels", lambda latents: threads.append(threading.current_thread().name) or decode(latents)
+    )
+    model.warm_up_decoder()
+    assert threads == ["decoder_0"]
 
 
 def test_a_vae_that_cannot_be_compiled_decodes_eagerly_and_the_networks_stay_compiled(

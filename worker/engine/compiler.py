@@ -32,6 +32,31 @@ def set_up(cache: Path) -> None:
     torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT
 
 
+def has_graphs(cache: Path) -> bool:
+    """Return whether a folder for compiled kernels, or the one set in the environment, holds those of a graph."""
+    return (Path(os.environ.get("TORCHINDUCTOR_CACHE_DIR", cache)) / "fxgraph").is_dir()
+
+
+def start_pool() -> None:
+    """Start the processes that compile a GPU's kernels. PyTorch itself does so only when it compiles a first graph."""
+    from torch._inductor.async_compile import maybe_warm_pool  # noqa: PLC0415  # takes seconds to import
+
+    maybe_warm_pool()
+
+
+def wait_for_pool() -> None:
+    """Wait until these processes are ready. Until then, the calling thread compiles the kernels, one by one.
+
+    Raises:
+        RuntimeError: there are none.
+    """
+    from torch._inductor.async_compile import AsyncCompile  # noqa: PLC0415  # takes seconds to import
+
+    AsyncCompile.wait_pool_ready()
+    if not AsyncCompile.use_process_pool():  # type: ignore[no-untyped-call]
+        raise RuntimeError("PyTorch is set to compile in one process")
+
+
 def try_out(device: torch.device) -> None:
     """Compile and run a small function. Raises the compiler's errors, for example when no C compiler is found."""
     x = torch.ones(8, device=device)
@@ -44,8 +69,10 @@ class BlockCompiler:
     SDXL and its ControlNet spend nearly all of their time in 129 blocks of 14 kinds.
     """
 
-    def __init__(self, backend: str = "inductor") -> None:
+    def __init__(self, backend: str = "inductor", least_rows: int = 1) -> None:
+        """Compile by ``backend``. Calls with fewer rows than ``least_rows`` run uncompiled."""
         self._backend = backend
+        self._least_rows = least_rows
         self._functions: dict[Hashable, Callable[..., Any]] = {}
 
     def __call__(self, networks: Iterable[nn.Module]) -> "CompiledBlocks":
@@ -56,7 +83,7 @@ class BlockCompiler:
     def _function(self, block: nn.Module) -> Callable[..., Any]:
         kind = kind_of(block)
         if kind not in self._functions:
-            self._functions[kind] = compiled_forward(type(block).forward, self._backend)
+            self._functions[kind] = compiled_forward(type(block).forward, self._backend, self._least_rows)
         return self._functions[kind]
 
 
@@ -75,8 +102,8 @@ class CompiledBlocks:
             del block.__dict__["forward"]
 
 
-def compiled_forward(uncompiled: Callable[..., Any], backend: str) -> Callable[..., Any]:
-    """Return a class's `forward`, compiled for any size of the tensors' first dimension."""
+def compiled_forward(uncompiled: Callable[..., Any], backend: str, least_rows: int) -> Callable[..., Any]:
+    """Return a class's `forward`, compiled for any size of the tensors' first dimension from ``least_rows`` on."""
 
     def forward(block: nn.Module, *arguments: Any, **options: Any) -> Any:
         return uncompiled(block, *arguments, **options)
@@ -86,9 +113,11 @@ def compiled_forward(uncompiled: Callable[..., Any], backend: str) -> Callable[.
     compiled = torch.compile(forward, fullgraph=True, backend=backend)
 
     def call(block: nn.Module, *arguments: Any, **options: Any) -> Any:
-        for value in (*arguments, *options.values()):
-            if isinstance(value, torch.Tensor):
-                torch._dynamo.mark_dynamic(value, 0)
+        tensors = [value for value in (*arguments, *options.values()) if isinstance(value, torch.Tensor)]
+        if any(len(tensor) < least_rows for tensor in tensors):
+            return uncompiled(block, *arguments, **options)
+        for tensor in tensors:
+            torch._dynamo.mark_dynamic(tensor, 0)
         return compiled(block, *arguments, **options)
 
     return call

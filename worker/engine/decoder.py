@@ -58,8 +58,11 @@ class Decoder:
 
     def submit(self, job: EngineJob, latents: torch.Tensor) -> None:
         """Decode a job's latents (1, channels, height / 8, width / 8) and end the job with its picture."""
-        ready = torch.cuda.current_stream(latents.device).record_event() if self._stream is not None else None
-        self._thread.submit(partial(self._finish, job, latents, ready))
+        self._thread.submit(partial(self._finish, job, latents, self._record_event()))
+
+    def warm_up(self, latents: torch.Tensor) -> None:
+        """Decode latents as a job's would be, and drop the picture; raises as `decode`."""
+        self._thread.submit(self._decode_after, latents, self._record_event()).result()
 
     def wait(self) -> None:
         """Wait until everything submitted so far has been decoded."""
@@ -83,6 +86,13 @@ class Decoder:
         """Return the picture once the device has reached `ready`; raises as `decode`, and `JobCancelled`."""
         stop_if_cancelled(job.progress)
         job.progress.stage("decoding")
+        return self._decode_after(latents, ready)
+
+    def _record_event(self) -> torch.cuda.Event | None:
+        """Return the event that the calling thread's stream reaches when its work so far is done; None on a CPU."""
+        return torch.cuda.current_stream(self._placement.device).record_event() if self._stream is not None else None
+
+    def _decode_after(self, latents: torch.Tensor, ready: torch.cuda.Event | None) -> Image.Image:
         with torch.cuda.stream(self._stream):
             if ready is not None:
                 ready.wait()

@@ -183,8 +183,8 @@ class ModelRunner:
             rows[0].latents.sum().item()
 
     def warm_up_decoder(self) -> None:
-        """Decode noise, so that a compiled VAE compiles now."""
-        self.decoder.decode(self.row(self._plain_request()).latents)
+        """Decode noise in the decoder's thread, so that its kernels are loaded, and a compiled VAE compiles, now."""
+        self.decoder.warm_up(self.row(self._plain_request()).latents)
 
     def _plain_request(self) -> DrawRequest:
         """Return a request of the native size, with one control and without guidance."""
