@@ -28,6 +28,8 @@ from worker.gpu_manager import GPUManager
 from worker.model_assembly import is_on, try_graphs
 
 SIDE = 64
+# Steered or not, each with features kept for later steps or not; and reusing them.
+KINDS_OF_STEPS = 5
 
 
 class Repetition:
@@ -102,7 +104,7 @@ def model(recorded: list[Repetition]) -> ModelRunner:
 def test_pictures_from_recorded_steps_are_the_same(
     model: ModelRunner, plain: ModelRunner, recorded: list[Repetition]
 ) -> None:
-    """Guided or not, with cached features or without; the recordings of each number of rows are used."""
+    """Guided or not, steered or not, with cached features or without."""
     batches = [
         [request_of(1)],
         [request_of(2, is_guided=False)],
@@ -110,8 +112,12 @@ def test_pictures_from_recorded_steps_are_the_same(
         [request_of(5), request_of(6, is_guided=False)],
         [request_of(7, cache_interval=2)],
         [request_of(8, cache_interval=3), request_of(9, cache_interval=3)],
+        [request_of(10, is_guided=False, cache_interval=2)],
+        [request_of(11, cache_interval=2), request_of(12, is_guided=False, cache_interval=2)],
     ]
-    assert len(recorded) == 2 * MOST_ROWS
+    batches += [[replace(request, weights={"canny": 0.0}) for request in batch] for batch in batches]
+    batches.append([replace(request_of(13), control_guidance_end=0.5)])
+    assert len(recorded) == KINDS_OF_STEPS * MOST_ROWS
     for batch in batches:
         assert torch.equal(drawn(model, *batch), drawn(plain, *batch))
     assert all(recording.replays > 1 for recording in recorded)
@@ -120,17 +126,17 @@ def test_pictures_from_recorded_steps_are_the_same(
 def test_other_steps_are_not_recorded_and_are_the_same(
     model: ModelRunner, plain: ModelRunner, recorded: list[Repetition]
 ) -> None:
-    """Many rows, rows without controls, other sizes."""
+    """Many rows, rows of which some are steered, other sizes."""
     before = [recording.replays for recording in recorded]
     larger = Image.linear_gradient("L").resize((2 * SIDE, 2 * SIDE)).convert("RGB")
     batches = [
         [request_of(seed) for seed in range(MOST_ROWS)],
-        [request_of(1, is_guided=False, is_steered=False)],
+        [request_of(1, is_guided=False), request_of(1, is_guided=False, is_steered=False)],
         [replace(request_of(2), control_images={"canny": larger}, guidance_end=1.0)],
     ]
     for batch in ([replace(request, guidance_end=1.0) for request in requests] for requests in batches):
         assert torch.equal(drawn(model, *batch), drawn(plain, *batch))
-    assert len(recorded) == 2 * MOST_ROWS
+    assert len(recorded) == KINDS_OF_STEPS * MOST_ROWS
     assert [recording.replays for recording in recorded] == before
 
 

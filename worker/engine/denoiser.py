@@ -73,8 +73,8 @@ class Denoiser:
 
     def _guided(
         self, rows: Sequence[RequestState], plan: StepPlan, inputs: torch.Tensor, guidance: torch.Tensor
-    ) -> tuple[torch.Tensor, StepCache]:
-        """Return each row's output with guidance applied, in float32, and the branches' cache."""
+    ) -> tuple[torch.Tensor, StepCache | None]:
+        """Return each row's output with guidance applied, in float32, and the branches' cache if one is kept."""
         found, cache = self._network(rows, plan, inputs.index_select(0, plan.owners))
         output = found.float()
         negative, prompt = output.index_select(0, plan.first), output.index_select(0, plan.last)
@@ -82,8 +82,8 @@ class Denoiser:
 
     def _network(
         self, rows: Sequence[RequestState], plan: StepPlan, latents: torch.Tensor
-    ) -> tuple[torch.Tensor, StepCache]:
-        """Return the UNet's output for each branch of the rows, with its scaled latents, and their cache."""
+    ) -> tuple[torch.Tensor, StepCache | None]:
+        """Return the UNet's output for each branch of the rows, with its scaled latents, and their cache if kept."""
         texts = [text for row in rows for text in row.branches]
         sizes = torch.cat([plan.size, torch.zeros_like(plan.size), plan.size]).to(self.dtype)
         inputs = NetworkInputs(
@@ -97,43 +97,59 @@ class Denoiser:
             cache = StepCache.batch([_kept(row) for row in rows])
             return self._call(self._reuse, inputs, cache), cache
         controls = [control for row in rows if (control := row.active_control) is not None for _ in row.branches]
-        if len(controls) == len(texts):
-            output, cache = self._call(self._steered, inputs, FusedControl.batch(controls))
-            return output, cache
-        return self._with_residuals(inputs, self._residuals_of_some(plan, inputs, controls))
+        arguments: tuple[Any, ...] = (inputs, FusedControl.batch(controls)) if controls else (inputs,)
+        call = self._call
+        if 0 < len(controls) < len(texts):
+            call, arguments = call_directly, (*arguments, plan.served)
+        if not any(row.fills_cache for row in rows):
+            return call(self._output, *arguments), None
+        output, cache = call(self._output_and_cache, *arguments)
+        return output, cache
 
     def _reuse(self, inputs: NetworkInputs, cache: StepCache) -> torch.Tensor:
         return predict_from(self.unet, inputs, cache)
 
-    def _steered(self, inputs: NetworkInputs, control: FusedControl) -> tuple[torch.Tensor, StepCache]:
-        """Return the output and the cache of branches that the ControlNet serves, all of them."""
-        return self._with_residuals(inputs, control_residuals(self.controlnet, inputs, control))
+    def _output(self, *arguments: Any) -> torch.Tensor:
+        """Return the output alone: a recording would keep the memory of a cache that nobody reads."""
+        output, _cache = self._output_and_cache(*arguments)
+        return output
 
-    def _with_residuals(
-        self, inputs: NetworkInputs, residuals: Sequence[torch.Tensor]
+    def _output_and_cache(
+        self, inputs: NetworkInputs, control: FusedControl | None = None, served: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, StepCache]:
+        """Return the output and the cache of branches.
+
+        Args:
+            inputs: of each branch.
+            control: of each branch that the ControlNet serves; None if it serves none.
+            served: these branches; None if it serves all.
+        """
+        if control is not None and served is None:
+            residuals = control_residuals(self.controlnet, inputs, control)
+        else:
+            residuals = self._residuals_of_some(inputs, control, served)
         output, features = predict(self.unet, inputs, residuals)
-        return output, StepCache(features, list(residuals[: outermost_skips(self.unet)]))
+        return output, StepCache(features, residuals[: outermost_skips(self.unet)])
 
     def _residuals_of_some(
-        self, plan: StepPlan, inputs: NetworkInputs, controls: Sequence[FusedControl]
+        self, inputs: NetworkInputs, control: FusedControl | None, served: torch.Tensor | None
     ) -> list[torch.Tensor]:
         """Return the ControlNet's residuals for the branches it serves, and zeros for those it skips."""
         branches = len(inputs.latents)
         shapes = residual_shapes(self.controlnet, *inputs.latents.shape[2:])
         residuals = [inputs.latents.new_zeros(branches, *shape) for shape in shapes]
-        if controls:
-            found = control_residuals(self.controlnet, inputs.pick(plan.served), FusedControl.batch(controls))
+        if control is not None and served is not None:
+            found = control_residuals(self.controlnet, inputs.pick(served), control)
             for residual, tensor in zip(residuals, found, strict=True):
-                residual.index_copy_(0, plan.served, tensor)
+                residual.index_copy_(0, served, tensor)
         return residuals
 
 
-def _caches(rows: Sequence[RequestState], cache: StepCache) -> list[StepCache | None]:
+def _caches(rows: Sequence[RequestState], cache: StepCache | None) -> list[StepCache | None]:
     """Return copies of what each row keeps of the branches' cache; None if it keeps nothing."""
     ends = list(accumulate(len(row.branches) for row in rows))
     parts = zip(rows, [0, *ends], ends, strict=False)
-    return [cache.pick(start, end).copy() if row.fills_cache else None for row, start, end in parts]
+    return [cache.pick(start, end).copy() if cache and row.fills_cache else None for row, start, end in parts]
 
 
 def _kept(row: RequestState) -> StepCache:

@@ -167,13 +167,17 @@ class ModelRunner:
         """
         single = self._plain_request()
         guided = replace(single, guidance_scale=2.0)
-        batches = [[guided], [single], [guided, single], [guided, guided]]
+        steered = [[guided], [single], [guided, single], [guided, guided]]
+        free = [[replace(request, weights={"canny": 0.0}) for request in batch] for batch in steered]
+        batches = steered + free
         fast_batches = [[replace(request, cache_interval=2) for request in batch] for batch in batches]
         for networks in self.networks.values():
             denoiser, is_cached = networks.denoiser, uses_cache and networks is self.networks[Quality.FAST]
             denoiser.call_through(graphs[id(denoiser)])
             with graphs[id(denoiser)].recording():
-                self._take_steps(denoiser, fast_batches if is_cached else batches, count=2 if is_cached else 1)
+                self._take_steps(denoiser, batches, count=1)
+                if is_cached:
+                    self._take_steps(denoiser, fast_batches, count=2)
 
     def _take_steps(self, denoiser: Denoiser, batches: Sequence[Sequence[DrawRequest]], count: int) -> None:
         for requests in batches:
