@@ -20,6 +20,7 @@ from worker.engine.loop import StepLoop
 from worker.engine.model_runner import ModelRunner
 from worker.engine.placement import Placement
 from worker.engine.request import DrawRequest, EngineJob
+from worker.engine.text import TextEncoder
 from worker.gpu_manager import GPUManager
 from worker.model_assembly import is_on, make_ready
 from worker.progress import NullProgress
@@ -164,6 +165,8 @@ class Ours:
         self._thread = ThreadPoolExecutor(1, initializer=Placement(gpu.device).enter_first)
         ready = self._thread.submit(make_ready, pipeline, self._settings, gpu, "the service's")
         self._model: ModelRunner = ready.result()
+        self._pipeline = pipeline
+        self._recordings_gib = memory_plan.recordings_gib(gpu.profile, uses_cache=quality is Quality.FAST)
         for wanted, option in ((is_compiled, "torch_compile"), (is_recorded, "cuda_graphs")):
             if wanted and not is_on(self._model.setup[option]):
                 raise RuntimeError(f"{option}: {self._model.setup[option]}")
@@ -181,7 +184,7 @@ class Ours:
     def predicted_gib(self, count: int) -> float | None:
         """Return the prediction of `worker.memory_plan` for SDXL at 1024²; None for anything smaller."""
         is_full = self._subject.scale is sdxl.FULL
-        return memory_plan.predicted_peak_gib(self._weights_gib, count) if is_full else None
+        return memory_plan.predicted_peak_gib(self._weights_gib, count, self._recordings_gib) if is_full else None
 
     def close(self) -> None:
         """End the threads."""
@@ -189,6 +192,8 @@ class Ours:
         self._thread.shutdown()
 
     def _draw(self, count: int, steps: int) -> Pictures:
+        # Without the texts that were encoded before: a word has a prompt of its own.
+        self._model.text = TextEncoder(self._pipeline, self._model.placement)
         loop = StepLoop(self._model, bulk_every=5)
         requests = self._subject.requests(count, steps, self._quality, self._settings)
         jobs = [EngineJob(request, NullProgress()) for request in requests]

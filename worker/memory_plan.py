@@ -1,7 +1,7 @@
 """What fits into a GPU's memory.
 
-Computed for SDXL's configuration in fp16 at 1024². On an H200, the measured peak was within 13 % of the prediction
-(docs/reference/performance.md).
+Computed for SDXL's configuration in fp16 at 1024². On an H200, the measured peak was within 13 % of the prediction, in
+which recordings were not included yet (docs/reference/performance.md).
 """
 
 from collections.abc import Iterable
@@ -16,6 +16,9 @@ STEP_GIB = 0.42  # a guided step of one picture with PyTorch's attention
 PICTURE_GIB = 1.6  # including library workspaces and fragmentation
 VAE_DECODE_GIB = 1.5  # for a whole picture
 RESERVE_GIB = 0.6  # kernels loaded later, and library handles
+# Recorded steps of one to four rows: inputs and outputs of each, and the intermediate results that they share.
+RECORDED_STEPS_GIB = 0.2 + 2 * STEP_GIB
+RECORDED_CACHES_GIB = 1.6  # of `fast`, whose steps keep features for later ones, or read them
 # 8-bit twins raise throughput. They are worth their memory if this many pictures still fit beside them.
 PICTURES_BESIDE_TWINS = 4
 
@@ -34,12 +37,13 @@ def must_offload(free_gib: float, whole_gib: float) -> bool:
 
 def can_hold_twins(free_gib: float, twins_gib: float, profile: GPUProfile) -> bool:
     """Return whether 8-bit twins leave enough of the free memory for a batch."""
-    return free_gib >= twins_gib + needed_gib(min(profile.batch_max, PICTURES_BESIDE_TWINS))
+    pictures = min(profile.batch_max, PICTURES_BESIDE_TWINS)
+    return free_gib >= twins_gib + needed_gib(pictures) + recordings_gib(profile)
 
 
 def batch_limit(free_gib: float, profile: GPUProfile) -> int:
     """Return how many pictures fit into the memory left by all weights, within the profile's range."""
-    fitting = int((free_gib - needed_gib(0)) / PICTURE_GIB)
+    fitting = int((free_gib - needed_gib(0) - recordings_gib(profile)) / PICTURE_GIB)
     return max(profile.batch_min, min(fitting, profile.batch_max))
 
 
@@ -48,6 +52,11 @@ def needed_gib(pictures: int) -> float:
     return VAE_DECODE_GIB + RESERVE_GIB + pictures * PICTURE_GIB
 
 
-def predicted_peak_gib(weights_gib: float, pictures: int) -> float:
-    """Return PyTorch's expected peak: the weights, a step with this many pictures, and a concurrent decode."""
-    return weights_gib + pictures * STEP_GIB + VAE_DECODE_GIB
+def recordings_gib(profile: GPUProfile, *, uses_cache: bool = True) -> float:
+    """Return the memory of recorded steps, if the profile enables them; ``uses_cache``: also of those of `fast`."""
+    return (RECORDED_STEPS_GIB + RECORDED_CACHES_GIB * uses_cache) if profile.cuda_graphs else 0.0
+
+
+def predicted_peak_gib(weights_gib: float, pictures: int, recordings_gib: float = 0.0) -> float:
+    """Return PyTorch's expected peak: weights, recordings, a step with this many pictures, and a concurrent decode."""
+    return weights_gib + recordings_gib + pictures * STEP_GIB + VAE_DECODE_GIB

@@ -12,7 +12,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from bench.sdxl import FULL, SCHEDULER, make_part
+from shared.gpu_profiles import GIB
 from tests.models import embedded_pipeline, engine_model
+from worker import memory_plan
 from worker.engine.denoiser import Denoiser
 from worker.engine.model_runner import ModelRunner
 from worker.engine.placement import Placement
@@ -186,6 +188,29 @@ def test_a_step_of_sdxl_is_its_networks_and_little_more() -> None:
         with Operations() as whole:
             denoiser.step(rows)
         assert 0 < whole.count - inside.count <= 0.03 * inside.count
+
+
+def test_recordings_of_sdxl_take_the_memory_that_is_planned() -> None:
+    """Inputs and outputs, counted: each kind of step has recordings of ten rows in all."""
+    unet, controlnet = (make_part(FULL, name, META, torch.float16) for name in ("unet", "controlnet"))
+    denoiser, counted = Denoiser(unet, controlnet), []
+
+    def count(network: Any, *arguments: Any) -> Any:
+        result = network(*arguments)
+        counted.append(sum(leaf.nbytes for leaf in tree_leaves((arguments, result))) / 2 * 10 / GIB)
+        return result
+
+    denoiser.call_through(count)
+    row = sdxl_row(unet.config.block_out_channels[0])
+    row.request = DrawRequest(prompt="", control_images=row.request.control_images, num_inference_steps=4)
+    free = replace(row, conditions=replace(row.conditions, control=None))
+    cached = [replace(one, request=replace(one.request, cache_interval=2)) for one in (row, free)]
+    for rows, steps in (([row], 1), ([free], 1), ([cached[0]], 2), ([cached[1]], 1)):
+        for _ in range(steps):
+            denoiser.step(rows)
+    steered, plain, *of_caches = counted
+    assert 2 * (steered + plain) + 2 * memory_plan.STEP_GIB == pytest.approx(memory_plan.RECORDED_STEPS_GIB, abs=0.1)
+    assert sum(of_caches) == pytest.approx(memory_plan.RECORDED_CACHES_GIB, abs=0.1)
 
 
 def test_a_preview_is_sent_and_nobody_waits_for_it(stock: Any) -> None:
