@@ -15,26 +15,29 @@ words that CC-CEDICT lacks.
 
 import argparse
 import bz2
-import csv
 import gzip
 import re
-import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
-from shared.writing.lexicon import SCHEMA, Sense, encode_block
+from shared.writing.lexicon import Sense
 from shared.writing.pinyin import tone_marks
+from training.lexicon_tables import (
+    MAX_SENSES,
+    First,
+    content_words,
+    read_first_senses,
+    shorten,
+    stems,
+    write_lexicon,
+)
 
 FIRST_SENSES = Path(__file__).parent / "first_senses.tsv"
 ADDED_WORDS = Path(__file__).parent / "added_words.u8"
-WORDS_PER_BLOCK = 256
-MAX_SENSES = 8
-MAX_GLOSS_LENGTH = 60
 
 ENTRY = re.compile(r"^(\S+) (\S+) \[([^\]]*)\] /(.*)/")
 # Senses that describe the entry instead of translating it.
@@ -66,10 +69,6 @@ LATE = re.compile(
     re.IGNORECASE,
 )
 NOTE = re.compile(r"\([^()]*\)|\[[^\]]*\]|[㐀-鿿\U00020000-\U0003ffff]+\|?")
-SMALL_WORDS = frozenset({
-    "to", "a", "an", "the", "of", "be", "sb", "sth", "one's", "one", "for", "in", "on", "with", "or", "and", "up",
-    "out", "at", "oneself", "something", "by", "as", "have", "get", "make", "do", "not",
-})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -90,9 +89,6 @@ class Weights:
 
 
 WEIGHTS = Weights()
-
-# Word to (reading, gloss): the sense to put first, among all senses (reading "") or among those with the reading.
-First = Mapping[str, Sequence[tuple[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -142,7 +138,7 @@ def read_ranking_data(unihan: Path, english: Path) -> RankingData:
                 continue
             character, (kind, value) = chr(int(code[2:], 16)), rest
             if kind == "kDefinition":
-                definitions[character] = [_stems(part) for part in re.split("[;,]", value)]
+                definitions[character] = [stems(part) for part in re.split("[;,]", value)]
             elif kind == "kHanyuPinlu":
                 counts = {reading: int(count) for reading, count in re.findall(r"([^\s(]+)\((\d+)\)", value)}
                 shares[character] = {reading: count / sum(counts.values()) for reading, count in counts.items()}
@@ -172,7 +168,11 @@ def senses_of(word: str, entries: Mapping[str, list[Entry]], ranking: RankingDat
 
 
 def _put_first(senses: list[Sense], reading: str, gloss: str) -> None:
-    """Put a sense before all others, or before all others of its reading."""
+    """Put a sense before all others, or before all others of its reading.
+
+    Raises:
+        StopIteration: there is no such sense.
+    """
     chosen = next(sense for sense in senses if sense.gloss == gloss and reading in {"", sense.reading})
     senses.remove(chosen)
     place = next((place for place, sense in enumerate(senses) if sense.reading == reading), 0) if reading else 0
@@ -231,79 +231,27 @@ def _is_use(text: str, gloss: str | None, *, is_character: bool) -> bool:
 
 
 def _clean(text: str) -> str | None:
-    """Return a text as a short English phrase; shorten a long one to its first part, at a word boundary."""
-    gloss = " ".join(NOTE.sub(" ", text).split()).strip(" ,;:-")
-    gloss = re.split(r"; |, esp", gloss)[0]
-    while len(gloss) > MAX_GLOSS_LENGTH and "," in gloss:
-        gloss = gloss.rpartition(",")[0].rstrip()
-    if len(gloss) > MAX_GLOSS_LENGTH:
-        gloss = gloss[: MAX_GLOSS_LENGTH + 1].rpartition(" ")[0]
-    return gloss if gloss and gloss.isascii() else None
+    """Return a text as a short English phrase, without notes."""
+    return shorten(NOTE.sub(" ", text))
 
 
 def _score(word: str, sense: Sense, text: str, ranking: RankingData) -> float:
-    words = _words(sense.gloss)
+    words = content_words(sense.gloss)
     rarest = min((ranking.zipf.get(one, 1.5) for one in words), default=1.0)
     score = WEIGHTS.common * min(rarest, WEIGHTS.most_common) + WEIGHTS.late * (LATE.search(text) is not None)
     score += WEIGHTS.long * max(0, len(sense.gloss.split()) - 3)
-    stems = _stems(sense.gloss)
-    places = [place for place, part in enumerate(ranking.definitions.get(word, [])) if part & stems]
+    own = stems(sense.gloss)
+    places = [place for place, part in enumerate(ranking.definitions.get(word, [])) if part & own]
     return score + (WEIGHTS.defined + WEIGHTS.defined_place * places[0] if places else 0.0)
-
-
-def _words(text: str) -> list[str]:
-    words = re.findall(r"[a-z']+", text.lower())
-    return [word for word in words if word not in SMALL_WORDS] or words
-
-
-def _stems(text: str) -> set[str]:
-    return {re.sub(r"(?<=...)(?:ing|ies|es|ed|s)$", "", word) for word in _words(text)}
-
-
-def gerunds(senses: Iterable[Sense]) -> dict[str, str]:
-    """Return the -ing form of each verb in the glosses, from lemminflect."""
-    from lemminflect import getAllLemmas, getInflection  # noqa: PLC0415
-
-    firsts = {
-        verb
-        for sense in senses
-        if sense.gloss.startswith("to ")
-        and (verb := sense.gloss.removeprefix("to ").removeprefix("not ").split(" ")[0])
-    }
-    found: dict[str, str] = {}
-    # "To and fro", "to gradually increase": what follows "to" need not be a verb.
-    verbs = [first for first in firsts if first in getAllLemmas(first, upos="VERB").get("VERB", ())]
-    for verb in tqdm(sorted(verbs), desc="gerunds", unit="verb"):
-        forms: Any = getInflection(verb, tag="VBG")
-        if forms:
-            found[verb] = forms[0]
-    return found
 
 
 def build(cedict: Path, unihan: Path, english: Path, output: Path) -> None:
     """Rewrite the lexicon's tables; leave the file's other tables unchanged."""
     entries, ranking = read_entries(cedict, ADDED_WORDS), read_ranking_data(unihan, english)
-    first: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    with FIRST_SENSES.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file, delimiter="\t"):
-            first[row["word"]].append((row["reading"], row["gloss"]))
+    first = read_first_senses(FIRST_SENSES)
     lexicon = {word: senses_of(word, entries, ranking, first) for word in tqdm(sorted(entries), unit="word")}
     lexicon = {word: senses for word, senses in lexicon.items() if senses}
-    words = sorted(lexicon)
-    blocks = [words[start : start + WORDS_PER_BLOCK] for start in range(0, len(words), WORDS_PER_BLOCK)]
-    with sqlite3.connect(output) as connection:
-        connection.executescript(SCHEMA)
-        connection.executemany(
-            "INSERT INTO lexicon (first_word, block) VALUES (?, ?)",
-            [(block[0], encode_block({word: lexicon[word] for word in block})) for block in blocks],
-        )
-        connection.executemany(
-            "INSERT INTO gerunds (verb, gerund) VALUES (?, ?)",
-            sorted(gerunds(sense for senses in lexicon.values() for sense in senses).items()),
-        )
-    with sqlite3.connect(output) as connection:
-        connection.execute("VACUUM")
-    print(f"{output}: {len(words)} words, {output.stat().st_size / 1e6:.1f} MB")
+    write_lexicon(lexicon, output)
 
 
 if __name__ == "__main__":

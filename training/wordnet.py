@@ -68,6 +68,7 @@ class Synset:
         lemmas: its words, in lower case, with spaces.
         hypernyms: keys of the synsets that it is a kind of.
         similar: keys of adjectives with nearly the same meaning.
+        derived: one of its words, the key of the synset of a word derived from it, and that word's place there.
     """
 
     key: str
@@ -75,6 +76,7 @@ class Synset:
     lemmas: tuple[str, ...]
     hypernyms: tuple[str, ...]
     similar: tuple[str, ...]
+    derived: tuple[tuple[str, str, int], ...]
 
 
 class WordNet:
@@ -107,13 +109,21 @@ class WordNet:
             count = int(word_count, 16)
             words = tuple(_lemma(word) for word in rest[: 2 * count : 2])
             pointers = rest[2 * count + 1 : 2 * count + 1 + 4 * int(rest[2 * count])]
-            links = [(pointers[at], part + pointers[at + 1]) for at in range(0, len(pointers), 4)]
+            starts = range(0, len(pointers), 4)
+            links = [(pointers[at], part + pointers[at + 1]) for at in starts]
+            # The fourth field gives the two words' numbers, from 1, in two hexadecimal digits each.
+            derived = [
+                (words[int(numbers[:2], 16) - 1], other_part + offset, int(numbers[2:], 16) - 1)
+                for kind, offset, other_part, numbers in (pointers[at : at + 4] for at in starts)
+                if kind == "+"
+            ]
             self._synsets[part + offset] = Synset(
                 part + offset,
                 LEXICOGRAPHER_FILES[int(file_number)],
                 words,
                 tuple(key for kind, key in links if kind in {"@", "@i"}),
                 tuple(key for kind, key in links if kind == "&"),
+                tuple(derived),
             )
 
     def _read_index(self, path: Path, part: PartOfSpeech) -> None:

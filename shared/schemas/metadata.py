@@ -54,6 +54,7 @@ class LegibilityAttempt(_Described):
     guidance_scale: float
     control_guidance_end: float
     score: float | None
+    of_print: float | None = Field(default=None, description="the score as a share of print's")
     read: str
     kept: bool
 
