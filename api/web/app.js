@@ -12,7 +12,7 @@ import { number, setText, startLanguage, t } from "./i18n.js";
 import { readDrawImagery, readImagery, startImagery, writeImagery } from "./imagery.js";
 import { cancel, follow } from "./job.js";
 import { fromLink } from "./link.js";
-import { readMeaning, startMeaning, writeMeaning } from "./meaning.js";
+import { noteDrawn, readMeaning, startMeaning, writeMeaning } from "./meaning.js";
 import { announce, confirm, copyCurl, copyLink, jobHandlers, showGhost, showPicture, showStage, startForming, stopForming } from "./picture.js";
 import { keepVariation, toEntry, toRequest } from "./result.js";
 import { readSteering, showSteering, startSteering, useStyle, writeSteering } from "./steering.js";
@@ -64,7 +64,8 @@ async function getCapabilities() {
 function addListeners() {
   $("#compose").addEventListener("submit", (event) => {
     event.preventDefault();
-    if (isList()) drawList();
+    if (lines().length === 0) showError(new Problem({ code: "no_word", field: "word" }));
+    else if (isList()) drawList();
     else if (!running) draw(readRequest());
   });
   $("#cancel").addEventListener("click", stop);
@@ -102,6 +103,7 @@ async function drawList() {
 
 /** Submit a request and follow its job. */
 async function draw(request) {
+  noteDrawn(request.word);
   await run(request, () => submit(request));
 }
 
@@ -232,8 +234,8 @@ function openLink() {
   const request = fromLink(window.location);
   if (!request) return;
   fillForm(request);
-  setText($("#notice"), "link.read");
   $("#notice").hidden = false;
+  setText($("#notice"), "link.read");
 }
 
 async function showHistory() {
@@ -264,7 +266,7 @@ function showButton() {
   const button = $("#generate");
   const isBusy = isList() ? deck.isDrawing() : running !== null;
   button.setAttribute("aria-disabled", String(isBusy)); // `disabled` would take the focus away
-  if (isList()) setText(button, isBusy ? "deck.busy" : "deck.generate", { count: lines().length });
+  if (isList()) setText(button, isBusy ? "deck.busy" : "deck.generate");
   else setText(button, isBusy ? "generate.busy" : "generate");
 }
 

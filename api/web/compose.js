@@ -19,8 +19,14 @@ const FIELDS = {
   quality: ["#quality", String],
 };
 
-// The input beside which an error in a field of the request is shown.
-const INPUT_OF_FIELD = { word: "#word", translation: "#meaning", reading: "#meaning" };
+// The input of each field of the request. An error is shown beside it if it has a line for that, else in the box.
+const INPUT_OF_FIELD = {
+  word: "#word", translation: "#meaning", reading: "#meaning", seed: "#seed", num_inference_steps: "#steps",
+  guidance_scale: "#guidance", negative_prompt: "#negative",
+};
+
+// Errors whose text says everything, so that the API's detail would only repeat it.
+const SELF_EXPLANATORY = new Set(["translation_required"]);
 
 /** Return a style's name for `setText`: the translation, or else the service's label. */
 export const styleText = (name, { styles }) => ({ t: `style.${name}`, fallback: styles[name]?.label || name });
@@ -34,6 +40,9 @@ export function startCompose(capabilities, onStyle) {
   $("#seed").addEventListener("input", ({ target }) => {
     $("#keep-seed").checked = target.value !== "";
     delete target.dataset.scene; // it belongs to the seed before
+  });
+  $("#compose").addEventListener("input", ({ target }) => {
+    if (target.ariaInvalid === "true") clearProblem();
   });
 }
 
@@ -86,45 +95,54 @@ function writeSize({ width, height }, defaultSide) {
   $("#size").value = value;
 }
 
-/** Show what went wrong: beside the input at fault, or else in the box below the button. */
+/** Show what went wrong: beside the input at fault, or else in the box above the button. */
 export function showProblem(problem) {
   clearProblem();
   const input = INPUT_OF_FIELD[problem.field] && $(INPUT_OF_FIELD[problem.field]);
-  if (input?.checkVisibility()) showBeside(input, problem);
-  else showInBox(problem);
+  input?.closest("details")?.setAttribute("open", "");
+  const isShown = input?.checkVisibility();
+  if (isShown) input.setAttribute("aria-invalid", "true");
+  const line = isShown && $(`#${input.id}-error`);
+  if (line) showBeside(line, problem);
+  else showInBox(problem, isShown ? input : null);
 }
 
 export function clearProblem() {
   $("#problem").replaceChildren();
   $("#problem").hidden = true;
-  for (const input of [$("#word"), $("#meaning")]) {
-    input.removeAttribute("aria-invalid");
-    const line = $(`#${input.id}-error`);
+  for (const input of document.querySelectorAll("#compose [aria-invalid]")) input.removeAttribute("aria-invalid");
+  for (const line of document.querySelectorAll("#compose .fault")) {
+    line.replaceChildren(); // a hidden description is read all the same
     line.hidden = true;
-    line.textContent = ""; // a hidden description is read all the same
-    delete line.dataset.t;
   }
 }
 
-function showBeside(input, problem) {
-  const line = $(`#${input.id}-error`);
-  showMessage(line, problem);
+function showBeside(line, problem) {
+  addMessage(line, "span", problem);
   line.hidden = false;
-  input.setAttribute("aria-invalid", "true");
 }
 
-function showInBox(problem) {
+/** Show a problem in the box, and where one is at fault, the name of the number's input and its limits. */
+function showInBox(problem, input) {
   const box = $("#problem");
-  const addLine = (className) => box.appendChild(Object.assign(document.createElement("p"), { className }));
-  showMessage(addLine(""), problem);
-  if (problem.retryAfterS != null) setText(addLine("retry"), "retry", { seconds: number(problem.retryAfterS, 0) });
-  if (problem.detail) Object.assign(addLine("detail"), { textContent: problem.detail, lang: "en" });
+  if (problem.code === "out_of_range" && input) {
+    const [min, max] = [input.min, input.max].map((limit) => number(Number(limit), 0));
+    setText(addLine(box, "p"), "error.out_of_range.input", { name: { t: input.labels[0].dataset.t }, min, max });
+  } else {
+    addMessage(box, "p", problem);
+  }
+  if (problem.retryAfterS != null) setText(addLine(box, "p"), "retry", { seconds: number(problem.retryAfterS, 0) });
   box.hidden = false;
+  box.scrollIntoView({ block: "nearest" }); // on a phone the form may be out of view
 }
 
-function showMessage(element, { code, detail }) {
-  setText(element, `error.${code}`, {}, { fallback: detail });
+function addMessage(element, tag, { code, detail }) {
+  setText(addLine(element, tag), `error.${code}`, {}, { fallback: detail });
+  if (!detail || SELF_EXPLANATORY.has(code)) return;
+  Object.assign(addLine(element, tag), { className: "detail", textContent: detail, lang: "en" });
 }
+
+const addLine = (element, tag) => element.appendChild(document.createElement(tag));
 
 function addStyles(capabilities, onStyle) {
   const visible = new IntersectionObserver((entries) => {

@@ -45,7 +45,7 @@ export async function drawDeck(text, { name, style, ...options }) {
     const made = await post(`/api/writing/decks?${query}`, text, "text/csv; charset=utf-8").catch(throwAsDeckProblem);
     const stored = { address: made.status_url, list: text.split("\n"), readAs: made.read_as };
     remember("localStorage", STORED, JSON.stringify(stored));
-    await follow(stored);
+    await follow(stored, () => $("#deck").scrollIntoView({ block: "nearest" }));
   } finally {
     setRunning(false);
   }
@@ -56,7 +56,7 @@ function throwAsDeckProblem(problem) {
   throw problem.code === "too_long" && problem.field === "words" ? new Problem({ ...problem, code: "deck_too_large" }) : problem;
 }
 
-async function follow(stored) {
+async function follow(stored, onShown = () => {}) {
   const url = stored.address;
   [address, list] = [url, stored.list];
   $("#deck-read-as").textContent = stored.readAs ?? "";
@@ -64,7 +64,7 @@ async function follow(stored) {
   try {
     let deck = await getDeck(url); // with its words, to show which are refused
     show(deck);
-    $("#deck").scrollIntoView({ block: "nearest" });
+    onShown();
     while (!deck.is_finished) {
       await pause(POLL_MS);
       if (address !== url) return;

@@ -12,13 +12,17 @@ const NOTHING = { senses: [], imagery: [] };
 
 let senses = []; // of the word: {reading, gloss, imagery}
 let chosen = null; // the sense whose gloss is in the field; a link may give the reading alone
+let drawnWord = null; // the word that was drawn with the meaning in the field
 
 const meaning = () => $("#meaning");
 
 export function startMeaning() {
   const lookUpSoon = debounce(lookUp, TYPING_MS);
+  $("#word").addEventListener("beforeinput", ({ target }) => {
+    if (target.value && target.selectionEnd - target.selectionStart === target.value.length) forgetMeaning();
+  });
   $("#word").addEventListener("input", (event) => {
-    if (chosen && meaning().value === chosen.gloss) [meaning().value, chosen] = ["", null]; // a sense of the word before
+    if (isOfAnotherWord()) forgetMeaning();
     forgetMotifs();
     clearProblem();
     if (!event.isComposing) lookUpSoon();
@@ -27,10 +31,27 @@ export function startMeaning() {
   meaning().addEventListener("input", () => {
     clearProblem();
     forgetMotifs();
+    drawnWord = null;
     choose(null);
     lookUpSoon();
   });
   if (word()) lookUp(); // typed while the page was loading, or restored by the browser
+}
+
+/** Whether the meaning belongs to the word before. A meaning that is typed outlives edits until its word is drawn. */
+function isOfAnotherWord() {
+  const isSense = chosen !== null && meaning().value === chosen.gloss;
+  return isSense || !$("#word").value.trim() || (drawnWord !== null && drawnWord !== word());
+}
+
+function forgetMeaning() {
+  meaning().value = "";
+  [chosen, drawnWord] = [null, null];
+}
+
+/** Note that a word is drawn with the meaning in the field, so that the next word does not inherit it. */
+export function noteDrawn(drawn) {
+  drawnWord = drawn;
 }
 
 /** Return the meaning's part of a request. */
@@ -43,6 +64,7 @@ export function readMeaning() {
 export function writeMeaning(body) {
   meaning().value = body.translation ?? "";
   chosen = body.reading ? { gloss: meaning().value, reading: body.reading } : null;
+  noteDrawn(body.word);
   return lookUp();
 }
 

@@ -1,16 +1,18 @@
-// The word's field. One line is a word; several lines are a list, which becomes a deck.
+// The word's field. It holds a word, or a list of words, one a line, which becomes a deck.
 
 import { $ } from "./dom.js";
 import { languageOf } from "./script.js";
 
 const MAX_ROWS = 10;
 
+let hasBegunList = false; // the reader asked for a list, which has no second word yet
+
 const field = () => $("#word");
 
 /** Return the lines that are not blank. */
 export const lines = () => field().value.split("\n").map((line) => line.trim()).filter(Boolean);
 
-export const isList = () => lines().length > 1;
+export const isList = () => lines().length > 1 || (hasBegunList && field().value.includes("\n"));
 
 /** Return the word, or "" if the field is empty or holds a list. */
 export const word = () => (isList() ? "" : field().value.trim());
@@ -21,19 +23,28 @@ export function startWord(onChange) {
     fitWord();
     onChange();
   };
+  const write = (text) => {
+    field().value = text;
+    field().focus();
+    field().dispatchEvent(new InputEvent("input"));
+  };
   field().addEventListener("keydown", submitOnEnter);
   field().addEventListener("input", change);
   $("#begin-list").addEventListener("click", () => {
-    field().value = `${field().value.trim()}\n`;
-    field().focus();
-    change();
+    hasBegunList = true;
+    write(`${field().value.trim()}\n`);
   });
+  $("#end-list").addEventListener("click", () => write(field().value.trim()));
   fitWord(); // the word may have been typed while the page was loading
 }
 
 function submitOnEnter(event) {
   const isComposing = event.isComposing || event.keyCode === 229; // in Safari, the Enter that ends a composition
-  if (event.key !== "Enter" || isComposing || event.shiftKey) return;
+  if (event.key !== "Enter" || isComposing) return;
+  if (event.shiftKey) {
+    hasBegunList = true;
+    return;
+  }
   if (field().value.includes("\n") && !event.ctrlKey && !event.metaKey) return;
   event.preventDefault();
   $("#compose").requestSubmit();
@@ -41,7 +52,10 @@ function submitOnEnter(event) {
 
 /** Fit the field and the form to the word or list in it. */
 export function fitWord() {
+  hasBegunList &&= field().value.includes("\n");
   $("#compose").classList.toggle("list", isList());
+  $("#end-list").hidden = lines().length > 1;
+  field().setAttribute("aria-describedby", `word-error ${isList() ? "list-hint" : "word-hint"}`);
   field().rows = Math.min(MAX_ROWS, field().value.split("\n").length);
   field().lang = field().value.trim() ? languageOf(field().value) : "zh-Hans"; // the placeholder is Chinese
   fitText(field(), word());

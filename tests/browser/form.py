@@ -29,6 +29,16 @@ def generate(page: "Page", word: str, *, steps: int = 2) -> None:
     page.click("#generate")
 
 
+def in_view(page: "Page", selector: str) -> bool:
+    """Return whether an element is wholly on the screen."""
+    return bool(
+        page.locator(selector).evaluate(
+            "element => { const box = element.getBoundingClientRect();"
+            " return box.height > 0 && box.top >= 0 && box.bottom <= innerHeight; }"
+        )
+    )
+
+
 def see_picture(page: "Page", word: str) -> None:
     """Wait until a word's picture is shown."""
     page.wait_for_selector(f"#label-word:visible:text-is('{word}')")

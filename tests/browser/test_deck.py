@@ -23,7 +23,7 @@ def test_a_pasted_list_becomes_a_deck_that_a_reload_finds_again(open_page: OpenP
     page = open_page()
     set_steps(page, 2)
     paste(page, "#word", "山\n水\tsea\n\n😀\nкот")
-    page.wait_for_selector("#generate:text-is('Draw 4 words')")
+    page.wait_for_selector("#generate:text-is('Draw the deck')")
     assert page.is_hidden("#meaning")
     page.fill("#deck-name", "Lesson 7")
     page.click("#generate")
@@ -31,6 +31,7 @@ def test_a_pasted_list_becomes_a_deck_that_a_reload_finds_again(open_page: OpenP
     page.reload()
     page.wait_for_selector("#deck-title:has-text('Lesson 7')")
     page.wait_for_selector("#deck-files:visible")
+    assert page.evaluate("scrollY") == 0, "a deck that is found again does not scroll the page"
     assert page.inner_text("#deck-count") == "2 of 2 drawn"
     assert page.locator("#deck-bar").evaluate("bar => bar.value") == 1
     faults = page.locator("#deck-faults li").all_inner_texts()
@@ -112,11 +113,27 @@ def test_enter_sends_a_word_and_begins_a_new_line_in_a_list(open_page: OpenPage,
     page.keyboard.insert_text("水")
     page.keyboard.press("Enter")
     page.keyboard.insert_text("火")
-    page.wait_for_selector("#generate:text-is('Draw 3 words')")
+    page.wait_for_selector("#generate:text-is('Draw the deck')")
+    assert page.input_value("#word") == "山\n水\n火"
     set_steps(page, 2)
     page.fill("#word", "山")
     with page.expect_request("**/generate-writing-image"):
         page.press("#word", "Enter")
+
+
+def test_the_form_is_for_a_list_as_soon_as_one_is_asked_for(open_page: OpenPage) -> None:
+    page = open_page()
+    page.wait_for_selector("#generate:enabled")
+    page.click("#begin-list")
+    page.wait_for_selector("#list-hint:visible")
+    assert page.is_hidden("#meaning")
+    assert page.inner_text("#generate") == "Draw the deck"
+    assert page.get_attribute("#word", "aria-describedby") == "word-error list-hint"
+    page.click("#generate")
+    page.wait_for_selector(f"#word-error span:text-is('{text('en', 'error.no_word')}')")
+    page.click("#end-list")
+    page.wait_for_selector("#meaning:visible")
+    assert page.inner_text("#generate") == "Draw"
 
 
 def test_with_a_key_motifs_are_drawn_and_a_deck_is_downloaded(open_page: OpenPage, url_with_key: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.conftest import OpenPage
-from tests.browser.form import generate, see_picture, text
+from tests.browser.form import generate, in_view, see_picture, set_steps, text
 from tests.helpers import Api
 
 
@@ -65,8 +65,43 @@ def test_an_error_is_told_in_plain_words_beside_its_field(
     page = open_page()
     generate(page, word)
     page.wait_for_selector(f"#{field}-error:visible")
-    assert page.inner_text(f"#{field}-error") == text("en", f"error.{code}")
+    assert page.inner_text(f"#{field}-error span >> nth=0") == text("en", f"error.{code}")
     assert page.get_attribute(f"#{field}", "aria-invalid") == "true"
+
+
+def test_a_word_that_is_refused_is_told_with_the_reason(open_page: OpenPage) -> None:
+    page = open_page()
+    page.wait_for_selector("#generate:enabled")
+    page.click("#generate")
+    page.wait_for_selector(f"#word-error span:text-is('{text('en', 'error.no_word')}')")
+    page.fill("#word", "auf Wiedersehen")
+    page.wait_for_selector("#word-error .detail:has-text('15 characters')")
+
+
+def test_a_number_out_of_range_is_told_with_its_name_and_limits(open_page: OpenPage) -> None:
+    page = open_page(viewport={"width": 1366, "height": 768})
+    page.wait_for_selector("#generate:enabled")
+    page.fill("#word", "山")
+    set_steps(page, 500)
+    page.locator("details.advanced").evaluate("details => { details.open = false; }")
+    page.press("#word", "Enter")
+    page.wait_for_selector("#problem p:text-is('Steps: give a number from 1 to 100.')")
+    assert page.get_attribute("#steps", "aria-invalid") == "true"
+    assert in_view(page, "#steps")
+    page.fill("#steps", "2")
+    assert page.is_hidden("#problem")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1366, 768), (820, 1100), (390, 844)])
+def test_what_goes_wrong_is_told_on_the_screen(open_page: OpenPage, width: int, height: int) -> None:
+    page = open_page(viewport={"width": width, "height": height})
+    page.route("**/generate-writing-image", lambda route: route.abort())
+    page.wait_for_selector("#generate:enabled")
+    page.fill("#word", "山")
+    page.press("#word", "Enter")
+    page.wait_for_selector("#problem:visible")
+    assert in_view(page, "#problem")
+    assert in_view(page, "#generate")
 
 
 def test_a_service_out_of_reach_is_told_in_plain_words(open_page: OpenPage) -> None:

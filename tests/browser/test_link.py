@@ -3,7 +3,7 @@
 from urllib.parse import parse_qs, urlsplit
 
 from tests.browser.conftest import OpenPage
-from tests.browser.form import generate, see_picture, set_steps
+from tests.browser.form import generate, in_view, see_picture, set_steps
 
 
 def test_a_link_has_all_settings_and_opening_it_starts_nothing(open_page: OpenPage) -> None:
@@ -32,6 +32,7 @@ def test_a_link_has_all_settings_and_opening_it_starts_nothing(open_page: OpenPa
     page.wait_for_selector("#notice:visible")
     page.wait_for_selector(".chip:text-is('to grow')[aria-pressed=true]")
     assert page.is_hidden("#progress")
+    assert in_view(page, "#notice")
     with page.expect_request("**/generate-writing-image") as second:
         page.click("#generate")
     assert second.value.post_data_json == {**first.value.post_data_json, "seed": int(seed)}

@@ -46,6 +46,29 @@ def test_a_words_readings_and_senses_are_choices(open_page: OpenPage) -> None:
     assert page.input_value("#meaning") == "", "it belonged to another word"
 
 
+def test_a_typed_meaning_is_not_that_of_the_next_word(open_page: OpenPage) -> None:
+    page = open_page()
+    page.fill("#word", "Hund")
+    page.fill("#meaning", "dog")
+    page.press("#word", "End")
+    page.keyboard.insert_text("e")
+    assert page.input_value("#meaning") == "dog", "the word is only edited"
+    page.fill("#word", "Katze")
+    assert page.input_value("#meaning") == "", "the word is replaced"
+    page.fill("#meaning", "cat")
+    assert sent(page)["translation"] == "cat"
+    page.press("#word", "End")
+    page.keyboard.insert_text("n")
+    assert page.input_value("#meaning") == "", "the meaning was drawn with another word"
+
+
+def test_a_meaning_may_be_typed_before_its_word(open_page: OpenPage) -> None:
+    page = open_page()
+    page.fill("#meaning", "dog")
+    page.fill("#word", "Hund")
+    assert page.input_value("#meaning") == "dog"
+
+
 def test_a_chosen_sense_keeps_the_focus(open_page: OpenPage) -> None:
     page = open_page()
     page.fill("#word", "长")
