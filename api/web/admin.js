@@ -81,7 +81,7 @@ async function start() {
   startAppearance();
   $("#flower").href = `${window.location.protocol}//${window.location.hostname}:${FLOWER_PORT}/`;
   $("#other-key").addEventListener("click", async () => {
-    if (await askForKey(currentKey())) await refresh();
+    if (await askForKey(currentKey(), { isValid: true })) await refresh();
   });
   $("#metrics").addEventListener("click", openWithKey);
   for (;;) {

@@ -13,6 +13,10 @@ export class Problem extends Error {
   }
 }
 
+/** Whether a call that failed may succeed later: the service cannot be reached, is busy, or has a fault of its own. */
+export const isTemporary = (error) =>
+  error instanceof Problem && (error.code === "network" || error.status === 429 || error.status >= 500);
+
 /** Return the response of a call; ask for an API key if one is needed. Raise a Problem unless the status is 2xx. */
 export async function request(path, { headers = {}, ...options } = {}) {
   const key = currentKey();

@@ -1,6 +1,6 @@
 // The page: turns a word into a picture, shows how it forms, and keeps it in the history.
 
-import { Problem, getJson, submit } from "./api.js";
+import { Problem, getJson, isTemporary, submit } from "./api.js";
 import { startAppearance } from "./appearance.js";
 import { openCompare } from "./compare.js";
 import { clearProblem, readForm, readVariations, showProblem, startCompose, styleText, writeForm, writeSeed } from "./compose.js";
@@ -17,7 +17,7 @@ import { announce, confirm, copyCurl, copyLink, jobHandlers, showGhost, showPict
 import { keepVariation, toEntry, toRequest } from "./result.js";
 import { readSteering, showSteering, startSteering, useStyle, writeSteering } from "./steering.js";
 import { showGrid, showKept, showVariations, startVariations } from "./variations.js";
-import { isList, lines, startWord, word } from "./word.js";
+import { isList, listToSend, mayReplaceList, startWord, word } from "./word.js";
 
 const RETRY_S = 3;
 const UNFINISHED = "unfinished"; // storage key of the job that a reload resumes
@@ -43,7 +43,7 @@ async function start() {
   showWord(); // the word may have been typed while the page was loading
   openLink();
   $("#generate").disabled = false;
-  deck.startDeck(showButton);
+  deck.startDeck({ onChange: showButton, open: openFromDeck });
   await showHistory();
   return resume();
 }
@@ -54,17 +54,21 @@ async function getCapabilities() {
     try {
       return await getJson("/api/writing/status");
     } catch (problem) {
-      showProblem(problem);
-      if (problem.code === "unauthorized") throw problem;
-      await pause(1000 * (problem.retryAfterS ?? RETRY_S));
+      if (problem.code === "unauthorized") await new Promise((act) => showProblem(problem, { key: "key.enter", act }));
+      else await showAndWait(problem);
     }
   }
+}
+
+function showAndWait(problem) {
+  showProblem(problem);
+  return pause(1000 * (problem.retryAfterS ?? RETRY_S));
 }
 
 function addListeners() {
   $("#compose").addEventListener("submit", (event) => {
     event.preventDefault();
-    if (lines().length === 0) showError(new Problem({ code: "no_word", field: "word" }));
+    if (listToSend() === null) showError(new Problem({ code: "no_word", field: "word" }));
     else if (isList()) drawList();
     else if (!running) draw(readRequest());
   });
@@ -97,8 +101,8 @@ function readRequest() {
 async function drawList() {
   if (deck.isDrawing()) return;
   clearProblem();
-  const options = { name: $("#deck-name").value.trim(), ...readForm(), ...readDrawImagery(), ...readSteering() };
-  await deck.drawDeck($("#word").value, options).catch(showError);
+  const options = { name: $("#deck-name").value.trim() || t("deck.name.default"), ...readForm(), ...readDrawImagery(), ...readSteering() };
+  await deck.drawDeck(listToSend(), options).catch(showError);
 }
 
 /** Submit a request and follow its job. */
@@ -137,8 +141,6 @@ async function run(request, getJobId) {
   }
 }
 
-const isTemporary = (error) => error instanceof Problem && (error.code === "network" || error.status >= 500);
-
 /** Show the error of what the reader did, and go to the input at fault. */
 function showError(error) {
   showProblem(error instanceof Problem ? error : new Problem({ code: "internal_error", detail: String(error) }));
@@ -147,18 +149,32 @@ function showError(error) {
 
 async function finish(job, request) {
   if (job.status === "failed") throw new Problem(job.error);
-  stopForming();
   if (job.status === "cancelled") {
+    stopForming();
     showPrevious();
     return announce("cancelled");
   }
-  const entry = await toEntry(job, request);
+  const entry = await insist(() => toEntry(job, request));
+  stopForming();
   showEntry(entry);
   showSeed(entry);
   const score = entry.metadata.legibility?.score ?? null;
   announce(score === null ? "done" : "done.score", { score: number(score ?? 0) });
   await history.keep(entry).catch(() => {}); // a full disk must not hide the picture
   return showHistory();
+}
+
+/** Return what `action` returns; repeat it while the service does not answer, unless the job is cancelled. */
+async function insist(action) {
+  for (;;) {
+    try {
+      return await action();
+    } catch (problem) {
+      if (!isTemporary(problem) || running.isCancelled) throw problem;
+      showStage("stage.lost");
+      await pause(1000 * RETRY_S);
+    }
+  }
 }
 
 async function stop() {
@@ -215,6 +231,7 @@ function showSeed({ metadata }) {
 
 /** Copy the settings of the shown picture, with its seed, to the form. */
 function reuse() {
+  if (!mayReplaceList()) return;
   fillForm(toRequest(shown));
   confirm($("#reuse"), "reused");
 }
@@ -246,6 +263,15 @@ function openFromHistory(entry) {
   if (running) return;
   showEntry(entry);
   $("#picture").focus();
+}
+
+/** Show a deck's picture, and keep it in the history. */
+async function openFromDeck(entry) {
+  if (running) return;
+  showEntry(entry);
+  $("#picture").focus();
+  await history.keep(entry).catch(() => {}); // a full disk must not hide the picture
+  await showHistory();
 }
 
 async function removeFromHistory(entry) {

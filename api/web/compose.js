@@ -1,7 +1,7 @@
 // The form: style, number of pictures, seed and the advanced fields, to and from the API's request.
 
 import { Problem, request } from "./api.js";
-import { $, clone, pause, showBlob } from "./dom.js";
+import { $, clone, pause, showBlob, whenVisible } from "./dom.js";
 import { number, setText } from "./i18n.js";
 import { fitWord } from "./word.js";
 
@@ -95,8 +95,8 @@ function writeSize({ width, height }, defaultSide) {
   $("#size").value = value;
 }
 
-/** Show what went wrong: beside the input at fault, or else in the box above the button. */
-export function showProblem(problem) {
+/** Show what went wrong: beside the input at fault, or else in the box above the button, with a remedy {key, act}. */
+export function showProblem(problem, remedy = null) {
   clearProblem();
   const input = INPUT_OF_FIELD[problem.field] && $(INPUT_OF_FIELD[problem.field]);
   input?.closest("details")?.setAttribute("open", "");
@@ -104,7 +104,7 @@ export function showProblem(problem) {
   if (isShown) input.setAttribute("aria-invalid", "true");
   const line = isShown && $(`#${input.id}-error`);
   if (line) showBeside(line, problem);
-  else showInBox(problem, isShown ? input : null);
+  else showInBox(problem, isShown ? input : null, remedy);
 }
 
 export function clearProblem() {
@@ -123,7 +123,7 @@ function showBeside(line, problem) {
 }
 
 /** Show a problem in the box, and where one is at fault, the name of the number's input and its limits. */
-function showInBox(problem, input) {
+function showInBox(problem, input, remedy) {
   const box = $("#problem");
   if (problem.code === "out_of_range" && input) {
     const [min, max] = [input.min, input.max].map((limit) => number(Number(limit), 0));
@@ -132,8 +132,16 @@ function showInBox(problem, input) {
     addMessage(box, "p", problem);
   }
   if (problem.retryAfterS != null) setText(addLine(box, "p"), "retry", { seconds: number(problem.retryAfterS, 0) });
+  if (remedy) box.append(makeButton(remedy));
   box.hidden = false;
   box.scrollIntoView({ block: "nearest" }); // on a phone the form may be out of view
+}
+
+function makeButton({ key, act }) {
+  const button = Object.assign(document.createElement("button"), { type: "button" });
+  setText(button, key);
+  button.addEventListener("click", act);
+  return button;
 }
 
 function addMessage(element, tag, { code, detail }) {
@@ -145,18 +153,9 @@ function addMessage(element, tag, { code, detail }) {
 const addLine = (element, tag) => element.appendChild(document.createElement(tag));
 
 function addStyles(capabilities, onStyle) {
-  const visible = new IntersectionObserver((entries) => {
-    for (const { target, isIntersecting } of entries) {
-      if (!isIntersecting) continue;
-      visible.unobserve(target);
-      showSample(target);
-    }
-  });
-  for (const name of Object.keys(capabilities.styles)) {
-    const card = makeStyleCard(name, capabilities);
-    $("#styles").append(card);
-    visible.observe(card);
-  }
+  const cards = Object.keys(capabilities.styles).map((name) => makeStyleCard(name, capabilities));
+  $("#styles").append(...cards);
+  whenVisible(cards, showSample);
   $("#styles").addEventListener("change", ({ target }) => onStyle(target.value));
   const first = $("#styles input");
   first.checked = true;

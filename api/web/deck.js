@@ -1,79 +1,87 @@
 // Decks: a list of words is sent, followed, cancelled and downloaded. A reload of the page resumes the deck.
 
 import { Problem, getJson, post, request } from "./api.js";
-import { $, pause, recall, remember } from "./dom.js";
+import { $, clone, pause, showBlob, whenVisible } from "./dom.js";
+import { forgetDeck, keepDeck, recentDecks, shownDeck, showDeckOnLoad } from "./deck_shelf.js";
 import { setText } from "./i18n.js";
 import { currentKey } from "./key.js";
 import { showProblem } from "./compose.js";
 import { announce } from "./picture.js";
+import { toEntry } from "./result.js";
 import { showWord } from "./script.js";
+import { mayReplaceList, writeList } from "./word.js";
 
-const STORED = "deck"; // storage key of the shown deck: {address, list, readAs}
 const POLL_MS = 1500;
 const MAX_POLL_FACTOR = 10;
 const KEEP_URL_MS = 60_000;
+const LINE_END = /\r\n|\r|\n/;
 const FINAL_CODES = new Set(["deck_not_found", "unauthorized"]); // asking again cannot help
 const WITHOUT_PICTURE = new Set(["refused", "failed"]);
 
-let address = null; // of the shown deck
-let list = []; // the lines that were sent for it
+let current = null; // the shown deck: {address, name, list, options, readAs}, with the lines that were sent as `list`
 let isRunning = false;
-let onRunningChange = () => {};
+let actions = {};
 
 export const isDrawing = () => isRunning;
 
-/** Resume the deck that was shown before; call `onChange` when a deck starts or ends. */
-export function startDeck(onChange) {
-  onRunningChange = onChange;
+/** Resume the deck that was shown before. `actions` are onChange(), when a deck starts or ends, and open(entry). */
+export function startDeck(given) {
+  actions = given;
   $("#deck-cancel").addEventListener("click", cancel);
   $("#deck-close").addEventListener("click", () => {
     close();
     $("#word").focus();
   });
+  $("#deck-correct").addEventListener("click", correct);
   for (const suffix of ["zip", "apkg"]) $(`#deck-${suffix}`).addEventListener("click", () => download(suffix));
-  const stored = storedDeck();
-  if (stored) follow(stored).catch((problem) => { if (problem.code === "deck_not_found") close(); });
+  showShelf();
+  const stored = shownDeck();
+  if (stored) follow(stored).catch(() => {}); // the reader has not asked for it
 }
 
-const storedDeck = () => JSON.parse(recall("localStorage", STORED) ?? "null");
-
-/** Send a list as a deck and follow it to its end. `options` apply to all its words. */
-export async function drawDeck(text, { name, style, ...options }) {
-  const query = new URLSearchParams({ ...(name && { name }), style, options: JSON.stringify(options) });
+/** Send a list, a text or a file, as a deck and follow it to its end. `options` apply to all its words. */
+export async function drawDeck(content, { name, ...options }) {
+  const { style, ...others } = options;
+  const query = new URLSearchParams({ name, style, options: JSON.stringify(others) });
+  const type = typeof content === "string" ? "text/csv; charset=utf-8" : "text/csv"; // a file's encoding is detected
   setRunning(true);
-  try {
-    const made = await post(`/api/writing/decks?${query}`, text, "text/csv; charset=utf-8").catch(throwAsDeckProblem);
-    const stored = { address: made.status_url, list: text.split("\n"), readAs: made.read_as };
-    remember("localStorage", STORED, JSON.stringify(stored));
-    await follow(stored, () => $("#deck").scrollIntoView({ block: "nearest" }));
-  } finally {
-    setRunning(false);
-  }
+  const made = await post(`/api/writing/decks?${query}`, content, type).catch(throwAsDeckProblem);
+  const list = (await new Response(content).text()).split(LINE_END);
+  const stored = { address: made.status_url, name, list, options, readAs: made.read_as };
+  keepDeck(stored);
+  await follow(stored, () => $("#deck").scrollIntoView({ block: "nearest" }));
 }
 
 /** Throw a problem again; a list that is too long becomes a deck that is too large. */
 function throwAsDeckProblem(problem) {
+  setRunning(false);
   throw problem.code === "too_long" && problem.field === "words" ? new Problem({ ...problem, code: "deck_too_large" }) : problem;
 }
 
 async function follow(stored, onShown = () => {}) {
   const url = stored.address;
-  [address, list] = [url, stored.list];
-  $("#deck-read-as").textContent = stored.readAs ?? "";
+  current = stored;
+  showDeckOnLoad(url);
+  showShelf();
   setRunning(true);
   try {
     let deck = await getDeck(url); // with its words, to show which are refused
+    if (current !== stored) return;
     show(deck);
     onShown();
     while (!deck.is_finished) {
       await pause(POLL_MS);
-      if (address !== url) return;
+      if (current !== stored) return;
       deck = await getDeck(`${url}?words=false`);
+      if (current !== stored) return;
       show(deck);
     }
     showEnd(await getDeck(url));
+  } catch (problem) {
+    if (problem.code === "deck_not_found" && current === stored) close(forgetDeck);
+    throw problem;
   } finally {
-    setRunning(false);
+    if (current === stored || current === null) setRunning(false);
   }
 }
 
@@ -84,6 +92,7 @@ async function getDeck(url) {
       return await getJson(url);
     } catch (problem) {
       if (FINAL_CODES.has(problem.code)) throw problem;
+      setText($("#deck-count"), "stage.lost");
       await pause(POLL_MS * Math.min(MAX_POLL_FACTOR, 1 + failures));
     }
   }
@@ -91,22 +100,54 @@ async function getDeck(url) {
 
 function show(deck) {
   const { succeeded, failed, cancelled, refused } = deck.counts;
-  const total = deck.total - refused;
   $("#deck").hidden = false;
   setText($("#deck-title"), "deck.title", { name: deck.name });
-  setText($("#deck-count"), "deck.count", { drawn: succeeded, total });
-  $("#deck-bar").value = total ? (succeeded + failed + cancelled) / total : 1;
+  setText($("#deck-count"), "deck.count", { drawn: succeeded, total: deck.total });
+  $("#deck-bar").value = (succeeded + failed + cancelled + refused) / deck.total;
   $("#deck-cancel").hidden = deck.is_finished;
   $("#deck-cancel").disabled = false;
   $("#deck-close").hidden = !deck.is_finished;
   $("#deck-files").hidden = !deck.is_finished || succeeded === 0;
-  if (deck.words.length) showFaults(deck.words.filter(({ status }) => WITHOUT_PICTURE.has(status)));
+  $("#deck-read-as").textContent = current.readAs ?? "";
+  if (!deck.words.length) return;
+  showFaults(deck.words.filter(({ status }) => WITHOUT_PICTURE.has(status)));
+  showPictures(deck.is_finished ? deck.words.filter(({ status }) => status === "succeeded") : []);
 }
 
 function showEnd(deck) {
   show(deck);
-  const { succeeded: drawn, cancelled, refused } = deck.counts;
-  announce(cancelled ? "deck.cancelled" : "deck.done", { drawn, total: deck.total - refused });
+  const { succeeded: drawn, cancelled } = deck.counts;
+  announce(cancelled ? "deck.cancelled" : "deck.done", { drawn, total: deck.total });
+}
+
+/** Show the pictures as small buttons, each once it is scrolled into view: there may be 500. */
+function showPictures(words) {
+  document.querySelectorAll("#deck-pictures img").forEach((image) => showBlob(image, null));
+  $("#deck-pictures").hidden = words.length === 0;
+  const cards = words.map(makePicture);
+  $("#deck-pictures").replaceChildren(...cards);
+  whenVisible(cards, async (card) => {
+    const image = await request(words[cards.indexOf(card)].image_url).catch(() => null);
+    if (image) showBlob($("img", card), await image.blob());
+  });
+}
+
+function makePicture(word) {
+  const card = clone("deck-picture");
+  const button = $("button", card);
+  showWord($("span", card), word.word);
+  setText(button, "deck.open", { word: word.word }, { place: "tLabel" });
+  button.addEventListener("click", () => openPicture(word).catch(showProblem));
+  return card;
+}
+
+/** Open a word's picture, with the request that draws it alone. */
+async function openPicture(word) {
+  const { options } = current;
+  const job = await getJson(`${word.status_url}?result=links`);
+  const { style, translation, imagery = [] } = job.result.generation_metadata;
+  const motifs = imagery.length ? { imagery: imagery.map(({ name }) => name) } : {};
+  actions.open(await toEntry(job, { ...options, word: word.word, translation, style, ...motifs }));
 }
 
 /** List the words without a picture, each with the reason. */
@@ -114,11 +155,19 @@ function showFaults(words) {
   $("#deck-faults").hidden = words.length === 0;
   setText($("#deck-faults summary"), "deck.faults", { count: words.length });
   $("#deck-faults ul").replaceChildren(...words.map(makeFault));
+  current.faults = words.map(writtenAs);
 }
 
-function makeFault({ word, line, error }) {
+/** Return a word as its line in the list has it. A file in another encoding than UTF-8 has no lines that can be read. */
+function writtenAs({ word, line }) {
+  const written = (current.list[line - 1] ?? "").trim();
+  return written && !written.includes("\ufffd") ? written : word;
+}
+
+function makeFault(word) {
+  const { error } = word;
   const [name, reason] = [document.createElement("b"), document.createElement("span")];
-  showWord(name, word || (list[line - 1] ?? "").trim());
+  showWord(name, word.word || writtenAs(word));
   setText(reason, `error.${error.code}`, {}, { fallback: error.detail });
   const item = document.createElement("li");
   item.append(name, " ", reason);
@@ -126,16 +175,38 @@ function makeFault({ word, line, error }) {
   return item;
 }
 
-async function cancel() {
-  $("#deck-cancel").disabled = true;
-  await request(address, { method: "DELETE" }).catch(showProblem);
+/** Put the words without a picture into the form. A deck of the same name adds to the first one in Anki. */
+function correct() {
+  if (!mayReplaceList(current.list.join("\n"))) return;
+  writeList(current.faults.join("\n"));
+  $("#deck-name").value = current.name;
 }
 
-/** Hide and forget the deck. Its files can then no longer be downloaded from the page. */
-function close() {
-  if (storedDeck()?.address === address) remember("localStorage", STORED, null); // another tab may have stored its own
-  address = null;
+async function cancel() {
+  $("#deck-cancel").disabled = true;
+  await request(current.address, { method: "DELETE" }).catch(showProblem);
+}
+
+/** Hide the deck. It can be opened again from the recent decks. */
+function close(drop = () => {}) {
+  if (shownDeck()?.address === current.address) showDeckOnLoad(null); // another tab may have stored its own
+  drop(current.address);
+  current = null;
   $("#deck").hidden = true;
+  showShelf();
+}
+
+/** Show the recent decks beside the one that is open. */
+function showShelf() {
+  const others = recentDecks().filter(({ address }) => address !== current?.address);
+  $("#decks").hidden = others.length === 0;
+  $("#decks ul").replaceChildren(...others.map((deck) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: deck.name });
+    button.addEventListener("click", () => follow(deck, () => $("#deck-title").focus()).catch(showProblem));
+    const item = document.createElement("li");
+    item.append(button);
+    return item;
+  }));
 }
 
 async function download(suffix) {
@@ -143,7 +214,7 @@ async function download(suffix) {
   if (button.ariaDisabled === "true") return;
   button.ariaDisabled = "true"; // `disabled` would take the focus away
   try {
-    const deck = await getJson(`${address}?words=false`);
+    const deck = await getJson(`${current.address}?words=false`);
     await saveFile(deck[`${suffix}_url`], `${deck.name}.${suffix}`);
   } catch (problem) {
     showProblem(problem);
@@ -168,5 +239,5 @@ async function saveFile(url, name) {
 
 function setRunning(running) {
   isRunning = running;
-  onRunningChange();
+  actions.onChange();
 }

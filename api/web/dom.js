@@ -18,6 +18,18 @@ export function showBlob(image, blob) {
   else image.removeAttribute("src");
 }
 
+/** Call `show` with each element once it is on the screen. */
+export function whenVisible(elements, show) {
+  const observer = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      observer.unobserve(target);
+      show(target);
+    }
+  });
+  for (const element of elements) observer.observe(element);
+}
+
 /** Return a function that runs `action` once it has not been called for `ms` milliseconds. */
 export function debounce(action, ms) {
   let timer;

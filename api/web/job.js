@@ -1,19 +1,20 @@
 // Following a job to its end: by its events, or by polling if no events arrive.
 
-import { Problem, getJson, request } from "./api.js";
+import { getJson, isTemporary, request } from "./api.js";
 import { pause } from "./dom.js";
 import { readEvents } from "./events.js";
 
 const MAX_ATTEMPTS = 4; // in a row, without an event
-const MAX_FAILURES = 8; // in a row, while polling
 const POLL_MS = 700;
+const MAX_POLL_FACTOR = 10;
 const FINAL_CODES = new Set(["job_not_found", "result_expired", "unauthorized"]); // asking again cannot help
 const FINAL_STATUSES = ["succeeded", "failed", "cancelled"];
 
 const jobUrl = (jobId) => `/api/writing/jobs/${jobId}`;
 const jobUrlWithLinks = (jobId) => `${jobUrl(jobId)}?result=links`; // the pictures are fetched one by one
 
-/** Return a job, as the API's JobView, once it has ended. `handlers` (progress, preview, queue) get the events' data. */
+/** Return a job, as the API's JobView, once it has ended. The service may go away meanwhile, and come back.
+ * `handlers` (progress, preview, queue) get the events' data; `lost` is called when the service does not answer. */
 export async function follow(jobId, handlers, signal) {
   await listen(jobId, handlers, signal);
   return poll(jobId, handlers, signal);
@@ -37,13 +38,14 @@ async function listen(jobId, handlers, signal) {
     } catch (problem) {
       if (signal.aborted || FINAL_CODES.has(problem.code)) throw problem;
       if (problem.status === 404) return; // the service has no events
+      if (isTemporary(problem)) handlers.lost();
     }
     await pause(250 * 2 ** attempt);
   }
 }
 
 async function poll(jobId, handlers, signal) {
-  for (let failures = 0; ; await pause(POLL_MS * (1 + failures))) {
+  for (let failures = 0; ; await pause(POLL_MS * Math.min(MAX_POLL_FACTOR, 1 + failures))) {
     try {
       const job = await getJson(jobUrlWithLinks(jobId), { signal });
       if (FINAL_STATUSES.includes(job.status)) return job;
@@ -51,9 +53,9 @@ async function poll(jobId, handlers, signal) {
       if (job.queue_position !== null) handlers.queue({ queue_position: job.queue_position });
       else handlers.progress({ status: job.status, stage: job.stage, ...job.progress });
     } catch (problem) {
+      if (signal.aborted || !isTemporary(problem)) throw problem;
       failures += 1;
-      const isTemporary = problem instanceof Problem && !FINAL_CODES.has(problem.code);
-      if (signal.aborted || !isTemporary || failures > MAX_FAILURES) throw problem;
+      handlers.lost();
     }
   }
 }

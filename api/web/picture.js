@@ -10,7 +10,7 @@ import { previewVariation, startVariations } from "./variations.js";
 import { fitText } from "./word.js";
 
 const CONFIRM_MS = 2000;
-const ANNOUNCED = new Set(["stage.queued.place", "stage.queued.next", "stage.diffusion", "stage.cancelling"]);
+const ANNOUNCED = new Set(["stage.queued.place", "stage.queued.next", "stage.diffusion", "stage.cancelling", "stage.lost"]);
 const LAST_STAGES = ["reading", "encoding"]; // after the last step, so the bar is full
 
 /** Announce a text to screen readers. */
@@ -49,6 +49,9 @@ export function stopForming() {
 
 /** The handlers that job.follow calls with the events' data. */
 export const jobHandlers = {
+  lost() {
+    showStage("stage.lost");
+  },
   queue({ queue_position: ahead }) {
     showStage(ahead > 0 ? "stage.queued.place" : "stage.queued.next", { place: ahead + 1 });
   },

@@ -12,4 +12,5 @@ export const languageOf = (word) => LANGUAGES.find(([, script]) => script.test(w
 export function showWord(element, word) {
   element.textContent = word;
   element.lang = languageOf(word);
+  element.dir = "auto"; // Arabic and Hebrew run from right to left, with their punctuation
 }

@@ -1,6 +1,8 @@
 // The word's field. It holds a word, or a list of words, one a line, which becomes a deck.
 
 import { $ } from "./dom.js";
+import { t } from "./i18n.js";
+import { listFile, startListFile } from "./list_file.js";
 import { languageOf } from "./script.js";
 
 const MAX_ROWS = 10;
@@ -12,10 +14,32 @@ const field = () => $("#word");
 /** Return the lines that are not blank. */
 export const lines = () => field().value.split("\n").map((line) => line.trim()).filter(Boolean);
 
-export const isList = () => lines().length > 1 || (hasBegunList && field().value.includes("\n"));
+export const isList = () => listFile() !== null || lines().length > 1 || (hasBegunList && field().value.includes("\n"));
 
 /** Return the word, or "" if the field is empty or holds a list. */
 export const word = () => (isList() ? "" : field().value.trim());
+
+/** Return the list to send: the file, or the text; null if there is neither. */
+export const listToSend = () => listFile() ?? (lines().length ? field().value : null);
+
+/** Ask the reader before a list other than `known` is overwritten. */
+export const mayReplaceList = (known = "") =>
+  lines().length < 2 || field().value === known || window.confirm(t("list.replace.sure"));
+
+/** Put a list into the field and go there. */
+export function writeList(text) {
+  hasBegunList = true;
+  write(text.includes("\n") ? text : `${text}\n`);
+}
+
+function write(text) {
+  field().value = text;
+  field().focus();
+  announceInput();
+}
+
+/** Tell all who listen to the field that it holds something else. */
+const announceInput = () => field().dispatchEvent(new InputEvent("input"));
 
 /** Make Enter submit a word but begin a new line in a list; call `onChange` after each change. */
 export function startWord(onChange) {
@@ -23,18 +47,11 @@ export function startWord(onChange) {
     fitWord();
     onChange();
   };
-  const write = (text) => {
-    field().value = text;
-    field().focus();
-    field().dispatchEvent(new InputEvent("input"));
-  };
   field().addEventListener("keydown", submitOnEnter);
   field().addEventListener("input", change);
-  $("#begin-list").addEventListener("click", () => {
-    hasBegunList = true;
-    write(`${field().value.trim()}\n`);
-  });
+  $("#begin-list").addEventListener("click", () => writeList(`${field().value.trim()}\n`));
   $("#end-list").addEventListener("click", () => write(field().value.trim()));
+  startListFile(announceInput);
   fitWord(); // the word may have been typed while the page was loading
 }
 
@@ -54,7 +71,8 @@ function submitOnEnter(event) {
 export function fitWord() {
   hasBegunList &&= field().value.includes("\n");
   $("#compose").classList.toggle("list", isList());
-  $("#end-list").hidden = lines().length > 1;
+  $("#compose").classList.toggle("from-file", listFile() !== null);
+  $("#end-list").hidden = listFile() !== null || lines().length > 1;
   field().setAttribute("aria-describedby", `word-error ${isList() ? "list-hint" : "word-hint"}`);
   field().rows = Math.min(MAX_ROWS, field().value.split("\n").length);
   field().lang = field().value.trim() ? languageOf(field().value) : "zh-Hans"; // the placeholder is Chinese

@@ -1,12 +1,13 @@
 """A list of words in the word field."""
 
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.browser.conftest import OpenPage
-from tests.browser.form import generate, set_steps, text
+from tests.browser.form import generate, see_picture, set_steps, text
 from tests.helpers import Api, eventually
 
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ def test_a_pasted_list_becomes_a_deck_that_a_reload_finds_again(open_page: OpenP
     page.reload()
     page.wait_for_selector("#deck-title:has-text('Lesson 7')")
     page.wait_for_selector("#deck-files:visible")
-    assert page.evaluate("scrollY") == 0, "a deck that is found again does not scroll the page"
-    assert page.inner_text("#deck-count") == "2 of 2 drawn"
+    assert page.inner_text("#deck-count") == "2 of 4 words drawn"
     assert page.locator("#deck-bar").evaluate("bar => bar.value") == 1
     faults = page.locator("#deck-faults li").all_inner_texts()
     assert faults[0].startswith(f"😀 {text('en', 'error.bad_line')} line 4: ")
@@ -55,6 +55,69 @@ def test_a_pasted_list_becomes_a_deck_that_a_reload_finds_again(open_page: OpenP
     page.reload()
     page.wait_for_selector("#generate:enabled")
     assert page.is_hidden("#deck")
+
+    page.click("#decks button:text-is('Lesson 7')")
+    page.click("#deck-correct")
+    assert page.input_value("#word") == "😀\nкот"
+    assert page.input_value("#deck-name") == "Lesson 7"
+
+
+def test_a_decks_picture_is_opened_and_its_settings_reused(open_page: OpenPage) -> None:
+    page = open_page()
+    generate(page, "山\n水\tsea")
+    page.wait_for_selector("#deck-pictures img:visible >> nth=1")
+    page.click("#deck-pictures button >> nth=1")
+    see_picture(page, "水")
+    assert page.inner_text("#label-meaning") == "sea"
+    page.wait_for_selector("#history .brush:text-is('水')")
+    page.on("dialog", lambda dialog: dialog.accept())  # the list in the form is replaced
+    page.click("#reuse")
+    assert (page.input_value("#word"), page.input_value("#meaning")) == ("水", "sea")
+    assert page.input_value("#steps") == "2"
+
+
+def test_the_list_in_the_form_is_replaced_only_after_a_question(open_page: OpenPage) -> None:
+    page = open_page()
+    generate(page, "山")
+    see_picture(page, "山")
+    page.fill("#word", "水\n火")
+    page.click("#reuse")  # Playwright dismisses the dialog
+    assert page.input_value("#word") == "水\n火"
+
+
+def test_a_file_in_any_encoding_becomes_a_deck(open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page()
+    page.wait_for_selector("#generate:enabled")
+    set_steps(page, 2)
+    file = tmp_path / "Lesson 3.txt"
+    file.write_bytes("水\tsea\n学习\tto study\n今天天气很好\tfine weather\n汉语词典\tdictionary\n".encode("gb18030"))
+    page.set_input_files("#file-picker", file)
+    assert page.inner_text("#file-name") == "Lesson 3.txt"
+    assert page.is_hidden("#word")
+    page.click("#generate")
+    page.wait_for_selector("#deck-title:text-is('Deck “Lesson 3”')")
+    page.wait_for_selector("#deck-files:visible")
+    assert page.inner_text("#deck-count") == "4 of 4 words drawn"
+    page.click("#file-remove")
+    assert page.is_visible("#word")
+
+
+def test_an_earlier_deck_stays_within_reach(open_page: OpenPage) -> None:
+    page = open_page()
+    for name, words in (("Lesson 1", "山\n水"), ("Lesson 2", "火\n木")):
+        page.wait_for_selector("#generate[aria-disabled=false]")
+        page.fill("#word", words)
+        page.fill("#deck-name", name)
+        set_steps(page, 1)
+        page.click("#generate")
+        page.wait_for_selector(f"#deck-title:has-text('{name}')")
+        page.wait_for_selector("#deck-close:visible")
+    page.click("#decks button:text-is('Lesson 1')")
+    page.wait_for_selector("#deck-title:has-text('Lesson 1')")
+    with page.expect_download() as download:
+        page.click("#deck-zip")
+    assert download.value.suggested_filename == "Lesson_1.zip"
+    assert page.inner_text("#decks ul") == "Lesson 2"
 
 
 def test_a_deck_can_be_cancelled_and_single_words_drawn_beside_it(open_page: OpenPage, api: Api) -> None:
@@ -79,7 +142,9 @@ def test_a_tab_that_closes_its_deck_leaves_another_tabs(open_page: OpenPage) -> 
     page.wait_for_selector("#deck-close:visible")
     other = page.context.new_page()
     other.goto(page.url)
-    other.click("#deck-close")  # a new tab shows the stored deck
+    other.wait_for_selector("#deck-close:visible")  # a new tab shows the stored deck
+    assert other.evaluate("scrollY") == 0, "and does not scroll to it"
+    other.click("#deck-close")
     with other.expect_response("**/decks?*"):
         generate(other, "火\n木", steps=1)
     other.wait_for_selector("#deck-close:visible")

@@ -111,6 +111,26 @@ def test_a_service_out_of_reach_is_told_in_plain_words(open_page: OpenPage) -> N
     page.wait_for_selector(f"#problem:visible:has-text('{text('en', 'error.network')}')")
 
 
+def test_a_picture_comes_when_the_service_is_back(open_page: OpenPage) -> None:
+    page = open_page()
+    page.route("**/jobs/**", lambda route: route.abort())
+    generate(page, "山")
+    page.wait_for_selector(f"#stage:text-is('{text('en', 'stage.lost')}')")
+    page.unroute("**/jobs/**")
+    see_picture(page, "山")
+
+
+def test_a_word_is_shown_in_its_own_direction(open_page: OpenPage) -> None:
+    page = open_page()
+    page.wait_for_selector("#generate:enabled")
+    page.fill("#meaning", "hello")
+    page.fill("#word", "مرحبا!")
+    assert page.locator("#word").evaluate("field => field.matches(':dir(rtl)')")
+    page.press("#word", "Enter")
+    see_picture(page, "مرحبا!")
+    assert page.locator("#label-word").evaluate("word => word.matches(':dir(rtl)')")
+
+
 def test_a_picture_comes_also_where_events_do_not(open_page: OpenPage) -> None:
     page = open_page()
     page.route("**/events", lambda route: route.fulfill(status=404, json={"code": "not_found", "detail": ""}))

@@ -190,9 +190,13 @@ def test_axe_finds_nothing_serious(open_page: OpenPage) -> None:
 
 def test_a_key_is_asked_for_once_and_kept_in_the_tab(open_page: OpenPage, url_with_key: str) -> None:
     page = open_page(url=url_with_key)
+    page.wait_for_selector("#key-value:visible")
+    assert page.is_hidden("#key-error")
+    page.keyboard.press("Escape")
+    page.click("#problem button")  # the dialog that was closed can be opened again
     page.fill("#key-value", "wrong")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#key-value:visible")
+    page.wait_for_selector(f"#key-error:text-is('{text('en', 'key.refused')}')")
     page.fill("#key-value", "secret")
     page.keyboard.press("Enter")
     generate(page, "山")
