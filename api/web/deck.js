@@ -46,10 +46,19 @@ export async function drawDeck(content, { name, ...options }) {
   const type = typeof content === "string" ? "text/csv; charset=utf-8" : "text/csv"; // a file's encoding is detected
   setRunning(true);
   const made = await post(`/api/writing/decks?${query}`, content, type).catch(throwAsDeckProblem);
-  const list = (await new Response(content).text()).split(LINE_END);
-  const stored = { address: made.status_url, name, list, options, readAs: made.read_as };
+  const stored = { address: made.status_url, name, list: await linesOf(content), options, readAs: made.read_as };
   keepDeck(stored);
   await follow(stored, () => $("#deck").scrollIntoView({ block: "nearest" }));
+}
+
+/** Return the lines of a text or a file; none of a file in another encoding than UTF-8. */
+async function linesOf(content) {
+  const bytes = await new Response(content).arrayBuffer();
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes).split(LINE_END);
+  } catch {
+    return [];
+  }
 }
 
 /** Throw a problem again; a list that is too long becomes a deck that is too large. */
@@ -155,14 +164,12 @@ function showFaults(words) {
   $("#deck-faults").hidden = words.length === 0;
   setText($("#deck-faults summary"), "deck.faults", { count: words.length });
   $("#deck-faults ul").replaceChildren(...words.map(makeFault));
-  current.faults = words.map(writtenAs);
+  current.faults = words.map(writtenAs).filter(Boolean);
+  $("#deck-correct").hidden = current.faults.length === 0;
 }
 
-/** Return a word as its line in the list has it. A file in another encoding than UTF-8 has no lines that can be read. */
-function writtenAs({ word, line }) {
-  const written = (current.list[line - 1] ?? "").trim();
-  return written && !written.includes("\ufffd") ? written : word;
-}
+/** Return a word as its line in the list has it, with its meaning. */
+const writtenAs = ({ word, line }) => (current.list[line - 1] ?? "").trim() || word;
 
 function makeFault(word) {
   const { error } = word;
