@@ -6,10 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from api.lists.markers import without_markers
 from shared.errors import UnreadableList
 
 # Separators of one character, and those of hand-typed lists, which most lines must have before any of the former.
-SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "vertical bar", "，": "，", "；": "；"}
+SEPARATORS = {
+    "\t": "tab", ",": "comma", ";": "semicolon", "|": "vertical bar", "，": "，", "；": "；", "،": "،", "؛": "؛",
+}  # fmt: skip
+# What a line without the list's separator may have in its place: people mix keyboards, and tabs with commas.
+COMMAS = "\t,，،"
+SEMICOLONS = "\t;；؛"
+ALIKE = dict.fromkeys(COMMAS, COMMAS) | dict.fromkeys(SEMICOLONS[1:], SEMICOLONS)
 BY_HAND = (" - ", " – ", " — ", " = ", " : ", ": ", "：", " → ", " -> ", " => ")
 ANKI_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "colon": ":", "space": " "}
 DIRECTIVE = re.compile(r"#\s*([a-z]+(?: [a-z]+)?)\s*:(.*)", re.IGNORECASE)
@@ -17,7 +24,7 @@ COLUMN_DIRECTIVES = ("tags column", "deck column", "notetype column", "guid colu
 COLUMN = re.compile(r"[0-9]{1,4}")
 LINE_END = re.compile(r"\r\n|\r|\n")
 MOST_LINES = 10_000  # that are not blank; a spreadsheet also writes separators in empty rows
-BLANK = ' \t,;|，；"'
+BLANK = ' \t,;|，；،؛"'
 MOST_CELLS = 100  # in a record
 LONGEST_CELL = 10_000
 VOTERS = 500
@@ -77,6 +84,7 @@ def read_table(text: str, most: int | None = None) -> Table:
     lines = LINE_END.split(text)
     notes: list[tuple[int, str]] = []
     said, start = _preamble(lines[:MOST_LINES], notes)
+    lines[start:] = without_markers(lines[start:])
     separator = said.get("separator") or _separator(lines[start:MOST_LINES])
     heading = _heading(said.get("columns"), separator)
     return Table(
@@ -167,7 +175,7 @@ def _records(lines: Sequence[str], start: int, separator: str, notes: list[tuple
             index += 1
             continue
         try:
-            cells, index = _cells(lines, index, separator, last_unmatched)
+            cells, index = _cells(lines, index, _separator_of(lines[index], separator), last_unmatched)
         except _Unmatched as error:
             yield Record(line, (), fault=str(error))
             index, last_unmatched = index + 1, max(last_unmatched, error.last)
@@ -175,6 +183,13 @@ def _records(lines: Sequence[str], start: int, separator: str, notes: list[tuple
         if any(cells):
             fault = _excess(cells)
             yield Record(line, cells) if fault is None else Record(line, (), fault)
+
+
+def _separator_of(line: str, separator: str) -> str:
+    """Return a line's separator: the list's, or the first one like it where the line has none of the list's."""
+    if separator in line or '"' in line:
+        return separator
+    return next((character for character in line if character in ALIKE.get(separator, "")), separator)
 
 
 def _excess(cells: Sequence[str]) -> str | None:

@@ -1,0 +1,33 @@
+"""Marks with which people and text editors begin the lines of a list: ``1. 学习``, ``2) 水``, ``• 火``."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+NUMBER = re.compile(r"\s*([0-9]{1,4})(?:[.)．）](?![0-9])|、)\s*(?=\S)")
+BULLET = re.compile(r"\s*[-–—•▪◦*·]\s+(?=\S)")
+
+
+def without_markers(lines: Sequence[str]) -> list[str]:
+    """Return lines without the markers that most of them begin with: a bullet, or a number that counts them.
+
+    A text with quotes comes from a program, which writes none.
+    """
+    filled = [line for line in lines if line.strip()]
+    if any('"' in line for line in filled):
+        return list(lines)
+    numbers = [int(found[1]) for line in filled if (found := NUMBER.match(line))]
+    if _counts(numbers) and len(numbers) * 2 > len(filled):
+        return [_without(NUMBER, line) for line in lines]
+    if sum(map(bool, map(BULLET.match, filled))) * 2 > len(filled):
+        return [_without(BULLET, line) for line in lines]
+    return list(lines)
+
+
+def _counts(numbers: Sequence[int]) -> bool:
+    return all(after == before + 1 for before, after in pairwise(numbers))
+
+
+def _without(marker: re.Pattern[str], line: str) -> str:
+    found = marker.match(line)
+    return line[found.end() :] if found else line
