@@ -8,8 +8,8 @@ import * as deck from "./deck.js";
 import { $, pause, recall, remember } from "./dom.js";
 import { showGallery } from "./gallery.js";
 import * as history from "./history.js";
-import { number, setText, startLanguage, t } from "./i18n.js";
-import { readDrawImagery, readImagery, startImagery, writeImagery } from "./imagery.js";
+import { figure, setText, startLanguage, t } from "./i18n.js";
+import { knownMotifs, readDrawImagery, readImagery, startImagery, writeImagery } from "./imagery.js";
 import { cancel, follow } from "./job.js";
 import { fromLink } from "./link.js";
 import { noteDrawn, readMeaning, startMeaning, writeMeaning } from "./meaning.js";
@@ -21,6 +21,7 @@ import { isList, listToSend, mayReplaceList, startWord, word } from "./word.js";
 
 const RETRY_S = 3;
 const UNFINISHED = "unfinished"; // storage key of the job that a reload resumes
+const FORM = "form"; // storage key of the form and the shown picture, which a reload brings back
 
 let capabilities = null; // the response of /api/writing/status
 let shown = null; // the history entry in the frame
@@ -41,10 +42,14 @@ async function start() {
   startMeaning();
   addListeners();
   showWord(); // the word may have been typed while the page was loading
-  openLink();
+  const kept = keptForm();
+  const link = fromLink(window.location);
+  if (kept) restoreForm(kept);
+  else if (link) await openLink(link);
   $("#generate").disabled = false;
   deck.startDeck({ onChange: showButton, open: openFromDeck });
   await showHistory();
+  await showAgain(kept?.shown);
   return resume();
 }
 
@@ -81,6 +86,7 @@ function addListeners() {
   $("#curl").addEventListener("click", () => copyCurl(shown));
   $("#reuse").addEventListener("click", reuse);
   $("#clear").addEventListener("click", clearHistory);
+  window.addEventListener("pagehide", keepForm);
   $("#open-compare").addEventListener("click", async () => openCompare(await history.entries(), shown, styleOf));
 }
 
@@ -159,7 +165,7 @@ async function finish(job, request) {
   showEntry(entry);
   showSeed(entry);
   const score = entry.metadata.legibility?.score ?? null;
-  announce(score === null ? "done" : "done.score", { score: number(score ?? 0) });
+  announce(score === null ? "done" : "done.score", { score: figure(score ?? 0) });
   await history.keep(entry).catch(() => {}); // a full disk must not hide the picture
   return showHistory();
 }
@@ -246,13 +252,52 @@ function fillForm(request) {
   showWord();
 }
 
-/** Copy the settings in the page's address to the form. The reader starts the job. */
-function openLink() {
-  const request = fromLink(window.location);
-  if (!request) return;
-  fillForm(request);
+/** Copy the settings of a link to the form, but for those that are unknown here. The reader starts the job. */
+async function openLink(request) {
+  const known = await withoutUnknown(request);
+  fillForm(known);
   $("#notice").hidden = false;
-  setText($("#notice"), "link.read");
+  setText($("#notice"), JSON.stringify(known) === JSON.stringify(request) ? "link.read" : "link.partly");
+}
+
+/** Return a request without a style, a quality or motifs that this service does not have. */
+async function withoutUnknown(request) {
+  const known = { ...request };
+  if (!Object.hasOwn(capabilities.styles, request.style)) delete known.style;
+  if (!capabilities.qualities.includes(request.quality)) delete known.quality;
+  if (Array.isArray(request.imagery)) known.imagery = await knownMotifs(request.imagery);
+  if (known.imagery?.length === 0) delete known.imagery;
+  return known;
+}
+
+function keepForm() {
+  const kept = {
+    href: window.location.href,
+    request: readRequest(),
+    text: $("#word").value,
+    deckName: $("#deck-name").value,
+    shown: shown?.id,
+  };
+  remember("sessionStorage", FORM, JSON.stringify(kept));
+}
+
+/** Return the form as it was left at this address; null if a link is opened anew, or a word is typed already. */
+function keptForm() {
+  const kept = JSON.parse(recall("sessionStorage", FORM) ?? "null");
+  const [{ type }] = performance.getEntriesByType("navigation");
+  const isOpenedAnew = type === "navigate" && fromLink(window.location) !== null;
+  return kept?.href === window.location.href && !isOpenedAnew && !$("#word").value ? kept : null;
+}
+
+function restoreForm({ request, text, deckName }) {
+  $("#deck-name").value = deckName;
+  fillForm({ ...request, word: text });
+}
+
+/** Show the picture that this tab showed last, if the history still has it. */
+async function showAgain(id) {
+  const entry = (await history.entries()).find((one) => one.id === id);
+  if (entry) showEntry(entry);
 }
 
 async function showHistory() {
@@ -260,14 +305,18 @@ async function showHistory() {
 }
 
 function openFromHistory(entry) {
-  if (running) return;
+  if (running) return announce("history.busy");
   showEntry(entry);
   $("#picture").focus();
+  return undefined;
 }
 
 /** Show a deck's picture, and keep it in the history. */
 async function openFromDeck(entry) {
-  if (running) return;
+  if (running) {
+    announce("history.busy");
+    return;
+  }
   showEntry(entry);
   $("#picture").focus();
   await history.keep(entry).catch(() => {}); // a full disk must not hide the picture
@@ -277,6 +326,7 @@ async function openFromDeck(entry) {
 async function removeFromHistory(entry) {
   await history.remove(entry.id);
   await showHistory();
+  announce("history.removed", { word: entry.word });
   $("#history-title").focus();
 }
 

@@ -2,8 +2,8 @@
 
 import { Problem, request } from "./api.js";
 import { $, clone, pause, showBlob, whenVisible } from "./dom.js";
-import { number, setText } from "./i18n.js";
-import { fitWord } from "./word.js";
+import { figure, setText } from "./i18n.js";
+import { writeText } from "./word.js";
 
 const SIDE_STEP = 64; // pixels
 const MIN_SIDE = 256;
@@ -78,13 +78,12 @@ export function writeSeed(seed, sceneSeed = seed) {
 
 /** Show a request in the form. */
 export function writeForm(body, capabilities) {
-  $("#word").value = body.word;
-  fitWord();
+  writeText(body.word);
   for (const [name, [selector]] of Object.entries(FIELDS)) $(selector).value = body[name] ?? "";
   if ($("#quality").selectedIndex < 0) $("#quality").selectedIndex = 0; // a link may name one that is not offered
   writeSeed(body.seed, body.scene_seed);
   $("#keep-seed").checked = "seed" in body;
-  $("input[name=variations]").checked = true; // one: a request repeats a single picture
+  $(`input[name=variations][value="${body.variations === 4 ? 4 : 1}"]`).checked = true;
   writeSize(body, capabilities.default_size);
   const style = $(`input[name=style][value="${CSS.escape(body.style)}"]`);
   if (style) style.checked = true;
@@ -126,12 +125,12 @@ function showBeside(line, problem) {
 function showInBox(problem, input, remedy) {
   const box = $("#problem");
   if (problem.code === "out_of_range" && input) {
-    const [min, max] = [input.min, input.max].map((limit) => number(Number(limit), 0));
+    const [min, max] = [input.min, input.max].map((limit) => figure(Number(limit), 0));
     setText(addLine(box, "p"), "error.out_of_range.input", { name: { t: input.labels[0].dataset.t }, min, max });
   } else {
     addMessage(box, "p", problem);
   }
-  if (problem.retryAfterS != null) setText(addLine(box, "p"), "retry", { seconds: number(problem.retryAfterS, 0) });
+  if (problem.retryAfterS != null) setText(addLine(box, "p"), "retry", { seconds: figure(problem.retryAfterS, 0) });
   if (remedy) box.append(makeButton(remedy));
   box.hidden = false;
   box.scrollIntoView({ block: "nearest" }); // on a phone the form may be out of view

@@ -1,6 +1,7 @@
 // The gallery: the history's pictures as small cards.
 
 import { $, clone, showBlob } from "./dom.js";
+import { LIMIT } from "./history.js";
 import { setText } from "./i18n.js";
 import { showWord } from "./script.js";
 
@@ -9,6 +10,8 @@ export function showGallery(entries, actions) {
   document.querySelectorAll("#history img").forEach((image) => showBlob(image, null));
   $("#history").replaceChildren(...entries.map((entry) => makeCard(entry, actions)));
   $("#history-empty").hidden = entries.length > 0;
+  setText($("#history-full"), "history.full", { most: LIMIT });
+  $("#history-full").hidden = entries.length < LIMIT;
   $("#clear").hidden = entries.length === 0;
   $("#open-compare").hidden = entries.length < 2;
 }

@@ -1,6 +1,6 @@
 // The history: the latest pictures, in IndexedDB, or in memory if the browser offers none (as in a private window).
 
-const LIMIT = 24;
+export const LIMIT = 24;
 const STORE = "pictures";
 
 const memory = new Map();

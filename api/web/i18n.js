@@ -16,9 +16,12 @@ const SELECTOR = "[data-t], [data-t-label], [data-t-placeholder], [data-t-alt]";
 let texts = {};
 let language = "en";
 
-/** Return the text of a key, with its {names} filled. A value {t: key, fallback} is itself a text to translate. */
+/** Return the text of a key, with its {names} filled. A value may be a text to translate {t: key, fallback}, or a figure. */
 export function t(key, values = {}, fallback = key) {
-  const fill = (value) => (value?.t ? t(value.t, {}, value.fallback) : value);
+  const fill = (value) => {
+    if (value?.figure !== undefined) return number(value.figure, value.digits);
+    return value?.t ? t(value.t, {}, value.fallback) : value;
+  };
   return (texts[key] ?? fallback).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? fill(values[name]) : whole));
 }
 
@@ -28,6 +31,14 @@ export function setText(element, key, values = {}, { place = "t", fallback = key
   element.dataset.values = JSON.stringify({ ...JSON.parse(element.dataset.values ?? "{}"), ...values });
   element.dataset.fallback = fallback;
   translate(element);
+}
+
+/** Return a number as a value of `setText`, which formats it in the language of the moment. */
+export const figure = (value, digits = 2) => ({ figure: value, digits });
+
+/** Show a number, or a dash if it is null. */
+export function setNumber(element, value, digits) {
+  setText(element, "figure", { value: value === null ? "–" : figure(value, digits) }, { fallback: "{value}" });
 }
 
 /** Return a number in the format of the language. */

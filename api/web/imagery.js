@@ -3,7 +3,6 @@
 import { getJson, request } from "./api.js";
 import { $, clone, debounce, showBlob } from "./dom.js";
 import { setText } from "./i18n.js";
-import { word } from "./word.js";
 
 const MAX_MOTIFS = 3; // in one picture
 const MAX_FOUND = 8;
@@ -11,6 +10,7 @@ const TYPING_MS = 300;
 
 let suggested = []; // names of the motifs that the service chooses for the meaning
 let chosen = null; // names of the motifs that the reader chose; null while the suggested ones are on
+let note = null; // the key of what is said where there are no motifs
 let added = []; // names of the motifs that the reader added from the search
 
 const switchedOn = () => chosen ?? suggested;
@@ -47,9 +47,16 @@ export function writeImagery({ imagery = "auto", draw_imagery: isDrawn }) {
   show();
 }
 
-/** Offer the motifs of a meaning. */
-export function suggestMotifs(names) {
+/** Return those of the names that a motif has. */
+export async function knownMotifs(names) {
+  const found = await Promise.all(names.map((name) => request(svgUrl(name)).then(() => true, ({ status }) => status !== 404)));
+  return names.filter((_, index) => found[index]);
+}
+
+/** Offer the motifs of a meaning; say `noteKey` if there are none. */
+export function suggestMotifs(names, noteKey) {
   suggested = names;
+  note = noteKey;
   show();
 }
 
@@ -69,12 +76,12 @@ function show() {
 }
 
 function showUsualNote() {
-  showNote(suggested.length || added.length || !word() ? null : "imagery.none");
+  showNote(suggested.length || added.length ? null : note);
 }
 
 function toggle(name) {
   const isOn = switchedOn().includes(name);
-  if (!isOn && switchedOn().length >= MAX_MOTIFS) return showNote("imagery.most", { most: MAX_MOTIFS });
+  if (!isOn && switchedOn().length >= MAX_MOTIFS) return showLimit();
   const names = isOn ? switchedOn().filter((other) => other !== name) : [...switchedOn(), name];
   chosen = isSuggested(names) ? null : names;
   return show();
@@ -85,7 +92,7 @@ function add(name) {
   if (switchedOn().includes(name)) return show();
   if (switchedOn().length < MAX_MOTIFS) return toggle(name);
   show();
-  return showNote("imagery.most", { most: MAX_MOTIFS });
+  return showLimit();
 }
 
 async function search() {
@@ -118,14 +125,21 @@ function makeMotif(name, onClick) {
 /** Show a motif's SVG. Uses fetch, since an <img> sends no API key. */
 async function showMotif(image, name) {
   try {
-    showBlob(image, await (await request(`/api/writing/imagery/${encodeURIComponent(name)}.svg`)).blob());
+    showBlob(image, await (await request(svgUrl(name))).blob());
   } catch { /* the button still shows the name */ }
 }
+
+const svgUrl = (name) => `/api/writing/imagery/${encodeURIComponent(name)}.svg`;
 
 function replace(group, buttons) {
   group.querySelectorAll("img").forEach((image) => showBlob(image, null));
   group.replaceChildren(...buttons);
   group.hidden = buttons.length === 0;
+}
+
+function showLimit() {
+  showNote("imagery.most", { most: MAX_MOTIFS });
+  setText($("#announce"), "imagery.most", { most: MAX_MOTIFS });
 }
 
 function showNote(key, values = {}) {

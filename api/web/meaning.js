@@ -72,20 +72,20 @@ export function writeMeaning(body) {
 async function lookUp() {
   const [asked, translation] = [word(), meaning().value.trim()];
   const isCurrent = () => word() === asked && meaning().value.trim() === translation;
-  if (!asked) return show(NOTHING);
+  if (!asked) return show(NOTHING, null);
   try {
     const query = new URLSearchParams({ word: asked, ...readMeaning() });
     const found = await getJson(`/api/writing/meanings?${query}`);
-    if (isCurrent()) show(found);
+    if (isCurrent()) show(found, translation || found.senses.length ? "imagery.none" : "imagery.no_meaning");
   } catch (problem) {
     if (!isCurrent()) return null;
-    show(NOTHING);
+    show(NOTHING, null);
     if (problem.field === "word") showProblem(problem); // other problems are shown when the word is sent
   }
   return null;
 }
 
-function show(found) {
+function show(found, noteKey) {
   senses = found.senses.filter((sense) => sense.is_pictured);
   const readings = [...new Set(senses.map((sense) => sense.reading))];
   const focused = document.activeElement?.sense;
@@ -94,7 +94,7 @@ function show(found) {
   $("#senses").hidden = senses.length === 0;
   showPlaceholder();
   choose(senses.find(isChosen) ?? senses.find((sense) => sense.gloss === meaning().value.trim()) ?? chosen);
-  suggestMotifs(found.imagery);
+  suggestMotifs(found.imagery, noteKey);
 }
 
 /** Show the sense that is drawn unless the reader gives a meaning as the field's placeholder. */

@@ -2,7 +2,7 @@
 
 import { currentKey } from "./key.js";
 import { $, showBlob } from "./dom.js";
-import { number, setText } from "./i18n.js";
+import { figure, setText } from "./i18n.js";
 import { toLink } from "./link.js";
 import { toCurl, toRequest } from "./result.js";
 import { showWord } from "./script.js";
@@ -101,7 +101,7 @@ function showLabel({ word, prompt, metadata }, style) {
   $("#label-seed").textContent = String(metadata.seed);
   $("#label-imagery").textContent = (metadata.imagery ?? []).map(({ name }) => name.replaceAll("-", " ")).join(", ") || "–";
   $("#label-size").textContent = `${metadata.width} × ${metadata.height}`;
-  setText($("#label-time"), "time.value", { seconds: number(metadata.generation_time_ms / 1000, 1) });
+  setText($("#label-time"), "time.value", { seconds: figure(metadata.generation_time_ms / 1000, 1) });
 }
 
 /** Copy a command that draws the picture again. */
@@ -131,9 +131,11 @@ function setShape(width, height) {
 // navigator.clipboard exists only on HTTPS and on localhost.
 async function copy(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const focused = document.activeElement;
   const area = document.body.appendChild(Object.assign(document.createElement("textarea"), { value: text }));
   area.select();
   document.execCommand("copy");
   area.remove();
+  focused.focus();
   return undefined;
 }

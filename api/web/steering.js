@@ -1,7 +1,7 @@
 // Steering: each control's map, switch, method and weight, and the legibility of the picture.
 
 import { $, CONTROLS, clone, showBlob } from "./dom.js";
-import { number, setText } from "./i18n.js";
+import { setNumber, setText } from "./i18n.js";
 import { showWord } from "./script.js";
 
 const TARGET = 0.9;
@@ -143,7 +143,7 @@ function showWeights(weights) {
 function showWeight(control) {
   const range = slider(control);
   range.style.setProperty("--filled", `${(100 * range.value) / range.max}%`);
-  $("output", card(control)).textContent = number(weightOf(control));
+  setNumber($("output", card(control)), weightOf(control));
   checkbox(control).checked = weightOf(control) > 0;
   card(control).classList.toggle("off", weightOf(control) === 0);
   $("#reset-weights").hidden = CONTROLS.every((name) => weightOf(name) === defaultWeight(name));
@@ -151,7 +151,8 @@ function showWeight(control) {
 
 function showScore(legibility) {
   const score = legibility?.score ?? null;
-  $("#score").textContent = score === null ? "–" : number(score);
+  setNumber($("#score"), score);
+  $("#score-bar").setAttribute("aria-hidden", String(score === null));
   $("#score-bar").setAttribute("aria-valuenow", String(score ?? 0));
   $("#score-bar").style.setProperty("--filled", `${100 * (score ?? 0)}%`);
   setText($("#read"), score === null ? "legibility.unknown" : "legibility.read");

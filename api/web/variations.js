@@ -1,7 +1,7 @@
 // Variations: several pictures of one word form side by side, and the reader keeps one.
 
 import { $, clone, showBlob } from "./dom.js";
-import { number, setText } from "./i18n.js";
+import { figure, setText } from "./i18n.js";
 
 const cells = () => [...$("#variations").children];
 
@@ -26,17 +26,21 @@ export function previewVariation(index, image) {
 export function showVariations(entry, keep) {
   const variations = entry.variations ?? [];
   fill(variations.length);
-  variations.forEach((variation, index) => showVariation(variation, index, index === entry.best, keep));
+  const isBest = (index) => index === entry.best && variations.some(({ legibility }) => isBelow(legibility, variations[index].legibility));
+  variations.forEach((variation, index) => showVariation(variation, index, isBest(index), keep));
   showKept(entry);
   showGrid(variations.length > 0);
 }
+
+const shownScore = (legibility) => Math.round(100 * (legibility?.score ?? 0)); // with two digits, as the tags show it
+const isBelow = (one, other) => shownScore(one) < shownScore(other);
 
 function showVariation({ image, seed, legibility }, index, isBest, keep) {
   const cell = cells()[index];
   const score = legibility?.score ?? null;
   cell.disabled = false;
   showBlob($("img", cell), image);
-  const values = { number: index + 1, seed, score: score === null ? "–" : number(score) };
+  const values = { number: index + 1, seed, score: score === null ? "–" : figure(score) };
   setText(cell, isBest ? "variation.keep.best" : "variation.keep", values, { place: "tLabel" });
   setText($(".tag", cell), isBest ? "variation.best" : "variation.score", values);
   $(".tag", cell).hidden = score === null;

@@ -28,14 +28,20 @@ export const mayReplaceList = (known = "") =>
 
 /** Put a list into the field and go there. */
 export function writeList(text) {
-  hasBegunList = true;
   write(text.includes("\n") ? text : `${text}\n`);
 }
 
 function write(text) {
-  field().value = text;
+  writeText(text);
   field().focus();
   announceInput();
+}
+
+/** Show a word or a list in the field. */
+export function writeText(text) {
+  hasBegunList = text.includes("\n");
+  field().value = text;
+  fitWord();
 }
 
 /** Tell all who listen to the field that it holds something else. */

@@ -174,6 +174,68 @@ def test_the_history_survives_a_reload_and_entries_can_be_opened_compared_and_de
     assert page.locator("#history li").count() == 1
 
 
+def test_a_reload_brings_the_form_and_the_picture_back(open_page: OpenPage) -> None:
+    page = open_page("/?word=火")
+    page.wait_for_selector("#notice:visible")
+    page.fill("#word", "学习")
+    page.click(".chip:text-is('to study')")
+    page.click("label:has(input[name=style][value=neon])")
+    page.click("label:has(input[name=variations][value='4'])")
+    generate(page, "学习", steps=2)
+    page.wait_for_selector(".quad:enabled >> nth=3")
+    page.wait_for_selector("#history li")
+    page.reload()
+    page.wait_for_selector(".quad:enabled >> nth=3")
+    assert page.input_value("#word") == "学习"
+    assert page.input_value("#steps") == "2"
+    assert page.is_checked("input[name=style][value=neon]")
+    assert page.is_checked("input[name=variations][value='4']")
+    page.fill("#word", "山, mountain\n")
+    page.click("#begin-list")
+    page.fill("#deck-name", "Lesson 1")
+    page.reload()
+    page.wait_for_selector("#generate:text-is('Draw the deck')")
+    assert page.input_value("#word") == "山, mountain\n"
+    assert page.input_value("#deck-name") == "Lesson 1"
+    page.goto(page.url.replace("%E7%81%AB", "%E6%B0%B4"))
+    page.wait_for_selector("#notice:visible")
+    assert page.input_value("#word") == "水", "a link that is opened wins"
+
+
+def test_numbers_follow_the_language(open_page: OpenPage) -> None:
+    page = open_page()
+    generate(page, "山")
+    see_picture(page, "山")
+    page.select_option("#language", "ru")
+    page.wait_for_selector("#control-depth output:text-matches('^\\d,\\d\\d$')")
+    assert "," in page.inner_text("#score")
+    assert "," in page.inner_text("#label-time")
+
+
+def test_a_copy_over_plain_http_keeps_the_focus(open_page: OpenPage) -> None:
+    page = open_page()
+    generate(page, "山")
+    see_picture(page, "山")
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.focus("#share")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#share:focus:text-is('Copied')")
+
+
+def test_a_click_on_the_history_while_a_picture_is_drawn_is_answered(open_page: OpenPage) -> None:
+    page = open_page()
+    generate(page, "山")
+    page.wait_for_selector("#history li")
+    generate(page, "水", steps=100)
+    page.click("#history .open")
+    page.wait_for_selector(f"#announce:text-is('{text('en', 'history.busy')}')", state="attached")
+    page.click("#cancel")
+    page.wait_for_selector("#progress", state="hidden")
+    page.hover("#history li")
+    page.click("#history .remove")
+    page.wait_for_selector("#announce:text-is('Deleted: 山')", state="attached")
+
+
 def test_settings_of_a_picture_go_back_into_the_form_and_into_a_curl_command(open_page: OpenPage, api: Api) -> None:
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
     page.fill("#control-depth [type=range]", "1.5")

@@ -3,7 +3,7 @@
 from urllib.parse import parse_qs, urlsplit
 
 from tests.browser.conftest import OpenPage
-from tests.browser.form import generate, in_view, see_picture, set_steps
+from tests.browser.form import generate, in_view, see_picture, set_steps, text
 
 
 def test_a_link_has_all_settings_and_opening_it_starts_nothing(open_page: OpenPage) -> None:
@@ -42,10 +42,11 @@ def test_a_link_has_all_settings_and_opening_it_starts_nothing(open_page: OpenPa
 def test_what_a_link_says_wrongly_is_left_out(open_page: OpenPage) -> None:
     page = open_page(
         "/?word=<b>山</b>&style=no_such&seed=many&controlnet_weights.canny=&conditioning_methods.depth=magic"
-        "&draw_imagery=maybe&legibility=1&quality=none&__proto__.x=1"
+        "&imagery=no-such,book&draw_imagery=maybe&legibility=1&quality=none&__proto__.x=1"
     )
-    page.wait_for_selector("#notice:visible")
+    page.wait_for_selector(f"#notice:text-is('{text('en', 'link.partly')}')")
     assert page.input_value("#word") == "<b>山</b>"
+    assert page.locator("#motifs [data-motif=no-such]").count() == 0
     assert page.input_value("#seed") == ""
     assert page.is_checked("#draw-imagery"), "the model's default"
     generate(page, "山")

@@ -120,6 +120,16 @@ def test_a_fourth_motif_is_refused_in_plain_words(open_page: OpenPage) -> None:
     page.click("#motifs-found .motif >> nth=1")
     page.wait_for_selector(f"#motifs-note:text-is('{text('en', 'imagery.most').replace('{most}', '3')}')")
     assert sum(motifs(page).values()) == 3
+    assert page.locator("#announce").text_content() == page.inner_text("#motifs-note")
+
+
+def test_a_word_without_a_known_meaning_asks_for_it(open_page: OpenPage) -> None:
+    page = open_page()
+    page.fill("#word", "Hund")
+    page.wait_for_selector(f"#motifs-note:text-is('{text('en', 'imagery.no_meaning')}')")
+    page.fill("#word", "Schmetterling")
+    page.wait_for_selector("#word-error:visible")
+    assert page.is_hidden("#motifs-note")
 
 
 def test_the_motifs_follow_a_meaning_that_is_typed(open_page: OpenPage) -> None:
