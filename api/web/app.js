@@ -18,6 +18,7 @@ import { keepVariation, toEntry, toRequest } from "./result.js";
 import { readSteering, showSteering, startSteering, useStyle, writeSteering } from "./steering.js";
 import { showGrid, showKept, showVariations, startVariations } from "./variations.js";
 import { isList, listToSend, mayReplaceList, startWord, word } from "./word.js";
+import { readLanguage } from "./word_language.js";
 
 const RETRY_S = 3;
 const UNFINISHED = "unfinished"; // storage key of the job that a reload resumes
@@ -91,7 +92,7 @@ function addListeners() {
 }
 
 function showWord() {
-  if (!running && !shown) showGhost(word());
+  if (!running && !shown) showGhost(word(), readLanguage().language);
   showButton();
 }
 

@@ -4,6 +4,7 @@ import { Problem, request } from "./api.js";
 import { $, clone, pause, showBlob, whenVisible } from "./dom.js";
 import { figure, setText } from "./i18n.js";
 import { writeText } from "./word.js";
+import { readLanguage, writeLanguage } from "./word_language.js";
 
 const SIDE_STEP = 64; // pixels
 const MIN_SIDE = 256;
@@ -48,7 +49,7 @@ export function startCompose(capabilities, onStyle) {
 
 /** Return the form's part of a request, for a word or for a list of words. */
 export function readForm() {
-  const body = { style: $("input[name=style]:checked")?.value, ...readSeed() };
+  const body = { style: $("input[name=style]:checked")?.value, ...readLanguage(), ...readSeed() };
   for (const [name, [selector, convert]] of Object.entries(FIELDS)) {
     const { value } = $(selector);
     if (value.trim() !== "") body[name] = convert(value);
@@ -78,6 +79,7 @@ export function writeSeed(seed, sceneSeed = seed) {
 
 /** Show a request in the form. */
 export function writeForm(body, capabilities) {
+  writeLanguage(body);
   writeText(body.word);
   for (const [name, [selector]] of Object.entries(FIELDS)) $(selector).value = body[name] ?? "";
   if ($("#quality").selectedIndex < 0) $("#quality").selectedIndex = 0; // a link may name one that is not offered

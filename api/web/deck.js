@@ -144,7 +144,7 @@ function showPictures(words) {
 function makePicture(word) {
   const card = clone("deck-picture");
   const button = $("button", card);
-  showWord($("span", card), word.word);
+  showWord($("span", card), word.word, current.options.language);
   setText(button, "deck.open", { word: word.word }, { place: "tLabel" });
   button.addEventListener("click", () => openPicture(word).catch(showProblem));
   return card;
@@ -154,9 +154,9 @@ function makePicture(word) {
 async function openPicture(word) {
   const { options } = current;
   const job = await getJson(`${word.status_url}?result=links`);
-  const { style, translation, imagery = [] } = job.result.generation_metadata;
+  const { style, translation, language, imagery = [] } = job.result.generation_metadata;
   const motifs = imagery.length ? { imagery: imagery.map(({ name }) => name) } : {};
-  actions.open(await toEntry(job, { ...options, word: word.word, translation, style, ...motifs }));
+  actions.open(await toEntry(job, { ...options, word: word.word, translation, language, style, ...motifs }));
 }
 
 /** List the words without a picture, each with the reason. */
@@ -174,7 +174,7 @@ const writtenAs = ({ word, line }) => (current.list[line - 1] ?? "").trim() || w
 function makeFault(word) {
   const { error } = word;
   const [name, reason] = [document.createElement("b"), document.createElement("span")];
-  showWord(name, word.word || writtenAs(word));
+  showWord(name, word.word || writtenAs(word), current.options.language);
   setText(reason, `error.${error.code}`, {}, { fallback: error.detail });
   const item = document.createElement("li");
   item.append(name, " ", reason);

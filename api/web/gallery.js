@@ -20,7 +20,7 @@ function makeCard(entry, { open, remove, styleOf }) {
   const card = clone("history-card");
   const style = styleOf(entry);
   showBlob($("img", card), entry.thumbnail);
-  showWord($(".brush", card), entry.word);
+  showWord($(".brush", card), entry.word, entry.metadata.language);
   $(".count", card).hidden = !entry.variations;
   $(".count", card).textContent = String(entry.variations?.length ?? "");
   setText($(".soft", card), style.t, {}, { fallback: style.fallback });

@@ -6,11 +6,12 @@ const text = (value) => value;
 const list = (value) => value.split(",");
 const number = (value) => (value.trim() !== "" && Number.isFinite(Number(value)) ? Number(value) : undefined);
 const boolean = (value) => ({ true: true, false: false })[value];
+const language = (value) => (["auto", "zh", "ja"].includes(value) ? value : undefined);
 const motifs = (value) => (["auto", "none"].includes(value) ? value : list(value));
 
 // The parser of each field's value; undefined means invalid. A nested field has one parser for all its values.
 const PARSERS = {
-  word: text, translation: text, reading: text, style: text, negative_prompt: text, quality: text,
+  word: text, translation: text, reading: text, language, style: text, negative_prompt: text, quality: text,
   seed: number, scene_seed: number, width: number, height: number, num_inference_steps: number, guidance_scale: number,
   draw_imagery: boolean, imagery: motifs,
   controlnet_weights: number, conditioning_methods: list, legibility: number,

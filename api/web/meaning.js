@@ -5,7 +5,8 @@ import { clearProblem, showProblem } from "./compose.js";
 import { $, debounce } from "./dom.js";
 import { forgetMotifs, suggestMotifs } from "./imagery.js";
 import { setText } from "./i18n.js";
-import { word } from "./word.js";
+import { markLanguage, word } from "./word.js";
+import { readLanguage } from "./word_language.js";
 
 const TYPING_MS = 300;
 const NOTHING = { senses: [], imagery: [] };
@@ -70,11 +71,11 @@ export function writeMeaning(body) {
 
 /** Look the word up; show its senses and the motifs of its meaning. */
 async function lookUp() {
-  const [asked, translation] = [word(), meaning().value.trim()];
-  const isCurrent = () => word() === asked && meaning().value.trim() === translation;
+  const [asked, translation, { language }] = [word(), meaning().value.trim(), readLanguage()];
+  const isCurrent = () => word() === asked && meaning().value.trim() === translation && readLanguage().language === language;
   if (!asked) return show(NOTHING, null);
   try {
-    const query = new URLSearchParams({ word: asked, ...readMeaning() });
+    const query = new URLSearchParams({ word: asked, ...readLanguage(), ...readMeaning() });
     const found = await getJson(`/api/writing/meanings?${query}`);
     if (isCurrent()) show(found, translation || found.senses.length ? "imagery.none" : "imagery.no_meaning");
   } catch (problem) {
@@ -86,10 +87,11 @@ async function lookUp() {
 }
 
 function show(found, noteKey) {
+  if (found.language) markLanguage(found.language);
   senses = found.senses.filter((sense) => sense.is_pictured);
   const readings = [...new Set(senses.map((sense) => sense.reading))];
   const focused = document.activeElement?.sense;
-  $("#senses").replaceChildren(...readings.map(makeReading));
+  $("#senses").replaceChildren(...readings.map((reading) => makeReading(reading, found.language)));
   if (focused) findChip(focused)?.focus();
   $("#senses").hidden = senses.length === 0;
   showPlaceholder();
@@ -106,12 +108,12 @@ function showPlaceholder() {
   return undefined;
 }
 
-function makeReading(reading) {
+function makeReading(reading, language) {
   const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
   const row = make("div", { className: "sense", role: "group", ariaLabel: reading });
   const chips = make("div", { className: "chips" });
   chips.append(...senses.filter((sense) => sense.reading === reading).map(makeChip));
-  row.append(make("span", { className: "reading", lang: "zh-Latn", textContent: reading }), chips);
+  row.append(make("span", { className: "reading", lang: language === "ja" ? "ja" : "zh-Latn", textContent: reading }), chips);
   return row;
 }
 

@@ -19,14 +19,14 @@ export function announce(key, values = {}) {
 }
 
 /** Show a word as a faint outline in the empty frame. */
-export function showGhost(word) {
-  showWord($("#ghost"), word);
+export function showGhost(word, language) {
+  showWord($("#ghost"), word, language);
   fitText($("#frame"), word);
 }
 
 /** Prepare the frame for the picture of a request. */
 export function startForming(request, defaultSize) {
-  showGhost(request.word);
+  showGhost(request.word, request.language);
   setShape(request.width ?? defaultSize, request.height ?? defaultSize);
   $("#image").hidden = true;
   $("#preview").hidden = true;
@@ -94,7 +94,7 @@ export function showPicture(entry, style) {
 function showLabel({ word, prompt, metadata }, style) {
   $("#empty").hidden = true;
   $("#label").hidden = false;
-  showWord($("#label-word"), word);
+  showWord($("#label-word"), word, metadata.language);
   $("#label-meaning").textContent = metadata.translation;
   setText($("#label-style"), style.t, {}, { fallback: style.fallback });
   $("#label-prompt").textContent = prompt;

@@ -1,16 +1,22 @@
-// The language of a word, as far as its script tells. Browsers choose the font of Chinese characters by language.
+// The language of a word, as far as it is known. Browsers choose the font of Chinese characters by language.
 
-const LANGUAGES = [
+const CHARACTERS = /\p{Script=Han}/u;
+const SCRIPTS = [
   ["ja", /[\p{Script=Hiragana}\p{Script=Katakana}]/u],
   ["ko", /\p{Script=Hangul}/u],
-  ["zh-Hans", /\p{Script=Han}/u],
 ];
 
-export const languageOf = (word) => LANGUAGES.find(([, script]) => script.test(word))?.[0] ?? "und";
+/** Return a word's language: what its script tells, or else `known` if it is written in Chinese characters. */
+export function languageOf(word, known = "zh") {
+  const told = SCRIPTS.find(([, script]) => script.test(word))?.[0];
+  if (told) return told;
+  if (!CHARACTERS.test(word)) return "und";
+  return known === "ja" ? "ja" : "zh-Hans";
+}
 
 /** Show a word in an element, marked with its language. */
-export function showWord(element, word) {
+export function showWord(element, word, known) {
   element.textContent = word;
-  element.lang = languageOf(word);
+  element.lang = languageOf(word, known);
   element.dir = "auto"; // Arabic and Hebrew run from right to left, with their punctuation
 }

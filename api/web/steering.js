@@ -156,5 +156,5 @@ function showScore(legibility) {
   $("#score-bar").setAttribute("aria-valuenow", String(score ?? 0));
   $("#score-bar").style.setProperty("--filled", `${100 * (score ?? 0)}%`);
   setText($("#read"), score === null ? "legibility.unknown" : "legibility.read");
-  showWord($("#read-word"), score === null ? "" : legibility.read || "–");
+  showWord($("#read-word"), score === null ? "" : legibility.read || "–", shown.metadata.language);
 }

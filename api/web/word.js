@@ -4,6 +4,7 @@ import { $ } from "./dom.js";
 import { t } from "./i18n.js";
 import { listFile, startListFile } from "./list_file.js";
 import { languageOf } from "./script.js";
+import { readLanguage, startWordLanguage } from "./word_language.js";
 
 const MAX_ROWS = 10;
 
@@ -58,6 +59,7 @@ export function startWord(onChange) {
   $("#begin-list").addEventListener("click", () => writeList(`${field().value.trim()}\n`));
   $("#end-list").addEventListener("click", () => write(field().value.trim()));
   startListFile(announceInput);
+  startWordLanguage(announceInput);
   fitWord(); // the word may have been typed while the page was loading
 }
 
@@ -81,8 +83,13 @@ export function fitWord() {
   $("#end-list").hidden = listFile() !== null || lines().length > 1;
   field().setAttribute("aria-describedby", `word-error ${isList() ? "list-hint" : "word-hint"}`);
   field().rows = Math.min(MAX_ROWS, field().value.split("\n").length);
-  field().lang = field().value.trim() ? languageOf(field().value) : "zh-Hans"; // the placeholder is Chinese
+  markLanguage(readLanguage().language);
   fitText(field(), word());
+}
+
+/** Mark the field with the language of the word, which the script, the reader or the dictionary tells. */
+export function markLanguage(known) {
+  field().lang = field().value.trim() ? languageOf(field().value, known) : "zh-Hans"; // the placeholder is Chinese
 }
 
 /** Tell the style sheet how many characters a text has; it sets their size. */

@@ -132,6 +132,43 @@ def test_a_word_without_a_known_meaning_asks_for_it(open_page: OpenPage) -> None
     assert page.is_hidden("#motifs-note")
 
 
+def test_the_language_of_a_word_is_chosen_and_remembered(open_page: OpenPage) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    page.wait_for_selector("#generate:enabled")
+    page.fill("#word", "手紙")
+    page.wait_for_selector(".reading:text-is('shǒuzhǐ')")
+    assert page.get_attribute("#word", "lang") == "zh-Hans"
+    page.select_option("#word-language", "ja")
+    page.wait_for_selector(".reading[lang=ja]:text-is('てがみ')")
+    assert page.get_attribute("#word", "lang") == "ja"
+    set_steps(page, 2)
+    with page.expect_request("**/generate-writing-image") as submitted:
+        page.click("#generate")
+    assert submitted.value.post_data_json["language"] == "ja"
+    see_picture(page, "手紙")
+    assert page.get_attribute("#label-word", "lang") == "ja"
+    assert page.get_attribute("#history .brush", "lang") == "ja"
+    page.click("#share")
+    page.wait_for_selector("#share:text-is('Copied')")
+    link = page.evaluate("navigator.clipboard.readText()")
+
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.wait_for_selector("#generate:enabled")
+    assert other.input_value("#word-language") == "ja", "it is remembered"
+    other.select_option("#word-language", "auto")
+    other.goto(link)
+    other.wait_for_selector("#notice:visible")
+    assert other.input_value("#word-language") == "ja", "the link says so"
+
+
+def test_kana_mark_a_word_as_japanese(open_page: OpenPage) -> None:
+    page = open_page()
+    page.fill("#word", "食べる")
+    assert page.get_attribute("#word", "lang") == "ja"
+    page.wait_for_selector(".reading:text-is('たべる')")
+
+
 def test_the_motifs_follow_a_meaning_that_is_typed(open_page: OpenPage) -> None:
     page = open_page()
     page.fill("#word", "长")
