@@ -207,7 +207,7 @@ def test_numbers_follow_the_language(open_page: OpenPage) -> None:
     generate(page, "山")
     see_picture(page, "山")
     page.select_option("#language", "ru")
-    page.wait_for_selector("#control-depth output:text-matches('^\\d,\\d\\d$')")
+    page.wait_for_selector("#control-depth output:has-text(',')")
     assert "," in page.inner_text("#score")
     assert "," in page.inner_text("#label-time")
 
