@@ -45,7 +45,10 @@ export async function drawDeck(content, { name, ...options }) {
   const query = new URLSearchParams({ name, style, options: JSON.stringify(others) });
   const type = typeof content === "string" ? "text/csv; charset=utf-8" : "text/csv"; // a file's encoding is detected
   setRunning(true);
-  const made = await post(`/api/writing/decks?${query}`, content, type).catch(throwAsDeckProblem);
+  const made = await post(`/api/writing/decks?${query}`, content, type).catch((problem) => {
+    setRunning(false);
+    throw asDeckProblem(problem);
+  });
   const stored = { address: made.status_url, name, list: await linesOf(content), options, readAs: made.read_as };
   keepDeck(stored);
   await follow(stored, () => $("#deck").scrollIntoView({ block: "nearest" }));
@@ -61,10 +64,9 @@ async function linesOf(content) {
   }
 }
 
-/** Throw a problem again; a list that is too long becomes a deck that is too large. */
-function throwAsDeckProblem(problem) {
-  setRunning(false);
-  throw problem.code === "too_long" && problem.field === "words" ? new Problem({ ...problem, code: "deck_too_large" }) : problem;
+/** Return a problem in terms of decks: a list that is too long is a deck that is too large. */
+function asDeckProblem(problem) {
+  return problem.code === "too_long" && problem.field === "words" ? new Problem({ ...problem, code: "deck_too_large" }) : problem;
 }
 
 async function follow(stored, onShown = () => {}) {
