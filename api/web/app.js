@@ -151,7 +151,7 @@ async function run(request, getJobId) {
 /** Show the error of what the reader did, and go to the input at fault. */
 function showError(error) {
   showProblem(error instanceof Problem ? error : new Problem({ code: "internal_error", detail: String(error) }));
-  $("[aria-invalid=true]")?.focus();
+  $("#compose [aria-invalid=true]")?.focus();
 }
 
 async function finish(job, request) {

@@ -7,12 +7,17 @@ let file = null;
 /** Return the file, or null if the words are in the field. */
 export const listFile = () => file;
 
+/** Hold a file; null leaves the words to the field. */
+export function holdFile(chosen) {
+  file = chosen;
+  $("#file").hidden = file === null;
+  $("#file-name").textContent = file?.name ?? "";
+}
+
 /** Take files that the reader chooses or drops; call `onChange` after each change. */
 export function startListFile(onChange) {
   const take = (chosen) => {
-    file = chosen;
-    $("#file").hidden = file === null;
-    $("#file-name").textContent = file?.name ?? "";
+    holdFile(chosen);
     if (file && !$("#deck-name").value) $("#deck-name").value = file.name.replace(/\.[^.]*$/, "").slice(0, $("#deck-name").maxLength);
     onChange();
   };

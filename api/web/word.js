@@ -2,7 +2,7 @@
 
 import { $ } from "./dom.js";
 import { t } from "./i18n.js";
-import { listFile, startListFile } from "./list_file.js";
+import { holdFile, listFile, startListFile } from "./list_file.js";
 import { languageOf } from "./script.js";
 import { readLanguage, startWordLanguage } from "./word_language.js";
 
@@ -25,7 +25,7 @@ export const listToSend = () => listFile() ?? (lines().length ? field().value : 
 
 /** Ask the reader before a list other than `known` is overwritten. */
 export const mayReplaceList = (known = "") =>
-  lines().length < 2 || field().value === known || window.confirm(t("list.replace.sure"));
+  (listFile() === null && lines().length < 2) || field().value === known || window.confirm(t("list.replace.sure"));
 
 /** Put a list into the field and go there. */
 export function writeList(text) {
@@ -40,6 +40,7 @@ function write(text) {
 
 /** Show a word or a list in the field. */
 export function writeText(text) {
+  holdFile(null);
   hasBegunList = text.includes("\n");
   field().value = text;
   fitWord();

@@ -98,6 +98,10 @@ def test_a_file_in_any_encoding_becomes_a_deck(open_page: OpenPage, tmp_path: Pa
     page.wait_for_selector("#deck-title:text-is('Deck “Lesson 3”')")
     page.wait_for_selector("#deck-files:visible")
     assert page.inner_text("#deck-count") == "4 of 4 words drawn"
+    page.click("#deck-pictures button >> nth=0")
+    see_picture(page, "水")
+    page.click("#reuse")  # Playwright dismisses the question
+    assert page.is_visible("#file")
     page.click("#file-remove")
     assert page.is_visible("#word")
 
