@@ -114,6 +114,7 @@ def test_motifs_are_switched_off_and_on_and_searched_for(open_page: OpenPage) ->
 
 def test_a_fourth_motif_is_refused_in_plain_words(open_page: OpenPage) -> None:
     page = open_page()
+    page.wait_for_selector("#generate:enabled")
     page.fill("#word", "长")
     page.fill("#motif-query", "tree")
     page.click("#motifs-found .motif >> nth=0")
@@ -164,6 +165,7 @@ def test_the_language_of_a_word_is_chosen_and_remembered(open_page: OpenPage) ->
 
 def test_kana_mark_a_word_as_japanese(open_page: OpenPage) -> None:
     page = open_page()
+    page.wait_for_selector("#generate:enabled")
     page.fill("#word", "食べる")
     assert page.get_attribute("#word", "lang") == "ja"
     page.wait_for_selector(".reading:text-is('たべる')")
