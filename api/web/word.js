@@ -24,7 +24,7 @@ export const word = () => (isList() ? "" : field().value.trim());
 export const listToSend = () => listFile() ?? (lines().length ? field().value : null);
 
 /** Ask the reader before a list other than `known` is overwritten. */
-export const mayReplaceList = (known = "") =>
+export const mayReplaceList = (known = null) =>
   (listFile() === null && lines().length < 2) || field().value === known || window.confirm(t("list.replace.sure"));
 
 /** Put a list into the field and go there. */
