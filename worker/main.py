@@ -163,7 +163,7 @@ def build(settings: Settings) -> WorkerProcess:
     # A restarted container has the same process id and host name, but none of its predecessor's leases.
     worker_id = f"{os.getpid()}-{secrets.token_hex(3)}@{socket.gethostname()}"
     conditionings = make_conditionings(settings.conditioning)
-    pipeline = MultiControlNetPipeline(lambda: load_model(settings, gpu), on_lost=stop_process)
+    pipeline = MultiControlNetPipeline(lambda: load_model(settings, gpu), stop_process, settings.queue.bulk_every)
     client = make_redis(settings.redis)
     refuse_cluster(client)
     store = JobStore(client, settings.queue)

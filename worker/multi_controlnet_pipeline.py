@@ -15,6 +15,7 @@ from shared.schemas import ControlType, Quality, WorkerState
 from worker.engine.engine import Engine
 from worker.engine.model_runner import ModelRunner
 from worker.engine.request import Drawing, DrawRequest
+from worker.engine.scheduler import BULK_EVERY
 from worker.progress import CombinedProgress, NullProgress, ProgressSink
 
 
@@ -24,12 +25,16 @@ class MultiControlNetPipeline:
     Args:
         load: returns the model; called once, by `load` or before the first picture.
         on_lost: called once when this process can no longer compute.
+        bulk_every: while both kinds of jobs wait, every bulk_every-th that joins is a bulk one.
     """
 
     def __init__(
-        self, load: Callable[[], ModelRunner], on_lost: Callable[[DeviceLost], None] = lambda _lost: None
+        self,
+        load: Callable[[], ModelRunner],
+        on_lost: Callable[[DeviceLost], None] = lambda _lost: None,
+        bulk_every: int = BULK_EVERY,
     ) -> None:
-        self.engine = Engine(load, on_lost=on_lost)
+        self.engine = Engine(load, bulk_every, on_lost)
 
     def load(self) -> None:
         """Load the model if needed.

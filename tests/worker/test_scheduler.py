@@ -76,6 +76,18 @@ def test_an_interactive_job_takes_a_bulk_jobs_place_and_the_bulk_job_goes_on_lat
     assert scheduler.admit() == [bulk]
 
 
+def test_a_preempted_bulk_job_goes_on_before_the_bulk_jobs_that_wait() -> None:
+    scheduler: Scheduler[Job] = Scheduler(1)
+    begun, later, interactive = Job(Priority.BULK), Job(Priority.BULK), Job()
+    scheduler.submit(begun)
+    scheduler.admit()
+    scheduler.submit(later)
+    scheduler.submit(interactive)
+    assert scheduler.admit() == [interactive]
+    scheduler.remove(interactive)
+    assert scheduler.admit() == [begun]
+
+
 def test_bulk_jobs_have_their_turn_under_endless_interactive_load() -> None:
     scheduler: Scheduler[Job] = Scheduler(1, BULK_EVERY)
     bulk = Job(Priority.BULK)

@@ -17,6 +17,7 @@ from worker.engine.faults import Fault, attempt, classify
 from worker.engine.loop import StepLoop
 from worker.engine.model_runner import ModelRunner
 from worker.engine.request import Drawing, DrawRequest, EngineJob, SharedConditions
+from worker.engine.scheduler import BULK_EVERY
 from worker.progress import ProgressSink
 
 # Messages to the thread: a job, a request to load the model, notice that the device is lost, or None to end.
@@ -41,7 +42,7 @@ class Engine:
     def __init__(
         self,
         load: Callable[[], ModelRunner],
-        bulk_every: int = 5,
+        bulk_every: int = BULK_EVERY,
         on_lost: Callable[[DeviceLost], None] = lambda _lost: None,
     ) -> None:
         self._load = load

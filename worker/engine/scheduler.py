@@ -34,6 +34,8 @@ class Schedulable(Protocol):
 
 Job = TypeVar("Job", bound=Schedulable)
 
+BULK_EVERY = 5
+
 
 class Scheduler(Generic[Job]):
     """Holds every job that has not ended. A job is waiting or running.
@@ -43,7 +45,7 @@ class Scheduler(Generic[Job]):
         bulk_every: while both kinds wait, every bulk_every-th admission is a bulk job.
     """
 
-    def __init__(self, limit: int, bulk_every: int = 5) -> None:
+    def __init__(self, limit: int, bulk_every: int = BULK_EVERY) -> None:
         self.limit = self.ceiling = limit
         self._bulk_every = bulk_every
         self._waiting: dict[Priority, deque[Job]] = {priority: deque() for priority in Priority}
