@@ -22,7 +22,14 @@ FRACTION_SLASH: Final = "\u2044"
 
 # Made by `training/english_words.py`.
 WORDS_PATH: Final = Path(__file__).parent / "data" / "english_words.txt"
+# A run of letters. Only those of `ORDINARY` letters are words that can be judged, not µm, ºC, or stʌdi.
 WORD: Final = regex.compile(r"\p{L}+(?:['’]\p{L}+)*")
+ORDINARY: Final = regex.compile(r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ'’]{2,}")
+# English words with the accents of the language that they come from.
+LOANWORDS: Final = frozenset({
+    "café", "cliché", "crème", "crêpe", "décor", "doppelgänger", "éclair", "entrée", "façade", "fiancé", "fiancée",
+    "jalapeño", "naïve", "papier-mâché", "piñata", "purée", "résumé", "sauté", "soufflé", "über",
+})  # fmt: skip
 # Articles of other languages that use Latin letters. What follows one is not English, whatever its words: "le pain".
 FOREIGN_ARTICLE: Final = regex.compile(
     r"(?:d[aeu]s|de[mnrst]?|die|ein(?:e[mnrs]?)?|el|la|l[aeo]s|un[aeo]?s?|les?|des|il|lo|gli|het|een|e[nt]t?|os|uma?)\s+\p{L}|"
@@ -71,13 +78,15 @@ def is_latin(text: str) -> bool:
 def is_english(text: str) -> bool:
     """Return whether a text in Latin letters is English, judged by its words.
 
-    Of every three words, one may be unknown. Single letters and unknown capitalised words, which may be names, do not
-    count.
+    Of every three words, one may be unknown. Unknown capitalised words, which may be names, do not count. Units, single
+    letters and phonetic signs belong to no language, so they alone are English.
     """
-    words = WORD.findall(text)
+    words = [word for word in WORD.findall(text) if ORDINARY.fullmatch(word)]
+    if not words:
+        return _has_letter(text) and is_latin(text)
     if FOREIGN_ARTICLE.match(text.strip()):
         return False
-    known = sum(len(word) > 1 and _is_known(word) for word in words)
+    known = sum(map(_is_known, words))
     unknown = sum(word[0].islower() and not _is_known(word) for word in words)
     return known > 0 and unknown <= len(words) // 3
 
@@ -111,7 +120,8 @@ def _is_known(word: str) -> bool:
     word = word.casefold().replace("’", "'")
     before, _, _ = word.partition("'")
     forms = (form.removeprefix("to ") for form in base_forms(word))
-    return len(before) == 1 or before in _vocabulary() or not _vocabulary().isdisjoint(forms)
+    is_listed = before in _vocabulary() or not _vocabulary().isdisjoint(forms)
+    return is_listed or len(before) == 1 or word in LOANWORDS
 
 
 @lru_cache(maxsize=1)

@@ -136,7 +136,7 @@ def resolve_meaning(word: str, translation: str, database: CharacterDatabase, re
         if given and is_latin(given):
             unused = f"{given!r} does not seem to be English, so the lexicon's meaning steers the picture"
         return _of_lexicon(senses[0], given, unused, database)
-    if is_english(word):
+    if len(word) > 1 and is_english(word):
         note = f"{word!r} is taken as English; if it is of another language, give its meaning in English"
         return Meaning(given or word, word, "request", database.language, note=note, depictable=word)
     if given and is_latin(given):
