@@ -18,6 +18,7 @@ from shared.schemas import GenerationRequest, Priority
 from shared.schemas.deck import DeckOptions, DeckWord
 from shared.settings import Settings
 from shared.writing.dictionaries import Dictionaries
+from shared.writing.normalise import fold
 from shared.writing.words import senses_read
 
 # Options of every job of a deck.
@@ -55,8 +56,8 @@ def with_languages(listed: Sequence[ListedWord], dictionaries: Dictionaries) -> 
     texts = [_texts(document) for document in documents]
     languages = dictionaries.of_list(texts)
     return [
-        replace(word, document={"language": language, **document})
-        if language != "auto" and isinstance(document, dict)
+        replace(word, document={**document, "language": language})
+        if language != "auto" and isinstance(document, dict) and document.get("language") is None
         else word
         for word, document, language in zip(listed, documents, languages, strict=True)
     ]
@@ -66,7 +67,7 @@ def _texts(document: Any) -> tuple[str, str]:
     """Return the word and the reading of a document that is not yet validated."""
     fields = document if isinstance(document, dict) else {}
     word, reading = (value if isinstance(value := fields.get(field), str) else "" for field in ("word", "reading"))
-    return word, reading
+    return fold(word).strip(), reading
 
 
 def plan(

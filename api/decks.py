@@ -7,7 +7,9 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
+from api.blocking import in_thread
 from api.deck_words import ListedWord, identity, plan, with_languages
 from api.idempotency import digest_key
 from api.jobs import Jobs
@@ -99,13 +101,14 @@ class Decks:
             QueueUnavailable: Redis or the result store is full; nothing was created.
         """
         key = digest_key(idempotency_key, client, "deck")
-        fingerprint = "" if key is None else self._fingerprint(words, options)
+        fingerprint = "" if key is None else in_thread(partial(self._fingerprint, words, options))
         if (first := self._store.find(key, fingerprint)) is not None:  # even if there is no room for another one
             return CreatedDeck(first, self._store.get(first.deck_id))
         entries: list[DeckEntry] = []
         requests: dict[str, GenerationRequest] = {}
-        listed = with_languages(words, self._dictionaries) if options.language == "auto" else words
-        for word in listed:
+        if options.language == "auto":
+            words = in_thread(partial(with_languages, words, self._dictionaries))
+        for word in words:
             entry, request = plan(word, options, self._validator, self._dictionaries)
             entries.append(entry)
             if request is not None and entry.job_id is not None:

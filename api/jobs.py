@@ -291,7 +291,7 @@ class Jobs:
         return JobView(
             job_id=record.job_id,
             status=record.status,
-            word=record.fields.get("word", ""),
+            word=record.word,
             priority=record.priority,
             deck_id=record.deck,
             stage=record.status.value if record.status.is_terminal else record.stage,

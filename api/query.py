@@ -7,6 +7,8 @@ from flask import current_app, request
 
 from shared.errors import UnknownField
 
+# EventSourcePolyfill, with which browsers can send a key, adds it when it reconnects, beside the header.
+IGNORED = frozenset({"lastEventId"})
 CALLS = "/api/"  # monitoring systems may add parameters of their own to probes
 
 
@@ -27,7 +29,7 @@ def refuse_others(known: Collection[str], hint: str = "") -> None:
         UnknownField: there is such a parameter.
     """
     for name in request.args:
-        if name not in known:
+        if name not in known and name not in IGNORED:
             available = f"available: {', '.join(known)}" if known else "this call has none"
             raise UnknownField(f"there is no such query parameter; {hint or available}", field=name)
 

@@ -151,6 +151,9 @@ def check_torch(settings: Settings) -> Iterator[Finding]:
         import torch  # noqa: PLC0415  # only workers have it
     except ImportError:
         return
+    except OSError as error:
+        yield Finding(Level.FAIL, "torch", f"cannot be loaded: {error}", "install torch's build for this driver")
+        return
     text = f"torch {torch.__version__}"
     if torch.cuda.is_available():
         yield Finding(Level.OK, "torch", f"{text} can use the GPU")

@@ -23,6 +23,7 @@ FLOWER_PORT = 5555
 EMBEDDED: Mapping[str, str] = {"WRITING_MODEL": "embedded"}  # a stack's environment, whatever model the shell names
 REDIS_START_S = 15.0
 REDIS_SHARE, REDIS_LEAST_BYTES = 0.25, 2**30  # of the machine's memory; results are evicted within this limit
+REDIS_ROOM = 1.5  # of what is there: admission ends at 0.9 of the limit, and results are evicted above 0.6
 
 
 class Stack:
@@ -87,7 +88,7 @@ class Stack:
         self._opened.close()
 
     def _start(self, lock: int) -> None:
-        self.supervisor.start(redis_program(self.redis_url, self._data_folder, lock, _redis_limit()))
+        self.supervisor.start(redis_program(self.redis_url, self._data_folder, lock, redis_limit(self._data_folder)))
         self.wait_for(self._redis_answers, REDIS_START_S, "Redis")
         self.supervisor.start(self._python("api", "-m", "cli", "api"))
         for number in range(1, self._workers + 1):
@@ -170,9 +171,15 @@ def redis_program(url: str, data_folder: Path, lock: int | None = None, maxmemor
     return Program("redis", command, inherits=() if lock is None else (lock,))
 
 
-def _redis_limit() -> int:
-    """Return how many bytes Redis may use on this machine."""
-    return max(REDIS_LEAST_BYTES, int(REDIS_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")))
+def redis_limit(data_folder: Path) -> int:
+    """Return how many bytes Redis may use on this machine.
+
+    A Redis that holds more than its limit refuses all writes, even those that would evict results. So the limit leaves
+    room beside what the folder holds, and comes down with it.
+    """
+    share = int(REDIS_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    held = sum(path.stat().st_size for path in data_folder.rglob("*") if path.is_file())
+    return max(REDIS_LEAST_BYTES, share, int(REDIS_ROOM * held))
 
 
 def free_port() -> int:

@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-NUMBER = re.compile(r"\s*([0-9]{1,4})(?:[.)．）](?![0-9])|、)\s*(?=\S)")
-BULLET = re.compile(r"\s*[-–—•▪◦*·]\s+(?=\S)")
+# A tab ends a cell, so that the marker is a column of its own.
+NUMBER = re.compile(r"[^\S\t]*([0-9]{1,4})(?:[.)．）](?![0-9])|、)[^\S\t]*(?=\S)")
+BULLET = re.compile(r"[^\S\t]*[-–—•▪◦*·][^\S\t]+(?=\S)")
 
 
 def without_markers(lines: Sequence[str]) -> list[str]:

@@ -72,8 +72,8 @@ def _summary(record: JobRecord, *, has_picture: bool) -> JobSummary:
     return JobSummary(
         job_id=record.job_id,
         status=record.status,
-        word=asked.get("word", ""),
-        translation=asked.get("translation", ""),
+        word=record.word,
+        translation=str(asked.get("translation", "")),
         style=asked.get("style"),
         priority=record.priority,
         stage=record.status.value if record.status.is_terminal else record.stage,

@@ -47,7 +47,7 @@ def read(query: ReadingQuery, raw: ListFile) -> Response:  # noqa: ARG001  # for
     content = request.get_data()
     encoding = list_encoding(query.encoding)
     words = in_thread(lambda: read_list(content, encoding=encoding, columns=query.columns))
-    languages = services().dictionaries.of_list([(row.word, row.reading) for row in words.rows])
+    languages = in_thread(lambda: services().dictionaries.of_list([(row.word, row.reading) for row in words.rows]))
     rows = tuple(
         ListedRow(
             line=row.line,

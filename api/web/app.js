@@ -114,8 +114,11 @@ async function drawList() {
 
 /** Submit a request and follow its job. */
 async function draw(request) {
-  noteDrawn(request.word);
-  await run(request, () => submit(request));
+  await run(request, async () => {
+    const jobId = await submit(request);
+    noteDrawn(request.word);
+    return jobId;
+  });
 }
 
 /** Follow the job that was running when the page was closed or reloaded. */

@@ -87,7 +87,9 @@ async function follow(stored, onShown = () => {}) {
       if (current !== stored) return;
       show(deck);
     }
-    showEnd(await getDeck(url));
+    deck = await getDeck(url);
+    if (current !== stored) return;
+    showEnd(deck);
   } catch (problem) {
     if (problem.code === "deck_not_found" && current === stored) close(forgetDeck);
     throw problem;

@@ -7,6 +7,7 @@ import { readEvents } from "./events.js";
 const MAX_ATTEMPTS = 4; // in a row, without an event
 const POLL_MS = 700;
 const MAX_POLL_FACTOR = 10;
+const MAX_ERRORS = 8; // of the service itself, in a row: it cannot tell of this job
 const FINAL_CODES = new Set(["job_not_found", "result_expired", "unauthorized"]); // asking again cannot help
 const FINAL_STATUSES = ["succeeded", "failed", "cancelled"];
 
@@ -45,15 +46,17 @@ async function listen(jobId, handlers, signal) {
 }
 
 async function poll(jobId, handlers, signal) {
+  let errors = 0;
   for (let failures = 0; ; await pause(POLL_MS * Math.min(MAX_POLL_FACTOR, 1 + failures))) {
     try {
       const job = await getJson(jobUrlWithLinks(jobId), { signal });
       if (FINAL_STATUSES.includes(job.status)) return job;
-      failures = 0;
+      failures = errors = 0;
       if (job.queue_position !== null) handlers.queue({ queue_position: job.queue_position });
       else handlers.progress({ status: job.status, stage: job.stage, ...job.progress });
     } catch (problem) {
-      if (signal.aborted || !isTemporary(problem)) throw problem;
+      errors = problem.status === 500 ? errors + 1 : 0;
+      if (signal.aborted || !isTemporary(problem) || errors >= MAX_ERRORS) throw problem;
       failures += 1;
       handlers.lost();
     }

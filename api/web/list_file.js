@@ -3,6 +3,7 @@
 import { $ } from "./dom.js";
 
 let file = null;
+let givenName = ""; // the deck's name that a file gave
 
 /** Return the file, or null if the words are in the field. */
 export const listFile = () => file;
@@ -14,11 +15,19 @@ export function holdFile(chosen) {
   $("#file-name").textContent = file?.name ?? "";
 }
 
+/** Name the deck after its file, unless the reader has named it. */
+function nameDeck() {
+  const name = $("#deck-name");
+  if (name.value && name.value !== givenName) return;
+  givenName = file?.name.replace(/\.[^.]*$/, "").slice(0, name.maxLength) ?? "";
+  name.value = givenName;
+}
+
 /** Take files that the reader chooses or drops; call `onChange` after each change. */
 export function startListFile(onChange) {
   const take = (chosen) => {
     holdFile(chosen);
-    if (file && !$("#deck-name").value) $("#deck-name").value = file.name.replace(/\.[^.]*$/, "").slice(0, $("#deck-name").maxLength);
+    nameDeck();
     onChange();
   };
   const picker = $("#file-picker");

@@ -167,7 +167,7 @@ class Senses(ResponseModel):
     """
 
     word: str
-    language: Language
+    language: Language = Language.CHINESE
     readings: tuple[str, ...]
     senses: tuple[SenseView, ...]
     imagery: tuple[str, ...] = ()

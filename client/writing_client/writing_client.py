@@ -155,7 +155,7 @@ class WritingClient:
         Raises:
             WritingError: a text is too long, or there are too many.
         """
-        document = {"name": name, "cards": [card.model_dump() for card in cards]}
+        document = {"name": name, "cards": [card.model_dump(exclude_defaults=True) for card in cards]}
         return self._connection.download("application/zip", "POST", "/api/writing/anki-packages", json=document)
 
     def job(self, job_id: str) -> Job:

@@ -67,8 +67,21 @@ class JobRecord:
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        """The request's fields as recorded, not validated, because another version may have written them."""
-        return cast("dict[str, Any]", json.loads(self.request_text))
+        """The request's fields as recorded, not validated, because another version may have written them.
+
+        {} if the record is damaged, so that the job can still be polled and cancelled.
+        """
+        try:
+            fields = json.loads(self.request_text)
+        except ValueError:
+            return {}
+        return fields if isinstance(fields, dict) else {}
+
+    @property
+    def word(self) -> str:
+        """The word to draw; "" if the record is damaged."""
+        word = self.fields.get("word")
+        return word if isinstance(word, str) else ""
 
     @property
     def request(self) -> GenerationRequest:

@@ -107,7 +107,10 @@ class LegibilityTarget(RequestModel):
 
 Language = Annotated[
     LanguageChoice,
-    Field(description="the word's: `zh`, `ja`, or `auto`: Japanese if the word or its reading has kana"),
+    Field(
+        description="the word's: `zh`, `ja`, or `auto`: Japanese if the word or its reading has kana, or only the "
+        "Japanese lexicon knows it"
+    ),
 ]
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from shared.writing.characters import CharacterDatabase
 from shared.writing.kana import has_kana
 from shared.writing.language import Language, LanguageChoice
+from shared.writing.pinyin import same_reading
+from shared.writing.unicode_script import script
 
 
 class Dictionaries(Mapping[Language, CharacterDatabase]):
@@ -32,25 +34,40 @@ class Dictionaries(Mapping[Language, CharacterDatabase]):
 
         Args:
             word: the word in normal form.
-            language: as a request gives it. "auto" is Japanese if the word or its reading contains kana, or if only the
-                Japanese lexicon knows the word, and otherwise Chinese.
+            language: as a request gives it. "auto" is Japanese if the word or its reading contains kana, or if it has
+                Han characters and only the Japanese lexicon knows it, and otherwise Chinese.
             reading: as a request gives it.
         """
         if language != "auto":
             return self[Language(language)]
         chinese, japanese = self[Language.CHINESE], self[Language.JAPANESE]
-        is_unknown = not chinese.senses(word) and bool(japanese.senses(word))
-        return japanese if is_unknown or has_kana(word) or has_kana(reading) else chinese
+        if has_kana(word) or has_kana(reading):
+            return japanese
+        # JMdict also has TV, CD and PC.
+        is_japanese = has_han(word) and not chinese.senses(word) and bool(japanese.senses(word))
+        return japanese if is_japanese else chinese
 
     def of_list(self, words: Sequence[tuple[str, str]]) -> list[LanguageChoice]:
         """Return the languages of a list's words.
 
         Where any word or reading contains kana, all words that the Japanese lexicon knows are Japanese, since 手紙
-        alone does not show it. The others are "auto".
+        alone does not show it, unless their reading is pinyin. The others are "auto".
 
         Args:
             words: the words in normal form, each with its reading.
         """
-        japanese = self[Language.JAPANESE]
-        is_japanese = any(has_kana(word) or has_kana(reading) for word, reading in words)
-        return ["ja" if is_japanese and japanese.senses(word) else "auto" for word, _ in words]
+        if not any(has_kana(word) or has_kana(reading) for word, reading in words):
+            return ["auto"] * len(words)
+        # In order, each block of the lexicon is decompressed once.
+        known = {word for word in sorted({word for word, _ in words}) if self[Language.JAPANESE].senses(word)}
+        return ["ja" if word in known and not self._is_pinyin(word, reading) else "auto" for word, reading in words]
+
+    def _is_pinyin(self, word: str, reading: str) -> bool:
+        if not reading or has_kana(reading):
+            return False
+        return any(same_reading(reading, sense.reading) for sense in self[Language.CHINESE].senses(word))
+
+
+def has_han(text: str) -> bool:
+    """Return whether a text contains a Han character."""
+    return any(script(character) == "Hani" for character in text)

@@ -31,7 +31,10 @@ LOANWORDS: Final = frozenset({
     "jalapeño", "naïve", "papier-mâché", "piñata", "purée", "résumé", "sauté", "soufflé", "über",
 })  # fmt: skip
 # Articles of other languages that use Latin letters. What follows one is not English, whatever its words: "le pain".
+# English are "die out", "den of", "en route", "Los Angeles" and "UN".
 FOREIGN_ARTICLE: Final = regex.compile(
+    r"(?!die (?:of|out|off|down|away|for|in|on|cast|young)\b|den of\b|en route\b|en masse\b|los angeles\b|las vegas\b|"
+    r"la la\b|et al\b|lo mein\b|(?-i:UN )|de facto\b|de luxe\b)"
     r"(?:d[aeu]s|de[mnrst]?|die|ein(?:e[mnrs]?)?|el|la|l[aeo]s|un[aeo]?s?|les?|des|il|lo|gli|het|een|e[nt]t?|os|uma?)\s+\p{L}|"
     r"[ld]['’]\p{L}",
     regex.IGNORECASE,
@@ -84,11 +87,16 @@ def is_english(text: str) -> bool:
     words = [word for word in WORD.findall(text) if ORDINARY.fullmatch(word)]
     if not words:
         return _has_letter(text) and is_latin(text)
-    if FOREIGN_ARTICLE.match(text.strip()):
+    if has_foreign_article(text):
         return False
     known = sum(map(_is_known, words))
     unknown = sum(word[0].islower() and not _is_known(word) for word in words)
     return known > 0 and unknown <= len(words) // 3
+
+
+def has_foreign_article(text: str) -> bool:
+    """Return whether a text begins with an article of another language than English."""
+    return FOREIGN_ARTICLE.match(text.strip()) is not None
 
 
 def english_part(text: str) -> str:

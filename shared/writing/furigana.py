@@ -8,17 +8,26 @@ import regex
 INLINE: Final = regex.compile(r" ?(?<![^ >\]])([^ >\[\]]++)(?:\[([\u3041-\u30ffー;,a-z0-9]++)\])++")
 # Dictionaries': "食べる（たべる）", "食べる【たべる】"
 WHOLE: Final = regex.compile(r"([^\[［(（【]++)[\[［(（【]([\u3041-\u30ffー]++)[\]］)）】]")
+# What textbooks add to a word in brackets: a particle, a verb or an ending. It belongs to the word.
+ADDED: Final = frozenset({
+    "する", "します", "な", "だ", "です", "の", "に", "を", "が", "は", "へ", "と", "で", "も", "さん", "さま",
+    "ちゃん", "くん", "たち", "がた", "ら",
+})  # fmt: skip
 HAN: Final = regex.compile(r"\p{Script=Han}")
 KANA: Final = regex.compile(r"[\u3041-\u30ff]")
 OKURIGANA: Final = regex.compile(r"[\u3041-\u3096]*$")
 
 
 def split_furigana(text: str) -> tuple[str, str]:
-    """Return a text without the readings in its brackets, and its reading if it is in kana, or ""."""
+    """Return a text without the readings in its brackets, and its reading if it is in kana, or "".
+
+    What a textbook adds in brackets is part of the word: 勉強（する） is 勉強する.
+    """
     word, reading = (INLINE.sub(replacement, text).strip() for replacement in (_base, _reading))
     whole = WHOLE.fullmatch(word)
-    if whole is not None and _can_be_read(whole[1].strip(), whole[2]):
-        return whole[1].strip(), whole[2]
+    if whole is not None and _can_be_read(base := whole[1].strip(), whole[2]):
+        is_added = whole[2] in ADDED and len(base) > 1  # 名（な） is read so
+        return (base + whole[2], "") if is_added else (base, whole[2])
     return word, reading if reading != word and KANA.search(reading) else ""
 
 

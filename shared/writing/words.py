@@ -14,7 +14,15 @@ from shared.errors import InvalidWord, TranslationRequired, UnknownImagery, Unkn
 from shared.writing.characters import CharacterDatabase
 from shared.writing.clusters import clusters
 from shared.writing.encodings import misread_east_asian
-from shared.writing.english import clean_sense, english_part, is_english, is_latin, read_translation, why_empty
+from shared.writing.english import (
+    clean_sense,
+    english_part,
+    has_foreign_article,
+    is_english,
+    is_latin,
+    read_translation,
+    why_empty,
+)
 from shared.writing.fonts import FontCoverage, font_of
 from shared.writing.imagery import Imagery
 from shared.writing.kana import same_kana
@@ -132,14 +140,16 @@ def resolve_meaning(word: str, translation: str, database: CharacterDatabase, re
     if steering := english_part(given):
         phrase = _phrase(clean_sense(steering), database)
         return Meaning(shown, phrase, "request", database.language, likeliest, depictable=steering)
+    is_latin_given = bool(given) and is_latin(given)
     if senses:
-        if given and is_latin(given):
+        if is_latin_given:
             unused = f"{given!r} does not seem to be English, so the lexicon's meaning steers the picture"
         return _of_lexicon(senses[0], given, unused, database)
-    if len(word) > 1 and is_english(word):
+    # Of a Latin translation that is not known to be English, only an article shows that it is not.
+    if len(word) > 1 and is_english(word) and (not is_latin_given or has_foreign_article(given)):
         note = f"{word!r} is taken as English; if it is of another language, give its meaning in English"
         return Meaning(given or word, word, "request", database.language, note=note, depictable=word)
-    if given and is_latin(given):
+    if is_latin_given:
         return Meaning(given, given, "request", database.language)
     if given:
         unused = f"the picture is steered in English, but {given!r} is in another script"

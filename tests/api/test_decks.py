@@ -379,3 +379,17 @@ def test_an_api_that_dies_before_a_message_is_sent_leaves_a_whole_deck(
     again = made(client_of(settings), ["山", "水"], {"Idempotency-Key": "k"})
     assert again["counts"]["queued"] == 2
     assert client.zcard("writing:waiting:bulk") == 2
+
+
+@pytest.mark.parametrize("word", ["手紙", {"word": "手紙", "language": None}, {"word": " 手紙 "}])
+def test_kana_in_a_deck_makes_its_words_japanese(anyone: FlaskClient, word: str | dict[str, str | None]) -> None:
+    deck = made(anyone, ["食べる", word, "学习"])
+    assert [(entry["reading"], entry["meaning"]) for entry in deck["words"]] == [
+        ("たべる", "eating"), ("てがみ", "letter"), ("xuéxí", "learning"),
+    ]  # fmt: skip
+
+
+def test_a_decks_language_can_be_given(anyone: FlaskClient) -> None:
+    assert made(anyone, ["手紙"], language="ja")["words"][0]["reading"] == "てがみ"
+    mixed = made(anyone, ["食べる", {"word": "手紙", "language": "zh"}])
+    assert mixed["words"][1]["meaning"] == "toilet paper"

@@ -178,3 +178,19 @@ def test_a_job_that_was_just_taken_is_starting(anyone: FlaskClient, leases: Leas
     assert anyone.get(waiting).get_json()["stage"] == "starting"
     leases.release(lease)
     assert anyone.get(waiting).get_json()["stage"] is None
+
+
+@pytest.mark.parametrize("request_text", ["{", "[]", '{"word": 7}', '{"word": null}', "null"])
+def test_a_job_whose_record_is_damaged_can_be_polled_listed_and_cancelled(
+    anyone: FlaskClient, client: redis.Redis, waiting: str, request_text: str
+) -> None:
+    client.hset(f"writing:job:{job_of(waiting)}", "request", request_text)
+    polled, listed = anyone.get(waiting), anyone.get(JOBS)
+    assert (polled.status_code, polled.get_json()["status"]) == (200, "queued")
+    assert [job["job_id"] for job in listed.get_json()["jobs"]] == [job_of(waiting)]
+    assert anyone.delete(waiting).get_json()["status"] == "cancelled"
+
+
+def test_what_a_browsers_event_source_adds_is_no_unknown_parameter(anyone: FlaskClient, drawn: str) -> None:
+    assert anyone.get(f"{drawn}/events?lastEventId=1-0").status_code in {200, 204}
+    assert anyone.get(f"{drawn}/events?lastEvent=1-0").status_code == 422

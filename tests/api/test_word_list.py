@@ -264,6 +264,19 @@ def test_markup_that_is_never_closed_is_read_in_linear_time(part: str) -> None:
     assert split_word(f"山{part * (10**6 // len(part))}")[0].startswith("山")
 
 
+PAIRS = [("学习", "to study"), ("水", "water"), ("火", "fire")]
+
+
+@pytest.mark.parametrize(
+    "heading", ["No.\tWord\tMeaning\n", "序号\tword\ttranslation\n", "#columns:-\tword\ttranslation\n"]
+)
+@pytest.mark.parametrize("mark", ["{}.", "{})", "-"])
+def test_a_column_of_markers_is_a_column(heading: str, mark: str) -> None:
+    lines = [f"{mark.format(number)}\t{word}\t{meaning}\n" for number, (word, meaning) in enumerate(PAIRS, start=1)]
+    read = read_list((heading + "".join(lines)).encode())
+    assert [(row.word, row.translation) for row in read.rows] == PAIRS
+
+
 def test_accents_are_not_put_in_order_before_their_number_is_checked() -> None:
     assert not is_pinyin(f"a{ACCENTS * 10**6}", with_tones=True)
     assert role_of(f"word{ACCENTS * 10**6}") is None

@@ -139,3 +139,10 @@ def test_a_foreign_word_that_looks_english_is_not_depicted(
 )
 def test_negations_show_nothing(dictionaries: Dictionaries, imagery: Imagery, translation: str) -> None:
     assert resolve_imagery("х", meaning(dictionaries, "х", translation), "auto", imagery) == ()
+
+
+@pytest.mark.parametrize(("word", "translation"), [("pan", "ciabatta"), ("Rat", "alderman"), ("chat", "moggy")])
+def test_a_rare_english_translation_steers_a_foreign_word(
+    dictionaries: Dictionaries, word: str, translation: str
+) -> None:
+    assert meaning(dictionaries, word, translation).prompt == translation

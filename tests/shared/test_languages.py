@@ -28,6 +28,7 @@ LIST = Path(__file__).parent / "japanese_senses.tsv"
         ("図書館", "", Language.JAPANESE),  # only Japanese has it
         ("自転車", "", Language.JAPANESE),
         ("study", "", Language.CHINESE),
+        ("TV", "", Language.CHINESE),  # JMdict has it, too
     ],
 )
 def test_a_word_shows_its_language(dictionaries: Dictionaries, word: str, reading: str, language: Language) -> None:
@@ -46,6 +47,7 @@ def test_a_given_language_decides(dictionaries: Dictionaries, language: Language
         ([("手紙", ""), ("本", ""), ("食べる", "")], ["ja", "ja", "ja"]),
         ([("手紙", "てがみ"), ("学习", "")], ["ja", "auto"]),
         ([("手紙", ""), ("本", "")], ["auto", "auto"]),
+        ([("の", ""), ("手紙", "shǒuzhǐ"), ("走", "zou3")], ["ja", "auto", "auto"]),
         ([], []),
     ],
 )

@@ -175,6 +175,7 @@ def test_a_device_that_is_lost_while_the_model_is_loaded_is_not_the_models_fault
         (RuntimeError("Triton Error [CUDA]: invalid argument"), Fault.JOB),
         (RuntimeError("CUDA driver error: an illegal memory access was encountered"), Fault.DEVICE_LOST),
         (RuntimeError("CUDA error: CUBLAS_STATUS_NOT_SUPPORTED when calling `cublasLtMatmul`"), Fault.JOB),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_INTERNAL_ERROR when calling `cublasGemmEx`"), Fault.DEVICE_LOST),
         (RuntimeError("CUDA error: CUBLAS_STATUS_INVALID_VALUE when calling `cublasGemmEx`"), Fault.JOB),
         (RuntimeError("CUDA error: too many resources requested for launch\nCompile with …"), Fault.JOB),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), Fault.JOB),

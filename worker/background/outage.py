@@ -16,13 +16,17 @@ class Outage:
         self._logger = logger
         self._consequence = consequence
         self._began_at: float | None = None
+        self._failed_at = 0.0
 
     def note(self, error: Exception | None) -> None:
         """Note the error of a call, or None for a call that succeeded."""
         began_at = self._began_at
-        if error is not None and began_at is None:
-            self._began_at = time.monotonic()
-            self._logger.warning("%s: %s", self._consequence, error)
-        elif error is None and began_at is not None:
+        if error is not None:
+            self._failed_at = time.monotonic()
+            if began_at is None:
+                self._began_at = self._failed_at
+                self._logger.warning("%s: %s", self._consequence, error)
+        elif began_at is not None:
             self._began_at = None
-            self._logger.warning("%s for %.0f s; Redis works again", self._consequence, time.monotonic() - began_at)
+            # Until its last failure: the next call may come long after the outage.
+            self._logger.warning("%s for %.0f s; Redis works again", self._consequence, self._failed_at - began_at)

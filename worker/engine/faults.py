@@ -30,8 +30,11 @@ OUT_OF_MEMORY_TEXT = re.compile(
     r"|unable to find an engine|unable to find a valid cudnn algorithm",
     re.IGNORECASE,
 )
-# What follows in the text of an error after which the context still works: as in HARMLESS_CODES, or a library's status.
-HARMLESS = r"captur|invalid (configuration )?argument|too many resources|CU[A-Z]+_STATUS_"
+# What an error says after which the context still works: as in HARMLESS_CODES, or a refusal by a library.
+HARMLESS = (
+    r"captur|invalid (configuration )?argument|too many resources|"
+    r"CU[A-Z]+_STATUS_(NOT_SUPPORTED|INVALID_VALUE|ARCH_MISMATCH)"
+)
 DEVICE_LOST_TEXT = re.compile(
     rf"(^CUDA (driver )?error|Triton Error \[CUDA\])(?!.*({HARMLESS}))|(CUBLAS|CUDNN)_STATUS_EXECUTION_FAILED"
 )
