@@ -1,5 +1,6 @@
 """Lists of words, read from the files of other programs."""
 
+from functools import partial
 from typing import Annotated
 
 from flask import Response, request
@@ -47,7 +48,8 @@ def read(query: ReadingQuery, raw: ListFile) -> Response:  # noqa: ARG001  # for
     content = request.get_data()
     encoding = list_encoding(query.encoding)
     words = in_thread(lambda: read_list(content, encoding=encoding, columns=query.columns))
-    languages = in_thread(lambda: services().dictionaries.of_list([(row.word, row.reading) for row in words.rows]))
+    texts = [(row.word, row.reading) for row in words.rows]
+    languages = in_thread(partial(services().dictionaries.of_list, texts))
     rows = tuple(
         ListedRow(
             line=row.line,
