@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 import requests
 
 from local.stack import Stack
@@ -58,6 +59,8 @@ def test_redis_away_is_a_503_within_two_seconds_and_heals(bare: Stack) -> None:
     api = Api(bare.url)
     job_id = api.submit(**WORD).json()["job_id"]
     redis_server = child(bare, "redis")
+    # While it waits for the disk, Redis postpones what it appends to its file.
+    eventually(lambda: not redis.Redis.from_url(bare.redis_url).info("persistence")["aof_buffer_length"])
     redis_server.process.kill()
     redis_server.process.wait()
     for ask in (lambda: api.submit(**WORD), lambda: api.get(f"/api/writing/jobs/{job_id}"), lambda: api.cancel(job_id),

@@ -101,6 +101,7 @@ def around_the_circle(difference: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.abs((difference + 0.5) % 1 - 0.5)
 
 
+@pytest.mark.slow
 def test_characters_and_motifs_of_both_sets_are_apart() -> None:
     training, held_out = SceneMaker(3), SceneMaker(3, held_out=True)
     assert all(ord(character) % HELD_OUT_EVERY for character in training.characters)
@@ -201,6 +202,7 @@ def test_patterns_repeat_with_the_latents(glyphs: GlyphRenderer) -> None:
         assert 0.05 < pattern.mean() < 0.95
 
 
+@pytest.mark.slow
 def test_crops_come_from_pictures() -> None:
     stream = iter(PictureStream(seed=1, crop=64))
     crop = next(stream)
@@ -278,6 +280,7 @@ def test_a_shard_of_an_older_version_is_named(tmp_path: Path) -> None:
         Shard(tmp_path / "shard-00000.npz")
 
 
+@pytest.mark.slow
 def test_motifs_are_chosen_again_until_they_are_cool(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "COOL_SHARE", 1.0)
     maker = SceneMaker(2)
@@ -328,6 +331,7 @@ def test_only_maps_of_weak_controls_are_shifted() -> None:
     assert 0 < shift_reach(WEAK / 2) < shift_reach(LEAST_WEIGHT) < FARTHEST_SHIFT_PX
 
 
+@pytest.mark.slow
 def test_the_tokenizer_knows_the_prompts_words_and_survives_any_text(tmp_path: Path) -> None:
     tokenizer = folder_tokenizer(tmp_path)
     assert tokenizer.tokenize("comic book") == ["comic</w>", "book</w>"]

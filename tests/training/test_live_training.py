@@ -78,6 +78,7 @@ def test_a_pool_holds_what_shards_of_the_same_samples_hold(
                 assert torch.equal(maps[place], shard.map(index, control))
 
 
+@pytest.mark.slow
 def test_crops_of_a_batch_are_the_same_part_of_all_its_tensors(samples: dict[str, Any], vae: AutoencoderKL) -> None:
     pool = Pool(3, CPU)
     pool.add(samples, vae)
@@ -94,6 +95,7 @@ def test_crops_of_a_batch_are_the_same_part_of_all_its_tensors(samples: dict[str
         assert set(batch.controls) <= set(CONTROL_TYPES)
 
 
+@pytest.mark.slow
 def test_in_a_full_pool_new_samples_replace_the_oldest(samples: dict[str, Any], vae: AutoencoderKL) -> None:
     pool = Pool(4, CPU)
     for _ in range(2):

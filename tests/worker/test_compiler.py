@@ -97,6 +97,7 @@ def test_one_graph_per_kind_of_block_serves_any_number_of_rows_and_steps_that_re
     assert "recompile_limit" not in str(torch._dynamo.utils.counters)
 
 
+@pytest.mark.slow
 def test_single_rows_can_be_left_uncompiled(stock: Any) -> None:
     model, plain = engine_model(stock), engine_model(embedded_pipeline())
     denoiser_of(model).compile(compiler.BlockCompiler(backend="eager", least_rows=2), (SIDE, SIDE))
@@ -129,6 +130,7 @@ def test_a_first_start_leaves_graphs_for_single_rows_to_the_next(
     assert can_skip_single_rows(settings, gpu) == can_skip
 
 
+@pytest.mark.slow
 def test_the_status_says_that_single_rows_are_left_out(stock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     model, setup = engine_model(stock, native_size=SIDE), {}
     make = partial(compiler.BlockCompiler, backend="eager")

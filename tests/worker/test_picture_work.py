@@ -223,7 +223,7 @@ def test_closing_leaves_no_process(folders: Settings, threads: ThreadExecutor) -
     assert not psutil.pid_exists(pid)
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("end", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_picture_processes_end_with_theirs(end: signal.Signals, project: Path) -> None:
     """However it ends, and whatever they are doing at that moment."""
     with subprocess.Popen(

@@ -190,6 +190,7 @@ def test_a_step_of_sdxl_is_its_networks_and_little_more() -> None:
         assert 0 < whole.count - inside.count <= 0.03 * inside.count
 
 
+@pytest.mark.slow
 def test_recordings_of_sdxl_take_the_memory_that_is_planned() -> None:
     """Inputs and outputs, counted: each kind of step has recordings of ten rows in all."""
     unet, controlnet = (make_part(FULL, name, META, torch.float16) for name in ("unet", "controlnet"))
