@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,7 +20,13 @@ from shared.settings import Settings
 from shared.writing.dictionaries import Dictionaries
 from tests.client.drawn_decks import ROWS, drawn, row
 from writing_client.deck import Deck
+from writing_client.models import CardText
 from writing_client.package import write_package
+
+
+def with_pictures(texts: Sequence[CardText], folder: Path) -> list[Card]:
+    """Return the client's cards with their pictures, which are in a folder, as the service makes files of them."""
+    return [Card(**text.model_dump(exclude={"digest"}), read=(folder / text.file).read_bytes) for text in texts]
 
 
 @pytest.fixture
@@ -27,18 +34,7 @@ def cards(tmp_path: Path) -> list[Card]:
     rows = [*ROWS, row(4, "长", "long"), row(5, "长", "to grow")]
     deck = Deck(tmp_path, rows, {})
     drawn(deck, *range(len(rows)))
-    return [
-        Card(
-            card.word,
-            card.reading,
-            card.language,
-            card.meaning,
-            card.prompt,
-            card.file,
-            (tmp_path / card.file).read_bytes,
-        )
-        for card in deck.cards
-    ]
+    return with_pictures(deck.cards, tmp_path)
 
 
 class _Page(HTMLParser):
@@ -119,18 +115,7 @@ class TestAnki:
         answer = create_app(settings).test_client().post("/api/writing/anki-packages", json=body)
         assert answer.status_code == 200
         sheet = write_package(answer.data, texts, tmp_path, tmp_path / "client.apkg")
-        cards = [
-            Card(
-                card.word,
-                card.reading,
-                card.language,
-                card.meaning,
-                card.prompt,
-                card.file,
-                (tmp_path / card.file).read_bytes,
-            )
-            for card in texts
-        ]
+        cards = with_pictures(texts, tmp_path)
         assert sheet.read_bytes() == contact_sheet("My deck", cards)
         assert notes_of(tmp_path / "client.apkg", tmp_path) == notes_of(
             packed(tmp_path / "service.apkg", "My deck", cards), tmp_path
