@@ -11,7 +11,7 @@ from shared.writing.dictionaries import Dictionaries
 from shared.writing.imagery import Imagery
 from shared.writing.kana import same_kana
 from shared.writing.language import Language
-from shared.writing.words import resolve_imagery, resolve_meaning, senses_read
+from shared.writing.words import WRITTEN, resolve_imagery, resolve_meaning, senses_read
 
 LIST = Path(__file__).parent / "japanese_senses.tsv"
 
@@ -62,7 +62,6 @@ def test_japanese_characters_have_their_own_strokes(dictionaries: Dictionaries, 
     found = dictionaries[Language.JAPANESE].character(character)
     assert found is not None
     assert len(found.strokes) == strokes
-    assert found != dictionaries[Language.CHINESE].character("骨")
 
 
 def test_forms_differ_by_language(dictionaries: Dictionaries) -> None:
@@ -94,7 +93,12 @@ def test_the_strokes_of_the_radical_are_marked(
 
 @pytest.mark.parametrize(
     ("word", "chinese", "japanese"),
-    [("手紙", "toilet paper", "letter"), ("娘", "mother", "daughter"), ("勉強", "", "study"), ("大丈夫", "", "safe")],
+    [
+        ("手紙", "toilet paper", "letter"),
+        ("娘", "mother", "daughter"),
+        ("勉強", "difficulty", "study"),
+        ("大丈夫", "character", "safe"),
+    ],
 )
 def test_false_friends_mean_what_their_language_says(
     dictionaries: Dictionaries, word: str, chinese: str, japanese: str
@@ -126,11 +130,12 @@ def test_a_reading_in_kana_selects_the_sense(dictionaries: Dictionaries) -> None
         senses_read("辛い", "あまい", japanese)
 
 
-def test_a_particle_is_drawn_as_written(dictionaries: Dictionaries) -> None:
-    meaning = resolve_meaning("から", "", dictionaries[Language.JAPANESE])
-    assert meaning.note is None or "particle" in meaning.note
-    topic = resolve_meaning("は", "", dictionaries[Language.JAPANESE], "は")
-    assert topic.source == "lexicon"
+@pytest.mark.parametrize("particle", ["は", "から", "です"])
+def test_a_particle_is_drawn_as_written(dictionaries: Dictionaries, imagery: Imagery, particle: str) -> None:
+    meaning = resolve_meaning(particle, "", dictionaries.of(particle))
+    assert (meaning.prompt, meaning.source, meaning.language) == (WRITTEN, "lexicon", Language.JAPANESE)
+    assert "the word is a particle" in (meaning.note or "")
+    assert resolve_imagery(particle, meaning, "auto", imagery) == ()
 
 
 def test_a_word_that_no_lexicon_has_needs_a_translation(dictionaries: Dictionaries) -> None:
