@@ -31,11 +31,11 @@ LOANWORDS: Final = frozenset({
     "jalapeño", "naïve", "papier-mâché", "piñata", "purée", "résumé", "sauté", "soufflé", "über",
 })  # fmt: skip
 # Articles of other languages that use Latin letters. What follows one is not English, whatever its words: "le pain".
-# English are "die out", "den of", "en route", "Los Angeles" and "UN".
+# English are "die out" (German nouns have a capital), "den of", "en route", "Los Angeles" and "UN".
 FOREIGN_ARTICLE: Final = regex.compile(
-    r"(?!die (?:of|out|off|down|away|for|in|on|cast|young)\b|den of\b|en route\b|en masse\b|los angeles\b|las vegas\b|"
+    r"(?!den of\b|en route\b|en masse\b|los angeles\b|las vegas\b|"
     r"la la\b|et al\b|lo mein\b|(?-i:UN )|de facto\b|de luxe\b)"
-    r"(?:d[aeu]s|de[mnrst]?|die|ein(?:e[mnrs]?)?|el|la|l[aeo]s|un[aeo]?s?|les?|des|il|lo|gli|het|een|e[nt]t?|os|uma?)\s+\p{L}|"
+    r"(?:d[aeu]s|de[mnrst]?|die(?=\s+(?-i:\p{Lu}))|ein(?:e[mnrs]?)?|el|la|l[aeo]s|un[aeo]?s?|les?|des|il|lo|gli|het|een|e[nt]t?|os|uma?)\s+\p{L}|"
     r"[ld]['’]\p{L}",
     regex.IGNORECASE,
 )

@@ -43,6 +43,12 @@ def test_everyday_translations_are_english() -> None:
         "TO STUDY",
         "dogs",
         "red panda",
+        "die out",
+        "die hard",
+        "den of a fox",
+        "en route",
+        "Los Angeles",
+        "UN resolution",
     ],
 )
 def test_english_is_known_in_any_form(text: str) -> None:
