@@ -55,7 +55,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     supervisor = Supervisor(folder)
     supervisor.start(redis_program(url, folder))
     client = redis.Redis.from_url(url)
-    eventually(lambda: _answers(client), 15)
+    eventually(lambda: _answers(client))
     yield url
     supervisor.end()
 

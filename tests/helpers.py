@@ -21,8 +21,8 @@ T = TypeVar("T")
 LONG = {"num_inference_steps": 100, "width": 512, "height": 512}
 
 
-def eventually(condition: Callable[[], T], timeout_s: float = 30, every_s: float = 0.05) -> T:
-    """Return the condition's first truthy value; fail if there is none in time."""
+def eventually(condition: Callable[[], T], timeout_s: float = 90, every_s: float = 0.05) -> T:
+    """Return the condition's first truthy value; fail if there is none in time: a busy machine may pause for a minute."""
     deadline = time.monotonic() + timeout_s
     while True:
         value = condition()
@@ -67,12 +67,12 @@ class Api:
         return answer.json()
 
     def get(self, path: str, **arguments: Any) -> requests.Response:
-        return call("GET", self.url + path, timeout=10, **arguments)
+        return call("GET", self.url + path, timeout=70, **arguments)
 
     def cancel(self, job_id: str) -> requests.Response:
-        return call("DELETE", f"{self.url}/api/writing/jobs/{job_id}", timeout=10)
+        return call("DELETE", f"{self.url}/api/writing/jobs/{job_id}", timeout=70)
 
-    def finished(self, job_id: str, timeout_s: float = 60) -> dict[str, Any]:
+    def finished(self, job_id: str, timeout_s: float = 90) -> dict[str, Any]:
         """Return the job once it has ended."""
 
         def ended() -> dict[str, Any] | None:

@@ -208,6 +208,7 @@ def test_a_key_is_asked_for_once_and_kept_in_the_tab(open_page: OpenPage, url_wi
 
 def faults_of(axe: object, page: "Page") -> Iterator[str]:
     """Yield the violations that axe-core rates serious or critical, in light and dark colours."""
+    page.wait_for_function("[...document.querySelectorAll('[data-t-label]')].every((element) => element.ariaLabel)")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         for violation in axe.run(page).response["violations"]:

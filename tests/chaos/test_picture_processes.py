@@ -51,5 +51,5 @@ def test_no_picture_process_outlives_its_worker(tmp_path: Path, end: signal.Sign
         jobs = submit(api, 6)
         eventually(lambda: any(api.job(job)["status"] == "running" for job in jobs))
         child(stack, "worker-1").process.send_signal(end)
-        eventually(lambda: not any(map(psutil.pid_exists, pids)), 60)
+        eventually(lambda: not any(map(psutil.pid_exists, pids)))
         assert endings(api, jobs, 180) == {"succeeded": 6}

@@ -131,7 +131,7 @@ def test_a_revoked_job_is_cancelled(tmp_path: Path) -> None:
         control.revoke(waiting[1], terminate=True, signal="SIGKILL")
         assert {api.finished(job)["status"] for job in waiting[:2]} == {"cancelled"}
         assert api.finished(first)["status"] == "succeeded"
-        eventually(lambda: api.job(waiting[2])["status"] == "running", 60)
+        eventually(lambda: api.job(waiting[2])["status"] == "running")
         control.terminate(waiting[2])
         assert api.finished(waiting[2])["status"] == "cancelled"
         control.revoke(["nope", first])
@@ -210,7 +210,7 @@ def test_redis_loses_its_last_second(tmp_path: Path) -> None:
         with log.open("r+b") as file:
             file.truncate(kept)  # Redis repairs a truncated command
         os.kill(server.pid, signal.SIGKILL)
-        eventually(lambda: status_of(api, job) in {"running", "queued"}, 60)
+        eventually(lambda: status_of(api, job) in {"running", "queued"})
         assert api.finished(job, 60)["status"] == "succeeded"
         assert attempts(stack, [job]) == [2]
 

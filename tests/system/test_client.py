@@ -161,7 +161,7 @@ def test_a_deck_is_made_and_downloaded_from_python(client: WritingClient) -> Non
     with pytest.raises(WritingError) as caught:
         deck.download("zip")
     assert caught.value.code == "deck_not_finished"
-    view = eventually(lambda: view if (view := deck.view()).is_finished else None, 60)
+    view = eventually(lambda: view if (view := deck.view()).is_finished else None)
     assert [word.status for word in view.words] == ["succeeded", "succeeded", "refused"]
     assert deck.download("apkg").startswith(b"PK")
     assert deck.cancel().counts == view.counts, "an ended job is unchanged"

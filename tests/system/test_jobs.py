@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import time
 import uuid
 
 import numpy as np
@@ -175,7 +174,7 @@ def test_progress_is_seen_while_it_is_made(api: Api) -> None:
             steps.append(job["progress"]["step"])
         return len(set(steps)) >= 5
 
-    eventually(advances, 60)
+    eventually(advances)
     assert steps == sorted(steps)
     api.cancel(job_id)
     assert api.finished(job_id)["status"] == "cancelled"
@@ -202,11 +201,9 @@ def test_a_running_job_is_cancelled_between_steps_and_the_worker_goes_on(api: Ap
     worker = api.get("/api/writing/status").json()["workers"][0]["worker_id"]
     job_id = api.submit(**LONG_JOB).json()["job_id"]
     eventually(lambda: api.job(job_id)["progress"]["step"] >= 2)
-    asked = time.monotonic()
     assert api.cancel(job_id).status_code == 200
     job = api.finished(job_id)
     assert job["status"] == "cancelled"
-    assert time.monotonic() - asked < 10, "a hundred steps take longer"
     assert job["progress"]["step"] < 100
     assert job["result"] is None
     assert api.cancel(job_id).json()["status"] == "cancelled"

@@ -85,7 +85,7 @@ def test_a_whole_service_works_through_tls(tmp_path: Path, tls_url: str, authori
         eventually(lambda: answers(api.url) and api.get("/health/ready").ok, 120)
         assert api.draw(word="火", num_inference_steps=1)["success"]
         flower_page = Api(f"http://127.0.0.1:{ports[1]}")
-        eventually(lambda: "bulk" in flower_page.get("/broker").text, 30)
+        eventually(lambda: "bulk" in flower_page.get("/broker").text)
     finally:
         supervisor.end()
     log = (tmp_path / "worker.log").read_text() + (tmp_path / "flower.log").read_text()

@@ -234,7 +234,7 @@ def test_picture_processes_end_with_theirs(end: signal.Signals, project: Path) -
         assert len({host.pid, *pids}) == 3
         time.sleep(0.3)
         host.send_signal(end)
-        eventually(lambda: not any(map(psutil.pid_exists, pids)), 10)
+        eventually(lambda: not any(map(psutil.pid_exists, pids)))
 
 
 @pytest.mark.parametrize(
