@@ -22,7 +22,7 @@ LONG = {"num_inference_steps": 100, "width": 512, "height": 512}
 
 
 def eventually(condition: Callable[[], T], timeout_s: float = 90, every_s: float = 0.05) -> T:
-    """Return the condition's first truthy value; fail if there is none in time: a busy machine may pause for a minute."""
+    """Return the condition's first truthy value; fail if there is none in time. Busy machines pause for a minute."""
     deadline = time.monotonic() + timeout_s
     while True:
         value = condition()

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -114,14 +115,12 @@ class WorkerProcess:
         """
         heartbeat = Heartbeat(self.registry, self.leases, self.describe, self.settings.worker.heartbeat_s)
         watchdog = Watchdog(self.pipeline.engine.overdue)
-        watchdog.start()
-        self.executor.start()
-        heartbeat.start()
-        self.reaper.start()
-        self.webhooks.start()
-        if self.sweeper is not None:
-            self.sweeper.start()
-        try:
+        with ExitStack() as running:
+            # A signal raises an exception anywhere in here. What has just started must then be stopped, too.
+            for part in (watchdog, self.executor, heartbeat, self.reaper, self.webhooks, self.sweeper):
+                if part is not None:
+                    running.callback(part.stop)
+                    part.start()
             if self.settings.worker.load_at_start:
                 self.pipeline.load()
             self.monitor.start()
@@ -140,14 +139,6 @@ class WorkerProcess:
             self.monitor.stop()
             # Celery forgets the exit code that `stop_process` passed to it.
             return int(celery.worker.state.should_terminate or worker.exitcode or 0)
-        finally:
-            if self.sweeper is not None:
-                self.sweeper.stop()
-            self.webhooks.stop()
-            self.reaper.stop()
-            heartbeat.stop()
-            self.executor.close()
-            watchdog.stop()
 
     def _drain(self, **_signal: Any) -> None:
         self.monitor.drain(self.settings.worker.drain_s)

@@ -52,7 +52,7 @@ def processes(folders: Settings, threads: ThreadExecutor) -> Iterator[ProcessExe
     place = ProcessExecutor(2, folders, threads)
     place.start()
     yield place
-    place.close()
+    place.stop()
 
 
 def do(place: Executor, piece: Any, *args: Any) -> Any:
@@ -171,7 +171,7 @@ def test_a_piece_that_never_ends_is_given_up(
     monkeypatch.setattr(process, "TIMEOUT_S", 0.3)
     with pytest.raises(Poisoned, match="no response"):
         do(place, deeds.sleep, 60)
-    place.close()
+    place.stop()
 
 
 def test_a_cancelled_job_s_calls_are_not_begun(processes: ProcessExecutor, tmp_path: Path) -> None:
@@ -212,14 +212,14 @@ def test_where_none_begins_the_work_is_done_here(
     place.start()
     assert do(place, deeds.sleep, 0) == os.getpid()
     assert "a picture process died while starting: exit code 1" in caplog.text
-    place.close()
+    place.stop()
 
 
 def test_closing_leaves_no_process(folders: Settings, threads: ThreadExecutor) -> None:
     place = ProcessExecutor(2, folders, threads)
     place.start()
     pid = do(place, deeds.sleep, 0)
-    place.close()
+    place.stop()
     assert not psutil.pid_exists(pid)
 
 

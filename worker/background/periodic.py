@@ -36,9 +36,10 @@ class Periodic:
         self._thread.start()
 
     def stop(self) -> None:
-        """Wait up to `STOP_S` for the current call to return, then end."""
+        """Wait up to `STOP_S` for the current call to return, then end. Do nothing if the thread has not started."""
         self._stop.set()
-        self._thread.join(STOP_S)
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
         if self._thread.is_alive():
             logger.warning("%s did not end within %.0f s; it is abandoned", self._thread.name, STOP_S)
 

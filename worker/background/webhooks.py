@@ -54,7 +54,8 @@ class WebhookSender:
     def stop(self) -> None:
         """End the thread within `STOP_S`. Deliveries in progress then become due again for another worker."""
         self._is_stopping.set()
-        self._thread.join(STOP_S)
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
         if self._thread.is_alive():
             logger.warning("deliveries in progress are abandoned; they become due again when their claims expire")
 

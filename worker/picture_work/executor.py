@@ -21,7 +21,7 @@ class Executor(Protocol):
     def start(self) -> None:
         """Prepare for work."""
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Release all resources. Called once no job is running."""
 
     async def do(
@@ -62,7 +62,7 @@ class ThreadExecutor:
     def start(self) -> None:
         """Do nothing: no preparation is needed."""
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Do nothing: there is nothing to release."""
 
     async def do(

@@ -48,10 +48,10 @@ class ProcessExecutor:
         for slot in self._slots:
             slot.start()
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """End the processes. Call it once no work is in progress."""
         for slot in self._slots:
-            slot.close()
+            slot.stop()
 
     async def do(
         self,
@@ -105,7 +105,7 @@ class ProcessSlot:
         except OSError as error:
             logger.error("cannot start a picture process: %s", error)  # noqa: TRY400  # the message suffices
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """End the process."""
         if self._process is not None:
             self._process.end()
