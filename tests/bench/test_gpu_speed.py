@@ -80,6 +80,7 @@ def test_a_variant_whose_steps_cannot_be_recorded_says_why(subject: Subject) -> 
     assert row.failure == "RuntimeError: cuda_graphs: no: no GPU"
 
 
+@pytest.mark.slow
 def test_no_variant_is_started_after_the_deadline(subject: Subject) -> None:
     rows = list(measure(subject, list(EAGER.values()), deadline_s=-1.0))
     assert len(rows) == sum(bool(batches) for variant in EAGER.values() for batches in variant.rounds)

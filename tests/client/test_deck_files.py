@@ -133,6 +133,7 @@ class TestAnki:
         _, media, _ = notes_of(tmp_path / "client.apkg", tmp_path)
         assert list(media.values()) == [(tmp_path / card.file).read_bytes()]
 
+    @pytest.mark.slow
     def test_a_package_takes_time_in_proportion_to_its_strokes(self) -> None:
         card = Card("饢" * 2000, "", "auto", "", "", "1.png", bytes)
         assert len(collection("D", [card], ["1.png"], Dictionaries())) > 10**7

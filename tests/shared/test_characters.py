@@ -27,6 +27,7 @@ def test_a_character_has_outlines_medians_and_radical(database: CharacterDatabas
         assert len(stroke.median) >= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", Language)
 def test_every_record_can_be_read(dictionaries: Dictionaries, language: Language) -> None:
     """Every record has strokes whose coordinates lie near the em box."""

@@ -141,6 +141,7 @@ def test_verbs_follow_a_picture_of(database: CharacterDatabase, gloss: str, phra
     assert depicted(Sense("", gloss), database) == phrase
 
 
+@pytest.mark.slow
 def test_no_sense_that_comes_first_is_a_stub_or_is_cut_within_a_word(database: CharacterDatabase) -> None:
     """Checked over the whole lexicon."""
     for word in database.words():

@@ -238,7 +238,9 @@ def test_outlying_latents_are_replaced_and_the_others_stay(shipped_vae: Autoenco
     assert torch.equal(latents[..., 1, -1], means[..., 1, -MARKED_CORNER - 1])
 
 
-@pytest.mark.parametrize("style", ["papercut", "watercolor", "ink_wash"])
+@pytest.mark.parametrize(
+    "style", ["papercut", *(pytest.param(style, marks=pytest.mark.slow) for style in ("watercolor", "ink_wash"))]
+)
 def test_the_shipped_vae_keeps_colours_and_the_corner_without_outliers(shipped_vae: AutoencoderKL, style: str) -> None:
     """On these styles' flat grounds the encoder marks the corner."""
     image = to_tensor(SceneMaker(5, held_out=True).picture(style))[None]

@@ -211,6 +211,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory, project: Path) -> dict[str,
     return {IN_FP16.get(name, name): dtype for name, dtype in dtypes.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("in_fp16", IN_FP16.values())
 def test_a_hub_model_loads_with_fp16_files_or_without(loaded: dict[str, str], in_fp16: str) -> None:
     """SDXL's own repository has them; many derived checkpoints lack them for some or all parts."""

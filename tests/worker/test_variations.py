@@ -42,7 +42,7 @@ def stock() -> Any:
     params=[
         pytest.param(4, id="one batch", marks=pytest.mark.slow),
         pytest.param(2, id="two batches"),
-        pytest.param(1, id="one by one"),
+        pytest.param(1, id="one by one", marks=pytest.mark.slow),
     ]
 )
 def model(request: pytest.FixtureRequest, stock: Any) -> ModelRunner:
