@@ -59,6 +59,7 @@ HEADERS: tuple[tuple[str, str, tuple[int, ...], str], ...] = (
     ("Retry-After", "seconds to wait before trying again", (409,), DECK_FILE),
     ("Content-Disposition", "the file's name", (200,), DECK_FILE),
     ("ETag", "for If-None-Match", (200, 304), rf"{JOB}|{POLLED_DECK}|{PICTURES}|{SAMPLE}|{MOTIF}"),
+    ("Vary", "`Accept`, of a small version", (200, 304), PICTURES),
     ("Cache-Control", "how long it may be cached", (200,), rf"{PICTURES}|{SAMPLE}|{MOTIF}"),
     ("WWW-Authenticate", "`Bearer`", (401,), ".*"),
 )

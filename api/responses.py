@@ -8,6 +8,7 @@ from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel
 
 from api.problems import problem_responses
+from api.thumbnail import FORMATS
 
 PNG_CACHE = "private, max-age=3600, immutable"  # a finished picture never changes
 
@@ -25,7 +26,8 @@ def png_response(encoded: str) -> Response:
     return response.make_conditional(request)  # type: ignore[return-value]
 
 
-def png_responses() -> ResponseDict:
-    """Return the OpenAPI description of a call that answers with an image."""
-    png = {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
-    return {200: png, **problem_responses(404, 409, 410, 503)}
+def picture_responses() -> ResponseDict:
+    """Return the OpenAPI description of a call that answers with a picture."""
+    file = {"schema": {"type": "string", "format": "binary"}}
+    pictures = {"content": dict.fromkeys(("image/png", *FORMATS), file)}
+    return {200: pictures, **problem_responses(404, 409, 410, 503)}

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Literal
 
@@ -10,13 +11,16 @@ from flask import Response, after_this_request, g, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
+from api.blocking import in_thread
 from api.parameters import IdempotencyHeaders, JobPath
 from api.problems import job_problem, problem_response, problem_responses
-from api.responses import PNG_CACHE, json_response, png_responses
+from api.responses import PNG_CACHE, json_response, picture_responses
 from api.services import services
+from api.thumbnail import FORMATS, LEAST_SIDE, thumbnail
 from shared.errors import JobCancelled
 from shared.queue.results import StoredResult
 from shared.schemas import (
+    SIDE_LIMITS,
     AIGenerationResult,
     GenerationRequest,
     JobAccepted,
@@ -29,6 +33,7 @@ from shared.schemas import (
 logger = logging.getLogger(__name__)
 
 MAX_WAIT_S = 60
+LARGEST_SIDE = SIDE_LIMITS["le"]
 
 jobs_api = APIBlueprint(
     "jobs", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="turn words into pictures")]
@@ -39,6 +44,20 @@ class PollQuery(BaseModel):
     """The form in which a result is returned."""
 
     result: Annotated[Literal["full", "links"], Field(description="`links`: URLs instead of base64")] = "full"
+
+
+class PictureQuery(BaseModel):
+    """The form in which a picture is returned."""
+
+    size: Annotated[
+        int | None,
+        Field(
+            ge=LEAST_SIDE,
+            le=LARGEST_SIDE,
+            description="the most pixels of its longer side: a small JPEG, or WebP if `Accept` prefers it; "
+            "default: the PNG as drawn",
+        ),
+    ] = None
 
 
 class ConditioningPath(JobPath):
@@ -119,42 +138,48 @@ def cancel(path: JobPath) -> Response:
     return json_response(services().jobs.cancel(path.job_id))
 
 
-@jobs_api.get("/jobs/<job_id>/image", responses=png_responses())
-def image(path: JobPath) -> Response:
-    """Return the picture itself."""
+@jobs_api.get("/jobs/<job_id>/image", responses=picture_responses())
+def image(path: JobPath, query: PictureQuery) -> Response:
+    """Return the picture itself, or a small version of it."""
     jobs = services().jobs
     stored = jobs.stored(path.job_id)
-    return _stored_png(stored, jobs.find(stored))
+    return _picture(stored, jobs.find(stored), query.size)
 
 
-@jobs_api.get("/jobs/<job_id>/variations/<int:variation>/image", responses=png_responses())
-def variation(path: VariationPath) -> Response:
-    """Return the picture of one of several variations."""
+@jobs_api.get("/jobs/<job_id>/variations/<int:variation>/image", responses=picture_responses())
+def variation(path: VariationPath, query: PictureQuery) -> Response:
+    """Return the picture of one of several variations, or a small version of it."""
     jobs = services().jobs
     stored = jobs.stored(path.job_id)
-    return _stored_png(stored, jobs.find_variation(stored, path.variation))
+    return _picture(stored, jobs.find_variation(stored, path.variation), query.size)
 
 
 @jobs_api.get(
     "/jobs/<job_id>/conditioning/<control_type>/<method>",
-    responses=png_responses(),
+    responses=picture_responses(),
 )
-def conditioning(path: ConditioningPath) -> Response:
-    """Return one conditioning image."""
+def conditioning(path: ConditioningPath, query: PictureQuery) -> Response:
+    """Return one conditioning image, or a small version of it."""
     jobs = services().jobs
     stored = jobs.stored(path.job_id)
-    return _stored_png(stored, jobs.find(stored, path.control_type, path.method))
+    return _picture(stored, jobs.find(stored, path.control_type, path.method), query.size)
 
 
-def _stored_png(stored: StoredResult, number: int) -> Response:
-    """Return one picture. If the client already has it, it is not read."""
+def _picture(stored: StoredResult, number: int, size: int | None) -> Response:
+    """Return one picture as drawn, or a small version of it. If the client already has it, it is not read."""
     digest = stored.pictures[number].digest
-    is_known = request.if_none_match.contains_weak(digest)
-    response = Response(b"" if is_known else services().jobs.picture(stored, number), content_type="image/png")
+    media_type = request.accept_mimetypes.best_match(FORMATS, next(iter(FORMATS))) if size else "image/png"
+    etag = f"{digest}-{size}-{FORMATS[media_type]}" if size else digest
+    response = Response(content_type=media_type)
     response.headers["Cache-Control"] = PNG_CACHE
-    response.set_etag(digest)
-    if is_known:
+    if size:
+        response.vary.add("Accept")
+    response.set_etag(etag)
+    if request.if_none_match.contains_weak(etag):
         response.status_code = HTTPStatus.NOT_MODIFIED
+        return response
+    png = services().jobs.picture(stored, number)
+    response.set_data(in_thread(partial(thumbnail, png, size, media_type)) if size else png)
     return response
 
 

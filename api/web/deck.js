@@ -13,6 +13,7 @@ import { mayReplaceList, writeList } from "./word.js";
 
 const POLL_MS = 1500;
 const MAX_POLL_FACTOR = 10;
+const THUMBNAIL_SIDE = 256; // pixels, for screens with two or more pixels per CSS pixel
 const KEEP_URL_MS = 60_000;
 const LINE_END = /\r\n|\r|\n/;
 const FINAL_CODES = new Set(["deck_not_found", "unauthorized"]); // asking again cannot help
@@ -140,7 +141,8 @@ function showPictures(words) {
   const cards = words.map(makePicture);
   $("#deck-pictures").replaceChildren(...cards);
   whenVisible(cards, async (card) => {
-    const image = await request(words[cards.indexOf(card)].image_url).catch(() => null);
+    const address = `${words[cards.indexOf(card)].image_url}?size=${THUMBNAIL_SIDE}`;
+    const image = await request(address, { headers: { Accept: "image/webp" } }).catch(() => null);
     if (image) showBlob($("img", card), await image.blob());
   });
 }

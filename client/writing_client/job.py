@@ -117,6 +117,17 @@ class Job:
     def _png(self, address: str) -> str:
         return base64.b64encode(self._connection.download("image/png", "GET", address)).decode()
 
+    def thumbnail(self, side: int = 256) -> bytes:
+        """Return a small version of the finished job's picture, as JPEG.
+
+        Args:
+            side: the most pixels of its longer side, 64 to 2048.
+
+        Raises:
+            WritingError: `job_not_finished`, `job_without_picture`, `result_expired`, `out_of_range`.
+        """
+        return self._connection.download("image/jpeg", "GET", f"{self._path}/image", params={"size": str(side)})
+
     def cancel(self, *, is_retried: bool = True) -> JobView:
         """Cancel the job and return its status without a result. A job that has ended is unchanged.
 

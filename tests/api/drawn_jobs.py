@@ -16,8 +16,8 @@ RESULT = AIGenerationResult(
 )
 
 
-def draw(leases: Leases, job_id: str) -> None:
+def draw(leases: Leases, job_id: str, result: AIGenerationResult = RESULT) -> None:
     """End a waiting job as succeeded."""
     lease = taken(leases, job_id)
-    new = pack(job_id, lease.token, RESULT)
+    new = pack(job_id, lease.token, result)
     assert leases.publish(lease, Key.DOCUMENT + job_id, new.document, 1, pictures=new.pictures)

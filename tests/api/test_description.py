@@ -65,7 +65,7 @@ def test_every_problem_is_described_as_one(calls: dict[tuple[str, str], dict[str
         ("post", SUBMIT, "401", {"WWW-Authenticate"}),
         ("get", JOB, "200", {"ETag"}),
         ("get", JOB, "304", {"ETag"}),
-        ("get", f"{JOB}/image", "200", {"ETag", "Cache-Control"}),
+        ("get", f"{JOB}/image", "200", {"ETag", "Cache-Control", "Vary"}),
         ("get", f"{JOB}/variations/{{variation}}/image", "200", {"ETag", "Cache-Control"}),
         ("get", f"{JOB}/variations/{{variation}}/image", "304", {"ETag"}),
         ("get", f"{JOB}/events", "503", {"Retry-After"}),

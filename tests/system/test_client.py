@@ -1,5 +1,6 @@
 """The Python client with the real service."""
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -163,5 +164,7 @@ def test_a_deck_is_made_and_downloaded_from_python(client: WritingClient) -> Non
     assert caught.value.code == "deck_not_finished"
     view = eventually(lambda: view if (view := deck.view()).is_finished else None)
     assert [word.status for word in view.words] == ["succeeded", "succeeded", "refused"]
+    small = client.job(view.words[0].job_id or "").thumbnail(64)
+    assert Image.open(io.BytesIO(small)).size == (64, 64)
     assert deck.download("apkg").startswith(b"PK")
     assert deck.cancel().counts == view.counts, "an ended job is unchanged"
