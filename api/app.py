@@ -19,6 +19,7 @@ from api.problems import register_error_handlers, validation_problem
 from api.query import check_query
 from api.routes.anki_packages import anki_packages_api
 from api.routes.batches import batches_api
+from api.routes.deck_list import deck_list_api
 from api.routes.decks import decks_api
 from api.routes.events import events_api
 from api.routes.imagery import imagery_api
@@ -34,6 +35,7 @@ from api.services import Services
 from api.validation import RequestValidator
 from shared import __version__
 from shared.celery_app import make_celery
+from shared.queue.deck_index import DeckIndex
 from shared.queue.decks import DeckStore
 from shared.queue.events import JobEvents
 from shared.queue.job_index import JobIndex
@@ -81,6 +83,7 @@ def create_app(settings: Settings) -> DescribedApi:
     for routes in (
         jobs_api,
         job_list_api,
+        deck_list_api,
         batches_api,
         decks_api,
         word_lists_api,
@@ -148,6 +151,7 @@ def _services(settings: Settings) -> Services:
         settings=settings,
         store=store,
         index=JobIndex(client),
+        deck_index=DeckIndex(client),
         registry=registry,
         celery=celery,
         jobs=jobs,

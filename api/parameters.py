@@ -12,6 +12,13 @@ class JobPath(BaseModel):
     job_id: Annotated[str, Field(description="the id that POST returned")]
 
 
+class PageQuery(BaseModel):
+    """Which part of a list to return."""
+
+    limit: Annotated[int, Field(description="the number of entries per page", ge=1, le=100)] = 20
+    cursor: Annotated[str | None, Field(description="`next_cursor` of the previous page", max_length=100)] = None
+
+
 class Headers(BaseModel):
     """Headers of a call."""
 

@@ -12,6 +12,7 @@ from api.event_hub import EventHub
 from api.http_metrics import HttpMetrics
 from api.jobs import Jobs
 from api.lexicon import Lexicon
+from shared.queue.deck_index import DeckIndex
 from shared.queue.job_index import JobIndex
 from shared.queue.results import Budget
 from shared.queue.store import JobStore
@@ -28,6 +29,7 @@ class Services:
     settings: Settings
     store: JobStore
     index: JobIndex
+    deck_index: DeckIndex
     registry: WorkerRegistry
     celery: Celery
     jobs: Jobs

@@ -6,25 +6,22 @@ from flask import Response, g, url_for
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
+from api.parameters import PageQuery
 from api.problems import problem_responses
 from api.responses import json_response
 from api.services import services
 from shared.queue.store import JobRecord
 from shared.schemas import JobError, JobStatus, Priority, Progress
 
-MAX_LIMIT = 100
-
 job_list_api = APIBlueprint(
     "job_list", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="turn words into pictures")]
 )
 
 
-class JobsQuery(BaseModel):
+class JobsQuery(PageQuery):
     """Which of the caller's jobs to list."""
 
     status: Annotated[JobStatus | None, Field(description="only jobs with this status")] = None
-    limit: Annotated[int, Field(description="the number of jobs per page", ge=1, le=MAX_LIMIT)] = 20
-    cursor: Annotated[str | None, Field(description="`next_cursor` of the previous page", max_length=100)] = None
 
 
 class JobSummary(BaseModel):
@@ -62,8 +59,8 @@ def jobs(query: JobsQuery) -> Response:
     """
     service = services()
     page = service.index.page(g.client or "", status=query.status, limit=query.limit, cursor=query.cursor)
-    with_picture = service.jobs.with_picture((record.job_id, record.status) for record in page.jobs)
-    found = tuple(_summary(record, has_picture=record.job_id in with_picture) for record in page.jobs)
+    with_picture = service.jobs.with_picture((record.job_id, record.status) for record in page.records)
+    found = tuple(_summary(record, has_picture=record.job_id in with_picture) for record in page.records)
     return json_response(JobList(jobs=found, next_cursor=page.cursor))
 
 

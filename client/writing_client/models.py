@@ -379,6 +379,24 @@ class DeckView(ResponseModel):
     words: tuple[DeckWordView, ...]
 
 
+class DeckSummary(ResponseModel):
+    """A deck in a list; `created_at` is in seconds since the epoch."""
+
+    deck_id: str
+    name: str
+    is_finished: bool
+    total: int
+    counts: dict[str, int]
+    created_at: float
+
+
+class DeckListing(ResponseModel):
+    """A page of decks, newest first; `next_cursor` is None on the last one."""
+
+    decks: tuple[DeckSummary, ...]
+    next_cursor: str | None
+
+
 class ListedRow(ResponseModel):
     """A line of a list that contains a word.
 

@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,6 +16,8 @@ from writing_client.models import (
     AIGenerationResult,
     CardText,
     DeckAccepted,
+    DeckListing,
+    DeckSummary,
     GenerationRequest,
     JobAccepted,
     LanguageChoice,
@@ -123,6 +125,20 @@ class WritingClient:
         passing = PASSING if waits_for_room else OUTAGES
         accepted = self._connection.fetch(DeckAccepted, "POST", DECKS, json=document, headers=headers, passing=passing)
         return self.deck(accepted.deck_id)
+
+    def decks(self) -> Iterator[DeckSummary]:
+        """Yield the decks that were created with this client's API key, newest first; without keys, all decks.
+
+        Raises:
+            WritingError: the service does not answer.
+        """
+        params: dict[str, str] = {}
+        while True:
+            page = self._connection.fetch(DeckListing, "GET", DECKS, params=params)
+            yield from page.decks
+            if page.next_cursor is None:
+                return
+            params = {"cursor": page.next_cursor}
 
     def deck(self, deck_id: str) -> ServiceDeck:
         """Return a deck that was created before. Nothing is sent yet."""

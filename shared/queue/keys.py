@@ -21,6 +21,7 @@ class Key(StrEnum):
     SEQUENCE = PREFIX + "sequence"  # sequence number of the newest job
     IDEMPOTENCY = PREFIX + "idempotency:"  # of a digest of a client's key; the job or deck that it created
     DECK = PREFIX + "deck:"  # hash: a deck
+    DECKS = PREFIX + "decks:"  # of a client; sorted set: its decks by sequence number
     EVENTS = PREFIX + "events:"  # stream: what happened to a job
     PREVIEW = PREFIX + "preview:"  # a running job's latest preview, JPEG in hexadecimal
     # Workers and their leases
@@ -38,9 +39,9 @@ class Key(StrEnum):
     RECENT_FAILURES = PREFIX + "recent_failures"  # list of JSON, newest first
     HISTOGRAM = PREFIX + "histogram:"  # of a name; hash: "label|bucket" to the number of values
     # Webhooks
-    WEBHOOKS = PREFIX + "webhooks:"  # of a host; sorted set: the jobs to report, by due time
+    WEBHOOKS = PREFIX + "webhooks:"  # of a host; sorted set: the jobs and decks to report, by due time
     WEBHOOK_HOSTS = PREFIX + "webhook_hosts"  # set: the hosts whose list is not empty
-    WEBHOOK_FAILURES = PREFIX + "webhook_failures"  # hash: job to failed deliveries so far
+    WEBHOOK_FAILURES = PREFIX + "webhook_failures"  # hash: job or deck to failed deliveries so far
     OLD_WEBHOOKS = PREFIX + "webhooks"  # where older versions kept all hosts' webhooks
     # Results
     DOCUMENT = NAMESPACE + "celery-task-meta-"  # of a job; Celery's record of its task
@@ -64,11 +65,6 @@ def job_key(job_id: str) -> str:
 def deck_key(deck_id: str) -> str:
     """Return the key of a deck."""
     return Key.DECK + deck_id
-
-
-def index_key(client: str) -> str:
-    """Return the key of a caller's job list."""
-    return Key.JOBS + client
 
 
 def preview_key(job_id: str, variation: int = 0) -> str:

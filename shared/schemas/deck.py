@@ -30,6 +30,7 @@ MAX_CHARACTERS = 10_000
 FIRST_EAST_ASIAN = "\u2e80"
 LONGEST_READING = 80
 LONGEST_NAME = 100
+COUNTS = "words by status: queued, running, succeeded, failed, cancelled, refused"
 DIGEST_LENGTH = 24  # hexadecimal digits of SHA-256 that identify a picture
 
 
@@ -218,9 +219,7 @@ class DeckView(Schema):
     name: str
     is_finished: bool = Field(description="whether no job is waiting or running any more")
     total: int
-    counts: dict[str, int] = Field(
-        description="words by status: queued, running, succeeded, failed, cancelled, refused"
-    )
+    counts: dict[str, int] = Field(description=COUNTS)
     zip_url: str = Field(
         description="a ZIP archive of the pictures and a contact sheet; 409 until the deck is finished"
     )

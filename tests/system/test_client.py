@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -158,7 +159,9 @@ def test_the_lexicon_and_the_status_are_asked(client: WritingClient) -> None:
 
 
 def test_a_deck_is_made_and_downloaded_from_python(client: WritingClient) -> None:
+    older = client.create_deck(["火"], name="One", num_inference_steps=1)
     deck = client.create_deck(["山", {"word": "水", "style": "neon"}, "😀"], name="Two", num_inference_steps=2)
+    assert [(listed.deck_id, listed.total) for listed in islice(client.decks(), 2)] == [(deck.id, 3), (older.id, 1)]
     with pytest.raises(WritingError) as caught:
         deck.download("zip")
     assert caught.value.code == "deck_not_finished"

@@ -17,6 +17,7 @@ if redis.call('ZCARD', KEYS[2]) + #jobs > tonumber(ARGV[3]) then
   return {'full', ''}
 end
 redis.call('HSET', KEYS[1], 'fingerprint', ARGV[2], 'client', ARGV[5], 'left', #jobs, unpack(ARGV, 7))
+add_to_list(keys.decks .. ARGV[5], keys.deck, ARGV[1], redis.call('INCR', keys.sequence))
 for _, job in ipairs(jobs) do create_job(job[1], ARGV[5], 'bulk', job[2]) end
 if KEYS[3] ~= '' then
   redis.call('SET', KEYS[3], ARGV[1], 'EX', ARGV[4])

@@ -6,11 +6,16 @@ local UNSTARTED_TTL_S = 3600
 
 -- Keeps a deck as long as the record of the job that ends last; but if all of its jobs ended before they started,
 -- the deck and their records as long as that of a single such job.
-local function end_deck(key, has_started, ttl)
+local function end_deck(id, client, has_started, now, ttl)
+  local key = keys.deck .. id
   if redis.call('EXISTS', key) == 0 then return end
   redis.call('EXPIRE', key, ttl)
+  redis.call('EXPIRE', keys.decks .. client, ttl)
   if has_started then redis.call('HSET', key, 'has_started', 1) end
-  if redis.call('HINCRBY', key, 'left', -1) ~= 0 or redis.call('HEXISTS', key, 'has_started') == 1 then return end
+  if redis.call('HINCRBY', key, 'left', -1) ~= 0 then return end
+  -- Only the first time: a word may be drawn again later.
+  if redis.call('HSETNX', key, 'finished_at', now) == 1 then enqueue_webhook(key, 'deck:' .. id) end
+  if redis.call('HEXISTS', key, 'has_started') == 1 then return end
   local short = math.min(ttl, UNSTARTED_TTL_S)
   redis.call('EXPIRE', key, short)
   for _, entry in ipairs(cjson.decode(redis.call('HGET', key, 'entries'))) do
@@ -25,7 +30,7 @@ local function end_job(key, id, status, now, error, ttl)
   -- A deck lists its jobs, so their records last as long as it does.
   redis.call('EXPIRE', key, (started_at or deck) and ttl or math.min(ttl, UNSTARTED_TTL_S))
   redis.call('EXPIRE', keys.jobs .. (client or ''), ttl)
-  if deck then end_deck(keys.deck .. deck, started_at, ttl) end
+  if deck then end_deck(deck, client or '', started_at, now, ttl) end
   redis.call('HINCRBY', keys.stats, status, 1)
   enqueue_webhook(key, id)
   local reason = error ~= '' and cjson.decode(error) or cjson.null

@@ -1,13 +1,12 @@
 -- Creates the record of a job, alone or as part of a deck.
 
--- For each new job, drops up to two jobs with expired records from the caller's list.
-local function list_job(client, id, sequence)
-  local key = keys.jobs .. client
-  for _, old in ipairs(redis.call('ZRANGE', key, 0, 1)) do
-    if redis.call('EXISTS', keys.job .. old) == 0 then redis.call('ZREM', key, old) end
+-- list: the caller's list; record: the prefix of its records' keys. For each new record, drops up to two expired ones.
+local function add_to_list(list, record, id, sequence)
+  for _, old in ipairs(redis.call('ZRANGE', list, 0, 1)) do
+    if redis.call('EXISTS', record .. old) == 0 then redis.call('ZREM', list, old) end
   end
-  redis.call('ZADD', key, sequence, id)
-  redis.call('PERSIST', key)
+  redis.call('ZADD', list, sequence, id)
+  redis.call('PERSIST', list)
 end
 
 -- fields: the record's fields and values in turn, including client and priority
@@ -15,5 +14,5 @@ local function create_job(id, client, priority, fields)
   local sequence = redis.call('INCR', keys.sequence)
   redis.call('HSET', keys.job .. id, 'sequence', sequence, unpack(fields))
   redis.call('ZADD', keys.waiting .. priority, sequence, id)
-  list_job(client, id, sequence)
+  add_to_list(keys.jobs .. client, keys.job, id, sequence)
 end

@@ -1,4 +1,4 @@
--- Adds an ended job with a webhook to its host's list.
+-- Adds an ended job or deck with a webhook to its host's list.
 
 -- Seconds since the epoch by Redis's clock, the only one that all machines share.
 local function redis_time()
@@ -6,7 +6,7 @@ local function redis_time()
   return time[1] + time[2] / 1000000
 end
 
--- key: the job's record; id: the job
+-- key: the record of the job or deck; id: the job, or `deck:` and the deck
 local function enqueue_webhook(key, id)
   local host = redis.call('HGET', key, 'webhook')
   if host then
