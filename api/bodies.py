@@ -15,11 +15,13 @@ TAKE_CSV = frozenset({"decks.create", "word_lists.read"})
 # Requests have five levels. Beyond some hundreds, the body could be read here, but not again in a deeper call.
 MAX_DEPTH = 20
 TOO_DEEP = f"the body is nested too deeply; the limit is {MAX_DEPTH} levels"
+METHODS = frozenset({"POST", "PUT"})
 # The calls with a body, and what their JSON should look like; "": JSON is not accepted.
 EXPECTED: Mapping[str, str] = {
     "jobs.submit": '{"word": "…"}',
     "batches.submit": '{"requests": [{"word": "…"}]}',
     "decks.create": '{"words": ["…"]}',
+    "decks.replace": '{"job_id": "…"}',
     "anki_packages.bind": '{"cards": [{"word": "…"}]}',
     "word_lists.read": "",
 }
@@ -34,7 +36,7 @@ def check_body() -> None:
         MalformedJson: the body is not valid JSON, not an object, or nested too deeply.
     """
     endpoint = request.endpoint or ""
-    if request.method != "POST" or endpoint not in EXPECTED:
+    if request.method not in METHODS or endpoint not in EXPECTED:
         return
     _check_length(endpoint)
     kinds = [*(["application/json"] if EXPECTED[endpoint] else []), *(["text/csv"] if endpoint in TAKE_CSV else [])]
@@ -52,7 +54,11 @@ def list_encoding(named: str | None) -> str | None:
 
 def _check_length(endpoint: str) -> None:
     api = services().settings.api
-    limits = {"jobs.submit": api.max_body_bytes, "anki_packages.bind": api.max_package_bytes}
+    limits = {
+        "jobs.submit": api.max_body_bytes,
+        "decks.replace": api.max_body_bytes,
+        "anki_packages.bind": api.max_package_bytes,
+    }
     limit = limits.get(endpoint, api.max_list_bytes)
     if len(request.get_data()) > limit:
         raise BodyTooLarge(f"the body is larger than {limit} bytes")

@@ -12,14 +12,14 @@ from api.lists.imagery import read_imagery
 from api.lists.word_list import WordList
 from api.problems import findings, problem_document
 from api.validation import RequestValidator
-from shared.errors import BadLine, InvalidRequest, ServiceError
+from shared.errors import BadLine, DifferentWord, InvalidRequest, ServiceError
 from shared.queue.decks import DeckEntry
 from shared.schemas import GenerationRequest, Priority
 from shared.schemas.deck import DeckOptions, DeckWord
 from shared.settings import Settings
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.normalise import fold
-from shared.writing.words import senses_read
+from shared.writing.words import Meaning, senses_read
 
 # Options of every job of a deck.
 OWN_OPTIONS = {"priority": Priority.BULK, "include_conditioning": False}
@@ -96,6 +96,29 @@ def plan(
     return entry, request
 
 
+def drawn_by(
+    entry: DeckEntry, job_id: str, request: GenerationRequest, meaning: Meaning, variation: int | None
+) -> DeckEntry:
+    """Return a word of a deck with another job, whose meaning goes onto its card.
+
+    Raises:
+        DifferentWord: the job draws another word. A refused word may be replaced by any.
+    """
+    if entry.job_id is not None and request.word != entry.word:
+        raise DifferentWord(f"the job draws {request.word!r}; the deck has {entry.word!r} there", field="job_id")
+    is_same = meaning.display == entry.meaning  # the list's own reading then stays
+    return replace(
+        entry,
+        word=request.word,
+        reading=entry.reading if is_same else request.reading or meaning.reading or "",
+        language=meaning.language,
+        meaning=meaning.display,
+        job_id=job_id,
+        error=None,
+        variation=variation,
+    )
+
+
 def identity(listed: ListedWord, options: DeckOptions, dictionaries: Dictionaries, settings: Settings) -> Any:
     """Return a value that is equal for equivalent words, however they were sent. An invalid word is its own."""
     try:
@@ -107,7 +130,7 @@ def identity(listed: ListedWord, options: DeckOptions, dictionaries: Dictionarie
 
 def _request(word: DeckWord, options: DeckOptions, dictionaries: Dictionaries) -> GenerationRequest:
     own = word.model_dump(exclude_unset=True, exclude={"reading"})
-    shared = options.model_dump(exclude_unset=True, exclude={"name", "words"})
+    shared = options.model_dump(exclude_unset=True, exclude={"name", "words", "webhook_url"})
     reading = {"reading": word.reading} if _is_known(word, options, dictionaries) else {}
     given = {name: value for name, value in own.items() if value is not None}
     return GenerationRequest.model_validate({**shared, **given, **reading, **OWN_OPTIONS})

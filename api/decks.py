@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from api.blocking import in_thread
-from api.deck_words import ListedWord, identity, plan, with_languages
+from api.deck_words import ListedWord, drawn_by, identity, plan, with_languages
 from api.idempotency import digest_key
 from api.jobs import Jobs
 from api.validation import RequestValidator
@@ -20,6 +20,7 @@ from shared.errors import (
     DeckNotFinished,
     DeckTooLarge,
     DeckWithoutPictures,
+    DeckWordNotFound,
     InvalidRequest,
     JobNotFound,
     NoDrawableWord,
@@ -104,6 +105,7 @@ class Decks:
         fingerprint = "" if key is None else in_thread(partial(self._fingerprint, words, options))
         if (first := self._store.find(key, fingerprint)) is not None:  # even if there is no room for another one
             return CreatedDeck(first, self._store.get(first.deck_id))
+        self._validator.check_webhook(options.webhook_url)
         entries: list[DeckEntry] = []
         requests: dict[str, GenerationRequest] = {}
         if options.language == "auto":
@@ -116,7 +118,7 @@ class Decks:
             time.sleep(0)  # let other requests run
         if not requests:
             raise _refusal(words, entries, options)
-        record = DeckRecord(str(uuid.uuid4()), options.name, read_as, tuple(entries))
+        record = DeckRecord(str(uuid.uuid4()), options.name, read_as, tuple(entries), options.webhook_url)
         result_bytes = max(map(self._jobs.estimate, requests.values()))
         self._check_size(len(requests), result_bytes)
         self._jobs.admit(len(requests) * result_bytes)
@@ -139,6 +141,34 @@ class Decks:
         """
         record = self._store.get(deck_id)
         return record, self._store.states(record.jobs)
+
+    def job_state(self, job_id: str) -> JobState:
+        """Return the state of a job of a deck."""
+        return self._store.states([job_id])[job_id]
+
+    def replace(self, deck_id: str, index: int, job_id: str, variation: int | None) -> DeckEntry:
+        """Give a word of a deck another job's picture, and return the word.
+
+        Args:
+            deck_id: the deck.
+            index: the word's position in the list, from 0.
+            job_id: a job that draws the word. It need not have ended; the deck is not finished until it has.
+            variation: which of the job's variations; None for the job's own choice.
+
+        Raises:
+            DeckNotFound, DeckWordNotFound: there is no such deck or word.
+            JobNotFound, VariationNotFound: there is no such job or variation.
+            DifferentWord: the job draws another word.
+            JobWithoutPicture, ResultExpired: the job has ended, and has no picture any more.
+            UnreadableRecord: the job's record is damaged.
+        """
+        entries = self._store.get(deck_id).entries
+        if index >= len(entries):
+            raise DeckWordNotFound(f"the deck has no word {index}; it has 0 to {len(entries) - 1}")
+        request = self._jobs.request(job_id, variation)
+        entry = drawn_by(entries[index], job_id, request, self._validator.check(request), variation)
+        self._store.replace(deck_id, index, entry)
+        return entry
 
     def owner(self, deck_id: str) -> str | None:
         """Return a deck's owner; "" if it was created without a key, None if there is no such deck."""
@@ -189,14 +219,16 @@ class Decks:
         Raises:
             DeckExpired: the picture is no longer kept.
         """
-        png = self._results.picture(word.stored, 0)
+        chosen = word.entry.variation
+        png = self._results.picture(word.stored, 0 if chosen is None else word.stored.find_variation(chosen) or 0)
         if png is None:
             raise _expired(1, 1)
         return png
 
     def _fingerprint(self, words: Sequence[ListedWord], options: DeckOptions) -> str:
         """Return a digest that is equal for lists of equivalent words under the same name."""
-        asked = [options.name, *(identity(word, options, self._dictionaries, self._settings) for word in words)]
+        own = [options.name] if options.webhook_url is None else [options.name, options.webhook_url]
+        asked = [*own, *(identity(word, options, self._dictionaries, self._settings) for word in words)]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
     def _check_size(self, words: int, result_bytes: int) -> None:

@@ -9,12 +9,12 @@ from pydantic.json_schema import models_json_schema
 
 from api.problems import problem_responses
 from shared.schemas import GenerationRequest
-from shared.schemas.deck import CardsRequest, DeckRequest
+from shared.schemas.deck import CardsRequest, DeckRequest, PictureChoice
 
 Operation = dict[str, Any]
 
 SCHEMAS = "#/components/schemas/"
-BODIES = (GenerationRequest, DeckRequest, CardsRequest)
+BODIES = (GenerationRequest, DeckRequest, CardsRequest, PictureChoice)
 
 # Method and path, as a regular expression, of the calls to which a status applies; `.*`: all.
 BATCH, DECK = r"post /api/writing/batches", r"post /api/writing/decks"
@@ -31,7 +31,7 @@ PROBLEMS: Mapping[int, str] = {
     400: ".*",
     401: KEYED,
     403: OPERATORS,
-    408: r"post /api/writing/.*",
+    408: r"(post|put) /api/writing/.*",
     421: KEYED,
     429: f"{SUBMIT}|{SAMPLE}",
 }

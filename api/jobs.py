@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 import redis
 from celery import Celery
 from kombu.exceptions import OperationalError
+from pydantic import ValidationError
 
 from api.event_hub import EventHub
 from api.idempotency import digest_key, fingerprint
@@ -21,6 +22,7 @@ from shared.errors import (
     JobWithoutPicture,
     ResultExpired,
     SampleNotReady,
+    UnreadableRecord,
     VariationNotFound,
 )
 from shared.queue.results import Budget, Results, ResultSizes, StoredResult
@@ -177,6 +179,30 @@ class Jobs:
             raise JobWithoutPicture(f"the job was {status}" if status is JobStatus.CANCELLED else "the job failed")
         return self._document(job_id)
 
+    def request(self, job_id: str, variation: int | None) -> GenerationRequest:
+        """Return what a job draws, if it may still have a picture.
+
+        Args:
+            job_id: the job.
+            variation: the variation that it must have; None for any.
+
+        Raises:
+            JobNotFound: there is no record.
+            UnreadableRecord: it is damaged.
+            VariationNotFound: the job does not draw this variation.
+            JobWithoutPicture, ResultExpired: it has ended, and has no picture any more.
+        """
+        record = self._store.get(job_id)
+        try:
+            request = record.request
+        except ValidationError as error:
+            raise UnreadableRecord("the job's record cannot be read") from error
+        if variation is not None and (request.variations == 1 or variation >= request.variations):
+            raise _no_variation(variation, request.variations)
+        if record.status.is_terminal:
+            self.stored(job_id)
+        return request
+
     def with_picture(self, jobs: Iterable[tuple[str, JobStatus]]) -> frozenset[str]:
         """Return those of the jobs, given with their status, that have a picture which is still kept."""
         return self._results.kept([job_id for job_id, status in jobs if status is JobStatus.SUCCEEDED])
@@ -201,9 +227,7 @@ class Jobs:
         """
         number = stored.find_variation(variation)
         if number is None:
-            made = len(stored.body.get("variations", ()))
-            there = f"it has 0 to {made - 1}" if made else "it drew a single picture"
-            raise VariationNotFound(f"the job has no variation {variation}; {there}")
+            raise _no_variation(variation, len(stored.body.get("variations", ())))
         return number
 
     def picture(self, stored: StoredResult, number: int = 0) -> bytes:
@@ -324,6 +348,11 @@ class Jobs:
         # A worker serialised it with the same schema.
         variations = tuple(Variation.model_construct(**variation) for variation in whole.get("variations", ()))
         return AIGenerationResult.model_construct(**{**whole, "variations": variations})
+
+
+def _no_variation(variation: int, pictures: int) -> VariationNotFound:
+    there = f"it has 0 to {pictures - 1}" if pictures > 1 else "it draws a single picture"
+    return VariationNotFound(f"the job has no variation {variation}; {there}")
 
 
 def _expired(job_id: str) -> ResultExpired:

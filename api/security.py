@@ -113,11 +113,24 @@ def _authorise(operators: Collection[str]) -> None:
     if request.endpoint in OPERATOR_ENDPOINTS:
         raise OperatorOnly("this call needs an operator's key (api.operators)")
     job_id = (request.view_args or {}).get("job_id")
-    if job_id is not None and services().store.owner(job_id) not in (None, g.client):
-        raise unknown_job(job_id)
+    if job_id is not None:
+        authorise_job(job_id)
     deck_id = (request.view_args or {}).get("deck_id")
     if deck_id is not None and services().decks.owner(deck_id) != g.client:
         raise unknown_deck(deck_id)
+
+
+def authorise_job(job_id: str) -> None:
+    """Allow a client its own jobs, and an operator all.
+
+    Raises:
+        JobNotFound: the job belongs to another client, so its existence is not revealed.
+    """
+    service = services()
+    if g.client is None or g.client in service.settings.api.operators:
+        return
+    if service.store.owner(job_id) not in (None, g.client):
+        raise unknown_job(job_id)
 
 
 def _pattern(origin: str) -> "str | re.Pattern[str]":

@@ -46,10 +46,18 @@ class RequestValidator:
         check_coverage(request.word, database, self._fonts)
         meaning = resolve_meaning(request.word, request.translation, database, request.reading)
         resolve_imagery(request.word, meaning, request.imagery, self._imagery)
-        if request.webhook_url is not None:
-            parse_target(request.webhook_url, self._settings.webhooks)
+        self.check_webhook(request.webhook_url)
         self._check_methods(request)
         return meaning
+
+    def check_webhook(self, url: str | None) -> None:
+        """Validate a webhook's URL, if there is one.
+
+        Raises:
+            WebhookNotAllowed: it is not an https URL of an allowed host.
+        """
+        if url is not None:
+            parse_target(url, self._settings.webhooks)
 
     def _check_style(self, request: GenerationRequest) -> None:
         styles = self._settings.styles

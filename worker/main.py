@@ -26,6 +26,7 @@ from celery.worker.control import control_command
 from shared.celery_app import WARMUP_COMMAND, make_celery, send_job
 from shared.errors import DeviceLost, ModelLoadError, ServiceError, SettingsError
 from shared.logs import configure_logging
+from shared.queue.decks import DeckStore
 from shared.queue.leases import Leases
 from shared.queue.metrics import JobMetrics
 from shared.queue.object_store import open_store
@@ -43,6 +44,7 @@ from shared.writing.imagery import Imagery
 from worker.ai_image_generator import AIImageGenerator
 from worker.background.heartbeat import Heartbeat
 from worker.background.job_monitor import JobMonitor
+from worker.background.notifications import Notifications
 from worker.background.reaper import Reaper
 from worker.background.sweeper import Sweeper
 from worker.background.watchdog import Watchdog
@@ -229,7 +231,8 @@ def make_reaper(
 def make_webhooks(client: redis.Redis, store: JobStore, settings: Settings) -> WebhookSender:
     """Return the sender of webhooks."""
     outbox = WebhookOutbox(client, claim_s=settings.webhooks.claim_s)
-    return WebhookSender(outbox, store, settings.webhooks, every_s=settings.worker.heartbeat_s)
+    notifications = Notifications(store, DeckStore(client, store, settings.queue))
+    return WebhookSender(outbox, notifications, settings.webhooks, every_s=settings.worker.heartbeat_s)
 
 
 def make_sweeper(client: redis.Redis, worker_id: str, settings: Settings) -> Sweeper | None:

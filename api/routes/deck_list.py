@@ -1,6 +1,5 @@
 """A caller's own decks."""
 
-
 from flask import Response, g, url_for
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field

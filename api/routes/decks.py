@@ -1,6 +1,5 @@
 """Decks: lists of words, drawn in the bulk queue and downloaded together."""
 
-from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import partial
 from http import HTTPStatus
@@ -25,11 +24,20 @@ from api.parameters import IdempotencyHeaders
 from api.problems import problem_responses, validation_problem
 from api.query import refuse_others
 from api.responses import json_response
+from api.security import authorise_job
 from api.services import services
 from shared.errors import MalformedJson
-from shared.queue.decks import DeckEntry, DeckRecord, JobState
-from shared.schemas import JobError, JobStatus
-from shared.schemas.deck import MAX_WORDS, DeckAccepted, DeckOptions, DeckRequest, DeckView, DeckWordView
+from shared.queue.decks import DeckEntry, DeckRecord, JobState, word_counts
+from shared.schemas import JobError
+from shared.schemas.deck import (
+    MAX_WORDS,
+    DeckAccepted,
+    DeckOptions,
+    DeckRequest,
+    DeckView,
+    DeckWordView,
+    PictureChoice,
+)
 
 MOST_LINES = MAX_WORDS + 2  # a heading and one word too many
 
@@ -42,6 +50,12 @@ class DeckPath(BaseModel):
     """The path parameter of a deck."""
 
     deck_id: Annotated[str, Field(description="the id that POST returned")]
+
+
+class DeckWordPath(DeckPath):
+    """The path parameters of a deck's word."""
+
+    index: Annotated[int, Field(ge=0, description="its position in the list, from 0")]
 
 
 class DeckQuery(BaseModel):
@@ -115,6 +129,23 @@ def cancel(path: DeckPath) -> Response:
     return json_response(_view(*decks.state(path.deck_id), has_words=True))
 
 
+@decks_api.put(
+    "/decks/<deck_id>/words/<int:index>",
+    responses={200: DeckWordView, **problem_responses(404, 409, 410, 413, 415, 422, 500, 503)},
+)
+def replace(path: DeckWordPath, body: PictureChoice) -> Response:
+    """Give a word of a deck another picture, as if it had been drawn with the deck. Safe to repeat.
+
+    The job draws the same word, or any word in the place of a refused one. Its meaning goes onto the card.
+    """
+    authorise_job(body.job_id)
+    decks = services().decks
+    entry = decks.replace(path.deck_id, path.index, body.job_id, body.variation)
+    state = decks.job_state(body.job_id)
+    with_picture = services().jobs.with_picture([(body.job_id, state.status)])
+    return json_response(_word(path.index, entry, {body.job_id: state}, with_picture))
+
+
 @decks_api.get("/decks/<deck_id>.zip", responses=file_responses("application/zip"))
 def zip_file(path: DeckPath) -> Response:
     """Return the pictures and a contact sheet of a finished deck."""
@@ -171,8 +202,6 @@ def _accepted(created: CreatedDeck) -> DeckAccepted:
 
 
 def _view(record: DeckRecord, states: dict[str, JobState], *, has_words: bool) -> DeckView:
-    counts = Counter({status.value: 0 for status in JobStatus})
-    counts.update(state.status.value for state in states.values())
     words: tuple[DeckWordView, ...] = ()
     if has_words:
         with_picture = services().jobs.with_picture((job_id, state.status) for job_id, state in states.items())
@@ -182,7 +211,7 @@ def _view(record: DeckRecord, states: dict[str, JobState], *, has_words: bool) -
         name=record.name,
         is_finished=all(state.status.is_terminal for state in states.values()),
         total=len(record.entries),
-        counts={**counts, "refused": len(record.entries) - len(states)},
+        counts=word_counts(record, states),
         zip_url=url_for("decks.zip_file", deck_id=record.deck_id),
         apkg_url=url_for("decks.anki_file", deck_id=record.deck_id),
         words=words,
@@ -202,9 +231,15 @@ def _word(index: int, entry: DeckEntry, states: dict[str, JobState], with_pictur
         status="refused" if state is None else state.status,
         job_id=job_id,
         status_url=url_for("jobs.poll", job_id=job_id) if job_id is not None else None,
-        image_url=url_for("jobs.image", job_id=job_id) if job_id in with_picture else None,
+        image_url=_image_url(entry) if job_id in with_picture else None,
         error=refusal if state is None else state.error,
     )
+
+
+def _image_url(entry: DeckEntry) -> str:
+    if entry.variation is None:
+        return url_for("jobs.image", job_id=entry.job_id)
+    return url_for("jobs.variation", job_id=entry.job_id, variation=entry.variation)
 
 
 def _cards(deck_id: str) -> tuple[DeckRecord, list[Card]]:

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from writing_client.connection import Connection
 from writing_client.errors import WritingError, WrongInput
-from writing_client.models import DeckView
+from writing_client.models import DeckView, DeckWordView
 
 PATH = "/api/writing/decks"
 MEDIA_TYPES: Mapping[str, str] = {"zip": "application/zip", "apkg": "application/octet-stream"}
@@ -26,6 +26,21 @@ class ServiceDeck:
             WritingError: `deck_not_found`.
         """
         return self._connection.fetch(DeckView, "GET", self._path)
+
+    def replace(self, index: int, job_id: str, *, variation: int | None = None) -> DeckWordView:
+        """Give a word another picture, or a refused word its first one, and return the word. Safe to repeat.
+
+        Args:
+            index: the word's position in the list, from 0.
+            job_id: a job that draws the word. It need not have ended; the deck is not finished until it has.
+            variation: which of the job's variations; None for the one that it chose.
+
+        Raises:
+            WritingError: `different_word`, `deck_word_not_found`, `job_not_found`, `variation_not_found`,
+                `job_without_picture`, `result_expired`.
+        """
+        document = {"job_id": job_id, "variation": variation}
+        return self._connection.fetch(DeckWordView, "PUT", f"{self._path}/words/{index}", json=document)
 
     def cancel(self, *, is_retried: bool = True) -> DeckView:
         """Cancel the jobs that have not ended, and return the deck's status. Finished pictures stay.

@@ -16,6 +16,12 @@ class DeckNotFound(NotFound):
     code = "deck_not_found"
 
 
+class DeckWordNotFound(NotFound):
+    """The deck has no word with this number."""
+
+    code = "deck_word_not_found"
+
+
 class DeckExpired(NotFound):
     """The deck was drawn, but some of its pictures are no longer stored; make it again."""
 

@@ -118,6 +118,12 @@ class DeckTooLarge(InvalidRequest):
     code = "deck_too_large"
 
 
+class DifferentWord(InvalidRequest):
+    """The job draws another word than the deck has there."""
+
+    code = "different_word"
+
+
 class InvalidCursor(InvalidRequest):
     """The cursor does not come from this list."""
 

@@ -8,6 +8,7 @@ record of the job that ends last, or as that of a job that never started if none
 
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, cast
@@ -18,6 +19,7 @@ from shared.errors import DeckNotFound, QueueFull
 from shared.queue.keys import Key, deck_key, job_key, waiting_keys
 from shared.queue.scripts import load_script
 from shared.queue.store import JobStore, conflict, created_before, new_record
+from shared.queue.webhook_targets import host_of
 from shared.schemas import GenerationRequest, JobError, JobStatus, Priority
 from shared.settings import QueueSettings
 from shared.writing.language import Language, LanguageChoice
@@ -35,6 +37,7 @@ class DeckEntry:
         line: its line in a CSV, from 1; None if it was not sent as CSV.
         job_id: its job; None if it was refused.
         error: why it was refused: a `JobError` in JSON form.
+        variation: which of its job's variations is its picture; None for the job's own choice.
     """
 
     word: str
@@ -44,16 +47,23 @@ class DeckEntry:
     line: int | None = None
     job_id: str | None = None
     error: Mapping[str, str | None] | None = None
+    variation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DeckRecord:
-    """A deck as recorded."""
+    """A deck as recorded.
+
+    `webhook_url` is notified at `finished_at`, when all of its jobs had ended for the first time, in seconds since the
+    epoch.
+    """
 
     deck_id: str
     name: str
     read_as: str | None
     entries: tuple[DeckEntry, ...]
+    webhook_url: str | None = None
+    finished_at: float | None = None
 
     @property
     def jobs(self) -> tuple[str, ...]:
@@ -101,6 +111,7 @@ class DeckStore:
         self._store = store
         self._settings = settings
         self._create = load_script(client, "create_deck")
+        self._replace = load_script(client, "replace_word")
 
     def create(self, deck: NewDeck, *, idempotency_key: str | None, fingerprint: str) -> DeckSubmission:
         """Record a deck and all its jobs as queued, or find the deck that the same Idempotency-Key created before.
@@ -121,6 +132,8 @@ class DeckStore:
             "created_at": str(time.time()),
             "entries": json.dumps([asdict(entry) for entry in record.entries], ensure_ascii=False),
         }
+        if record.webhook_url is not None:
+            own |= {"webhook_url": record.webhook_url, "webhook": host_of(record.webhook_url)}
         outcome, found = cast(
             list[str],
             self._create(
@@ -168,7 +181,28 @@ class DeckStore:
         if "entries" not in kept:
             raise unknown_deck(deck_id)
         entries = tuple(map(_entry, json.loads(kept["entries"])))
-        return DeckRecord(deck_id, kept["name"], kept["read_as"] or None, entries)
+        finished_at = float(kept["finished_at"]) if "finished_at" in kept else None
+        return DeckRecord(deck_id, kept["name"], kept["read_as"] or None, entries, kept.get("webhook_url"), finished_at)
+
+    def replace(self, deck_id: str, index: int, entry: DeckEntry) -> None:
+        """Replace a word of a deck, with one that has a job.
+
+        Raises:
+            DeckNotFound: there is no such deck.
+        """
+        is_done = False
+        while not is_done:  # another word of the deck may be replaced at the same time
+            kept = cast("str | None", self._redis.hget(deck_key(deck_id), "entries"))
+            if kept is None:
+                raise unknown_deck(deck_id)
+            entries = json.loads(kept)
+            entries[index] = asdict(entry)
+            is_done = bool(
+                self._replace(
+                    keys=[deck_key(deck_id), job_key(entry.job_id or "")],
+                    args=[deck_id, kept, json.dumps(entries, ensure_ascii=False)],
+                )
+            )
 
     def owner(self, deck_id: str) -> str | None:
         """Return a deck's owner, as `JobStore.owner` does; None if there is no such deck."""
@@ -181,6 +215,13 @@ class DeckStore:
                 pipeline.hmget(job_key(job_id), "status", "error")
             found = cast("list[list[str | None]]", pipeline.execute())
         return {job_id: _state(*kept) for job_id, kept in zip(jobs, found, strict=True)}
+
+
+def word_counts(record: DeckRecord, states: Mapping[str, JobState]) -> dict[str, int]:
+    """Return how many words of a deck have each status, given the states of its jobs."""
+    drawn = [states[entry.job_id].status for entry in record.entries if entry.job_id is not None]
+    words = Counter[str](drawn)
+    return {**{status.value: words[status] for status in JobStatus}, "refused": len(record.entries) - len(drawn)}
 
 
 def unknown_deck(deck_id: str) -> DeckNotFound:

@@ -1,6 +1,7 @@
 """Pending webhooks in Redis, with a separate list for each host, so that a slow host does not delay the others.
 
-The script that ends a job with a `webhook_url` also puts the job on its host's list, so no webhook is lost in a crash.
+The script that ends a job with a `webhook_url`, or the last job of a deck with one, also puts the job or deck on its
+host's list, so no webhook is lost in a crash.
 A worker's claim on an entry expires: if the worker dies, the entry becomes due again. A webhook may therefore be
 delivered more than once, always with the same id, by which the receiver can recognise duplicates.
 """
@@ -13,12 +14,17 @@ import redis
 from shared.queue.keys import Key
 from shared.queue.scripts import load_script
 
+DECK_PREFIX = "deck:"  # of a deck in a list, before its id; also in ``lua/parts/completion.lua``
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A webhook to deliver now, and how often its delivery has failed."""
+    """A webhook to deliver now, and how often its delivery has failed.
 
-    job_id: str
+    `subject` is the job that has ended, or `DECK_PREFIX` and the deck.
+    """
+
+    subject: str
     host: str
     failures: int
 
@@ -50,19 +56,19 @@ class WebhookOutbox:
 
     def settle(self, claim: Claim) -> None:
         """Remove a webhook that was delivered or abandoned."""
-        self._settle(keys=[Key.WEBHOOKS + claim.host], args=[claim.host, claim.job_id])
+        self._settle(keys=[Key.WEBHOOKS + claim.host], args=[claim.host, claim.subject])
 
     def postpone(self, claim: Claim, by_s: float) -> None:
         """Schedule another attempt at a webhook."""
         due_at = self._now() + by_s
         with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.hincrby(Key.WEBHOOK_FAILURES, claim.job_id, 1)
-            pipeline.zadd(Key.WEBHOOKS + claim.host, {claim.job_id: due_at}, xx=True)
+            pipeline.hincrby(Key.WEBHOOK_FAILURES, claim.subject, 1)
+            pipeline.zadd(Key.WEBHOOKS + claim.host, {claim.subject: due_at}, xx=True)
             pipeline.execute()
 
     def give_back(self, claim: Claim) -> None:
         """Release a webhook so that another worker can deliver it at once; this does not count as a failure."""
-        self._redis.zadd(Key.WEBHOOKS + claim.host, {claim.job_id: self._now()}, xx=True)
+        self._redis.zadd(Key.WEBHOOKS + claim.host, {claim.subject: self._now()}, xx=True)
 
     def _now(self) -> float:
         """Return the seconds since the epoch by Redis's clock, the only one that all machines share."""

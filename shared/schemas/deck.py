@@ -89,6 +89,24 @@ class DeckOptions(DrawingOptions):
             description="the words': `zh`, `ja`, or `auto`: as in a request, where kana in one makes others Japanese"
         ),
     ] = "auto"
+    webhook_url: Annotated[
+        str | None,
+        Field(
+            max_length=2000,
+            description="an allowed host's https URL, which receives one signed notification when all jobs of the deck "
+            "have ended",
+        ),
+    ] = None
+
+
+class PictureChoice(RequestModel):
+    """The picture of a deck's word: that of a job which draws the word, or one of the job's variations."""
+
+    job_id: Annotated[str, Field(max_length=100, description="a job of the same word; it need not have ended")]
+    variation: Annotated[
+        int | None,
+        Field(strict=True, ge=0, description="which of its variations, from 0; null: the one that it chose"),
+    ] = None
 
 
 class DeckRequest(DeckOptions):

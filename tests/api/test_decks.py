@@ -120,6 +120,22 @@ class TestMake:
         assert problem(anyone.post(DECKS, json=body)) == found
         assert client.zcard("writing:waiting:bulk") == 0
 
+    def test_its_webhook_is_of_the_deck_and_not_of_its_jobs(self, settings: Settings, client: redis.Redis) -> None:
+        webhooks = settings.webhooks.model_copy(update={"allowed_hosts": ("learn.example",)})
+        notified = client_of(settings.model_copy(update={"webhooks": webhooks}))
+        url, headers = "https://learn.example/hook", {"Idempotency-Key": "k"}
+        deck = made(notified, ["山"], headers, webhook_url=url)
+        assert client.hget(f"writing:deck:{deck['deck_id']}", "webhook_url") == url
+        assert "webhook_url" not in (client.hget(f"writing:job:{deck['words'][0]['job_id']}", "request") or "")
+        assert problem(make(notified, ["山"], headers)) == (409, "idempotency_conflict", "Idempotency-Key")
+        assert made(notified, ["山"], headers, webhook_url=url)["deck_id"] == deck["deck_id"]
+        other = make(notified, ["山"], webhook_url="https://other.example/")
+        assert problem(other) == (422, "webhook_not_allowed", "webhook_url")
+        of_csv = notified.post(f"{DECKS}?options={json.dumps({'webhook_url': url})}", data="山\n水", headers=CSV)
+        assert client.hget(f"writing:deck:{of_csv.get_json()['deck_id']}", "webhook_url") == url
+        notified.delete(f"{DECKS}/{deck['deck_id']}")
+        assert client.zrange("writing:webhooks:learn.example", 0, -1) == [f"deck:{deck['deck_id']}"]
+
     def test_five_hundred_words_are_a_deck(self, anyone: FlaskClient, client: redis.Redis) -> None:
         assert made(anyone, ["山"] * 500)["counts"]["queued"] == 500
         assert client.llen("bulk") == 500, "each has its message"

@@ -170,4 +170,10 @@ def test_a_deck_is_made_and_downloaded_from_python(client: WritingClient) -> Non
     small = client.job(view.words[0].job_id or "").thumbnail(64)
     assert Image.open(io.BytesIO(small)).size == (64, 64)
     assert deck.download("apkg").startswith(b"PK")
+    job = client.submit("火", num_inference_steps=1)
+    corrected = deck.replace(2, job.id)
+    assert (corrected.word, corrected.job_id, corrected.error) == ("火", job.id, None)
+    job.wait()
+    view = deck.view()
+    assert (view.is_finished, view.counts["succeeded"]) == (True, 3)
     assert deck.cancel().counts == view.counts, "an ended job is unchanged"

@@ -21,7 +21,7 @@ from api.problems import FIELD_CODES
 from api.routes.batches import Batch
 from shared.errors import ERRORS_BY_CODE
 from shared.schemas import AIGenerationResult, GenerationMetadata, GenerationRequest, JobView
-from shared.schemas.deck import DeckRequest
+from shared.schemas.deck import DeckRequest, PictureChoice
 from shared.settings import ModelSettings, Settings, load_settings
 from shared.styles import StyleDefinition
 
@@ -45,7 +45,8 @@ METRICS: dict[str, tuple[str, str]] = {
 CLIENT_VARIABLES = {"WRITING_URL", "WRITING_API_KEY", "WRITING_CONFIG"}
 # The models of JSON bodies, by call.
 BODIES: dict[str, type[BaseModel]] = {
-    "jobs.submit": GenerationRequest, "batches.submit": Batch, "decks.create": DeckRequest
+    "jobs.submit": GenerationRequest, "batches.submit": Batch, "decks.create": DeckRequest,
+    "decks.replace": PictureChoice,
 }  # fmt: skip
 # The suffixes of a histogram's name in PromQL.
 HISTOGRAM_SUFFIXES = ("_bucket", "_sum", "_count")

@@ -4,11 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import redis
 
+from shared.queue.decks import DeckStore
+from shared.queue.store import JobStore
 from shared.settings import Settings, WebhookSettings
 from tests.models import embedded_pipeline, engine_model
 from tests.worker.engine_jobs import RequestOf, requests_of_fire, running
 from tests.worker.receivers import Receiver
+from worker.background.notifications import Notifications
 from worker.engine.engine import Engine
 from worker.engine.model_runner import ModelRunner
 from worker.glyphs import GlyphRenderer
@@ -45,6 +49,11 @@ def receiver() -> Iterator[Receiver]:
     yield receiver
     receiver.server.shutdown()
     receiver.server.server_close()
+
+
+@pytest.fixture
+def notifications(client: redis.Redis, store: JobStore, settings: Settings) -> Notifications:
+    return Notifications(store, DeckStore(client, store, settings.queue))
 
 
 @pytest.fixture

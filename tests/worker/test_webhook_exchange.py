@@ -22,6 +22,7 @@ from tests.helpers import eventually
 from tests.tls import Authority
 from tests.worker.receivers import HOST, RawReceiver, Receiver, deliver
 from worker.background.exchange import connect
+from worker.background.notifications import Notifications
 from worker.background.webhooks import STOP_S, WebhookSender
 
 
@@ -65,8 +66,8 @@ def quick(webhooks: WebhookSettings) -> WebhookSettings:
 
 
 @pytest.fixture
-def hasty(client: redis.Redis, store: JobStore, quick: WebhookSettings) -> WebhookSender:
-    return WebhookSender(WebhookOutbox(client, 60), store, quick, every_s=1)
+def hasty(client: redis.Redis, notifications: Notifications, quick: WebhookSettings) -> WebhookSender:
+    return WebhookSender(WebhookOutbox(client, 60), notifications, quick, every_s=1)
 
 
 @pytest.mark.parametrize("behave", [drip, stay_silent])
@@ -103,7 +104,7 @@ def test_a_name_server_that_does_not_answer_counts_too(
 
 def test_slow_hosts_hold_up_no_other_and_no_end(
     client: redis.Redis,
-    store: JobStore,
+    notifications: Notifications,
     quick: WebhookSettings,
     end_job: Callable[[str, str], None],
     receiver: Receiver,
@@ -115,7 +116,7 @@ def test_slow_hosts_hold_up_no_other_and_no_end(
         for number in range(20):
             end_job(f"{host} {number}", f"http://{host}:{one.port}/")
     end_job("quick", receiver.url)
-    sender = WebhookSender(WebhookOutbox(client, 3600), store, patient, every_s=0.1)
+    sender = WebhookSender(WebhookOutbox(client, 3600), notifications, patient, every_s=0.1)
     sender.start()
     eventually(lambda: receiver.received and all(one.requests for one in slow.values()))
     assert {len(one.requests) for one in slow.values()} == {1}, "each host has one delivery at a time"
@@ -123,7 +124,7 @@ def test_slow_hosts_hold_up_no_other_and_no_end(
     assert not sender._thread.is_alive(), f"ends within {STOP_S} s, whatever the deadline"
     outbox = WebhookOutbox(client, 60)
     for host in slow:
-        claimed = {claim.job_id for _ in range(20) if (claim := outbox.claim(host))}
+        claimed = {claim.subject for _ in range(20) if (claim := outbox.claim(host))}
         assert len(claimed) == 20, "deliveries in progress are due again at once, for another worker"
     assert client.hlen(Key.WEBHOOK_FAILURES) == 0
 

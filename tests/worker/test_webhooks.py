@@ -3,27 +3,31 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 import redis
 from standardwebhooks.webhooks import Webhook
 
+from shared.queue.decks import DeckEntry, DeckRecord, DeckStore, NewDeck
 from shared.queue.keys import Key
 from shared.queue.leases import Leases
 from shared.queue.store import JobStore
 from shared.queue.webhook_outbox import WebhookOutbox
-from shared.schemas import GenerationRequest, JobError
+from shared.schemas import GenerationRequest, JobError, Priority
 from shared.settings import Settings, WebhookSettings
 from tests.worker.conftest import SECRET
 from tests.worker.receivers import HOST, Receiver, deliver
+from worker.background.notifications import Notifications
 from worker.background.webhooks import WebhookSender
 
 CLAIM_S = 0.2
 
 
 @pytest.fixture
-def sender(client: redis.Redis, store: JobStore, webhooks: WebhookSettings) -> WebhookSender:
-    return WebhookSender(WebhookOutbox(client, CLAIM_S), store, webhooks, every_s=1)
+def sender(client: redis.Redis, notifications: Notifications, webhooks: WebhookSettings) -> WebhookSender:
+    return WebhookSender(WebhookOutbox(client, CLAIM_S), notifications, webhooks, every_s=1)
 
 
 @pytest.fixture
@@ -91,6 +95,42 @@ def test_a_sender_that_dies_leaves_the_webhook_due_again(
     time.sleep(CLAIM_S)
     assert deliver(sender)
     assert len(receiver.received) == 1
+
+
+def test_a_deck_is_told_once_when_all_its_jobs_have_ended(
+    sender: WebhookSender, receiver: Receiver, client: redis.Redis, store: JobStore, settings: Settings
+) -> None:
+    decks = DeckStore(client, store, settings.queue)
+    entries = (DeckEntry("山", job_id="a"), DeckEntry("水", job_id="b"), DeckEntry("😀", error={"code": "blocked"}))
+    requests = {job_id: GenerationRequest(word="山", priority=Priority.BULK) for job_id in "ab"}
+    deck = NewDeck(DeckRecord("d", "Lesson 7", None, entries, receiver.url), requests, "", 0)
+    decks.create(deck, idempotency_key=None, fingerprint="")
+    store.cancel("a")
+    assert not deliver(sender)
+    store.cancel("b")
+    ended_at = float(client.hget("writing:job:b", "finished_at") or 0)
+    assert deliver(sender)
+    ((headers, body),) = receiver.received
+    Webhook(SECRET).verify(body, {name.lower(): value for name, value in headers.items()})
+    told = json.loads(body)
+    assert (headers["webhook-id"], told["type"]) == ("msg_d", "deck.finished")
+    assert datetime.fromisoformat(told["timestamp"]).timestamp() == pytest.approx(ended_at, abs=1e-3)
+    counts = {"queued": 0, "running": 0, "succeeded": 0, "failed": 0, "cancelled": 2, "refused": 1}
+    assert told["data"] == {"deck_id": "d", "name": "Lesson 7", "counts": counts}
+
+    store.create("c", GenerationRequest(word="山"))
+    decks.replace("d", 0, replace(entries[0], job_id="c"))
+    store.cancel("c")
+    assert not deliver(sender), "a word that is drawn again later is not told"
+
+
+def test_a_deck_that_has_expired_does_not_stay_due(
+    sender: WebhookSender, receiver: Receiver, client: redis.Redis
+) -> None:
+    client.sadd(Key.WEBHOOK_HOSTS, HOST)
+    client.zadd(Key.WEBHOOKS + HOST, {"deck:gone": 0})
+    assert deliver(sender)
+    assert (receiver.received, client.zcard(Key.WEBHOOKS + HOST)) == ([], 0)
 
 
 def test_the_payload_is_json_of_text(sender: WebhookSender, receiver: Receiver, finish: Callable[[str], None]) -> None:

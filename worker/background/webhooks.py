@@ -1,4 +1,4 @@
-"""One thread per worker that sends signed webhooks when jobs end, following Standard Webhooks.
+"""One thread per worker that sends signed webhooks when jobs and decks end, following Standard Webhooks.
 
 https://www.standardwebhooks.com: headers webhook-id, webhook-timestamp and webhook-signature. A 2xx status means
 received; 410 means that the receiver wants no more webhooks. Each host has its own task, so a slow host delays only its
@@ -15,12 +15,12 @@ import h11
 import redis
 from standardwebhooks.webhooks import Webhook
 
-from shared.errors import ServiceError, UnreadableRecord, WebhookNotAllowed
-from shared.queue.store import JobRecord, JobStore
+from shared.errors import ServiceError, WebhookNotAllowed
 from shared.queue.webhook_outbox import Claim, WebhookOutbox
 from shared.queue.webhook_targets import parse_target, resolve
 from shared.settings import WebhookSettings
 from worker.background.exchange import in_thread, post
+from worker.background.notifications import Notifications
 from worker.background.outage import Outage
 
 logger = logging.getLogger(__name__)
@@ -35,9 +35,11 @@ STOP_S = 5.0  # how long to wait for the thread to end
 class WebhookSender:
     """Delivers webhooks that are due until it is stopped."""
 
-    def __init__(self, outbox: WebhookOutbox, store: JobStore, settings: WebhookSettings, every_s: float) -> None:
+    def __init__(
+        self, outbox: WebhookOutbox, notifications: Notifications, settings: WebhookSettings, every_s: float
+    ) -> None:
         self._outbox = outbox
-        self._store = store
+        self._notifications = notifications
         self._settings = settings
         self._every_s = every_s
         self._signer = Webhook(settings.secret) if settings.secret else None
@@ -115,7 +117,7 @@ class WebhookSender:
         try:
             status = await self._deliver(claim)
         except ServiceError as error:  # the target is not allowed, or the record is missing or unreadable
-            logger.warning("webhook of job %s given up: %s", claim.job_id, error)
+            logger.warning("webhook of %s given up: %s", claim.subject, error)
             await in_thread(lambda: self._outbox.settle(claim))
         except TimeoutError:
             await self._try_later(claim, f"no response within {self._settings.timeout_s:g} s")
@@ -129,7 +131,7 @@ class WebhookSender:
         return True
 
     async def _deliver(self, claim: Claim) -> int:
-        """Send the end of a job to its webhook; return the HTTP status.
+        """Send the end of a job or deck to its webhook; return the HTTP status.
 
         The deadline covers the whole exchange, including name resolution.
 
@@ -137,33 +139,20 @@ class WebhookSender:
             ServiceError: it can never be sent.
             OSError, h11.ProtocolError: it was not delivered.
         """
-        record = await in_thread(lambda: self._read(claim.job_id))
-        if self._signer is None or record.request.webhook_url is None:
+        notification = await in_thread(lambda: self._notifications.of(claim.subject))
+        if self._signer is None or notification.url is None:
             raise WebhookNotAllowed("webhooks.secret is not set")
-        target = parse_target(record.request.webhook_url, self._settings)
-        body = json.dumps(_payload(record), ensure_ascii=False).encode()
-        headers = {"Host": target.authority, **_headers(self._signer, record.job_id, body)}
+        target = parse_target(notification.url, self._settings)
+        body = json.dumps(notification.payload, ensure_ascii=False).encode()
+        headers = {"Host": target.authority, **_headers(self._signer, notification.message_id, body)}
         async with asyncio.timeout(self._settings.timeout_s):
             addresses = await in_thread(lambda: resolve(target, self._settings))
             return await post(target, addresses, headers, body)
 
-    def _read(self, job_id: str) -> JobRecord:
-        """Return a job's record.
-
-        Raises:
-            JobNotFound, UnreadableRecord: it no longer exists, or it is damaged.
-        """
-        try:
-            record = self._store.get(job_id)
-            record.request  # noqa: B018  # parsed here, where a failure is handled
-        except (KeyError, ValueError) as error:
-            raise UnreadableRecord(f"the job's record cannot be read: {error}") from error
-        return record
-
     async def _settle(self, claim: Claim, status: int) -> None:
         """Record the response."""
         if status == GONE:
-            logger.warning("webhook of job %s given up: the receiver no longer accepts any (410)", claim.job_id)
+            logger.warning("webhook of %s given up: the receiver no longer accepts any (410)", claim.subject)
         if status == GONE or 200 <= status < 300:
             await in_thread(lambda: self._outbox.settle(claim))
         else:
@@ -172,16 +161,16 @@ class WebhookSender:
     async def _try_later(self, claim: Claim, reason: str) -> None:
         failures = claim.failures + 1
         if failures >= self._settings.attempts:
-            logger.warning("webhook of job %s given up after %d attempts: %s", claim.job_id, failures, reason)
+            logger.warning("webhook of %s given up after %d attempts: %s", claim.subject, failures, reason)
             await in_thread(lambda: self._outbox.settle(claim))
             return
         pause_s = self._settings.first_pause_s * 4**claim.failures
-        logger.info("webhook of job %s not delivered; retrying in %.0f s: %s", claim.job_id, pause_s, reason)
+        logger.info("webhook of %s not delivered; retrying in %.0f s: %s", claim.subject, pause_s, reason)
         await in_thread(lambda: self._outbox.postpone(claim, pause_s))
 
 
-def _headers(signer: Webhook, job_id: str, body: bytes) -> dict[str, str]:
-    message_id, now = f"msg_{job_id}", datetime.now(UTC)
+def _headers(signer: Webhook, message_id: str, body: bytes) -> dict[str, str]:
+    now = datetime.now(UTC)
     return {
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),
@@ -190,17 +179,4 @@ def _headers(signer: Webhook, job_id: str, body: bytes) -> dict[str, str]:
         "webhook-id": message_id,
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": signer.sign(message_id, now, body.decode()),
-    }
-
-
-def _payload(record: JobRecord) -> dict[str, object]:
-    return {
-        "type": f"job.{record.status.value}",
-        "timestamp": datetime.fromtimestamp(record.finished_at or 0, UTC).isoformat(),
-        "data": {
-            "job_id": record.job_id,
-            "status": record.status.value,
-            "word": record.request.word,
-            "error": record.error.model_dump() if record.error else None,
-        },
     }

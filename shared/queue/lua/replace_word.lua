@@ -1,0 +1,19 @@
+-- Gives a word of a deck another job, unless the deck has changed since it was read. Safe to repeat.
+-- KEYS: deck; job
+-- ARGV: the deck's id, its entries as read, its new entries
+-- Returns: 1, or 0 if the deck has changed or no longer exists.
+
+if redis.call('HGET', KEYS[1], 'entries') ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], 'entries', ARGV[3])
+local status, deck, started_at = unpack(redis.call('HMGET', KEYS[2], 'status', 'deck', 'started_at'))
+if not status or deck then return 1 end
+redis.call('HSET', KEYS[2], 'deck', ARGV[1])
+if started_at then redis.call('HSET', KEYS[1], 'has_started', 1) end
+local ttl = redis.call('TTL', KEYS[2])
+if ttl < 0 then -- it has not ended: its end shortens the deck's life again
+  redis.call('HINCRBY', KEYS[1], 'left', 1)
+  redis.call('PERSIST', KEYS[1])
+elseif redis.call('TTL', KEYS[1]) < ttl and redis.call('TTL', KEYS[1]) >= 0 then
+  redis.call('EXPIRE', KEYS[1], ttl)
+end
+return 1

@@ -1,0 +1,188 @@
+"""Words of a deck that get another picture."""
+
+import base64
+import io
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis
+from flask.testing import FlaskClient
+
+from shared.queue.leases import Leases
+from shared.queue.store import JobStore
+from shared.schemas import AIGenerationResult, JobError
+from shared.settings import Settings
+from tests.api.drawn_jobs import RESULT, draw
+from tests.api.test_decks import DECKS, made, problem
+from tests.api.test_job_list import submit
+from tests.api.test_owners import ALICE, BOB, KEYS, OPERATOR, client_of
+from tests.helpers import taken
+
+Draw = Callable[..., None]
+
+
+@pytest.fixture
+def anyone(settings: Settings) -> FlaskClient:
+    return client_of(settings)
+
+
+@pytest.fixture
+def leases(client: redis.Redis, store: JobStore, settings: Settings) -> Leases:
+    return Leases(client, store, settings.queue, "w")
+
+
+@pytest.fixture
+def drawn(leases: Leases) -> Draw:
+    """Ends a job with pictures of the given contents, of which the first is the job's choice."""
+
+    def end(job_id: str, *pictures: bytes) -> None:
+        encoded = [base64.b64encode(picture).decode() for picture in pictures]
+        fields = {**RESULT.model_dump(), "generated_image_base64": encoded[0], "conditioning_images_base64": {}}
+        if len(encoded) > 1:
+            fields["variations"] = [
+                {"generated_image_base64": one, "seed": number, "legibility": {}, "kept": number == 0}
+                for number, one in enumerate(encoded)
+            ]
+        draw(leases, job_id, AIGenerationResult(**fields))
+
+    return end
+
+
+def put(
+    client: FlaskClient, deck: dict[str, Any], index: int, headers: dict[str, str] | None = None, **body: Any
+) -> Any:
+    return client.put(f"{DECKS}/{deck['deck_id']}/words/{index}", json=body, headers=headers)
+
+
+def pictures(client: FlaskClient, deck: dict[str, Any]) -> list[bytes]:
+    """Return the pictures of a deck's archive."""
+    with zipfile.ZipFile(io.BytesIO(client.get(deck["zip_url"]).data)) as archive:
+        return [archive.read(name) for name in sorted(archive.namelist()) if name.endswith(".png")]
+
+
+def polled(client: FlaskClient, deck: dict[str, Any]) -> dict[str, Any]:
+    document: dict[str, Any] = client.get(f"{DECKS}/{deck['deck_id']}").get_json()
+    return document
+
+
+def test_a_new_picture_takes_the_place_of_the_old_one(anyone: FlaskClient, drawn: Draw) -> None:
+    deck = made(anyone, ["山", "水"])
+    for word, picture in zip(deck["words"], (b"1", b"2"), strict=True):
+        drawn(word["job_id"], picture)
+    again = submit(anyone, "水", seed=9)
+    drawn(again, b"new")
+    answers = [put(anyone, deck, 1, job_id=again) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200], "safe to repeat"
+    word = answers[1].get_json()
+    assert word == polled(anyone, deck)["words"][1]
+    assert (word["job_id"], word["status"], word["image_url"]) == (
+        again, "succeeded", f"/api/writing/jobs/{again}/image"
+    )  # fmt: skip
+    assert (word["reading"], word["meaning"]) == (deck["words"][1]["reading"], deck["words"][1]["meaning"])
+    assert pictures(anyone, deck) == [b"1", b"new"]
+    assert anyone.get(f"/api/writing/jobs/{again}").get_json()["deck_id"] == deck["deck_id"]
+
+
+def test_a_variation_can_be_chosen(anyone: FlaskClient, drawn: Draw) -> None:
+    deck = made(anyone, ["山"])
+    drawn(deck["words"][0]["job_id"], b"1")
+    again = submit(anyone, "山", variations=3)
+    drawn(again, b"a", b"b", b"c")
+    word = put(anyone, deck, 0, job_id=again, variation=2).get_json()
+    assert word["image_url"] == f"/api/writing/jobs/{again}/variations/2/image"
+    assert pictures(anyone, deck) == [b"c"]
+    assert problem(put(anyone, deck, 0, job_id=again, variation=3)) == (404, "variation_not_found", None)
+    assert problem(put(anyone, deck, 0, job_id=deck["words"][0]["job_id"], variation=0))[1] == "variation_not_found"
+    put(anyone, deck, 0, job_id=again)
+    assert pictures(anyone, deck) == [b"a"]
+
+
+def test_the_card_gets_the_meaning_that_was_drawn(anyone: FlaskClient) -> None:
+    deck = made(anyone, [{"word": "长", "reading": "(free text)"}])
+    same = put(anyone, deck, 0, job_id=submit(anyone, "长")).get_json()
+    assert (same["reading"], same["meaning"]) == ("(free text)", "long")
+    other = put(anyone, deck, 0, job_id=submit(anyone, "长", reading="zhǎng")).get_json()
+    assert (other["reading"], other["meaning"]) == ("zhǎng", "growing")
+
+
+def test_a_refused_word_can_be_corrected(anyone: FlaskClient, drawn: Draw) -> None:
+    deck = made(anyone, ["山", "学习😀"])
+    drawn(deck["words"][0]["job_id"], b"1")
+    job_id = submit(anyone, "学习")
+    word = put(anyone, deck, 1, job_id=job_id).get_json()
+    assert (word["word"], word["reading"], word["status"], word["error"]) == ("学习", "xuéxí", "queued", None)
+    now = polled(anyone, deck)
+    assert (now["is_finished"], now["counts"]["refused"], now["counts"]["queued"]) == (False, 0, 1)
+    assert problem(anyone.get(deck["zip_url"])) == (409, "deck_not_finished", None)
+    drawn(job_id, b"2")
+    assert pictures(anyone, deck) == [b"1", b"2"]
+    assert problem(put(anyone, deck, 1, job_id=submit(anyone, "水"))) == (422, "different_word", "job_id")
+
+
+def test_one_job_may_draw_two_places(anyone: FlaskClient, drawn: Draw) -> None:
+    deck = made(anyone, ["山", "山"])
+    first, second = (word["job_id"] for word in deck["words"])
+    drawn(first, b"1")
+    drawn(second, b"2")
+    put(anyone, deck, 1, job_id=first)
+    assert polled(anyone, deck)["counts"]["succeeded"] == 2
+    assert pictures(anyone, deck) == [b"1", b"1"]
+
+
+def test_what_cannot_be_put_there_is_refused(
+    anyone: FlaskClient, client: redis.Redis, leases: Leases, drawn: Draw
+) -> None:
+    deck = made(anyone, ["山", "水"])
+    water, failed, gone = submit(anyone, "水"), submit(anyone, "山"), submit(anyone, "山")
+    assert leases.fail(taken(leases, failed), JobError(code="out_of_memory", title="t", detail="d"))
+    drawn(gone, b"1")
+    client.delete(f"celery-task-meta-{gone}")
+    assert problem(put(anyone, deck, 0, job_id=water)) == (422, "different_word", "job_id")
+    assert problem(put(anyone, deck, 2, job_id=water)) == (404, "deck_word_not_found", None)
+    assert problem(put(anyone, deck, 0, job_id="none")) == (404, "job_not_found", None)
+    assert problem(put(anyone, {"deck_id": "none"}, 0, job_id=water)) == (404, "deck_not_found", None)
+    assert problem(put(anyone, deck, 0, job_id=failed)) == (409, "job_without_picture", None)
+    assert problem(put(anyone, deck, 0, job_id=gone)) == (410, "result_expired", None)
+    assert problem(put(anyone, deck, 0)) == (422, "missing_field", "job_id")
+    assert problem(put(anyone, deck, 0, job_id=water, seed=7)) == (422, "unknown_field", "seed")
+    assert problem(put(anyone, deck, 0, job_id=water, variation=-1)) == (422, "out_of_range", "variation")
+    address = f"{DECKS}/{deck['deck_id']}/words/0"
+    assert problem(anyone.put(address, data="[]", content_type="application/json")) == (422, "malformed_json", None)
+    assert problem(anyone.put(address, data="x"))[1] == "unsupported_media_type"
+    assert polled(anyone, deck) == deck
+
+
+def test_a_record_that_cannot_be_read_is_told(anyone: FlaskClient, client: redis.Redis) -> None:
+    deck, job_id = made(anyone, ["山"]), submit(anyone, "山")
+    client.hset(f"writing:job:{job_id}", "request", "{")
+    assert problem(put(anyone, deck, 0, job_id=job_id)) == (500, "unreadable_record", None)
+
+
+def test_deck_and_job_belong_to_the_caller(settings: Settings) -> None:
+    guarded = client_of(settings, keys=KEYS, operators=("op",))
+    deck = made(guarded, ["山"], ALICE)
+    of_alice, of_bob = submit(guarded, "山", ALICE), submit(guarded, "山", BOB)
+    assert problem(put(guarded, deck, 0, ALICE, job_id=of_bob)) == (404, "job_not_found", None)
+    assert problem(put(guarded, deck, 0, BOB, job_id=of_bob)) == (404, "deck_not_found", None)
+    assert put(guarded, deck, 0, ALICE, job_id=of_alice).status_code == 200
+    assert put(guarded, deck, 0, OPERATOR, job_id=of_alice).status_code == 200
+
+
+def test_the_deck_is_kept_as_long_as_its_new_picture(
+    anyone: FlaskClient, client: redis.Redis, settings: Settings, drawn: Draw
+) -> None:
+    deck = made(anyone, ["山", "水"])
+    key = f"writing:deck:{deck['deck_id']}"
+    anyone.delete(f"{DECKS}/{deck['deck_id']}")
+    assert client.ttl(key) <= 3600
+    waiting, ended = submit(anyone, "山"), submit(anyone, "水")
+    drawn(ended, b"2")
+    put(anyone, deck, 1, job_id=ended)
+    assert client.ttl(key) == client.ttl(f"writing:job:{ended}") > 3600
+    put(anyone, deck, 0, job_id=waiting)
+    put(anyone, deck, 0, job_id=waiting)
+    assert (client.ttl(key), client.hget(key, "left")) == (-1, "1")
+    anyone.delete(f"/api/writing/jobs/{waiting}")
+    assert client.ttl(key) == client.ttl(f"writing:job:{waiting}") == settings.queue.record_ttl_s
