@@ -46,6 +46,10 @@ export function post(path, body, type) {
   });
 }
 
+/** Send a PUT; return the JSON of its response. */
+export const put = (path, document) =>
+  getJson(path, { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(document) });
+
 async function send(path, options) {
   try {
     return await fetch(path, options);

@@ -48,7 +48,7 @@ async function start() {
   if (kept) restoreForm(kept);
   else if (link) await openLink(link);
   $("#generate").disabled = false;
-  deck.startDeck({ onChange: showButton, open: openFromDeck });
+  deck.startDeck({ onChange: showButton, open: openFromDeck, edit: editWord });
   await showHistory();
   await showAgain(kept?.shown);
   return resume();
@@ -207,6 +207,7 @@ function showKeptPicture(entry) {
   shown = entry;
   showPicture(entry, styleOf(entry));
   showSteering(entry);
+  deck.offerPlace(entry);
 }
 
 /** Show an entry: its kept picture and, if it has several, all its variations. */
@@ -278,7 +279,7 @@ function keepForm() {
   const kept = {
     href: window.location.href,
     request: readRequest(),
-    text: $("#word").value,
+    text: word() || $("#word").value,
     deckName: $("#deck-name").value,
     shown: shown?.id,
   };
@@ -325,6 +326,12 @@ async function openFromDeck(entry) {
   $("#picture").focus();
   await history.keep(entry).catch(() => {}); // a full disk must not hide the picture
   await showHistory();
+}
+
+/** Put a word of a deck into the form, to be corrected. */
+function editWord(request) {
+  fillForm(request);
+  $("#word").focus();
 }
 
 async function removeFromHistory(entry) {

@@ -1,13 +1,13 @@
 // Decks: a list of words is sent, followed, cancelled and downloaded. A reload of the page resumes the deck.
 
-import { Problem, getJson, post, request } from "./api.js";
+import { Problem, getJson, post, put, request } from "./api.js";
 import { $, clone, pause, showBlob, whenVisible } from "./dom.js";
 import { forgetDeck, keepDeck, recentDecks, shownDeck, showDeckOnLoad } from "./deck_shelf.js";
 import { setText } from "./i18n.js";
 import { currentKey } from "./key.js";
 import { showProblem } from "./compose.js";
 import { announce } from "./picture.js";
-import { toEntry } from "./result.js";
+import { keepVariation, toEntry } from "./result.js";
 import { showWord } from "./script.js";
 import { mayReplaceList, writeList } from "./word.js";
 
@@ -16,16 +16,21 @@ const MAX_POLL_FACTOR = 10;
 const THUMBNAIL_SIDE = 256; // pixels, for screens with two or more pixels per CSS pixel
 const KEEP_URL_MS = 60_000;
 const LINE_END = /\r\n|\r|\n/;
+const VARIATION = /\/variations\/(\d+)\//; // in the address of a picture that is not its job's own choice
 const FINAL_CODES = new Set(["deck_not_found", "unauthorized"]); // asking again cannot help
+const UNFINISHED = new Set(["queued", "running"]);
 const WITHOUT_PICTURE = new Set(["refused", "failed"]);
 
 let current = null; // the shown deck: {address, name, list, options, readAs}, with the lines that were sent as `list`
+let chosen = null; // the index of the deck's word that the reader has opened or corrects
+let shownEntry = null; // the entry of the picture in the frame
 let isRunning = false;
 let actions = {};
 
 export const isDrawing = () => isRunning;
 
-/** Resume the deck that was shown before. `actions` are onChange(), when a deck starts or ends, and open(entry). */
+/** Resume the deck that was shown before. `actions` are onChange(), when a deck starts or ends, open(entry), and
+ * edit(request), which puts a single word into the form. */
 export function startDeck(given) {
   actions = given;
   $("#deck-cancel").addEventListener("click", cancel);
@@ -34,6 +39,7 @@ export function startDeck(given) {
     $("#word").focus();
   });
   $("#deck-correct").addEventListener("click", correct);
+  $("#to-deck").addEventListener("click", () => putIntoDeck().catch(showProblem));
   for (const suffix of ["zip", "apkg"]) $(`#deck-${suffix}`).addEventListener("click", () => download(suffix));
   showShelf();
   const stored = shownDeck();
@@ -73,6 +79,7 @@ function asDeckProblem(problem) {
 async function follow(stored, onShown = () => {}) {
   const url = stored.address;
   current = stored;
+  chosen = null;
   showDeckOnLoad(url);
   showShelf();
   setRunning(true);
@@ -124,6 +131,8 @@ function show(deck) {
   $("#deck-files").hidden = !deck.is_finished || succeeded === 0;
   $("#deck-read-as").textContent = current.readAs ?? "";
   if (!deck.words.length) return;
+  current.words = deck.words;
+  offerPlace();
   showFaults(deck.words.filter(({ status }) => WITHOUT_PICTURE.has(status)));
   showPictures(deck.is_finished ? deck.words.filter(({ status }) => status === "succeeded") : []);
 }
@@ -159,10 +168,46 @@ function makePicture(word) {
 /** Open a word's picture, with the request that draws it alone. */
 async function openPicture(word) {
   const { options } = current;
+  chosen = word.index;
   const job = await getJson(`${word.status_url}?result=links`);
   const { style, translation, language, imagery = [] } = job.result.generation_metadata;
   const motifs = imagery.length ? { imagery: imagery.map(({ name }) => name) } : {};
-  actions.open(await toEntry(job, { ...options, word: word.word, translation, language, style, ...motifs }));
+  const entry = await toEntry(job, { ...options, word: word.word, translation, language, style, ...motifs });
+  const [, variation] = VARIATION.exec(word.image_url) ?? [];
+  actions.open(variation === undefined ? entry : await keepVariation(entry, Number(variation)));
+}
+
+/** Show below the picture in the frame whether it is in the open deck, or can be put there. */
+export function offerPlace(entry = shownEntry) {
+  shownEntry = entry;
+  const place = entry ? placeOf(entry) : undefined;
+  const isPlaced = place !== undefined && place.image_url === imageUrl(entry);
+  $("#to-deck").hidden = !place;
+  $("#to-deck").ariaDisabled = String(isPlaced); // `disabled` would take the focus away
+  setText($("#to-deck"), isPlaced ? "deck.placed" : "deck.put");
+}
+
+/** Return the word of the open deck that an entry draws: the chosen one, or else the first; a refused one is chosen. */
+function placeOf(entry) {
+  const words = current?.words ?? [];
+  const fits = ({ index, status, word }) => (status === "refused" ? index === chosen : word === entry.word && !UNFINISHED.has(status));
+  return words.find((word) => word.index === chosen && fits(word)) ?? words.find(fits);
+}
+
+/** Return the address of an entry's kept picture; the job's own choice has one without a number. */
+const imageUrl = ({ id, variations, kept, best }) =>
+  `/api/writing/jobs/${id}/${variations && kept !== best ? `variations/${kept}/` : ""}image`;
+
+/** Put the picture in the frame into the deck, and show the deck with it. */
+async function putIntoDeck() {
+  if ($("#to-deck").ariaDisabled === "true") return;
+  const [stored, { id, variations, kept, best }] = [current, shownEntry];
+  const { index } = placeOf(shownEntry);
+  await put(`${stored.address}/words/${index}`, { job_id: id, variation: variations && kept !== best ? kept : null });
+  const deck = await getDeck(stored.address);
+  if (current !== stored) return;
+  show(deck);
+  announce("deck.put.done");
 }
 
 /** List the words without a picture, each with the reason. */
@@ -170,12 +215,16 @@ function showFaults(words) {
   $("#deck-faults").hidden = words.length === 0;
   setText($("#deck-faults summary"), "deck.faults", { count: words.length });
   $("#deck-faults ul").replaceChildren(...words.map(makeFault));
-  current.faults = words.map(writtenAs).filter(Boolean);
+  const faults = words.map(writtenAs).filter(Boolean);
+  current.faults = faults.length ? [...linesBefore(current.words), ...faults] : [];
   $("#deck-correct").hidden = current.faults.length === 0;
 }
 
 /** Return a word as its line in the list has it, with its meaning. */
 const writtenAs = ({ word, line }) => (current.list[line - 1] ?? "").trim() || word;
+
+/** Return the lines before the first word: a heading, or lines for programs, which say how the others are read. */
+const linesBefore = ([{ line }]) => current.list.slice(0, Math.max(0, line - 1)).filter((text) => text.trim());
 
 function makeFault(word) {
   const { error } = word;
@@ -185,6 +234,10 @@ function makeFault(word) {
   const item = document.createElement("li");
   item.append(name, " ", reason);
   if (error.code === "bad_line") item.append(" ", Object.assign(document.createElement("span"), { lang: "en", textContent: error.detail }));
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "link" });
+  setText(button, "deck.correct.one");
+  button.addEventListener("click", () => correctOne(word));
+  item.append(" ", button);
   return item;
 }
 
@@ -193,6 +246,13 @@ function correct() {
   if (!mayReplaceList(current.list.join("\n"))) return;
   writeList(current.faults.join("\n"));
   $("#deck-name").value = current.name;
+}
+
+/** Put one word without a picture into the form. What is drawn of it can be put into its place. */
+function correctOne(word) {
+  if (!mayReplaceList(current.list.join("\n"))) return;
+  chosen = word.index;
+  actions.edit({ ...current.options, word: word.word || writtenAs(word) });
 }
 
 async function cancel() {
@@ -205,6 +265,7 @@ function close(drop = () => {}) {
   if (shownDeck()?.address === current.address) showDeckOnLoad(null); // another tab may have stored its own
   drop(current.address);
   current = null;
+  offerPlace();
   $("#deck").hidden = true;
   showShelf();
 }

@@ -76,6 +76,71 @@ def test_a_decks_picture_is_opened_and_its_settings_reused(open_page: OpenPage) 
     assert page.input_value("#steps") == "2"
 
 
+def test_a_word_that_is_drawn_again_takes_its_place_in_the_deck(open_page: OpenPage, api: Api) -> None:
+    page = open_page()
+    with page.expect_response("**/decks?*") as made, page.expect_response("**/image?size=*") as small:
+        generate(page, "山\n水")
+    assert small.value.headers["content-type"] == "image/webp"
+    page.wait_for_selector("#deck-pictures img:visible >> nth=1")
+    assert page.is_hidden("#to-deck")
+    page.click("#deck-pictures button >> nth=1")
+    see_picture(page, "水")
+    page.wait_for_selector("#to-deck[aria-disabled=true]")
+    assert page.inner_text("#to-deck") == text("en", "deck.placed")
+    page.on("dialog", lambda dialog: dialog.accept())  # the list in the form is replaced
+    page.click("#reuse")
+    page.fill("#seed", "9")
+    page.check("input[name=variations][value='4']", force=True)
+    with page.expect_response("**/generate-writing-image") as drawn:
+        page.click("#generate")
+    page.wait_for_selector("#variations button:enabled >> nth=3")
+    page.click("#variations button[aria-pressed=false] >> nth=0")
+    page.wait_for_selector(f"#to-deck:text-is('{text('en', 'deck.put')}')")
+    page.click("#to-deck")
+    page.wait_for_selector(f"#to-deck:text-is('{text('en', 'deck.placed')}')")
+    deck = api.get(made.value.json()["status_url"]).json()
+    word = deck["words"][1]
+    assert (word["job_id"], deck["is_finished"]) == (drawn.value.json()["job_id"], True)
+    assert "/variations/" in word["image_url"]
+    seed = page.inner_text("#label-seed")
+    page.click("#deck-pictures button >> nth=0")
+    see_picture(page, "山")
+    page.click("#deck-pictures button >> nth=1")
+    page.wait_for_selector("#label-word:visible:text-is('水')")
+    assert page.inner_text("#label-seed") == seed, "the variation that the deck has"
+    page.click("#deck-close")
+    assert page.is_hidden("#to-deck")
+
+
+def test_a_refused_word_is_corrected_in_its_place(open_page: OpenPage) -> None:
+    page = open_page()
+    generate(page, "translation,word\nmountain,山\nto study,学习😀")
+    page.wait_for_selector("#deck-files:visible")
+    page.on("dialog", lambda dialog: dialog.accept())  # the list in the form is replaced
+    page.click("#deck-correct")
+    assert page.input_value("#word") == "translation,word\nto study,学习😀", "with its heading"
+    page.click("#deck-faults li button")
+    assert page.input_value("#word") == "to study,学习😀"
+    generate(page, "学习")
+    see_picture(page, "学习")
+    page.click("#to-deck")
+    page.wait_for_selector("#deck-count:text-is('2 of 2 words drawn')")
+    assert page.is_hidden("#deck-faults")
+    page.locator("#deck-pictures").scroll_into_view_if_needed()
+    page.wait_for_selector("#deck-pictures img:visible >> nth=1")
+
+
+def test_a_word_pasted_with_its_line_end_stays_a_word(open_page: OpenPage) -> None:
+    page = open_page()
+    page.wait_for_selector("#generate:enabled")
+    paste(page, "#word", "水\n")
+    page.wait_for_selector("#generate:text-is('Draw')")
+    page.reload()
+    page.wait_for_selector("#generate:enabled")
+    assert page.input_value("#word") == "水"
+    assert page.inner_text("#generate") == "Draw"
+
+
 def test_the_list_in_the_form_is_replaced_only_after_a_question(open_page: OpenPage) -> None:
     page = open_page()
     generate(page, "山")
