@@ -1,5 +1,6 @@
 """Picture storage outside Redis: a folder or an S3-compatible bucket, accessed through obstore."""
 
+import logging
 import os
 import re
 import time
@@ -13,11 +14,15 @@ from shared.errors import SettingsError
 
 T = TypeVar("T")
 
+logger = logging.getLogger(__name__)
+
 IN_REDIS = "redis"
 # With obstore's defaults, a caller would wait for minutes. Callers that must succeed retry by themselves.
 TIMEOUTS = {"connect_timeout": "2s", "timeout": "10s"}
 RETRIES = {"max_retries": 1, "retry_timeout": timedelta(seconds=10)}
 PAGE = 1000  # entries in a page of a listing; S3 allows no more
+# A page is lost with an entry that cannot be listed, and a folder of others may hold any names and links.
+FOLDER_PAGE = 1
 
 
 CallObserver = Callable[[str, float], None]
@@ -40,7 +45,11 @@ class ObjectStore:
     """Puts, gets and deletes objects by name. Every method raises `StoreUnavailable` when the store does not answer."""
 
     def __init__(
-        self, store: Any, run: Callable[[Callable[[], Any]], Any] = call_directly, note: CallObserver = ignore_call
+        self,
+        store: Any,
+        run: Callable[[Callable[[], Any]], Any] = call_directly,
+        note: CallObserver = ignore_call,
+        page: int = PAGE,
     ) -> None:
         """Wrap an obstore store.
 
@@ -48,10 +57,12 @@ class ObjectStore:
             store: the obstore store.
             run: makes its calls, which block the calling thread.
             note: notified of each call.
+            page: entries in a page of a listing. With one, an entry that cannot be listed is skipped.
         """
         self._store = store
         self._run = run
         self._note = note
+        self._page = page
 
     @classmethod
     def open(
@@ -78,7 +89,7 @@ class ObjectStore:
                 folder = LocalStore(Path(parts.path), mkdir=True, automatic_cleanup=True)
             except OSError as error:
                 raise SettingsError(f"results.store: {parts.path} cannot be used as a folder: {error}") from error
-            return cls(folder, run, note)
+            return cls(folder, run, note, FOLDER_PAGE)
         if parts.scheme == "s3" and parts.netloc:
             endpoint = environment.get("AWS_ENDPOINT_URL", "")
             client_options = {**TIMEOUTS, **({"allow_http": True} if endpoint.startswith("http:") else {})}
@@ -125,9 +136,21 @@ class ObjectStore:
 
     def _pages(self) -> Iterator[list[Any]]:
         """Yield the objects' entries page by page, since millions would not fit into memory."""
-        pages = self._store.list(chunk_size=PAGE)
-        while page := self._call("list", lambda: next(pages, [])):
+        pages = self._store.list(chunk_size=self._page)
+        skipped: list[str] = []
+        while True:
+            try:
+                page = self._call("list", lambda: next(pages, []))
+            except StoreUnavailable as error:
+                if self._page > 1:
+                    raise
+                skipped.append(str(error).splitlines()[0])  # obstore adds lines of debug output
+                continue
+            if not page:
+                break
             yield page
+        if skipped:
+            logger.warning("entries skipped that cannot be listed: %d; the first: %s", len(skipped), skipped[0])
 
     def _call(self, operation: str, function: Any) -> Any:
         """Return the result of an obstore call; turn all errors except `FileNotFoundError` into `StoreUnavailable`."""

@@ -41,6 +41,33 @@ def test_what_is_not_ours_stays(sweeper: Callable[[str], Sweeper], tmp_path: Pat
     assert [file.exists() for file in (old, new, other)] == [False, True, True]
 
 
+def not_utf8(folder: Path) -> None:
+    (folder / os.fsdecode(b"caf\xe9.png")).touch()
+
+
+def not_utf8_folder(folder: Path) -> None:
+    put(folder, os.fsdecode(b"caf\xe9/menu.png"), 0)
+
+
+def control_character(folder: Path) -> None:
+    (folder / "menu\x01.png").touch()
+
+
+def link_to_its_parent(folder: Path) -> None:
+    (folder / "loop").symlink_to(folder)
+
+
+@pytest.mark.parametrize("make", [not_utf8, not_utf8_folder, control_character, link_to_its_parent])
+def test_a_foreign_entry_that_cannot_be_listed_is_skipped(
+    sweeper: Callable[[str], Sweeper], tmp_path: Path, make: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    old = [put(tmp_path, picture(), 2 * TTL_S) for _ in range(3)]
+    make(tmp_path)
+    assert sweeper("a").sweep() == len(old)
+    assert not any(file.exists() for file in old)
+    assert "entries skipped that cannot be listed: 1" in caplog.text
+
+
 def test_one_worker_sweeps_for_all(sweeper: Callable[[str], Sweeper], tmp_path: Path) -> None:
     put(tmp_path, picture(), 2 * TTL_S)
     assert sweeper("a").sweep() == 1
