@@ -7,6 +7,7 @@ help; 70 (EX_SOFTWARE) if the device failed or a step hung, so that a restart ma
 import logging
 import os
 import secrets
+import signal
 import socket
 import sys
 import threading
@@ -35,7 +36,7 @@ from shared.queue.store import JobStore
 from shared.queue.webhook_outbox import WebhookOutbox
 from shared.queue.workers import WorkerRegistry
 from shared.redis_client import make_redis, refuse_cluster
-from shared.schemas import Priority, WorkerInfo
+from shared.schemas import Priority, WorkerInfo, WorkerState
 from shared.settings import Settings
 from shared.tls import check_tls
 from shared.writing.blocklist import Blocklist
@@ -286,13 +287,30 @@ def exit_code(reason: Exception) -> int:
     return os.EX_SOFTWARE if isinstance(reason, DeviceLost) else os.EX_CONFIG
 
 
+def run(worker: WorkerProcess) -> int:
+    """Run a worker until it is stopped; return the exit code."""
+    try:
+        return worker.run()
+    except SystemExit as stop:  # SIGTERM while the model is being loaded; later Celery handles signals
+        return int(stop.code or os.EX_OK)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
 def main(settings: Settings) -> int:
     """Run a worker; return the exit code."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         configure_logging(settings.logging)
         check_tls(settings.redis)
-        return build(settings).run()
+        worker = build(settings)
+        code = run(worker)
     except (SettingsError, ModelLoadError, DeviceLost) as error:
         print(f"worker cannot start: {error}", file=sys.stderr)
         return exit_code(error)
+    if worker.pipeline.state is WorkerState.LOADING:
+        # Python would wait for the threads of pools, and a compiler that runs in one takes minutes.
+        logger.info("worker exits while its model is being loaded")
+        logging.shutdown()
+        os._exit(code)
+    return code

@@ -16,7 +16,9 @@ from worker.engine.engine import Engine
 from worker.engine.model_runner import ModelRunner
 from worker.engine.request import Drawing, DrawRequest
 from worker.engine.scheduler import BULK_EVERY
-from worker.progress import CombinedProgress, NullProgress, ProgressSink
+from worker.progress import CombinedProgress, NullProgress, ProgressSink, stop_if_cancelled
+
+LOADING_POLL_S = 0.1
 
 
 class MultiControlNetPipeline:
@@ -100,7 +102,9 @@ class MultiControlNetPipeline:
         Their steps are reported together. When one of them fails, the others stop and its error is raised. Otherwise
         raises the same errors as `draw`.
         """
-        combined = CombinedProgress(progress or NullProgress(), count)
+        progress = progress or NullProgress()
+        await self._wait_until_loaded(progress)
+        combined = CombinedProgress(progress, count)
         answers = self.engine.submit_variations(request, combined.sinks)
         for answer in answers:
             answer.add_done_callback(combined.record_error)
@@ -108,6 +112,21 @@ class MultiControlNetPipeline:
         if combined.error is not None:
             raise combined.error
         return [drawing for drawing in drawings if isinstance(drawing, Drawing)]
+
+    async def _wait_until_loaded(self, progress: ProgressSink) -> None:
+        """Load the model if needed. A cancelled job does not wait for it, since compiling takes minutes.
+
+        Raises:
+            JobCancelled: the job was cancelled meanwhile.
+            ModelLoadError, DeviceLost: the model cannot be loaded.
+        """
+        if self.state is WorkerState.WARM:
+            return
+        loading = self.engine.load()
+        while not loading.done():
+            stop_if_cancelled(progress)
+            await asyncio.sleep(LOADING_POLL_S)
+        loading.result()
 
     def close(self) -> None:
         """End the engine after its current jobs."""

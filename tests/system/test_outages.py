@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from shared.queue.workers import WorkerRegistry
 from shared.redis_client import make_redis
 from shared.settings import Settings
 from tests.helpers import Api, answers, eventually
+from tests.system.compiling_worker import COMPILING
 
 READY_S = 90
 WORD = {"word": "学", "num_inference_steps": 2}
@@ -134,9 +136,11 @@ def test_a_worker_may_load_its_model_on_demand(tmp_path: Path) -> None:
         assert api.draw(**WORD)["success"]
 
 
-def start_worker(redis_url: str, **environment: str) -> subprocess.Popen[str]:
+def start_worker(
+    redis_url: str, program: Sequence[str] = ("cli", "worker"), **environment: str
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "cli", "worker"],
+        [sys.executable, "-m", *program],
         env={**os.environ, "WRITING_REDIS__URL": redis_url, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -287,6 +291,41 @@ def test_a_worker_that_is_stopped_while_it_loads_ends_at_once_and_signs_off(sett
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert registry.workers() == []
+
+
+@contextmanager
+def compiling_worker(redis_url: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """A worker that compiles its VAE until it is stopped."""
+    with start_worker(redis_url, ("tests.system.compiling_worker",), **environment) as process:
+        try:
+            assert process.stdout is not None
+            assert any(COMPILING in line for line in process.stdout), "the worker has ended"
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_worker_that_is_stopped_while_it_compiles_does_not_wait_for_the_compiler(
+    settings: Settings, sent: signal.Signals, code: int
+) -> None:
+    registry = WorkerRegistry(make_redis(settings.redis), settings.worker.stale_after_s)
+    with compiling_worker(settings.redis.url) as process:
+        process.send_signal(sent)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == code, output
+    assert registry.workers() == []
+
+
+def test_the_job_of_a_worker_that_is_stopped_while_it_compiles_waits_for_another(bare: Stack) -> None:
+    api = Api(bare.url)
+    job_id = api.submit(**WORD).json()["job_id"]
+    with compiling_worker(bare.redis_url, WRITING_WORKER__LOAD_AT_START="false") as process:
+        process.terminate()
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert f"job {job_id} requeued" in output
+    assert api.job(job_id)["status"] == "queued"
 
 
 @pytest.mark.slow
