@@ -184,7 +184,10 @@ class Ours:
     def predicted_gib(self, count: int) -> float | None:
         """Return the prediction of `worker.memory_plan` for SDXL at 1024²; None for anything smaller."""
         is_full = self._subject.scale is sdxl.FULL
-        return memory_plan.predicted_peak_gib(self._weights_gib, count, self._recordings_gib) if is_full else None
+        if not is_full:
+            return None
+        decode_gib = memory_plan.decode_gib(self._pipeline.vae)
+        return memory_plan.predicted_peak_gib(self._weights_gib, count, self._recordings_gib, decode_gib)
 
     def close(self) -> None:
         """End the threads."""

@@ -104,6 +104,7 @@ class GPUManager:
         wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.device = torch.device(wanted)
         self.offloads = False
+        self.decode_gib = memory_plan.VAE_DECODE_GIB
         if self.is_gpu:
             if not torch.cuda.is_available():
                 raise RuntimeError(f"device {device!r} is set, but this machine has no usable CUDA GPU")
@@ -130,7 +131,9 @@ class GPUManager:
     @property
     def batch_limit(self) -> int:
         """The number of images in one batch: as many as fit into free memory, within the profile's range."""
-        return memory_plan.batch_limit(self.free_gib, self.profile) if self.is_gpu else self.profile.batch_max
+        if not self.is_gpu:
+            return self.profile.batch_max
+        return memory_plan.batch_limit(self.free_gib, self.profile, self.decode_gib)
 
     def get_gpu_status(self) -> GPUStatus:
         """Return the device's state.
@@ -151,7 +154,8 @@ class GPUManager:
         loop = (pipeline.unet, pipeline.controlnet)
         once = (pipeline.text_encoder, pipeline.text_encoder_2, pipeline.vae)
         whole_gib, free_gib = memory_plan.weights_gib((*loop, *once)), self.free_gib
-        self.offloads = self.profile.cpu_offload and memory_plan.must_offload(free_gib, whole_gib)
+        self.decode_gib = memory_plan.decode_gib(pipeline.vae)
+        self.offloads = self.profile.cpu_offload and memory_plan.must_offload(free_gib, whole_gib, self.decode_gib)
         for part in loop if self.offloads else (*loop, *once):
             part.to(self.device)
         # A CPU only gains from it in half precision.

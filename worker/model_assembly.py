@@ -17,6 +17,7 @@ from shared.settings import Settings, TurboSettings
 from worker import memory_plan
 from worker.engine import compiler, float8
 from worker.engine.checkpoint_kind import unsupported_parts
+from worker.engine.decoder import upcast_if_overflowing
 from worker.engine.denoiser import Denoiser, call_directly
 from worker.engine.faults import Failure, Fault, attempt, free_memory, is_lost
 from worker.engine.float8 import float8_bytes, to_float8
@@ -63,6 +64,7 @@ def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: st
     model, solver = settings.active_model, SOLVERS[settings.active_model.solver]
     if reasons := unsupported_parts(pipeline, solver):
         raise ModelLoadError(f"{model.base} cannot be used: {'; '.join(reasons)}")
+    upcast_if_overflowing(pipeline.vae)  # before memory is planned
     with gpu.memory_monitor("placing the model"):
         setup = gpu.optimize_pipeline(pipeline)
         setup["dtype"] += f": {why_dtype}"
@@ -194,7 +196,7 @@ def try_float8(pipeline: Any, settings: Settings, gpu: GPUManager, setup: Mappin
     if not is_on(setup["torch_compile"]):
         return "no: it is faster only if the networks are compiled"
     twins_gib = sum(map(float8_bytes, (pipeline.unet, pipeline.controlnet))) / GIB
-    if gpu.offloads or not memory_plan.can_hold_twins(gpu.free_gib, twins_gib, gpu.profile):
+    if gpu.offloads or not memory_plan.can_hold_twins(gpu.free_gib, twins_gib, gpu.profile, gpu.decode_gib):
         return (
             f"no: {twins_gib:.1f} GiB of additional weights would leave too little of the {gpu.free_gib:.1f} GiB free"
         )

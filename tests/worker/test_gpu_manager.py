@@ -1,20 +1,52 @@
 import logging
+import re
 import subprocess
 import sys
+import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from bench import sdxl
 from shared.gpu_profiles import GIB, choose_profile
 from shared.settings import load_settings
-from tests.models import embedded_pipeline
+from tests.models import embedded_pipeline, embedded_settings
 from worker import memory_plan
+from worker.engine.decoder import decode_pixels
 from worker.engine.float8 import float8_bytes
 from worker.gpu_manager import GPUManager, claim_gpu
+from worker.model_assembly import make_ready
 
 PROFILES = load_settings({}).gpu_profiles
+META = torch.device("meta")
+
+
+class PeakMemory(TorchDispatchMode):
+    """Counts the bytes of all tensors that live at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.peak = self._live = 0
+        self._storages: set[int] = set()
+
+    def __torch_dispatch__(self, operation: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = operation(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            storage = tensor.untyped_storage()
+            if storage._cdata not in self._storages:  # else it is a view
+                self._storages.add(storage._cdata)
+                self._live += storage.nbytes()
+                self.peak = max(self.peak, self._live)
+                weakref.finalize(tensor, self._release, storage._cdata, storage.nbytes())
+        return result
+
+    def _release(self, storage: int, size: int) -> None:
+        self._storages.discard(storage)
+        self._live -= size
 
 
 @pytest.mark.parametrize(
@@ -47,6 +79,7 @@ def test_the_profiles_are_the_designs() -> None:
 
 # SDXL's weights in fp16, as counted, and the memory of CUDA's context.
 LOOP_GIB, ONCE_GIB, TWINS_GIB, CONTEXT_GIB = 7.12, 1.68, 3.04, 0.4
+VAE_GIB = 0.16
 
 
 def test_sdxl_weighs_what_is_planned_with() -> None:
@@ -90,6 +123,36 @@ def test_what_is_switched_is_what_fits(
     assert predicted < reported_gib
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_a_decode_takes_the_memory_that_is_planned(dtype: torch.dtype) -> None:
+    vae = sdxl.make_part(sdxl.FULL, "vae", META, dtype)
+    with torch.inference_mode(), PeakMemory() as memory:
+        decode_pixels(vae, torch.empty(1, 4, 128, 128, device=META, dtype=dtype))
+    assert memory_plan.decode_gib(vae) == pytest.approx(memory.peak / GIB, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("reported_gib", "batch", "batch_in_float32"), [(15.7, 2, 1), (22.5, 5, 4), (23.6, 5, 4), (79.2, 16, 16)]
+)
+def test_a_vae_in_float32_leaves_room_for_fewer_pictures(
+    reported_gib: float, batch: int, batch_in_float32: int
+) -> None:
+    profile = PROFILES[choose_profile(reported_gib, PROFILES)]
+    free = reported_gib - CONTEXT_GIB - LOOP_GIB - ONCE_GIB - TWINS_GIB * profile.torch_compile
+    assert memory_plan.batch_limit(free, profile) == batch
+    decode_gib = memory_plan.decode_gib(sdxl.make_part(sdxl.FULL, "vae", META, torch.float32))
+    assert memory_plan.batch_limit(free - VAE_GIB, profile, decode_gib) == batch_in_float32
+
+
+def test_a_vae_that_would_overflow_is_planned_with_in_float32() -> None:
+    pipeline = embedded_pipeline()
+    pipeline.vae.half()
+    gpu = GPUManager("cpu", PROFILES)
+    model = make_ready(pipeline, embedded_settings(), gpu, "a test's")
+    assert model.decoder.vae.dtype == torch.float32
+    assert gpu.decode_gib == 2 * memory_plan.VAE_DECODE_GIB
+
+
 def test_weights_are_counted() -> None:
     linear = torch.nn.Linear(1024, 1024, bias=False).half()
     other = torch.nn.Sequential(linear, torch.nn.Linear(1024, 1024, bias=False).half())
@@ -122,7 +185,7 @@ def test_the_memory_monitor_logs_also_when_the_block_fails(caplog: pytest.LogCap
     manager = GPUManager("cpu", PROFILES)
     with caplog.at_level(logging.INFO, "ai_models"), pytest.raises(RuntimeError), manager.memory_monitor("loading x"):
         raise RuntimeError
-    assert "loading x: 0.00 s, memory" in caplog.text
+    assert re.search(r"loading x: \d+\.\d\d s, memory \d", caplog.text)
 
 
 def test_a_missing_gpu_is_said() -> None:

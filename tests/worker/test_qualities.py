@@ -86,14 +86,14 @@ def test_8_bit_layers_are_used_where_they_help_fit_and_work(
     pipeline: Any, monkeypatch: pytest.MonkeyPatch, card: dict[str, Any], error: str | None, answer: str
 ) -> None:
     """Only the card is simulated: its product is computed here, or raises as on some cards."""
+    settings = with_model(qualities=(Quality.EXACT, Quality.FAST))
+    manager = GPUManager("cpu", settings.gpu_profiles)
+    manager.profile = settings.gpu_profiles["large"]
     card = {"is_gpu": True, "is_compiled": "yes", "free_gib": 40.0, **card}
     for name in ("is_gpu", "free_gib"):
         monkeypatch.setattr(GPUManager, name, property(lambda _self, value=card[name]: value))
     if error is not None:
         monkeypatch.setattr(torch, "_scaled_mm", raising(RuntimeError(error)))
-    settings = with_model(qualities=(Quality.EXACT, Quality.FAST))
-    manager = object.__new__(GPUManager)
-    manager.device, manager.profile, manager.offloads = torch.device("cpu"), settings.gpu_profiles["large"], False
     setup = {"torch_compile": card["is_compiled"]}
     networks = make_networks(pipeline, settings, manager, setup)
     assert setup["float8"] == answer

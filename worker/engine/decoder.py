@@ -29,9 +29,7 @@ class Decoder:
     """Decodes finished latents in its own thread, one at a time, while the engine continues stepping."""
 
     def __init__(self, vae: AutoencoderKL, placement: Placement) -> None:
-        """Set the VAE. An fp16 VAE that would overflow is upcast once here, not at every call."""
-        if vae.dtype == torch.float16 and vae.config.force_upcast:
-            vae.to(torch.float32)
+        """Set the VAE and its tiles."""
         self._pixels_per_latent = 2 ** (len(vae.config.block_out_channels) - 1)
         vae.tile_sample_min_size, vae.tile_latent_min_size = TILE, TILE // self._pixels_per_latent
         placement.keep(vae)
@@ -136,6 +134,12 @@ class Decoder:
         is_compiled = latents.shape[2:] == self._compiled_shape and not self.vae.use_tiling
         pixels: torch.Tensor = (self.compiled if is_compiled else decode_pixels)(self.vae, latents)
         return pixels.float()
+
+
+def upcast_if_overflowing(vae: AutoencoderKL) -> None:
+    """Upcast a float16 VAE that would overflow: once, not at every call."""
+    if vae.dtype == torch.float16 and vae.config.force_upcast:
+        vae.to(torch.float32)
 
 
 def decode_pixels(vae: AutoencoderKL, latents: torch.Tensor) -> torch.Tensor:
