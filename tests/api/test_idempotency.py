@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.app import create_app
+from shared.redis_client import make_redis
 from shared.schemas import CONDITIONING_METHODS
 from shared.settings import Settings, load_settings
 
@@ -84,6 +85,30 @@ def test_pictures_in_an_object_store_need_no_room_in_redis(settings: Settings, t
     results = settings.results.model_copy(update={"budget_bytes": 900_000, "store": tmp_path.as_uri()})
     client = create_app(settings.model_copy(update={"results": results})).test_client()
     assert [client.post(SUBMIT, json={"word": "火"}).status_code for _ in range(4)] == [202] * 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "body"),
+    [("job", SUBMIT, {"word": "火"}), ("deck", "/api/writing/decks", {"words": [{"word": "火"}]})],
+)
+def test_a_key_is_kept_as_long_as_what_it_created(
+    client: FlaskClient, settings: Settings, kind: str, path: str, body: dict[str, Any]
+) -> None:
+    """A cancelled job that never started is kept for an hour, and so is its key, however many a caller sends."""
+    created = client.post(path, json=body, headers={"Idempotency-Key": "k"})
+    assert created.status_code == 202
+    client.delete(created.headers["Location"])
+    connection = make_redis(settings.redis)
+    ((key,), (record,)) = (connection.keys(f"writing:{name}:*") for name in ("idempotency", kind))
+    assert 3500 < connection.ttl(key) <= 3600
+    assert connection.ttl(record) == pytest.approx(connection.ttl(key), abs=1)
+
+
+def test_a_scene_s_seed_is_the_picture_s_unless_it_is_given(client: FlaskClient) -> None:
+    first = send(client, {"word": "火", "seed": 7})
+    assert first[0] == 202
+    assert send(client, {"word": "火", "seed": 7, "scene_seed": 7}) == first
+    assert send(client, {"word": "火", "seed": 7, "scene_seed": 8})[0] == 409
 
 
 def test_a_nested_default_is_the_same(client: FlaskClient) -> None:

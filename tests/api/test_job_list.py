@@ -81,6 +81,12 @@ class TestList:
         newest = submit(anyone, "火")
         assert client.zrange("writing:jobs:", 0, -1) == [newest], "a new job removes expired entries, too"
 
+    def test_a_list_holds_the_newest_hundred_thousand(self, anyone: FlaskClient, client: redis.Redis) -> None:
+        client.zadd("writing:jobs:", {f"older-{number}": -number for number in range(100_010)})
+        newest = submit(anyone, "山")
+        assert client.zcard("writing:jobs:") == 100_000
+        assert client.zrange("writing:jobs:", -2, -1) == ["older-0", newest]
+
     def test_a_record_of_another_version_is_passed_over(self, anyone: FlaskClient, client: redis.Redis) -> None:
         strange, kept = submit(anyone, "山"), submit(anyone, "水")
         client.hset(f"writing:job:{strange}", "status", "dreaming")

@@ -161,6 +161,17 @@ def test_requests_are_counted_a_second_later_without_a_scrape(settings: Settings
     eventually(lambda: "GET /health 200" in {one.label for one in counted.read("http_request_seconds")})
 
 
+def test_requests_that_redis_refuses_to_count_are_counted_later(settings: Settings) -> None:
+    settings = in_database(settings, 1)
+    page, connection = create_app(settings).test_client(), make_redis(settings.redis)
+    connection.set(Key.HISTOGRAM + "http_request_seconds", "not a hash")
+    page.get("/health")
+    page.application.extensions["writing"].http.flush()
+    connection.delete(Key.HISTOGRAM + "http_request_seconds")
+    page.application.extensions["writing"].http.flush()
+    assert [one.label for one in JobMetrics(connection).read("http_request_seconds")] == ["GET /health 200"]
+
+
 def test_calls_of_the_object_store_are_timed(settings: Settings, tmp_path: Path) -> None:
     """The store is a folder. One picture is put and got, and another cannot be put because a folder has its name."""
     metrics = JobMetrics(make_redis(settings.redis))

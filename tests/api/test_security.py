@@ -77,6 +77,13 @@ def test_a_client_that_sends_too_much_is_told_when_to_come_back(settings: Settin
     assert client.get("/api/writing/status").status_code == 200, "only submissions are counted"
 
 
+@pytest.mark.parametrize("rate", ["2/minute;100/hour", "100/hour;2/minute"])
+def test_of_two_limits_the_headers_tell_the_one_that_is_reached_first(settings: Settings, rate: str) -> None:
+    headers = client_of(settings, rate_limit=rate).post(URL, json={"word": "火"}).headers
+    assert (headers["X-RateLimit-Limit"], headers["X-RateLimit-Remaining"]) == ("2", "1")
+    assert headers["X-RateLimit-Reset"].isdecimal()
+
+
 def test_pages_of_other_hosts_may_call_where_they_are_named(settings: Settings) -> None:
     client = client_of(settings, cors_origins=("https://learn.example",))
     allowed = client.get("/health", headers={"Origin": "https://learn.example"})

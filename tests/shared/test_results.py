@@ -21,10 +21,10 @@ from shared.errors import QueueUnavailable, SettingsError
 from shared.queue.keys import Key
 from shared.queue.leases import Leases
 from shared.queue.object_store import ObjectStore
-from shared.queue.results import OBJECT_NAMES, Budget, ResultSizes, pack
+from shared.queue.results import MOST_MEMORY, OBJECT_NAMES, REWRITE_BYTES, Budget, ResultSizes, pack
 from shared.queue.store import JobStore
 from shared.redis_client import make_redis
-from shared.schemas import AIGenerationResult, GenerationRequest, Variation
+from shared.schemas import CONDITIONING_METHODS, CONTROL_TYPES, AIGenerationResult, GenerationRequest, Variation
 from shared.settings import Settings, load_settings
 
 SIZE = 20_000
@@ -170,6 +170,10 @@ def test_a_job_is_admitted_by_all_its_pictures(settings: Settings, client: redis
         return int(client.hget(f"writing:job:{job_id}", "result_bytes") or 0)
 
     assert expected_bytes(variations=4) == 4 * expected_bytes()
+    canny, depth = (list(CONDITIONING_METHODS[kind]) for kind in ("canny", "depth"))
+    maps = {"include_conditioning": True, "conditioning_methods": {"canny": canny[:2], "depth": depth[:2]}}
+    a_map = (expected_bytes(include_conditioning=True) - expected_bytes()) / len(CONTROL_TYPES)
+    assert expected_bytes(**maps) - expected_bytes() == pytest.approx(6 * a_map, abs=2)
 
 
 def test_sizes_of_variations_are_learnt_as_pictures(client: redis.Redis) -> None:
@@ -188,9 +192,8 @@ def test_pictures_elsewhere_leave_redis_the_document_alone(stored: Settings) -> 
     assert bool(publisher.client.keys("writing:picture:*")) is is_in_redis
 
 
+@pytest.mark.parametrize("stored", ["file", "s3"], indirect=True)
 def test_expired_objects_are_swept(stored: Settings) -> None:
-    if stored.results.store == "redis":
-        return
     job_id = Publisher(stored).publish(1)
     objects = ObjectStore.open(stored.results.store)
     others = ["family.txt", f"{job_id}/notes/0.png", f"{job_id}/{'0' * 32}/0.png.bak", "holiday/0/0.png"]
@@ -259,6 +262,19 @@ def test_results_give_way_to_what_else_grows(settings: Settings, client: redis.R
         assert budget.use().evicted == len(jobs) - len(kept)
     finally:
         client.config_set("maxmemory", 0)
+
+
+def test_results_do_not_give_way_to_a_rewrite_of_redis_s_file(
+    settings: Settings, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis 6 counts its buffer as used memory."""
+    calm = {"maxmemory": 200_000_000, "used_memory": 100_000_000}
+    rewriting = calm | {"used_memory": calm["used_memory"] + REWRITE_BYTES, "aof_rewrite_in_progress": 1}
+    limits = []
+    for memory in (calm, rewriting):
+        monkeypatch.setattr(client, "info", lambda memory=memory: memory)
+        limits.append(Budget(client, settings.results).limit())
+    assert limits == [int(MOST_MEMORY * calm["maxmemory"]) - calm["used_memory"]] * 2
 
 
 def test_a_full_redis_takes_a_finished_result(settings: Settings, client: redis.Redis) -> None:

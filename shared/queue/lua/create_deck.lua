@@ -21,5 +21,6 @@ add_to_list(keys.decks .. ARGV[5], keys.deck, ARGV[1], redis.call('INCR', keys.s
 for _, job in ipairs(jobs) do create_job(job[1], ARGV[5], 'bulk', job[2]) end
 if KEYS[3] ~= '' then
   redis.call('SET', KEYS[3], ARGV[1], 'EX', ARGV[4])
+  redis.call('HSET', KEYS[1], 'idempotency', KEYS[3])
 end
 return {'created', ARGV[1]}

@@ -17,5 +17,6 @@ end
 create_job(ARGV[1], ARGV[5], ARGV[6], {unpack(ARGV, 7)})
 if KEYS[2] ~= '' then
   redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[4])
+  redis.call('HSET', keys.job .. ARGV[1], 'idempotency', KEYS[2])
 end
 return {'created', ARGV[1]}

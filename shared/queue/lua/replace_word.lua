@@ -9,11 +9,12 @@ local status, deck, started_at = unpack(redis.call('HMGET', KEYS[2], 'status', '
 if not status or deck then return 1 end
 redis.call('HSET', KEYS[2], 'deck', ARGV[1])
 if started_at then redis.call('HSET', KEYS[1], 'has_started', 1) end
+local kept = {KEYS[1], redis.call('HGET', KEYS[1], 'idempotency') or nil} -- its Idempotency-Key lives as long as the deck
 local ttl = redis.call('TTL', KEYS[2])
 if ttl < 0 then -- it has not ended: its end shortens the deck's life again
   redis.call('HINCRBY', KEYS[1], 'left', 1)
-  redis.call('PERSIST', KEYS[1])
+  for _, key in ipairs(kept) do redis.call('PERSIST', key) end
 elseif redis.call('TTL', KEYS[1]) < ttl and redis.call('TTL', KEYS[1]) >= 0 then
-  redis.call('EXPIRE', KEYS[1], ttl)
+  for _, key in ipairs(kept) do redis.call('EXPIRE', key, ttl) end
 end
 return 1

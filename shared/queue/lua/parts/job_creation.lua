@@ -1,11 +1,15 @@
 -- Creates the record of a job, alone or as part of a deck.
 
+-- The newest records that a caller's list holds. Older ones can still be read by their ids.
+local LISTED = 100000
+
 -- list: the caller's list; record: the prefix of its records' keys. For each new record, drops up to two expired ones.
 local function add_to_list(list, record, id, sequence)
   for _, old in ipairs(redis.call('ZRANGE', list, 0, 1)) do
     if redis.call('EXISTS', record .. old) == 0 then redis.call('ZREM', list, old) end
   end
   redis.call('ZADD', list, sequence, id)
+  redis.call('ZREMRANGEBYRANK', list, 0, -LISTED - 1)
   redis.call('PERSIST', list)
 end
 
