@@ -173,16 +173,22 @@ def test_deck_and_job_belong_to_the_caller(settings: Settings) -> None:
 def test_the_deck_is_kept_as_long_as_its_new_picture(
     anyone: FlaskClient, client: redis.Redis, settings: Settings, drawn: Draw
 ) -> None:
-    deck = made(anyone, ["山", "水"])
+    deck = made(anyone, ["山", "水"], {"Idempotency-Key": "k"})
+    (idempotency,) = client.keys("writing:idempotency:*")
     key = f"writing:deck:{deck['deck_id']}"
     anyone.delete(f"{DECKS}/{deck['deck_id']}")
     assert client.ttl(key) <= 3600
     waiting, ended = submit(anyone, "山"), submit(anyone, "水")
     drawn(ended, b"2")
     put(anyone, deck, 1, job_id=ended)
-    assert client.ttl(key) == client.ttl(f"writing:job:{ended}") > 3600
+    assert client.ttl(key) == client.ttl(idempotency) == client.ttl(f"writing:job:{ended}") > 3600
     put(anyone, deck, 0, job_id=waiting)
     put(anyone, deck, 0, job_id=waiting)
-    assert (client.ttl(key), client.hget(key, "left")) == (-1, "1")
+    assert (client.ttl(key), client.ttl(idempotency), client.hget(key, "left")) == (-1, -1, "1")
     anyone.delete(f"/api/writing/jobs/{waiting}")
-    assert client.ttl(key) == client.ttl(f"writing:job:{waiting}") == settings.queue.record_ttl_s
+    assert (
+        client.ttl(key)
+        == client.ttl(idempotency)
+        == client.ttl(f"writing:job:{waiting}")
+        == settings.queue.record_ttl_s
+    )

@@ -72,6 +72,8 @@ def test_every_problem_is_described_as_one(calls: dict[tuple[str, str], dict[str
         ("get", "/api/writing/styles/{style}/sample", "404", {"Retry-After"}),
         ("get", "/api/writing/imagery/{name}.svg", "200", {"ETag", "Cache-Control"}),
         ("get", "/api/writing/imagery/{name}.svg", "304", {"ETag"}),
+        ("get", "/api/writing/decks/{deck_id}.zip", "200", {"Content-Disposition"}),
+        ("get", "/api/writing/decks/{deck_id}.apkg", "409", {"Retry-After"}),
         ("get", "/health/ready", "503", {"Retry-After"}),
     ],
 )

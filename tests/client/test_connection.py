@@ -45,6 +45,16 @@ class TestKey:
         assert server.headers_of(f"POST {POST}")[0]["Authorization"] == "Bearer secret"
 
 
+class TestRetries:
+    def test_each_pause_is_twice_the_one_before_up_to_a_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        pauses: list[float] = []
+        monkeypatch.setattr("writing_client.connection.time.sleep", pauses.append)
+        monkeypatch.setattr("writing_client.connection.time.monotonic", lambda: sum(pauses))
+        with WritingClient(f"http://127.0.0.1:{free_port()}", retry_s=40) as client, pytest.raises(Unreachable):
+            client.status()
+        assert pauses == [0.25, 0.5, 1, 2, 4, 8, 8, 8, 8]
+
+
 class TestAddress:
     @pytest.mark.parametrize(
         "url",

@@ -1,9 +1,12 @@
 """Signals that ask a supervisor to stop."""
 
+import re
 import subprocess
 import sys
 
 import pytest
+
+from local.supervisor import FIRST_PAUSE_S, HEALTHY_AFTER_S, Child, Program
 
 # A signal that arrives while an object is being deleted, where Python only reports exceptions and continues.
 WHILE_DELETING = """
@@ -49,3 +52,20 @@ with interrupted_by_signals():
         print("ended in order")
 """
     assert output_of(source) == "ended in order\n"
+
+
+def test_pauses_grow_until_a_program_has_run_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moment = 1000.0
+    monkeypatch.setattr("local.supervisor.time.monotonic", lambda: moment)
+    child = Child(Program("short", [sys.executable, "-c", ""]), log_folder=None)
+    for ran_s in (1, 1, 1, HEALTHY_AFTER_S + 1):
+        child.process.wait()
+        moment += ran_s
+        child.revive()
+        moment += 100
+        child.revive()
+    child.process.wait()
+    pauses = [float(pause) for pause in re.findall(r"restarting it in ([\d.]+) s", capsys.readouterr().out)]
+    assert pauses == [FIRST_PAUSE_S, 2 * FIRST_PAUSE_S, 4 * FIRST_PAUSE_S, FIRST_PAUSE_S]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import redis
 
+from shared.queue.keys import Key
 from shared.queue.leases import FailureDetector, Leases, RequeuedJob, new_token
 from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobError, JobStatus, Priority, Progress
@@ -43,6 +44,26 @@ def test_a_call_whose_answer_was_lost_can_be_repeated(store: JobStore, worker: C
     assert leases.publish(lease, "result", b"{}", 1200)
     assert leases.publish(lease, "result", b"{}", 1200)
     assert store.counts().succeeded == 1
+
+
+def test_the_time_that_jobs_waited_is_summed(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    leases = worker("w")
+    for job, waited_s in (("a", 30), ("b", 12.5)):
+        store.create(job, REQUEST)
+        lease = taken(leases, job)
+        client.hset(f"writing:job:{job}", mapping={"created_at": 1000, "started_at": 1000 + waited_s})
+        assert leases.publish(lease, "result", b"{}", 1200)
+    assert client.hget(Key.STATS, "wait_ms") == "42500"
+
+
+def test_the_latest_fifty_failures_are_kept(store: JobStore, worker: Callable[[str], Leases]) -> None:
+    leases = worker("w")
+    for number in range(52):
+        store.create(str(number), REQUEST)
+        assert leases.fail(taken(leases, str(number)), ERROR)
+    assert [failure.job_id for failure in store.recent_failures()] == [str(number) for number in range(51, 1, -1)]
 
 
 def test_the_result_and_the_end_of_the_job_come_together(

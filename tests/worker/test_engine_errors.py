@@ -153,6 +153,26 @@ def test_out_of_memory_splits_the_batch_and_loses_nobody(
     assert any("out of memory" in record.message for record in caplog.records)
 
 
+def test_a_job_that_does_not_fit_beside_another_waits_for_its_end(
+    model: ModelRunner, engine: Engine, request_of: RequestOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not tried again before each step."""
+    original, rows, failed = model.row, [], []
+
+    def row(*arguments: Any) -> RequestState:
+        if rows and not rows[-1].is_done:
+            failed.append(rows[-1].step)
+            raise torch.OutOfMemoryError("injected")
+        rows.append(original(*arguments))
+        return rows[-1]
+
+    monkeypatch.setattr(model, "row", row)
+    drawings = [future.result() for future in submit_together(engine, [request_of(1), request_of(2)])]
+    assert [drawing.image.size for drawing in drawings] == [(SIDE, SIDE)] * 2
+    assert len(failed) == 1
+    assert engine.limit == 1
+
+
 def test_a_job_that_does_not_fit_alone_fails_with_the_reason(
     model: ModelRunner, engine: Engine, request_of: RequestOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from shared.schemas import ControlType
 from shared.writing.characters import CharacterDatabase
 from worker.engine.request import DrawRequest
 from worker.glyphs import Glyph, GlyphRenderer
-from worker.legibility.control_levels import FIRST, LEVELS, MAX_WEIGHT, ScoredLevel, best, next_level
+from worker.legibility.control_levels import FAR_OVER, FIRST, LEVELS, MAX_WEIGHT, ScoredLevel, best, next_level
 from worker.legibility.judge import Legibility, LegibilityJudge, find_recogniser
 from worker.legibility.look_alikes import look_alikes
 
@@ -184,6 +184,11 @@ def test_any_scores_lead_to_a_choice(target: float, scores: list[float | None]) 
         assert kept.level.number == min(outcome.level.number for outcome in meeting)
     else:
         assert (kept.score or 0.0) == max(outcome.score or 0.0 for outcome in outcomes)
+
+
+def test_the_word_steers_less_only_if_it_is_far_more_legible_than_asked() -> None:
+    assert next_level([ScoredLevel(FIRST, 0.5 + 0.9 * FAR_OVER)], 0.5, 30) is None
+    assert next_level([ScoredLevel(FIRST, 0.5 + 1.1 * FAR_OVER)], 0.5, 30) is LEVELS[-1]
 
 
 @pytest.mark.parametrize(("steps", "lowest"), [(1, 0), (2, -2), (3, -3), (30, -3)])

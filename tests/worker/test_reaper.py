@@ -98,6 +98,18 @@ def test_a_waiting_job_without_a_message_gets_one_at_the_second_look(
     assert sent.messages == [("lost", Priority.INTERACTIVE)]
 
 
+def test_one_worker_compares_records_with_messages_for_all(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    """Otherwise the second worker's look would be the second look."""
+    sent = Sent(client)
+    store.create("on its way", REQUEST)
+    for name in ("first", "second"):
+        leases = worker(name)
+        Reaper(client, leases, sent, working_on=frozenset, lease_s=1000, every_s=1, reconcile_s=1000).check()
+    assert sent.messages == []
+
+
 class TestGiveBack:
     """A job that is recorded as a worker's, but does not run there, waits again."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import sys
 import uuid
@@ -24,7 +25,8 @@ from shared.queue.store import JobRecord, JobStore
 from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult, GenerationRequest, JobStatus, Priority
 from shared.settings import Settings, load_settings
-from worker.background.job_monitor import JobMonitor
+from tests.helpers import taken
+from worker.background.job_monitor import JobHandle, JobMonitor
 from worker.main import SWITCH_INTERVAL_S, exit_code, main
 from worker.retry import retry_for_five_minutes
 from worker.tasks import GenerateTask
@@ -113,21 +115,39 @@ def test_whatever_making_a_picture_raises_ends_the_job(bench: Bench, error: Base
 @pytest.mark.parametrize(
     "broken",
     [
-        {"image": "a"}, {"image": "ä"}, {"image": None}, {"image": b"\xff"}, {"maps": {"canny": {"m": "%"}}},
-        {"maps": {"canny": None}}, {"maps": []}, {"generation_time_ms": None}, {"generation_time_ms": object()},
-        {"generation_time_ms": "soon"}, {"note": object()}, {"note": {1, 2}}, {"note": "\ud800"}, {"note": b"\xff"},
+        {"image": "a"}, {"image": "ä"}, {"image": None}, {"maps": {"canny": None}}, {"maps": []},
+        {"generation_time_ms": None}, {"generation_time_ms": object()},
+        {"note": object()}, {"note": "\ud800"}, {"note": b"\xff"},
     ],
     ids=lambda broken: "-".join(f"{name}_{type(value).__name__}" for name, value in broken.items()),
 )  # fmt: skip
 def test_a_result_that_cannot_be_packed_or_stored_ends_the_job(bench: Bench, broken: dict[str, Any]) -> None:
-    """Stored completely or not at all; what can be stored nevertheless succeeds."""
+    """Nothing of it is stored."""
     record = bench.run(lambda: result(**broken))
-    assert record.status.is_terminal
-    if record.status is JobStatus.FAILED:
-        assert record.error is not None
-        assert record.error.code == "generation_failed"
-        assert bench.task.backend.results.get(record.job_id) is None
+    assert record.status is JobStatus.FAILED
+    assert record.error is not None
+    assert record.error.code == "generation_failed"
+    assert bench.task.backend.results.get(record.job_id) is None
     assert bench.run(result).status is JobStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("odd", [{"generation_time_ms": "soon"}, {"note": {1, 2}}])
+def test_an_odd_result_that_can_be_stored_succeeds(bench: Bench, odd: dict[str, Any]) -> None:
+    record = bench.run(lambda: result(**odd))
+    assert record.status is JobStatus.SUCCEEDED
+    assert bench.task.backend.results.get(record.job_id) is not None
+    assert bench.run(result).status is JobStatus.SUCCEEDED
+
+
+def test_the_time_left_is_that_of_the_steps_left_at_the_pace_so_far(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = JobHandle(taken(bench.leases, bench.job()))
+    assert handle.seconds_left == math.inf
+    for now, step in ((100.0, 0), (108.0, 4)):
+        monkeypatch.setattr("worker.background.job_monitor.time.monotonic", lambda now=now: now)
+        handle.step(step, 10)
+    assert handle.seconds_left == 12
 
 
 def test_a_known_error_keeps_its_code_wherever_it_comes_from(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,11 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
-from standardwebhooks.webhooks import Webhook
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from shared.queue.decks import DeckEntry, DeckRecord, DeckStore, NewDeck
 from shared.queue.keys import Key
@@ -17,6 +17,7 @@ from shared.queue.store import JobStore
 from shared.queue.webhook_outbox import WebhookOutbox
 from shared.schemas import GenerationRequest, JobError, Priority
 from shared.settings import Settings, WebhookSettings
+from tests.helpers import eventually
 from tests.worker.conftest import SECRET
 from tests.worker.receivers import HOST, Receiver, deliver
 from worker.background.notifications import Notifications
@@ -75,6 +76,51 @@ def test_a_refusal_is_tried_again_with_growing_pauses_and_given_up_in_the_end(
         deliver(sender)
     assert len(receiver.received) == 3, "as many attempts as configured; redirects are not followed"
     assert not client.exists(Key.WEBHOOK_HOSTS, Key.WEBHOOKS + HOST, Key.WEBHOOK_FAILURES)
+
+
+def test_each_pause_is_four_times_the_one_before_by_redis_s_clock(
+    client: redis.Redis,
+    notifications: Notifications,
+    webhooks: WebhookSettings,
+    receiver: Receiver,
+    finish: Callable[[str], None],
+) -> None:
+    """This worker's own clock is a day slow."""
+    now = time.time()
+    settings = webhooks.model_copy(update={"first_pause_s": 1000.0, "attempts": 4})
+    sender = WebhookSender(WebhookOutbox(client, CLAIM_S), notifications, settings, every_s=1)
+    receiver.statuses = [500] * 4
+    finish("succeeded")
+    pauses = []
+    for _ in range(3):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("time.time", lambda: now - 86_400)
+            assert deliver(sender)
+        pauses.append(client.zscore(Key.WEBHOOKS + HOST, "a") - client.time()[0])
+        assert not deliver(sender), "it is not due yet"
+        client.zadd(Key.WEBHOOKS + HOST, {"a": now})
+    assert pauses == pytest.approx([1000, 4000, 16_000], abs=100)
+    assert deliver(sender)
+    assert not client.exists(Key.WEBHOOKS + HOST)
+
+
+def test_each_attempt_is_signed_with_the_time_at_which_it_is_made(
+    sender: WebhookSender, receiver: Receiver, finish: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Receivers refuse signatures that are more than five minutes old."""
+    receiver.statuses = [500]
+    finish("succeeded")
+    moments = [datetime.now(UTC) - timedelta(minutes=10), datetime.now(UTC)]
+    for moment in moments:
+        clock = type("Clock", (datetime,), {"now": classmethod(lambda _cls, _zone, moment=moment: moment)})
+        monkeypatch.setattr("worker.background.webhooks.datetime", clock)
+        eventually(lambda: deliver(sender))
+    (first, second) = (headers for headers, _ in receiver.received)
+    assert [int(headers["webhook-timestamp"]) for headers in (first, second)] == [int(at.timestamp()) for at in moments]
+    assert first["webhook-id"] == second["webhook-id"]
+    Webhook(SECRET).verify(receiver.received[1][1], second)
+    with pytest.raises(WebhookVerificationError, match="too old"):
+        Webhook(SECRET).verify(receiver.received[0][1], first)
 
 
 def test_a_receiver_that_is_away_hears_later(
