@@ -141,7 +141,7 @@ class AIImageGenerator:
         """Return the picture of a word.
 
         Args:
-            character: the word, 1 to 12 characters.
+            character: the word, in normal form.
             translation: its English meaning; if empty, it is looked up.
             progress: receives stages and steps, and says whether to stop.
             **options: further fields of `shared.schemas.GenerationRequest`.

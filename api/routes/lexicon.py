@@ -13,6 +13,7 @@ from api.style_samples import shipped_sample
 from shared.errors import UnknownStyle
 from shared.schemas import Senses
 from shared.writing.language import LanguageChoice
+from shared.writing.normalise import LENGTH_RULE, MAX_SENT_LENGTH
 
 SAMPLE_MAX_AGE_S = 86_400
 
@@ -24,7 +25,7 @@ lexicon_api = APIBlueprint(
 class MeaningQuery(BaseModel):
     """The word to look up."""
 
-    word: Annotated[str, Field(description="1 to 12 characters", max_length=100)]
+    word: Annotated[str, Field(description=LENGTH_RULE, max_length=MAX_SENT_LENGTH)]
 
 
 class SensesQuery(MeaningQuery):

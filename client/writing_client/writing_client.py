@@ -87,7 +87,8 @@ class WritingClient:
         """Submit a job. Retries carry the same Idempotency-Key, so they create only one job.
 
         Args:
-            word: 1 to 12 characters, or a complete request, over whose fields the other arguments go.
+            word: 1 to 24 letters, or 12 Han characters, kana or hangul; or a complete request, over whose fields the
+                other arguments go.
             translation: what the word means, in English; empty: as in the request, or else looked up.
             **options: the other fields of `GenerationRequest`: style, seed, width, imagery, legibility …
 

@@ -21,7 +21,7 @@ from shared.schemas.request import DrawingOptions, Language, MotifNames, WordToD
 from shared.writing.clusters import clusters
 from shared.writing.language import LanguageChoice
 from shared.writing.motif import ImageryMode
-from shared.writing.normalise import MAX_WORD_LENGTH
+from shared.writing.normalise import LENGTH_RULE, MAX_SENT_LENGTH, MAX_WORD_LENGTH, word_length
 
 MAX_WORDS = 500
 MAX_CARDS = 3_000  # their texts fit in `api.max_package_bytes`
@@ -153,9 +153,10 @@ class ListView(Schema):
 
 
 def _is_a_words_length(word: str) -> str:
-    if (length := len(clusters(word))) > MAX_WORD_LENGTH:
+    written = clusters(word)
+    if word_length(written) > MAX_WORD_LENGTH:
         raise PydanticCustomError(
-            "too_long", "has {length} characters; give 1 to {limit}", {"length": length, "limit": MAX_WORD_LENGTH}
+            "too_long", "has {length} characters; give {rule}", {"length": len(written), "rule": LENGTH_RULE}
         )
     return word
 
@@ -165,7 +166,7 @@ class CardText(RequestModel):
 
     word: Annotated[
         str,
-        Field(min_length=1, max_length=100, description=f"1 to {MAX_WORD_LENGTH} characters"),
+        Field(min_length=1, max_length=MAX_SENT_LENGTH, description=LENGTH_RULE),
         AfterValidator(_is_a_words_length),
     ]
     reading: Annotated[str, Field(max_length=LONGEST_READING)] = ""

@@ -20,7 +20,7 @@ from shared.schemas.base import INTEGRAL, RequestModel, without_control_characte
 from shared.schemas.conditioning import CONDITIONING_METHODS, CONTROL_TYPES, ControlType
 from shared.writing.language import LanguageChoice
 from shared.writing.motif import MAX_MOTIFS, ImageryMode, motif_name
-from shared.writing.normalise import language_shown, normalise_word
+from shared.writing.normalise import LENGTH_RULE, language_shown, normalise_word
 
 LONGEST_MOTIF_NAME = 80
 IMAGERY_HINT = 'give "auto", "none", or a list of one to three different motif names such as ["books"]'
@@ -117,9 +117,7 @@ Language = Annotated[
 class WordToDraw(RequestModel):
     """A word and its meaning."""
 
-    word: Annotated[
-        str, Field(description="1 to 12 characters of any script for which the service has strokes or a font")
-    ]
+    word: Annotated[str, Field(description=f"{LENGTH_RULE}, of any script for which the service has strokes or a font")]
     translation: Annotated[
         str, Field(max_length=200, description="the word's meaning, in English; empty: looked up in the lexicon")
     ] = ""

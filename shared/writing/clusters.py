@@ -24,6 +24,10 @@ SHAPED_PLAIN_SCRIPTS: Final = frozenset({"Hebr", "Thai", "Laoo"})
 
 CONJOINING_JAMO: Final = regex.compile(r"[\u1100-\u11FF\uA960-\uA97F\uD7B0-\uD7FF]")
 
+SQUARE: Final = regex.compile(
+    r"[\u2E80-\uA4CF\uAC00-\uD7FF\uF900-\uFAFF\uFF00-\uFFEF\U00020000-\U0003FFFF]"  # Han, kana, hangul and their marks
+)
+
 RIGHT_TO_LEFT: Final = frozenset({"R", "AL"})
 LEFT_TO_RIGHT: Final = frozenset({"L", "EN", "AN"})
 
@@ -31,6 +35,11 @@ LEFT_TO_RIGHT: Final = frozenset({"L", "EN", "AN"})
 def clusters(text: str) -> tuple[str, ...]:
     """Return a text's grapheme clusters in order; spaces are separate entries."""
     return tuple(regex.findall(r"\X", text))
+
+
+def is_square(character: str) -> bool:
+    """Return whether a character fills a square, as Han, kana and hangul do."""
+    return SQUARE.match(character) is not None
 
 
 def needs_tables(cluster: str) -> bool:

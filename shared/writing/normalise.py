@@ -5,21 +5,26 @@ Texts that read and look the same become one word. Characters that Unicode calls
 """
 
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 import regex
 
 from shared.errors import InvalidWord, UnsupportedCharacter
-from shared.writing.clusters import JOINERS, clusters
+from shared.writing.clusters import JOINERS, SQUARE, clusters, is_square
 from shared.writing.encodings import check_encoding
 from shared.writing.furigana import split_furigana
+from shared.writing.hyphenation import LONGEST_UNDIVIDED, divisions
 from shared.writing.kana import has_kana
 from shared.writing.language import LanguageChoice
 from shared.writing.radicals import IDEOGRAPHS, KEPT
 from shared.writing.scripts import check_scripts
 
-MAX_WORD_LENGTH: Final = 12  # grapheme clusters
+# In letters. A character that fills a square (Han, kana, hangul) counts as two.
+MAX_WORD_LENGTH: Final = 24
+LENGTH_RULE: Final = f"1 to {MAX_WORD_LENGTH} letters, or {MAX_WORD_LENGTH // 2} Han characters, kana or hangul"
 # Vietnamese and Yoruba need two, and Hebrew with vowels and accents needs four.
 MAX_ACCENTS: Final = 4
 # Burmese stacks six signs on a consonant, Tibetan more.
@@ -77,6 +82,7 @@ JOINER = regex.compile(
     regex.V1,
 )
 
+SQUARE_OR_SPACE = regex.compile(rf"{SQUARE.pattern}| ")
 INVISIBLE = regex.compile(rf"[\p{{Default_Ignorable_Code_Point}}\uFFF9-\uFFFB--[{JOINERS}]]", regex.V1)
 
 
@@ -89,7 +95,7 @@ def normalise_word(word: str) -> str:
         UnsupportedCharacter: it contains a symbol, such as an emoji, or an unassigned code point.
     """
     if len(word) > MAX_SENT_LENGTH:
-        raise InvalidWord(f"the word has {len(word)} code points; give 1 to {MAX_WORD_LENGTH} characters", field="word")
+        raise InvalidWord(f"the word has {len(word)} code points; give {LENGTH_RULE}", field="word")
     check_encoding(word)
     bare, _ = split_furigana(fold(word))
     normal = fold(bare)
@@ -120,6 +126,11 @@ def language_shown(word: str, language: LanguageChoice) -> LanguageChoice:
     return "ja" if has_kana(reading) else language
 
 
+def word_length(written: Sequence[str]) -> int:
+    """Return the length of a word's grapheme clusters, which `MAX_WORD_LENGTH` limits."""
+    return sum(1 + is_square(cluster) for cluster in written)
+
+
 def describe(character: str) -> str:
     """Return a character's code point, with the character and its name if it is printable and has a name."""
     code = f"U+{ord(character):04X}"
@@ -146,7 +157,7 @@ def _is_folded(character: str, kind: str, letters: str) -> bool:
 
 def _check_characters(word: str) -> None:
     if not word:
-        raise InvalidWord(f"the word is blank; give 1 to {MAX_WORD_LENGTH} characters", field="word")
+        raise InvalidWord(f"the word is blank; give {LENGTH_RULE}", field="word")
     for character in word:
         category = unicodedata.category(character)
         if category in {"Cc", "Cs"}:
@@ -164,14 +175,26 @@ def _instead(character: str) -> str:
 
 def _check_length(word: str) -> None:
     written = clusters(word)
-    if len(written) > MAX_WORD_LENGTH:
-        raise InvalidWord(f"the word has {len(written)} characters; give 1 to {MAX_WORD_LENGTH}", field="word")
+    if word_length(written) > MAX_WORD_LENGTH:
+        raise InvalidWord(f"the word has {len(written)} characters; give {LENGTH_RULE}", field="word")
+    if (unbroken := _longest_unbroken(word)) > LONGEST_UNDIVIDED:
+        raise InvalidWord(
+            f"{unbroken} characters of the word are in one piece, because it cannot be divided there with a hyphen; "
+            f"give at most {LONGEST_UNDIVIDED} in a piece, or a space between words",
+            field="word",
+        )
     longest = max(written, key=len)
     if len(longest) > MAX_CLUSTER_LENGTH:
         raise InvalidWord(
             f"one character of the word consists of {len(longest)} code points; the maximum is {MAX_CLUSTER_LENGTH}",
             field="word",
         )
+
+
+def _longest_unbroken(word: str) -> int:
+    """Return the number of characters in the longest part of a word that stays on one line."""
+    pieces = [clusters(piece) for piece in SQUARE_OR_SPACE.split(word)]
+    return max(end - start for piece in pieces for start, end in pairwise([0, *divisions(piece), len(piece)]))
 
 
 def _check_marks(word: str) -> None:

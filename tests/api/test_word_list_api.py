@@ -79,7 +79,7 @@ def test_the_texts_of_the_largest_package_fit_in_a_request(http: FlaskClient, se
 
 
 def test_a_package_names_each_picture_once(http: FlaskClient) -> None:
-    cards = [CARD, {**CARD, "meaning": "hill"}, {**CARD, "word": "水", "digest": "1" * 24}]
+    cards = [CARD, {**CARD, "meaning": "hill"}, {**CARD, "word": "Krankenversicherungen", "digest": "1" * 24}]
     answer = http.post(PACKAGE, json={"name": "Two", "cards": cards})
     assert (answer.status_code, answer.content_type) == (200, "application/zip")
     with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
@@ -94,6 +94,7 @@ def test_a_package_names_each_picture_once(http: FlaskClient) -> None:
         ({"digest": "../../etc/passwd"}, "cards.0.digest", "invalid_value"),
         ({"word": ""}, "cards.0.word", "too_short"),
         ({"word": "饢" * 13}, "cards.0.word", "too_long"),
+        ({"word": "x" * 25}, "cards.0.word", "too_long"),
         ({"meaning": "x" * 501}, "cards.0.meaning", "too_long"),
         *(
             ({field: "a\x1fb"}, f"cards.0.{field}", "invalid_text")

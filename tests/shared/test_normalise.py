@@ -111,14 +111,37 @@ def test_any_text_is_a_word_in_normal_form_or_refused_with_its_field(text: str) 
         assert error.field == "word"  # noqa: PT017  # either is right
     else:
         assert normalise_word(word) == word
-        assert 1 <= len(clusters(word)) <= 12
+        assert 1 <= len(clusters(word)) <= 24
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "Krankenversicherung",
+        "достопримечательность",
+        "Rechtsschutzversicherung",
+        "to be or not to be",
+        "الاستقلالية الوطنية",
+        "学" * 12,
+        "学" * 8 + "abcdefgh",
+        "ب" * 12,
+        "1234 5678 9012 3456",
+    ],
+)
+def test_long_words_and_short_phrases_are_accepted(word: str) -> None:
+    assert normalise_word(word) == word
 
 
 @pytest.mark.parametrize(
     ("word", "says"),
     [
         ("", "blank"),
-        ("学" * 13, "13 characters"),
+        ("学" * 13, "13 characters; give 1 to 24 letters, or 12 Han characters, kana or hangul"),
+        ("学" * 10 + "abcde", "15 characters"),
+        ("die Rechtsschutzversicherung", "28 characters"),
+        ("1234567890123", "13 characters of the word are in one piece"),
+        ("الاستقلاليةالوطنية", "18 characters of the word are in one piece"),
+        ("brzkmnstvwxbrz", "14 characters of the word are in one piece"),
         ("学" + "\u200b" * 300, "301 code points"),
         ("a" + "\u0301\u0316" * 10**6, "2000001 code points"),  # would take hours to put in order
         ("学\n习", "U+000A"),

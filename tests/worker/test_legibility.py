@@ -51,6 +51,15 @@ def test_print_with_look_alikes_is_read_as_the_word(judge: LegibilityJudge, glyp
     assert legibility.of_print == 1
 
 
+@pytest.mark.parametrize("word", ["Krankenversicherung", "internationalisation", "to be or not to be"])
+def test_a_long_word_is_read_over_several_lines_without_its_hyphens(
+    judge: LegibilityJudge, glyphs: GlyphRenderer, word: str
+) -> None:
+    glyph = glyphs.render(word, 512, 512)
+    legibility = judge.judge(Image.fromarray(255 - glyph.ink), glyph)
+    assert (legibility.read, legibility.unknown) == (word.replace(" ", ""), None)
+
+
 @pytest.mark.parametrize(("word", "other"), [("school", "engine"), ("きって", "あひる"), ("zoo", "ray")])
 def test_look_alikes_do_not_excuse_another_word(
     judge: LegibilityJudge, glyphs: GlyphRenderer, word: str, other: str

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.errors import InvalidWord
 from shared.writing.characters import CharacterDatabase
 from shared.writing.normalise import normalise_word
 from worker.glyphs import GlyphRenderer
@@ -52,3 +53,53 @@ def test_han_breaks_anywhere(database: CharacterDatabase) -> None:
 def test_hebrew_breaks_in_reading_order(glyphs: GlyphRenderer) -> None:
     assert lines(glyphs, "בית ספר", 256, 1024) == ["בית", "ספר"]
     assert lines(glyphs, "(שלום) עולם", 256, 512) == ["(שלום)", "עולם"]
+
+
+def drawn_lines(glyphs: GlyphRenderer, word: str) -> list[str]:
+    """As `lines`, with the hyphens at their ends."""
+    drawn = sorted(glyphs.render(word, 512, 512).drawn, key=lambda one: (one.box.top, one.box.left))
+    return ["".join(one.character for one in line) for _, line in groupby(drawn, key=lambda one: one.box.top)]
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("Krankenversicherung", ["Krankenver-", "sicherung"]),
+        ("Rechtsschutzversicherung", ["Rechtsschutz-", "versicherung"]),
+        ("достопримечательность", ["достоприме-", "чательность"]),
+        ("die Krankenversicherung", ["die", "Krankenver-", "sicherung"]),
+        ("Mund-Nasen-Schutz", ["Mund-", "Nasen-", "Schutz"]),
+        ("refrigerator", ["refrigerator"]),
+        ("to be or not to be", ["tobe", "ornot", "tobe"]),
+    ],
+)
+def test_a_long_word_is_divided_with_a_hyphen(glyphs: GlyphRenderer, word: str, expected: list[str]) -> None:
+    assert drawn_lines(glyphs, word) == expected
+
+
+def test_a_long_word_with_marks_that_must_be_shaped_is_divided(glyphs: GlyphRenderer) -> None:
+    word = normalise_word("ọ̀rọ̀ìperíọ̀ṣọ̀nà")
+    assert len(drawn_lines(glyphs, word)) == 2
+    assert "".join(one.character for one in glyphs.render(word, 512, 512).characters) == word
+
+
+def test_hyphens_are_not_part_of_the_word(glyphs: GlyphRenderer) -> None:
+    glyph = glyphs.render("Krankenversicherung", 512, 512)
+    assert [one.character for one in glyph.characters] == list("Krankenversicherung")
+    (hyphen,) = glyph.hyphens
+    assert glyph.mask[hyphen.box.region(512, 512)].any()
+
+
+@given(st.text("abcdefgnost äßéи", min_size=1, max_size=24), st.sampled_from([(256, 256), (1024, 256), (256, 1024)]))
+def test_every_long_word_that_is_accepted_fits_the_picture(
+    glyphs: GlyphRenderer, word: str, size: tuple[int, int]
+) -> None:
+    try:
+        normal = normalise_word(word)
+    except InvalidWord:
+        return
+    glyph = glyphs.render(normal, *size)
+    assert "".join(one.character for one in glyph.characters) == normal.replace(" ", "")
+    for one in glyph.drawn:
+        assert one.box.left >= 0
+        assert one.box.left + one.box.advance <= size[0] + 1e-6

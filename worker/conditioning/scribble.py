@@ -93,7 +93,7 @@ def _nib(width: int) -> Gray:
 def _redraw(glyph: Glyph, pen: Pen, seed: int) -> Gray:
     random = np.random.default_rng(seed)
     canvas = np.zeros((glyph.height, glyph.width), np.uint8)
-    for placed in glyph.characters:
+    for placed in glyph.drawn:
         width = min(pen.width * min(glyph.width, glyph.height), MAX_WIDTH * _stroke_width(glyph, placed))
         if placed.strokes is None:
             region = placed.box.region(glyph.width, glyph.height)

@@ -62,7 +62,7 @@ def radical_segmentation(glyph: Glyph, _brush: Brush) -> RGB:
     Characters from fonts have no known radical. Their connected parts are coloured instead.
     """
     colours = np.zeros((glyph.height, glyph.width, 3), np.uint8)
-    for placed in glyph.characters:
+    for placed in glyph.drawn:
         if placed.strokes is None:
             _colour_parts(colours, glyph, placed)
             continue
@@ -81,7 +81,7 @@ def stroke_type_segmentation(glyph: Glyph, _brush: Brush) -> RGB:
     Characters from fonts have no strokes. Their connected parts are coloured instead.
     """
     colours = np.zeros((glyph.height, glyph.width, 3), np.uint8)
-    for placed in glyph.characters:
+    for placed in glyph.drawn:
         if placed.strokes is None:
             _colour_parts(colours, glyph, placed)
         else:
@@ -141,7 +141,7 @@ def apart(colour: Colour) -> NDArray[np.uint8]:
 def prompt_points(glyph: Glyph) -> NDArray[np.float32]:
     """Return one point inside each stroke, or inside each connected part of a character from a font, (n, 2)."""
     points: list[NDArray[Any]] = []
-    for placed in glyph.characters:
+    for placed in glyph.drawn:
         if placed.strokes is not None:
             points += [median[len(median) // 2] for median in placed.medians()]
             continue

@@ -55,6 +55,7 @@ class Glyph:
         width: pixels.
         height: pixels.
         characters: the word's grapheme clusters without spaces, with their places, in reading order.
+        hyphens: those at the ends of lines, which are not part of the word.
         ink: (height, width) coverage, 0 (paper) to 255 (ink), anti-aliased.
     """
 
@@ -63,6 +64,12 @@ class Glyph:
     height: int
     characters: tuple[PlacedCharacter, ...]
     ink: Ink
+    hyphens: tuple[PlacedCharacter, ...] = ()
+
+    @property
+    def drawn(self) -> tuple[PlacedCharacter, ...]:
+        """All that is drawn: the characters, then the hyphens."""
+        return self.characters + self.hyphens
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
@@ -88,7 +95,7 @@ class Glyph:
         skeleton = np.zeros(self.ink.shape, bool)
         for block in self._blocks:
             skeleton[block] = skeletonize(self.mask[block], method="zhang")
-        from_font = [placed.box for placed in self.characters if placed.strokes is None]
+        from_font = [placed.box for placed in self.drawn if placed.strokes is None]
         if not from_font:
             return skeleton
         where = np.zeros(self.ink.shape, bool)
@@ -148,13 +155,20 @@ class GlyphRenderer:
         characters = tuple(
             PlacedCharacter(character, box, self._strokes(character) if one.run.font is None else None)
             for one in placed
+            if not one.run.is_hyphen
+            for character, box in one.boxes()
+        )
+        hyphens = tuple(
+            PlacedCharacter(character, box, None)
+            for one in placed
+            if one.run.is_hyphen
             for character, box in one.boxes()
         )
         ink = draw_polygons([outline for character in characters for outline in character.outlines()], width, height)
         for one in placed:
             if one.run.font is not None:
                 _draw_from_font(ink, one, one.run.font)
-        return Glyph(word, width, height, characters, ink)
+        return Glyph(word, width, height, characters, ink, hyphens)
 
 
 def _draw_from_font(ink: Ink, placed: PlacedRun, path: Path) -> None:

@@ -5,11 +5,12 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby, pairwise
+from itertools import combinations, groupby, pairwise
 from typing import TypeVar
 
+from shared.writing.hyphenation import HYPHENS, divisions
 from worker.glyphs.line_breaks import may_break
-from worker.glyphs.runs import Run
+from worker.glyphs.runs import Run, hyphen_after
 
 T = TypeVar("T")
 
@@ -19,6 +20,8 @@ MARGIN = 0.035
 LINE_HEIGHT = 1.0
 # Width of a space, in em.
 SPACE = 0.3
+# A long word is divided once more only where that makes its letters at least this much larger.
+WORTH_A_DIVISION = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class _Unit:
 
     runs: tuple[Run, ...]
     gap: float = 0.0  # em before the unit, unless it opens a line
+    is_divided: bool = False  # whether the word continues on the next line
 
     @cached_property
     def width(self) -> float:
@@ -95,6 +99,7 @@ class _Block:
 
     def __init__(self, lines: Sequence[Sequence[_Unit]]) -> None:
         self.lines = lines
+        self.divisions = sum(line[-1].is_divided for line in lines)
         self.widest = max(map(_line_width, lines))
         above = [max(run.above for unit in line for run in unit.runs) for line in lines]
         below = [max(run.below for unit in line for run in unit.runs) for line in lines]
@@ -119,7 +124,7 @@ class Typesetter:
     """Lays a word out in areas of any size.
 
     The number of lines is chosen so that the characters are as large as possible. Lines are centred. They break at
-    spaces, and next to square characters where `may_break` allows it.
+    spaces, and next to square characters where `may_break` allows it. A long word is divided with hyphens.
     """
 
     def __init__(self, runs: Sequence[Run | None], *, right_to_left: bool = False) -> None:
@@ -130,8 +135,7 @@ class Typesetter:
             right_to_left: whether the word is read from right to left.
         """
         units = _units(runs, right_to_left=right_to_left)
-        limits = _limits(units)
-        self._blocks = [_Block(_balanced_lines(units, count, limits)) for count in range(1, len(units) + 1)]
+        self._blocks = [_Block(lines) for divided in _divided(units) for lines in _all_lines(divided)]
         self._right_to_left = right_to_left
 
     def lay_out(self, width: float, height: float, margin: float | None = None) -> list[PlacedRun]:
@@ -146,7 +150,7 @@ class Typesetter:
             margin = MARGIN * min(width, height)
         usable_width, usable_height = width - 2 * margin, height - 2 * margin
         # max() keeps the first of equal values: at the same size, fewer lines win.
-        block = max(self._blocks, key=lambda one: one.em(usable_width, usable_height))
+        block = max(self._blocks, key=lambda one: one.em(usable_width, usable_height) / WORTH_A_DIVISION**one.divisions)
         em = block.em(usable_width, usable_height)
         first = block.top(height, margin, em)
         placed = []
@@ -190,6 +194,43 @@ def _units(runs: Sequence[Run | None], *, right_to_left: bool) -> list[_Unit]:
     return [_Unit(tuple(unit), gap) for unit, gap in zip(seen, gaps, strict=True)]
 
 
+def _divided(units: Sequence[_Unit]) -> Iterator[Sequence[_Unit]]:
+    """Yield the units with their long word whole, in two parts, in three, and so on."""
+    yield units
+    places = [_places(unit) for unit in units]
+    for count in range(1, max(map(len, places)) + 1):
+        yield [
+            part for unit, own in zip(units, places, strict=True) for part in _parts(unit, own, min(count, len(own)))
+        ]
+
+
+def _places(unit: _Unit) -> list[int]:
+    """Return the indices of the runs before which a unit may be divided."""
+    if unit.right_to_left or any(len(run.characters) > 1 for run in unit.runs):
+        return []
+    return [place for place in divisions([run.text for run in unit.runs]) if unit.runs[place - 1].font is not None]
+
+
+def _parts(unit: _Unit, places: Sequence[int], count: int) -> list[_Unit]:
+    """Divide a unit at ``count`` of the places so that its widest part is as narrow as possible."""
+
+    def parts(chosen: Sequence[int]) -> list[_Unit]:
+        bounds = [0, *chosen, len(unit.runs)]
+        return [
+            _Unit(_ended(unit.runs[start:end]), 0.0 if start else unit.gap, is_divided=True)
+            if end < len(unit.runs)
+            else _Unit(unit.runs[start:end], 0.0 if start else unit.gap)
+            for start, end in pairwise(bounds)
+        ]
+
+    return min(map(parts, combinations(places, count)), key=lambda divided: max(part.width for part in divided))
+
+
+def _ended(runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    """Return the runs of a divided word's line with a hyphen, unless they end with one of their own."""
+    return runs if runs[-1].text in HYPHENS else (*runs, hyphen_after(runs[-1]))
+
+
 def _from_left(line: Sequence[_Unit], *, right_to_left: bool) -> Iterator[tuple[_Unit, float]]:
     """Yield a line's units from left to right, each with the gap before it."""
     read = list(enumerate(line))
@@ -207,6 +248,13 @@ def _limits(units: Sequence[_Unit]) -> list[float]:
     """Return the widths of all sequences of adjacent units, in order. The widest line has one of these widths."""
     runs = {_line_width(units[start:end]) for start in range(len(units)) for end in range(start + 1, len(units) + 1)}
     return sorted(runs)
+
+
+def _all_lines(units: Sequence[_Unit]) -> Iterator[list[list[_Unit]]]:
+    """Yield the units in every number of lines. A divided word's part ends its line."""
+    limits = _limits(units)
+    fewest = 1 + sum(unit.is_divided for unit in units)
+    return (_balanced_lines(units, count, limits) for count in range(fewest, len(units) + 1))
 
 
 def _balanced_lines(units: Sequence[_Unit], count: int, limits: Sequence[float]) -> list[list[_Unit]]:
@@ -230,7 +278,7 @@ def _fill(units: Sequence[_Unit], limit: float) -> list[list[_Unit]] | None:
     for unit in units:
         if unit.width > limit + math.ulp(limit) * 8:
             return None
-        if lines and _line_width([*lines[-1], unit]) <= limit + math.ulp(limit) * 8:
+        if lines and not lines[-1][-1].is_divided and _line_width([*lines[-1], unit]) <= limit + math.ulp(limit) * 8:
             lines[-1].append(unit)
         else:
             lines.append([unit])

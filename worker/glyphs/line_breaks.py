@@ -4,14 +4,13 @@ from typing import Final
 
 import regex
 
+from shared.writing.clusters import is_square
+
 # Closing marks, small kana, ー, 々, hyphens and bopomofo's tones do not begin a line. Opening marks do not end one.
 NEVER_FIRST: Final = regex.compile(
     r"[\p{LB=CL}\p{LB=CP}\p{LB=EX}\p{LB=IS}\p{LB=IN}\p{LB=NS}\p{LB=CJ}\p{LB=HY}\p{LB=BA}\p{Pf}\p{Lm}\p{Sk}]"
 )
 NEVER_LAST: Final = regex.compile(r"[\p{LB=OP}\p{Pi}]")
-SQUARE: Final = regex.compile(
-    r"[\u2E80-\uA4CF\uAC00-\uD7FF\uF900-\uFAFF\uFF00-\uFFEF\U00020000-\U0003FFFF]"  # Han, kana, hangul and their marks
-)
 HANGUL: Final = regex.compile(r"\p{Script=Hang}")
 
 
@@ -28,8 +27,3 @@ def may_break(before: str, after: str, *, has_spaces: bool) -> bool:
     if has_spaces and HANGUL.match(before) and HANGUL.match(after):
         return False
     return is_square(before) or is_square(after)
-
-
-def is_square(character: str) -> bool:
-    """Return whether a character fills a square, as Han, kana and hangul do."""
-    return SQUARE.match(character) is not None

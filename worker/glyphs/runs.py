@@ -10,13 +10,24 @@ from PIL import ImageFont, features
 
 from shared.errors import UnsupportedCharacter
 from shared.writing.characters import CharacterDatabase
-from shared.writing.clusters import clusters, directions, is_joining, is_right_to_left, needs_shaping
+from shared.writing.clusters import (
+    SHAPED_PLAIN_SCRIPTS,
+    clusters,
+    directions,
+    is_joining,
+    is_right_to_left,
+    is_square,
+    needs_shaping,
+    needs_tables,
+)
 from shared.writing.fonts import FontCoverage, font_of
-from worker.glyphs.line_breaks import is_square
+from shared.writing.hyphenation import LONGEST_UNDIVIDED
+from shared.writing.unicode_script import script
 
 # Fonts are measured at this size: no font's outlines have a coarser grid.
 MEASURED_PX = 1000
 JOINER = "\u200d"
+HYPHEN = "-"
 # In em. A narrower cluster forms a ligature with the one before it; both then count as one character.
 LEAST_ADVANCE = 0.05
 
@@ -36,6 +47,7 @@ class Run:
         offset: from the left edge to where drawing starts.
         above, below: how far its ink extends beyond the em box; negative if it ends inside.
         index: its place in the word, in reading order.
+        is_hyphen: whether it is a hyphen at a line's end, which is not part of the word.
     """
 
     text: str
@@ -49,6 +61,7 @@ class Run:
     above: float = 0.0
     below: float = 0.0
     index: int = 0
+    is_hyphen: bool = False
 
     @property
     def width(self) -> float:
@@ -101,10 +114,29 @@ def _font_runs(stretch: Sequence[str], font: FontCoverage, *, right_to_left: boo
         members = list(group)
         if is_square_group:
             yield from (_square(cluster, font) for cluster in members)
-        elif right_to_left or any(map(needs_shaping, members)):
+        elif right_to_left or (any(map(needs_shaping, members)) and not _is_divisible(members)):
             yield _shaped(members, font, right_to_left=right_to_left)
         else:
-            yield from (_plain(cluster, font) for cluster in members)
+            yield from (
+                _shaped([cluster], font, right_to_left=False) if needs_shaping(cluster) else _plain(cluster, font)
+                for cluster in members
+            )
+
+
+def _is_divisible(members: Sequence[str]) -> bool:
+    """Return whether a long word's letters can be drawn one by one, so that a line may end after any of them."""
+    return len(members) > LONGEST_UNDIVIDED and not any(
+        needs_tables(cluster) or script(cluster[0]) in SHAPED_PLAIN_SCRIPTS for cluster in members
+    )
+
+
+def hyphen_after(run: Run) -> Run:
+    """Return a hyphen in a run's font."""
+    if run.font is None:
+        raise AssertionError("only letters from fonts are divided with a hyphen")
+    above, below = _reach(HYPHEN, run.font)
+    advance = _measured(run.font).getlength(HYPHEN) / MEASURED_PX
+    return Run(HYPHEN, (HYPHEN,), (advance,), run.font, above=above, below=below, index=run.index, is_hyphen=True)
 
 
 def _plain(character: str, font: FontCoverage) -> Run:

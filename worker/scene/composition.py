@@ -136,7 +136,7 @@ class Page:
         """Return the paper that is clear of the ink and of the em boxes, where the judge looks."""
         distance = cv2.distanceTransform((glyph.ink == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         paper: Mask = self._within_border() & (distance > 1 + CLEARANCE * PAGE)
-        for placed in glyph.characters:
+        for placed in glyph.drawn:
             paper[placed.box.region(glyph.width, glyph.height, BESIDE_EM * placed.box.em)] = False
         return paper
 
