@@ -106,7 +106,7 @@ class LegibilityJudge:
             return Legibility(None, unknown="no recogniser is installed")
         pixels = np.asarray(image.convert("RGB"))
         page = np.repeat((255 - glyph.ink)[:, :, None], 3, axis=2)
-        known = [placed for placed in glyph.characters if placed.character in self._index]
+        known = [placed for placed in glyph.characters if self._accepted(placed.character)]
         in_picture = self._columns([crop(pixels, placed) for placed in known])
         in_print = self._columns([crop(page, placed) for placed in known])
         readings = {
@@ -117,7 +117,7 @@ class LegibilityJudge:
         return _summary([(unseen | readings)[id(placed)] for placed in glyph.characters])
 
     def _reading(self, character: str, picture: Columns, printed: Columns) -> CharacterReading:
-        accepted = [self._index[one] for one in look_alikes(character) if one in self._index]
+        accepted = self._accepted(character)
         top = int(picture.max(axis=0)[1:].argmax()) + 1  # 0 is the blank between characters
         is_top = top in accepted
         read = character if is_top else self._characters[top]
@@ -125,6 +125,10 @@ class LegibilityJudge:
         if in_print < READS_PRINT:
             return CharacterReading(character, read, None, is_top=False)
         return CharacterReading(character, read, score, is_top, in_print)
+
+    def _accepted(self, character: str) -> list[int]:
+        """Return the recogniser's answers that count as the character; none if it knows no form of it."""
+        return [self._index[one] for one in look_alikes(character) if one in self._index]
 
     def _columns(self, crops: Sequence[RGB]) -> Columns:
         """Return, for each crop, the probabilities of the recogniser's characters in each of its columns."""

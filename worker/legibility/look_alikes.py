@@ -1,10 +1,12 @@
 """Characters that look alike when each is shown alone, without its neighbours and without the line's height.
 
-Han characters have no entry: each is told apart from all others.
+Han characters are told apart from all others. Only those that the judge does not know may be read as another form of
+themselves, such as 恵 as 惠.
 """
 
 import unicodedata
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 # Each of a group may be read as any other of it, also under the same accents: ó and Ó.
@@ -25,6 +27,8 @@ READ_FOR_KANA: Final = {
     "ト": "卜", "ニ": "二", "ヌ": "又", "ハ": "八", "ホ": "木", "ミ": "三", "ロ": "口", "ー": "一",
     "メ": "Xx×乂", "レ": "L", "へ": "^Λ∧", "ヘ": "^Λ∧",
 }  # fmt: skip
+# Made by `training/variants.py`: on each line a Han character and the forms as which it may be read.
+VARIANTS_PATH: Final = Path(__file__).parents[1] / "data" / "variants.txt"
 
 
 @lru_cache(maxsize=4096)
@@ -34,4 +38,9 @@ def look_alikes(character: str) -> frozenset[str]:
     base, marks = decomposed[0], decomposed[1:]
     twins = {twin for group in GROUPS if base in group for twin in group}
     marked = {unicodedata.normalize("NFC", twin + marks) for twin in twins}
-    return frozenset({character} | marked | set(READ_FOR_KANA.get(character, "")))
+    return frozenset({character} | marked | set(READ_FOR_KANA.get(character, "") + _variants().get(character, "")))
+
+
+@lru_cache(maxsize=1)
+def _variants() -> dict[str, str]:
+    return {line[0]: line[1:] for line in VARIANTS_PATH.read_text(encoding="utf-8").split()}
