@@ -132,6 +132,16 @@ class WordNet:
             self._senses[part, _lemma(lemma)] = tuple(part + offset for offset in rest[-int(count) :])
 
 
+def common_words(folder: Path) -> set[str]:
+    """Return the words of all parts of speech that WordNet writes in lower case, without names and phrases."""
+    words: set[str] = set()
+    for name in (*FILES.values(), "adv"):
+        for line in _lines(folder / f"data.{name}"):
+            _, _, _, word_count, *rest = line.split()
+            words.update(word.split("(", maxsplit=1)[0] for word in rest[: 2 * int(word_count, 16) : 2])
+    return {word for word in words if word.isalpha() and word.islower()}
+
+
 def _lemma(word: str) -> str:
     return word.split("(", maxsplit=1)[0].replace("_", " ").casefold()
 

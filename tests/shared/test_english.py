@@ -55,6 +55,18 @@ def test_english_is_known_in_any_form(text: str) -> None:
     assert is_english(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "zucchini", "quinoa", "aubergine", "kayak", "courgette", "hummus", "armadillo", "iguana", "tambourine",
+        "windowsill", "doorknob", "parsnip", "lasagna", "enabled", "heavier",
+    ],
+)  # fmt: skip
+def test_rare_words_are_english(dictionaries: Dictionaries, text: str) -> None:
+    assert is_english(text)
+    assert meaning(dictionaries, "猫", text).prompt == text
+
+
 def test_everyday_words_of_other_languages_are_not_english() -> None:
     assert [text for text in FOREIGN if is_english(text)] == []
 
