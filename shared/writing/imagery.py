@@ -127,22 +127,24 @@ class Imagery:
         width, height, shapes = self._connection.execute(query, (self._names[name].name,)).fetchone()
         return Motif(name, self._names[name].phrase, width, height, decode_shapes(shapes))
 
-    def for_word(self, word: str, sense: str) -> tuple[str, ...]:
+    def for_word(self, word: str, sense: str, *, has_keywords: bool = True) -> tuple[str, ...]:
         """Return the names of up to `MAX_MOTIFS` motifs that depict a word in a sense, best first; () if none do.
 
         Motifs that both the word and the sense lead to come first. A keyword of only one of them is not enough if the
         other leads elsewhere, because a motif that merely shares a word with another sense is wrong.
 
         Args:
-            word: the word in normal form, in Chinese or Latin letters; "" if only the sense counts.
+            word: the word in normal form.
             sense: the sense in English: "dog", "to study", "studying", "cold".
+            has_keywords: whether the word may be one of the motifs' keywords, which are Chinese and English. Otherwise
+                only the sense counts, and what was chosen by hand for the word in this sense.
         """
         alternatives = terms_of(sense)
         if not alternatives:
             return ()
         chosen = self._in_sense(word, chain.from_iterable(alternatives))
         if chosen is None:
-            by_word = self._depicting(word.casefold()) or {}
+            by_word = (self._depicting(word.casefold()) or {}) if has_keywords else {}
             by_sense = self._depicting_sense(alternatives, by_word, notes_of(sense))
             # A word in Latin letters may be of any language: in Spanish, "pan" is bread, in German, "Rat" is advice.
             if is_latin(word) and (by_sense or is_english(sense)):

@@ -219,8 +219,7 @@ def imagery_of(word: str, sense: Sense, language: Language, imagery: Imagery) ->
 
 def _depicting(word: str, sense: str, language: Language, imagery: Imagery) -> tuple[str, ...]:
     # The motifs' keywords are Chinese: to them, the Japanese 手紙, a letter, is toilet paper.
-    keyword = word if language is Language.CHINESE else ""
-    return imagery.for_word(keyword, sense) if sense else ()
+    return imagery.for_word(word, sense, has_keywords=language is Language.CHINESE) if sense else ()
 
 
 def depictable(sense: Sense) -> str:

@@ -111,7 +111,7 @@ def test_false_friends_mean_what_their_language_says(
 
 @pytest.mark.parametrize(
     ("word", "chinese", "japanese"),
-    [("汽車", ("car",), ("train",)), ("娘", ("woman",), ("girl",)), ("手紙", ("toilet-paper",), ())],
+    [("汽車", ("car",), ("train",)), ("娘", ("woman",), ("girl",)), ("手紙", ("toilet-paper",), ("envelope",))],
 )
 def test_imagery_follows_the_sense_of_the_language(
     dictionaries: Dictionaries, imagery: Imagery, word: str, chinese: tuple[str, ...], japanese: tuple[str, ...]
@@ -120,6 +120,25 @@ def test_imagery_follows_the_sense_of_the_language(
         meaning = resolve_meaning(word, "", dictionaries[language])
         assert meaning.language is language
         assert resolve_imagery(word, meaning, "auto", imagery) == motifs
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("はし", ["bridge", "chopsticks", "end"]),
+        ("さけ", ["alcohol", "salmon"]),
+        ("あめ", ["rain", "candy"]),
+        ("かみ", ["paper", "hair", "god"]),
+        ("いし", ["stone", "doctor"]),
+        ("かき", ["persimmon", "oyster"]),
+        ("かえる", ["to return", "frog"]),
+        ("あつい", ["hot", "thick"]),
+        ("こい", ["love", "common carp"]),
+        ("直", ["direct"]),
+    ],
+)
+def test_the_learners_homographs_come_first(dictionaries: Dictionaries, word: str, expected: list[str]) -> None:
+    assert [sense.gloss for sense in dictionaries[Language.JAPANESE].senses(word)][: len(expected)] == expected
 
 
 def test_a_reading_in_kana_selects_the_sense(dictionaries: Dictionaries) -> None:
