@@ -176,6 +176,7 @@ def test_live_training_takes_steps_resumes_and_keeps_the_encoder(tmp_path: Path)
     changed = {
         name.split(".")[0] for name, tensor in vae.state_dict().items() if not torch.equal(tensor.half(), before[name])
     }
-    assert changed == {"decoder", "post_quant_conv"}
+    assert "decoder" in changed
+    assert changed <= {"decoder", "post_quant_conv"}, "in two steps, the latter changes little"
     assert all(tensor.isfinite().all() for tensor in networks.state_dict().values())
     assert (tmp_path / "live.tsv").read_text().splitlines()[0].startswith("1\t")
