@@ -1,7 +1,7 @@
 """The words of a deck as submitted, and the outcome of each: a job, or the reason why it was refused."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from api.problems import findings, problem_document
 from api.validation import RequestValidator
 from shared.errors import BadLine, DifferentWord, InvalidRequest, ServiceError
 from shared.queue.decks import DeckEntry
-from shared.schemas import GenerationRequest, Priority
+from shared.schemas import GenerationRequest, JobError, Priority
 from shared.schemas.deck import DeckOptions, DeckWord
 from shared.settings import Settings
 from shared.writing.dictionaries import Dictionaries
@@ -81,8 +81,7 @@ def plan(
         request = _request(word, options, dictionaries)
         meaning = validator.check(request)
     except ValidationError as error:
-        found, errors = findings(error)
-        return _refused(listed, found, code=errors[0]["code"]), None
+        return _refused(listed, findings(error)), None
     except InvalidRequest as error:
         return _refused(listed, error), None
     entry = DeckEntry(
@@ -145,10 +144,10 @@ def _is_known(word: DeckWord, options: DeckOptions, dictionaries: Dictionaries) 
         return False
 
 
-def _refused(listed: ListedWord, error: ServiceError, code: str | None = None) -> DeckEntry:
-    problem: Mapping[str, Any] = problem_document(error, code=code)
-    kept = {name: problem.get(name) for name in ("code", "title", "detail", "field")}
-    return DeckEntry(word=_word_as_sent(listed.document), line=listed.line, error=kept)
+def _refused(listed: ListedWord, error: ServiceError) -> DeckEntry:
+    problem = problem_document(error)  # its text can be encoded in UTF-8, whatever the word contains
+    refusal = JobError.model_validate({name: problem.get(name) for name in JobError.model_fields})
+    return DeckEntry(word=_word_as_sent(listed.document), line=listed.line, error=refusal)
 
 
 def _word_as_sent(document: Any) -> str:

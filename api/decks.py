@@ -99,7 +99,7 @@ class Decks:
             InvalidRequest: there are too many words, or none of them can be drawn.
             QueueFull: the queue has no room for all of them now.
             IdempotencyConflict: the key was used with a different list.
-            QueueUnavailable: Redis or the result store is full; nothing was created.
+            QueueOutOfMemory: Redis or the result store is full; nothing was created.
         """
         key = digest_key(idempotency_key, client, "deck")
         fingerprint = "" if key is None else in_thread(partial(self._fingerprint, words, options))
@@ -250,20 +250,22 @@ class Decks:
 def _refusal(words: Sequence[ListedWord], entries: Sequence[DeckEntry], options: DeckOptions) -> InvalidRequest:
     """Return why no word of a list can be drawn: an option of the deck, or each word's own reason."""
     errors = [entry.error for entry in entries if entry.error is not None]
-    code, field, detail = (errors[0][name] or "" for name in ("code", "field", "detail"))
-    if {error["code"] for error in errors} == {code} and _is_of_deck(field, words, options):
-        refusal = ERRORS_BY_CODE.get(code, InvalidRequest)(detail, field=field)
+    first = errors[0]
+    if {error.code for error in errors} == {first.code} and _is_of_deck(first.field, words, options):
+        refusal = ERRORS_BY_CODE.get(first.code, InvalidRequest)(first.detail, field=first.field)
         if isinstance(refusal, InvalidRequest):
             return refusal
-    none = NoDrawableWord(f"none of the {len(entries)} words can be drawn; the first reason: {detail}", field="words")
-    none.errors = [
-        {"field": f"words.{index}", "code": error["code"], "message": error["detail"]}
-        for index, error in enumerate(errors)
-    ]
-    return none
+    return NoDrawableWord(
+        f"none of the {len(entries)} words can be drawn; the first reason: {first.detail}",
+        field="words",
+        errors=[
+            {"field": f"words.{index}", "code": error.code, "message": error.detail}
+            for index, error in enumerate(errors)
+        ],
+    )
 
 
-def _is_of_deck(field: str, words: Sequence[ListedWord], options: DeckOptions) -> bool:
+def _is_of_deck(field: str | None, words: Sequence[ListedWord], options: DeckOptions) -> bool:
     """Return whether a field at fault is an option of the deck that no word overrides."""
     if field not in DrawingOptions.model_fields or field not in options.model_fields_set:
         return False

@@ -23,6 +23,7 @@ ERRORS: Mapping[type[Exception], type[ServiceError]] = {
 # Faults of the application, although their classes derive from those of client errors.
 OWN_FAULTS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName, errors.ConfigurationProblem)
 LONGEST_TEXT = 300  # the text may quote the request
+UNEXPECTED = "an unexpected error occurred; the log has its traceback"
 ENCODE = "percent-encode non-ASCII characters in the URL: 学 becomes %E5%AD%A6"
 
 
@@ -31,7 +32,7 @@ def as_service_error(error: BaseException) -> ServiceError:
     if isinstance(error, ServiceError):
         return error
     if isinstance(error, OWN_FAULTS) or not isinstance(error, errors.ParseException):
-        return ServiceError("an unexpected error occurred; the log has its traceback")
+        return ServiceError(UNEXPECTED)
     text = str(error)
     if isinstance(error, errors.InvalidRequestLine) and not text.isascii():
         text = ENCODE

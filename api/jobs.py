@@ -28,6 +28,7 @@ from shared.errors import (
 from shared.queue.results import Budget, Results, ResultSizes, StoredResult
 from shared.queue.store import JobRecord, JobStore, Submission, unknown_job
 from shared.schemas import (
+    CONTROL_TYPES,
     AIGenerationResult,
     GenerationRequest,
     JobError,
@@ -43,7 +44,6 @@ logger = logging.getLogger(__name__)
 
 SAMPLES = "\n"  # the owner of the styles' sample jobs; no client can have this name
 SAMPLE_ATTEMPTS = 5
-CONTROL_TYPES = 4  # each with a default method
 
 # One immediate retry: it replaces a pooled connection that a restarted Redis has closed, and an absent Redis is
 # reported at once.
@@ -99,7 +99,7 @@ class Jobs:
             InvalidRequest: the word cannot be drawn, its meaning is not known, or the style or method is not available.
             QueueFull: too many jobs are waiting.
             IdempotencyConflict: the key was used with a different request.
-            QueueUnavailable: Redis is full; no job was created.
+            QueueOutOfMemory: Redis is full; no job was created.
             redis.RedisError: Redis does not answer; no job was created.
         """
         return self._submit(request, digest_key(idempotency_key, client, part), client)
@@ -127,7 +127,7 @@ class Jobs:
         """Refuse a result that there is no room for.
 
         Raises:
-            QueueUnavailable: Redis is nearly full, or `result_bytes` would not fit beside the results still expected.
+            QueueOutOfMemory: Redis is nearly full, or `result_bytes` would not fit beside the results still expected.
         """
         self._store.check_memory()
         self._store.check_budget(result_bytes, self._budget.for_pictures())
@@ -308,7 +308,7 @@ class Jobs:
         side = self._settings.active_model.default_size
         pixels = (request.width or side) * (request.height or side)
         asked = request.conditioning_methods
-        maps = CONTROL_TYPES - len(asked) + sum(map(len, asked.values())) if request.include_conditioning else 0
+        maps = len(CONTROL_TYPES) - len(asked) + sum(map(len, asked.values())) if request.include_conditioning else 0
         return self._sizes.estimate(pixels, maps, request.variations)
 
     def _view(self, record: JobRecord, result: AIGenerationResult | ResultLinks | None = None) -> JobView:

@@ -1,7 +1,7 @@
 """Errors as problem+json (RFC 9457), each with a stable code."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from gunicorn.http.errors import ParseException
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from api.http_errors import as_service_error
+from api.http_errors import UNEXPECTED, as_service_error
 from shared.errors import (
     ERRORS_BY_CODE,
     BadRequest,
@@ -22,6 +22,7 @@ from shared.errors import (
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
+    QueueOutOfMemory,
     QueueUnavailable,
     RateLimited,
     RequestTimeout,
@@ -71,6 +72,7 @@ MESSAGES = {
     "string_too_short": "give {min_length} or more characters",
     "string_too_long": "give at most {max_length} characters",
 }
+OUT_OF_MEMORY = "OOM command not allowed"  # in the text of a script's error; from Redis 7 on, it has its own class
 TYPE_ERRORS = ("_type", "_parsing")
 # A problem is short, even if it quotes a request of 1 MiB.
 MOST_ERRORS = 50
@@ -93,40 +95,31 @@ def problem_responses(*statuses: int) -> ResponseDict:
     return {status: {"content": {"application/problem+json": {"schema": schema}}} for status in statuses}
 
 
-def problem_response(
-    error: ServiceError, *, status: int | None = None, errors: Sequence[Mapping[str, Any]] = (), code: str | None = None
-) -> Response:
+def problem_response(error: ServiceError) -> Response:
     """Return an error as a response."""
-    status = status or error.http_status
-    body = problem_body(error, status=status, errors=errors, code=code)
-    response = Response(body, status=status, content_type="application/problem+json")
-    if status == Unauthorized.http_status:
+    response = Response(problem_body(error), status=error.http_status, content_type="application/problem+json")
+    if error.http_status == Unauthorized.http_status:
         response.headers["WWW-Authenticate"] = "Bearer"
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response
 
 
-def problem_body(
-    error: ServiceError, *, status: int | None = None, errors: Sequence[Mapping[str, Any]] = (), code: str | None = None
-) -> bytes:
+def problem_body(error: ServiceError) -> bytes:
     """Return an error as problem+json."""
-    return orjson.dumps(problem_document(error, status=status, errors=errors, code=code))
+    return orjson.dumps(problem_document(error))
 
 
-def problem_document(
-    error: ServiceError, *, status: int | None = None, errors: Sequence[Mapping[str, Any]] = (), code: str | None = None
-) -> dict[str, Any]:
+def problem_document(error: ServiceError) -> dict[str, Any]:
     """Return an error as the fields of a problem, as part of a larger answer."""
-    code = code or error.code
-    own = [{"field": error.field, "code": code, "message": error.detail}] if error.field else []
+    own = [{"field": error.field, "code": error.code, "message": error.detail}] if error.field else []
     problem = Problem(
         title=error.title,
-        status=status or error.http_status,
+        status=error.http_status,
         detail=error.detail,
-        code=code,
+        code=error.code,
         field=error.field,
-        errors=list(map(dict, errors)) or own,
+        errors=list(map(dict, error.errors)) or own,
     )
     # Text from the request may be long, and contain characters that UTF-8 cannot encode; they are escaped.
     document = problem.model_dump(exclude_defaults=True, exclude={"type"}) | {"type": problem.type}
@@ -136,25 +129,35 @@ def problem_document(
 def job_problem(error: JobError) -> Response:
     """Return a failed job's error as a response: 422 where the request is at fault, otherwise 500."""
     known = ERRORS_BY_CODE.get(error.code, ServiceError)
-    return problem_response(known(error.detail, field=error.field), code=error.code)
+    return problem_response(known(error.detail, field=error.field, code=error.code))
 
 
 def validation_problem(error: ValidationError) -> Response:
-    """Return pydantic's errors as one problem: the first gives its code and field, `errors` lists them."""
-    found, errors = findings(error)
-    return problem_response(found, errors=errors, code=errors[0]["code"])
+    """Return pydantic's errors as one problem."""
+    return problem_response(findings(error))
 
 
-def findings(error: ValidationError) -> tuple[ServiceError, list[dict[str, Any]]]:
-    """Return the first of pydantic's errors as a service error, and up to `MOST_ERRORS` as a list."""
+def findings(error: ValidationError) -> ServiceError:
+    """Return pydantic's errors as one: the first gives its code and field, and `errors` lists up to `MOST_ERRORS`."""
     found = error.errors(include_url=False, include_input=False)
-    errors = [
+    errors: list[dict[str, Any]] = [
         {"field": _field(item["loc"]), "code": _code(item["type"]), "message": _message(item, error.title)}
         for item in _without_consequences(found)[:MOST_ERRORS]
     ]
-    first = errors[0]
-    cls = ERRORS_BY_CODE.get(str(first["code"]), InvalidRequest)
-    return cls(f"{first['field'] or 'body'}: {first['message']}", field=first["field"]), errors
+    code, field, message = (errors[0][name] for name in ("code", "field", "message"))
+    cls = ERRORS_BY_CODE.get(code, InvalidRequest)
+    return cls(f"{field or 'body'}: {message}", field=field, code=code, errors=errors)
+
+
+def redis_failure(error: Exception, retry_after_s: int) -> ServiceError:
+    """Return the answer to a request during which Redis failed, and log the reason."""
+    if isinstance(error, redis.OutOfMemoryError) or OUT_OF_MEMORY in str(error):
+        logger.warning("Redis is full: %s", error)
+        return QueueOutOfMemory("Redis is full; try again later", retry_after_s=retry_after_s)
+    is_refused = isinstance(error, redis.ResponseError | redis.AuthenticationError)
+    fault = "refuses a command" if is_refused else "does not answer"
+    logger.warning("Redis %s: %s", fault, error)
+    return QueueUnavailable(f"Redis {fault}; try again later", retry_after_s=retry_after_s)
 
 
 def register_error_handlers(app: Flask, retry_after_s: int) -> None:
@@ -162,15 +165,12 @@ def register_error_handlers(app: Flask, retry_after_s: int) -> None:
 
     @app.errorhandler(ServiceError)
     def service_error(error: ServiceError) -> Response:
-        return problem_response(error, errors=error.errors)
+        return problem_response(error)
 
     @app.errorhandler(redis.RedisError)
     @app.errorhandler(kombu.exceptions.OperationalError)
-    def queue_unavailable(error: Exception) -> Response:
-        is_refused = isinstance(error, redis.ResponseError | redis.AuthenticationError)
-        fault = "refuses a command" if is_refused else "does not answer"
-        logger.warning("Redis %s: %s", fault, error)
-        return problem_response(QueueUnavailable(f"Redis {fault}; try again later", retry_after_s=retry_after_s))
+    def redis_error(error: Exception) -> Response:
+        return problem_response(redis_failure(error, retry_after_s))
 
     @app.errorhandler(ParseException)  # raised while the body was read
     def malformed_http(error: ParseException) -> Response:
@@ -189,7 +189,9 @@ def register_error_handlers(app: Flask, retry_after_s: int) -> None:
             return error.response  # type: ignore[return-value]
         status = error.code or 500
         cls = HTTP_ERRORS.get(status, BadRequest if status < 500 else ServiceError)
-        response = problem_response(cls(error.description or error.name), status=status)
+        failure = cls(error.description or error.name)
+        failure.http_status = status
+        response = problem_response(failure)
         for name, value in error.get_headers():  # such as Allow of a 405
             if name.lower() != "content-type":
                 response.headers.setdefault(name, value)
@@ -198,7 +200,7 @@ def register_error_handlers(app: Flask, retry_after_s: int) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:  # the process boundary of a request
         logger.error("unexpected error", exc_info=error)
-        return problem_response(ServiceError("an unexpected error occurred; the log has its traceback"))
+        return problem_response(ServiceError(UNEXPECTED))
 
 
 def _code(error_type: str) -> str:

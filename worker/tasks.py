@@ -235,7 +235,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
             logger.warning("job %s not counted: %s", lease.job_id, error)
 
     def _failed(self, lease: Lease, error: ServiceError) -> NoReturn:
-        if not retry_for_five_minutes(lambda: self._leases.fail(lease, JobError(**error.to_dict()))):
+        if not retry_for_five_minutes(lambda: self._leases.fail(lease, JobError.of(error))):
             self._give_up(lease)
         raise error
 

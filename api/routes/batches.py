@@ -10,11 +10,11 @@ from pydantic import BaseModel, Field, SkipValidation, ValidationError
 
 from api.idempotency import digest_key
 from api.parameters import IdempotencyHeaders
-from api.problems import findings, problem_document, problem_responses
+from api.problems import findings, problem_document, problem_responses, redis_failure
 from api.rate_limit import count_submission
 from api.responses import json_response
 from api.services import services
-from shared.errors import QueueUnavailable, ServiceError
+from shared.errors import ServiceError
 from shared.schemas import GenerationRequest, JobAccepted, JobStatus, Problem, RequestModel
 
 MAX_REQUESTS = 100
@@ -72,20 +72,16 @@ def _item(index: int, document: Any, key: str | None) -> BatchItem:
         submission = jobs.submit(request, key, client=g.client or "", part=str(index))
         status = JobStatus.QUEUED if submission.is_new else jobs.status(submission.job_id) or JobStatus.QUEUED
     except ValidationError as error:
-        found, errors = findings(error)
-        return _refused(index, problem_document(found, errors=errors, code=errors[0]["code"]), None)
+        return _refused(index, findings(error))
     except ServiceError as error:
-        return _refused(index, problem_document(error), error.retry_after_s)
-    except redis.RedisError:
-        retry_after_s = services().settings.queue.retry_after_s
-        unavailable = QueueUnavailable("Redis does not answer; try again later", retry_after_s=retry_after_s)
-        return _refused(index, problem_document(unavailable), retry_after_s)
+        return _refused(index, error)
+    except redis.RedisError as error:
+        return _refused(index, redis_failure(error, services().settings.queue.retry_after_s))
     address = url_for("jobs.poll", job_id=submission.job_id)
     job = JobAccepted(job_id=submission.job_id, status=status, status_url=address)
     return BatchItem(index=index, status=HTTPStatus.ACCEPTED, job=job, problem=None, retry_after_s=None)
 
 
-def _refused(index: int, problem: dict[str, Any], retry_after_s: int | None) -> BatchItem:
-    return BatchItem(
-        index=index, status=problem["status"], job=None, problem=Problem(**problem), retry_after_s=retry_after_s
-    )
+def _refused(index: int, error: ServiceError) -> BatchItem:
+    problem = Problem(**problem_document(error))
+    return BatchItem(index=index, status=problem.status, job=None, problem=problem, retry_after_s=error.retry_after_s)

@@ -28,7 +28,6 @@ from api.security import authorise_job
 from api.services import services
 from shared.errors import MalformedJson
 from shared.queue.decks import DeckEntry, DeckRecord, JobState, word_counts
-from shared.schemas import JobError
 from shared.schemas.deck import (
     MAX_WORDS,
     DeckAccepted,
@@ -221,7 +220,6 @@ def _view(record: DeckRecord, states: dict[str, JobState], *, has_words: bool) -
 def _word(index: int, entry: DeckEntry, states: dict[str, JobState], with_picture: Collection[str]) -> DeckWordView:
     job_id = entry.job_id
     state = states[job_id] if job_id is not None else None
-    refusal = JobError.model_validate(entry.error) if entry.error is not None else None
     return DeckWordView(
         index=index,
         line=entry.line,
@@ -232,7 +230,7 @@ def _word(index: int, entry: DeckEntry, states: dict[str, JobState], with_pictur
         job_id=job_id,
         status_url=url_for("jobs.poll", job_id=job_id) if job_id is not None else None,
         image_url=_image_url(entry) if job_id in with_picture else None,
-        error=refusal if state is None else state.error,
+        error=entry.error if state is None else state.error,
     )
 
 

@@ -1,32 +1,44 @@
 """The base classes of all errors."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 
 class ServiceError(Exception):
     """Something went wrong in the service."""
 
-    code: ClassVar[str] = "internal_error"
-    http_status: ClassVar[int] = 500
-    # If there are several faults: the field, code and message of each.
-    errors: Sequence[Mapping[str, Any]] = ()
+    code: str = "internal_error"
+    http_status: int = 500
 
-    def __init__(self, detail: str, *, field: str | None = None, retry_after_s: int | None = None) -> None:
-        """Set what happened and, if one field of the request is at fault, its name."""
+    def __init__(
+        self,
+        detail: str,
+        *,
+        field: str | None = None,
+        retry_after_s: int | None = None,
+        code: str | None = None,
+        errors: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        """Set what happened.
+
+        Args:
+            detail: what happened.
+            field: the field of the request that is at fault.
+            retry_after_s: seconds to wait before trying again, if that may help.
+            code: a more precise code than that of the class.
+            errors: if there are several faults, the field, code and message of each.
+        """
         super().__init__(detail)
         self.detail = detail
         self.field = field
         self.retry_after_s = retry_after_s
+        self.code = code or self.code
+        self.errors = errors
 
     @property
     def title(self) -> str:
         """The meaning of the error, the same for every occurrence."""
         return (type(self).__doc__ or "").splitlines()[0]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the error as stored in a job record."""
-        return {"code": self.code, "title": self.title, "detail": self.detail, "field": self.field}
 
 
 class SettingsError(Exception):

@@ -17,6 +17,13 @@ class QueueUnavailable(ServiceError):
     http_status = 503
 
 
+class QueueOutOfMemory(ServiceError):
+    """The queue has no memory for another job or its result at the moment."""
+
+    code = "queue_out_of_memory"
+    http_status = 503
+
+
 class ResultsUnavailable(ServiceError):
     """The picture store cannot be reached at the moment."""
 

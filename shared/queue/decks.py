@@ -16,7 +16,7 @@ from typing import Any, cast
 import redis
 
 from shared.errors import DeckNotFound, QueueFull
-from shared.queue.keys import Key, deck_key, job_key, waiting_keys
+from shared.queue.keys import Key, deck_key, job_key, waiting_key
 from shared.queue.scripts import load_script
 from shared.queue.store import JobStore, conflict, created_before, new_record
 from shared.queue.webhook_targets import host_of
@@ -36,7 +36,7 @@ class DeckEntry:
         meaning: the meaning for its card.
         line: its line in a CSV, from 1; None if it was not sent as CSV.
         job_id: its job; None if it was refused.
-        error: why it was refused: a `JobError` in JSON form.
+        error: why it was refused; None if it was not.
         variation: which of its job's variations is its picture; None for the job's own choice.
     """
 
@@ -46,7 +46,7 @@ class DeckEntry:
     meaning: str = ""
     line: int | None = None
     job_id: str | None = None
-    error: Mapping[str, str | None] | None = None
+    error: JobError | None = None
     variation: int | None = None
 
 
@@ -130,7 +130,7 @@ class DeckStore:
             "name": record.name,
             "read_as": record.read_as or "",
             "created_at": str(time.time()),
-            "entries": json.dumps([asdict(entry) for entry in record.entries], ensure_ascii=False),
+            "entries": _as_json(list(map(asdict, record.entries))),
         }
         if record.webhook_url is not None:
             own |= {"webhook_url": record.webhook_url, "webhook": host_of(record.webhook_url)}
@@ -139,7 +139,7 @@ class DeckStore:
             self._create(
                 keys=[
                     deck_key(record.deck_id),
-                    waiting_keys(first=Priority.BULK)[0],
+                    waiting_key(Priority.BULK),
                     Key.IDEMPOTENCY + idempotency_key if idempotency_key else "",
                 ],
                 args=[
@@ -200,7 +200,7 @@ class DeckStore:
             is_done = bool(
                 self._replace(
                     keys=[deck_key(deck_id), job_key(entry.job_id or "")],
-                    args=[deck_id, kept, json.dumps(entries, ensure_ascii=False)],
+                    args=[deck_id, kept, _as_json(entries)],
                 )
             )
 
@@ -230,14 +230,23 @@ def unknown_deck(deck_id: str) -> DeckNotFound:
 
 
 def _entry(kept: Mapping[str, Any]) -> DeckEntry:
-    known = {field.name for field in fields(DeckEntry)}
-    return DeckEntry(**{name: value for name, value in kept.items() if name in known})  # a newer version may add fields
+    known = {field.name for field in fields(DeckEntry)}  # a newer version may add fields
+    own = {name: value for name, value in kept.items() if name in known}
+    return DeckEntry(**{**own, "error": _error(kept.get("error"))})
 
 
 def _state(status: str | None, error: str | None) -> JobState:
     if status is None:
         return GONE
-    return JobState(JobStatus(status), JobError.model_validate_json(error, extra="ignore") if error else None)
+    return JobState(JobStatus(status), _error(json.loads(error)) if error else None)
+
+
+def _as_json(entries: Sequence[dict[str, Any]]) -> str:
+    return json.dumps(entries, default=JobError.model_dump, ensure_ascii=False)
+
+
+def _error(kept: Mapping[str, Any] | None) -> JobError | None:
+    return JobError.model_validate(kept, extra="ignore") if kept else None
 
 
 def _job_fields(deck: NewDeck, job_id: str) -> list[str]:

@@ -72,9 +72,14 @@ def preview_key(job_id: str, variation: int = 0) -> str:
     return f"{Key.PREVIEW}{job_id}:{variation}" if variation else Key.PREVIEW + job_id
 
 
-def waiting_keys(first: Priority = Priority.INTERACTIVE) -> list[str]:
-    """Return the keys of the waiting jobs, starting with those of priority `first`."""
-    return [Key.WAITING + priority for priority in sorted(Priority, key=lambda priority: priority is not first)]
+def waiting_key(priority: Priority) -> str:
+    """Return the key of the waiting jobs of a priority."""
+    return Key.WAITING + priority
+
+
+def waiting_keys() -> list[str]:
+    """Return the keys of all waiting jobs, in the order of `Priority`."""
+    return list(map(waiting_key, Priority))
 
 
 def queue_key(priority: Priority) -> str:

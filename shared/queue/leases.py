@@ -22,7 +22,7 @@ from typing import cast
 import redis
 
 from shared.errors import Poisoned, UnreadableRecord
-from shared.queue.keys import Key, job_key, preview_key, waiting_keys
+from shared.queue.keys import Key, job_key, preview_key, waiting_key, waiting_keys
 from shared.queue.results import NewResult
 from shared.queue.scripts import load_script
 from shared.queue.store import JobRecord, JobStore
@@ -95,7 +95,7 @@ class Leases:
             _ = record.request
         except (ValueError, KeyError) as error:
             unreadable = UnreadableRecord(f"the worker cannot read the job's record: {error}")
-            self._end(job_id, token, JobStatus.FAILED, error=JobError(**unreadable.to_dict()))
+            self._end(job_id, token, JobStatus.FAILED, error=JobError.of(unreadable))
             return None
         return Lease(record, self.worker, token)
 
@@ -173,7 +173,7 @@ class Leases:
             lease: the job's lease.
             counts_crash: whether to charge the job with this worker's crash.
         """
-        waiting = waiting_keys(first=lease.record.priority)[0]
+        waiting = waiting_key(lease.record.priority)
         keys = [job_key(lease.job_id), waiting, _running_key(self.worker)]
         return bool(self._release(keys=keys, args=[lease.job_id, lease.token, int(counts_crash)]))
 
@@ -201,7 +201,7 @@ class Leases:
                     worker,
                     beat,
                     self._settings.max_deaths,
-                    JobError(**poisoned.to_dict()).model_dump_json(),
+                    JobError.of(poisoned).model_dump_json(),
                     time.time(),
                     self._settings.record_ttl_s,
                 ],

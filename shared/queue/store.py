@@ -17,9 +17,9 @@ from typing import Any, cast
 
 import redis
 
-from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueUnavailable
+from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueOutOfMemory
 from shared.queue.completion import failure_codes, recent_failures
-from shared.queue.keys import Key, job_key, preview_key, waiting_keys
+from shared.queue.keys import Key, job_key, preview_key, waiting_key, waiting_keys
 from shared.queue.scripts import load_script
 from shared.queue.webhook_targets import host_of
 from shared.schemas import Counts, GenerationRequest, JobError, JobStatus, Priority, Progress, RecentFailure
@@ -137,7 +137,7 @@ class JobStore:
             list[str],
             self._create(
                 keys=[
-                    waiting_keys(first=request.priority)[0],
+                    waiting_key(request.priority),
                     Key.IDEMPOTENCY + idempotency_key if idempotency_key else "",
                 ],
                 args=[
@@ -207,7 +207,7 @@ class JobStore:
             budget: bytes for all results; 0: unlimited.
 
         Raises:
-            QueueUnavailable: the result does not fit; says after how many seconds enough jobs should have ended.
+            QueueOutOfMemory: the result does not fit; says after how many seconds enough jobs should have ended.
         """
         if not budget:
             return
@@ -215,7 +215,7 @@ class JobStore:
         excess = pending + result_bytes - budget
         if jobs and excess > 0:
             ends = math.ceil(excess * jobs / max(pending, 1))
-            raise QueueUnavailable(
+            raise QueueOutOfMemory(
                 "the results of the waiting jobs will fill the memory reserved for results; try again later",
                 retry_after_s=min(ends * self.retry_after_s(), LONGEST_RETRY_AFTER_S),
             )
@@ -224,13 +224,13 @@ class JobStore:
         """Refuse new jobs while Redis is nearly full, so that accepted jobs can still finish.
 
         Raises:
-            QueueUnavailable: more than `MOST_MEMORY` of its limit is in use.
+            QueueOutOfMemory: more than `MOST_MEMORY` of its limit is in use.
         """
         if time.monotonic() < self._memory_checked_until:
             return
         used, limit = self.memory()
         if limit and used > MOST_MEMORY * limit:
-            raise QueueUnavailable(
+            raise QueueOutOfMemory(
                 "the queue is almost out of memory; try again later", retry_after_s=self.retry_after_s()
             )
         self._memory_checked_until = time.monotonic() + MEMORY_CHECK_S
@@ -291,16 +291,14 @@ class JobStore:
 
     def position(self, record: JobRecord) -> int | None:
         """Return how many jobs are ahead of a queued one (interactive before bulk); None if it has left the queue."""
-        interactive, bulk = waiting_keys()
-        own = interactive if record.priority is Priority.INTERACTIVE else bulk
-        rank = cast("int | None", self._redis.zrank(own, record.job_id))
-        if rank is None or own == interactive:
+        rank = cast("int | None", self._redis.zrank(waiting_key(record.priority), record.job_id))
+        if rank is None or record.priority is Priority.INTERACTIVE:
             return rank
-        return rank + self._redis.zcard(interactive)
+        return rank + self._redis.zcard(waiting_key(Priority.INTERACTIVE))
 
     def depth(self) -> dict[Priority, int]:
         """Return the number of waiting jobs by priority."""
-        return {priority: self._redis.zcard(key) for priority, key in zip(Priority, waiting_keys(), strict=True)}
+        return {priority: self._redis.zcard(waiting_key(priority)) for priority in Priority}
 
     def counts(self) -> Counts:
         """Return the number of ended jobs by outcome, and the average times of those that succeeded."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import redis
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -110,3 +111,22 @@ def test_texts_name_no_types_of_python(anyone: FlaskClient, body: dict[str, Any]
 def test_a_header_at_fault_is_listed_too(anyone: FlaskClient) -> None:
     answer = anyone.post(SUBMIT, json={"word": "山"}, headers={"Idempotency-Key": "x" * 256})
     assert faults(answer) == [("Idempotency-Key", "invalid_request")]
+
+
+@pytest.mark.parametrize("is_checked", [False, True], ids=["by the check", "by Redis"])
+def test_a_full_redis_is_told_from_one_that_cannot_be_reached(
+    anyone: FlaskClient, client: redis.Redis, is_checked: bool
+) -> None:
+    """A check of the memory is reused for a second; until then Redis itself refuses the job."""
+    if is_checked:
+        assert anyone.post(SUBMIT, json={"word": "山"}).status_code == 202
+    client.config_set("maxmemory", 1)
+    try:
+        answer = anyone.post(SUBMIT, json={"word": "山"})
+        batch = anyone.post("/api/writing/batches", json={"requests": [{"word": "山"}]}).get_json()["items"][0]
+    finally:
+        client.config_set("maxmemory", 0)
+    for problem in (answer.get_json(), batch["problem"]):
+        assert (problem["status"], problem["code"]) == (503, "queue_out_of_memory")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert batch["retry_after_s"] > 0

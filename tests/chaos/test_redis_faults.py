@@ -162,7 +162,7 @@ def test_the_worker_outlives_a_redis_that_something_else_has_filled(tmp_path: Pa
         waiting = submit(api, 6)
         client.config_set("maxmemory", client.info("memory")["used_memory"] - 200_000)
         refused = api.submit(word="学")
-        assert (refused.status_code, refused.json()["code"]) == (503, "queue_unavailable")
+        assert (refused.status_code, refused.json()["code"]) == (503, "queue_out_of_memory")
         time.sleep(5)  # the worker encounters the full Redis
         client.config_set("maxmemory", 0)
         ends = Counter(eventually(lambda job=job: how_it_succeeded(api, job), 120) for job in [running, *waiting])

@@ -17,7 +17,7 @@ from moto.server import ThreadedMotoServer
 from api.app import create_app
 from local.stack import free_port
 from shared.celery_app import make_celery
-from shared.errors import QueueUnavailable, SettingsError
+from shared.errors import QueueOutOfMemory, SettingsError
 from shared.queue.keys import Key
 from shared.queue.leases import Leases
 from shared.queue.object_store import ObjectStore
@@ -318,13 +318,13 @@ def test_jobs_are_admitted_by_what_their_results_will_need(settings: Settings, s
     for number in range(3):
         store.check_budget(100, 300)
         store.create(str(number), GenerationRequest(word="学"), result_bytes=100)
-    with pytest.raises(QueueUnavailable, match="results") as refused:
+    with pytest.raises(QueueOutOfMemory, match="results") as refused:
         store.check_budget(100, 300)
     assert refused.value.retry_after_s == settings.queue.retry_after_s
     leases = Leases(make_redis(settings.redis), store, settings.queue, "w")
     lease = leases.take("0")
     assert lease is not None
-    with pytest.raises(QueueUnavailable):
+    with pytest.raises(QueueOutOfMemory):
         store.check_budget(100, 300)  # running jobs count too
     leases.publish(lease, Key.DOCUMENT + "0", b"{}", 1)
     store.check_budget(100, 300)

@@ -7,7 +7,7 @@ import time
 import pytest
 import redis
 
-from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueUnavailable
+from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueOutOfMemory
 from shared.queue.leases import Leases
 from shared.queue.store import LONGEST_RETRY_AFTER_S, MEMORY_CHECK_S, JobStore
 from shared.schemas import GenerationRequest, JobStatus, Priority
@@ -158,10 +158,10 @@ def test_jobs_without_room_for_their_results_may_come_when_enough_have_ended(
     for number in range(3):
         store.create(str(number), REQUEST, result_bytes=100)
     store.check_budget(200, 500)
-    with pytest.raises(QueueUnavailable) as refused:
+    with pytest.raises(QueueOutOfMemory) as refused:
         store.check_budget(200, 300)
     assert refused.value.retry_after_s == 2 * store.retry_after_s(), "two of the three jobs must end"
-    with pytest.raises(QueueUnavailable) as refused:
+    with pytest.raises(QueueOutOfMemory) as refused:
         store.check_budget(10**9, 300)
     assert refused.value.retry_after_s == LONGEST_RETRY_AFTER_S
 
@@ -176,7 +176,7 @@ def test_memory_is_checked_from_time_to_time(
     try:
         store.check_memory()
         monkeypatch.setattr("shared.queue.store.time.monotonic", lambda: now + MEMORY_CHECK_S)
-        with pytest.raises(QueueUnavailable):
+        with pytest.raises(QueueOutOfMemory):
             store.check_memory()
     finally:
         client.config_set("maxmemory", 0)
@@ -186,7 +186,7 @@ def test_a_nearly_full_redis_takes_no_new_jobs(store: JobStore, client: redis.Re
     used = client.info("memory")["used_memory"]
     client.config_set("maxmemory", int(used / 0.95))
     try:
-        with pytest.raises(QueueUnavailable, match="almost out of memory"):
+        with pytest.raises(QueueOutOfMemory, match="almost out of memory"):
             store.check_memory()
     finally:
         client.config_set("maxmemory", 0)

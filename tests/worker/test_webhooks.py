@@ -10,6 +10,7 @@ import pytest
 import redis
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from shared.errors import Blocked
 from shared.queue.decks import DeckEntry, DeckRecord, DeckStore, NewDeck
 from shared.queue.keys import Key
 from shared.queue.leases import Leases
@@ -147,7 +148,11 @@ def test_a_deck_is_told_once_when_all_its_jobs_have_ended(
     sender: WebhookSender, receiver: Receiver, client: redis.Redis, store: JobStore, settings: Settings
 ) -> None:
     decks = DeckStore(client, store, settings.queue)
-    entries = (DeckEntry("山", job_id="a"), DeckEntry("水", job_id="b"), DeckEntry("😀", error={"code": "blocked"}))
+    entries = (
+        DeckEntry("山", job_id="a"),
+        DeckEntry("水", job_id="b"),
+        DeckEntry("😀", error=JobError.of(Blocked("no"))),
+    )
     requests = {job_id: GenerationRequest(word="山", priority=Priority.BULK) for job_id in "ab"}
     deck = NewDeck(DeckRecord("d", "Lesson 7", None, entries, receiver.url), requests, "", 0)
     decks.create(deck, idempotency_key=None, fingerprint="")

@@ -12,7 +12,7 @@ from typing import cast
 import redis
 from kombu.exceptions import OperationalError
 
-from shared.queue.keys import Key, waiting_keys
+from shared.queue.keys import Key, waiting_key
 from shared.queue.leases import FailureDetector, Leases, RequeuedJob
 from shared.queue.messages import JobMessages
 from shared.schemas import Priority
@@ -116,7 +116,7 @@ class Reaper:
         return {
             job_id: priority
             for priority in Priority
-            for job_id in cast("list[str]", self._redis.zrange(waiting_keys(first=priority)[0], 0, -1))
+            for job_id in cast("list[str]", self._redis.zrange(waiting_key(priority), 0, -1))
         }
 
     def _send_all(self, jobs: Iterable[RequeuedJob]) -> None:
