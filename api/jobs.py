@@ -318,7 +318,7 @@ class Jobs:
             word=record.word,
             priority=record.priority,
             deck_id=record.deck,
-            stage=record.status.value if record.status.is_terminal else record.stage,
+            stage=record.current_stage,
             progress=record.progress,
             queue_position=self._store.position(record) if record.status is JobStatus.QUEUED else None,
             cancel_requested=record.cancel_requested,

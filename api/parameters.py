@@ -19,6 +19,21 @@ class PageQuery(BaseModel):
     cursor: Annotated[str | None, Field(description="`next_cursor` of the previous page", max_length=100)] = None
 
 
+class ReadingQuery(BaseModel):
+    """The encoding and columns of a list, if they are not to be detected."""
+
+    encoding: Annotated[
+        str | None,
+        Field(description="the list's encoding; default: its Content-Type's charset, or else detected", max_length=40),
+    ] = None
+    columns: Annotated[
+        str | None,
+        Field(
+            description="such as `word,reading,translation`; `-` leaves a column out; default: detected", max_length=200
+        ),
+    ] = None
+
+
 class Headers(BaseModel):
     """Headers of a call."""
 

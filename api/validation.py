@@ -1,10 +1,11 @@
 """Validation of a request that the schema cannot do, because it needs settings, data files or the workers' state."""
 
-from shared.errors import Blocked, MethodUnavailable, QualityUnavailable, UnknownStyle
+from shared.errors import Blocked, MethodUnavailable, QualityUnavailable
 from shared.queue.webhook_targets import parse_target
 from shared.queue.workers import WorkerRegistry
 from shared.schemas import AI_METHODS, GenerationRequest
 from shared.settings import Settings
+from shared.styles import find_style
 from shared.writing.blocklist import Blocklist
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.fonts import FontCoverage
@@ -39,7 +40,8 @@ class RequestValidator:
                 is not available.
             redis.RedisError: Redis does not answer which methods the workers can run.
         """
-        self._check_style(request)
+        if request.style is not None:
+            find_style(request.style, self._settings.styles)
         self._check_quality(request)
         self._check_blocked(request)
         database = self._dictionaries.of(request.word, request.language, request.reading)
@@ -58,11 +60,6 @@ class RequestValidator:
         """
         if url is not None:
             parse_target(url, self._settings.webhooks)
-
-    def _check_style(self, request: GenerationRequest) -> None:
-        styles = self._settings.styles
-        if request.style is not None and request.style not in styles:
-            raise UnknownStyle(f"there is no style {request.style!r}; available: {', '.join(styles)}", field="style")
 
     def _check_quality(self, request: GenerationRequest) -> None:
         offered = self._settings.active_model.qualities
@@ -84,8 +81,14 @@ class RequestValidator:
 
     def _check_methods(self, request: GenerationRequest) -> None:
         """Refuse a method that no live worker can run. Without workers, the job waits for one that can."""
-        for control_type, methods in request.conditioning_methods.items():
-            for method in AI_METHODS.intersection(methods):
-                reason = self._registry.unavailable_methods().get(method)
-                if reason is not None:
-                    raise MethodUnavailable(f"{method}: {reason}", field=f"conditioning_methods.{control_type}")
+        asked = [
+            (control_type, method)
+            for control_type, methods in request.conditioning_methods.items()
+            for method in AI_METHODS.intersection(methods)
+        ]
+        unavailable = self._registry.unavailable_methods() if asked else {}  # it takes a call to Redis
+        for control_type, method in asked:
+            if method in unavailable:
+                raise MethodUnavailable(
+                    f"{method}: {unavailable[method]}", field=f"conditioning_methods.{control_type}"
+                )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from shared.errors import SettingsError
+from shared.errors import SettingsError, UnknownStyle
 from shared.schemas import ControlType, Weight
 from shared.yaml_file import read_yaml
 
@@ -87,3 +87,14 @@ def _style(path: Path, name: str, entry: Any) -> StyleDefinition:
         key = ".".join(map(str, first["loc"]))
         reason = first["msg"].removeprefix("Value error, ")
         raise SettingsError(f"{path.name}: style {name!r}: {key}: {reason}") from error
+
+
+def find_style(name: str, styles: Mapping[str, StyleDefinition]) -> StyleDefinition:
+    """Return a style.
+
+    Raises:
+        UnknownStyle: the style does not exist.
+    """
+    if name not in styles:
+        raise UnknownStyle(f"there is no style {name!r}; available: {', '.join(styles)}", field="style")
+    return styles[name]

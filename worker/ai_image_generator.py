@@ -20,6 +20,7 @@ from shared.schemas import (
     Quality,
     Variation,
 )
+from shared.styles import StyleDefinition
 from worker.conditioning import Brush
 from worker.engine.request import Drawing, DrawRequest
 from worker.legibility.control_levels import FIRST, ControlLevel, ScoredLevel, best, next_level
@@ -31,7 +32,7 @@ from worker.plan import ModelIdentity, Plan
 from worker.progress import NullProgress, OffsetProgress, ProgressSink, stop_if_cancelled
 from worker.prompt_builder import PromptBuilder, PromptResult
 from worker.scene import Scene
-from worker.style_definitions import StyleDefinition, steering_weights
+from worker.style_definitions import steering_weights
 
 logger = logging.getLogger("generation")
 

@@ -8,8 +8,8 @@ from shared.schemas import (
     Quality,
 )
 from shared.settings import ModelSettings
+from shared.styles import StyleDefinition
 from worker.legibility.control_levels import ControlLevel
-from worker.style_definitions import StyleDefinition
 
 
 @dataclass(frozen=True, slots=True)

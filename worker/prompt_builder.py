@@ -5,15 +5,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.errors import UnknownStyle
-from shared.schemas import ControlType
+from shared.styles import StyleDefinition, find_style
 from shared.writing.blocklist import Blocklist
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.imagery import Imagery
 from shared.writing.language import LanguageChoice
 from shared.writing.motif import ImageryMode
 from shared.writing.words import Meaning, resolve_imagery, resolve_meaning
-from worker.style_definitions import StyleDefinition
 
 ARTICLES = frozenset({"a", "an", "the"})
 
@@ -26,15 +24,11 @@ class PromptResult:
         prompt: what the picture should show.
         imagery: names of the motifs that depict the meaning, best first.
         meaning: the meaning to display, and the English one in the prompt.
-        style: the style's name.
-        controlnet_weights: the style's weights.
     """
 
     prompt: str
     imagery: tuple[str, ...]
     meaning: Meaning
-    style: str
-    controlnet_weights: Mapping[ControlType, float]
 
 
 class PromptBuilder:
@@ -96,14 +90,8 @@ class PromptBuilder:
         )
 
     def style(self, name: str) -> StyleDefinition:
-        """Return a style.
-
-        Raises:
-            UnknownStyle: the style does not exist.
-        """
-        if name not in self._styles:
-            raise UnknownStyle(f"there is no style {name!r}; available: {', '.join(self._styles)}", field="style")
-        return self._styles[name]
+        """Return a style. Raises as `find_style`."""
+        return find_style(name, self._styles)
 
     def _build(
         self,
@@ -123,8 +111,6 @@ class PromptBuilder:
             prompt=style.fill(meaning.prompt, character) + self._clause(names, meaning.prompt),
             imagery=names,
             meaning=meaning,
-            style=style_name,
-            controlnet_weights=style.controlnet_weights,
         )
 
     def _allowed(self, names: tuple[str, ...]) -> tuple[str, ...]:

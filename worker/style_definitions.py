@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 
 from shared.schemas import CONTROL_TYPES, ControlType
-from shared.styles import StyleDefinition, load_styles
-
-__all__ = ["StyleDefinition", "load_styles", "steering_weights"]
+from shared.styles import StyleDefinition
 
 
 def steering_weights(style: StyleDefinition, overrides: Mapping[ControlType, float]) -> dict[ControlType, float]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import genanki  # type: ignore[import-untyped]
 
-from api.deck_files.card import Card
+from api.deck_files.card import Card, CardWithPicture
 from api.deck_files.stroke_order import stroke_order
 from api.deck_files.zip_stream import ZipStream
 from shared.schemas.deck import DIGEST_LENGTH
@@ -41,7 +41,7 @@ LOOK = """
 
 def package(
     name: str,
-    cards: Sequence[Card],
+    cards: Sequence[CardWithPicture],
     dictionaries: Dictionaries,
     run: Callable[[Callable[[], bytes]], bytes] = operator.call,
 ) -> Iterator[bytes]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from api.deck_files.card import Card
+from api.deck_files.card import CardWithPicture
 from api.deck_files.contact_sheet import contact_sheet
 from api.deck_files.zip_stream import ZipStream
 
 
-def archive(name: str, cards: Sequence[Card]) -> Iterator[bytes]:
+def archive(name: str, cards: Sequence[CardWithPicture]) -> Iterator[bytes]:
     """Yield the archive's bytes. Pictures are read one at a time.
 
     Args:

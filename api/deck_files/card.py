@@ -1,4 +1,4 @@
-"""A word with its picture, for contact sheets and Anki."""
+"""A word and its picture, for contact sheets and Anki."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from shared.writing.language import Language, LanguageChoice
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card.
+    """A card without its picture.
 
     Attributes:
         word: the word that it teaches.
@@ -17,7 +17,6 @@ class Card:
         meaning: in the learner's language.
         prompt: the prompt of its picture.
         file: the picture's name, relative to the deck's folder.
-        read: a function that returns the picture as PNG.
     """
 
     word: str
@@ -26,4 +25,14 @@ class Card:
     meaning: str
     prompt: str
     file: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardWithPicture(Card):
+    """A card whose picture can be read.
+
+    Attributes:
+        read: a function that returns the picture as PNG.
+    """
+
     read: Callable[[], bytes]

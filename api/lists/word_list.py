@@ -8,10 +8,8 @@ from api.lists.markup import shown, split_word
 from api.lists.records import Record, Table, read_table, separator_name
 from api.lists.text_file import read_text
 from shared.errors import InvalidRequest, UnreadableList
-from shared.schemas.deck import LONGEST_READING
+from shared.schemas import LONGEST_READING, LONGEST_TRANSLATION
 from shared.writing.words import normalise_word
-
-LONGEST_TRANSLATION = 200  # as in the request's schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import json
 from functools import partial
 
 from flask import Response
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import APIBlueprint
 
 from api.blocking import in_thread
 from api.deck_files.anki import collection, media_name
@@ -12,13 +12,12 @@ from api.deck_files.card import Card
 from api.deck_files.contact_sheet import contact_sheet
 from api.deck_files.zip_stream import ZipStream
 from api.problems import problem_responses
+from api.routes.blueprints import DECKS, PREFIX
 from api.services import services
 from shared.schemas.deck import CardsRequest
 from shared.writing.dictionaries import Dictionaries
 
-anki_packages_api = APIBlueprint(
-    "anki_packages", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="decks", description="lists of words")]
-)
+anki_packages_api = APIBlueprint("anki_packages", __name__, url_prefix=PREFIX, abp_tags=[DECKS])
 ZIP = {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}
 
 
@@ -33,10 +32,7 @@ def bind(body: CardsRequest) -> Response:
 
 
 def _bound(asked: CardsRequest, dictionaries: Dictionaries) -> bytes:
-    cards = [
-        Card(card.word, card.reading, card.language, card.meaning, card.prompt, card.file, bytes)
-        for card in asked.cards
-    ]
+    cards = [Card(card.word, card.reading, card.language, card.meaning, card.prompt, card.file) for card in asked.cards]
     names = [media_name(card.digest) for card in asked.cards]
     media = {str(number): name for number, name in enumerate(dict.fromkeys(names))}
     files = ZipStream()

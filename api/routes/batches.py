@@ -5,23 +5,22 @@ from typing import Annotated, Any
 
 import redis
 from flask import Response, g, url_for
-from flask_openapi3 import APIBlueprint, Tag
-from pydantic import BaseModel, Field, SkipValidation, ValidationError
+from flask_openapi3 import APIBlueprint
+from pydantic import Field, SkipValidation, ValidationError
 
 from api.idempotency import digest_key
 from api.parameters import IdempotencyHeaders
 from api.problems import findings, problem_document, problem_responses, redis_failure
 from api.rate_limit import count_submission
 from api.responses import json_response
+from api.routes.blueprints import JOBS, PREFIX
 from api.services import services
 from shared.errors import ServiceError
-from shared.schemas import GenerationRequest, JobAccepted, JobStatus, Problem, RequestModel
+from shared.schemas import GenerationRequest, JobAccepted, JobStatus, Problem, RequestModel, Schema
 
 MAX_REQUESTS = 100
 
-batches_api = APIBlueprint(
-    "batches", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="turn words into pictures")]
-)
+batches_api = APIBlueprint("batches", __name__, url_prefix=PREFIX, abp_tags=[JOBS])
 
 
 class Batch(RequestModel):
@@ -33,7 +32,7 @@ class Batch(RequestModel):
     ]
 
 
-class BatchItem(BaseModel):
+class BatchItem(Schema):
     """The outcome of one request."""
 
     index: int = Field(description="the request's position, from 0")
@@ -43,7 +42,7 @@ class BatchItem(BaseModel):
     retry_after_s: int | None = Field(description="seconds to wait before trying again, if that may help")
 
 
-class BatchAnswer(BaseModel):
+class BatchAnswer(Schema):
     """The outcome of each request of a batch."""
 
     accepted: int

@@ -1,22 +1,22 @@
 """A caller's own decks."""
 
 from flask import Response, g, url_for
-from flask_openapi3 import APIBlueprint, Tag
-from pydantic import BaseModel, Field
+from flask_openapi3 import APIBlueprint
+from pydantic import Field
 
 from api.parameters import PageQuery
 from api.problems import problem_responses
 from api.responses import json_response
+from api.routes.blueprints import DECKS, PREFIX
 from api.services import services
 from shared.queue.deck_index import DeckCount
+from shared.schemas import Schema
 from shared.schemas.deck import COUNTS
 
-deck_list_api = APIBlueprint(
-    "deck_list", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="decks", description="lists of words")]
-)
+deck_list_api = APIBlueprint("deck_list", __name__, url_prefix=PREFIX, abp_tags=[DECKS])
 
 
-class DeckSummary(BaseModel):
+class DeckSummary(Schema):
     """A deck in a list."""
 
     deck_id: str
@@ -30,7 +30,7 @@ class DeckSummary(BaseModel):
     apkg_url: str
 
 
-class DeckListing(BaseModel):
+class DeckListing(Schema):
     """A page of a caller's decks, newest first."""
 
     decks: tuple[DeckSummary, ...]

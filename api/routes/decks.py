@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from flask import Response, g, json, request, url_for
-from flask_openapi3 import APIBlueprint, RawModel, Tag
+from flask_openapi3 import APIBlueprint, RawModel
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field, ValidationError
 
@@ -15,15 +15,16 @@ from api.blocking import in_thread
 from api.bodies import CSV_TYPES, list_encoding
 from api.deck_files.anki import package
 from api.deck_files.archive import archive
-from api.deck_files.card import Card
+from api.deck_files.card import CardWithPicture
 from api.deck_files.file_name import safe_name
 from api.deck_words import ListedWord, words_of
 from api.decks import CreatedDeck
 from api.lists.word_list import read_list
-from api.parameters import IdempotencyHeaders
+from api.parameters import IdempotencyHeaders, ReadingQuery
 from api.problems import problem_responses, validation_problem
 from api.query import refuse_others
 from api.responses import json_response
+from api.routes.blueprints import DECKS, PREFIX
 from api.security import authorise_job
 from api.services import services
 from shared.errors import MalformedJson
@@ -40,9 +41,7 @@ from shared.schemas.deck import (
 
 MOST_LINES = MAX_WORDS + 2  # a heading and one word too many
 
-decks_api = APIBlueprint(
-    "decks", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="decks", description="lists of words")]
-)
+decks_api = APIBlueprint("decks", __name__, url_prefix=PREFIX, abp_tags=[DECKS])
 
 
 class DeckPath(BaseModel):
@@ -63,22 +62,12 @@ class DeckQuery(BaseModel):
     words: Annotated[bool, Field(description="false: only the counts")] = True
 
 
-class ListQuery(BaseModel):
+class ListQuery(ReadingQuery):
     """The options of a deck sent as CSV; a JSON body contains them itself."""
 
     name: Annotated[str | None, Field(description="the deck's name, as in JSON")] = None
     style: Annotated[str | None, Field(description="the style of all words, as in JSON")] = None
     options: Annotated[str | None, Field(description="the other fields of the JSON, as a JSON object")] = None
-    encoding: Annotated[
-        str | None,
-        Field(description="the CSV's encoding; default: its Content-Type's charset, or else detected", max_length=40),
-    ] = None
-    columns: Annotated[
-        str | None,
-        Field(
-            description="such as `word,reading,translation`; `-` leaves a column out; default: detected", max_length=200
-        ),
-    ] = None
 
 
 class DeckList(RawModel):
@@ -240,12 +229,12 @@ def _image_url(entry: DeckEntry) -> str:
     return url_for("jobs.variation", job_id=entry.job_id, variation=entry.variation)
 
 
-def _cards(deck_id: str) -> tuple[DeckRecord, list[Card]]:
+def _cards(deck_id: str) -> tuple[DeckRecord, list[CardWithPicture]]:
     decks = services().decks
     record, words = decks.drawn(deck_id)
     digits = len(str(len(words)))
     cards = [
-        Card(
+        CardWithPicture(
             word=word.entry.word,
             reading=word.entry.reading,
             language=word.entry.language,

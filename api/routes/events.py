@@ -6,21 +6,20 @@ from http import HTTPStatus
 from typing import Annotated
 
 from flask import Response
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import APIBlueprint
 from pydantic import Field
 
 from api.event_hub import has_heard_end
 from api.parameters import Headers, JobPath
 from api.problems import problem_responses
+from api.routes.blueprints import JOBS, PREFIX
 from api.services import services
 from shared.errors import InvalidRequest
 from shared.queue.events import JobEvent, is_event_id
 
 RECONNECT_MS = 1000
 
-events_api = APIBlueprint(
-    "events", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="turn words into pictures")]
-)
+events_api = APIBlueprint("events", __name__, url_prefix=PREFIX, abp_tags=[JOBS])
 
 
 class EventHeaders(Headers):

@@ -3,19 +3,18 @@
 from typing import Annotated
 
 from flask import Response, g, url_for
-from flask_openapi3 import APIBlueprint, Tag
-from pydantic import BaseModel, Field
+from flask_openapi3 import APIBlueprint
+from pydantic import Field
 
 from api.parameters import PageQuery
 from api.problems import problem_responses
 from api.responses import json_response
+from api.routes.blueprints import JOBS, PREFIX
 from api.services import services
 from shared.queue.store import JobRecord
-from shared.schemas import JobError, JobStatus, Priority, Progress
+from shared.schemas import JobError, JobStatus, Priority, Progress, Schema
 
-job_list_api = APIBlueprint(
-    "job_list", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="turn words into pictures")]
-)
+job_list_api = APIBlueprint("job_list", __name__, url_prefix=PREFIX, abp_tags=[JOBS])
 
 
 class JobsQuery(PageQuery):
@@ -24,7 +23,7 @@ class JobsQuery(PageQuery):
     status: Annotated[JobStatus | None, Field(description="only jobs with this status")] = None
 
 
-class JobSummary(BaseModel):
+class JobSummary(Schema):
     """A job in a list."""
 
     job_id: str
@@ -44,7 +43,7 @@ class JobSummary(BaseModel):
     image_url: str | None = Field(description="null until there is a picture, and once it is no longer stored")
 
 
-class JobList(BaseModel):
+class JobList(Schema):
     """A page of a caller's jobs, newest first."""
 
     jobs: tuple[JobSummary, ...]
@@ -73,7 +72,7 @@ def _summary(record: JobRecord, *, has_picture: bool) -> JobSummary:
         translation=str(asked.get("translation", "")),
         style=asked.get("style"),
         priority=record.priority,
-        stage=record.status.value if record.status.is_terminal else record.stage,
+        stage=record.current_stage,
         progress=record.progress,
         error=record.error,
         created_at=record.created_at,

@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 
 import redis
 from flask import Response, after_this_request, g, request, url_for
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from api.blocking import in_thread
 from api.parameters import IdempotencyHeaders, JobPath
 from api.problems import job_problem, problem_response, problem_responses
 from api.responses import PNG_CACHE, json_response, picture_responses
+from api.routes.blueprints import JOBS, PREFIX
 from api.services import services
 from api.thumbnail import FORMATS, LEAST_SIDE, thumbnail
 from shared.errors import JobCancelled
@@ -35,9 +36,7 @@ logger = logging.getLogger(__name__)
 MAX_WAIT_S = 60
 LARGEST_SIDE = SIDE_LIMITS["le"]
 
-jobs_api = APIBlueprint(
-    "jobs", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="jobs", description="turn words into pictures")]
-)
+jobs_api = APIBlueprint("jobs", __name__, url_prefix=PREFIX, abp_tags=[JOBS])
 
 
 class PollQuery(BaseModel):

@@ -3,23 +3,22 @@
 from typing import Annotated
 
 from flask import Response, send_file
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from api.problems import problem_responses
 from api.responses import json_response, png_response
+from api.routes.blueprints import PREFIX, STATUS
 from api.services import services
 from api.style_samples import shipped_sample
-from shared.errors import UnknownStyle
-from shared.schemas import Senses
+from shared.schemas import LONGEST_READING, LONGEST_TRANSLATION, Schema, Senses, StyleName
+from shared.styles import find_style
 from shared.writing.language import LanguageChoice
 from shared.writing.normalise import LENGTH_RULE, MAX_SENT_LENGTH
 
 SAMPLE_MAX_AGE_S = 86_400
 
-lexicon_api = APIBlueprint(
-    "lexicon", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="status", description="what the service offers")]
-)
+lexicon_api = APIBlueprint("lexicon", __name__, url_prefix=PREFIX, abp_tags=[STATUS])
 
 
 class MeaningQuery(BaseModel):
@@ -31,12 +30,12 @@ class MeaningQuery(BaseModel):
 class SensesQuery(MeaningQuery):
     """The word to look up, and the fields of a request that determine its sense."""
 
-    translation: Annotated[str, Field(description="as in a request", max_length=200)] = ""
-    reading: Annotated[str, Field(description="as in a request", max_length=80)] = ""
+    translation: Annotated[str, Field(description="as in a request", max_length=LONGEST_TRANSLATION)] = ""
+    reading: Annotated[str, Field(description="as in a request", max_length=LONGEST_READING)] = ""
     language: Annotated[LanguageChoice, Field(description="as in a request")] = "auto"
 
 
-class Meanings(BaseModel):
+class Meanings(Schema):
     """A word and its English meanings, the likeliest first."""
 
     word: str
@@ -46,7 +45,7 @@ class Meanings(BaseModel):
 class StylePath(BaseModel):
     """The path parameter of a style."""
 
-    style: Annotated[str, Field(max_length=40)]
+    style: StyleName
 
 
 @lexicon_api.get("/meaning", responses={200: Meanings, **problem_responses(422)})
@@ -74,11 +73,7 @@ def sample(path: StylePath) -> Response:
     is a 404 with `Retry-After`.
     """
     service = services()
-    definition = service.settings.styles.get(path.style)
-    if definition is None:
-        raise UnknownStyle(
-            f"there is no style {path.style!r}; available: {', '.join(service.settings.styles)}", field="style"
-        )
+    definition = find_style(path.style, service.settings.styles)
     file = shipped_sample(path.style, definition)
     if file.is_file():
         return send_file(file, mimetype="image/jpeg", max_age=SAMPLE_MAX_AGE_S)

@@ -7,7 +7,6 @@ import redis
 from flask import Blueprint, Response
 from flask_openapi3 import APIBlueprint, Tag
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel
 
 from api.problems import problem_responses
 from api.responses import json_response
@@ -15,7 +14,7 @@ from api.services import Services, services
 from shared import __version__
 from shared.celery_app import WARMUP_COMMAND
 from shared.errors import NotReady
-from shared.schemas import DetailedHealth, WorkerState
+from shared.schemas import DetailedHealth, Schema, WorkerState
 
 health_api = APIBlueprint(
     "health", __name__, url_prefix="/health", abp_tags=[Tag(name="health", description="for probes and operators")]
@@ -23,21 +22,21 @@ health_api = APIBlueprint(
 metrics_routes = Blueprint("metrics", __name__)
 
 
-class Alive(BaseModel):
+class Alive(Schema):
     """The process answers."""
 
     status: Literal["ok"] = "ok"
     version: str = __version__
 
 
-class Ready(BaseModel):
+class Ready(Schema):
     """Redis answers and a worker is warm."""
 
     status: Literal["ready"] = "ready"
     warm_workers: int
 
 
-class WarmingUp(BaseModel):
+class WarmingUp(Schema):
     """The workers that were asked to load their model."""
 
     workers: list[str]

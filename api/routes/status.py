@@ -1,17 +1,16 @@
 """The service's capabilities and load."""
 
 from flask import Response
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import APIBlueprint
 
 from api.problems import problem_responses
 from api.responses import json_response
+from api.routes.blueprints import PREFIX, STATUS
 from api.services import services
 from shared import __version__
-from shared.schemas import CONDITIONING_METHODS, ServiceStatus
+from shared.schemas import CONDITIONING_METHODS, ServiceStatus, StyleView
 
-status_api = APIBlueprint(
-    "status", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="status", description="what the service offers")]
-)
+status_api = APIBlueprint("status", __name__, url_prefix=PREFIX, abp_tags=[STATUS])
 
 
 @status_api.get("/status", responses={200: ServiceStatus, **problem_responses(503)})
@@ -34,7 +33,7 @@ def status() -> Response:
             qualities=model.qualities,
             profiles=sorted({worker.gpu_status.profile for worker in workers}),
             styles={
-                name: {"label": style.label, "controlnet_weights": dict(style.controlnet_weights)}
+                name: StyleView(label=style.label, controlnet_weights=dict(style.controlnet_weights))
                 for name, style in settings.styles.items()
             },
             methods={

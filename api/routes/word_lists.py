@@ -1,39 +1,22 @@
 """Lists of words, read from the files of other programs."""
 
 from functools import partial
-from typing import Annotated
 
 from flask import Response, request
-from flask_openapi3 import APIBlueprint, RawModel, Tag
-from pydantic import BaseModel, Field
+from flask_openapi3 import APIBlueprint, RawModel
 
 from api.blocking import in_thread
 from api.bodies import CSV_TYPES, list_encoding
 from api.lists.imagery import read_imagery
 from api.lists.word_list import BadRow, read_list
+from api.parameters import ReadingQuery
 from api.problems import problem_responses
 from api.responses import json_response
+from api.routes.blueprints import DECKS, PREFIX
 from api.services import services
 from shared.schemas.deck import ListedRow, ListNote, ListView
 
-word_lists_api = APIBlueprint(
-    "word_lists", __name__, url_prefix="/api/writing", abp_tags=[Tag(name="decks", description="lists of words")]
-)
-
-
-class ReadingQuery(BaseModel):
-    """The encoding and columns of a list, if they are not to be detected."""
-
-    encoding: Annotated[
-        str | None,
-        Field(description="the list's encoding; default: its Content-Type's charset, or else detected", max_length=40),
-    ] = None
-    columns: Annotated[
-        str | None,
-        Field(
-            description="such as `word,reading,translation`; `-` leaves a column out; default: detected", max_length=200
-        ),
-    ] = None
+word_lists_api = APIBlueprint("word_lists", __name__, url_prefix=PREFIX, abp_tags=[DECKS])
 
 
 class ListFile(RawModel):

@@ -322,6 +322,13 @@ class WorkerInfo(ResponseModel):
     started_at: float
 
 
+class StyleView(ResponseModel):
+    """A style on offer. Its label may be empty."""
+
+    label: str
+    controlnet_weights: dict[ControlType, float]
+
+
 class ServiceStatus(ResponseModel):
     """The service's capabilities and load."""
 
@@ -336,7 +343,7 @@ class ServiceStatus(ResponseModel):
     draw_imagery: bool
     qualities: tuple[Quality, ...]
     profiles: list[str]
-    styles: dict[str, dict[str, Any]]
+    styles: dict[str, StyleView]
     methods: dict[ControlType, tuple[str, ...]]
     unavailable_methods: dict[str, str]
     queue_depth: dict[Priority, int]

@@ -66,6 +66,11 @@ class JobRecord:
     deck: str | None
 
     @property
+    def current_stage(self) -> str | None:
+        """What the job is doing; None while it waits, and its status once it has ended."""
+        return self.status.value if self.status.is_terminal else self.stage
+
+    @property
     def fields(self) -> Mapping[str, Any]:
         """The request's fields as recorded, not validated, because another version may have written them.
 

@@ -8,6 +8,8 @@ from shared.schemas.metadata import GenerationMetadata
 from shared.schemas.problem import JobError, Problem
 from shared.schemas.request import (
     LONGEST_MOTIF_NAME,
+    LONGEST_READING,
+    LONGEST_TRANSLATION,
     MAX_VARIATIONS,
     SIDE_LIMITS,
     DrawingOptions,
@@ -16,12 +18,13 @@ from shared.schemas.request import (
     MotifNames,
     Priority,
     Quality,
+    StyleName,
     Weight,
     WordToDraw,
     read_imagery_field,
 )
 from shared.schemas.result import AIGenerationResult, ResultLinks, Variation, VariationLink
-from shared.schemas.service import Counts, DetailedHealth, RecentFailure, ServiceStatus
+from shared.schemas.service import Counts, DetailedHealth, RecentFailure, ServiceStatus, StyleView
 from shared.schemas.worker import GPUStatus, WorkerInfo, WorkerState
 
 __all__ = [
@@ -29,6 +32,8 @@ __all__ = [
     "CONDITIONING_METHODS",
     "CONTROL_TYPES",
     "LONGEST_MOTIF_NAME",
+    "LONGEST_READING",
+    "LONGEST_TRANSLATION",
     "MAX_VARIATIONS",
     "SIDE_LIMITS",
     "AIGenerationResult",
@@ -58,6 +63,8 @@ __all__ = [
     "SenseView",
     "Senses",
     "ServiceStatus",
+    "StyleName",
+    "StyleView",
     "Variation",
     "VariationLink",
     "Weight",

@@ -17,7 +17,15 @@ from pydantic_core import PydanticCustomError
 from shared.schemas.base import RequestModel, Schema, without_control_characters
 from shared.schemas.job import JobStatus
 from shared.schemas.problem import JobError
-from shared.schemas.request import DrawingOptions, Language, MotifNames, WordToDraw, read_imagery_field
+from shared.schemas.request import (
+    LONGEST_READING,
+    DrawingOptions,
+    Language,
+    MotifNames,
+    StyleName,
+    WordToDraw,
+    read_imagery_field,
+)
 from shared.writing.clusters import clusters
 from shared.writing.language import LanguageChoice
 from shared.writing.motif import ImageryMode
@@ -28,7 +36,6 @@ MAX_CARDS = 3_000  # their texts fit in `api.max_package_bytes`
 # East Asian characters, from `FIRST_EAST_ASIAN` on, in the words of a package: their strokes take up to 8 KB each.
 MAX_CHARACTERS = 10_000
 FIRST_EAST_ASIAN = "\u2e80"
-LONGEST_READING = 80
 LONGEST_NAME = 100
 COUNTS = "words by status: queued, running, succeeded, failed, cancelled, refused"
 DIGEST_LENGTH = 24  # hexadecimal digits of SHA-256 that identify a picture
@@ -68,7 +75,7 @@ class DeckWord(WordToDraw):
         ),
     ] = ""
     language: Language | None = None  # type: ignore[assignment]  # null: the deck's
-    style: Annotated[str, Field(max_length=40)] | None = None
+    style: StyleName | None = None
     imagery: Annotated[
         ImageryMode | MotifNames | None, Field(description="as in a single request"), read_imagery_field
     ] = None

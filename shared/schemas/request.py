@@ -23,6 +23,9 @@ from shared.writing.motif import MAX_MOTIFS, ImageryMode, motif_name
 from shared.writing.normalise import LENGTH_RULE, language_shown, normalise_word
 
 LONGEST_MOTIF_NAME = 80
+LONGEST_TRANSLATION = 200
+LONGEST_READING = 80
+LONGEST_STYLE_NAME = 40
 IMAGERY_HINT = 'give "auto", "none", or a list of one to three different motif names such as ["books"]'
 
 
@@ -57,6 +60,7 @@ MotifNames = Annotated[
     tuple[Annotated[str, Field(max_length=LONGEST_MOTIF_NAME)], ...],
     Field(min_length=1, max_length=MAX_MOTIFS, json_schema_extra={"uniqueItems": True}),
 ]
+StyleName = Annotated[str, Field(max_length=LONGEST_STYLE_NAME, description="a style listed by /api/writing/status")]
 # 0 disables the control. The Union ControlNet was trained at 1; beyond 2, pictures break down.
 Weight = Annotated[float, Field(strict=True, ge=0, le=2, allow_inf_nan=False)]
 # The UNet halves sides three times and the VAE reduces them eightfold, so a side is a multiple of 64.
@@ -119,12 +123,16 @@ class WordToDraw(RequestModel):
 
     word: Annotated[str, Field(description=f"{LENGTH_RULE}, of any script for which the service has strokes or a font")]
     translation: Annotated[
-        str, Field(max_length=200, description="the word's meaning, in English; empty: looked up in the lexicon")
+        str,
+        Field(
+            max_length=LONGEST_TRANSLATION,
+            description="the word's meaning, in English; empty: looked up in the lexicon",
+        ),
     ] = ""
     reading: Annotated[
         str,
         Field(
-            max_length=80,
+            max_length=LONGEST_READING,
             description="selects the word's sense: zhǎng, zhang3 or べんきょう; empty: the most likely sense",
         ),
     ] = ""
@@ -168,7 +176,7 @@ class DrawingOptions(RequestModel):
         StrictBool | None,
         Field(description="whether the conditioning images also contain the motifs; default: the model's setting"),
     ] = None
-    style: Annotated[str, Field(max_length=40, description="a style listed by /api/writing/status")] | None = None
+    style: StyleName | None = None
     width: Annotated[Side | None, Field(description="in pixels, a multiple of 64; default: the model's size")] = None
     height: Annotated[Side | None, Field(description="in pixels, a multiple of 64; default: the model's size")] = None
     seed: Annotated[Seed | None, Field(description="seed of the noise; the same seed gives the same picture")] = None

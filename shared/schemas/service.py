@@ -8,8 +8,15 @@ from pydantic import (
 
 from shared.schemas.base import Schema
 from shared.schemas.conditioning import ControlType
-from shared.schemas.request import Priority, Quality
+from shared.schemas.request import Priority, Quality, Weight
 from shared.schemas.worker import GPUStatus, WorkerInfo
+
+
+class StyleView(Schema):
+    """A style on offer."""
+
+    label: str = Field(description="its display name; empty: its name")
+    controlnet_weights: dict[ControlType, Weight]
 
 
 class ServiceStatus(Schema):
@@ -26,7 +33,7 @@ class ServiceStatus(Schema):
     draw_imagery: bool = Field(description="the default of a request's `draw_imagery`")
     qualities: tuple[Quality, ...] = Field(description="the values of `quality` that the model offers")
     profiles: list[str] = Field(description="GPU profiles of the live workers")
-    styles: dict[str, dict[str, Any]]
+    styles: dict[str, StyleView]
     methods: dict[ControlType, tuple[str, ...]] = Field(
         description="methods that a live worker can run, the default first; all methods if there is no live worker"
     )

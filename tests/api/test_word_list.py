@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.deck_files.anki import package
-from api.deck_files.card import Card
+from api.deck_files.card import CardWithPicture
 from api.lists.headings import Role, role_of
 from api.lists.markup import shown, split_word
 from api.lists.scripts import is_pinyin
@@ -478,7 +478,7 @@ def guids(folder: Path, pairs: list[tuple[str, str]]) -> list[str]:
     """Return the guids of a package's notes for the words and meanings, in this order."""
     from tests.client.test_deck_files import notes_of  # noqa: PLC0415  # its reader of packages
 
-    cards = [Card(word, "", "auto", meaning, "", "p.png", lambda: b"png") for word, meaning in pairs]
+    cards = [CardWithPicture(word, "", "auto", meaning, "", "p.png", lambda: b"png") for word, meaning in pairs]
     path = folder / "d.apkg"
     path.write_bytes(b"".join(package("D", cards, Dictionaries())))
     notes, _, _ = notes_of(path, folder)

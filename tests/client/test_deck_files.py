@@ -14,7 +14,7 @@ import pytest
 
 from api.app import create_app
 from api.deck_files.anki import collection, package
-from api.deck_files.card import Card
+from api.deck_files.card import Card, CardWithPicture
 from api.deck_files.contact_sheet import contact_sheet
 from shared.settings import Settings
 from shared.writing.dictionaries import Dictionaries
@@ -23,14 +23,18 @@ from writing_client.deck import Deck
 from writing_client.models import CardText
 from writing_client.package import write_package
 
+Cards = list[CardWithPicture]
 
-def with_pictures(texts: Sequence[CardText], folder: Path) -> list[Card]:
+
+def with_pictures(texts: Sequence[CardText], folder: Path) -> Cards:
     """Return the client's cards with their pictures, which are in a folder, as the service makes files of them."""
-    return [Card(**text.model_dump(exclude={"digest"}), read=(folder / text.file).read_bytes) for text in texts]
+    return [
+        CardWithPicture(**text.model_dump(exclude={"digest"}), read=(folder / text.file).read_bytes) for text in texts
+    ]
 
 
 @pytest.fixture
-def cards(tmp_path: Path) -> list[Card]:
+def cards(tmp_path: Path) -> Cards:
     rows = [*ROWS, row(4, "长", "long"), row(5, "长", "to grow")]
     deck = Deck(tmp_path, rows, {})
     drawn(deck, *range(len(rows)))
@@ -52,14 +56,14 @@ class _Page(HTMLParser):
 
 
 class TestContactSheet:
-    def test_every_word_is_there_with_its_picture(self, tmp_path: Path, cards: list[Card]) -> None:
+    def test_every_word_is_there_with_its_picture(self, tmp_path: Path, cards: Cards) -> None:
         page = _Page(contact_sheet("My <deck>", cards).decode())
         images = [attributes for tag, attributes in page.tags if tag == "img"]
         assert [(tmp_path / unquote(str(image["src"]))).is_file() for image in images] == [True] * 5
         assert all(image["alt"] for image in images)
         assert {"My <deck>", "学习", "xuéxí", "study", "looked up", "letters & <signs>"} <= set(page.words)
 
-    def test_it_needs_nothing_from_elsewhere_and_follows_dark_and_paper(self, cards: list[Card]) -> None:
+    def test_it_needs_nothing_from_elsewhere_and_follows_dark_and_paper(self, cards: Cards) -> None:
         text = contact_sheet("deck", cards).decode()
         assert "http" not in text
         assert "<script" not in text
@@ -67,7 +71,7 @@ class TestContactSheet:
         assert "@media print" in text
 
 
-def packed(path: Path, name: str, cards: list[Card]) -> Path:
+def packed(path: Path, name: str, cards: Cards) -> Path:
     path.write_bytes(b"".join(package(name, cards, Dictionaries())))
     return path
 
@@ -91,7 +95,7 @@ def notes_of(package: Path, tmp_path: Path) -> tuple[list[tuple[str, list[str]]]
 
 
 class TestAnki:
-    def test_every_word_is_a_note_with_its_picture(self, tmp_path: Path, cards: list[Card]) -> None:
+    def test_every_word_is_a_note_with_its_picture(self, tmp_path: Path, cards: Cards) -> None:
         notes, media, decks = notes_of(packed(tmp_path / "deck.apkg", "My deck", cards), tmp_path)
         assert [fields[:3] for _, fields in notes][:3] == [
             ["学习", "xuéxí", "study"],
@@ -135,10 +139,10 @@ class TestAnki:
 
     @pytest.mark.slow
     def test_a_package_takes_time_in_proportion_to_its_strokes(self) -> None:
-        card = Card("饢" * 2000, "", "auto", "", "", "1.png", bytes)
+        card = Card("饢" * 2000, "", "auto", "", "", "1.png")
         assert len(collection("D", [card], ["1.png"], Dictionaries())) > 10**7
 
-    def test_a_later_version_has_the_same_ids_so_that_anki_updates(self, tmp_path: Path, cards: list[Card]) -> None:
+    def test_a_later_version_has_the_same_ids_so_that_anki_updates(self, tmp_path: Path, cards: Cards) -> None:
         first, _, decks = notes_of(packed(tmp_path / "1.apkg", "My deck", cards), tmp_path)
         changed = [replace(cards[0], reading="another"), *cards[1:]]
         later, _, decks_later = notes_of(packed(tmp_path / "2.apkg", "My deck", changed), tmp_path)
@@ -146,9 +150,7 @@ class TestAnki:
         assert decks == decks_later
         assert later[0][1][1] == "another"
 
-    def test_the_same_word_twice_is_two_notes_and_another_deck_has_its_own(
-        self, tmp_path: Path, cards: list[Card]
-    ) -> None:
+    def test_the_same_word_twice_is_two_notes_and_another_deck_has_its_own(self, tmp_path: Path, cards: Cards) -> None:
         mine, _, _ = notes_of(packed(tmp_path / "1.apkg", "Mine", cards), tmp_path)
         yours, _, _ = notes_of(packed(tmp_path / "2.apkg", "Yours", cards), tmp_path)
         assert len({guid for guid, _ in mine + yours}) == 10

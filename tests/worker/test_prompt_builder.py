@@ -4,10 +4,11 @@ import pytest
 
 from shared.errors import TranslationRequired, UnknownStyle
 from shared.settings import load_settings
+from shared.styles import StyleDefinition
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.imagery import Imagery
 from worker.prompt_builder import PromptBuilder
-from worker.style_definitions import StyleDefinition, steering_weights
+from worker.style_definitions import steering_weights
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,6 @@ def prompts(dictionaries: Dictionaries, imagery: Imagery) -> PromptBuilder:
 def test_the_given_example(prompts: PromptBuilder) -> None:
     result = asyncio.run(prompts.build_prompt("学习", style="comic", translation="study", imagery="none"))
     assert result.prompt == "A vibrant comic book style illustration of study, inspired by 学习"
-    assert result.controlnet_weights == {"canny": 0.9, "depth": 0.5, "segmentation": 0.7, "scribble": 0.3}
 
 
 def test_the_default_style_is_comic_and_the_meaning_is_looked_up(prompts: PromptBuilder) -> None:
