@@ -1,6 +1,7 @@
 """Checks on request bodies that run before pydantic, so that the error names what is wrong."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flask import json, request
@@ -11,19 +12,40 @@ from shared.errors import BodyTooLarge, MalformedJson, UnsupportedMediaType
 CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
 # A browser sends these to another origin only after a preflight request, unlike a form's types.
 CSV_TYPES = frozenset({"text/csv", "text/tab-separated-values"})
-TAKE_CSV = frozenset({"decks.create", "word_lists.read"})
 # Requests have five levels. Beyond some hundreds, the body could be read here, but not again in a deeper call.
 MAX_DEPTH = 20
 TOO_DEEP = f"the body is nested too deeply; the limit is {MAX_DEPTH} levels"
 METHODS = frozenset({"POST", "PUT"})
-# The calls with a body, and what their JSON should look like; "": JSON is not accepted.
-EXPECTED: Mapping[str, str] = {
-    "jobs.submit": '{"word": "…"}',
-    "batches.submit": '{"requests": [{"word": "…"}]}',
-    "decks.create": '{"words": ["…"]}',
-    "decks.replace": '{"job_id": "…"}',
-    "anki_packages.bind": '{"cards": [{"word": "…"}]}',
-    "word_lists.read": "",
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRule:
+    """What a call accepts as its body.
+
+    Attributes:
+        limit: the setting in `api` that limits its length.
+        example: what its JSON should look like; None: JSON is not accepted.
+        takes_csv: whether CSV is accepted.
+    """
+
+    limit: str
+    example: str | None = None
+    takes_csv: bool = False
+
+    @property
+    def types(self) -> list[str]:
+        """The media types that are accepted."""
+        return [*(["application/json"] if self.example else []), *(["text/csv"] if self.takes_csv else [])]
+
+
+# The calls with a body.
+BODIES: Mapping[str, BodyRule] = {
+    "jobs.submit": BodyRule("max_body_bytes", '{"word": "…"}'),
+    "batches.submit": BodyRule("max_list_bytes", '{"requests": [{"word": "…"}]}'),
+    "decks.create": BodyRule("max_list_bytes", '{"words": ["…"]}', takes_csv=True),
+    "decks.replace": BodyRule("max_body_bytes", '{"job_id": "…"}'),
+    "anki_packages.bind": BodyRule("max_package_bytes", '{"cards": [{"word": "…"}]}'),
+    "word_lists.read": BodyRule("max_list_bytes", takes_csv=True),
 }
 
 
@@ -32,19 +54,18 @@ def check_body() -> None:
 
     Raises:
         BodyTooLarge: the body is longer than the settings allow.
-        UnsupportedMediaType: the body is not declared as JSON.
+        UnsupportedMediaType: the body is declared as neither.
         MalformedJson: the body is not valid JSON, not an object, or nested too deeply.
     """
-    endpoint = request.endpoint or ""
-    if request.method not in METHODS or endpoint not in EXPECTED:
+    rule = BODIES.get(request.endpoint or "")
+    if request.method not in METHODS or rule is None:
         return
-    _check_length(endpoint)
-    kinds = [*(["application/json"] if EXPECTED[endpoint] else []), *(["text/csv"] if endpoint in TAKE_CSV else [])]
-    if endpoint in TAKE_CSV and request.mimetype in CSV_TYPES:
+    _check_length(getattr(services().settings.api, rule.limit))
+    if rule.takes_csv and request.mimetype in CSV_TYPES:
         return
-    if "application/json" not in kinds or not request.is_json:
-        raise UnsupportedMediaType(f"send the body as {' or '.join(kinds)}")
-    _check_json(EXPECTED[endpoint])
+    if rule.example is None or not request.is_json:
+        raise UnsupportedMediaType(f"send the body as {' or '.join(rule.types)}")
+    _check_json(rule.example)
 
 
 def list_encoding(named: str | None) -> str | None:
@@ -52,14 +73,7 @@ def list_encoding(named: str | None) -> str | None:
     return named or request.mimetype_params.get("charset")
 
 
-def _check_length(endpoint: str) -> None:
-    api = services().settings.api
-    limits = {
-        "jobs.submit": api.max_body_bytes,
-        "decks.replace": api.max_body_bytes,
-        "anki_packages.bind": api.max_package_bytes,
-    }
-    limit = limits.get(endpoint, api.max_list_bytes)
+def _check_length(limit: int) -> None:
     if len(request.get_data()) > limit:
         raise BodyTooLarge(f"the body is larger than {limit} bytes")
 

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from shared.errors import InvalidRequest
-from shared.schemas import CONDITIONING_METHODS, GenerationRequest, Quality
+from shared.schemas import CONDITIONING_METHODS, GenerationRequest
 from shared.settings import Settings
 
 MAX_IDEMPOTENCY_KEY_LENGTH = 255
@@ -53,7 +53,7 @@ def _without(asked: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
 def _defaults(request: GenerationRequest, settings: Settings) -> dict[str, Any]:
     """Return the deployment's defaults for omitted fields, as JSON values."""
     model = settings.active_model
-    paced = (model.turbo if request.quality is Quality.TURBO else None) or model
+    paced = model.pace(request.quality)
     style = settings.styles.get(request.style or settings.default_style)
     weights = style.controlnet_weights if style is not None else {}  # the style of a deck's word may be unknown
     return {

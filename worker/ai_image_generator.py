@@ -290,8 +290,7 @@ class AIImageGenerator:
     def _plan(self, request: GenerationRequest) -> Plan:
         """Fill in what the request omits from the model's and the style's defaults."""
         defaults = self._model.settings
-        turbo = defaults.turbo if request.quality is Quality.TURBO else None
-        drawn_best = turbo or defaults
+        paced = defaults.pace(request.quality)
         style_name = request.style or self._model.default_style
         style = self._prompts.style(style_name)
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
@@ -305,8 +304,8 @@ class AIImageGenerator:
             variations=request.variations,
             width=request.width or defaults.default_size,
             height=request.height or defaults.default_size,
-            num_inference_steps=request.num_inference_steps or drawn_best.num_inference_steps,
-            guidance_scale=request.guidance_scale or drawn_best.guidance_scale,
+            num_inference_steps=request.num_inference_steps or paced.num_inference_steps,
+            guidance_scale=request.guidance_scale or paced.guidance_scale,
             guidance_end=defaults.fast.guidance_end if request.quality is Quality.FAST else 1.0,
             cache_interval=defaults.fast.cache_interval if request.quality is Quality.FAST else 1,
             negative_prompt=self._negative_prompt(request, style),

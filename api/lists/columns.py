@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from api.lists.headings import Role, roles_of
 from api.lists.markup import shown, split_word
@@ -18,10 +19,33 @@ MOST = 0.8  # the share of a column's cells that determines its kind
 FEW = 0.2  # a trailing column filled in a smaller share of lines is ignored
 SHOWN = 40  # how many characters of a column's name a message repeats
 STYLE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-EAST_ASIAN = frozenset({"han", "kana", "hangul"})
-LATIN = frozenset({"latin", "pinyin"})
-# Kinds that are never words of a list.
-NO_WORDS = frozenset({"", "number", "link"})
+
+
+class Kind(StrEnum):
+    """What a cell contains: nothing, a number, a link, or text in a script."""
+
+    EMPTY = ""
+    NUMBER = "number"
+    LINK = "link"
+    LATIN = "latin"
+    PINYIN = "pinyin"  # with tones
+    HAN = "han"  # also with kana
+    HANGUL = "hangul"
+    KANA = "kana"
+    BOPOMOFO = "bopomofo"
+    OTHER = "other"  # in another script
+    MIXED = "mixed"  # in several scripts
+
+
+EAST_ASIAN = frozenset({Kind.HAN, Kind.KANA, Kind.HANGUL})
+LATIN = frozenset({Kind.LATIN, Kind.PINYIN})
+NO_WORDS = frozenset({Kind.EMPTY, Kind.NUMBER, Kind.LINK})  # never words of a list
+# The kinds in which the readings of words are written.
+READINGS = {
+    Kind.HAN: frozenset({Kind.PINYIN, Kind.BOPOMOFO, Kind.KANA}),
+    Kind.KANA: frozenset({Kind.BOPOMOFO}),
+    Kind.HANGUL: frozenset({Kind.BOPOMOFO}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,27 +132,26 @@ def find_columns(
     return Columns(fields, (), "their content"), False
 
 
-def kind_of(cell: str) -> str:
-    """Return a cell's kind: a script in lower case ("han" also with kana), or another such as "pinyin" or "link"."""
+def kind_of(cell: str) -> Kind:
+    """Return what a cell contains."""
     word, _ = split_word(cell)
     if not word:
-        return ""
+        return Kind.EMPTY
     if re.match(r"(https?://|www\.)|.+\.(mp3|ogg|wav|png|jpe?g|gif|svg)$", word, re.IGNORECASE):
-        return "link"
+        return Kind.LINK
     scripts = scripts_in(word)
     if not scripts:
-        return "number"
-    for script in ("Han", "Hangul", "Kana", "Bopomofo"):
-        if script in scripts:
-            return script.casefold()
+        return Kind.NUMBER
+    for kind in (Kind.HAN, Kind.HANGUL, Kind.KANA, Kind.BOPOMOFO):
+        if kind.capitalize() in scripts:
+            return kind
     if scripts == {"Latin"}:
-        return "pinyin" if is_pinyin(word, with_tones=True) else "latin"
-    others = scripts - {"Latin"}
-    return next(iter(others)).casefold() if len(others) == 1 else "mixed"
+        return Kind.PINYIN if is_pinyin(word, with_tones=True) else Kind.LATIN
+    return Kind.OTHER if len(scripts - {"Latin"}) == 1 else Kind.MIXED
 
 
-def _kinds(records: Sequence[Record]) -> list[str]:
-    """Return the prevailing kind of each column's non-empty cells; "mixed" if none prevails."""
+def _kinds(records: Sequence[Record]) -> list[Kind]:
+    """Return the prevailing kind of each column's non-empty cells; MIXED if none prevails."""
     filled = Counter(column for record in records for column, cell in enumerate(record.cells) if cell)
     # Cells that only a few lines have at the end come from a surplus separator, not from a column.
     columns = (column for column, count in filled.items() if count >= FEW * len(records))
@@ -141,23 +164,23 @@ def _kinds(records: Sequence[Record]) -> list[str]:
     return kinds
 
 
-def _most(counts: Counter[str]) -> str:
+def _most(counts: Counter[Kind]) -> Kind:
     total = counts.total()
     if not total:
-        return ""
-    if counts["pinyin"]:  # the neutral tone has no mark, and a few words of other languages look like pinyin
+        return Kind.EMPTY
+    if counts[Kind.PINYIN]:  # the neutral tone has no mark, and a few words of other languages look like pinyin
         counts = counts.copy()
-        latin = counts["latin"]
-        winner = "pinyin" if counts["pinyin"] >= MOST * (counts["pinyin"] + latin) else "latin"
-        counts[winner] = counts.pop("pinyin") + counts.pop("latin", 0)
-    if counts["han"] and counts["han"] + counts["kana"] >= MOST * total:
-        return "han"
+        latin = counts[Kind.LATIN]
+        winner = Kind.PINYIN if counts[Kind.PINYIN] >= MOST * (counts[Kind.PINYIN] + latin) else Kind.LATIN
+        counts[winner] = counts.pop(Kind.PINYIN) + counts.pop(Kind.LATIN, 0)
+    if counts[Kind.HAN] and counts[Kind.HAN] + counts[Kind.KANA] >= MOST * total:
+        return Kind.HAN
     kind, count = counts.most_common(1)[0]
-    return kind if count >= MOST * total else "mixed"
+    return kind if count >= MOST * total else Kind.MIXED
 
 
 def _by_heading(
-    names: Sequence[str], roles: Sequence[Role | None], kinds: Sequence[str], left_out: frozenset[int]
+    names: Sequence[str], roles: Sequence[Role | None], kinds: Sequence[Kind], left_out: frozenset[int]
 ) -> tuple[str | None, ...] | None:
     """Return the columns named by a heading; None if it does not name a word column, or is ambiguous."""
     places: dict[Role, list[int]] = {}
@@ -185,7 +208,7 @@ def _by_heading(
     return tuple(fields)
 
 
-def _word_of(places: dict[Role, list[int]], kinds: Sequence[str]) -> int | None:
+def _word_of(places: dict[Role, list[int]], kinds: Sequence[Kind]) -> int | None:
     """Return the column of the word, or None."""
     for role in (Role.WORD, Role.OTHER_FORM):
         if role in places:
@@ -196,28 +219,28 @@ def _word_of(places: dict[Role, list[int]], kinds: Sequence[str]) -> int | None:
         foreign = [index for index in sides if _is_foreign(index, kinds)]
         return _foreign_one(foreign, kinds) if foreign else places.get(Role.FRONT, [None])[0]
     # In a list in kana, the reading is the word.
-    return _only([index for index in places.get(Role.READING, []) if index < len(kinds) and kinds[index] == "kana"])
+    return _only([index for index in places.get(Role.READING, []) if index < len(kinds) and kinds[index] is Kind.KANA])
 
 
-def _foreign_one(columns: Sequence[int], kinds: Sequence[str]) -> int | None:
+def _foreign_one(columns: Sequence[int], kinds: Sequence[Kind]) -> int | None:
     """Return the only column in East Asian characters, else the only one that is not in Latin letters."""
     east_asian = [index for index in columns if index < len(kinds) and kinds[index] in EAST_ASIAN]
     return _only(east_asian or [index for index in columns if _is_foreign(index, kinds)])
 
 
-def _is_foreign(index: int, kinds: Sequence[str]) -> bool:
-    return index < len(kinds) and kinds[index] not in {"latin", "pinyin", "mixed", *NO_WORDS}
+def _is_foreign(index: int, kinds: Sequence[Kind]) -> bool:
+    return index < len(kinds) and kinds[index] not in {*LATIN, Kind.MIXED, *NO_WORDS}
 
 
-def _is_latin(index: int, kinds: Sequence[str]) -> bool:
-    return index < len(kinds) and kinds[index] == "latin"
+def _is_latin(index: int, kinds: Sequence[Kind]) -> bool:
+    return index < len(kinds) and kinds[index] is Kind.LATIN
 
 
 def _only(indices: Sequence[int]) -> int | None:
     return indices[0] if len(indices) == 1 else None
 
 
-def _by_content(kinds: Sequence[str], records: Sequence[Record], left_out: frozenset[int]) -> tuple[str | None, ...]:
+def _by_content(kinds: Sequence[Kind], records: Sequence[Record], left_out: frozenset[int]) -> tuple[str | None, ...]:
     """Return the columns by their content.
 
     Raises:
@@ -232,10 +255,12 @@ def _by_content(kinds: Sequence[str], records: Sequence[Record], left_out: froze
     fields[word] = "word"
     rest = [index for index in open_columns if index != word]
     for index in rest:
-        if kinds[index] in _readings_of(kinds[word]) and "reading" not in fields:
+        if kinds[index] in READINGS.get(kinds[word], ()) and "reading" not in fields:
             fields[index] = "reading"
-    _name_latin(fields, [index for index in rest if kinds[index] == "latin" and fields[index] is None], word, records)
-    others = [index for index in rest if fields[index] is None and kinds[index] not in {"latin", "pinyin"}]
+    _name_latin(
+        fields, [index for index in rest if kinds[index] is Kind.LATIN and fields[index] is None], word, records
+    )
+    others = [index for index in rest if fields[index] is None and kinds[index] not in LATIN]
     others = [index for index in others if not _is_same_form(kinds, word, index, records)]
     if "translation" not in fields and len(others) == 1 and not ({kinds[others[0]], kinds[word]} <= EAST_ASIAN):
         fields[others[0]] = "translation"
@@ -244,35 +269,29 @@ def _by_content(kinds: Sequence[str], records: Sequence[Record], left_out: froze
     return tuple(fields)
 
 
-def _readings_of(word_kind: str) -> frozenset[str]:
-    if word_kind == "han":
-        return frozenset({"pinyin", "bopomofo", "kana"})
-    return frozenset({"bopomofo"}) if word_kind in EAST_ASIAN else frozenset()
-
-
-def _word_by_content(kinds: Sequence[str], columns: Sequence[int]) -> int:
-    for wanted in ({"han"}, {"hangul"}, {"kana"}):
-        places = [index for index in columns if kinds[index] in wanted]
+def _word_by_content(kinds: Sequence[Kind], columns: Sequence[int]) -> int:
+    for wanted in (Kind.HAN, Kind.HANGUL, Kind.KANA):
+        places = [index for index in columns if kinds[index] is wanted]
         if places:
             return places[0]
-    foreign = [index for index in columns if kinds[index] not in {"latin", "pinyin", "bopomofo", "mixed"}]
+    foreign = [index for index in columns if kinds[index] not in {*LATIN, Kind.BOPOMOFO, Kind.MIXED}]
     if len(foreign) == 1:
         return foreign[0]
     if foreign:
         raise UnreadableList(f"columns {foreign[0] + 1} and {foreign[1] + 1} could both contain the word; {ADVICE}")
-    mixed = [index for index in columns if kinds[index] == "mixed"]
+    mixed = [index for index in columns if kinds[index] is Kind.MIXED]
     if mixed:
-        if len(columns) == 1 or (mixed == [columns[0]] and kinds[columns[1]] == "latin"):
+        if len(columns) == 1 or (mixed == [columns[0]] and kinds[columns[1]] is Kind.LATIN):
             return mixed[0]
         raise UnreadableList(f"column {mixed[0] + 1} contains several scripts; {ADVICE}")
-    if kinds[columns[0]] in {"pinyin", "bopomofo"}:
+    if kinds[columns[0]] in {Kind.PINYIN, Kind.BOPOMOFO}:
         raise UnreadableList(f"column {columns[0] + 1} contains readings, but no column contains the words; {ADVICE}")
     return columns[0]
 
 
-def _is_same_form(kinds: Sequence[str], word: int, index: int, records: Sequence[Record]) -> bool:
+def _is_same_form(kinds: Sequence[Kind], word: int, index: int, records: Sequence[Record]) -> bool:
     """Return whether a column repeats the word in another form: of the same length in at least 90 % of the lines."""
-    if kinds[word] != "han" or kinds[index] != "han":
+    if kinds[word] is not Kind.HAN or kinds[index] is not Kind.HAN:
         return False
     pairs = [
         (split_word(record.cells[word])[0], split_word(record.cells[index])[0])
@@ -325,7 +344,7 @@ def _is_unlike(first: Record | None, fields: Sequence[str | None], records: Sequ
     for column, (cell, field) in enumerate(zip(first.cells, fields, strict=False)):
         below = _most(Counter(kind for cell in _cells(rest, column) if (kind := kind_of(cell))))
         is_latin, latin_below = kind_of(cell) in LATIN, below in LATIN
-        if field == "word" and is_latin and not latin_below and below not in {"", "mixed"}:
+        if field == "word" and is_latin and not latin_below and below not in {Kind.EMPTY, Kind.MIXED}:
             return True
         if field in {"translation", "reading"} and latin_below and not is_latin and kind_of(cell) not in NO_WORDS:
             return True

@@ -4,8 +4,11 @@ import re
 import unicodedata
 from functools import lru_cache
 
-# The first part of a letter's Unicode name, where it is not the name of the script itself.
-NAMES = {"CJK": "Han", "IDEOGRAPHIC": "Han", "KANGXI": "Han", "HIRAGANA": "Kana", "KATAKANA": "Kana"}
+from shared.writing.pinyin import TONE_ACCENTS
+from shared.writing.unicode_script import script, script_name, scripts_using
+
+COMMON = "Zyyy"
+KANA = frozenset({"Hira", "Kana"})  # a language uses both, so they count as one script
 
 SYLLABLE = (
     r"(?:(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?"
@@ -15,16 +18,21 @@ SYLLABLE = (
 # Atomic, since "ang" may also be a and ng: n such syllables could be split in 2ⁿ ways.
 PINYIN = re.compile(rf"(?>{SYLLABLE}[1-5]?[\s'’·\-/,]*)++")
 LONGEST_PINYIN = 500  # characters, because Unicode's order of accents takes quadratic time
-TONE_MARKS = frozenset("\u0304\u0301\u030c\u0300")  # macron, acute, caron, grave: the four tones
 
 
 @lru_cache(maxsize=4096)
 def script_of(character: str) -> str:
-    """Return the script of a letter ("Han", "Kana", "Latin", "Cyrillic", …), or "" if it is not a letter."""
-    if not character.isalpha() and character not in "々〇ー":
+    """Return the script of a letter ("Han", "Kana", "Latin", "Cyrillic", …).
+
+    Return "" if it is not a letter, or does not tell scripts apart, such as the apostrophe in п\u02bcять.
+    """
+    if not character.isalpha() and character != "〇":
         return ""
-    first = re.split(r"[ -]", unicodedata.name(character, "UNKNOWN"))[0]
-    return NAMES.get(first, first.capitalize())
+    code = script(character)
+    codes = scripts_using(character) if code == COMMON else {code}
+    if codes <= KANA:
+        return "Kana"
+    return script_name(min(codes)) if len(codes) == 1 and COMMON not in codes else ""
 
 
 def scripts_in(text: str) -> frozenset[str]:
@@ -42,8 +50,8 @@ def is_pinyin(text: str, *, with_tones: bool) -> bool:
     if len(text) > LONGEST_PINYIN:
         return False
     split = unicodedata.normalize("NFD", text.casefold().replace("u:", "v"))
-    plain = "".join(letter for letter in split.replace("u\u0308", "v") if letter not in TONE_MARKS)
-    has_tones = any(letter in TONE_MARKS for letter in split) or re.search(r"[a-zü:][1-5]", split) is not None
+    plain = "".join(letter for letter in split.replace("u\u0308", "v") if letter not in TONE_ACCENTS)
+    has_tones = any(letter in TONE_ACCENTS for letter in split) or re.search(r"[a-zü:][1-5]", split) is not None
     return (has_tones or not with_tones) and PINYIN.fullmatch(plain.replace("\u0308", "")) is not None
 
 

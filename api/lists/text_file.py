@@ -110,8 +110,8 @@ USUAL_HANGUL = frozenset(
 USUAL_LATIN = frozenset("āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüńňǹḿơưșțẞŵŷ")
 USUAL_CYRILLIC = frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґ")
 RUSSIAN_ONLY, UKRAINIAN_ONLY = frozenset("ёъыэ"), frozenset("іїєґ")
-# Prefixes of the names of characters that do not occur in words, although Unicode classes them as letters.
-NO_LETTERS = frozenset({"Modifier", "Coptic", "Micro", "Nko", "Fullwidth"})
+# Scripts of no list; a wrong encoding gives their letters.
+UNLIKELY_SCRIPTS = frozenset({"Coptic", "Nko"})
 VOWELS_CYRILLIC = frozenset("аеёиоуыэюяіїє")
 
 
@@ -275,10 +275,10 @@ def _token_scores(token: str, english: frozenset[str]) -> Iterator[float]:
 
 
 def _is_odd(character: str) -> bool:
-    """Return whether a character does not occur in words: a symbol, a control, a half-width kana."""
+    """Return whether a character does not occur in words: a symbol, a control, a letter of another width."""
     if character in PUNCTUATION:
         return False
-    return unicodedata.category(character)[0] in "CSPZN" or "\uff61" <= character <= "\uffdc"
+    return unicodedata.category(character)[0] in "CSPZN" or "\uff21" <= character <= "\uffdc"
 
 
 def _word_score(word: str, english: frozenset[str]) -> float:
@@ -295,7 +295,7 @@ def _word_score(word: str, english: frozenset[str]) -> float:
         score = _latin_score(word)
     elif scripts in ({"Latin", "Han"}, {"Latin", "Hangul"}, {"Latin", "Kana"}):
         score = -0.5  # words such as T恤 are rare
-    elif len(scripts) == 1 and not scripts & NO_LETTERS:
+    elif len(scripts) == 1 and not scripts & UNLIKELY_SCRIPTS:
         score = -0.7 if any("\u03d0" <= character <= "\u03ff" for character in word) else 0.5 * (len(word) > 1)
     else:
         score = -1.0

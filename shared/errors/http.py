@@ -4,7 +4,7 @@ from shared.errors.base import ServiceError
 
 
 class UnsupportedMediaType(ServiceError):
-    """The body is not declared as application/json."""
+    """The call does not take a body of this media type."""
 
     code = "unsupported_media_type"
     http_status = 415

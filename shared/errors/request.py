@@ -89,7 +89,7 @@ class WebhookNotAllowed(InvalidRequest):
 
 
 class MalformedJson(InvalidRequest):
-    """The body is not a JSON object."""
+    """The JSON is not valid, or is not an object."""
 
     code = "malformed_json"
 

@@ -62,6 +62,10 @@ class ModelSettings(Section):
     fast: FastSettings
     turbo: TurboSettings | None
 
+    def pace(self, quality: Quality) -> "ModelSettings | TurboSettings":
+        """Return where the steps and the guidance of a request that omits them come from."""
+        return (self.turbo if quality is Quality.TURBO else None) or self
+
 
 class ConditioningSettings(Section):
     """The models of the two AI methods, as hub names or local folders; null: the method is unavailable."""
