@@ -22,7 +22,8 @@ from worker.engine.placement import Placement
 from worker.engine.request import DrawRequest, EngineJob
 from worker.engine.text import TextEncoder
 from worker.gpu_manager import GPUManager
-from worker.model_assembly import is_on, make_ready
+from worker.model_assembly import make_ready
+from worker.model_setup import is_on
 from worker.progress import NullProgress
 
 LARGEST_BATCH = 8
@@ -168,14 +169,15 @@ class Ours:
         self._pipeline = pipeline
         self._recordings_gib = memory_plan.recordings_gib(gpu.profile, uses_cache=quality is Quality.FAST)
         for wanted, option in ((is_compiled, "torch_compile"), (is_recorded, "cuda_graphs")):
-            if wanted and not is_on(self._model.setup[option]):
-                raise RuntimeError(f"{option}: {self._model.setup[option]}")
+            answer = getattr(self._model.setup, option)
+            if wanted and not is_on(answer):
+                raise RuntimeError(f"{option}: {answer}")
         denoisers = [networks.denoiser for networks in self._model.networks.values()]
         networks = [network for denoiser in denoisers for network in (denoiser.unet, denoiser.controlnet)]
         self._weights_gib = memory_plan.weights_gib(
             [*networks, pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2]
         )
-        self.notes = {**self._model.setup, **self._thread.submit(self._count).result()}
+        self.notes = {**self._model.setup.texts(), **self._thread.submit(self._count).result()}
 
     def draw(self, count: int, steps: int) -> Pictures:
         """Draw this many pictures together."""

@@ -18,6 +18,7 @@ from shared.gpu_profiles import GIB, choose_profile
 from shared.schemas import GPUStatus
 from shared.settings import GPUProfile
 from worker import memory_plan
+from worker.model_setup import Answer, Setup
 
 logger = logging.getLogger("ai_models")
 
@@ -142,14 +143,11 @@ class GPUManager:
         """
         return self._gpu_status() if self.is_gpu else self._cpu_status()
 
-    def optimize_pipeline(self, pipeline: Any) -> dict[str, str]:
+    def optimize_pipeline(self, pipeline: Any) -> Setup:
         """Place a diffusers pipeline on the device; return what was enabled, and why.
 
         If not everything fits, the networks of the denoising loop stay on the GPU. The text encoders and the VAE, which
         a job needs only once, are offloaded to host memory.
-
-        Returns:
-            Keys `profile`, `device`, `dtype`, `cpu_offload`, `attention`, `channels_last`.
         """
         loop = (pipeline.unet, pipeline.controlnet)
         once = (pipeline.text_encoder, pipeline.text_encoder_2, pipeline.vae)
@@ -164,16 +162,16 @@ class GPUManager:
             for part in (*loop, pipeline.vae):
                 part.to(memory_format=torch.channels_last)
         why = f"{whole_gib:.1f} GiB of weights, {free_gib:.1f} GiB free" if self.is_gpu else "no GPU"
-        applied = {
-            "profile": self.profile_name,
-            "device": str(self.device),
-            "dtype": str(pipeline.unet.dtype).removeprefix("torch."),
-            "cpu_offload": f"{'yes' if self.offloads else 'no'}: {why}",
-            "attention": self._choose_attention(pipeline),
-            "channels_last": "yes" if channels_last else "no: a CPU in float32",
-        }
-        logger.info("pipeline prepared: %s", applied)
-        return applied
+        setup = Setup(
+            profile=self.profile_name,
+            device=str(self.device),
+            dtype=str(pipeline.unet.dtype).removeprefix("torch."),
+            cpu_offload=Answer(self.offloads, why),
+            attention=self._choose_attention(pipeline),
+            channels_last=Answer(True) if channels_last else Answer(False, "a CPU in float32"),
+        )
+        logger.info("pipeline prepared: %s", setup.texts())
+        return setup
 
     def _choose_attention(self, pipeline: Any) -> str:
         """Set and return how attention is computed: "xformers" or "sdpa". Slicing is slower on every card."""

@@ -106,7 +106,7 @@ class WorkerProcess:
             },
             running=self.monitor.running,
             gpu_status=self.gpu.get_gpu_status(),
-            setup={**(model.setup if model is not None else {}), "picture_processes": self.picture_processes},
+            setup={**(model.setup.texts() if model is not None else {}), "picture_processes": self.picture_processes},
             started_at=self.started_at,
         )
 

@@ -3,7 +3,7 @@
 import asyncio
 import copy
 import logging
-from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -29,8 +29,11 @@ from worker.engine.unet import is_divisible
 from worker.gpu_manager import GPUManager
 from worker.load_lock import LOAD_LOCK
 from worker.model_loader import LOAD_ERRORS, ModelLoader
+from worker.model_setup import Answer, Setup, is_on
 
 logger = logging.getLogger("ai_models")
+
+NO_GPU = Answer(False, "no GPU")
 
 
 def load_model(settings: Settings, gpu: GPUManager) -> ModelRunner:
@@ -67,10 +70,9 @@ def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: st
     upcast_if_overflowing(pipeline.vae)  # before memory is planned
     with gpu.memory_monitor("placing the model"):
         setup = gpu.optimize_pipeline(pipeline)
-        setup["dtype"] += f": {why_dtype}"
         skips_single_rows = can_skip_single_rows(settings, gpu)
-        setup["torch_compile"] = try_compiler(settings, gpu)
-        networks = make_networks(pipeline, settings, gpu, setup)
+        can_compile = try_compiler(settings, gpu)
+        networks, float8 = make_networks(pipeline, settings, gpu, is_compiled=can_compile.is_on)
         ready = ModelRunner(
             pipeline,
             placement=Placement(gpu.device, offload=gpu.offloads),
@@ -78,24 +80,15 @@ def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: st
             networks=networks,
             batch_limit=choose_batch_limit(settings, gpu),
             native_size=model.default_size,
-            setup=setup,
         )
+    setup = replace(setup, dtype=f"{setup.dtype}: {why_dtype}", torch_compile=can_compile, float8=float8)
     uses_cache = Quality.FAST in networks and model.fast.cache_interval > 1
-    if is_on(setup["torch_compile"]):
-        setup["compile_pool"] = try_pool(gpu)
-        with gpu.memory_monitor("compiling"):
-            compile_networks(
-                ready,
-                networks,
-                setup,
-                model.default_size,
-                uses_cache=uses_cache,
-                skips_single_rows=skips_single_rows,
-            )
-            compile_decoder(ready, setup, model.default_size)
-            compiler.freeze()
-    setup["cuda_graphs"] = try_graphs(ready, gpu, uses_cache=uses_cache)
-    logger.info("setup: %s", setup)
+    if can_compile.is_on:
+        setup = compile_model(
+            ready, setup, gpu, model.default_size, uses_cache=uses_cache, skips_single_rows=skips_single_rows
+        )
+    ready.setup = replace(setup, cuda_graphs=try_graphs(ready, gpu, uses_cache=uses_cache))
+    logger.info("setup: %s", ready.setup.texts())
     return ready
 
 
@@ -116,38 +109,55 @@ def load_pipeline(settings: Settings, loader: ModelLoader) -> StableDiffusionXLC
     return asyncio.run(load())
 
 
-def make_networks(pipeline: Any, settings: Settings, gpu: GPUManager, setup: dict[str, str]) -> dict[Quality, Networks]:
+def make_networks(
+    pipeline: Any, settings: Settings, gpu: GPUManager, *, is_compiled: bool
+) -> tuple[dict[Quality, Networks], Answer | None]:
     """Return the networks of every quality that the model's settings offer. Equal networks are the same object.
 
     Args:
         pipeline: placed on the device.
         settings: of the service.
         gpu: the device.
-        setup: what is enabled; receives `float8`.
+        is_compiled: whether networks are compiled here.
+
+    Returns:
+        The networks, and whether those of `fast` have 8-bit layers; None if `fast` is not offered.
 
     Raises:
-        ModelLoadError: turbo's weights cannot be loaded.
+        ModelLoadError: turbo's weights cannot be loaded, or the UNet cannot do what the settings of `fast` ask for.
     """
     model = settings.active_model
     exact = Networks("as trained", Denoiser(pipeline.unet, pipeline.controlnet))
     networks = {Quality.EXACT: exact}
     if Quality.TURBO in model.qualities:
-        if model.turbo is None:
-            raise ModelLoadError(f"models.{settings.model}.qualities lists turbo, but its turbo settings are null")
-        spacing = {"timestep_spacing": model.turbo.timestep_spacing}
-        denoiser = Denoiser(with_lora(pipeline, model.turbo), pipeline.controlnet)
-        networks[Quality.TURBO] = Networks(model.turbo.weight_name, denoiser, spacing)
-    if Quality.FAST in model.qualities:
-        if model.fast.cache_interval > 1 and not is_divisible(pipeline.unet):
-            raise ModelLoadError(
-                f"models.{settings.model}.fast.cache_interval must be 1: the UNet's outermost level has attention"
-            )
-        networks[Quality.FAST] = exact
-        setup["float8"] = try_float8(pipeline, settings, gpu, setup)
-        if is_on(setup["float8"]):
-            twins = Denoiser(to_float8(pipeline.unet), to_float8(pipeline.controlnet))
-            networks[Quality.FAST] = Networks("8-bit linear layers", twins)
-    return networks
+        networks[Quality.TURBO] = turbo_networks(pipeline, settings)
+    if Quality.FAST not in model.qualities:
+        return networks, None
+    if model.fast.cache_interval > 1 and not is_divisible(pipeline.unet):
+        raise ModelLoadError(
+            f"models.{settings.model}.fast.cache_interval must be 1: the UNet's outermost level has attention"
+        )
+    float8 = try_float8(pipeline, settings, gpu, is_compiled=is_compiled)
+    networks[Quality.FAST] = narrowed_networks(pipeline) if float8.is_on else exact
+    return networks, float8
+
+
+def turbo_networks(pipeline: Any, settings: Settings) -> Networks:
+    """Return the networks of `turbo`.
+
+    Raises:
+        ModelLoadError: their weights cannot be loaded.
+    """
+    turbo = settings.active_model.turbo
+    if turbo is None:
+        raise ModelLoadError(f"models.{settings.model}.qualities lists turbo, but its turbo settings are null")
+    denoiser = Denoiser(with_lora(pipeline, turbo), pipeline.controlnet)
+    return Networks(turbo.weight_name, denoiser, {"timestep_spacing": turbo.timestep_spacing})
+
+
+def narrowed_networks(pipeline: Any) -> Networks:
+    """Return copies of the networks with 8-bit layers."""
+    return Networks("8-bit linear layers", Denoiser(to_float8(pipeline.unet), to_float8(pipeline.controlnet)))
 
 
 def choose_batch_limit(settings: Settings, gpu: GPUManager) -> int:
@@ -164,9 +174,9 @@ def start_compiler(settings: Settings, gpu: GPUManager) -> None:
         attempt(compiler.start_pool)
 
 
-def try_pool(gpu: GPUManager) -> str:
-    """Return whether other processes compile kernels here, once they are ready: "yes", or "no" and the reason."""
-    return _answer(attempt(compiler.wait_for_pool)) if gpu.is_gpu else "no: no GPU"
+def try_pool(gpu: GPUManager) -> Answer:
+    """Return whether other processes compile kernels here, once they are ready."""
+    return _answer(attempt(compiler.wait_for_pool)) if gpu.is_gpu else NO_GPU
 
 
 def can_skip_single_rows(settings: Settings, gpu: GPUManager) -> bool:
@@ -179,45 +189,71 @@ def can_skip_single_rows(settings: Settings, gpu: GPUManager) -> bool:
     return is_cold and gpu.profile.cuda_graphs and not settings.worker.reproducible
 
 
-def try_compiler(settings: Settings, gpu: GPUManager) -> str:
-    """Return whether networks are compiled here: "yes", or "no" and the reason."""
+def try_compiler(settings: Settings, gpu: GPUManager) -> Answer:
+    """Return whether networks can be compiled here."""
     if not gpu.profile.torch_compile:
-        return f"no: the GPU profile {gpu.profile_name} disables it"
+        return Answer(False, f"the GPU profile {gpu.profile_name} disables it")
     compiler.set_up(locate(settings.worker.compile_cache))
     return _answer(attempt(partial(compiler.try_out, gpu.device)))
 
 
-def try_float8(pipeline: Any, settings: Settings, gpu: GPUManager, setup: Mapping[str, str]) -> str:
-    """Return whether `fast` gets 8-bit layers here: "yes", or "no" and the reason."""
+def try_float8(pipeline: Any, settings: Settings, gpu: GPUManager, *, is_compiled: bool) -> Answer:
+    """Return whether `fast` gets 8-bit layers here."""
     if not settings.active_model.fast.float8:
-        return f"no: models.{settings.model}.fast.float8 is off"
+        return Answer(False, f"models.{settings.model}.fast.float8 is off")
     if not gpu.is_gpu:
-        return "no: no GPU"
-    if not is_on(setup["torch_compile"]):
-        return "no: it is faster only if the networks are compiled"
+        return NO_GPU
+    if not is_compiled:
+        return Answer(False, "it is faster only if the networks are compiled")
     twins_gib = sum(map(float8_bytes, (pipeline.unet, pipeline.controlnet))) / GIB
     if gpu.offloads or not memory_plan.can_hold_twins(gpu.free_gib, twins_gib, gpu.profile, gpu.decode_gib):
-        return (
-            f"no: {twins_gib:.1f} GiB of additional weights would leave too little of the {gpu.free_gib:.1f} GiB free"
+        return Answer(
+            False,
+            f"{twins_gib:.1f} GiB of additional weights would leave too little of the {gpu.free_gib:.1f} GiB free",
         )
     return _answer(attempt(partial(float8.try_out, gpu.device)))
 
 
-def compile_networks(
+def compile_model(
     ready: ModelRunner,
-    networks: dict[Quality, Networks],
-    setup: dict[str, str],
+    setup: Setup,
+    gpu: GPUManager,
     side: int,
     *,
     uses_cache: bool = False,
     skips_single_rows: bool = False,
-) -> None:
-    """Compile the networks for the model's native size. On failure they run uncompiled, and `setup` gives the reason.
+) -> Setup:
+    """Compile the networks and the VAE for the model's native size; return the setup with what came of it.
+
+    Args:
+        ready: the model. Without compiled networks, its `fast` has no 8-bit layers.
+        setup: its setup so far.
+        gpu: the device.
+        side: of a picture of the native size, in pixels.
+        uses_cache: whether `fast` uses the cache of an earlier step.
+        skips_single_rows: whether steps with a single row run uncompiled.
+
+    Raises:
+        DeviceLost: the device has failed.
+    """
+    pool, float8 = try_pool(gpu), setup.float8
+    with gpu.memory_monitor("compiling"):
+        compiled = compile_networks(ready, side, uses_cache=uses_cache, skips_single_rows=skips_single_rows)
+        if is_on(float8) and not compiled.is_on:
+            ready.networks = {**ready.networks, Quality.FAST: ready.networks[Quality.EXACT]}
+            float8 = Answer(False, "compiling failed")
+        vae = compile_decoder(ready, side)
+        compiler.freeze()
+    return replace(setup, torch_compile=compiled, float8=float8, compile_pool=pool, vae_compile=vae)
+
+
+def compile_networks(
+    ready: ModelRunner, side: int, *, uses_cache: bool = False, skips_single_rows: bool = False
+) -> Answer:
+    """Compile the networks. On failure they run uncompiled, and the answer gives the reason.
 
     Args:
         ready: the model.
-        networks: its networks, by quality.
-        setup: what is enabled; receives `torch_compile`, and `float8` on failure.
         side: of a picture of the native size, in pixels.
         uses_cache: whether `fast` uses the cache of an earlier step.
         skips_single_rows: whether steps with a single row run uncompiled.
@@ -226,29 +262,22 @@ def compile_networks(
         DeviceLost: the device has failed.
     """
     before = compiler.graphs()
-    denoisers = {id(one.denoiser): one.denoiser for one in networks.values()}.values()
+    denoisers = {id(one.denoiser): one.denoiser for one in ready.networks.values()}.values()
     compile_blocks = compiler.BlockCompiler(least_rows=2 if skips_single_rows else 1)
     for denoiser in denoisers:
         denoiser.compile(compile_blocks, (side, side))
     failure = attempt(partial(ready.warm_up, uses_cache=uses_cache))
     if failure is None:
         skipped = "; those for single rows at the next start, as the compile cache was empty"
-        setup["torch_compile"] = (
-            f"yes: {compiler.graphs() - before} graphs, for {side} x {side} pixels{skipped * skips_single_rows}"
-        )
-        return
+        graphs = compiler.graphs() - before
+        return Answer(True, f"{graphs} graphs, for {side} x {side} pixels{skipped * skips_single_rows}")
     for denoiser in denoisers:
         denoiser.run_eager()
-    if is_on(setup.get("float8", "")):
-        networks[Quality.FAST] = networks[Quality.EXACT]
-        setup["float8"] = "no: compiling failed"
-    setup["torch_compile"] = _do_without(failure, ready)
+    return _do_without(failure, ready)
 
 
-def compile_decoder(ready: ModelRunner, setup: dict[str, str], side: int) -> None:
-    """Compile the VAE for the model's native size.
-
-    On failure it runs uncompiled, and `setup["vae_compile"]` gives the reason.
+def compile_decoder(ready: ModelRunner, side: int) -> Answer:
+    """Compile the VAE for the model's native size. On failure it runs uncompiled, and the answer gives the reason.
 
     Raises:
         DeviceLost: the device has failed.
@@ -256,41 +285,35 @@ def compile_decoder(ready: ModelRunner, setup: dict[str, str], side: int) -> Non
     ready.decoder.compile(compiler.compiled_for_one, (side, side))
     failure = attempt(ready.warm_up_decoder)
     if failure is None:
-        setup["vae_compile"] = "yes"
-        return
+        return Answer(True)
     ready.decoder.run_eager()
-    setup["vae_compile"] = _do_without(failure, ready)
+    return _do_without(failure, ready)
 
 
-def try_graphs(ready: ModelRunner, gpu: GPUManager, *, uses_cache: bool) -> str:
-    """Record steps of few rows as CUDA graphs, if the profile enables it; return "yes", or "no" and the reason.
+def try_graphs(ready: ModelRunner, gpu: GPUManager, *, uses_cache: bool) -> Answer:
+    """Record steps of few rows as CUDA graphs, if the profile enables it; return whether it did.
 
     Raises:
         DeviceLost: the device has failed.
     """
     if not gpu.is_gpu:
-        return "no: no GPU"
+        return NO_GPU
     if not gpu.profile.cuda_graphs:
-        return f"no: the GPU profile {gpu.profile_name} disables them"
+        return Answer(False, f"the GPU profile {gpu.profile_name} disables them")
     denoisers = {id(one.denoiser): one.denoiser for one in ready.networks.values()}
     recorder = CudaRecorder()
     graphs = {key: StepGraphs(recorder) for key in denoisers}
     with gpu.memory_monitor("recording steps"):
         failure = attempt(partial(ready.record, graphs, uses_cache=uses_cache))
     if failure is None:
-        return f"yes: {sum(map(len, graphs.values()))} graphs"
+        return Answer(True, f"{sum(map(len, graphs.values()))} graphs")
     for key, denoiser in denoisers.items():
         denoiser.call_through(call_directly)
         graphs[key].clear()
     return _do_without(failure, ready)
 
 
-def is_on(answer: str) -> bool:
-    """Return whether an entry of the setup starts with "yes"."""
-    return answer.startswith("yes")
-
-
-def _do_without(failure: Failure, ready: ModelRunner) -> str:
+def _do_without(failure: Failure, ready: ModelRunner) -> Answer:
     """Free the memory of an option that failed; return "no" and the reason.
 
     Raises:
@@ -302,11 +325,11 @@ def _do_without(failure: Failure, ready: ModelRunner) -> str:
     return _answer(failure)
 
 
-def _answer(failure: Failure | None) -> str:
+def _answer(failure: Failure | None) -> Answer:
     if failure is None:
-        return "yes"
+        return Answer(True)
     lines = str(failure.error).strip().splitlines() or [""]
-    return f"no: {type(failure.error).__name__}: {lines[0]}"
+    return Answer(False, f"{type(failure.error).__name__}: {lines[0]}")
 
 
 def with_lora(pipeline: Any, turbo: TurboSettings) -> Any:

@@ -20,7 +20,7 @@ from worker.engine.model_runner import ModelRunner
 from worker.engine.placement import Placement
 from worker.engine.request import DrawRequest
 from worker.gpu_manager import GPUManager
-from worker.model_assembly import is_on
+from worker.model_setup import is_on
 from worker.progress import NullProgress
 
 pytestmark = pytest.mark.gpu
@@ -103,7 +103,7 @@ def test_where_memory_is_short_parts_are_lent_and_the_picture_is_the_same(
     (expected,) = draw(whole, request_of())
     monkeypatch.setattr(GPUManager, "free_gib", 0.1)
     lending = start(torch_compile=False, cpu_offload=True)
-    assert is_on(model_of(lending).setup["cpu_offload"])
+    assert is_on(model_of(lending).setup.cpu_offload)
     (picture,) = draw(lending, request_of())
     assert psnr(expected, picture) > SAME_DB
 
@@ -114,8 +114,8 @@ def test_recorded_steps_draw_the_same_pictures(start: Start, torch_compile: bool
     plain = start(torch_compile=False, cuda_graphs=False)
     recorded = start(torch_compile=torch_compile, cuda_graphs=True)
     setup = model_of(recorded).setup
-    assert is_on(setup["cuda_graphs"]), setup
-    assert is_on(setup["torch_compile"]) == torch_compile, setup
+    assert is_on(setup.cuda_graphs), setup
+    assert is_on(setup.torch_compile) == torch_compile, setup
     fast = {"quality": Quality.FAST, "cache_interval": 3}
     for options in ({}, {"guidance_end": 0.5}, {"control_guidance_end": 0.5}, fast):
         for seeds in ((1,), (2, 3)):
@@ -127,9 +127,9 @@ def test_recorded_steps_draw_the_same_pictures(start: Start, torch_compile: bool
 def test_what_was_recorded_is_what_was_compiled(start: Start) -> None:
     """The same steps, launched one by one, find a graph for every block: none was recorded uncompiled."""
     model = model_of(start(torch_compile=True, cuda_graphs=True))
-    assert is_on(model.setup["compile_pool"]), model.setup
+    assert is_on(model.setup.compile_pool), model.setup
     if torch.cuda.get_device_capability() >= (8, 9):
-        assert is_on(model.setup["float8"]), model.setup
+        assert is_on(model.setup.float8), model.setup
     # A first start may leave single rows uncompiled, so there are two: guided ones.
     for networks in model.networks.values():
         networks.denoiser.call_through(call_directly)
@@ -156,9 +156,9 @@ def test_compiled_networks_draw_the_same_picture(start: Start) -> None:
     (expected,) = draw(start(torch_compile=False), request_of())
     engine = start(torch_compile=True, cuda_graphs=True)
     setup = model_of(engine).setup
-    assert is_on(setup["torch_compile"]), setup
-    assert is_on(setup["vae_compile"]), setup
-    assert is_on(setup["cuda_graphs"]), setup
+    assert is_on(setup.torch_compile), setup
+    assert is_on(setup.vae_compile), setup
+    assert is_on(setup.cuda_graphs), setup
     (picture,) = draw(engine, request_of())
     assert psnr(expected, picture) > SAME_DB
 

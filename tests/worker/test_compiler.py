@@ -24,7 +24,8 @@ from worker.engine.denoiser import Denoiser
 from worker.engine.model_runner import ModelRunner
 from worker.engine.request import DrawRequest
 from worker.gpu_manager import GPUManager
-from worker.model_assembly import can_skip_single_rows, compile_decoder, compile_networks, is_on, try_compiler
+from worker.model_assembly import can_skip_single_rows, compile_decoder, compile_model, compile_networks, try_compiler
+from worker.model_setup import Answer, Setup
 
 SIDE = 64
 
@@ -132,12 +133,12 @@ def test_a_first_start_leaves_graphs_for_single_rows_to_the_next(
 
 @pytest.mark.slow
 def test_the_status_says_that_single_rows_are_left_out(stock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, setup = engine_model(stock, native_size=SIDE), {}
+    model = engine_model(stock, native_size=SIDE)
     make = partial(compiler.BlockCompiler, backend="eager")
     monkeypatch.setattr(compiler, "BlockCompiler", make)
-    compile_networks(model, dict(model.networks), setup, SIDE, skips_single_rows=True)
+    answer = compile_networks(model, SIDE, skips_single_rows=True)
     expected = f"yes: {kinds_of_blocks(model)} graphs, for 64 x 64 pixels; those for single rows at the next start"
-    assert setup["torch_compile"].startswith(expected)
+    assert str(answer).startswith(expected)
 
 
 @pytest.mark.slow
@@ -203,12 +204,16 @@ def test_where_compiling_the_networks_fails_they_run_eagerly_and_it_is_said_why(
     stock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = engine_model(stock)
-    networks = dict(model.networks)
-    setup = {"torch_compile": "yes", "float8": "yes"}
-    monkeypatch.setattr(compiler, "compiled_forward", failing(RuntimeError("no such instruction\nat line 7")))
-    compile_networks(model, networks, setup, 256)
-    assert setup == {"torch_compile": "no: RuntimeError: no such instruction", "float8": "no: compiling failed"}
-    assert networks[Quality.FAST] is networks[Quality.EXACT]
+    exact = model.networks[Quality.EXACT]
+    model.networks = {Quality.EXACT: exact, Quality.FAST: replace(exact, name="8-bit linear layers")}
+    for name in ("compiled_forward", "compiled_for_one"):
+        monkeypatch.setattr(compiler, name, failing(RuntimeError("no such instruction\nat line 7")))
+    gpu = GPUManager("cpu", embedded_settings().gpu_profiles)
+    setup = compile_model(model, Setup(float8=Answer(True)), gpu, 256)
+    failed = Answer(False, "RuntimeError: no such instruction")
+    assert (setup.torch_compile, setup.vae_compile) == (failed, failed)
+    assert setup.float8 == Answer(False, "compiling failed")
+    assert model.networks[Quality.FAST] is exact
     assert step(model, request_of(256)).isfinite().all()
 
 
@@ -218,22 +223,21 @@ def test_a_device_that_is_lost_while_compiling_is_not_run_eagerly(stock: Any, mo
         monkeypatch.setattr(compiler, name, failing(lost))
     monkeypatch.setattr(torch, "ones", failing(lost)())
     with pytest.raises(DeviceLost):
-        compile_networks(model, dict(model.networks), {"torch_compile": "yes"}, 256)
+        compile_networks(model, 256)
     with pytest.raises(DeviceLost):
-        compile_decoder(model, {}, 256)
+        compile_decoder(model, 256)
 
 
 def test_where_compiling_fails_as_on_a_lost_device_that_still_computes_everything_runs_eagerly(
     stock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise the worker would start again and fail again, without end."""
-    model, setup = engine_model(stock), {"torch_compile": "yes"}
+    model = engine_model(stock)
     error = RuntimeError("Triton Error [CUDA]: device kernel image is invalid")
     for name in ("compiled_forward", "compiled_for_one"):
         monkeypatch.setattr(compiler, name, failing(error))
-    compile_networks(model, dict(model.networks), setup, 256)
-    compile_decoder(model, setup, 256)
-    assert set(setup.values()) == {f"no: RuntimeError: {error}"}
+    answers = compile_networks(model, 256), compile_decoder(model, 256)
+    assert set(map(str, answers)) == {f"no: RuntimeError: {error}"}
     assert step(model, request_of(256)).isfinite().all()
 
 
@@ -277,10 +281,9 @@ def test_the_decoder_is_warmed_up_in_its_own_thread(stock: Any, monkeypatch: pyt
 def test_a_vae_that_cannot_be_compiled_decodes_eagerly_and_the_networks_stay_compiled(
     stock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, setup = engine_model(stock), {"torch_compile": "yes"}
+    model = engine_model(stock)
     monkeypatch.setattr(compiler, "compiled_for_one", failing(RuntimeError("no such instruction")))
-    compile_decoder(model, setup, 256)
-    assert setup == {"torch_compile": "yes", "vae_compile": "no: RuntimeError: no such instruction"}
+    assert compile_decoder(model, 256) == Answer(False, "RuntimeError: no such instruction")
     assert model.decoder.decode(noise(256)).size == (256, 256)
 
 
@@ -296,8 +299,8 @@ def test_a_vae_that_does_not_fit_is_decoded_in_tiles_without_compiling_anew(
 def test_a_profile_that_asks_for_none_is_not_compiled() -> None:
     settings = embedded_settings()
     answer = try_compiler(settings, GPUManager("cpu", settings.gpu_profiles))
-    assert not is_on(answer)
-    assert "profile cpu" in answer
+    assert not answer.is_on
+    assert "profile cpu" in answer.reason
 
 
 # A worker's model on a machine without a C compiler, under a profile that enables compiled networks.
@@ -307,7 +310,7 @@ from worker.gpu_manager import GPUManager
 from worker.model_assembly import load_model
 settings = load_settings()
 profiles = {name: profile.model_copy(update={"torch_compile": True}) for name, profile in settings.gpu_profiles.items()}
-print(load_model(settings, GPUManager("cpu", profiles)).setup["torch_compile"])
+print(load_model(settings, GPUManager("cpu", profiles)).setup.torch_compile)
 """
 
 

@@ -17,6 +17,7 @@ from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
 from worker.model_assembly import load_model
 from worker.model_loader import ModelLoader
+from worker.model_setup import is_on
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 
 
@@ -46,7 +47,7 @@ def test_the_embedded_model_takes_the_faster_one(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("worker.model_loader.choose_cpu_dtype", lambda: (torch.bfloat16, "a trial says so"))
     settings = load_settings({"WRITING_DEVICE": "cpu"})
     model = load_model(settings, GPUManager("cpu", settings.gpu_profiles))
-    assert model.setup["dtype"] == "bfloat16: a trial says so"
+    assert model.setup.dtype == "bfloat16: a trial says so"
 
 
 @pytest.mark.slow
@@ -55,8 +56,8 @@ def test_in_bfloat16_the_picture_is_nearly_the_same(glyphs: GlyphRenderer) -> No
     for dtype in ("float32", "bfloat16"):
         settings = load_settings({"WRITING_MODELS__EMBEDDED__DTYPE": dtype, "WRITING_DEVICE": "cpu"})
         model = load_model(settings, GPUManager("cpu", settings.gpu_profiles))
-        assert model.setup["dtype"] == f"{dtype}: as configured"
-        assert model.setup["channels_last"].startswith("no" if dtype == "float32" else "yes")
+        assert model.setup.dtype == f"{dtype}: as configured"
+        assert is_on(model.setup.channels_last) == (dtype == "bfloat16")
         glyph = glyphs.render("火", 256, 256)
         maps = {kind.control_type: kind.generate(glyph) for kind in make_conditionings(settings.conditioning)}
         pipeline = MultiControlNetPipeline(partial(lambda ready: ready, model))

@@ -163,7 +163,7 @@ def test_weights_are_counted() -> None:
 
 def test_a_pipeline_on_a_cpu_says_what_was_switched() -> None:
     applied = GPUManager("cpu", PROFILES).optimize_pipeline(embedded_pipeline())
-    assert applied == {
+    assert applied.texts() == {
         "profile": "cpu",
         "device": "cpu",
         "dtype": "float32",

@@ -76,7 +76,7 @@ def test_a_device_is_asked_for_a_product_before_it_gets_8_bit_layers(monkeypatch
     ("card", "error", "answer"),
     [
         ({"is_gpu": False}, None, "no: no GPU"),
-        ({"is_compiled": "no: x"}, None, "no: it is faster only if the networks are compiled"),
+        ({"is_compiled": False}, None, "no: it is faster only if the networks are compiled"),
         ({"free_gib": 3.0}, None, "no: 0.0 GiB of additional weights would leave too little of the 3.0 GiB free"),
         ({}, "Row-wise scaling is not supported", "no: RuntimeError: Row-wise scaling is not supported"),
         ({}, None, "yes"),
@@ -89,14 +89,13 @@ def test_8_bit_layers_are_used_where_they_help_fit_and_work(
     settings = with_model(qualities=(Quality.EXACT, Quality.FAST))
     manager = GPUManager("cpu", settings.gpu_profiles)
     manager.profile = settings.gpu_profiles["large"]
-    card = {"is_gpu": True, "is_compiled": "yes", "free_gib": 40.0, **card}
+    card = {"is_gpu": True, "is_compiled": True, "free_gib": 40.0, **card}
     for name in ("is_gpu", "free_gib"):
         monkeypatch.setattr(GPUManager, name, property(lambda _self, value=card[name]: value))
     if error is not None:
         monkeypatch.setattr(torch, "_scaled_mm", raising(RuntimeError(error)))
-    setup = {"torch_compile": card["is_compiled"]}
-    networks = make_networks(pipeline, settings, manager, setup)
-    assert setup["float8"] == answer
+    networks, float8 = make_networks(pipeline, settings, manager, is_compiled=card["is_compiled"])
+    assert str(float8) == answer
     assert (networks[Quality.FAST] is not networks[Quality.EXACT]) == (answer == "yes")
 
 
@@ -125,10 +124,10 @@ def test_a_narrowed_network_leaves_the_original_as_it_was(pipeline: Any) -> None
 
 
 def test_a_cpu_computes_fast_pictures_with_the_same_networks(pipeline: Any, gpu: GPUManager) -> None:
-    setup: dict[str, str] = {}
-    networks = make_networks(pipeline, with_model(qualities=(Quality.EXACT, Quality.FAST)), gpu, setup)
+    settings = with_model(qualities=(Quality.EXACT, Quality.FAST))
+    networks, float8 = make_networks(pipeline, settings, gpu, is_compiled=False)
     assert networks[Quality.FAST] is networks[Quality.EXACT]
-    assert setup == {"float8": "no: no GPU"}
+    assert str(float8) == "no: no GPU"
 
 
 def test_without_guidance_in_the_later_steps_the_picture_differs_a_little(
@@ -181,7 +180,7 @@ def test_turbo_draws_with_a_loras_weights_merged_in(pipeline: Any, gpu: GPUManag
     changed = {name for name, parameter in merged.named_parameters() if not torch.equal(parameter, own[name])}
     assert changed
     assert all(any(part in name for part in ("to_q", "to_k", "to_v")) for name in changed)
-    networks = make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=turbo), gpu, {})
+    networks, _ = make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=turbo), gpu, is_compiled=False)
     assert networks[Quality.TURBO].denoiser.unet is not networks[Quality.EXACT].denoiser.unet
     assert networks[Quality.TURBO].scheduler_options == {"timestep_spacing": "trailing"}
 
@@ -212,6 +211,6 @@ def test_turbo_weights_that_cannot_be_loaded_are_named(pipeline: Any, gpu: GPUMa
     turbo = save_lora(pipeline, tmp_path, 0.5)
     (tmp_path / "few-steps.safetensors").write_bytes(b"half a file")
     with pytest.raises(ModelLoadError, match=r"few-steps\.safetensors"):
-        make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=turbo), gpu, {})
+        make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=turbo), gpu, is_compiled=False)
     with pytest.raises(ModelLoadError, match="turbo settings are null"):
-        make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=None), gpu, {})
+        make_networks(pipeline, with_model(qualities=tuple(Quality), turbo=None), gpu, is_compiled=False)

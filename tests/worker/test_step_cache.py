@@ -175,7 +175,7 @@ def test_a_unet_of_another_form_is_refused_where_it_is_loaded() -> None:
     config["down_block_types"] = ("CrossAttnDownBlock2D",) * 3
     pipeline.unet = UNet2DConditionModel.from_config(config)
     with pytest.raises(ModelLoadError, match=r"models\.embedded\.fast\.cache_interval must be 1"):
-        make_networks(pipeline, settings, GPUManager("cpu", settings.gpu_profiles), {})
+        make_networks(pipeline, settings, GPUManager("cpu", settings.gpu_profiles), is_compiled=False)
 
 
 @pytest.mark.parametrize(("name", "most"), [("embedded", 0.47), pytest.param("sdxl", 0.45, marks=pytest.mark.slow)])

@@ -22,6 +22,7 @@ from worker.engine.step_graphs import StepGraphs
 from worker.engine.text import TextEncoder
 from worker.engine.transfer import send
 from worker.engine.union_controlnet import FusedControl, fuse
+from worker.model_setup import Setup
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Networks:
 class ModelRunner:
     """Makes rows from requests, and holds the networks that step them.
 
+    `setup` says what is enabled on the device, once everything has been tried.
+
     Args:
         pipeline: diffusers' SDXL + Union ControlNet pipeline, placed on the device.
         placement: where its parts are kept.
@@ -49,7 +52,6 @@ class ModelRunner:
         networks: by quality; `exact` is always present.
         batch_limit: the number of pictures of the native size that may share a step.
         native_size: side of that picture in pixels.
-        setup: what was enabled on this device and why, for the status.
     """
 
     def __init__(
@@ -61,13 +63,12 @@ class ModelRunner:
         networks: Mapping[Quality, Networks],
         batch_limit: int,
         native_size: int,
-        setup: Mapping[str, str] | None = None,
     ) -> None:
         self.placement = placement
         self.solver = solver
         self.networks = networks
         self.batch_limit = batch_limit
-        self.setup = setup or {}
+        self.setup = Setup()
         self.text = TextEncoder(pipeline, placement)
         self.decoder = Decoder(pipeline.vae, placement)
         self.previewer = Previewer.fitted(pipeline.vae, placement)
