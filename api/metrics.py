@@ -8,13 +8,12 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from shared.errors import Poisoned
+from shared.gpu_profiles import GIB
 from shared.queue.metrics import HISTOGRAMS, JobMetrics
 from shared.queue.results import Budget
 from shared.queue.store import JobStore
 from shared.queue.workers import WorkerRegistry
 from shared.schemas import JobStatus, WorkerInfo, WorkerState
-
-GIB = 2**30
 
 HELP = {
     "job_wait_seconds": "Time from a job's submission to the start of its last attempt.",

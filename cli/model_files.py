@@ -92,7 +92,7 @@ def find(source: Source) -> Path | None:
     """
     if source.folder is not None:
         return source.folder if source.folder.is_dir() else None
-    from huggingface_hub import snapshot_download  # noqa: PLC0415  # only workers and who fetches have it
+    from huggingface_hub import snapshot_download  # noqa: PLC0415  # installed only where models are loaded or fetched
     from huggingface_hub.errors import LocalEntryNotFoundError  # noqa: PLC0415
 
     try:
@@ -184,7 +184,7 @@ def _available(source: Source, folder: Path | None) -> Source:
 
 
 def _download(source: Source, folder: Path | None, *, dry_run: bool) -> Any:
-    import huggingface_hub  # noqa: PLC0415  # only workers and who fetches have it
+    import huggingface_hub  # noqa: PLC0415  # installed only where models are loaded or fetched
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled  # noqa: PLC0415
 
     try:

@@ -1,3 +1,3 @@
-"""The contract between API and workers: schemas, settings, errors, the queue and the job records."""
+"""What API and workers share: schemas, settings, errors, the queue with its job records, words and their databases."""
 
 from shared.version import __version__ as __version__

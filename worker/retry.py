@@ -36,7 +36,8 @@ def retry_for_five_minutes(call: Callable[[], T]) -> T:
     )
     try:
         return policy(call)
-    except redis.DataError as error:  # data that cannot be encoded now never can
+    except redis.DataError as error:
+        # Data that cannot be encoded now never can, so the job must fail. A RedisError would leave it to the reaper.
         raise TypeError(str(error)) from error
 
 

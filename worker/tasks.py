@@ -183,7 +183,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         except JobCancelled:
             self._stopped(lease, handle)
         except (ModelLoadError, DeviceLost) as error:
-            self._monitor.is_draining = True
+            self._monitor.refuse_new()
             self._stop_process(error)
             if isinstance(error, DeviceLost):
                 self._charge_crash(lease, error)

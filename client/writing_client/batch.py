@@ -10,7 +10,7 @@ from writing_client.errors import WritingError
 from writing_client.job import POLL_S, Job, result_of
 from writing_client.models import AIGenerationResult, GenerationRequest
 
-FULL_PAUSE_S = 1.0  # until the next try, where the service does not say how long it has no room
+FULL_PAUSE_S = 1.0  # until the next try, if the answer has no Retry-After
 
 Request = GenerationRequest | Mapping[str, Any]
 Submit = Callable[[Request, str], Job]  # with an Idempotency-Key

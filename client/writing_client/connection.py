@@ -22,7 +22,7 @@ PROXY_ADVICE = "add the service's host to no_proxy to reach it directly"
 FULL = frozenset({requests.codes.too_many_requests})
 # A component is temporarily unavailable; a reverse proxy reports the service itself so.
 OUTAGES = frozenset({requests.codes.bad_gateway, requests.codes.service_unavailable, requests.codes.gateway_timeout})
-PASSING = FULL | OUTAGES
+TRANSIENT = FULL | OUTAGES
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -98,9 +98,9 @@ class Connection:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         is_retried: bool = True,
-        passing: frozenset[int] = PASSING,
+        transient: frozenset[int] = TRANSIENT,
     ) -> requests.Response:
-        """Call the service, retrying for `retry_s` if it is unreachable or answers with a status in `passing`.
+        """Call the service, retrying for `retry_s` if it is unreachable or answers with a status in `transient`.
 
         Every call must be safe to repeat, so a POST needs an Idempotency-Key.
 
@@ -115,9 +115,9 @@ class Connection:
             try:
                 return self._call_once(method, path, json=json, data=data, params=params, headers=headers)
             except WritingError as error:
-                is_passing = isinstance(error, Unreachable) or error.status in passing
+                is_transient = isinstance(error, Unreachable) or error.status in transient
                 wait_s = max(pause_s, error.retry_after_s or 0)
-                if not is_passing or time.monotonic() + wait_s > deadline:
+                if not is_transient or time.monotonic() + wait_s > deadline:
                     raise
             time.sleep(wait_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

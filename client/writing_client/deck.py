@@ -32,7 +32,7 @@ FIRST_EAST_ASIAN = "\u2e80"
 DIGEST_LENGTH = 24
 # With these statuses the service has created nothing; with others, or without an answer, it may have.
 REFUSED = range(400, 500)
-# A picture that the service no longer has. Any other error of a finished picture passes.
+# A picture that the service no longer has. Any other error of a finished picture is temporary.
 LOST = frozenset({"result_expired", "job_not_found"})
 Drawn = tuple[ListedRow, WritingError | None]
 OnFull = Callable[[WritingError], object]
@@ -186,7 +186,7 @@ class Deck:
     def _follow(self, client: WritingClient, pending: PendingDeck) -> Iterator[Drawn]:
         """Download the pictures of a deck of the service as its jobs end; cancel the deck if interrupted.
 
-        An error of the service passes: the deck stays, and the next run resumes it.
+        An error of the service is passed on: the deck stays, and the next run resumes it.
         """
         deck = client.deck(str(pending.deck_id))
         try:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic_core import to_jsonable_python
 
 from writing_client.batch import Batch, Request, RequestOutcome
-from writing_client.connection import OUTAGES, PASSING, Connection, header_value
+from writing_client.connection import OUTAGES, TRANSIENT, Connection, header_value
 from writing_client.errors import JobCancelled, JobFailed, WaitTimedOut
 from writing_client.job import Job, OnPreview, OnProgress
 from writing_client.models import (
@@ -87,8 +87,8 @@ class WritingClient:
         """Submit a job. Retries carry the same Idempotency-Key, so they create only one job.
 
         Args:
-            word: 1 to 24 letters, or 12 Han characters, kana or hangul; or a complete request, over whose fields the
-                other arguments go.
+            word: 1 to 24 letters, or 12 Han characters, kana or hangul; or a complete request; the
+                other arguments override its fields.
             translation: what the word means, in English; empty: as in the request, or else looked up.
             **options: the other fields of `GenerationRequest`: style, seed, width, imagery, legibility …
 
@@ -115,7 +115,7 @@ class WritingClient:
             words: up to 500 words, each a text or the fields of `DeckWord`.
             name: the deck's, for Anki.
             idempotency_key: another call with the same key and words returns the same deck; None for a key of its own.
-            waits_for_room: whether to retry while the service has no room, as during an outage.
+            waits_for_room: whether to retry while the service has no room, as it always does during an outage.
             **options: fields of `GenerationRequest` for all words: style, seed, width, imagery …
 
         Raises:
@@ -123,8 +123,10 @@ class WritingClient:
         """
         document = _document({"name": name, "words": list(words), **options})
         headers = {"Idempotency-Key": header_value("the Idempotency-Key", idempotency_key or str(uuid.uuid4()))}
-        passing = PASSING if waits_for_room else OUTAGES
-        accepted = self._connection.fetch(DeckAccepted, "POST", DECKS, json=document, headers=headers, passing=passing)
+        transient = TRANSIENT if waits_for_room else OUTAGES
+        accepted = self._connection.fetch(
+            DeckAccepted, "POST", DECKS, json=document, headers=headers, transient=transient
+        )
         return self.deck(accepted.deck_id)
 
     def decks(self) -> Iterator[DeckSummary]:
@@ -272,16 +274,18 @@ class WritingClient:
 
     def _submit_bulk(self, request: Request, idempotency_key: str) -> Job:
         """Submit a request of a batch, which does other things while the service is full."""
-        return self._submit({"priority": Priority.BULK} | _document(request), idempotency_key, passing=OUTAGES)
+        return self._submit({"priority": Priority.BULK} | _document(request), idempotency_key, transient=OUTAGES)
 
-    def _submit(self, document: Mapping[str, Any], idempotency_key: str, *, passing: frozenset[int] = PASSING) -> Job:
+    def _submit(
+        self, document: Mapping[str, Any], idempotency_key: str, *, transient: frozenset[int] = TRANSIENT
+    ) -> Job:
         accepted = self._connection.fetch(
             JobAccepted,
             "POST",
             "/api/writing/generate-writing-image",
             json=document,
             headers={"Idempotency-Key": idempotency_key},
-            passing=passing,
+            transient=transient,
         )
         return Job(self._connection, accepted.job_id)
 

@@ -23,12 +23,12 @@ from celery.backends.redis import RedisBackend
 
 from shared.queue.keys import Key
 from shared.queue.metrics import JobMetrics
-from shared.queue.object_store import ObjectStore, open_store
+from shared.queue.object_store import IN_REDIS, ObjectStore, open_store
 from shared.schemas import AIGenerationResult
 from shared.settings import ResultSettings
 
 WEIGHT = 0.1  # of the newest measurement
-FIRST_GUESS = {"picture": 2.0, "map": 0.1}  # PNG bytes a pixel, before any is measured
+FIRST_GUESS = {"picture": 2.0, "map": 0.1}  # PNG bytes per pixel, before any is measured
 BUDGET_CHECK_S = 1.0  # how long a reading of Redis's memory is reused
 # The parts of a result that are pictures.
 PICTURES: Any = {
@@ -229,7 +229,7 @@ class Budget:
 
     def for_pictures(self) -> int:
         """Return the budget for pictures in Redis; 0: unlimited, or they are stored elsewhere."""
-        return self.limit() if self._settings.store == "redis" else 0
+        return self.limit() if self._settings.store == IN_REDIS else 0
 
     def _limits(self) -> tuple[int, ...]:
         """Return the limits set by the settings and by Redis's available memory; 0: unlimited."""
@@ -278,7 +278,7 @@ class ResultBackend(RedisBackend):  # type: ignore[misc]  # celery is untyped
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        address = self.app.conf.get("writing_results_store", "redis")
+        address = self.app.conf.get("writing_results_store", IN_REDIS)
         self._objects = open_store(address, note=lambda *call: JobMetrics(self.client).note_store_call(*call))
 
     @property

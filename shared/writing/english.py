@@ -110,7 +110,7 @@ def english_part(text: str) -> str:
 def clean_sense(text: str) -> str:
     """Return an English sense as prompts need it: without the labels of a dictionary, not in capitals.
 
-    "1. To study. 2. To learn" becomes "to study", and "STUDY" becomes "study"; "USA" is no word of the vocabulary.
+    "1. To study. 2. To learn" becomes "to study", and "STUDY" becomes "study"; "USA" is not a word of the vocabulary.
     """
     text = NEXT_NUMBER.split(text, maxsplit=1)[0]
     in_lower_case = plain(text)

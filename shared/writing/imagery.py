@@ -153,7 +153,7 @@ class Imagery:
         return chosen[:MAX_MOTIFS]
 
     def _depicting(self, term: str) -> Found | None:
-        """Return the motifs that depict a term: none for "sea lion", which is no lion, and None if it is not listed."""
+        """Return the motifs that depict a term: none for "sea lion", which is not a lion; None if not listed."""
         row = self._connection.execute("SELECT motifs FROM terms WHERE term = ?", (term,)).fetchone()
         if row is None:
             return None
@@ -175,7 +175,7 @@ class Imagery:
         return uncertain
 
     def _parts(self, terms: Sequence[str]) -> Iterator[Found]:
-        """Yield the motifs of each term of an alternative, up to one that nothing depicts: a sea lion is no lion."""
+        """Yield the motifs of each term of an alternative, up to one that nothing depicts: a sea lion is not a lion."""
         for term in terms:
             found = self._in_any_form(term)
             if found == {}:

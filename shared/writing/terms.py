@@ -52,7 +52,7 @@ VISIBLE_VERBS = frozenset({
 LIGHT_VERBS = frozenset({"be", "come", "do", "get", "give", "go", "have", "let", "make", "put", "take", "try"})
 # "To lose one's job" is not shown by a job.
 CONTRARY = frozenset({"avoid", "ban", "dismiss", "lack", "lose", "miss", "quit", "refuse", "remove", "stop"})
-# Words that mean little at the end of a compound: a shopping center is no target, a parking space has no rocket.
+# Words that mean little at the end of a compound: a shopping center is not a target, a parking space has no rocket.
 VAGUE = frozenset({
     "attack", "belt", "center", "centre", "fight", "floor", "head", "life", "long", "old", "place", "room", "round",
     "season", "space", "thing", "things", "time", "times",
@@ -73,7 +73,7 @@ ENDINGS = (
     *(("ies", "y"), ("ves", "f"), ("ves", "fe"), ("men", "man")),
 )
 GERUND_ENDINGS = (("ing", ""), ("ing", "e"))
-# "Mrs" is no plural.
+# "Mrs" is not a plural.
 SHORTEST = 3
 
 

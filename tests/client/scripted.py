@@ -24,7 +24,7 @@ STATUS = {
     "draw_imagery": True,
     "qualities": ["exact"],
     "profiles": [],
-    "styles": {"comic": {}, "oil": {}},
+    "styles": {name: {"label": name.capitalize(), "controlnet_weights": {}} for name in ("comic", "oil")},
     "methods": {},
     "unavailable_methods": {},
     "queue_depth": {"interactive": 0, "bulk": 0},

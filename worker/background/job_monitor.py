@@ -107,9 +107,13 @@ class JobMonitor:
         """End the thread."""
         self._thread.stop()
 
+    def refuse_new(self) -> None:
+        """Start no further jobs."""
+        self.is_draining = True
+
     def drain(self, within_s: float) -> None:
         """Start no further jobs, and stop those that need more than ``within_s`` seconds."""
-        self.is_draining = True
+        self.refuse_new()
         for handle in list(self._by_token.values()):
             handle.is_released = handle.seconds_left > within_s
 

@@ -26,11 +26,6 @@ class Periodic:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
-    @property
-    def is_stopping(self) -> bool:
-        """Whether the current call is the last."""
-        return self._stop.is_set()
-
     def start(self) -> None:
         """Start the thread. The first call is made immediately."""
         self._thread.start()

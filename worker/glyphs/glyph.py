@@ -132,7 +132,6 @@ class GlyphRenderer:
             height: pixels.
 
         Raises:
-            UnsupportedCharacter: neither the database nor a font can draw one of them.
             UnsupportedCharacter: neither the database nor a font can draw one of the characters.
         """
         return self.draw(word, self.typesetter(word).lay_out(width, height), width, height)

@@ -10,13 +10,13 @@ class QuarantineQueue:
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._waiting: dict[str, None] = {}
-        self._is_worked_off = False
+        self._is_running = False
 
     def join(self, job_id: str) -> bool:
         """Add a job unless it is already waiting; return whether the caller must run the queue."""
         with self._mutex:
             self._waiting[job_id] = None
-            is_first, self._is_worked_off = not self._is_worked_off, True
+            is_first, self._is_running = not self._is_running, True
             return is_first
 
     def __iter__(self) -> Iterator[str]:
@@ -29,14 +29,14 @@ class QuarantineQueue:
                 yield job_id
         except BaseException:
             with self._mutex:
-                self._is_worked_off = False
+                self._is_running = False
             raise
 
     def _next(self) -> str | None:
         """Remove and return the first job. If there is none, mark the queue as not running."""
         with self._mutex:
             if not self._waiting:
-                self._is_worked_off = False
+                self._is_running = False
                 return None
             job_id = next(iter(self._waiting))
             del self._waiting[job_id]

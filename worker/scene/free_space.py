@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 Mask = NDArray[np.bool_]
 Plane = NDArray[np.float32]
 # A box takes this share of the available space. The rest is slack for centring it.
-PLAY = 0.97
-# Tolerance in pixels: a box stays in a space that seems too narrow for it by up to this much.
-SLACK = 2
+BOX_SHARE = 0.97
+# A box stays in a space that seems too narrow for it by up to this much.
+TOLERANCE_PX = 2
 # Largest size of a box, relative to the one before it.
 FURTHER = 0.85
 
@@ -73,7 +73,7 @@ class FreeSpace:
         boxes: list[_Box | None] = []
         for aspect in aspects:
             room = sides(self._without(boxes, self._gap), aspect)
-            size = min(self._limit(boxes), PLAY * float(room.max()) / longer_side(aspect))
+            size = min(self._limit(boxes), BOX_SHARE * float(room.max()) / longer_side(aspect))
             if size < self._least:
                 boxes.append(None)
                 continue
@@ -95,10 +95,10 @@ class FreeSpace:
             return
         # Rounding can make the gaps and the box's space seem slightly too narrow for it.
         room = sides(self._without([*boxes[:index], *boxes[index + 1 :]], self._gap - 1), box.aspect)
-        if room[box.row, box.column] < box.longer - SLACK:
+        if room[box.row, box.column] < box.longer - TOLERANCE_PX:
             return
-        room[~_part(room >= box.longer - SLACK, box.row, box.column)] = 0
-        grown = PLAY * float(room.max()) / longer_side(box.aspect)
+        room[~_part(room >= box.longer - TOLERANCE_PX, box.row, box.column)] = 0
+        grown = BOX_SHARE * float(room.max()) / longer_side(box.aspect)
         box.size = max(box.size, min(grown, self._limit(boxes[:index])))
         box.row, box.column = _middle(room >= min(box.longer, float(room.max())))
 
