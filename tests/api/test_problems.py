@@ -35,7 +35,7 @@ def faults(answer: TestResponse) -> list[tuple[str, str]]:
         ("GET /api/writing/imagery?q=dog", "query"),
         ("GET /api/writing/meanings?word=%E5%AD%A6&lang=ja", "word"),
         ("GET /api/writing/status?verbose=1", "none"),
-        ("GET /api/writing/jobs/x/image?size=64", "none"),
+        ("GET /api/writing/jobs/x/image?width=64", "size"),
         ("DELETE /api/writing/jobs/x?force=1", "none"),
         ("POST /api/writing/generate-writing-image?seed=7", "none"),
         ("POST /api/writing/batches?seed=7", "none"),

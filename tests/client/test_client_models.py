@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from api.routes import lexicon
+from api.routes import deck_list, lexicon
 from shared import schemas
 from shared.schemas import deck
 from shared.writing.motif import ImageryMode
@@ -16,7 +16,7 @@ from writing_client import models
 
 SERVICE: dict[str, type[BaseModel]] = {
     name: found
-    for module in (schemas, deck, lexicon)
+    for module in (schemas, deck, deck_list, lexicon)
     for name, found in vars(module).items()
     if isinstance(found, type) and issubclass(found, BaseModel)
 }
