@@ -395,6 +395,9 @@ class DeckSummary(ResponseModel):
     total: int
     counts: dict[str, int]
     created_at: float
+    status_url: str
+    zip_url: str
+    apkg_url: str
 
 
 class DeckListing(ResponseModel):
