@@ -116,7 +116,9 @@ class WorkerProcess:
         Raises:
             ModelLoadError, DeviceLost: the model cannot be loaded at start.
         """
-        heartbeat = Heartbeat(self.registry, self.leases, self.describe, self.settings.worker.heartbeat_s)
+        heartbeat = Heartbeat(
+            self.worker_id, self.registry, self.leases, self.describe, self.settings.worker.heartbeat_s
+        )
         watchdog = Watchdog(self.pipeline.engine.overdue)
         with ExitStack() as running:
             # A signal raises an exception anywhere in here. What has just started must then be stopped, too.

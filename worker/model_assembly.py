@@ -83,6 +83,7 @@ def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: st
         )
     setup = replace(setup, dtype=f"{setup.dtype}: {why_dtype}", torch_compile=can_compile, float8=float8)
     uses_cache = Quality.FAST in networks and model.fast.cache_interval > 1
+    del networks  # where compiling fails, 8-bit copies are given up, and their memory is needed
     if can_compile.is_on:
         setup = compile_model(
             ready, setup, gpu, model.default_size, uses_cache=uses_cache, skips_single_rows=skips_single_rows

@@ -36,7 +36,7 @@ def test_a_pasted_list_becomes_a_deck_that_a_reload_finds_again(open_page: OpenP
     assert page.locator("#deck-bar").evaluate("bar => bar.value") == 1
     faults = page.locator("#deck-faults li").all_inner_texts()
     assert faults[0].startswith(f"😀 {text('en', 'error.bad_line')} line 4: ")
-    assert faults[1] == f"кот {text('en', 'error.translation_required')}"
+    assert faults[1] == f"кот {text('en', 'error.translation_required')} {text('en', 'deck.correct.one')}"
     assert page.get_attribute("#deck-faults b >> nth=0", "lang") == "und"
 
     with page.expect_download() as download:

@@ -74,8 +74,8 @@ def test_a_word_that_is_refused_is_told_with_the_reason(open_page: OpenPage) -> 
     page.wait_for_selector("#generate:enabled")
     page.click("#generate")
     page.wait_for_selector(f"#word-error span:text-is('{text('en', 'error.no_word')}')")
-    page.fill("#word", "auf Wiedersehen")
-    page.wait_for_selector("#word-error .detail:has-text('15 characters')")
+    page.fill("#word", "a bird in the hand is worth two in the bush")
+    page.wait_for_selector("#word-error .detail:has-text('43 characters')")
 
 
 def test_a_number_out_of_range_is_told_with_its_name_and_limits(open_page: OpenPage) -> None:

@@ -128,7 +128,7 @@ def test_a_word_without_a_known_meaning_asks_for_it(open_page: OpenPage) -> None
     page = open_page()
     page.fill("#word", "Hund")
     page.wait_for_selector(f"#motifs-note:text-is('{text('en', 'imagery.no_meaning')}')")
-    page.fill("#word", "Schmetterling")
+    page.fill("#word", "Schmetterling" * 3)
     page.wait_for_selector("#word-error:visible")
     assert page.is_hidden("#motifs-note")
 

@@ -62,6 +62,7 @@ def test_the_api_is_documented_from_the_schemas(api: Api) -> None:
         "/api/writing/jobs/{job_id}/variations/{variation}/image",
         "/api/writing/decks",
         "/api/writing/decks/{deck_id}",
+        "/api/writing/decks/{deck_id}/words/{index}",
         "/api/writing/decks/{deck_id}.zip",
         "/api/writing/decks/{deck_id}.apkg",
         "/api/writing/jobs/{job_id}",

@@ -18,15 +18,22 @@ class Heartbeat:
     """Publishes a worker's state until it is stopped.
 
     Args:
-        registry: where the worker's state is published.
+        worker_id: the worker's.
+        registry: where its state is published.
         leases: renewed at each beat.
         describe: returns the worker's current state.
         every_s: the pause between two beats, in seconds.
     """
 
     def __init__(
-        self, registry: WorkerRegistry, leases: Leases, describe: Callable[[], WorkerInfo], every_s: float
+        self,
+        worker_id: str,
+        registry: WorkerRegistry,
+        leases: Leases,
+        describe: Callable[[], WorkerInfo],
+        every_s: float,
     ) -> None:
+        self._worker_id = worker_id
         self._registry = registry
         self._leases = leases
         self._describe = describe
@@ -38,10 +45,10 @@ class Heartbeat:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread and remove the worker from the registry."""
+        """End the thread and remove the worker from the registry. The GPU is not asked: it may be lost."""
         self._thread.stop()
         try:
-            self._registry.remove(self._describe().worker_id)
+            self._registry.remove(self._worker_id)
             self._leases.sign_off()
         except redis.RedisError as error:
             logger.warning("worker not removed from the registry: %s", error)  # its entry in the registry expires
