@@ -11,6 +11,8 @@ from typing import Final
 
 import regex
 
+from shared.writing.clusters import needs_shaping
+
 # Words with at most this number of characters are never divided.
 LONGEST_UNDIVIDED: Final = 12
 # Characters that stay on each side of a division.
@@ -25,19 +27,23 @@ ONSET: Final = (
 )
 SYLLABLE: Final = regex.compile(rf"(?:{ONSET})(?={VOWEL})", regex.V1)
 HAS_VOWEL: Final = regex.compile(VOWEL)
-HYPHENS: Final = "-‐"
-BETWEEN_LETTERS: Final = regex.compile(rf"(?<=\p{{L}})[{HYPHENS}](?=\p{{L}})")
+HYPHENS: Final = "-‐–"
+# "COVID-19-Impfung" is divided after 19, telephone numbers are not.
+BEFORE_LETTERS: Final = regex.compile(rf"(?<=[\p{{L}}\p{{N}}])[{HYPHENS}](?=\p{{L}})")
 
 
 def divisions(written: Sequence[str]) -> tuple[int, ...]:
     """Return the indices of the grapheme clusters before which a word may be divided; none for a short word.
 
-    After a hyphen of the word's own it may be divided in any script.
+    After a hyphen of the word's own it may be divided, too, unless it has letters that are shaped by their neighbours or
+    written from right to left: these are set in one line.
     """
     if len(written) <= LONGEST_UNDIVIDED:
         return ()
     letters = "".join(map(_bare, written))
-    hyphens = {match.end() for match in BETWEEN_LETTERS.finditer(letters)}
+    if any(map(needs_shaping, letters)):
+        return ()
+    hyphens = {match.end() for match in BEFORE_LETTERS.finditer(letters)}
     syllables = {match.start() for match in SYLLABLE.finditer(letters)}
     return tuple(sorted(hyphens | {place for place in syllables if _leaves_parts(letters, place)}))
 

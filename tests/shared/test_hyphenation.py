@@ -43,6 +43,18 @@ def test_digits_consonants_and_other_scripts_have_no_divisions(word: str) -> Non
 
 def test_a_word_may_be_divided_after_its_own_hyphens() -> None:
     assert parts("Mund-Nasen-Schutz") == ["Mund-", "Nasen-", "Schutz"]
+    assert parts("Mund–Nasen–Schutz") == ["Mund–", "Nasen–", "Schutz"]
+    assert parts("COVID-19-Schutzimpfung")[0] == "COVID-19-"
+    assert parts("123456-1234567") == ["123456-1234567"]
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["בית-ספר-לאומנויות-חדש", "كتاب-مدرسة-جامعة-طالب", "สวัสดีครับ-สวัสดีครับ", "שלום-international-עולם"],
+)
+def test_scripts_that_are_set_in_one_line_are_not_divided_after_hyphens_either(word: str) -> None:
+    """Otherwise they would be accepted, but drawn in one line of tiny letters."""
+    assert parts(word) == [word]
 
 
 def test_a_letter_with_accents_is_one() -> None:
