@@ -37,10 +37,13 @@ LEAST_FREQUENCY = 1.5
 # How much more frequent a word may be elsewhere: loanwords are rare in both.
 TOLERANCE = 1.0
 # English words that WordNet lacks, or that are as frequent where they come from.
-ADDED = frozenset(
-    "assessor assessors chore ciabatta courgette deli fascia fjord henna immobile jammer kilo kilos kohlrabi logger orient"
-    " promo promos quinoa rapprochement tableau".split()
-)
+# fmt: off
+ADDED = frozenset({
+    "assessor", "assessors", "chore", "ciabatta", "courgette", "deli", "fascia", "fjord",
+    "henna", "immobile", "jammer", "kilo", "kilos", "kohlrabi", "logger",
+    "orient", "promo", "promos", "quinoa", "rapprochement", "tableau",
+})
+# fmt: on
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 
 

@@ -35,8 +35,8 @@ BEFORE_LETTERS: Final = regex.compile(rf"(?<=[\p{{L}}\p{{N}}])[{HYPHENS}](?=\p{{
 def divisions(written: Sequence[str]) -> tuple[int, ...]:
     """Return the indices of the grapheme clusters before which a word may be divided; none for a short word.
 
-    After a hyphen of the word's own it may be divided, too, unless it has letters that are shaped by their neighbours or
-    written from right to left: these are set in one line.
+    After a hyphen of the word's own it may be divided, too, unless it has letters that their neighbours shape or that
+    are written from right to left: these are set in one line.
     """
     if len(written) <= LONGEST_UNDIVIDED:
         return ()
