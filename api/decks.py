@@ -161,12 +161,13 @@ class Decks:
             DifferentWord: the job draws another word.
             JobWithoutPicture, ResultExpired: the job has ended, and has no picture any more.
             UnreadableRecord: the job's record is damaged.
+            InvalidRequest: its word is blocked by now.
         """
         entries = self._store.get(deck_id).entries
         if index >= len(entries):
             raise DeckWordNotFound(f"the deck has no word {index}; it has 0 to {len(entries) - 1}")
         request = self._jobs.request(job_id, variation)
-        entry = drawn_by(entries[index], job_id, request, self._validator.check(request), variation)
+        entry = drawn_by(entries[index], job_id, request, self._validator.meaning(request), variation)
         self._store.replace(deck_id, index, entry)
         return entry
 

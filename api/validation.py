@@ -43,14 +43,22 @@ class RequestValidator:
         if request.style is not None:
             find_style(request.style, self._settings.styles)
         self._check_quality(request)
-        self._check_blocked(request)
-        database = self._dictionaries.of(request.word, request.language, request.reading)
-        check_coverage(request.word, database, self._fonts)
-        meaning = resolve_meaning(request.word, request.translation, database, request.reading)
+        meaning = self.meaning(request)
         resolve_imagery(request.word, meaning, request.imagery, self._imagery)
         self.check_webhook(request.webhook_url)
         self._check_methods(request)
         return meaning
+
+    def meaning(self, request: GenerationRequest) -> Meaning:
+        """Return the meaning of a request's word.
+
+        Raises:
+            InvalidRequest: the word is blocked or cannot be drawn, or its meaning is not known.
+        """
+        self._check_blocked(request)
+        database = self._dictionaries.of(request.word, request.language, request.reading)
+        check_coverage(request.word, database, self._fonts)
+        return resolve_meaning(request.word, request.translation, database, request.reading)
 
     def check_webhook(self, url: str | None) -> None:
         """Validate a webhook's URL, if there is one.

@@ -107,7 +107,7 @@ USUAL_HANGUL = frozenset(
     "늘녁언퓨컴햇벽쪽밤렌닭돼쓸젊짧좁컵펜책벌끝꿈별빵젓숟휴냉짐찌닐겁"
     "표품풍프피필하학한할함합항해했행향험혁현형호혼화환활황회획효후훈휴희히힘"
 )
-USUAL_LATIN = frozenset("āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüńňǹḿơưșțẞŵŷ")
+USUAL_LATIN = frozenset("ªºāáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüńňǹḿơưșțẞŵŷ")
 USUAL_CYRILLIC = frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґ")
 RUSSIAN_ONLY, UKRAINIAN_ONLY = frozenset("ёъыэ"), frozenset("іїєґ")
 # Scripts of no list; a wrong encoding gives their letters.

@@ -23,6 +23,7 @@ const WITHOUT_PICTURE = new Set(["refused", "failed"]);
 
 let current = null; // the shown deck: {address, name, list, options, readAs}, with the lines that were sent as `list`
 let chosen = null; // the index of the deck's word that the reader has opened or corrects
+let corrected = null; // the word that was then drawn for it
 let shownEntry = null; // the entry of the picture in the frame
 let isRunning = false;
 let actions = {};
@@ -79,7 +80,8 @@ function asDeckProblem(problem) {
 async function follow(stored, onShown = () => {}) {
   const url = stored.address;
   current = stored;
-  chosen = null;
+  chosen = corrected = null;
+  offerPlace();
   showDeckOnLoad(url);
   showShelf();
   setRunning(true);
@@ -168,7 +170,7 @@ function makePicture(word) {
 /** Open a word's picture, with the request that draws it alone. */
 async function openPicture(word) {
   const { options } = current;
-  chosen = word.index;
+  [chosen, corrected] = [word.index, null];
   const job = await getJson(`${word.status_url}?result=links`);
   const { style, translation, language, imagery = [] } = job.result.generation_metadata;
   const motifs = imagery.length ? { imagery: imagery.map(({ name }) => name) } : {};
@@ -180,6 +182,7 @@ async function openPicture(word) {
 /** Show below the picture in the frame whether it is in the open deck, or can be put there. */
 export function offerPlace(entry = shownEntry) {
   shownEntry = entry;
+  if (chosen !== null && entry) corrected ??= entry.word; // the first that is drawn after "Correct"
   const place = entry ? placeOf(entry) : undefined;
   const isPlaced = place !== undefined && place.image_url === imageUrl(entry);
   $("#to-deck").hidden = !place;
@@ -187,10 +190,10 @@ export function offerPlace(entry = shownEntry) {
   setText($("#to-deck"), isPlaced ? "deck.placed" : "deck.put");
 }
 
-/** Return the word of the open deck that an entry draws: the chosen one, or else the first; a refused one is chosen. */
+/** Return the word of the open deck that an entry draws: the chosen one, or else the first; a refused one is corrected. */
 function placeOf(entry) {
   const words = current?.words ?? [];
-  const fits = ({ index, status, word }) => (status === "refused" ? index === chosen : word === entry.word && !UNFINISHED.has(status));
+  const fits = ({ index, status, word }) => (status === "refused" ? index === chosen && entry.word === corrected : word === entry.word && !UNFINISHED.has(status));
   return words.find((word) => word.index === chosen && fits(word)) ?? words.find(fits);
 }
 
@@ -251,7 +254,7 @@ function correct() {
 /** Put one word without a picture into the form. What is drawn of it can be put into its place. */
 function correctOne(word) {
   if (!mayReplaceList(current.list.join("\n"))) return;
-  chosen = word.index;
+  [chosen, corrected] = [word.index, null];
   actions.edit({ ...current.options, word: word.word || writtenAs(word) });
 }
 

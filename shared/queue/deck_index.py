@@ -11,6 +11,8 @@ from shared.queue.listing import Listing, Page
 from shared.queue.scripts import load_script
 from shared.schemas import JobStatus
 
+LEAST_READ = 20  # at a time: decks that have expired are read in vain
+
 
 @dataclass(frozen=True, slots=True)
 class DeckCount:
@@ -46,7 +48,9 @@ class DeckIndex:
         Raises:
             InvalidCursor: no page of this caller's list has this cursor.
         """
-        return self._listing.page(client, limit=limit, cursor=cursor, at_once=limit, is_wanted=lambda _: True)
+        return self._listing.page(
+            client, limit=limit, cursor=cursor, at_once=max(limit, LEAST_READ), is_wanted=lambda _: True
+        )
 
     def _read(self, decks: Sequence[str]) -> dict[str, DeckCount | None]:
         with self._redis.pipeline(transaction=False) as pipeline:

@@ -192,3 +192,26 @@ def test_the_deck_is_kept_as_long_as_its_new_picture(
         == client.ttl(f"writing:job:{waiting}")
         == settings.queue.record_ttl_s
     )
+
+
+def test_a_picture_of_another_deck_lives_as_long_as_that_deck(
+    anyone: FlaskClient, client: redis.Redis, drawn: Draw
+) -> None:
+    lender, borrower = (
+        made(anyone, ["水"], {"Idempotency-Key": "1"}),
+        made(anyone, ["山", "水😀"], {"Idempotency-Key": "2"}),
+    )
+    lent = lender["words"][0]["job_id"]
+    drawn(lent, b"2")
+    kept = client.ttl(f"writing:job:{lent}")
+    assert put(anyone, borrower, 1, job_id=lent).status_code == 200
+    anyone.delete(f"{DECKS}/{borrower['deck_id']}")
+    assert client.ttl(f"writing:job:{lent}") == kept > 3600
+
+
+def test_a_picture_is_put_there_whatever_can_be_drawn_now(settings: Settings, anyone: FlaskClient, drawn: Draw) -> None:
+    """A style or a webhook's host that is gone does not matter: the picture exists."""
+    deck, job_id = made(anyone, ["山"]), submit(anyone, "山", style="comic")
+    drawn(job_id, b"2")
+    later = client_of(settings.model_copy(update={"styles": {"neon": settings.styles["neon"]}}))
+    assert put(later, deck, 0, job_id=job_id).status_code == 200

@@ -374,6 +374,11 @@ def test_the_encoding_is_found_out_and_said(  # noqa: PLR0917  # pytest's parame
         assert read.mapping.startswith(f"read as {name},")
 
 
+@pytest.mark.parametrize("lines", ["1º\nniño\naño\n", "word,translation,notes\nniño,water,agua\n2ª,water,señora\n"])
+def test_ordinals_do_not_hide_the_encoding(lines: str) -> None:
+    assert list_of(lines.encode("cp1252")).mapping.startswith("read as cp1252,")
+
+
 @pytest.mark.parametrize(
     ("codec", "words"),
     [

@@ -6,9 +6,9 @@
 if redis.call('HGET', KEYS[1], 'entries') ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], 'entries', ARGV[3])
 local status, deck, started_at = unpack(redis.call('HMGET', KEYS[2], 'status', 'deck', 'started_at'))
-if not status or deck then return 1 end
-redis.call('HSET', KEYS[2], 'deck', ARGV[1])
 if started_at then redis.call('HSET', KEYS[1], 'has_started', 1) end
+if not status or deck then return 1 end -- a job of another deck lives as long as that one
+redis.call('HSET', KEYS[2], 'deck', ARGV[1])
 local kept = {KEYS[1], redis.call('HGET', KEYS[1], 'idempotency') or nil} -- its Idempotency-Key lives as long as the deck
 local ttl = redis.call('TTL', KEYS[2])
 if ttl < 0 then -- it has not ended: its end shortens the deck's life again

@@ -26,7 +26,8 @@ local function end_deck(id, client, has_started, now, ttl)
   local short = math.min(ttl, UNSTARTED_TTL_S)
   keep_record(key, short)
   for _, entry in ipairs(cjson.decode(redis.call('HGET', key, 'entries'))) do
-    if entry.job_id ~= cjson.null then redis.call('EXPIRE', keys.job .. entry.job_id, short) end
+    local job = entry.job_id ~= cjson.null and keys.job .. entry.job_id
+    if job and redis.call('HGET', job, 'deck') == id then redis.call('EXPIRE', job, short) end
   end
 end
 
