@@ -1,6 +1,7 @@
 """The reliability of the OCR judge's score: how often its first answer is right, by score, on degraded pictures.
 
-    python -m bench.legibility [--characters 400]
+    python -m bench.legibility [--characters 400]           # Han
+    python -m bench.legibility --letters                    # other scripts, which our own recogniser reads
 
 Printed characters are blurred, faded, buried in noise or covered by clutter. The pictures are grouped by their
 character's score, and the share of right first answers is counted for each group.
@@ -17,11 +18,18 @@ from PIL import Image
 from tqdm import tqdm
 
 from bench.report import table, write
+from shared.errors import InvalidWord
+from shared.settings import load_settings
 from shared.writing.characters import CharacterDatabase
+from shared.writing.fonts import read_fonts
+from shared.writing.words import check_coverage
+from training.recogniser.alphabet import SYLLABLES
+from training.recogniser.alphabet import letters as letters_of_alphabets
 from worker.glyphs import Glyph, GlyphRenderer
 from worker.legibility.judge import LegibilityJudge
 
 SIDE = 192
+FONTS = read_fonts(load_settings({}).fonts)
 BANDS = ((0, 0.1), (0.1, 0.3), (0.3, 0.5), (0.5, 0.7), (0.7, 0.9), (0.9, 0.97), (0.97, 1.001))
 
 
@@ -45,14 +53,31 @@ def _clutter(picture: NDArray[np.float64], random: np.random.Generator) -> NDArr
     return picture
 
 
-def main(count: int) -> None:
+def chosen(random: np.random.Generator, count: int, database: CharacterDatabase, *, are_letters: bool) -> list[str]:
+    """Return random characters: Han, or as many hangul syllables as letters."""
+    if not are_letters:
+        return [str(one) for one in random.choice(database.characters(), count)]
+    letters = [one for one in letters_of_alphabets() if is_drawn(one, database)]
+    return [str(one) for kind in (letters, SYLLABLES) for one in random.choice(kind, count // 2)]
+
+
+def is_drawn(character: str, database: CharacterDatabase) -> bool:
+    """Return whether the service draws a character alone; Җ, for example, seems to be wrongly decoded text."""
+    try:
+        check_coverage(character, database, FONTS)
+    except InvalidWord:
+        return False
+    return True
+
+
+def main(count: int, *, are_letters: bool) -> None:
     """Measure and write the report."""
     random = np.random.default_rng(5)
     database = CharacterDatabase()
-    renderer, judge = GlyphRenderer(database, ()), LegibilityJudge()
+    renderer, judge = GlyphRenderer(database, FONTS), LegibilityJudge()
     readings, times = [], []
-    for character in tqdm(random.choice(database.characters(), count), desc="characters"):
-        glyph = renderer.render(str(character), SIDE, SIDE)
+    for character in tqdm(chosen(random, count, database, are_letters=are_letters), desc="characters"):
+        glyph = renderer.render(character, SIDE, SIDE)
         for _ in range(4):
             picture = degrade(glyph, random)
             started = time.perf_counter()
@@ -72,10 +97,13 @@ def main(count: int) -> None:
         f"(it cannot read them in print) and says so. {1000 * statistics.median(times):.1f} ms a character (median), "
         "one thread."
     )
-    write("legibility", f"python -m bench.legibility --characters {count}", body)
+    name, option = ("legibility_letters", " --letters") if are_letters else ("legibility", "")
+    write(name, f"python -m bench.legibility --characters {count}{option}", body)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--characters", type=int, default=400)
-    main(parser.parse_args().characters)
+    parser.add_argument("--letters", action="store_true", help="letters and hangul instead of Han")
+    arguments = parser.parse_args()
+    main(arguments.characters, are_letters=arguments.letters)

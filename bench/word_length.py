@@ -3,7 +3,7 @@
     python -m bench.word_length
     python -m bench.word_length --side 1024 --maps-only     # SDXL's size, without pictures
 
-The words are in Latin letters, since the judge cannot read the other alphabets. A letter is read if the judge's first
+The words are in Latin letters. A letter is read if the judge's first
 answer is right, and a word if all its letters are that the judge can read in print. The model draws each word once,
 with a motif beside it, and goes through the styles. Maps are read without motifs.
 """

@@ -39,6 +39,7 @@ class Settings(Section):
     models: Mapping[str, ModelSettings]
     conditioning: ConditioningSettings
     fonts: tuple[Path, ...]
+    recognisers: tuple[Path, ...] = ()  # absent from a default.yaml of an earlier version
     default_style: str
     logging: LoggingSettings
     styles: Mapping[str, StyleDefinition] = Field(exclude=True)

@@ -16,7 +16,7 @@ from shared.writing.language import Language
 from worker.engine.request import DrawRequest
 from worker.glyphs import Glyph, GlyphRenderer
 from worker.legibility.control_levels import FAR_OVER, FIRST, LEVELS, MAX_WEIGHT, ScoredLevel, best, next_level
-from worker.legibility.judge import Legibility, LegibilityJudge, find_recogniser
+from worker.legibility.judge import Legibility, LegibilityJudge, find_recognisers
 from worker.legibility.look_alikes import VARIANTS_PATH, look_alikes
 
 
@@ -160,25 +160,25 @@ def drawn(glyphs: GlyphRenderer, character: str, noise: float) -> tuple[Image.Im
 
 
 def test_scripts_that_the_judge_does_not_know_are_unknown(judge: LegibilityJudge, glyphs: GlyphRenderer) -> None:
-    """Hangul is not among the recogniser's characters, so there is no score."""
-    glyph = glyphs.render("사랑", 256, 256)
+    """Devanagari is not among the recognisers' characters, so there is no score."""
+    glyph = glyphs.render("हिम", 256, 256)
     legibility = judge.judge(printed(glyph), glyph)
     assert legibility.score is None
-    assert legibility.unknown == "the judge cannot read 사랑 in print either"
+    assert legibility.unknown == "the judge cannot read हिम in print either"
 
 
 def test_a_character_that_is_not_read_in_print_is_left_out(judge: LegibilityJudge, glyphs: GlyphRenderer) -> None:
-    glyph = glyphs.render("学랑", 256, 256)
+    glyph = glyphs.render("学ก", 256, 256)
     legibility = judge.judge(printed(glyph), glyph)
     assert legibility.score is not None
     assert [reading.score is None for reading in legibility.characters] == [False, True]
-    assert "랑" in (legibility.unknown or "")
+    assert "ก" in (legibility.unknown or "")
 
 
 def test_without_a_recogniser_it_is_unknown_and_said_once(
     monkeypatch: pytest.MonkeyPatch, glyphs: GlyphRenderer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("worker.legibility.judge.find_recogniser", lambda: None)
+    monkeypatch.setattr("worker.legibility.judge.find_recognisers", list)
     with caplog.at_level(logging.WARNING, "ai_models"):
         judge = LegibilityJudge()
         glyph = glyphs.render("学", 256, 256)
@@ -187,10 +187,10 @@ def test_without_a_recogniser_it_is_unknown_and_said_once(
     assert caplog.text.count("legibility cannot be judged") == 1
 
 
-def test_the_recogniser_lies_in_the_wheel() -> None:
-    found = find_recogniser()
-    assert found is not None
-    assert found.suffix == ".onnx"
+def test_the_recognisers_lie_in_the_wheel_and_in_the_service() -> None:
+    found = find_recognisers()
+    assert len(found) == 2
+    assert all(path.is_file() and path.suffix == ".onnx" for path in found)
 
 
 SCORES = st.one_of(st.none(), st.floats(0, 1))

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 from PIL import Image
 
+from shared.errors import SettingsError
 from shared.schemas import ControlType
 from shared.settings import Settings
 from shared.writing.dictionaries import Dictionaries
@@ -15,7 +16,7 @@ from shared.writing.imagery import Imagery
 from shared.writing.language import Language
 from worker.conditioning import Brush, Conditioning
 from worker.glyphs import Glyph, GlyphRenderer
-from worker.legibility.judge import Legibility, LegibilityJudge
+from worker.legibility.judge import Legibility, LegibilityJudge, find_recognisers
 from worker.png import encode_png
 from worker.scene import Scene, compose
 
@@ -95,9 +96,12 @@ def make_work(settings: Settings, conditionings: Iterable[Conditioning]) -> Pict
     another job uses them. A map would then depend on the machine's cores and on concurrent work.
 
     Raises:
-        SettingsError: a font is missing, or the imagery cannot be read.
+        SettingsError: a font or a recogniser is missing, or the imagery cannot be read.
     """
     cv2.setNumThreads(1)
     fonts = read_fonts(settings.fonts)
     glyphs = {language: GlyphRenderer(database, fonts) for language, database in Dictionaries().items()}
-    return PictureWork(glyphs, Imagery(), conditionings, LegibilityJudge())
+    if missing := [path for path in settings.recognisers if not path.is_file()]:
+        raise SettingsError(f"recognisers: {missing[0]} not found")
+    judge = LegibilityJudge([*find_recognisers(), *settings.recognisers])
+    return PictureWork(glyphs, Imagery(), conditionings, judge)

@@ -1,0 +1,92 @@
+"""The recogniser that the service brings along, on print and on drawn letters."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from shared.errors import SettingsError
+from shared.settings import load_settings
+from worker.conditioning import make_conditionings
+from worker.glyphs import GlyphRenderer
+from worker.legibility.judge import LETTERS, LegibilityJudge, find_recognisers
+from worker.legibility.recogniser import Recogniser
+from worker.picture_work import make_work
+
+
+@pytest.fixture(scope="module")
+def judge() -> LegibilityJudge:
+    return LegibilityJudge()
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "библиотека",
+        "Жизнь",
+        "съезд",
+        "їжак",
+        "вещь",
+        "사랑",
+        "학교",
+        "꿀벌",
+        "θάλασσα",
+        "ψωμί",
+        "שלום",
+        "tiếng",
+        "łąka",
+        "ら",
+    ],
+)
+def test_print_in_scripts_that_pp_ocr_does_not_know_is_read(
+    judge: LegibilityJudge, glyphs: GlyphRenderer, word: str
+) -> None:
+    glyph = glyphs.render(word, 512, 512)
+    legibility = judge.judge(Image.fromarray(255 - glyph.ink), glyph)
+    assert legibility.unknown is None
+    assert legibility.read == word
+    assert legibility.of_print == 1
+
+
+@pytest.mark.parametrize(("word", "other"), [("사랑", "학교"), ("вещь", "съезд"), ("שלום", "תודה")])
+def test_another_word_has_a_low_score(judge: LegibilityJudge, glyphs: GlyphRenderer, word: str, other: str) -> None:
+    picture = Image.fromarray(255 - glyphs.render(other, 512, 512).ink)
+    legibility = judge.judge(picture, glyphs.render(word, 512, 512))
+    assert legibility.score is not None
+    assert legibility.score < 0.1
+
+
+def test_an_empty_picture_has_a_low_score(judge: LegibilityJudge, glyphs: GlyphRenderer) -> None:
+    legibility = judge.judge(Image.new("RGB", (512, 512), "white"), glyphs.render("사랑", 512, 512))
+    assert legibility.score is not None
+    assert legibility.score < 0.1
+
+
+def test_every_answer_is_listed_once() -> None:
+    recogniser = Recogniser(LETTERS)
+    (column,) = recogniser.columns([np.full((48, 48, 3), 200, np.uint8)])[0]
+    assert column.sum() == pytest.approx(1, abs=1e-3)
+    assert len(recogniser.characters) == len(column) + 1, "PP-OCR's alphabet ends with a space; ours has none"
+    assert len(set(recogniser.characters)) == len(recogniser.characters)
+
+
+def test_further_recognisers_are_asked_last(glyphs: GlyphRenderer) -> None:
+    """Without the service's own, Cyrillic is unknown; a setting may add it."""
+    glyph = glyphs.render("дом", 512, 512)
+    page = Image.fromarray(255 - glyph.ink)
+    pp_ocr, own = find_recognisers()
+    assert LegibilityJudge([pp_ocr]).judge(page, glyph).unknown is not None
+    assert LegibilityJudge([pp_ocr, own]).judge(page, glyph).read == "дом"
+
+
+def test_a_recogniser_that_is_missing_is_named() -> None:
+    settings = load_settings({"WRITING_RECOGNISERS": '["/nowhere/korean.onnx"]'})
+    with pytest.raises(SettingsError, match=r"recognisers: /nowhere/korean\.onnx not found"):
+        make_work(settings, make_conditionings(settings.conditioning))
+
+
+def test_a_recogniser_of_the_settings_reads(monkeypatch: pytest.MonkeyPatch, glyphs: GlyphRenderer) -> None:
+    monkeypatch.setattr("worker.picture_work.work.find_recognisers", lambda: find_recognisers()[:1])
+    settings = load_settings({"WRITING_RECOGNISERS": f'["{LETTERS}"]'})
+    work = make_work(settings, make_conditionings(settings.conditioning))
+    glyph = glyphs.render("дом", 512, 512)
+    assert work.judge(Image.fromarray(255 - glyph.ink), glyph).read == "дом"
