@@ -26,7 +26,7 @@ def generate(page: "Page", word: str, *, steps: int = 2) -> None:
     """Fill in a word or a list of words, and submit it, with few steps, so that the picture is soon ready."""
     page.fill("#word", word)
     set_steps(page, steps)
-    page.click("#generate")
+    page.click("#generate:not([aria-disabled='true'])")  # a click while another picture is drawn does nothing
 
 
 def in_view(page: "Page", selector: str) -> bool:
