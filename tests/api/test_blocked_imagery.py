@@ -9,7 +9,7 @@ from shared.settings import Settings
 from shared.writing.blocklist import Blocklist
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.imagery import Imagery
-from tests.api.test_owners import client_of
+from tests.api.clients import client_of
 from worker.prompt_builder import PromptBuilder
 
 PET = {"word": "宠物", "translation": "pet"}

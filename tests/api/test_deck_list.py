@@ -7,21 +7,11 @@ from flask.testing import FlaskClient
 from shared.queue.leases import Leases
 from shared.queue.store import JobStore
 from shared.settings import Settings
+from tests.api.clients import ALICE, BOB
 from tests.api.drawn_jobs import draw
 from tests.api.test_decks import DECKS, made
 from tests.api.test_job_list import listed as listed_jobs
 from tests.api.test_job_list import submit
-from tests.api.test_owners import ALICE, BOB, KEYS, client_of
-
-
-@pytest.fixture
-def anyone(settings: Settings) -> FlaskClient:
-    return client_of(settings)
-
-
-@pytest.fixture
-def guarded(settings: Settings) -> FlaskClient:
-    return client_of(settings, keys=KEYS, operators=("op",))
 
 
 def make(client: FlaskClient, headers: dict[str, str] | None = None) -> str:

@@ -14,18 +14,13 @@ from shared.queue.leases import Leases
 from shared.queue.store import JobStore
 from shared.schemas import AIGenerationResult, JobError
 from shared.settings import Settings
+from tests.api.clients import ALICE, BOB, KEYS, OPERATOR, client_of
 from tests.api.drawn_jobs import RESULT, draw
 from tests.api.test_decks import DECKS, made, problem
 from tests.api.test_job_list import submit
-from tests.api.test_owners import ALICE, BOB, KEYS, OPERATOR, client_of
 from tests.helpers import taken
 
 Draw = Callable[..., None]
-
-
-@pytest.fixture
-def anyone(settings: Settings) -> FlaskClient:
-    return client_of(settings)
 
 
 @pytest.fixture

@@ -12,16 +12,11 @@ from api.services import Services
 from shared.queue.leases import Leases
 from shared.queue.store import JobStore
 from shared.settings import Settings
-from tests.api.test_owners import ALICE, BOB, KEYS, OPERATOR, client_of
+from tests.api.clients import ALICE, BOB, KEYS, OPERATOR, client_of
 from tests.helpers import taken
 
 DECKS = "/api/writing/decks"
 CSV = {"Content-Type": "text/csv"}
-
-
-@pytest.fixture
-def anyone(settings: Settings) -> FlaskClient:
-    return client_of(settings)
 
 
 def make(client: FlaskClient, words: Any, headers: dict[str, str] | None = None, **fields: Any) -> TestResponse:

@@ -11,17 +11,11 @@ from shared.queue.store import JobStore
 from shared.schemas import JobError
 from shared.settings import Settings
 from tests.api.drawn_jobs import draw
-from tests.api.test_owners import client_of
 from tests.helpers import taken
 
 SUBMIT, JOBS = "/api/writing/generate-writing-image", "/api/writing/jobs"
 KEY = {"Idempotency-Key": "k"}
 WAIT = {**KEY, "Prefer": "wait=30"}
-
-
-@pytest.fixture
-def anyone(settings: Settings) -> FlaskClient:
-    return client_of(settings)
 
 
 @pytest.fixture

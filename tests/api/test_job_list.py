@@ -7,19 +7,9 @@ import redis
 from flask.testing import FlaskClient
 
 from shared.settings import Settings
-from tests.api.test_owners import ALICE, BOB, KEYS, client_of
+from tests.api.clients import ALICE, BOB, client_of
 
 JOBS, BATCHES = "/api/writing/jobs", "/api/writing/batches"
-
-
-@pytest.fixture
-def anyone(settings: Settings) -> FlaskClient:
-    return client_of(settings)
-
-
-@pytest.fixture
-def guarded(settings: Settings) -> FlaskClient:
-    return client_of(settings, keys=KEYS, operators=("op",))
 
 
 def submit(client: FlaskClient, word: str, headers: dict[str, str] | None = None, **request: Any) -> str:

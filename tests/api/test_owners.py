@@ -4,30 +4,17 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from api.app import create_app
-from api.security import digest
 from api.services import Services
 from shared.redis_client import make_redis
 from shared.settings import Settings
+from tests.api.clients import ALICE, BOB, KEYS, OPERATOR, client_of
 
 SUBMIT = "/api/writing/generate-writing-image"
-KEYS = tuple(f"{name}:{digest(name)}" for name in ("alice", "bob", "op"))
-ALICE, BOB, OPERATOR = ({"X-API-Key": name} for name in ("alice", "bob", "op"))
-
-
-def client_of(settings: Settings, **api: Any) -> FlaskClient:
-    return create_app(settings.model_copy(update={"api": settings.api.model_copy(update=api)})).test_client()
-
-
-@pytest.fixture
-def guarded(settings: Settings) -> FlaskClient:
-    return client_of(settings, keys=KEYS, operators=("op",))
 
 
 def submit(client: FlaskClient, headers: dict[str, str]) -> str:

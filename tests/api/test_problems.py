@@ -7,16 +7,8 @@ import redis
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from shared.settings import Settings
-from tests.api.test_owners import client_of
-
 SUBMIT, DECKS, CARDS = (f"/api/writing/{call}" for call in ("generate-writing-image", "decks", "anki-packages"))
 CSV = {"Content-Type": "text/csv"}
-
-
-@pytest.fixture
-def anyone(settings: Settings) -> FlaskClient:
-    return client_of(settings)
 
 
 def faults(answer: TestResponse) -> list[tuple[str, str]]:

@@ -14,7 +14,6 @@ from shared.schemas import AIGenerationResult
 from shared.settings import Settings
 from tests.api.drawn_jobs import RESULT, draw
 from tests.api.test_job_list import submit
-from tests.api.test_owners import client_of
 
 WIDTH, HEIGHT = 600, 300
 
@@ -23,11 +22,6 @@ def png(colour: str) -> str:
     sink = io.BytesIO()
     Image.new("RGB", (WIDTH, HEIGHT), colour).save(sink, "PNG")
     return base64.b64encode(sink.getvalue()).decode()
-
-
-@pytest.fixture
-def anyone(settings: Settings) -> FlaskClient:
-    return client_of(settings)
 
 
 @pytest.fixture
