@@ -36,8 +36,11 @@ class Recogniser:
         """Return, for each picture of a character, the probabilities of all characters in each of its columns."""
         if not crops:
             return np.empty((0, 0, 0), np.float32)
-        batch = np.stack([prepare(one) for one in crops])
-        (output,) = self._session.run(None, {self._session.get_inputs()[0].name: batch})
+        return self.read(np.stack([prepare(one) for one in crops]))
+
+    def read(self, prepared: NDArray[np.float32]) -> Columns:
+        """Return the same for pictures in the input format (n, 3, 48, 96)."""
+        (output,) = self._session.run(None, {self._session.get_inputs()[0].name: prepared})
         return np.asarray(output, np.float32)
 
     def accepted(self, character: str) -> list[int]:
