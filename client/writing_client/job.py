@@ -74,6 +74,8 @@ class Job:
         self.id = job_id
         self._connection = connection
         self._path = f"/api/writing/jobs/{job_id}"
+        # What the last event said, so that another wait resumes after it.
+        self._update, self._last_id = Update(), ""
 
     def view(self) -> JobView:
         """Return the job's current status, with its result once it has succeeded.
@@ -149,7 +151,8 @@ class Job:
     ) -> AIGenerationResult:
         """Wait until the job has ended, and return its result.
 
-        Follow the job's events, or poll if they are not available. A lost connection resumes after the last event.
+        Follow the job's events, or poll if they are not available. A lost connection resumes after the last event, and
+        so does another call after one that timed out.
 
         Args:
             on_progress: called in this thread at each change of the job's status or progress.
@@ -182,21 +185,23 @@ class Job:
 
     def _streamed(self, deadline: float) -> Generator[Update | Preview, None, bool]:
         """Yield news from the events; return whether the job has ended. If not, no stream is available."""
-        update, last_id, empty_streams = Update(), "", 0
+        if self._last_id:
+            yield self._update
+        empty_streams = 0
         while empty_streams < MAX_EMPTY_STREAMS:
             empty_streams += 1
             try:
-                with self._open_stream(last_id, deadline) as response:
+                with self._open_stream(deadline) as response:
                     if not _is_stream(response):
                         return False
                     for event in read_events(self._chunks(response, deadline)):
-                        last_id, empty_streams = event.last_id or last_id, 0
+                        self._last_id, empty_streams = event.last_id or self._last_id, 0
                         if event.name == "end":
                             return True
-                        news = _news_of(event, update)
+                        news = _news_of(event, self._update)
                         if news is None:
                             return False
-                        update = news if isinstance(news, Update) else update
+                        self._update = news if isinstance(news, Update) else self._update
                         yield news
             except (Unreachable, requests.RequestException):
                 # The stream broke or was silent for too long: resume after the last event.
@@ -204,9 +209,9 @@ class Job:
             time.sleep(RECONNECT_S)
         return False
 
-    def _open_stream(self, last_id: str, deadline: float) -> requests.Response:
+    def _open_stream(self, deadline: float) -> requests.Response:
         self._check_deadline(deadline)
-        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
+        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": self._last_id} if self._last_id else {})}
         silence_s = min(SILENCE_S, max(deadline - time.monotonic(), 0.1))
         return self._connection.stream(f"{self._path}/events", silence_s=silence_s, headers=headers)
 

@@ -132,6 +132,19 @@ class TestWaiting:
         assert second["Last-Event-ID"] == "1-0", "the id of the last complete event"
         assert steps == [1, 2]
 
+    def test_waiting_again_after_a_timeout_goes_on_from_the_last_event(self, scripted: Any) -> None:
+        server = scripted(
+            events=[Answer(200, progress(1), is_cut=True), Answer(200, progress(2) + END)], view=[view("succeeded")]
+        )
+        steps: list[int] = []
+        with WritingClient(server.url) as client:
+            job = client.job("j")
+            with pytest.raises(WaitTimedOut):
+                job.wait(lambda update: steps.append(update.step), timeout_s=0.2)
+            job.wait(lambda update: steps.append(update.step))
+        assert server.headers_of(f"GET {JOB}/events")[1]["Last-Event-ID"] == "1-0"
+        assert steps == [1, 1, 2], "the second call begins with what is known"
+
     @pytest.mark.parametrize("events", [refused(404, "not_found"), refused(503, "queue_unavailable"), Answer(200, {})])
     def test_without_a_stream_the_job_is_polled(self, scripted: Any, events: Answer) -> None:
         running = view("running", progress={"step": 4, "total_steps": 9})
