@@ -145,3 +145,9 @@ def _answers(client: redis.Redis) -> bool:
 def worker(client: redis.Redis, store: JobStore, settings: Settings) -> Callable[[str], Leases]:
     """The leases of a worker with a given name."""
     return lambda name: Leases(client, store, settings.queue, name)
+
+
+@pytest.fixture
+def leases(worker: Callable[[str], Leases]) -> Leases:
+    """The leases of one worker."""
+    return worker("worker")

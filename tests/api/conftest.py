@@ -1,19 +1,33 @@
 """Clients of applications without keys and with keys."""
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
-from shared.settings import Settings
+from api.app import create_app
+from shared.settings import Settings, load_settings
 from tests.api.clients import KEYS, client_of
 
 
+@pytest.fixture(scope="session")
+def app(redis_url: str) -> Flask:
+    """The application with the default settings, which takes a third of a second to make."""
+    return create_app(load_settings({"WRITING_REDIS__URL": redis_url}))
+
+
 @pytest.fixture
-def anyone(settings: Settings) -> FlaskClient:
+def anyone(app: Flask, settings: Settings) -> FlaskClient:  # `settings` empties Redis
     """Needs no key."""
-    return client_of(settings)
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def guarded_app(redis_url: str) -> Flask:
+    """The application with keys."""
+    return client_of(load_settings({"WRITING_REDIS__URL": redis_url}), keys=KEYS, operators=("op",)).application
 
 
 @pytest.fixture
-def guarded(settings: Settings) -> FlaskClient:
+def guarded(guarded_app: Flask, settings: Settings) -> FlaskClient:  # `settings` empties Redis
     """Needs a key; `op` is the operator."""
-    return client_of(settings, keys=KEYS, operators=("op",))
+    return guarded_app.test_client()

@@ -11,7 +11,6 @@ import redis
 from flask.testing import FlaskClient
 
 from shared.queue.leases import Leases
-from shared.queue.store import JobStore
 from shared.schemas import AIGenerationResult, JobError
 from shared.settings import Settings
 from tests.api.clients import ALICE, BOB, KEYS, OPERATOR, client_of
@@ -21,11 +20,6 @@ from tests.api.test_job_list import submit
 from tests.helpers import taken
 
 Draw = Callable[..., None]
-
-
-@pytest.fixture
-def leases(client: redis.Redis, store: JobStore, settings: Settings) -> Leases:
-    return Leases(client, store, settings.queue, "w")
 
 
 @pytest.fixture

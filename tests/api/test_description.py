@@ -3,23 +3,22 @@
 from typing import Any
 
 import pytest
+from flask import Flask
 
-from api.app import create_app
 from shared.schemas import CONTROL_TYPES
-from shared.settings import Settings
 
 SUBMIT = "/api/writing/generate-writing-image"
 JOB = "/api/writing/jobs/{job_id}"
 METHODS = {"get", "post", "delete"}
 
 
-@pytest.fixture
-def document(settings: Settings) -> dict[str, Any]:
-    found: dict[str, Any] = create_app(settings).test_client().get("/openapi/openapi.json").get_json()
+@pytest.fixture(scope="module")
+def document(app: Flask) -> dict[str, Any]:
+    found: dict[str, Any] = app.test_client().get("/openapi/openapi.json").get_json()
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def calls(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     return {
         (method, path): operation

@@ -20,14 +20,9 @@ FULL = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def client(settings: Settings) -> FlaskClient:
-    return create_app(settings).test_client()
-
-
-def send(client: FlaskClient, body: str | dict[str, Any]) -> tuple[int, str]:
+def send(anyone: FlaskClient, body: str | dict[str, Any]) -> tuple[int, str]:
     text = body if isinstance(body, str) else json.dumps(body)
-    answer = client.post(SUBMIT, data=text, content_type="application/json", headers={"Idempotency-Key": "k"})
+    answer = anyone.post(SUBMIT, data=text, content_type="application/json", headers={"Idempotency-Key": "k"})
     return answer.status_code, answer.get_json().get("job_id", answer.get_json().get("code"))
 
 
@@ -35,12 +30,12 @@ def backwards(value: Any) -> Any:
     return {key: backwards(value[key]) for key in reversed(value)} if isinstance(value, dict) else value
 
 
-def test_order_and_white_space_do_not_count(client: FlaskClient) -> None:
-    first = send(client, FULL)
+def test_order_and_white_space_do_not_count(anyone: FlaskClient) -> None:
+    first = send(anyone, FULL)
     assert first[0] == 202
-    assert send(client, backwards(FULL)) == first
-    assert send(client, json.dumps(FULL, indent=4, ensure_ascii=False)) == first
-    assert send(client, json.dumps(FULL).replace("0.25", "2.5e-1").replace("1.5", "1.50")) == first
+    assert send(anyone, backwards(FULL)) == first
+    assert send(anyone, json.dumps(FULL, indent=4, ensure_ascii=False)) == first
+    assert send(anyone, json.dumps(FULL).replace("0.25", "2.5e-1").replace("1.5", "1.50")) == first
 
 
 MODEL = load_settings({}).active_model
@@ -63,28 +58,28 @@ STYLE = load_settings({}).styles[load_settings({}).default_style]
         {"imagery": "auto", "draw_imagery": MODEL.draw_imagery},
     ],
 )
-def test_a_default_spelled_out_is_the_same(client: FlaskClient, spelled_out: dict[str, Any]) -> None:
-    first = send(client, {"word": "火"})
+def test_a_default_spelled_out_is_the_same(anyone: FlaskClient, spelled_out: dict[str, Any]) -> None:
+    first = send(anyone, {"word": "火"})
     assert first[0] == 202
-    assert send(client, {"word": "火", **spelled_out}) == first
-    assert send(client, {**spelled_out, "word": "火"}) == first
+    assert send(anyone, {"word": "火", **spelled_out}) == first
+    assert send(anyone, {**spelled_out, "word": "火"}) == first
 
 
 def test_a_repeated_request_needs_no_room(settings: Settings) -> None:
     """The answer was lost; the results of the waiting jobs leave room for none more."""
     results = settings.results.model_copy(update={"budget_bytes": 900_000})
-    client = create_app(settings.model_copy(update={"results": results})).test_client()
-    first = send(client, {"word": "火"})
+    anyone = create_app(settings.model_copy(update={"results": results})).test_client()
+    first = send(anyone, {"word": "火"})
     assert first[0] == 202
-    assert client.post(SUBMIT, json={"word": "火"}).status_code == 503
-    assert send(client, {"word": "火"}) == first
-    assert send(client, {"word": "水"})[0] == 409
+    assert anyone.post(SUBMIT, json={"word": "火"}).status_code == 503
+    assert send(anyone, {"word": "火"}) == first
+    assert send(anyone, {"word": "水"})[0] == 409
 
 
 def test_pictures_in_an_object_store_need_no_room_in_redis(settings: Settings, tmp_path: Path) -> None:
     results = settings.results.model_copy(update={"budget_bytes": 900_000, "store": tmp_path.as_uri()})
-    client = create_app(settings.model_copy(update={"results": results})).test_client()
-    assert [client.post(SUBMIT, json={"word": "火"}).status_code for _ in range(4)] == [202] * 4
+    anyone = create_app(settings.model_copy(update={"results": results})).test_client()
+    assert [anyone.post(SUBMIT, json={"word": "火"}).status_code for _ in range(4)] == [202] * 4
 
 
 @pytest.mark.parametrize(
@@ -92,35 +87,35 @@ def test_pictures_in_an_object_store_need_no_room_in_redis(settings: Settings, t
     [("job", SUBMIT, {"word": "火"}), ("deck", "/api/writing/decks", {"words": [{"word": "火"}]})],
 )
 def test_a_key_is_kept_as_long_as_what_it_created(
-    client: FlaskClient, settings: Settings, kind: str, path: str, body: dict[str, Any]
+    anyone: FlaskClient, settings: Settings, kind: str, path: str, body: dict[str, Any]
 ) -> None:
     """A cancelled job that never started is kept for an hour, and so is its key, however many a caller sends."""
-    created = client.post(path, json=body, headers={"Idempotency-Key": "k"})
+    created = anyone.post(path, json=body, headers={"Idempotency-Key": "k"})
     assert created.status_code == 202
-    client.delete(created.headers["Location"])
+    anyone.delete(created.headers["Location"])
     connection = make_redis(settings.redis)
     ((key,), (record,)) = (connection.keys(f"writing:{name}:*") for name in ("idempotency", kind))
     assert 3500 < connection.ttl(key) <= 3600
     assert connection.ttl(record) == pytest.approx(connection.ttl(key), abs=1)
 
 
-def test_a_scene_s_seed_is_the_picture_s_unless_it_is_given(client: FlaskClient) -> None:
-    first = send(client, {"word": "火", "seed": 7})
+def test_a_scene_s_seed_is_the_picture_s_unless_it_is_given(anyone: FlaskClient) -> None:
+    first = send(anyone, {"word": "火", "seed": 7})
     assert first[0] == 202
-    assert send(client, {"word": "火", "seed": 7, "scene_seed": 7}) == first
-    assert send(client, {"word": "火", "seed": 7, "scene_seed": 8})[0] == 409
+    assert send(anyone, {"word": "火", "seed": 7, "scene_seed": 7}) == first
+    assert send(anyone, {"word": "火", "seed": 7, "scene_seed": 8})[0] == 409
 
 
-def test_a_nested_default_is_the_same(client: FlaskClient) -> None:
-    first = send(client, {"word": "火", "legibility": {"target": 0.5}})
-    assert send(client, {"word": "火", "legibility": {"max_attempts": 4, "target": 0.50}}) == first
+def test_a_nested_default_is_the_same(anyone: FlaskClient) -> None:
+    first = send(anyone, {"word": "火", "legibility": {"target": 0.5}})
+    assert send(anyone, {"word": "火", "legibility": {"max_attempts": 4, "target": 0.50}}) == first
 
 
-def test_a_motif_s_name_is_the_same_however_it_is_written(client: FlaskClient) -> None:
-    first = send(client, {"word": "火", "imagery": ["graduation-cap", "owl"]})
+def test_a_motif_s_name_is_the_same_however_it_is_written(anyone: FlaskClient) -> None:
+    first = send(anyone, {"word": "火", "imagery": ["graduation-cap", "owl"]})
     assert first[0] == 202
-    assert send(client, {"word": "火", "imagery": ["Graduation Cap", "OWL"]}) == first
-    assert send(client, {"word": "火", "imagery": ["owl", "graduation-cap"]})[0] == 409
+    assert send(anyone, {"word": "火", "imagery": ["Graduation Cap", "OWL"]}) == first
+    assert send(anyone, {"word": "火", "imagery": ["owl", "graduation-cap"]})[0] == 409
 
 
 @pytest.mark.parametrize(
@@ -133,14 +128,14 @@ def test_a_motif_s_name_is_the_same_however_it_is_written(client: FlaskClient) -
         {"imagery": "none"}, {"imagery": ["owl"]}, {"draw_imagery": not MODEL.draw_imagery},
     ],
 )  # fmt: skip
-def test_another_request_is_another(client: FlaskClient, other: dict[str, Any]) -> None:
-    assert send(client, {"word": "火"})[0] == 202
-    status, code = send(client, {"word": "火", **other})
+def test_another_request_is_another(anyone: FlaskClient, other: dict[str, Any]) -> None:
+    assert send(anyone, {"word": "火"})[0] == 202
+    status, code = send(anyone, {"word": "火", **other})
     assert (status, code) == (409, "idempotency_conflict"), other
 
 
-def test_another_style_s_weights_are_no_default(client: FlaskClient, settings: Settings) -> None:
+def test_another_style_s_weights_are_no_default(anyone: FlaskClient, settings: Settings) -> None:
     weights = dict(settings.styles["neon"].controlnet_weights)
-    assert send(client, {"word": "火", "style": "neon", "controlnet_weights": weights})[0] == 202
-    assert send(client, {"word": "火", "style": "neon"})[0] == 202
-    assert send(client, {"word": "火", "controlnet_weights": weights})[0] == 409
+    assert send(anyone, {"word": "火", "style": "neon", "controlnet_weights": weights})[0] == 202
+    assert send(anyone, {"word": "火", "style": "neon"})[0] == 202
+    assert send(anyone, {"word": "火", "controlnet_weights": weights})[0] == 409

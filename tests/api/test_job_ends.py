@@ -7,20 +7,13 @@ from werkzeug.test import TestResponse
 
 from shared.queue.keys import Key
 from shared.queue.leases import Leases
-from shared.queue.store import JobStore
 from shared.schemas import JobError
-from shared.settings import Settings
 from tests.api.drawn_jobs import draw
 from tests.helpers import taken
 
 SUBMIT, JOBS = "/api/writing/generate-writing-image", "/api/writing/jobs"
 KEY = {"Idempotency-Key": "k"}
 WAIT = {**KEY, "Prefer": "wait=30"}
-
-
-@pytest.fixture
-def leases(client: redis.Redis, store: JobStore, settings: Settings) -> Leases:
-    return Leases(client, store, settings.queue, "worker")
 
 
 def submit(anyone: FlaskClient, headers: dict[str, str]) -> TestResponse:

@@ -15,7 +15,6 @@ from shared.queue.events import BEGINNING, JobEvent, JobEvents, is_after, is_eve
 from shared.queue.leases import Lease, Leases
 from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobError, JobStatus, Progress
-from shared.settings import Settings
 from tests.helpers import eventually
 
 REQUEST = GenerationRequest(word="学习")
@@ -25,11 +24,6 @@ ERROR = JobError(code="out_of_memory", title="t", detail="d", field="width")
 @pytest.fixture
 def events(client: redis.Redis) -> JobEvents:
     return JobEvents(client)
-
-
-@pytest.fixture
-def leases(client: redis.Redis, store: JobStore, settings: Settings) -> Leases:
-    return Leases(client, store, settings.queue, "worker")
 
 
 @pytest.fixture

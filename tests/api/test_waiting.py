@@ -27,11 +27,6 @@ def parts(settings: Settings) -> Iterator[Services]:
     services.close()
 
 
-@pytest.fixture
-def leases(client: redis.Redis, store: JobStore, settings: Settings) -> Leases:
-    return Leases(client, store, settings.queue, "worker")
-
-
 class Waiter:
     """A caller that waits in its own thread."""
 

@@ -7,7 +7,6 @@ import zipfile
 import pytest
 from flask.testing import FlaskClient
 
-from api.app import create_app
 from shared.schemas.deck import MAX_CARDS
 from shared.settings import Settings
 
@@ -15,14 +14,9 @@ LIST, PACKAGE = "/api/writing/word-lists", "/api/writing/anki-packages"
 CARD = {"word": "山", "meaning": "mountain", "file": "pictures/1-山.png", "digest": "0" * 24}
 
 
-@pytest.fixture
-def http(settings: Settings) -> FlaskClient:
-    return create_app(settings).test_client()
-
-
-def test_a_list_is_read_and_every_line_is_accounted_for(http: FlaskClient) -> None:
+def test_a_list_is_read_and_every_line_is_accounted_for(anyone: FlaskClient) -> None:
     content = "汉字;拼音;意思;imagery\n学习;xuéxí;to study;books, owl\n;;nothing;\n山;;;none\n".encode("gb18030")
-    answer = http.post(LIST, data=content, content_type="text/csv")
+    answer = anyone.post(LIST, data=content, content_type="text/csv")
     assert answer.status_code == 200
     told = answer.get_json()
     assert told["read_as"].startswith("read as GB18030, separated by semicolon")
@@ -34,53 +28,56 @@ def test_a_list_is_read_and_every_line_is_accounted_for(http: FlaskClient) -> No
     assert told["notes"] == [{"line": 1, "reason": "the heading"}]
 
 
-def test_what_nobody_can_tell_may_be_said_in_the_query(http: FlaskClient) -> None:
-    refused = http.post(LIST, data="学校,학교\n".encode(), content_type="text/csv")
+def test_what_nobody_can_tell_may_be_said_in_the_query(anyone: FlaskClient) -> None:
+    refused = anyone.post(LIST, data="学校,학교\n".encode(), content_type="text/csv")
     assert (refused.status_code, refused.get_json()["code"]) == (422, "unreadable_list")
-    told = http.post(f"{LIST}?columns=word,-&encoding=utf-8", data="学校,학교\n".encode(), content_type="text/csv")
+    told = anyone.post(f"{LIST}?columns=word,-&encoding=utf-8", data="学校,학교\n".encode(), content_type="text/csv")
     assert [row["word"] for row in told.get_json()["words"]] == ["学校"]
 
 
-def test_a_declared_encoding_is_taken_and_the_query_comes_first(http: FlaskClient) -> None:
+def test_a_declared_encoding_is_taken_and_the_query_comes_first(anyone: FlaskClient) -> None:
     """A few single letters could be in any encoding; the page pastes them, too."""
     content, utf_8 = "ж,zh\nш,sh\n".encode(), "text/csv; charset=utf-8"
-    assert http.post(LIST, data=content, content_type="text/csv").get_json()["field"] == "encoding"
-    assert [row["word"] for row in http.post(LIST, data=content, content_type=utf_8).get_json()["words"]] == ["ж", "ш"]
-    wrong = http.post(LIST, data="书本\n".encode("gbk"), content_type=utf_8)
+    assert anyone.post(LIST, data=content, content_type="text/csv").get_json()["field"] == "encoding"
+    assert [row["word"] for row in anyone.post(LIST, data=content, content_type=utf_8).get_json()["words"]] == [
+        "ж",
+        "ш",
+    ]
+    wrong = anyone.post(LIST, data="书本\n".encode("gbk"), content_type=utf_8)
     assert (wrong.status_code, wrong.get_json()["field"]) == (422, "encoding")
-    told = http.post(f"{LIST}?encoding=gbk", data="书本\n".encode("gbk"), content_type=utf_8).get_json()
+    told = anyone.post(f"{LIST}?encoding=gbk", data="书本\n".encode("gbk"), content_type=utf_8).get_json()
     assert [row["word"] for row in told["words"]] == ["书本"]
 
 
 @pytest.mark.parametrize(
     ("path", "content_type"), [(LIST, "application/json"), (LIST, "text/plain"), (PACKAGE, "text/csv")]
 )
-def test_other_kinds_of_body_are_refused(http: FlaskClient, path: str, content_type: str) -> None:
-    answer = http.post(path, data="{}", content_type=content_type)
+def test_other_kinds_of_body_are_refused(anyone: FlaskClient, path: str, content_type: str) -> None:
+    answer = anyone.post(path, data="{}", content_type=content_type)
     assert (answer.status_code, answer.get_json()["code"]) == (415, "unsupported_media_type")
 
 
-def test_long_lists_are_refused(http: FlaskClient, settings: Settings) -> None:
-    answer = http.post(LIST, data=b"x" * (settings.api.max_list_bytes + 1), content_type="text/csv")
+def test_long_lists_are_refused(anyone: FlaskClient, settings: Settings) -> None:
+    answer = anyone.post(LIST, data=b"x" * (settings.api.max_list_bytes + 1), content_type="text/csv")
     assert (answer.status_code, answer.get_json()["code"]) == (413, "body_too_large")
 
 
-def test_the_texts_of_the_largest_package_fit_in_a_request(http: FlaskClient, settings: Settings) -> None:
+def test_the_texts_of_the_largest_package_fit_in_a_request(anyone: FlaskClient, settings: Settings) -> None:
     texts = {"word": "学习" * 6, "reading": "xuéxí" * 12, "meaning": "to study, " * 20, "prompt": "with books, " * 30}
     cards = [CARD | texts] * MAX_CARDS
     body = json.dumps({"cards": [*cards[1:], CARD | {"digest": ""}]})  # a wrong one, so that nothing is made
     assert settings.api.max_list_bytes < len(body) < settings.api.max_package_bytes
-    answer = http.post(PACKAGE, data=body, content_type="application/json").get_json()
+    answer = anyone.post(PACKAGE, data=body, content_type="application/json").get_json()
     assert (answer["status"], answer["field"]) == (422, f"cards.{MAX_CARDS - 1}.digest")
-    answer = http.post(PACKAGE, json={"cards": [*cards, CARD]}).get_json()
+    answer = anyone.post(PACKAGE, json={"cards": [*cards, CARD]}).get_json()
     assert (answer["status"], answer["code"], answer["field"]) == (422, "too_long", "cards")
     content = b"x" * (settings.api.max_package_bytes + 1)
-    assert http.post(PACKAGE, data=content, content_type="application/json").status_code == 413
+    assert anyone.post(PACKAGE, data=content, content_type="application/json").status_code == 413
 
 
-def test_a_package_names_each_picture_once(http: FlaskClient) -> None:
+def test_a_package_names_each_picture_once(anyone: FlaskClient) -> None:
     cards = [CARD, {**CARD, "meaning": "hill"}, {**CARD, "word": "Krankenversicherungen", "digest": "1" * 24}]
-    answer = http.post(PACKAGE, json={"name": "Two", "cards": cards})
+    answer = anyone.post(PACKAGE, json={"name": "Two", "cards": cards})
     assert (answer.status_code, answer.content_type) == (200, "application/zip")
     with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
         assert set(archive.namelist()) == {"media", "collection.anki2", "index.html"}
@@ -103,13 +100,13 @@ def test_a_package_names_each_picture_once(http: FlaskClient) -> None:
         ({"colour": "red"}, "cards.0.colour", "unknown_field"),
     ],
 )
-def test_a_wrong_card_is_named(http: FlaskClient, changed: dict[str, str], field: str, code: str) -> None:
-    answer = http.post(PACKAGE, json={"cards": [CARD | changed]})
+def test_a_wrong_card_is_named(anyone: FlaskClient, changed: dict[str, str], field: str, code: str) -> None:
+    answer = anyone.post(PACKAGE, json={"cards": [CARD | changed]})
     assert (answer.status_code, answer.get_json()["field"], answer.get_json()["code"]) == (422, field, code)
 
 
-def test_the_strokes_of_a_package_are_limited(http: FlaskClient) -> None:
+def test_the_strokes_of_a_package_are_limited(anyone: FlaskClient) -> None:
     latin = [CARD | {"word": "Hausaufgabe"}] * 1000
-    answer = http.post(PACKAGE, json={"cards": latin + [CARD | {"word": "山水" * 6}] * 834})
+    answer = anyone.post(PACKAGE, json={"cards": latin + [CARD | {"word": "山水" * 6}] * 834})
     assert (answer.status_code, answer.get_json()["field"], answer.get_json()["code"]) == (422, "cards", "too_long")
     assert "10008 East Asian characters together; give at most 10000" in answer.get_json()["detail"]

@@ -188,9 +188,9 @@ def test_a_motif_that_merely_shares_a_word_is_left_out(word: str, sense: str, im
     assert imagery.for_word(word, sense) == ()
 
 
-@given(st.text(max_size=40), st.text(max_size=80))
-def test_any_text_is_looked_up(word: str, sense: str) -> None:
-    assert len(Imagery().for_word(word, sense)) <= MAX_MOTIFS
+@given(word=st.text(max_size=40), sense=st.text(max_size=80))
+def test_any_text_is_looked_up(imagery: Imagery, word: str, sense: str) -> None:
+    assert len(imagery.for_word(word, sense)) <= MAX_MOTIFS
 
 
 @pytest.mark.parametrize(

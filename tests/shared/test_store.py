@@ -22,11 +22,6 @@ def store(client: redis.Redis, settings: Settings) -> JobStore:
     return JobStore(client, settings.queue.model_copy(update={"limit": 3, "bulk_limit": 2}))
 
 
-@pytest.fixture
-def leases(client: redis.Redis, store: JobStore, settings: Settings) -> Leases:
-    return Leases(client, store, settings.queue, "w")
-
-
 def test_a_new_job_is_queued(store: JobStore) -> None:
     assert store.create("a", REQUEST).is_new
     record = store.get("a")

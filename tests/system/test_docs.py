@@ -122,9 +122,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def routes(settings: Settings) -> MapAdapter:
-    return create_app(settings).url_map.bind("")
+@pytest.fixture(scope="module")
+def routes() -> MapAdapter:
+    return create_app(load_settings({})).url_map.bind("")
 
 
 @pytest.fixture
