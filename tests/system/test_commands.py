@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -62,24 +64,20 @@ def test_a_demo_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path) -> Non
             os.kill(int(pid), 0)
 
 
-@pytest.mark.usefixtures("interruptible")
-def test_serve_runs_until_ctrl_c_and_leaves_nothing_behind(tmp_path: Path) -> None:
+@contextmanager
+def serving(data: Path, *options: str) -> Iterator[Api]:
+    """Serve until Ctrl-C, which must end everything; yield the API once a worker is warm."""
     port = free_port()
-    flower = ["--flower"] if is_port_free(FLOWER_PORT) else []
     process = subprocess.Popen(
-        [sys.executable, "-m", "cli", "serve", "--port", str(port), "--data", str(tmp_path), *flower],
+        [sys.executable, "-m", "cli", "serve", "--port", str(port), "--data", str(data), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     assert process.stdout is not None
     try:
-        lines = iter(process.stdout.readline, "")
-        assert any("The service is ready" in line for line in lines)
-        api = Api(f"http://127.0.0.1:{port}")
-        api.draw(word="火", num_inference_steps=1)
-        if flower:
-            eventually(lambda: ("writing.generate", "SUCCESS") in flower_tasks())
+        assert any("The service is ready" in line for line in iter(process.stdout.readline, ""))
+        yield Api(f"http://127.0.0.1:{port}")
     finally:
         children = children_of(process)
         process.send_signal(signal.SIGINT)
@@ -88,6 +86,21 @@ def test_serve_runs_until_ctrl_c_and_leaves_nothing_behind(tmp_path: Path) -> No
     for pid in children:
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid), 0)
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_serve_runs_until_ctrl_c_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with serving(tmp_path) as api:
+        assert api.get("/health/ready").status_code == 200
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("interruptible")
+def test_flower_shows_what_was_drawn(tmp_path: Path) -> None:
+    assert is_port_free(FLOWER_PORT)
+    with serving(tmp_path, "--flower") as api:
+        api.draw(word="火", num_inference_steps=1)
+        eventually(lambda: ("writing.generate", "SUCCESS") in flower_tasks())
 
 
 def flower_tasks() -> set[tuple[str, str]]:

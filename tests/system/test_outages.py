@@ -306,7 +306,9 @@ def compiling_worker(redis_url: str, **environment: str) -> Iterator[subprocess.
 
 
 @pytest.mark.usefixtures("interruptible")
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGTERM, 0), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)]
+)
 def test_a_worker_that_is_stopped_while_it_compiles_does_not_wait_for_the_compiler(
     settings: Settings, sent: signal.Signals, code: int
 ) -> None:
