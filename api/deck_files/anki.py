@@ -16,16 +16,18 @@ from pathlib import Path
 import genanki  # type: ignore[import-untyped]
 
 from api.deck_files.card import Card, CardWithPicture
+from api.deck_files.language_tag import language_tag
 from api.deck_files.stroke_order import stroke_order
 from api.deck_files.zip_stream import ZipStream
 from shared.schemas.deck import DIGEST_LENGTH
 from shared.writing.dictionaries import Dictionaries
 
 # Append new fields at the end: Anki identifies fields by position.
-FIELDS = ("Word", "Reading", "Meaning", "Picture", "Strokes")
+FIELDS = ("Word", "Reading", "Meaning", "Picture", "Strokes", "Language")
 FRONT = "{{Picture}}"
 BACK = """{{FrontSide}}<hr id="answer">
-<div class="word">{{Word}}</div><div class="reading">{{Reading}}</div><div>{{Meaning}}</div>
+<div class="word" lang="{{Language}}" dir="auto">{{Word}}</div>
+<div class="reading" dir="auto">{{Reading}}</div><div dir="auto">{{Meaning}}</div>
 <div class="writing">{{Strokes}}</div>"""
 # No colours, so that night mode (in Anki and AnkiDroid) can set them. Cards on a phone are narrow.
 LOOK = """
@@ -102,8 +104,9 @@ def collection(name: str, cards: Sequence[Card], media: Sequence[str], dictionar
         pair = card.word, card.meaning  # 长 may occur twice with two meanings, and the same pair twice in two styles
         guid = genanki.guid_for(name, *pair, repeats[pair])
         repeats[pair] += 1
-        strokes = stroke_order(card.word, dictionaries.of(card.word, card.language, card.reading))
-        deck.add_note(genanki.Note(model, [*texts, f'<img src="{file}">', strokes], guid=guid))
+        strokes = stroke_order(card.word, dictionaries[card.language])
+        fields = [*texts, f'<img src="{file}">', strokes, language_tag(card.word, card.language)]
+        deck.add_note(genanki.Note(model, fields, guid=guid))
     return _written(genanki.Package(deck))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.writing.language import Language, LanguageChoice
+from shared.writing.language import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Card:
     Attributes:
         word: the word that it teaches.
         reading: pinyin or kana; "" if none.
-        language: whose stroke order to show.
+        language: the language in which the word was looked up. Its characters have that language's forms and strokes.
         meaning: in the learner's language.
         prompt: the prompt of its picture.
         file: the picture's name, relative to the deck's folder.
@@ -21,7 +21,7 @@ class Card:
 
     word: str
     reading: str
-    language: Language | LanguageChoice
+    language: Language
     meaning: str
     prompt: str
     file: str

@@ -5,6 +5,7 @@ from html import escape
 from urllib.parse import quote
 
 from api.deck_files.card import Card
+from api.deck_files.language_tag import language_tag
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -18,7 +19,7 @@ PAGE = """<!DOCTYPE html>
     :root {{ --paper: #1b1b1f; --ink: #ecebe6; --faint: #a3a3ad; --line: #38383f; }}
   }}
   body {{ margin: 2rem auto; max-width: 76rem; padding: 0 1rem; background: var(--paper); color: var(--ink);
-         font: 1rem/1.4 system-ui, "Noto Sans CJK SC", sans-serif; }}
+         font: 1rem/1.4 system-ui, sans-serif; }}
   ul {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: 1.25rem;
        margin: 0; padding: 0; list-style: none; }}
   li {{ break-inside: avoid; }}
@@ -35,7 +36,7 @@ PAGE = """<!DOCTYPE html>
 </style>
 </head>
 <body><main>
-<h1>{name}</h1>
+<h1 dir="auto">{name}</h1>
 <ul>
 {items}
 </ul>
@@ -44,7 +45,8 @@ PAGE = """<!DOCTYPE html>
 """
 
 ITEM = """<li><figure><img src="{picture}" alt="{alt}">
-<figcaption><span class="word">{word}</span>{reading}<br>{meaning}</figcaption></figure></li>"""
+<figcaption><span class="word" lang="{language}" dir="auto">{word}</span>{reading}<br>
+<span dir="auto">{meaning}</span></figcaption></figure></li>"""
 
 
 def contact_sheet(name: str, cards: Sequence[Card]) -> bytes:
@@ -59,11 +61,12 @@ def contact_sheet(name: str, cards: Sequence[Card]) -> bytes:
 
 
 def _item(card: Card) -> str:
-    reading = f'<span class="reading">{escape(card.reading)}</span>' if card.reading else ""
+    reading = f'<span class="reading" dir="auto">{escape(card.reading)}</span>' if card.reading else ""
     return ITEM.format(
         picture=escape(quote(card.file)),
         alt=escape(f"{card.word}: {card.prompt}"),
         word=escape(card.word),
+        language=language_tag(card.word, card.language),
         reading=reading,
         meaning=escape(card.meaning),
     )

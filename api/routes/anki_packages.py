@@ -14,7 +14,7 @@ from api.deck_files.zip_stream import ZipStream
 from api.problems import problem_responses
 from api.routes.blueprints import DECKS, PREFIX
 from api.services import services
-from shared.schemas.deck import CardsRequest
+from shared.schemas.deck import CardsRequest, CardText
 from shared.writing.dictionaries import Dictionaries
 
 anki_packages_api = APIBlueprint("anki_packages", __name__, url_prefix=PREFIX, abp_tags=[DECKS])
@@ -32,7 +32,7 @@ def bind(body: CardsRequest) -> Response:
 
 
 def _bound(asked: CardsRequest, dictionaries: Dictionaries) -> bytes:
-    cards = [Card(card.word, card.reading, card.language, card.meaning, card.prompt, card.file) for card in asked.cards]
+    cards = [_card(card, dictionaries) for card in asked.cards]
     names = [media_name(card.digest) for card in asked.cards]
     media = {str(number): name for number, name in enumerate(dict.fromkeys(names))}
     files = ZipStream()
@@ -43,3 +43,8 @@ def _bound(asked: CardsRequest, dictionaries: Dictionaries) -> bytes:
         files.close(),
     ]
     return b"".join(parts)
+
+
+def _card(text: CardText, dictionaries: Dictionaries) -> Card:
+    language = dictionaries.of(text.word, text.language, text.reading).language
+    return Card(text.word, text.reading, language, text.meaning, text.prompt, text.file)

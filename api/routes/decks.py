@@ -230,14 +230,14 @@ def _image_url(entry: DeckEntry) -> str:
 
 
 def _cards(deck_id: str) -> tuple[DeckRecord, list[CardWithPicture]]:
-    decks = services().decks
+    decks, dictionaries = services().decks, services().dictionaries
     record, words = decks.drawn(deck_id)
     digits = len(str(len(words)))
     cards = [
         CardWithPicture(
             word=word.entry.word,
             reading=word.entry.reading,
-            language=word.entry.language,
+            language=dictionaries.of(word.entry.word, word.entry.language, word.entry.reading).language,
             meaning=word.entry.meaning,
             prompt=word.stored.body["prompt_used"],
             file=f"pictures/{number:0{digits}}-{safe_name(word.entry.word)}.png",

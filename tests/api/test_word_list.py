@@ -15,6 +15,7 @@ from api.lists.scripts import is_pinyin
 from api.lists.word_list import Row, WordList, read_list
 from shared.errors import UnreadableList
 from shared.writing.dictionaries import Dictionaries
+from shared.writing.language import Language
 
 Short = tuple[str, str, str]
 MOUNTAIN: Short = ("山", "mountain", "shān")
@@ -483,7 +484,9 @@ def guids(folder: Path, pairs: list[tuple[str, str]]) -> list[str]:
     """Return the guids of a package's notes for the words and meanings, in this order."""
     from tests.client.test_deck_files import notes_of  # noqa: PLC0415  # its reader of packages
 
-    cards = [CardWithPicture(word, "", "auto", meaning, "", "p.png", lambda: b"png") for word, meaning in pairs]
+    cards = [
+        CardWithPicture(word, "", Language.CHINESE, meaning, "", "p.png", lambda: b"png") for word, meaning in pairs
+    ]
     path = folder / "d.apkg"
     path.write_bytes(b"".join(package("D", cards, Dictionaries())))
     notes, _, _ = notes_of(path, folder)

@@ -1,5 +1,6 @@
 """Contact sheets and Anki packages."""
 
+import io
 import json
 import os
 import sqlite3
@@ -18,6 +19,7 @@ from api.deck_files.card import Card, CardWithPicture
 from api.deck_files.contact_sheet import contact_sheet
 from shared.settings import Settings
 from shared.writing.dictionaries import Dictionaries
+from shared.writing.language import Language
 from tests.client.drawn_decks import ROWS, drawn, row
 from writing_client.deck import Deck
 from writing_client.models import CardText
@@ -25,11 +27,34 @@ from writing_client.package import write_package
 
 Cards = list[CardWithPicture]
 
+# Words, the language in which the service looks them up, and their language on the card.
+TAGGED = [
+    ("直", Language.JAPANESE, "ja"),
+    ("直", Language.CHINESE, "zh-Hans"),
+    ("T恤", Language.CHINESE, "zh-Hans"),
+    ("食べる", Language.JAPANESE, "ja"),
+    ("カラオケbox", Language.CHINESE, "ja"),
+    ("사과", Language.CHINESE, "ko"),
+    ("漢字어", Language.CHINESE, "ko"),
+    ("яблоко", Language.CHINESE, ""),
+    ("تفاح", Language.CHINESE, ""),
+    ("apple", Language.JAPANESE, ""),
+]
+
+
+def card_of(word: str, language: Language) -> CardWithPicture:
+    return CardWithPicture(word, "", language, "", "", "1.png", lambda: b"png")
+
 
 def with_pictures(texts: Sequence[CardText], folder: Path) -> Cards:
     """Return the client's cards with their pictures, which are in a folder, as the service makes files of them."""
     return [
-        CardWithPicture(**text.model_dump(exclude={"digest"}), read=(folder / text.file).read_bytes) for text in texts
+        CardWithPicture(
+            **text.model_dump(exclude={"digest", "language"}),
+            language=Language.CHINESE,
+            read=(folder / text.file).read_bytes,
+        )
+        for text in texts
     ]
 
 
@@ -70,6 +95,12 @@ class TestContactSheet:
         assert "prefers-color-scheme: dark" in text
         assert "@media print" in text
 
+    @pytest.mark.parametrize(("word", "language", "tag"), TAGGED)
+    def test_each_word_has_its_language_and_its_direction(self, word: str, language: Language, tag: str) -> None:
+        page = _Page(contact_sheet("deck", [card_of(word, language)]).decode())
+        (shown,) = [attributes for _, attributes in page.tags if attributes.get("class") == "word"]
+        assert (shown["lang"], shown["dir"]) == (tag, "auto")
+
 
 def packed(path: Path, name: str, cards: Cards) -> Path:
     path.write_bytes(b"".join(package(name, cards, Dictionaries())))
@@ -108,6 +139,30 @@ class TestAnki:
         assert [bool(fields[4]) for _, fields in notes] == [True, True, False, True, True], "the stroke order"
         assert "My deck" in decks.values()
 
+    @pytest.mark.parametrize(("word", "language", "tag"), TAGGED)
+    def test_a_note_tells_the_language_of_its_word(
+        self, tmp_path: Path, word: str, language: Language, tag: str
+    ) -> None:
+        ((_, fields),), _, _ = notes_of(packed(tmp_path / "1.apkg", "D", [card_of(word, language)]), tmp_path)
+        assert fields[-1] == tag
+
+    @pytest.mark.parametrize(
+        ("card", "tag"),
+        [
+            ({"word": "直"}, "zh-Hans"),
+            ({"word": "直", "language": "ja"}, "ja"),
+            ({"word": "直", "reading": "なお"}, "ja"),
+            ({"word": "働く"}, "ja"),
+        ],
+    )
+    def test_a_card_of_the_client_is_in_the_language_that_its_word_would_be_drawn_in(
+        self, settings: Settings, card: dict[str, str], tag: str
+    ) -> None:
+        body = {"cards": [card | {"file": "1.png", "digest": "0" * 24}]}
+        answer = create_app(settings).test_client().post("/api/writing/anki-packages", json=body)
+        with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+            assert f'lang="{tag}" dir="auto">{card["word"]}<' in archive.read("index.html").decode()
+
     def test_the_client_completes_the_same_package_from_the_services_part_of_it(
         self, tmp_path: Path, settings: Settings
     ) -> None:
@@ -139,7 +194,7 @@ class TestAnki:
 
     @pytest.mark.slow
     def test_a_package_takes_time_in_proportion_to_its_strokes(self) -> None:
-        card = Card("饢" * 2000, "", "auto", "", "", "1.png")
+        card = Card("饢" * 2000, "", Language.CHINESE, "", "", "1.png")
         assert len(collection("D", [card], ["1.png"], Dictionaries())) > 10**7
 
     def test_a_later_version_has_the_same_ids_so_that_anki_updates(self, tmp_path: Path, cards: Cards) -> None:
