@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from cli.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_SETTINGS
+from cli.path_option import PathOption
 from shared.console import use_any_console
 from shared.errors import SettingsError
 from shared.settings import load_settings
@@ -82,7 +83,7 @@ def worker() -> int:
 @click.option("--flower", is_flag=True, help=f"Start Flower too, on port {FLOWER_PORT}.")
 @click.option(
     "--data",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=PathOption(file_okay=False),
     default=Path("var/redis"),
     help="Folder for Redis's data.",
 )
@@ -102,9 +103,7 @@ def serve(port: int, workers: int, flower: bool, data: Path) -> int:
 @click.option("--translation", default="study", help="Meaning of the word, in English.")
 @click.option("--style", default="comic", help="Style of the picture.")
 @click.option("--seed", type=int, default=7, help="The same seed draws the same picture.")
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("out"), help="Folder to write to."
-)
+@click.option("--out", type=PathOption(file_okay=False), default=Path("out"), help="Folder to write to.")
 def demo(word: str, translation: str, style: str, seed: int, out: Path) -> int:
     """Draw one word end to end: HTTP, queue, worker, picture."""
     from local.demo import demo as draw  # noqa: PLC0415
@@ -145,7 +144,7 @@ def models() -> None:
 @click.option("--dry-run", is_flag=True, help="Only report what would be downloaded, and verify local folders.")
 @click.option(
     "--to",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=PathOption(file_okay=False),
     help="Folder to download to, instead of Hugging Face's cache.",
 )
 @click.option("--full-precision", is_flag=True, help="Fetch 32-bit files, for computing on a CPU.")

@@ -31,7 +31,7 @@ def fetch_models(model: str | None, to: Path | None, *, is_dry: bool, full_preci
         SettingsError: the settings are invalid.
     """
     settings = load_settings()
-    name = model or settings.model
+    name = settings.model if model is None else model
     if name not in settings.models:
         raise click.UsageError(f"the settings have no model {name!r}; available: {', '.join(settings.models)}")
     faults: list[str] = []

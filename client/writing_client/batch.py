@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from writing_client.arguments import check_at_least, check_list
 from writing_client.errors import WritingError
 from writing_client.job import POLL_S, Job, result_of
 from writing_client.models import AIGenerationResult, GenerationRequest
@@ -52,7 +53,12 @@ class Batch:
             requests: the requests, consumed one at a time as there is room.
             submit: a function that submits a request, and does not wait while the service is full.
             concurrency: the maximum number of jobs in flight.
+
+        Raises:
+            WrongInput: the concurrency is less than 1, or the requests are a single one.
         """
+        check_list("requests", requests)
+        check_at_least(1, "concurrency", concurrency)
         self._left = (Unsent(index, request, str(uuid.uuid4())) for index, request in enumerate(requests))
         self._submit = submit
         self._concurrency = concurrency

@@ -22,6 +22,7 @@ from writing_client.hsk import LEVELS, hsk_words
 from writing_client.imagery import read_imagery
 from writing_client.models import ListedRow, ListNote, ListView
 from writing_client.package import write_package
+from writing_client.path_option import PathOption
 from writing_client.picture import Picture
 from writing_client.progress_bar import step_bar
 from writing_client.version import __version__
@@ -156,7 +157,7 @@ DRAWING: Mapping[str, Callable[[Command], Command]] = {
 @click.option(
     "-o",
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathOption(dir_okay=False),
     help="PNG file to write.  [default: the word with .png]",
 )
 @click.option(
@@ -165,9 +166,7 @@ DRAWING: Mapping[str, Callable[[Command], Command]] = {
     metavar="N",
     help="Number of pictures of the word, 1 to 4, written as FILE-1.png, FILE-2.png …",
 )
-@click.option(
-    "--maps", type=click.Path(path_type=Path, file_okay=False), help="Folder to write the conditioning images to."
-)
+@click.option("--maps", type=PathOption(file_okay=False), help="Folder to write the conditioning images to.")
 @drawing_options
 @service_options
 def generate(  # noqa: PLR0917  # click's parameters
@@ -218,7 +217,7 @@ def _report(values: Mapping[str, object]) -> None:
 
 
 @writing.command()
-@click.argument("words", type=click.Path(path_type=Path), required=False, metavar="[WORDS.CSV]")
+@click.argument("words", type=PathOption(), required=False, metavar="[WORDS.CSV]")
 @click.option(
     "--hsk",
     type=click.IntRange(min(LEVELS), max(LEVELS)),
@@ -233,7 +232,7 @@ def _report(values: Mapping[str, object]) -> None:
 @click.option(
     "-o",
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=PathOption(file_okay=False),
     help="Folder for the deck; required unless --dry-run is given.",
 )
 @click.option("--name", help="Name of the deck.  [default: the list's name]")
@@ -276,21 +275,18 @@ def deck(  # noqa: PLR0917  # click's parameters
     if folder is None:
         _say(f"{len(listed.words)} words to draw, {len(listed.refused)} lines skipped; nothing is drawn")
         return SOME_FAILED if listed.refused else DONE
-    pictures = Deck(
-        folder,
-        listed.words,
-        options,
-        _deck_name(name or (source if words is None else words.stem)),
-    )
+    pictures = Deck(folder, listed.words, options, _deck_name(name, words, source))
     failed = _draw(pictures, source, options.get("style"), service)
     if pictures.drawn:
         _bind(pictures, service)
     return SOME_FAILED if listed.refused or failed else DONE
 
 
-def _deck_name(text: str) -> str:
-    """Return a deck's name as the service normalises it: macOS decomposes the letters of a file's name."""
-    return unicodedata.normalize("NFC", text).strip()
+def _deck_name(name: str | None, words: Path | None, source: str) -> str:
+    """Return a deck's name, by default its list's, in the service's normal form: macOS decomposes names of files."""
+    if name is None:
+        name = source if words is None else words.stem
+    return unicodedata.normalize("NFC", name).strip()
 
 
 def _hsk_list(level: int) -> ListView:

@@ -11,11 +11,13 @@ from requests.auth import AuthBase
 from requests.exceptions import InvalidJSONError, InvalidProxyURL, InvalidSchema, InvalidURL, MissingSchema
 from urllib3.exceptions import LocationParseError, LocationValueError
 
+from writing_client.arguments import check_at_least, check_type
 from writing_client.errors import UnexpectedAnswer, Unreachable, WritingError, WrongInput, refusal
 from writing_client.session import open_session, proxy_of, without_password
 
 # The pause between tries, doubled each time, unless the service gives one.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 8.0
+SHORTEST_TIMEOUT_S = 0.001  # requests takes 0 for a mistake
 # requests lets urllib3's own error through where a label of the host is too long.
 NO_ADDRESS = (InvalidURL, MissingSchema, InvalidSchema, LocationValueError)
 PROXY_ADVICE = "add the service's host to no_proxy to reach it directly"
@@ -52,8 +54,10 @@ class Connection:
             retry_s: how long to retry a call, in seconds; 0 for a single try.
 
         Raises:
-            WrongInput: the key contains a character that no key has.
+            WrongInput: the key contains a character that no key has, or a time is no number of seconds.
         """
+        check_at_least(SHORTEST_TIMEOUT_S, "timeout_s", timeout_s)
+        check_at_least(0, "retry_s", retry_s)
         self.url = url.strip().rstrip("/")
         self._timeout_s = timeout_s
         self._retry_s = retry_s
@@ -95,7 +99,7 @@ class Connection:
         *,
         json: Any = None,
         data: bytes | None = None,
-        params: Mapping[str, str] | None = None,
+        params: Mapping[str, str | None] | None = None,
         headers: Mapping[str, str] | None = None,
         is_retried: bool = True,
         transient: frozenset[int] = TRANSIENT,
@@ -109,6 +113,9 @@ class Connection:
             WrongInput: the URL is not the service's, or the request cannot be sent.
             WritingError: the service refuses the call.
         """
+        for name, value in (params or {}).items():
+            if value is not None:  # requests would send a list as many parameters, of which the service reads one
+                check_type(str, name, value)
         deadline = time.monotonic() + (self._retry_s if is_retried else 0)
         pause_s = FIRST_PAUSE_S
         while True:
@@ -185,10 +192,12 @@ def header_value(name: str, value: str) -> str:
         value: the value.
 
     Raises:
-        WrongInput: the value contains a character that cannot be sent.
+        WrongInput: the value is blank, has a space at an end, or contains a character that cannot be sent.
     """
     if not (value.isascii() and value.isprintable()):
         raise WrongInput(f"{name} contains a character that cannot be sent; give printable ASCII characters only")
+    if not value or value != value.strip():
+        raise WrongInput(f"{name} is blank, or begins or ends with a space")
     return value
 
 

@@ -20,11 +20,10 @@ from writing_client.file_name import safe_name
 from writing_client.job import result_of
 from writing_client.models import AIGenerationResult, CardText, DeckWordView, JobStatus, ListedRow
 from writing_client.picture import Picture
-from writing_client.service_deck import ServiceDeck
+from writing_client.service_deck import POLL_S, ServiceDeck
 from writing_client.writing_client import WritingClient
 
 PICTURES = "pictures"
-POLL_S = 0.5
 MAX_WORDS = 500  # in one deck of the service
 MAX_CARDS = 3_000  # in one package
 MAX_CHARACTERS = 10_000  # of East Asia, those from FIRST_EAST_ASIAN on, in a package's words: their strokes are in it

@@ -85,10 +85,10 @@ class UnexpectedAnswer(WritingError):
 
 
 class WaitTimedOut(WritingError, TimeoutError):
-    """The job did not end within the given time. After `Job.wait` it continues, after `generate` it is cancelled."""
+    """A job or a deck did not end within the given time. It continues, except that `generate` cancels its job."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(detail, code="wait_timed_out", title="The job did not end in time.")
+        super().__init__(detail, code="wait_timed_out", title="The job or the deck did not end in time.")
 
 
 class JobFailed(WritingError):

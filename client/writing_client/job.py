@@ -2,7 +2,6 @@
 
 import base64
 import json
-import math
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
@@ -12,6 +11,7 @@ from typing import Any
 import requests
 
 from writing_client.connection import Connection
+from writing_client.deadline import deadline_after
 from writing_client.errors import JobCancelled, JobFailed, Unreachable, WaitTimedOut, WritingError, refusal
 from writing_client.events import Event, read_events
 from writing_client.models import AIGenerationResult, JobStatus, JobView, ResultLinks, Variation
@@ -165,7 +165,7 @@ class Job:
             WaitTimedOut: the job did not end in time; it continues.
             WritingError: the job has expired, or the service does not answer.
         """
-        deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        deadline = deadline_after(timeout_s)
         told: Update | None = None
         for news in self._news(deadline):
             if isinstance(news, Preview):

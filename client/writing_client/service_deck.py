@@ -1,14 +1,19 @@
 """A deck on the service: follow it, cancel it, download it."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from writing_client.connection import Connection
-from writing_client.errors import WritingError, WrongInput
+from writing_client.deadline import deadline_after
+from writing_client.errors import WaitTimedOut, WritingError, WrongInput
 from writing_client.models import DeckView, DeckWordView
 
 PATH = "/api/writing/decks"
+POLL_S = 0.5
 MEDIA_TYPES: Mapping[str, str] = {"zip": "application/zip", "apkg": "application/octet-stream"}
+
+OnDeckProgress = Callable[[DeckView], object]
 
 
 class ServiceDeck:
@@ -26,6 +31,30 @@ class ServiceDeck:
             WritingError: `deck_not_found`.
         """
         return self._connection.fetch(DeckView, "GET", self._path)
+
+    def wait(self, on_progress: OnDeckProgress | None = None, timeout_s: float | None = None) -> DeckView:
+        """Wait until all words have ended, and return the deck's status, with each of its words.
+
+        Args:
+            on_progress: called in this thread with the deck's status, without its words, at each change of its counts.
+            timeout_s: how long to wait; None to wait without limit.
+
+        Raises:
+            WaitTimedOut: the deck did not finish in time; it continues.
+            WritingError: `deck_not_found`, or the service does not answer.
+        """
+        deadline = deadline_after(timeout_s)
+        counts: dict[str, int] = {}
+        while True:
+            view = self._connection.fetch(DeckView, "GET", self._path, params={"words": "false"})
+            if view.counts != counts and on_progress is not None:
+                on_progress(view)
+            if view.is_finished:
+                return self.view()
+            counts, left_s = view.counts, deadline - time.monotonic()
+            if left_s <= 0:
+                raise WaitTimedOut(f"deck {self.id} has not finished yet; it continues")
+            time.sleep(min(POLL_S, left_s))
 
     def replace(self, index: int, job_id: str, *, variation: int | None = None) -> DeckWordView:
         """Give a word another picture, or a refused word its first one, and return the word. Safe to repeat.

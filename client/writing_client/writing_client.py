@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic_core import to_jsonable_python
 
+from writing_client.arguments import check_list, check_type
 from writing_client.batch import Batch, Request, RequestOutcome
 from writing_client.connection import OUTAGES, TRANSIENT, Connection, header_value
 from writing_client.errors import JobCancelled, JobFailed, WaitTimedOut
@@ -51,17 +52,17 @@ class WritingClient:
 
         Args:
             url: the service's URL; None for $WRITING_URL, else http://127.0.0.1:8600.
-            api_key: the API key; None for $WRITING_API_KEY, else no key.
+            api_key: the API key, "" to send none; None for $WRITING_API_KEY, else none.
             timeout_s: how long to wait for a response, in seconds.
             retry_s: how long to retry while the service is full, restarting or unreachable, in seconds; 0 for a
                 single try.
 
         Raises:
-            WrongInput: the key contains a character that no key has.
+            WrongInput: the key contains a character that no key has, or a time is no number of seconds.
         """
         self._connection = Connection(
-            url or os.environ.get(URL_VARIABLE) or DEFAULT_URL,
-            api_key or os.environ.get(KEY_VARIABLE),
+            os.environ.get(URL_VARIABLE) or DEFAULT_URL if url is None else url,
+            os.environ.get(KEY_VARIABLE) if api_key is None else api_key,
             timeout_s=timeout_s,
             retry_s=retry_s,
         )
@@ -119,10 +120,13 @@ class WritingClient:
             **options: fields of `GenerationRequest` for all words: style, seed, width, imagery …
 
         Raises:
+            WrongInput: the words are no list, or the Idempotency-Key cannot be sent.
             WritingError: the service refuses the list, or none of its words can be drawn.
         """
+        check_list("words", words)
         document = _document({"name": name, "words": list(words), **options})
-        headers = {"Idempotency-Key": header_value("the Idempotency-Key", idempotency_key or str(uuid.uuid4()))}
+        key = str(uuid.uuid4()) if idempotency_key is None else idempotency_key
+        headers = {"Idempotency-Key": header_value("the Idempotency-Key", key)}
         transient = TRANSIENT if waits_for_room else OUTAGES
         accepted = self._connection.fetch(
             DeckAccepted, "POST", DECKS, json=document, headers=headers, transient=transient
@@ -156,10 +160,11 @@ class WritingClient:
             columns: what its columns hold, such as ``word,reading,translation``, ``-`` for none; None to detect them.
 
         Raises:
+            WrongInput: the content is no bytes.
             WritingError: `unreadable_list`, `body_too_large`.
         """
-        given = {"encoding": encoding, "columns": columns}
-        params = {name: value for name, value in given.items() if value is not None}
+        check_type(bytes, "content", content)
+        params = {"encoding": encoding, "columns": columns}
         headers = {"Content-Type": "text/csv"}
         path = "/api/writing/word-lists"
         return self._connection.fetch(ListView, "POST", path, data=content, params=params, headers=headers)
@@ -224,6 +229,7 @@ class WritingClient:
             concurrency: the maximum number of jobs in flight.
 
         Raises:
+            WrongInput: the requests are no list, or the concurrency is less than 1.
             WritingError: an error that every further request would meet: the service does not answer, or the API key
                 is wrong.
         """
@@ -291,7 +297,12 @@ class WritingClient:
 
 
 def _document(request: Request) -> dict[str, Any]:
-    """Return a request as JSON. Omitted fields are left to the service."""
+    """Return a request as JSON. Omitted fields are left to the service.
+
+    Raises:
+        WrongInput: it is neither a mapping nor a `GenerationRequest`.
+    """
     if isinstance(request, GenerationRequest):
         return request.model_dump(mode="json", exclude_unset=True)
+    check_type(Mapping, "a request", request)
     return dict(to_jsonable_python(request))

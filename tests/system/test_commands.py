@@ -160,6 +160,10 @@ def test_the_doctor_finds_the_service_well(
         (["nope"], USAGE, "No such command"),
         (["keys", "a:b"], USAGE, "letters, digits"),
         (["serve", "--workers", "0"], USAGE, "--workers"),
+        (["serve", "--data", ""], USAGE, "path is blank"),
+        (["demo", "--out", ""], USAGE, "path is blank"),
+        (["models", "fetch", "--model", ""], USAGE, "no model ''"),
+        (["models", "fetch", "--to", ""], USAGE, "path is blank"),
     ],
 )
 def test_what_cannot_be_done_is_said_by_message_and_exit_code(

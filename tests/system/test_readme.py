@@ -1,4 +1,4 @@
-"""The README's examples work."""
+"""The examples of the README and of the client's page work."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,23 @@ def test_the_readme_s_python_works(
     with Image.open(tmp_path / "study.png") as picture:
         assert picture.size == (256, 256)
     assert "diffusion" in capsys.readouterr().out, "progress"
+
+
+def test_the_client_s_examples_work(
+    project: Path, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One after the other, as the page says, with two variations instead of four."""
+    page = (project / "docs/reference/python-client.md").read_text()
+    monkeypatch.setenv("WRITING_URL", stack.url)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(compile(code.replace("variations=4", "variations=2"), "python-client.md", "exec"), names)  # noqa: S102
+    assert {path.name for path in tmp_path.glob("*.png")} == {
+        "study.png", "study-7.png", "study-8.png", "山.png", "水.png",
+    }  # fmt: skip
+    assert zipfile.is_zipfile(tmp_path / "lesson-7.apkg")
+    assert "'succeeded': 2" in capsys.readouterr().out, "the deck's progress"
 
 
 def test_the_readme_s_commands_work(project: Path, stack: Stack, tmp_path: Path) -> None:
