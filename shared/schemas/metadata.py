@@ -70,7 +70,9 @@ class GenerationMetadata(_Described):
     batch_size_max: int = Field(description="the largest number of rows that shared a step")
     word: str = Field(description="the word in normal form, as drawn")
     language: Language = Field(description="the language whose strokes and lexicon were used")
-    reading: str | None = Field(description="that of the sense; null if the lexicon does not have the word")
+    reading: str | None = Field(
+        description="that of the sense; null if the lexicon lacks the word, or its reading is not certain"
+    )
     translation: str = Field(description="the meaning to display: the request's, or else the lexicon's")
     prompt_meaning: str = Field(description="the English meaning that steers the picture")
     prompt_meaning_source: Literal["request", "lexicon"]

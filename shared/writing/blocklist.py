@@ -2,13 +2,12 @@
 
 import unicodedata
 from collections.abc import Iterable
-from functools import lru_cache
 
 import regex
 
 from shared.writing.clusters import JOINERS
 from shared.writing.normalise import INVISIBLE
-from shared.writing.plurals import IRREGULAR
+from shared.writing.stems import stem
 
 LATIN = regex.compile(r"[\p{Latin}\p{Common}\p{Inherited}]+")
 # Whatever else is between two words separates them: an underscore, a letter of another script.
@@ -47,16 +46,4 @@ def _normal(text: str) -> str:
 
 
 def _stems(text: str) -> tuple[str, ...]:
-    return tuple(map(_stem, WORD_OR_NUMBER.findall(text)))
-
-
-@lru_cache(maxsize=4096)
-def _stem(word: str) -> str:
-    word = IRREGULAR.get(word, word)
-    if word.endswith("ves"):  # knives, wolves; other words (gloves) change in the same way on both sides
-        word = word.removesuffix("ves") + "f"
-    # Use a new stemmer for each call: a stemmer stores the word it works on, and requests run in threads.
-    import snowballstemmer  # noqa: PLC0415  # imports the stemmers of all languages, and most services block nothing
-
-    stemmed = snowballstemmer.stemmer("english").stemWord(word)
-    return stemmed[:-2] + "f" if stemmed.endswith(("fe", "ve")) else str(stemmed)
+    return tuple(map(stem, WORD_OR_NUMBER.findall(text)))

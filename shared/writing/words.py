@@ -7,7 +7,7 @@ it (`resolve_imagery`).
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from shared.errors import InvalidWord, TranslationRequired, UnknownImagery, UnknownReading, UnsupportedCharacter
@@ -31,6 +31,7 @@ from shared.writing.lexicon import Sense
 from shared.writing.motif import ImageryMode
 from shared.writing.normalise import describe, normalise_word
 from shared.writing.pinyin import same_reading
+from shared.writing.readings import reading_meant, usual_reading
 from shared.writing.scripts import HINT
 
 __all__ = [
@@ -66,7 +67,8 @@ class Meaning:
         prompt: the English meaning that steers the picture.
         source: where `prompt` comes from.
         language: the language that the word was looked up in.
-        reading: the word's reading in this sense, in pinyin or kana; None if the lexicon does not know the word.
+        reading: the word's reading in this sense, in pinyin or kana; None if the lexicon does not know the word, or
+            if the translation does not show which of several readings is meant.
         note: why the request's translation was not used, or why the picture shows no meaning.
         depictable: the English text by which imagery is looked up: the request's translation, or the lexicon's sense;
             "" if nothing depicts it.
@@ -130,21 +132,21 @@ def resolve_meaning(word: str, translation: str, database: CharacterDatabase, re
     """
     senses = senses_read(word, reading, database)
     shown = read_translation(translation)
-    likeliest = senses[0].reading if senses else None
     known = next((sense for sense in senses if sense.gloss == shown and sense.is_pictured), None)
     if known is not None:
-        phrase, spoken = depicted(known, database), known.reading
-        return Meaning(shown, phrase, "request", database.language, spoken, depictable=depictable(known))
+        phrase = depicted(known, database)
+        return Meaning(shown, phrase, "request", database.language, known.reading, depictable=depictable(known))
     unused = why_empty(shown)
     given = shown if unused is None else ""
     if steering := english_part(given):
-        phrase = _phrase(clean_sense(steering), database)
-        return Meaning(shown, phrase, "request", database.language, likeliest, depictable=steering)
+        phrase, spoken = _phrase(clean_sense(steering), database), reading_meant(steering, senses)
+        return Meaning(shown, phrase, "request", database.language, spoken, depictable=steering)
     is_latin_given = bool(given) and is_latin(given)
     if senses:
         if is_latin_given:
             unused = f"{given!r} does not seem to be English, so the lexicon's meaning steers the picture"
-        return _of_lexicon(senses[0], given, unused, database)
+        meaning = _of_lexicon(senses[0], given, unused, database)
+        return replace(meaning, reading=usual_reading(senses)) if given else meaning
     # Of a Latin translation that is not known to be English, only an article shows that it is not.
     if len(word) > 1 and is_english(word) and (not is_latin_given or has_foreign_article(given)):
         note = f"{word!r} is taken as English; if it is of another language, give its meaning in English"
