@@ -128,12 +128,13 @@ def _is_known(word: str) -> bool:
     word = word.casefold().replace("’", "'")
     before, _, _ = word.partition("'")
     forms = (form.removeprefix("to ") for form in base_forms(word))
-    is_listed = before in _vocabulary() or not _vocabulary().isdisjoint(forms)
+    is_listed = before in vocabulary() or not vocabulary().isdisjoint(forms)
     return is_listed or len(before) == 1 or word in LOANWORDS
 
 
 @lru_cache(maxsize=1)
-def _vocabulary() -> frozenset[str]:
+def vocabulary() -> frozenset[str]:
+    """Return the English words, in all their forms."""
     return frozenset(WORDS_PATH.read_text(encoding="utf-8").split())
 
 

@@ -5,7 +5,6 @@ The schema checks the characters (`normalise_word`). The API and the workers che
 it (`resolve_imagery`).
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -30,6 +29,7 @@ from shared.writing.language import Language
 from shared.writing.lexicon import Sense
 from shared.writing.motif import ImageryMode
 from shared.writing.normalise import describe, normalise_word
+from shared.writing.phrases import phrase_of
 from shared.writing.pinyin import same_reading
 from shared.writing.readings import reading_meant, usual_reading
 from shared.writing.scripts import HINT
@@ -51,8 +51,6 @@ MeaningSource = Literal["request", "lexicon"]
 
 
 SAME_READING: Final = {Language.CHINESE: same_reading, Language.JAPANESE: same_kana}
-
-INFINITIVE: Final = re.compile(r"to (?P<before>(?:not |[a-z]+ly )*)(?P<verb>[a-z]+)(?P<rest>(?: .*)?)")
 
 # The picture for a word without a meaning that can be pictured (a particle): the written word itself.
 WRITTEN: Final = "a page of calligraphy"
@@ -139,7 +137,7 @@ def resolve_meaning(word: str, translation: str, database: CharacterDatabase, re
     unused = why_empty(shown)
     given = shown if unused is None else ""
     if steering := english_part(given):
-        phrase, spoken = _phrase(clean_sense(steering), database), reading_meant(steering, senses)
+        phrase, spoken = phrase_of(clean_sense(steering), senses, database), reading_meant(steering, senses)
         return Meaning(shown, phrase, "request", database.language, spoken, depictable=steering)
     is_latin_given = bool(given) and is_latin(given)
     if senses:
@@ -235,16 +233,7 @@ def depicted(sense: Sense, database: CharacterDatabase) -> str:
         return WRITTEN
     if sense.counts:
         return sense.counts
-    return _phrase(sense.gloss, database)
-
-
-def _phrase(meaning: str, database: CharacterDatabase) -> str:
-    """Return a meaning with its verb, if the lexicon knows it, as a gerund: "to not study" becomes "not studying"."""
-    infinitive = INFINITIVE.fullmatch(meaning)
-    gerund = database.gerund(infinitive["verb"]) if infinitive else None
-    if infinitive is None or gerund is None:
-        return meaning
-    return f"{infinitive['before']}{gerund}{infinitive['rest']}"
+    return phrase_of(sense.gloss, (), database)
 
 
 def _of_lexicon(sense: Sense, shown: str, unused: str | None, database: CharacterDatabase) -> Meaning:

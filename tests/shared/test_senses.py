@@ -78,16 +78,48 @@ def test_a_translation_steers_and_the_reading_is_told(database: CharacterDatabas
         ("to eat an apple", "eating an apple"),
         ("to not eat", "not eating"),
         ("to gradually increase", "gradually increasing"),
-        ("to and fro", "to and fro"),
-        ("to the left", "to the left"),
-        ("to", "to"),
-        ("to xyzzy", "to xyzzy"),
-        ("eat", "eat"),
+        ("to (gradually) increase", "(gradually) increasing"),
+        ("(of prices) to rise", "(of prices) rising"),
+        ("to be tired; to be sleepy", "being tired, being sleepy"),
+        ("to bring, to carry", "bringing, carrying"),
+        ("opening / to turn on", "opening, turning on"),
+        ("to borrow/lend", "borrowing, lending"),
+        ("to paint, draw, write", "painting, drawing, writing"),
+        ("to get up / wake up", "getting up, waking up"),
+        ("to wear (hat, glasses)", "wearing (hat, glasses)"),
+        ("to wash and iron clothes", "washing and ironing clothes"),
+        ("to eat fish and chips", "eating fish and chips"),
+        ("to look for food and water", "looking for food and water"),
+        ("to play football, tennis", "playing football, tennis"),
+        ("to swipe a card", "swiping a card"),
+        ("to google", "googling"),
+        ("to babysit", "babysitting"),
+        ("to email", "emailing"),
+        ("to double-click", "double-clicking"),
+        ("eat", "eating"),
+        ("play the piano", "playing the piano"),
+        ("bring, carry", "bringing, carrying"),
     ],
 )
 def test_a_verb_in_a_translation_steers_as_a_gerund(translation: str, prompt: str, database: CharacterDatabase) -> None:
     meaning = resolve_meaning("comer", translation, database)
     assert (meaning.display, meaning.prompt) == (translation, prompt)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("to and fro", "to the left", "to us", "to school", "to", "to xyzzy", "dance", "watch TV", "like a dog"),
+        *("near the house", "half a loaf", "goodbye; see you", "give me the bill", "mountain / hill"),
+    ],
+)
+def test_what_may_be_no_verb_steers_as_it_is(text: str, database: CharacterDatabase) -> None:
+    assert resolve_meaning("comer", text, database).prompt == text
+
+
+def test_the_senses_of_a_word_show_its_verbs(database: CharacterDatabase) -> None:
+    assert resolve_meaning("看", "watch TV", database).prompt == "watching TV"
+    assert resolve_meaning("表", "watch strap", database).prompt == "watch strap"
 
 
 def test_a_word_whose_use_is_described_still_has_its_meaning(database: CharacterDatabase) -> None:
