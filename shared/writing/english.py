@@ -41,6 +41,10 @@ FOREIGN_ARTICLE: Final = regex.compile(
 )
 # Where a translation into two languages may change from one to the other.
 BETWEEN: Final = regex.compile(r"[;,/|=:，、；：／｜()（）【】\[\]{}]| [-–—] ")
+# A word of another script. The Greek letter of "α wave", a unit's (μm) and the Han character of "A型" are none.
+FOREIGN_WORD: Final = regex.compile(
+    r"(?<![\w'’-])(?!\p{Greek}(?!\w))[^\W\d_\p{Latin}\p{Common}][^\W\d_\p{Latin}]*(?![\w'’-])"
+)
 PICTOGRAPHS: Final = regex.compile(r"[\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f\u200d]")
 LONGEST_ABBREVIATION: Final = 4  # DVD keeps its capitals
 # "1. to study 2. to learn"
@@ -82,8 +86,10 @@ def is_english(text: str) -> bool:
     """Return whether a text in Latin letters is English, judged by its words.
 
     Of every three words, one may be unknown. Unknown capitalised words, which may be names, do not count. Units, single
-    letters and phonetic signs belong to no language, so they alone are English.
+    letters and phonetic signs belong to no language, so they alone are English. A word of another script is not.
     """
+    if FOREIGN_WORD.search(text):
+        return False
     words = [word for word in WORD.findall(text) if ORDINARY.fullmatch(word)]
     if not words:
         return _has_letter(text) and is_latin(text)
@@ -100,11 +106,17 @@ def has_foreign_article(text: str) -> bool:
 
 
 def english_part(text: str) -> str:
-    """Return the English part of a translation: "cat" of "cat (кошка)" and "le chat, cat"; "" if none is English."""
+    """Return the English part of a translation: "cat" of "cat кошка" and "le chat, cat"; "" if none is English."""
     text = " ".join(PICTOGRAPHS.sub(" ", text).split())
     parts = [part.strip() for part in BETWEEN.split(text) if part.strip()]
-    english = [part for part in parts if is_english(part)]
-    return text if len(english) == len(parts) else ", ".join(english)
+    english = [part for part in map(_without_foreign_words, parts) if is_english(part)]
+    return text if english == parts else ", ".join(english)
+
+
+def _without_foreign_words(text: str) -> str:
+    """Return a text without its words of other scripts, if words in Latin letters remain."""
+    kept = " ".join(FOREIGN_WORD.sub(" ", text).split())
+    return kept if any(map(ORDINARY.fullmatch, WORD.findall(kept))) else text
 
 
 def clean_sense(text: str) -> str:

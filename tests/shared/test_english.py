@@ -49,6 +49,7 @@ def test_everyday_translations_are_english() -> None:
         "en route",
         "Los Angeles",
         "UN resolution",
+        *("T恤", "卡拉OK", "IT-отдел", "A型 blood", "5 μm", "Ωmega"),
     ],
 )
 def test_english_is_known_in_any_form(text: str) -> None:
@@ -81,6 +82,9 @@ def test_everyday_words_of_other_languages_are_not_english() -> None:
         ("le chat, cat", "cat"),
         ("Katze - cat", "cat"),
         ("猫；cat；кошка", "cat"),
+        ("кошка cat", "cat"),
+        ("the character 人", "the character"),
+        ("T シャツ", ""),
         ("bat (animal)", "bat (animal)"),
         ("mountain, hill", "mountain, hill"),
         ("cat 🐱", "cat"),
@@ -143,6 +147,26 @@ def test_an_english_word_steers_by_itself(dictionaries: Dictionaries, imagery: I
 def test_a_word_of_another_language_needs_a_translation(dictionaries: Dictionaries, translation: str) -> None:
     with pytest.raises(TranslationRequired, match="Katze"):
         meaning(dictionaries, "Katze", translation)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            "苹果 apple",
+            "1. 苹果 apple",
+            "苹果（apple）",
+            "苹果 (apple)",
+            "苹果/apple",
+            "食べる (たべる) to eat",
+            "사과 apple",
+        ),
+        *("дом house", "شجرة tree", "עץ tree", "पेड़ tree", "ต้นไม้ tree", "コーヒー coffee", "δέντρο tree"),
+    ],
+)
+def test_a_line_of_word_and_meaning_is_not_drawn_as_one_word(dictionaries: Dictionaries, line: str) -> None:
+    with pytest.raises(TranslationRequired):
+        meaning(dictionaries, line, "")
 
 
 @pytest.mark.parametrize(("word", "translation"), [("Rat", "advice"), ("bald", "soon"), ("Herd", "stove")])
