@@ -11,8 +11,8 @@ from shared.writing.dictionaries import Dictionaries
 from shared.writing.language import Language
 from shared.writing.words import resolve_meaning
 
-# Language, word, translation and reading. Words of several readings with translations as teachers write them, written
-# by hand before the rules; half were held back until the rules were final.
+# Language, word, translation and reading: mostly words of several readings, with translations as teachers write them,
+# written by hand. The rules were tuned on the first 219 and tried once on the last 80: 75 right, 3 wrong, 2 without.
 LIST = Path(__file__).parent / "readings.tsv"
 
 
@@ -27,7 +27,7 @@ def test_translations_in_a_teachers_words_choose_the_reading(dictionaries: Dicti
         for language, word, translation, expected in rows
     ]
     outcomes = Counter("empty" if got is None else "right" if got in expected else "wrong" for got, expected in found)
-    assert outcomes.total() >= 200
+    assert outcomes.total() >= 299
     assert outcomes["right"] >= 0.85 * outcomes.total(), outcomes
     assert outcomes["wrong"] <= 0.05 * outcomes.total(), outcomes
 
