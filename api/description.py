@@ -18,6 +18,7 @@ BODIES = (GenerationRequest, DeckRequest, CardsRequest, PictureChoice)
 
 # Method and path, as a regular expression, of the calls to which a status applies; `.*`: all.
 BATCH, DECK = r"post /api/writing/batches", r"post /api/writing/decks"
+WITHOUT_JOBS = r"post /api/writing/(word-lists|anki-packages)"
 DECK_FILE = r"get /api/writing/decks/\{deck_id\}\.(zip|apkg)"
 POLLED_DECK = r"get /api/writing/decks/\{deck_id\}"
 SUBMIT, SAMPLE = r"post /api/writing/generate-writing-image", r"get /api/writing/styles/\{style\}/sample"
@@ -42,8 +43,8 @@ BODILESS: Mapping[int, tuple[str, str]] = {
 # The statuses of calls that are counted before anything else is checked.
 COUNTED = (200, 202, 408, 409, 410, 413, 415, 422, 429, 500, 503)
 RATE: Mapping[str, str] = {
-    "X-RateLimit-Limit": "submissions allowed in the current window, if there is a limit",
-    "X-RateLimit-Remaining": "submissions left in the current window",
+    "X-RateLimit-Limit": "calls allowed in the current window, if there is a limit",
+    "X-RateLimit-Remaining": "calls left in the current window",
     "X-RateLimit-Reset": "when the window ends, in seconds since the epoch",
 }
 # Header, its description, and the statuses and calls whose responses carry it.
@@ -52,7 +53,7 @@ HEADERS: tuple[tuple[str, str, tuple[int, ...], str], ...] = (
     ("Location", "the job's URL, if the request was accepted", (409, 410, 422, 500, 503), SUBMIT),
     ("Location", "the deck's URL", (202,), DECK),
     ("Preference-Applied", "`wait=N`, if the service waited", (200, 202, 409, 410, 422, 500), SUBMIT),
-    *((name, description, COUNTED, f"{SUBMIT}|{DECK}") for name, description in RATE.items()),
+    *((name, description, COUNTED, f"{SUBMIT}|{DECK}|{WITHOUT_JOBS}") for name, description in RATE.items()),
     *((name, description, (200,), BATCH) for name, description in RATE.items()),
     ("Retry-After", "seconds to wait before trying again", (429, 503), ".*"),
     ("Retry-After", "seconds to wait before trying again", (404,), SAMPLE),

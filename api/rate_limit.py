@@ -1,4 +1,4 @@
-"""The rate limit on submissions, counted in Redis across all processes."""
+"""The rate limit on each client's costly calls, counted in Redis across all processes."""
 
 import math
 import time
@@ -15,12 +15,13 @@ from shared.errors import RateLimited, SettingsError
 from shared.settings import RedisSettings
 from shared.tls import tls_options
 
-# The calls that cost GPU time. A deck counts once, since its jobs are bulk. A batch counts each request itself.
-LIMITED_ENDPOINTS = frozenset({"jobs.submit", "decks.create"})
+# The calls that cost GPU time, or seconds of the API's CPU time. A deck counts once, since its jobs are bulk. A batch
+# counts each request itself.
+LIMITED_ENDPOINTS = frozenset({"jobs.submit", "decks.create", "word_lists.read", "anki_packages.bind"})
 
 
 class RateLimit:
-    """A limit on each client's submissions, by the name of its key, or by its address if there are no keys."""
+    """A limit on each client's calls, by the name of its key, or by its address if there are no keys."""
 
     def __init__(self, rate: str, settings: RedisSettings) -> None:
         """Parse a rate such as "60/minute" or "10/second;500/hour".
@@ -40,7 +41,7 @@ class RateLimit:
         self._counter = FixedWindowRateLimiter(storage)
 
     def apply(self, app: Flask) -> None:
-        """Start counting submissions, and report in their responses how many are left."""
+        """Start counting calls, and report in their responses how many are left."""
         app.extensions["rate_limit"] = self
         app.before_request(self._count_call)
         app.after_request(self._add_headers)
@@ -50,11 +51,11 @@ class RateLimit:
             self.count()
 
     def count(self) -> None:
-        """Count a submission of the current request's client.
+        """Count a call, or one request of a batch, of the current request's client.
 
         Raises:
             RateLimited: the client has exceeded its limit.
-            redis.RedisError: Redis does not answer, so the submission could not be accepted either.
+            redis.RedisError: Redis does not answer, so a job could not be accepted either.
         """
         client = g.client or request.remote_addr or ""
         for limit in self._limits:
@@ -64,7 +65,7 @@ class RateLimit:
                 g.rate_left = (left, limit.amount, math.ceil(ends_at))
             if not is_within:
                 wait_s = max(1, math.ceil(ends_at - time.time()))
-                raise RateLimited(f"each client may submit at most {limit}", retry_after_s=wait_s)
+                raise RateLimited(f"each client may send at most {limit}", retry_after_s=wait_s)
 
     @staticmethod
     def _add_headers(response: Response) -> Response:
@@ -91,5 +92,5 @@ def _parse(rate: str) -> list[limits.RateLimitItem]:
             f'api.rate_limit: {rate!r} is not a rate; give one such as "60/minute" or "10/second;500/hour"'
         ) from error
     if any(limit.amount < 1 for limit in parsed):
-        raise SettingsError(f"api.rate_limit: {rate!r} would allow no submissions")
+        raise SettingsError(f"api.rate_limit: {rate!r} would allow no calls")
     return parsed

@@ -21,7 +21,7 @@ anki_packages_api = APIBlueprint("anki_packages", __name__, url_prefix=PREFIX, a
 ZIP = {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}
 
 
-@anki_packages_api.post("/anki-packages", responses={200: ZIP, **problem_responses(413, 415, 422)})
+@anki_packages_api.post("/anki-packages", responses={200: ZIP, **problem_responses(413, 415, 422, 429, 503)})
 def bind(body: CardsRequest) -> Response:
     """Return an Anki package without its pictures and a contact sheet (`index.html`), as a ZIP archive.
 

@@ -25,7 +25,7 @@ class ListFile(RawModel):
     mimetypes = sorted(CSV_TYPES)
 
 
-@word_lists_api.post("/word-lists", responses={200: ListView, **problem_responses(413, 415, 422)})
+@word_lists_api.post("/word-lists", responses={200: ListView, **problem_responses(413, 415, 422, 429, 503)})
 def read(query: ReadingQuery, raw: ListFile) -> Response:  # noqa: ARG001  # for the description
     """Return how a list is read. Its encoding, separator and columns are detected. Nothing is drawn or stored."""
     content = request.get_data()

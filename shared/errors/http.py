@@ -81,7 +81,7 @@ class OperatorOnly(ServiceError):
 
 
 class RateLimited(ServiceError):
-    """This client has sent too many jobs in a short time."""
+    """This client has sent too many words, lists or packages in a short time."""
 
     code = "rate_limited"
     http_status = 429

@@ -20,7 +20,7 @@ from typing import Any
 
 from shared.writing.database import open_database
 from shared.writing.language import Language
-from shared.writing.lexicon import Sense, decode_block
+from shared.writing.lexicon import Sense, senses_in, words_in
 from shared.writing.varint import read_varint, varint
 
 DATA = Path(__file__).parent / "data"
@@ -105,7 +105,7 @@ class CharacterDatabase:
     def senses(self, word: str) -> tuple[Sense, ...]:
         """Return the senses of a word in any of its spellings, the one most useful to a learner first, or ()."""
         row = self._one("SELECT block FROM lexicon WHERE first_word <= ? ORDER BY first_word DESC LIMIT 1", word)
-        return () if row is None else decode_block(row[0]).get(word, ())
+        return () if row is None else senses_in(row[0], word)
 
     def glosses(self, word: str) -> tuple[str, ...]:
         """Return the English glosses of a word that can be pictured, most likely first, or ()."""
@@ -119,7 +119,7 @@ class CharacterDatabase:
     def words(self) -> Iterator[str]:
         """Yield all words of the lexicon."""
         for (block,) in self._connection.execute("SELECT block FROM lexicon ORDER BY first_word"):
-            yield from decode_block(block)
+            yield from words_in(block)
 
     def _one(self, query: str, key: str) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = self._connection.execute(query, (key,)).fetchone()

@@ -7,7 +7,7 @@ words, found by the block's first word. The table ``gerunds`` contains the -ing 
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -44,10 +44,21 @@ def encode_block(block: Mapping[str, Sequence[Sense]]) -> bytes:
     return zlib.compress(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode(), 9)
 
 
+def words_in(block: bytes) -> Iterable[str]:
+    """Return the words of a block that `encode_block` wrote."""
+    return _rows(block)
+
+
+def senses_in(block: bytes, word: str) -> tuple[Sense, ...]:
+    """Return a word's senses in a block that `encode_block` wrote, or ()."""
+    return tuple(map(_sense, _rows(block).get(word, ())))
+
+
 @lru_cache(maxsize=64)
-def decode_block(block: bytes) -> dict[str, tuple[Sense, ...]]:
-    """Return the words and senses that `encode_block` wrote."""
-    return {word: tuple(map(_sense, rows)) for word, rows in json.loads(zlib.decompress(block)).items()}
+def _rows(block: bytes) -> dict[str, list[list[str | int]]]:
+    """Return each word's senses as rows: most lookups need one word of a block, so they alone become senses."""
+    rows: dict[str, list[list[str | int]]] = json.loads(zlib.decompress(block))
+    return rows
 
 
 def _row(sense: Sense) -> list[str | int]:

@@ -61,6 +61,8 @@ def test_every_problem_is_described_as_one(calls: dict[tuple[str, str], dict[str
         ("post", "/api/writing/decks", "202", {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}),
         ("post", "/api/writing/decks", "429", {"X-RateLimit-Limit", "Retry-After"}),
         ("post", "/api/writing/batches", "200", {"X-RateLimit-Limit"}),
+        ("post", "/api/writing/word-lists", "200", {"X-RateLimit-Remaining"}),
+        ("post", "/api/writing/anki-packages", "429", {"X-RateLimit-Limit", "Retry-After"}),
         ("post", SUBMIT, "401", {"WWW-Authenticate"}),
         ("get", JOB, "200", {"ETag"}),
         ("get", JOB, "304", {"ETag"}),

@@ -74,7 +74,20 @@ def test_a_client_that_sends_too_much_is_told_when_to_come_back(settings: Settin
     assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
     assert answers[-1].get_json()["code"] == "rate_limited"
     assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
-    assert client.get("/api/writing/status").status_code == 200, "only submissions are counted"
+    assert client.get("/api/writing/status").status_code == 200, "reading costs little"
+
+
+def test_reading_a_list_and_making_a_package_count_against_the_rate(settings: Settings) -> None:
+    client = client_of(settings, rate_limit="2/minute")
+    card = {"word": "山", "meaning": "mountain", "file": "1.png", "digest": "0" * 24}
+
+    def read() -> int:
+        return client.post("/api/writing/word-lists", data="山,mountain\n", content_type="text/csv").status_code
+
+    def package() -> int:
+        return client.post("/api/writing/anki-packages", json={"name": "x", "cards": [card]}).status_code
+
+    assert [read(), package(), read(), package()] == [200, 200, 429, 429]
 
 
 @pytest.mark.parametrize("rate", ["2/minute;100/hour", "100/hour;2/minute"])

@@ -7,7 +7,7 @@ import pytest
 
 from shared.errors import UnknownReading
 from shared.writing.characters import CharacterDatabase
-from shared.writing.lexicon import Sense, decode_block, encode_block
+from shared.writing.lexicon import Sense, encode_block, senses_in, words_in
 from shared.writing.pinyin import same_reading, tone_marks
 from shared.writing.words import WRITTEN, depicted, resolve_meaning
 
@@ -224,4 +224,6 @@ def test_blocks_of_senses_survive_their_encoding() -> None:
         "吗": (Sense("ma", "particle", is_pictured=False),),
         "辆": (Sense("liàng", "measure word", counts="cars"),),
     }
-    assert decode_block(encode_block(block)) == block
+    encoded = encode_block(block)
+    assert {word: senses_in(encoded, word) for word in words_in(encoded)} == block
+    assert senses_in(encoded, "山") == ()
