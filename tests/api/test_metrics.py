@@ -17,7 +17,7 @@ from shared.queue.workers import WorkerRegistry
 from shared.redis_client import make_redis
 from shared.schemas import GenerationRequest, GPUStatus, JobError, Priority, WorkerInfo, WorkerState
 from shared.settings import Settings, load_settings
-from tests.helpers import eventually
+from tests.helpers import as_user, eventually
 
 GPU = GPUStatus(
     available=True, name="NVIDIA H200", profile="large", total_memory_gib=140, free_memory_gib=100,
@@ -195,7 +195,7 @@ def test_a_command_that_redis_refuses_is_not_called_an_outage(settings: Settings
     """As when its user may not call INFO."""
     client.acl_setuser("w", enabled=True, passwords="+pw", keys="*", channels="*", commands=["+@all", "-info"])
     try:
-        url = settings.redis.url.replace("redis://", "redis://w:pw@")
+        url = as_user(settings.redis.url, "w", "pw")
         answer = create_app(load_settings({"WRITING_REDIS__URL": url})).test_client().get("/metrics")
     finally:
         client.acl_deluser("w")

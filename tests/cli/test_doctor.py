@@ -21,10 +21,11 @@ from cli.doctor import (
 )
 from cli.exit_codes import USAGE
 from cli.main import main
-from local.stack import free_port, redis_program
+from local.private_redis import PrivateRedis
+from local.stack import HOST, free_port
 from local.supervisor import Supervisor
 from shared.settings import Settings, load_settings
-from tests.helpers import eventually
+from tests.helpers import as_user, eventually
 from writing_client import WritingClient
 
 
@@ -78,7 +79,7 @@ class TestDoctor:
                 "w", enabled=True, passwords="+pw", keys="*", channels="*", commands=["+@all", "-@dangerous"]
             )
             try:
-                url = settings.redis.url.replace("redis://", "redis://w:pw@")
+                url = as_user(settings.redis.url, "w", "pw")
                 (finding,) = check_redis(load_settings({"WRITING_REDIS__URL": url}))
                 client.acl_setuser("w", enabled=True, commands=["+info"])
                 assert Level.FAIL not in levels(check_redis(load_settings({"WRITING_REDIS__URL": url}))).values()
@@ -89,12 +90,12 @@ class TestDoctor:
 
     def test_a_cluster_fails(self, tmp_path: Path) -> None:
         port = next(port for port in iter(free_port, None) if port < 2**16 - 10_000)  # the nodes' is 10,000 higher
-        url = f"redis://127.0.0.1:{port}/0"
-        program = redis_program(url, tmp_path)
+        server = PrivateRedis(HOST, port)
+        program = server.program(tmp_path)
         supervisor = Supervisor(tmp_path)
         supervisor.start(replace(program, command=[*program.command, "--cluster-enabled", "yes"]))
         try:
-            found = lambda: list(check_redis(load_settings({"WRITING_REDIS__URL": url})))  # noqa: E731
+            found = lambda: list(check_redis(load_settings({"WRITING_REDIS__URL": server.url})))  # noqa: E731
             eventually(lambda: "does not answer" not in found()[0].text)
             (finding,) = found()
         finally:
