@@ -72,6 +72,7 @@ from shared.errors.service import (
     QueueOutOfMemory,
     QueueUnavailable,
     ResultsUnavailable,
+    TooManyCancelled,
     UnreadableRecord,
 )
 
@@ -126,6 +127,7 @@ __all__ = [
     "SampleNotReady",
     "ServiceError",
     "SettingsError",
+    "TooManyCancelled",
     "TranslationRequired",
     "Unauthorized",
     "UnknownField",

@@ -10,6 +10,13 @@ class QueueFull(ServiceError):
     http_status = 429
 
 
+class TooManyCancelled(ServiceError):
+    """This client has cancelled too many jobs before they started."""
+
+    code = "too_many_cancelled"
+    http_status = 429
+
+
 class QueueUnavailable(ServiceError):
     """The queue cannot be reached at the moment."""
 

@@ -11,7 +11,7 @@ from shared.queue.listing import Listing, Page
 from shared.queue.scripts import load_script
 from shared.schemas import JobStatus
 
-LEAST_READ = 20  # at a time: decks that have expired are read in vain
+READ_AT_ONCE = 5  # Redis serves nobody else while it counts them, of up to 500 words each
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,7 @@ class DeckIndex:
         Raises:
             InvalidCursor: no page of this caller's list has this cursor.
         """
-        return self._listing.page(
-            client, limit=limit, cursor=cursor, at_once=max(limit, LEAST_READ), is_wanted=lambda _: True
-        )
+        return self._listing.page(client, limit=limit, cursor=cursor, at_once=READ_AT_ONCE, is_wanted=lambda _: True)
 
     def _read(self, decks: Sequence[str]) -> dict[str, DeckCount | None]:
         with self._redis.pipeline(transaction=False) as pipeline:

@@ -3,7 +3,8 @@
 A deck is a hash ``writing:deck:<id>``. One script writes it together with the records of all its jobs, so a deck exists
 completely or not at all. No process has to supervise it: its jobs end like any other, and the workers' reconciler sends
 any messages that its creator failed to send. The deck's state is derived from its jobs. The deck is kept as long as the
-record of the job that ends last, or as that of a job that never started if none of them did.
+record of the job that ends last, or as that of a job that never started if none of them did. A job of the caller's that
+is put into it keeps the deck, but not the records of jobs that never started.
 """
 
 import json
@@ -16,9 +17,9 @@ from typing import Any, cast
 import redis
 
 from shared.errors import DeckNotFound, QueueFull
-from shared.queue.keys import Key, deck_key, job_key, waiting_key
+from shared.queue.keys import deck_key, job_key, waiting_key
 from shared.queue.scripts import load_script
-from shared.queue.store import JobStore, conflict, created_before, new_record
+from shared.queue.store import JobStore, created_before, idempotency_record, is_created, new_record
 from shared.queue.webhook_targets import host_of
 from shared.schemas import GenerationRequest, JobError, JobStatus, Priority
 from shared.settings import QueueSettings
@@ -97,6 +98,7 @@ class JobState:
     error: JobError | None
 
 
+REFUSED = "-"  # in the place of a job
 GONE = JobState(
     JobStatus.FAILED,
     JobError(code="job_not_found", title="The job's record has expired.", detail="the job's record has expired"),
@@ -123,6 +125,7 @@ class DeckStore:
 
         Raises:
             QueueFull: the queue does not have room for all jobs.
+            TooManyCancelled: the client has cancelled as many jobs as it may.
             IdempotencyConflict: the key was used before with a different deck.
         """
         record, limit = deck.record, self._store.limit(Priority.BULK)
@@ -130,37 +133,28 @@ class DeckStore:
             "name": record.name,
             "read_as": record.read_as or "",
             "created_at": str(time.time()),
-            "entries": _as_json(list(map(asdict, record.entries))),
+            **_words(list(map(asdict, record.entries))),
         }
         if record.webhook_url is not None:
             own |= {"webhook_url": record.webhook_url, "webhook": host_of(record.webhook_url)}
         outcome, found = cast(
             list[str],
             self._create(
-                keys=[
-                    deck_key(record.deck_id),
-                    waiting_key(Priority.BULK),
-                    Key.IDEMPOTENCY + idempotency_key if idempotency_key else "",
-                ],
+                keys=[deck_key(record.deck_id), waiting_key(Priority.BULK), idempotency_record(idempotency_key)],
                 args=[
-                    record.deck_id,
-                    fingerprint,
-                    limit,
-                    self._settings.record_ttl_s,
-                    deck.client,
+                    record.deck_id, fingerprint, limit, self._settings.record_ttl_s, deck.client,
+                    self._settings.cancelled_limit, time.time(),
                     json.dumps([[job_id, _job_fields(deck, job_id)] for job_id in record.jobs], ensure_ascii=False),
                     *(item for pair in own.items() for item in pair),
                 ],
             ),
-        )
+        )  # fmt: skip
         if outcome == "full":
             raise QueueFull(
                 f"the queue has no room for {len(record.jobs)} more words: at most {limit} bulk jobs may wait",
                 retry_after_s=self._store.retry_after_s(len(record.jobs)),
             )
-        if outcome == "conflict":
-            raise conflict()
-        return DeckSubmission(found, is_new=outcome == "created")
+        return DeckSubmission(found, is_new=is_created(outcome, found))
 
     def find(self, idempotency_key: str | None, fingerprint: str) -> DeckSubmission | None:
         """Return the deck that an Idempotency-Key created before; None if there is none.
@@ -197,10 +191,11 @@ class DeckStore:
                 raise unknown_deck(deck_id)
             entries = json.loads(kept)
             entries[index] = asdict(entry)
+            words = _words(entries)
             is_done = bool(
                 self._replace(
                     keys=[deck_key(deck_id), job_key(entry.job_id or "")],
-                    args=[deck_id, kept, _as_json(entries)],
+                    args=[deck_id, kept, words["entries"], words["jobs"]],
                 )
             )
 
@@ -241,8 +236,15 @@ def _state(status: str | None, error: str | None) -> JobState:
     return JobState(JobStatus(status), _error(json.loads(error)) if error else None)
 
 
-def _as_json(entries: Sequence[dict[str, Any]]) -> str:
-    return json.dumps(entries, default=JobError.model_dump, ensure_ascii=False)
+def _words(entries: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Return a deck's words as its record holds them.
+
+    `jobs` has the words' jobs, with "-" for a refused one, so that scripts need not decode `entries`.
+    """
+    return {
+        "entries": json.dumps(entries, default=JobError.model_dump, ensure_ascii=False),
+        "jobs": " ".join(entry["job_id"] or REFUSED for entry in entries),
+    }
 
 
 def _error(kept: Mapping[str, Any] | None) -> JobError | None:

@@ -17,6 +17,7 @@ class Key(StrEnum):
     # Jobs
     JOB = PREFIX + "job:"  # hash: a job's record
     JOBS = PREFIX + "jobs:"  # of a client; sorted set: its jobs by sequence number
+    CANCELLED = PREFIX + "cancelled:"  # of a client; sorted set: what it cancelled before it started, by expiry
     WAITING = PREFIX + "waiting:"  # of a priority; sorted set: the waiting jobs by sequence number
     SEQUENCE = PREFIX + "sequence"  # sequence number of the newest job
     IDEMPOTENCY = PREFIX + "idempotency:"  # of a digest of a client's key; the job or deck that it created

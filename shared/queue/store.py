@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import redis
 
-from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueOutOfMemory
+from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueOutOfMemory, TooManyCancelled
 from shared.queue.completion import failure_codes, recent_failures
 from shared.queue.keys import Key, job_key, preview_key, waiting_key, waiting_keys
 from shared.queue.scripts import load_script
@@ -134,6 +134,7 @@ class JobStore:
 
         Raises:
             QueueFull: the queue holds as many waiting jobs as it may.
+            TooManyCancelled: the client has cancelled as many jobs as it may.
             IdempotencyConflict: the key was used before with a different request.
         """
         fields = new_record(request, client=client, fingerprint=fingerprint, result_bytes=result_bytes)
@@ -141,26 +142,16 @@ class JobStore:
         outcome, found = cast(
             list[str],
             self._create(
-                keys=[
-                    waiting_key(request.priority),
-                    Key.IDEMPOTENCY + idempotency_key if idempotency_key else "",
-                ],
+                keys=[waiting_key(request.priority), idempotency_record(idempotency_key)],
                 args=[
-                    job_id,
-                    fingerprint,
-                    limit,
-                    self._settings.record_ttl_s,
-                    client,
-                    request.priority.value,
-                    *(item for pair in fields.items() for item in pair),
+                    job_id, fingerprint, limit, self._settings.record_ttl_s, client, self._settings.cancelled_limit,
+                    time.time(), request.priority.value, *(item for pair in fields.items() for item in pair),
                 ],
             ),
-        )
+        )  # fmt: skip
         if outcome == "full":
             raise QueueFull(f"the queue is full: {limit} jobs are waiting", retry_after_s=self.retry_after_s())
-        if outcome == "conflict":
-            raise conflict()
-        return Submission(found, is_new=outcome == "created")
+        return Submission(found, is_new=is_created(outcome, found))
 
     def find(self, idempotency_key: str | None, fingerprint: str) -> Submission | None:
         """Return the job that an Idempotency-Key created before; None if there is none.
@@ -335,6 +326,31 @@ def created_before(
     if kept is not None and kept != fingerprint:
         raise conflict()
     return None if kept is None else first
+
+
+def idempotency_record(idempotency_key: str | None) -> str:
+    """Return the key of what an Idempotency-Key created; "" without one."""
+    return Key.IDEMPOTENCY + idempotency_key if idempotency_key else ""
+
+
+def is_created(outcome: str, told: str) -> bool:
+    """Return whether a script has created a job or deck, and not found the one that its Idempotency-Key created before.
+
+    Args:
+        outcome: what the script answered.
+        told: what it told with it: an id, or the seconds to wait.
+
+    Raises:
+        IdempotencyConflict: the key was used before with a different request.
+        TooManyCancelled: the client has cancelled as many jobs as it may.
+    """
+    if outcome == "conflict":
+        raise conflict()
+    if outcome == "cancelled":
+        raise TooManyCancelled(
+            "too many of your jobs were cancelled before they started; try again later", retry_after_s=int(told)
+        )
+    return outcome == "created"
 
 
 def conflict() -> IdempotencyConflict:

@@ -85,6 +85,7 @@ class QueueSettings(Section):
 
     limit: Count
     bulk_limit: Count
+    cancelled_limit: Count
     result_ttl_s: Count
     record_ttl_s: Count
     visibility_timeout_s: Count

@@ -4,6 +4,7 @@ import pytest
 import redis
 from flask.testing import FlaskClient
 
+from shared.queue.deck_index import READ_AT_ONCE
 from shared.queue.leases import Leases
 from shared.queue.store import JobStore
 from shared.settings import Settings
@@ -32,6 +33,19 @@ def test_pages_lead_from_the_newest_to_the_oldest(anyone: FlaskClient) -> None:
     make(anyone)
     rest, end = listed(anyone, f"cursor={cursor}")
     assert (page + rest, end) == (sent[::-1], None), "a new deck does not shift the pages"
+
+
+def test_a_page_may_be_longer_than_what_is_read_at_a_time(anyone: FlaskClient) -> None:
+    sent = [make(anyone) for _ in range(READ_AT_ONCE + 2)]
+    page, cursor = listed(anyone, f"limit={READ_AT_ONCE + 1}")
+    assert (page, listed(anyone, f"cursor={cursor}")) == (sent[:0:-1], (sent[:1], None))
+
+
+def test_a_corrected_word_is_counted(anyone: FlaskClient) -> None:
+    deck = made(anyone, ["山", "学习😀"])
+    anyone.put(f"{DECKS}/{deck['deck_id']}/words/1", json={"job_id": submit(anyone, "学习")})
+    (shown,) = anyone.get(DECKS).get_json()["decks"]
+    assert (shown["total"], shown["counts"]["queued"], shown["counts"]["refused"]) == (2, 2, 0)
 
 
 def test_a_deck_is_shown_with_its_name_and_counts(

@@ -159,9 +159,7 @@ def test_deck_and_job_belong_to_the_caller(settings: Settings) -> None:
     assert put(guarded, deck, 0, OPERATOR, job_id=of_alice).status_code == 200
 
 
-def test_the_deck_is_kept_as_long_as_its_new_picture(
-    anyone: FlaskClient, client: redis.Redis, settings: Settings, drawn: Draw
-) -> None:
+def test_the_deck_is_kept_as_long_as_its_new_picture(anyone: FlaskClient, client: redis.Redis, drawn: Draw) -> None:
     deck = made(anyone, ["山", "水"], {"Idempotency-Key": "k"})
     (idempotency,) = client.keys("writing:idempotency:*")
     key = f"writing:deck:{deck['deck_id']}"
@@ -175,12 +173,27 @@ def test_the_deck_is_kept_as_long_as_its_new_picture(
     put(anyone, deck, 0, job_id=waiting)
     assert (client.ttl(key), client.ttl(idempotency), client.hget(key, "left")) == (-1, -1, "1")
     anyone.delete(f"/api/writing/jobs/{waiting}")
-    assert (
-        client.ttl(key)
-        == client.ttl(idempotency)
-        == client.ttl(f"writing:job:{waiting}")
-        == settings.queue.record_ttl_s
-    )
+    assert client.ttl(f"writing:job:{waiting}") <= 3600, "it never started"
+    assert client.ttl(key) == client.ttl(idempotency) == client.ttl(f"writing:job:{ended}") > 3600
+
+
+@pytest.mark.parametrize("is_ended_first", [True, False])
+def test_a_picture_from_elsewhere_does_not_keep_words_that_never_started(
+    anyone: FlaskClient, client: redis.Redis, drawn: Draw, is_ended_first: bool
+) -> None:
+    """Otherwise one picture would keep any number of words that cost no work."""
+    deck, picture = made(anyone, ["山", "水", "火"]), submit(anyone, "山")
+    if is_ended_first:
+        drawn(picture, b"1")
+    put(anyone, deck, 0, job_id=picture)
+    for word in deck["words"]:
+        anyone.delete(word["status_url"])
+    if not is_ended_first:
+        drawn(picture, b"1")
+    never_started = [f"writing:job:{word['job_id']}" for word in deck["words"]]
+    assert all(0 < client.ttl(job) <= 3600 for job in never_started)
+    assert client.ttl(f"writing:deck:{deck['deck_id']}") == client.ttl(f"writing:job:{picture}") > 3600
+    assert pictures(anyone, deck) == [b"1"]
 
 
 def test_a_picture_of_another_deck_lives_as_long_as_that_deck(

@@ -15,7 +15,7 @@ from shared.settings import Settings
 from tests.api.clients import ALICE, BOB, KEYS, OPERATOR, client_of
 from tests.helpers import taken
 
-DECKS = "/api/writing/decks"
+DECKS, SUBMIT = "/api/writing/decks", "/api/writing/generate-writing-image"
 CSV = {"Content-Type": "text/csv"}
 
 
@@ -340,6 +340,24 @@ class TestStanding:
         anyone.delete(f"{DECKS}/{deck['deck_id']}")
         kept = [f"writing:deck:{deck['deck_id']}", *(f"writing:job:{word['job_id']}" for word in deck["words"])]
         assert all(client.ttl(one) > 3600 for one in kept)
+
+    def test_who_has_cancelled_too_many_words_has_to_wait_until_they_expire(
+        self, settings: Settings, client: redis.Redis
+    ) -> None:
+        """Each keeps a record for an hour, and costs no work. A refused word of such a deck counts, too."""
+        queue = settings.queue.model_copy(update={"cancelled_limit": 3})
+        strict = client_of(settings.model_copy(update={"queue": queue}), keys=KEYS)
+        deck = made(strict, ["山", "水", "😀"], ALICE)
+        assert make(strict, ["山"], ALICE).status_code == 202, "waiting words do not count"
+        strict.delete(f"{DECKS}/{deck['deck_id']}", headers=ALICE)
+        refused = make(strict, ["火"], ALICE | {"Idempotency-Key": "k"})
+        assert problem(refused) == (429, "too_many_cancelled", None)
+        assert 3500 < int(refused.headers["Retry-After"]) <= 3600
+        assert strict.post(SUBMIT, json={"word": "火"}, headers=ALICE).get_json()["code"] == "too_many_cancelled"
+        assert make(strict, ["火"], BOB).status_code == 202
+        oldest = client.zrange("writing:cancelled:alice", 0, 0)[0]
+        client.zadd("writing:cancelled:alice", {oldest: 1})
+        assert make(strict, ["火"], ALICE | {"Idempotency-Key": "k"}).status_code == 202
 
     def test_a_worker_s_failure_is_told_of_its_word(
         self, anyone: FlaskClient, client: redis.Redis, settings: Settings

@@ -1,14 +1,13 @@
 -- Gives a word of a deck another job, unless the deck has changed since it was read. Safe to repeat.
 -- KEYS: deck; job
--- ARGV: the deck's id, its entries as read, its new entries
+-- ARGV: the deck's id, its entries as read, its new entries, its new jobs
 -- Returns: 1, or 0 if the deck has changed or no longer exists.
 
 if redis.call('HGET', KEYS[1], 'entries') ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], 'entries', ARGV[3])
-local status, deck, started_at = unpack(redis.call('HMGET', KEYS[2], 'status', 'deck', 'started_at'))
-if started_at then redis.call('HSET', KEYS[1], 'has_started', 1) end
+redis.call('HSET', KEYS[1], 'entries', ARGV[3], 'jobs', ARGV[4])
+local status, deck = unpack(redis.call('HMGET', KEYS[2], 'status', 'deck'))
 if not status or deck then return 1 end -- a job of another deck lives as long as that one
-redis.call('HSET', KEYS[2], 'deck', ARGV[1])
+redis.call('HSET', KEYS[2], 'deck', ARGV[1], 'is_guest', 1)
 local kept = {KEYS[1], redis.call('HGET', KEYS[1], 'idempotency') or nil} -- its Idempotency-Key lives as long as the deck
 local ttl = redis.call('TTL', KEYS[2])
 if ttl < 0 then -- it has not ended: its end shortens the deck's life again

@@ -11,34 +11,64 @@ local function keep_record(key, ttl)
   if idempotency then redis.call('EXPIRE', idempotency, ttl) end
 end
 
--- Keeps a deck as long as the record of the job that ends last; but if all of its jobs ended before they started,
--- the deck and their records as long as that of a single such job.
-local function end_deck(id, client, has_started, now, ttl)
+-- Remembers for so many seconds a job, or a word that was refused, that cost no work.
+local function count_cancelled(client, id, now, ttl)
+  redis.call('ZREMRANGEBYSCORE', keys.cancelled .. client, '-inf', now)
+  redis.call('ZADD', keys.cancelled .. client, now + ttl, id)
+end
+
+-- Keeps a deck whose own jobs all ended before they started, and their records, as long as that of a single such job.
+-- A picture that was put into it keeps the deck as long as itself.
+local function shorten_deck(id, client, now, ttl)
+  local short = math.min(ttl, UNSTARTED_TTL_S)
+  local kept = short
+  local word = 0
+  for job in string.gmatch(redis.call('HGET', keys.deck .. id, 'jobs') or '', '%S+') do
+    local key = keys.job .. job
+    local deck, started_at = unpack(redis.call('HMGET', key, 'deck', 'started_at'))
+    word = word + 1
+    if started_at then
+      local left = redis.call('TTL', key)
+      kept = math.max(kept, left < 0 and ttl or left)
+    elseif job == '-' then
+      count_cancelled(client, id .. ':' .. word, now, short)
+    elseif deck == id then
+      keep_record(key, short)
+      count_cancelled(client, job, now, short)
+    end
+  end
+  keep_record(keys.deck .. id, kept)
+end
+
+-- Keeps a deck as long as the record of the job that ends last. is_drawn: whether the job started, and is the deck's own.
+local function end_deck(id, client, is_drawn, now, ttl)
   local key = keys.deck .. id
   if redis.call('EXISTS', key) == 0 then return end
   keep_record(key, ttl)
   redis.call('EXPIRE', keys.decks .. client, ttl)
-  if has_started then redis.call('HSET', key, 'has_started', 1) end
+  if is_drawn then redis.call('HSET', key, 'is_drawn', 1) end
   if redis.call('HINCRBY', key, 'left', -1) ~= 0 then return end
   -- Only the first time: a word may be drawn again later.
   if redis.call('HSETNX', key, 'finished_at', now) == 1 then enqueue_webhook(key, 'deck:' .. id) end
-  if redis.call('HEXISTS', key, 'has_started') == 1 then return end
-  local short = math.min(ttl, UNSTARTED_TTL_S)
-  keep_record(key, short)
-  for _, entry in ipairs(cjson.decode(redis.call('HGET', key, 'entries'))) do
-    local job = entry.job_id ~= cjson.null and keys.job .. entry.job_id
-    if job and redis.call('HGET', job, 'deck') == id then redis.call('EXPIRE', job, short) end
-  end
+  if redis.call('HEXISTS', key, 'is_drawn') == 0 then shorten_deck(id, client, now, ttl) end
 end
 
 -- key: the job's record; id: the job; now: seconds since the epoch; error: JSON or ''; ttl: seconds
 local function end_job(key, id, status, now, error, ttl)
   redis.call('HSET', key, 'status', status, 'finished_at', now, 'error', error)
-  local client, deck, started_at = unpack(redis.call('HMGET', key, 'client', 'deck', 'started_at'))
-  -- A deck lists its jobs, so their records last as long as it does.
-  keep_record(key, (started_at or deck) and ttl or math.min(ttl, UNSTARTED_TTL_S))
-  redis.call('EXPIRE', keys.jobs .. (client or ''), ttl)
-  if deck then end_deck(deck, client or '', started_at, now, ttl) end
+  local client, deck, started_at, is_guest =
+    unpack(redis.call('HMGET', key, 'client', 'deck', 'started_at', 'is_guest'))
+  client = client or ''
+  -- A deck lists its jobs, so their records last as long as it does. A job may have been replaced there.
+  local is_listed = deck and string.find(redis.call('HGET', keys.deck .. deck, 'jobs') or '', id, 1, true)
+  local kept = (started_at or is_listed) and ttl or math.min(ttl, UNSTARTED_TTL_S)
+  keep_record(key, kept)
+  redis.call('EXPIRE', keys.jobs .. client, ttl)
+  if not started_at then
+    count_cancelled(client, id, now, kept)
+    redis.call('EXPIRE', keys.cancelled .. client, ttl)
+  end
+  if deck then end_deck(deck, client, started_at and not is_guest, now, ttl) end
   redis.call('HINCRBY', keys.stats, status, 1)
   enqueue_webhook(key, id)
   local reason = error ~= '' and cjson.decode(error) or cjson.null

@@ -1,5 +1,29 @@
 -- Creates the record of a job, alone or as part of a deck.
 
+-- Returns whether an Idempotency-Key ('': none) was used for the same or for another request, and its job or deck; nil if
+-- it was not used. record: the prefix of the records' keys.
+local function find_first(idempotency, record, fingerprint)
+  local first = idempotency ~= '' and redis.call('GET', idempotency)
+  local kept = first and redis.call('HGET', record .. first, 'fingerprint')
+  return kept and {kept == fingerprint and 'existing' or 'conflict', first} or nil
+end
+
+-- Lets an Idempotency-Key ('': none) lead to a job or deck, whose record is at `key`.
+local function remember(idempotency, id, key, ttl)
+  if idempotency == '' then return end
+  redis.call('SET', idempotency, id, 'EX', ttl)
+  redis.call('HSET', key, 'idempotency', idempotency)
+end
+
+-- Returns the seconds until a client that has cancelled too many jobs may send one; nil if it may now. Writes nothing,
+-- because a full Redis refuses a script at its first write, if that needs memory.
+local function wait_for_cancelled(client, limit, now)
+  local list, later = keys.cancelled .. client, '(' .. now
+  if redis.call('ZCOUNT', list, later, '+inf') < tonumber(limit) then return nil end
+  local oldest = redis.call('ZRANGEBYSCORE', list, later, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  return tostring(math.ceil(oldest[2] - now))
+end
+
 -- The newest records that a caller's list holds. Older ones can still be read by their ids.
 local LISTED = 100000
 
