@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from bench.embedded_model import SEED, Bench, Case, share
 from bench.report import table, write
+from shared.schemas.metadata import CharacterReading
 from shared.settings import load_settings
 from worker.glyphs import Glyph
-from worker.legibility.judge import CharacterReading
 
 # fmt: off
 WORDS = {
@@ -82,7 +82,7 @@ def _picture_read(bench: Bench, number: int, word: str, side: int) -> Sequence[C
     motif = motifs[int(bench.random.integers(len(motifs)))]
     case = Case(word, styles[number % len(styles)], motif, {"width": side, "height": side})
     characters = bench.draw(case)["legibility"]["characters"]
-    return [CharacterReading(**{name: one[name] for name in CharacterReading.__slots__}) for one in characters]
+    return [CharacterReading.model_validate(one) for one in characters]
 
 
 def _words(found: Sequence[Sequence[CharacterReading]]) -> str:

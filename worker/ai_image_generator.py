@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pybase64
@@ -15,17 +15,18 @@ from shared import __version__
 from shared.schemas import (
     AIGenerationResult,
     ControlType,
+    GenerationMetadata,
     GenerationRequest,
     LegibilityTarget,
     Quality,
     Variation,
 )
+from shared.schemas.metadata import Legibility, LegibilityAttempt, Parameters
 from shared.styles import StyleDefinition
 from worker.conditioning import Brush
 from worker.engine.request import Drawing, DrawRequest
 from worker.legibility.control_levels import FIRST, ControlLevel, ScoredLevel, best, next_level
-from worker.legibility.judge import Legibility
-from worker.metadata import AttemptMetadata, GenerationMetadata, Parameters, depicted, imagery_note
+from worker.metadata import depicted, imagery_note
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.picture_work import Executor, Maps, PictureWork, condition
 from worker.plan import ModelIdentity, Plan
@@ -84,9 +85,9 @@ class Attempt:
         """The level and score from which the next level is chosen."""
         return ScoredLevel(self.level, self.best.legibility.of_print)
 
-    def to_metadata(self, *, kept: bool) -> AttemptMetadata:
+    def to_metadata(self, *, kept: bool) -> LegibilityAttempt:
         """Return the attempt's entry in the result's metadata."""
-        return AttemptMetadata(
+        return LegibilityAttempt(
             control_level=self.level.number,
             seed=self.best.seed,
             controlnet_weights=self.weights,
@@ -170,8 +171,8 @@ class AIImageGenerator:
                 *(self._variation(picture, kept, parameters, progress) for picture in kept.pictures)
             )
         metadata = GenerationMetadata(
+            **dict(parameters),
             generation_time_ms=watch.total_ms,
-            parameters=parameters,
             left_out=_left_out(kept.best.drawing),
             legibility=kept.best.legibility,
             legibility_attempts=tuple(attempt.to_metadata(kept=attempt is kept) for attempt in attempts),
@@ -185,7 +186,7 @@ class AIImageGenerator:
             generated_image_base64=next(one.generated_image_base64 for one in variations if one.kept),
             conditioning_images_base64=inputs.maps.in_base64,
             prompt_used=kept.best.drawing.prompt.text,
-            generation_metadata=metadata.to_dict(),
+            generation_metadata=metadata.model_dump(mode="json"),
             variations=tuple(variations) if plan.variations > 1 else (),
         )
 
@@ -258,12 +259,13 @@ class AIImageGenerator:
         self, picture: ScoredPicture, attempt: Attempt, parameters: Parameters, progress: ProgressSink
     ) -> Variation:
         """Return a picture of the kept attempt as PNG, with its own seed in the metadata."""
-        own = replace(parameters, seed=picture.seed)
-        png = await self._executor.do(progress, PictureWork.encode, picture.drawing.image, own.to_dict())
+        own = parameters.model_copy(update={"seed": picture.seed})
+        text = {"prompt": picture.drawing.prompt.text, **own.model_dump(mode="json")}
+        png = await self._executor.do(progress, PictureWork.encode, picture.drawing.image, text)
         return Variation(
             generated_image_base64=pybase64.b64encode_as_string(png),
             seed=picture.seed,
-            legibility=picture.legibility.to_dict(),
+            legibility=picture.legibility.model_dump(mode="json"),
             kept=picture is attempt.best,
         )
 
@@ -324,10 +326,9 @@ class AIImageGenerator:
         return ", ".join(filter(None, [self._model.settings.negative_prompt, style.negative_prompt]))
 
     def _parameters(self, inputs: DrawingInputs, kept: Attempt) -> Parameters:
-        """Return all parameters that the picture was made from."""
+        """Return what the kept picture was drawn from."""
         plan, prompt, scene, drawing = inputs.plan, inputs.prompt, inputs.scene, kept.best.drawing
         return Parameters(
-            prompt=drawing.prompt.text,
             negative_prompt=drawing.negative_prompt.text,
             word=plan.word,
             language=prompt.meaning.language,
@@ -335,7 +336,7 @@ class AIImageGenerator:
             translation=prompt.meaning.display,
             prompt_meaning=prompt.meaning.prompt,
             prompt_meaning_source=prompt.meaning.source,
-            translation_note=prompt.meaning.note,
+            translation_note=prompt.meaning.note or "",
             imagery=depicted(prompt, scene),
             draw_imagery=plan.draw_imagery,
             imagery_note=imagery_note(scene),
@@ -346,7 +347,7 @@ class AIImageGenerator:
             guidance_scale=kept.guidance_scale,
             guidance_end=plan.guidance_end,
             cache_interval=plan.cache_interval,
-            quality=plan.quality.value,
+            quality=plan.quality,
             networks=self._pipeline.networks_name(plan.quality),
             width=plan.width,
             height=plan.height,
@@ -372,18 +373,17 @@ def _left_out(drawing: Drawing) -> dict[str, list[str]]:
 
 
 def _log(metadata: GenerationMetadata) -> None:
-    """Log one line per picture. In JSON logs it includes all parameters."""
-    parameters = metadata.parameters
+    """Log one line per picture. In JSON logs it includes all metadata."""
     logger.info(
         "generated %r in %d ms: style %s, seed %d, %dx%d, %d steps, guidance %s, legibility %s",
-        parameters.word,
+        metadata.word,
         metadata.generation_time_ms,
-        parameters.style,
-        parameters.seed,
-        parameters.width,
-        parameters.height,
-        parameters.num_inference_steps,
-        parameters.guidance_scale,
+        metadata.style,
+        metadata.seed,
+        metadata.width,
+        metadata.height,
+        metadata.num_inference_steps,
+        metadata.guidance_scale,
         metadata.legibility.score,
-        extra={"generation": metadata.to_dict()},
+        extra={"generation": metadata.model_dump(mode="json")},
     )

@@ -1,5 +1,6 @@
-"""A result's metadata as described to clients: how the picture was made."""
+"""A result's metadata: how its picture was made. Workers write it; the API passes it on as it is."""
 
+import operator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
@@ -11,9 +12,9 @@ from shared.writing.language import Language
 
 
 class _Described(BaseModel):
-    """Base class of descriptions. Further fields may be added."""
+    """Base class of what workers write. A newer worker may add fields."""
 
-    model_config = ConfigDict(extra="allow", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
 
 
 class CharacterReading(_Described):
@@ -32,7 +33,7 @@ class Legibility(_Described):
     score: float | None = Field(description="that of the least legible character, 0 to 1; null if unknown")
     read: str = Field(description="what was read")
     unknown: str | None = Field(description="why there is no score, or which characters it omits")
-    characters: list[CharacterReading]
+    characters: tuple[CharacterReading, ...]
     of_print: float | None = Field(
         default=None, description="the least share of print's score that a character reaches; targets compare it"
     )
@@ -42,7 +43,7 @@ class DepictedMotif(_Described):
     """A motif that the prompt names."""
 
     name: str
-    box: list[int] | None = Field(description="left, top, width and height in pixels; null if it is not drawn")
+    box: tuple[int, ...] | None = Field(description="left, top, width and height in pixels; null if it is not drawn")
 
 
 class LegibilityAttempt(_Described):
@@ -59,15 +60,9 @@ class LegibilityAttempt(_Described):
     kept: bool
 
 
-class GenerationMetadata(_Described):
-    """How a picture was made; the same parameters reproduce it."""
+class Parameters(_Described):
+    """What a picture was drawn from, beside its prompt. The same values reproduce it."""
 
-    generation_time_ms: int = Field(description="from when a worker took the job to its end")
-    timings_ms: dict[str, int] = Field(
-        description="milliseconds by part: prompt, glyph, conditioning, diffusion (with the wait for the device), "
-        "legibility, encoding"
-    )
-    batch_size_max: int = Field(description="the largest number of rows that shared a step")
     word: str = Field(description="the word in normal form, as drawn")
     language: Language = Field(description="the language whose strokes and lexicon were used")
     reading: str | None = Field(
@@ -77,15 +72,16 @@ class GenerationMetadata(_Described):
     prompt_meaning: str = Field(description="the English meaning that steers the picture")
     prompt_meaning_source: Literal["request", "lexicon"]
     translation_note: str = Field(
-        default="", description="why the translation was not used, or why no meaning is shown; otherwise absent"
+        default="",
+        exclude_if=operator.not_,
+        description="why the translation was not used, or why no meaning is shown; otherwise absent",
     )
-    imagery: list[DepictedMotif] = Field(description="the motifs that the prompt names, best first")
+    imagery: tuple[DepictedMotif, ...] = Field(description="the motifs that the prompt names, best first")
     draw_imagery: bool = Field(description="whether the maps contain them")
-    imagery_note: str = Field(default="", description="the motifs that had no room; otherwise absent")
-    negative_prompt: str
-    left_out: dict[str, list[str]] = Field(
-        description="phrases without effect by `prompt` and `negative_prompt`; {} if there are none"
+    imagery_note: str = Field(
+        default="", exclude_if=operator.not_, description="the motifs that had no room; otherwise absent"
     )
+    negative_prompt: str
     style: str
     seed: int
     scene_seed: int
@@ -104,11 +100,25 @@ class GenerationMetadata(_Described):
     controlnet_weights: dict[ControlType, float] = Field(description="the controls that steered")
     control_guidance_end: float = Field(description="share of the steps after which the controls stop; 1: never")
     conditioning_methods: dict[ControlType, list[str]] = Field(description="the methods that ran; the first one steers")
+
+
+class GenerationMetadata(Parameters):
+    """How a picture was made; the same parameters reproduce it."""
+
+    generation_time_ms: int = Field(description="from when a worker took the job to its end")
+    timings_ms: dict[str, int] = Field(
+        description="milliseconds by part: prompt, glyph, conditioning, diffusion (with the wait for the device), "
+        "legibility, encoding"
+    )
+    batch_size_max: int = Field(description="the largest number of rows that shared a step")
+    left_out: dict[str, list[str]] = Field(
+        description="phrases without effect by `prompt` and `negative_prompt`; {} if there are none"
+    )
     conditioning_notes: dict[str, dict[str, Any]] = Field(
         description="notes on the word by method: radicals, strokes …"
     )
     legibility: Legibility
-    legibility_attempts: list[LegibilityAttempt] = Field(description="in order; one without a legibility target")
+    legibility_attempts: tuple[LegibilityAttempt, ...] = Field(description="in order; one without a legibility target")
 
 
 class _DescribedBy:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from shared.schemas import ControlType
+from shared.schemas.metadata import Legibility
 from shared.writing.characters import CharacterDatabase
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.fonts import FontCoverage
@@ -16,7 +17,7 @@ from shared.writing.language import Language
 from worker.engine.request import DrawRequest
 from worker.glyphs import Glyph, GlyphRenderer
 from worker.legibility.control_levels import FAR_OVER, FIRST, LEVELS, MAX_WEIGHT, ScoredLevel, best, next_level
-from worker.legibility.judge import Legibility, LegibilityJudge, find_recognisers
+from worker.legibility.judge import LegibilityJudge, find_recognisers
 from worker.legibility.look_alikes import VARIANTS_PATH, look_alikes
 
 
@@ -183,7 +184,9 @@ def test_without_a_recogniser_it_is_unknown_and_said_once(
         judge = LegibilityJudge()
         glyph = glyphs.render("学", 256, 256)
         for _ in range(3):
-            assert judge.judge(printed(glyph), glyph) == Legibility(None, unknown="no recogniser is installed")
+            legibility = judge.judge(printed(glyph), glyph)
+            unknown = "no recogniser is installed"
+            assert legibility == Legibility(score=None, read="", unknown=unknown, characters=())
     assert caplog.text.count("legibility cannot be judged") == 1
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from rapidocr import RapidOCR
 
 from shared.errors import JobCancelled
-from shared.schemas import AIGenerationResult, ControlType, GenerationMetadata, WorkerState
+from shared.schemas import AIGenerationResult, ControlType, WorkerState
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.imagery import Imagery
 from shared.writing.language import Language
@@ -180,23 +180,9 @@ def drawn(generator: AIImageGenerator, word: str, **options: object) -> AIGenera
     return asyncio.run(generator.generate_character_image(word, num_inference_steps=1, seed=7, **options))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("word", "options"),
-    [
-        ("学习", {"translation": "study", "variations": 2}),
-        ("吗", {"translation": "??", "draw_imagery": True}),
-        ("山", {"legibility": {"target": 1.0, "max_attempts": 2}, "negative_prompt": "fog"}),
-    ],
-)
-def test_clients_are_told_every_field_of_the_metadata(
-    generator: AIImageGenerator, word: str, options: dict[str, object]
-) -> None:
-    result = drawn(generator, word, **options)
-    described = GenerationMetadata.model_validate_json(json.dumps(result.generation_metadata))
-    for part in (described, described.legibility, *described.legibility.characters, *described.legibility_attempts):
-        assert part.model_extra == {}
-    for variation in result.variations:
-        assert variation.legibility.keys() == described.legibility.model_fields_set
+def test_a_translation_without_a_meaning_is_noted(generator: AIImageGenerator) -> None:
+    metadata = drawn(generator, "吗", translation="??").generation_metadata
+    assert metadata["translation_note"].startswith("the word is a particle")
 
 
 def test_the_prompt_and_the_metadata_name_what_depicts_the_meaning(
@@ -210,7 +196,7 @@ def test_the_prompt_and_the_metadata_name_what_depicts_the_meaning(
     metadata = result.generation_metadata
     assert metadata["imagery"] == [{"name": name, "box": None} for name in names]
     assert metadata["draw_imagery"] is False
-    assert "imagery_note" not in metadata
+    assert not {"translation_note", "imagery_note"} & set(metadata)
     told = json.loads(decode(result.generated_image_base64).text["writing-service"])  # type: ignore[attr-defined]
     assert (told["imagery"], told["draw_imagery"]) == (metadata["imagery"], False)
 

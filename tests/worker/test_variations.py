@@ -12,6 +12,7 @@ from PIL import Image
 
 from shared.errors import GenerationFailed, JobCancelled
 from shared.schemas import AIGenerationResult, ControlType
+from shared.schemas.metadata import Legibility
 from tests.helpers import decode, pixels
 from tests.models import embedded_pipeline, embedded_settings, engine_model
 from tests.watcher import Watcher
@@ -21,7 +22,6 @@ from worker.engine.model_runner import ModelRunner
 from worker.engine.request import DrawRequest
 from worker.engine.request_state import RequestState
 from worker.glyphs import GlyphRenderer
-from worker.legibility.judge import Legibility
 from worker.main import make_generator
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.picture_work import Executor, ThreadExecutor, make_work
@@ -237,6 +237,7 @@ def test_each_attempt_at_a_target_draws_all(generator_of: Callable[[int], AIImag
     ("scores", "best"), [([0.2, 0.9, 0.9], 1), ([None, None], 0), ([None, 0.1], 1), ([0.0, None], 0)]
 )
 def test_the_most_legible_is_kept_and_of_equals_the_first(scores: list[float | None], best: int) -> None:
-    drawn: Any = [ScoredPicture(seed, None, Legibility(score, of_print=score)) for seed, score in enumerate(scores)]  # type: ignore[arg-type]
+    read = [Legibility(score=score, read="", unknown=None, characters=(), of_print=score) for score in scores]
+    drawn: Any = [ScoredPicture(seed, None, legibility) for seed, legibility in enumerate(read)]  # type: ignore[arg-type]
     attempt = Attempt(None, None, tuple(drawn))  # type: ignore[arg-type]
     assert attempt.best.seed == best

@@ -9,13 +9,13 @@ print, the score is unknown rather than low.
 import importlib.util
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from PIL import Image
 
+from shared.schemas.metadata import CharacterReading, Legibility
 from worker.glyphs import Glyph, PlacedCharacter
 from worker.legibility.recogniser import RGB, Columns, Recogniser
 
@@ -26,54 +26,6 @@ LETTERS: Final = Path(__file__).parents[1] / "data" / "letters.onnx"
 MARGIN = 0.06
 # Minimum probability at which the recogniser counts as able to read a printed character.
 READS_PRINT = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class CharacterReading:
-    """The judge's result for one character.
-
-    Attributes:
-        character: the expected character.
-        read: what was read.
-        score: the probability of the expected character, 0 to 1; None if the recogniser cannot read it even in print.
-        is_top: whether the expected character was the recogniser's first answer.
-        in_print: the score of the character in print; None where there is no score.
-    """
-
-    character: str
-    read: str
-    score: float | None
-    is_top: bool
-    in_print: float | None = None
-
-    @property
-    def of_print(self) -> float | None:
-        """The share of print's score that the picture reaches, at most 1; None where there is no score."""
-        return None if self.score is None or not self.in_print else round(min(1.0, self.score / self.in_print), 4)
-
-
-@dataclass(frozen=True, slots=True)
-class Legibility:
-    """The judge's result for a picture.
-
-    Attributes:
-        score: that of the least legible character, 0 to 1, since the whole word must be legible; None if unknown.
-        read: what was read, in the word's order.
-        characters: each character's reading, without spaces.
-        unknown: why there is no score, or which characters it omits; None if it covers the whole word.
-        of_print: the least share of print's score that a character reaches, 0 to 1; what a target is compared with,
-            since no picture is more legible than print. None if unknown.
-    """
-
-    score: float | None
-    read: str = ""
-    characters: tuple[CharacterReading, ...] = ()
-    unknown: str | None = None
-    of_print: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result for a picture's metadata."""
-        return asdict(self)
 
 
 class LegibilityJudge:
@@ -97,10 +49,10 @@ class LegibilityJudge:
             glyph: the word and where its characters stand.
         """
         if not self._recognisers:
-            return Legibility(None, unknown="no recogniser is installed")
+            return Legibility(score=None, read="", unknown="no recogniser is installed", characters=())
         pixels = np.asarray(image.convert("RGB"))
         page = np.repeat((255 - glyph.ink)[:, :, None], 3, axis=2)
-        readings = [CharacterReading(placed.character, "", None, is_top=False) for placed in glyph.characters]
+        readings = [_unread(placed.character) for placed in glyph.characters]
         for recogniser in self._recognisers:
             unread = [
                 (place, placed)
@@ -121,8 +73,13 @@ def _reading(recogniser: Recogniser, character: str, picture: Columns, printed: 
     read = character if is_top else recogniser.characters[top]
     score, in_print = (round(float(columns[:, accepted].sum(axis=1).max()), 4) for columns in (picture, printed))
     if in_print < READS_PRINT:
-        return CharacterReading(character, read, None, is_top=False)
-    return CharacterReading(character, read, score, is_top, in_print)
+        return _unread(character, read)
+    return CharacterReading(character=character, read=read, score=score, is_top=is_top, in_print=in_print)
+
+
+def _unread(character: str, read: str = "") -> CharacterReading:
+    """Return the reading of a character that no recogniser can judge."""
+    return CharacterReading(character=character, read=read, score=None, is_top=False)
 
 
 def find_recognisers() -> list[Path]:
@@ -146,8 +103,15 @@ def _summary(readings: Sequence[CharacterReading]) -> Legibility:
         read="".join(reading.read for reading in readings),
         characters=tuple(readings),
         unknown=f"the judge cannot read {blind} in print either" if blind else None,
-        of_print=_least(reading.of_print for reading in readings),
+        of_print=_least(_of_print(reading) for reading in readings),
     )
+
+
+def _of_print(reading: CharacterReading) -> float | None:
+    """Return the share of print's score that the picture reaches, at most 1: no picture is more legible than print."""
+    if reading.score is None or not reading.in_print:
+        return None
+    return round(min(1.0, reading.score / reading.in_print), 4)
 
 
 def _least(scores: Iterable[float | None]) -> float | None:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from shared.errors import SettingsError
 from shared.schemas import ControlType
+from shared.schemas.metadata import Legibility
 from shared.settings import Settings
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.fonts import read_fonts
@@ -16,7 +17,7 @@ from shared.writing.imagery import Imagery
 from shared.writing.language import Language
 from worker.conditioning import Brush, Conditioning
 from worker.glyphs import Glyph, GlyphRenderer
-from worker.legibility.judge import Legibility, LegibilityJudge, find_recognisers
+from worker.legibility.judge import LegibilityJudge, find_recognisers
 from worker.png import encode_png
 from worker.scene import Scene, compose
 
