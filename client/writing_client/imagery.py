@@ -5,7 +5,7 @@ from typing import get_args
 
 from writing_client.models import ImageryMode
 
-SEPARATORS = re.compile(r"[,;，、；]")
+SEPARATORS = re.compile(r"[,;，、；،؛]")
 
 
 def read_imagery(text: str) -> str | list[str]:

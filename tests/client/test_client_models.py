@@ -5,13 +5,17 @@ import sys
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from api.lists import imagery
 from api.routes import deck_list, lexicon
 from shared import schemas
 from shared.schemas import deck
 from shared.writing.motif import ImageryMode
 from writing_client import deck as client_deck
+from writing_client import imagery as client_imagery
 from writing_client import models
 
 SERVICE: dict[str, type[BaseModel]] = {
@@ -87,6 +91,12 @@ def test_a_request_of_the_client_is_one_of_the_service() -> None:
     )
     sent = request.model_dump(mode="json", exclude_unset=True)
     assert schemas.GenerationRequest.model_validate(sent).model_dump(mode="json", exclude_unset=True) == sent
+
+
+@given(st.lists(st.sampled_from([*"aB ,;，、；،؛\t", "auto", "none", "graduation-cap"])).map("".join) | st.text())
+@example("books، owl؛ AUTO")
+def test_imagery_is_read_as_the_service_reads_it(text: str) -> None:
+    assert client_imagery.read_imagery(text) == imagery.read_imagery(text)
 
 
 def test_the_client_loads_no_part_of_the_service_nor_what_only_that_needs() -> None:
