@@ -1,7 +1,7 @@
 """Liveness, readiness, component health and metrics, for operators and probes."""
 
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Literal
 
 import redis
 from flask import Blueprint, Response
@@ -15,6 +15,7 @@ from shared import __version__
 from shared.celery_app import WARMUP_COMMAND
 from shared.errors import NotReady
 from shared.schemas import DetailedHealth, Schema, WorkerState
+from shared.schemas.service import AIStatus, ResultsStore, ServiceHealth
 
 health_api = APIBlueprint(
     "health", __name__, url_prefix="/health", abp_tags=[Tag(name="health", description="for probes and operators")]
@@ -66,7 +67,7 @@ def detailed() -> Response:
         return json_response(_detailed(service))
     except redis.RedisError as error:
         return json_response(
-            DetailedHealth(status="unavailable", redis=False, gpu_status={}, service_status={"error": str(error)})
+            DetailedHealth(status="unavailable", redis=False, gpu_status={}, service_status=None, error=str(error))
         )
 
 
@@ -86,36 +87,36 @@ def metrics() -> Response:
     return Response(generate_latest(services().metrics), content_type=CONTENT_TYPE_LATEST)
 
 
-def _results(service: Services) -> dict[str, Any]:
-    use = service.budget.use()
-    return {
-        "store": service.settings.results.store.partition(":")[0],  # the location may be confidential
-        "kept": use.results,
-        "bytes": use.size,
-        "budget_bytes": service.budget.limit(),
-        "evicted": use.evicted,
-    }
-
-
 def _detailed(service: Services) -> DetailedHealth:
     workers = service.registry.workers()
     is_warm = any(worker.state is WorkerState.WARM for worker in workers)
-    ai_status: dict[str, Any] = {
-        "status": "ready" if is_warm else "not_ready",
-        "model": service.settings.model,
-        **service.store.counts().model_dump(),
-    }
     return DetailedHealth(
         status="ok" if is_warm else "degraded",
         redis=True,
         gpu_status={worker.worker_id: worker.gpu_status for worker in workers},
-        service_status={
-            "ai_status": ai_status,
-            "queue_depth": service.store.depth(),
-            "drain_s": service.store.drain_s(),
-            "leases": sum(worker.running for worker in workers),
-            "workers": [worker.model_dump(mode="json", exclude={"gpu_status"}) for worker in workers],
-            "results": _results(service),
-            "recent_failures": [failure.model_dump() for failure in service.store.recent_failures()],
-        },
+        service_status=ServiceHealth(
+            ai_status=_ai_status(service, is_warm=is_warm),
+            queue_depth=service.store.depth(),
+            drain_s=service.store.drain_s(),
+            leases=sum(worker.running for worker in workers),
+            workers=[worker.summary for worker in workers],
+            results=_results(service),
+            recent_failures=service.store.recent_failures(),
+        ),
+    )
+
+
+def _ai_status(service: Services, *, is_warm: bool) -> AIStatus:
+    counts = service.store.counts().model_dump()
+    return AIStatus(status="ready" if is_warm else "not_ready", model=service.settings.model, **counts)
+
+
+def _results(service: Services) -> ResultsStore:
+    use = service.budget.use()
+    return ResultsStore(
+        store=service.settings.results.store.partition(":")[0],  # the location may be confidential
+        kept=use.results,
+        bytes=use.size,
+        budget_bytes=service.budget.limit(),
+        evicted=use.evicted,
     )

@@ -1,6 +1,7 @@
 """What the service offers, and its health."""
 
-from typing import Any, Literal
+import operator
+from typing import Literal
 
 from pydantic import (
     Field,
@@ -9,7 +10,7 @@ from pydantic import (
 from shared.schemas.base import Schema
 from shared.schemas.conditioning import ControlType
 from shared.schemas.request import Priority, Quality, Weight
-from shared.schemas.worker import GPUStatus, WorkerInfo
+from shared.schemas.worker import GPUStatus, WorkerInfo, WorkerSummary
 
 
 class StyleView(Schema):
@@ -63,13 +64,40 @@ class Counts(Schema):
     average_wait_ms: float | None
 
 
+class AIStatus(Counts):
+    """Whether a worker is warm, and what the workers have drawn."""
+
+    status: Literal["ready", "not_ready"]
+    model: str
+
+
+class ResultsStore(Schema):
+    """How full the store of results is."""
+
+    store: str = Field(description="`redis`, or the kind of object store")
+    kept: int = Field(description="the results in it")
+    bytes: int = Field(description="what they take in Redis")
+    budget_bytes: int = Field(description="what they may take in Redis; 0: unlimited")
+    evicted: int = Field(description="results evicted so far to make room")
+
+
+class ServiceHealth(Schema):
+    """What the service is doing."""
+
+    ai_status: AIStatus
+    queue_depth: dict[Priority, int]
+    drain_s: float | None = Field(description="seconds until the queue would be empty; null if too few jobs have ended")
+    leases: int = Field(description="jobs that workers are drawing")
+    workers: list[WorkerSummary]
+    results: ResultsStore
+    recent_failures: list[RecentFailure]
+
+
 class DetailedHealth(Schema):
     """The health of every component."""
 
     status: Literal["ok", "degraded", "unavailable"]
     redis: bool
     gpu_status: dict[str, GPUStatus] = Field(description="by worker")
-    service_status: dict[str, Any] = Field(
-        description="`ai_status`: counts and times; `queue_depth`; `drain_s`; `leases`; `workers`; `results`: how full "
-        "their store is; `recent_failures`"
-    )
+    service_status: ServiceHealth | None = Field(description="null if Redis does not answer")
+    error: str | None = Field(default=None, exclude_if=operator.not_, description="why Redis does not answer")

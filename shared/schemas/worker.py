@@ -32,8 +32,8 @@ class WorkerState(StrEnum):
     WARM = "warm"
 
 
-class WorkerInfo(Schema):
-    """A worker's state, published with each heartbeat."""
+class WorkerSummary(Schema):
+    """A worker's state, without that of its device."""
 
     worker_id: str
     state: WorkerState
@@ -46,6 +46,16 @@ class WorkerInfo(Schema):
     methods: dict[ControlType, tuple[str, ...]] = Field(description="methods that can run there")
     unavailable_methods: dict[str, str] = Field(description="methods that cannot, each with the reason")
     running: int
-    gpu_status: GPUStatus
     setup: dict[str, str] = Field(default_factory=dict, description="what is enabled on its device, and why")
     started_at: float
+
+
+class WorkerInfo(WorkerSummary):
+    """A worker's state, published with each heartbeat."""
+
+    gpu_status: GPUStatus
+
+    @property
+    def summary(self) -> WorkerSummary:
+        """The same without the device's state."""
+        return WorkerSummary(**self.model_dump(exclude={"gpu_status"}))

@@ -18,15 +18,17 @@ def test_health_and_readiness(api: Api) -> None:
 
 def test_detailed_health_describes_every_part(api: Api) -> None:
     api.draw(word="火", num_inference_steps=1)
-    document = api.get("/health/detailed").json()
-    health = DetailedHealth.model_validate(document)
+    health = DetailedHealth.model_validate(api.get("/health/detailed").json())
     assert health.status == "ok"
     (gpu,) = health.gpu_status.values()
     assert (gpu.available, gpu.name, gpu.profile) == (False, "CPU", "cpu")
-    ai_status = document["service_status"]["ai_status"]
-    assert ai_status["succeeded"] >= 1
-    assert ai_status["average_generation_time_ms"] > 0
-    assert ai_status["average_wait_ms"] >= 0
+    assert health.service_status
+    ai_status = health.service_status.ai_status
+    assert ai_status.status == "ready"
+    assert ai_status.succeeded >= 1
+    assert (ai_status.average_generation_time_ms or 0) > 0
+    assert ai_status.average_wait_ms is not None
+    assert [worker.worker_id for worker in health.service_status.workers] == list(health.gpu_status)
 
 
 def test_status_lists_what_is_on_offer(api: Api) -> None:
