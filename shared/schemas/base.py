@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,6 +25,20 @@ def _integral(value: object) -> object:
 INTEGRAL = BeforeValidator(_integral)  # must come last: JSON Schema has bounds only for a plain integer
 
 CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def _without_control_characters(text: T) -> T:
+    """Return a text unchanged.
+
+    Raises:
+        PydanticCustomError: it contains a control character.
+    """
+    if text and CONTROL_CHARACTER.search(text):
+        raise PydanticCustomError("invalid_text", "contains a control character")
+    return text
+
+
+PLAIN = AfterValidator(_without_control_characters)
 
 
 class Schema(BaseModel):
@@ -57,14 +72,3 @@ class RequestModel(Schema):
                 about = {key: field.pop(key) for key in ("title", "description", "default") if key in field}
                 schema["properties"][name] = {"anyOf": [field, {"type": "null"}], **about}
         return reference
-
-
-def without_control_characters(text: T) -> T:
-    """Return a text unchanged; for validators.
-
-    Raises:
-        PydanticCustomError: it contains a control character.
-    """
-    if text and CONTROL_CHARACTER.search(text):
-        raise PydanticCustomError("invalid_text", "contains a control character")
-    return text

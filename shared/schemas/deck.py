@@ -14,7 +14,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from shared.schemas.base import RequestModel, Schema, without_control_characters
+from shared.schemas.base import PLAIN, RequestModel, Schema
 from shared.schemas.job import JobStatus
 from shared.schemas.problem import JobError
 from shared.schemas.request import (
@@ -73,6 +73,7 @@ class DeckWord(WordToDraw):
             max_length=LONGEST_READING,
             description="shown on the card; if the lexicon has it, it also selects the sense; empty: pinyin",
         ),
+        PLAIN,
     ] = ""
     language: Language | None = None  # type: ignore[assignment]  # null: the deck's
     style: StyleName | None = None
@@ -171,17 +172,21 @@ def _is_a_words_length(word: str) -> str:
 class CardText(RequestModel):
     """A card whose picture the caller already has."""
 
+    # A control character separates the fields of Anki's notes, so every text is plain.
     word: Annotated[
         str,
         Field(min_length=1, max_length=MAX_SENT_LENGTH, description=LENGTH_RULE),
         AfterValidator(_is_a_words_length),
+        PLAIN,
     ]
-    reading: Annotated[str, Field(max_length=LONGEST_READING)] = ""
+    reading: Annotated[str, Field(max_length=LONGEST_READING), PLAIN] = ""
     language: Language = "auto"
-    meaning: Annotated[str, Field(max_length=500)] = ""
-    prompt: Annotated[str, Field(max_length=1000, description="the picture's prompt, for its alternative text")] = ""
+    meaning: Annotated[str, Field(max_length=500), PLAIN] = ""
+    prompt: Annotated[
+        str, Field(max_length=1000, description="the picture's prompt, for its alternative text"), PLAIN
+    ] = ""
     file: Annotated[
-        str, Field(min_length=1, max_length=300, description="the picture's path, relative to the contact sheet")
+        str, Field(min_length=1, max_length=300, description="the picture's path, relative to the contact sheet"), PLAIN
     ]
     digest: Annotated[
         str,
@@ -190,11 +195,6 @@ class CardText(RequestModel):
             description="the first 24 hexadecimal digits of the picture's SHA-256",
         ),
     ]
-
-    @field_validator("word", "reading", "meaning", "prompt", "file")
-    @classmethod
-    def _text_has_no_control_characters(cls, text: str) -> str:
-        return without_control_characters(text)  # one of them separates the fields of a note
 
 
 class CardsRequest(RequestModel):

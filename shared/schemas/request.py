@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from shared.errors import InvalidRequest
-from shared.schemas.base import INTEGRAL, RequestModel, without_control_characters
+from shared.schemas.base import INTEGRAL, PLAIN, RequestModel
 from shared.schemas.conditioning import CONDITIONING_METHODS, CONTROL_TYPES, ControlType
 from shared.writing.language import LanguageChoice
 from shared.writing.motif import MAX_MOTIFS, ImageryMode, motif_name
@@ -128,6 +128,7 @@ class WordToDraw(RequestModel):
             max_length=LONGEST_TRANSLATION,
             description="the word's meaning, in English; empty: looked up in the lexicon",
         ),
+        PLAIN,
     ] = ""
     reading: Annotated[
         str,
@@ -135,6 +136,7 @@ class WordToDraw(RequestModel):
             max_length=LONGEST_READING,
             description="selects the word's sense: zhǎng, zhang3 or べんきょう; empty: the most likely sense",
         ),
+        PLAIN,
     ] = ""
     language: Language = "auto"
 
@@ -154,11 +156,6 @@ class WordToDraw(RequestModel):
             return normalise_word(word)
         except InvalidRequest as error:
             raise PydanticCustomError(error.code, "{detail}", {"detail": error.detail}) from error
-
-    @field_validator("translation", "reading")
-    @classmethod
-    def _text_has_no_control_characters(cls, text: str | None) -> str | None:
-        return without_control_characters(text)
 
 
 class DrawingOptions(RequestModel):
@@ -193,6 +190,7 @@ class DrawingOptions(RequestModel):
             max_length=500,
             description="replaces the model's and the style's negative prompt; has no effect without guidance",
         ),
+        PLAIN,
     ] = None
     conditioning_methods: Annotated[
         Mapping[ControlType, Annotated[tuple[str, ...], Field(min_length=1, max_length=3)]],
@@ -207,11 +205,6 @@ class DrawingOptions(RequestModel):
         Field(description="a target instead of fixed weights: redraw with stronger or weaker control until it is met"),
     ] = None
     quality: Annotated[Quality, Field(description="faster tiers, if the deployment offers them")] = Quality.EXACT
-
-    @field_validator("negative_prompt")
-    @classmethod
-    def _negative_prompt_has_no_control_characters(cls, text: str | None) -> str | None:
-        return without_control_characters(text)
 
     @field_validator("conditioning_methods")
     @classmethod

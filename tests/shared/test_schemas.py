@@ -2,6 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.schemas import CONTROL_TYPES, AIGenerationResult, GenerationRequest, JobStatus
+from shared.schemas.deck import DeckWord
 
 
 def test_only_the_word_is_needed() -> None:
@@ -55,6 +56,13 @@ def test_only_the_word_is_needed() -> None:
 def test_fields_outside_their_range_are_refused(field: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         GenerationRequest.model_validate({"word": "学", **field})
+
+
+@pytest.mark.parametrize("field", ["translation", "reading"])
+def test_a_deck_s_word_has_no_control_characters(field: str) -> None:
+    """They separate the fields of Anki's notes."""
+    with pytest.raises(ValidationError, match="control character"):
+        DeckWord.model_validate({"word": "学", field: "a\x1fb"})
 
 
 def test_seeds_may_be_counted_up_to_the_largest() -> None:
