@@ -13,7 +13,7 @@ S = TypeVar("S", bound=BaseModel)
 
 
 class Section(BaseModel):
-    """Base class of the settings sections."""
+    """Base class of the settings sections. The files in ``config/`` describe their keys and have all defaults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 

@@ -56,16 +56,7 @@ class ApiSettings(Section):
 
 
 class WebhookSettings(Section):
-    """Who may be notified of a job's end, and how.
-
-    Attributes:
-        allowed_hosts: host names or addresses without a port; stored in lower case and in ASCII.
-        secret: the secret with which receivers verify a webhook's signature.
-        attempts: attempts per delivery.
-        first_pause_s: pause before the second attempt; each further pause is four times as long.
-        timeout_s: for a complete delivery, from the DNS lookup to the answer.
-        allow_private: whether http and private addresses are allowed too.
-    """
+    """Who may be notified of a job's end, and how."""
 
     allowed_hosts: tuple[Receiver, ...]
     secret: WebhookSecret | None = Field(repr=False)

@@ -39,7 +39,7 @@ class Settings(Section):
     models: Mapping[str, ModelSettings]
     conditioning: ConditioningSettings
     fonts: tuple[Path, ...]
-    recognisers: tuple[Path, ...] = ()  # absent from a default.yaml of an earlier version
+    recognisers: tuple[Path, ...]
     default_style: str
     logging: LoggingSettings
     styles: Mapping[str, StyleDefinition] = Field(exclude=True)

@@ -10,14 +10,7 @@ from shared.settings.values import Name
 
 
 class FastSettings(Section):
-    """The shortcuts of `quality: fast`.
-
-    Attributes:
-        guidance_end: share of the steps after which guidance stops, which halves the work of the remaining steps.
-        cache_interval: every n-th step is computed in full, and the steps between only by the UNet's outermost level;
-            1: every step in full.
-        float8: compute linear layers in 8 bits if the card supports it; a second set of their weights is then held.
-    """
+    """The shortcuts of `quality: fast`."""
 
     guidance_end: Annotated[float, Field(gt=0, le=1)]
     cache_interval: Annotated[int, Field(ge=1, le=5)]
@@ -25,14 +18,7 @@ class FastSettings(Section):
 
 
 class TurboSettings(Section):
-    """The few-step weights of `quality: turbo`.
-
-    Attributes:
-        lora: hub name or folder of a LoRA for the UNet.
-        weight_name: its weight file.
-        num_inference_steps, guidance_scale: the values it was distilled for; a request's own values override them.
-        timestep_spacing: the spacing it was distilled for.
-    """
+    """The few-step weights of `quality: turbo`."""
 
     lora: Name
     weight_name: Name
@@ -42,11 +28,7 @@ class TurboSettings(Section):
 
 
 class ModelSettings(Section):
-    """A checkpoint and the parameters that it works best with.
-
-    Attributes:
-        draw_imagery: whether the maps contain motifs if a request does not say.
-    """
+    """A checkpoint and the parameters that it works best with."""
 
     base: Name
     controlnet: Name | None

@@ -18,15 +18,7 @@ VERIFIED = (("ssl_cert_reqs", "required"), ("ssl_cert_reqs", "CERT_REQUIRED"))
 
 
 class RedisSettings(Section):
-    """The Redis that holds the broker, the result backend and the job records.
-
-    Attributes:
-        url: `redis://…`, or `rediss://…` for TLS, which is always verified.
-        timeout_s: timeout for connecting, and for each answer.
-        ca_file: PEM of the CA that has signed Redis's certificate, in addition to the system's CAs; null: only those.
-        cert_file, key_file: PEM of the client certificate and its key, for a Redis that requires one.
-        prefix: prepended to every key, so that deployments can share a database; set only by the environment.
-    """
+    """The Redis that holds the broker, the result backend and the job records."""
 
     url: RedisUrl
     timeout_s: Seconds
@@ -97,14 +89,7 @@ class QueueSettings(Section):
 
 
 class ResultSettings(Section):
-    """Where finished pictures are stored, and how much space they may take.
-
-    Attributes:
-        store: `redis`, `file:///FOLDER` or `s3://BUCKET/PREFIX`.
-        budget_share: share of Redis's maxmemory, if it has one, beyond which the oldest results are evicted. Less if
-            job records need the memory.
-        budget_bytes: the same in bytes; null: only the share applies.
-    """
+    """Where finished pictures are stored, and how much space they may take."""
 
     store: Annotated[str, Field(pattern=r"^(redis|file:///.+|s3://.+)$")]
     budget_share: Annotated[float, Field(gt=0, lt=1)]

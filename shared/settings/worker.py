@@ -9,11 +9,7 @@ from shared.settings.base import Count, Seconds, Section
 
 
 class WorkerSettings(Section):
-    """A worker process.
-
-    Attributes:
-        picture_processes: number of processes for a picture's CPU work; 0: use threads; null: depends on the device.
-    """
+    """A worker process."""
 
     load_at_start: bool
     concurrency: Count | None
@@ -36,20 +32,11 @@ class LoggingSettings(Section):
 
 
 class GPUProfile(Section):
-    """The size of a pipeline on a class of devices (``config/gpu_profiles.yaml``).
-
-    Attributes:
-        min_memory_gb: nominal memory from which the profile applies; null for machines without a GPU.
-        batch_min: images in one batch, regardless of the free memory.
-        batch_max: images in one batch, if the free memory allows.
-        torch_compile: compile UNet, ControlNet and VAE if a compiler is found.
-        cuda_graphs: record the steps of one and two pictures, so that a slow host does not hold up a fast card.
-        cpu_offload: if not everything fits, keep the parts that a job needs only once in the machine's memory.
-    """
+    """The size of a pipeline on a class of devices (``config/gpu_profiles.yaml``)."""
 
     min_memory_gb: float | None
     batch_min: Count
     batch_max: Count
     torch_compile: bool
-    cuda_graphs: bool = False
+    cuda_graphs: bool
     cpu_offload: bool
