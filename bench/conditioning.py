@@ -130,7 +130,6 @@ def main(words: int, size: int) -> None:
     for kind, name in ai_free:
         kind.generate(fresh(glyphs[0]), name)  # loads models, fills caches
     raster = median_ms(lambda glyph: renderer.render(glyph.word, size, size), glyphs)
-    raster = median_ms(lambda glyph: renderer.render(glyph.word, size, size), glyphs)
     rows: list[list[object]] = [["(the glyph's raster)", f"{raster:.1f}", "", ""]]
     times: dict[str, float] = {}
     for kind, name in tqdm(ai_free, desc="methods"):

@@ -67,7 +67,6 @@ class Synset:
         lexicographer_file: the lexicographer file, such as "noun.animal".
         lemmas: its words, in lower case, with spaces.
         hypernyms: keys of the synsets that it is a kind of.
-        similar: keys of adjectives with nearly the same meaning.
         derived: one of its words, the key of the synset of a word derived from it, and that word's place there.
     """
 
@@ -75,7 +74,6 @@ class Synset:
     lexicographer_file: str
     lemmas: tuple[str, ...]
     hypernyms: tuple[str, ...]
-    similar: tuple[str, ...]
     derived: tuple[tuple[str, str, int], ...]
 
 
@@ -110,7 +108,6 @@ class WordNet:
             words = tuple(_lemma(word) for word in rest[: 2 * count : 2])
             pointers = rest[2 * count + 1 : 2 * count + 1 + 4 * int(rest[2 * count])]
             starts = range(0, len(pointers), 4)
-            links = [(pointers[at], part + pointers[at + 1]) for at in starts]
             # The fourth field gives the two words' numbers, from 1, in two hexadecimal digits each.
             derived = [
                 (words[int(numbers[:2], 16) - 1], other_part + offset, int(numbers[2:], 16) - 1)
@@ -121,8 +118,7 @@ class WordNet:
                 part + offset,
                 LEXICOGRAPHER_FILES[int(file_number)],
                 words,
-                tuple(key for kind, key in links if kind in {"@", "@i"}),
-                tuple(key for kind, key in links if kind == "&"),
+                tuple(part + pointers[at + 1] for at in starts if pointers[at] in {"@", "@i"}),
                 tuple(derived),
             )
 

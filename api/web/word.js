@@ -77,7 +77,7 @@ function submitOnEnter(event) {
 }
 
 /** Fit the field and the form to the word or list in it. */
-export function fitWord() {
+function fitWord() {
   hasBegunList &&= field().value.includes("\n");
   $("#compose").classList.toggle("list", isList());
   $("#compose").classList.toggle("from-file", listFile() !== null);
