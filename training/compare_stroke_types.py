@@ -15,8 +15,19 @@ from pathlib import Path
 from tqdm import tqdm
 
 from shared.writing.characters import CharacterDatabase
-from worker.glyphs.stroke_types import FIVE_CLASSES, stroke_type
+from worker.glyphs.stroke_types import StrokeType, stroke_type
 
+# The five classes of the dictionary order 横竖撇点折 (GB 13000.1 character strokes order).
+FIVE_CLASSES = {
+    StrokeType.HENG: 1,
+    StrokeType.TI: 1,
+    StrokeType.SHU: 2,
+    StrokeType.SHU_GOU: 2,
+    StrokeType.PIE: 3,
+    StrokeType.DIAN: 4,
+    StrokeType.NA: 4,
+    StrokeType.ZHE: 5,
+}
 # cnchar's letters by class; omitted letters are bent strokes. `d` is the left dot, `g` the hooked vertical stroke.
 CLASS_OF_LETTER = {"j": 1, "i": 1, "f": 2, "g": 2, "s": 3, "k": 4, "l": 4, "d": 4}
 BENT = 5

@@ -17,6 +17,7 @@ import argparse
 import bz2
 import gzip
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from shared.writing.lexicon import Sense
-from shared.writing.pinyin import tone_marks
+from shared.writing.pinyin import mark_tone
 from training.lexicon_tables import (
     MAX_SENSES,
     First,
@@ -143,6 +144,17 @@ def read_ranking_data(unihan: Path, english: Path) -> RankingData:
                 counts = {reading: int(count) for reading, count in re.findall(r"([^\s(]+)\((\d+)\)", value)}
                 shares[character] = {reading: count / sum(counts.values()) for reading, count in counts.items()}
     return RankingData(zipf, definitions, shares)
+
+
+def tone_marks(numbered: str) -> str:
+    """Return numbered syllables (zhang3, nu:3 er2) as one word with tone marks (zhǎng, nǚ'ér)."""
+    syllables = [mark_tone(syllable) for syllable in numbered.replace("u:", "ü").replace("U:", "Ü").split()]
+    word = ""
+    for syllable in syllables:
+        if word and unicodedata.normalize("NFD", syllable)[0] in "aeo" and word[-1].isalpha():
+            word += "'"
+        word += syllable
+    return word
 
 
 def senses_of(word: str, entries: Mapping[str, list[Entry]], ranking: RankingData, first: First) -> list[Sense]:

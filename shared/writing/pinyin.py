@@ -9,36 +9,13 @@ SYLLABLE: Final = re.compile(r"([a-zü]+)([0-5])", re.IGNORECASE)
 TONE_ACCENTS: Final = {"\u0304", "\u0301", "\u030c", "\u0300"}
 
 
-def tone_marks(numbered: str) -> str:
-    """Return numbered syllables (zhang3, nu:3 er2) as one word with tone marks (zhǎng, nǚ'ér)."""
-    syllables = [_mark(syllable) for syllable in numbered.replace("u:", "ü").replace("U:", "Ü").split()]
-    word = ""
-    for syllable in syllables:
-        if word and unicodedata.normalize("NFD", syllable)[0] in "aeo" and word[-1].isalpha():
-            word += "'"
-        word += syllable
-    return word
-
-
 def same_reading(asked: str, reading: str) -> bool:
     """Return whether a caller's reading ("zhang3", "ZHǍNG", "zhǎng") matches a word's; without tones, any matches."""
     wanted, known = _canonical(asked), _canonical(reading)
     return wanted == known or (_toneless(wanted) == wanted and wanted == _toneless(known))
 
 
-def _canonical(reading: str) -> str:
-    """Return a reading in lower case with tone marks, without spaces, apostrophes and hyphens."""
-    plain = unicodedata.normalize("NFKC", reading).casefold().replace("u:", "ü").replace("v", "ü")
-    marked = SYLLABLE.sub(lambda match: _mark(match[0]), plain)
-    return re.sub(r"[\s'’·-]", "", marked)
-
-
-def _toneless(reading: str) -> str:
-    letters = (letter for letter in unicodedata.normalize("NFD", reading) if letter not in TONE_ACCENTS)
-    return unicodedata.normalize("NFC", "".join(letters))
-
-
-def _mark(syllable: str) -> str:
+def mark_tone(syllable: str) -> str:
     """Return a numbered syllable with its tone mark: on a or e, on the o of ou, otherwise on the last vowel."""
     match = SYLLABLE.fullmatch(syllable)
     if match is None:
@@ -53,3 +30,15 @@ def _mark(syllable: str) -> str:
         return letters
     marked = TONES[small[place]][tone - 1]
     return letters[:place] + (marked.upper() if letters[place].isupper() else marked) + letters[place + 1 :]
+
+
+def _canonical(reading: str) -> str:
+    """Return a reading in lower case with tone marks, without spaces, apostrophes and hyphens."""
+    plain = unicodedata.normalize("NFKC", reading).casefold().replace("u:", "ü").replace("v", "ü")
+    marked = SYLLABLE.sub(lambda match: mark_tone(match[0]), plain)
+    return re.sub(r"[\s'’·-]", "", marked)
+
+
+def _toneless(reading: str) -> str:
+    letters = (letter for letter in unicodedata.normalize("NFD", reading) if letter not in TONE_ACCENTS)
+    return unicodedata.normalize("NFC", "".join(letters))

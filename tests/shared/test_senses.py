@@ -8,7 +8,7 @@ import pytest
 from shared.errors import UnknownReading
 from shared.writing.characters import CharacterDatabase
 from shared.writing.lexicon import Sense, encode_block, senses_in, words_in
-from shared.writing.pinyin import same_reading, tone_marks
+from shared.writing.pinyin import same_reading
 from shared.writing.words import WRITTEN, depicted, resolve_meaning
 
 # Every third word of HSK 2.0, levels 1 to 3, and some that were wrong once. The senses were written by hand, as in
@@ -187,29 +187,6 @@ def test_erhua_and_variants_say_what_their_base_says(database: CharacterDatabase
     for word, base in (("小孩儿", "小孩"), ("一点儿", "一点"), ("哪儿", "哪里"), ("花儿", "花")):
         assert {sense.gloss for sense in database.senses(word)} & {sense.gloss for sense in database.senses(base)}
     assert database.senses("小孩儿")[0].reading == "xiǎoháir"
-
-
-@pytest.mark.parametrize(
-    ("numbered", "marked"),
-    [
-        ("zhang3", "zhǎng"),
-        ("xue2 xi2", "xuéxí"),
-        ("nu:3 er2", "nǚ'ér"),
-        ("lu:e4", "lüè"),
-        ("jiu3", "jiǔ"),
-        ("gui4", "guì"),
-        ("hao3", "hǎo"),
-        ("dou1", "dōu"),
-        ("ma5", "ma"),
-        ("yi1 dian3 r5", "yīdiǎnr"),
-        ("Bei3 jing1", "Běijīng"),
-        ("xi1 an1", "xī'ān"),
-        ("san1 C", "sānC"),
-        ("m2", "m"),
-    ],
-)
-def test_numbered_syllables_get_tone_marks(numbered: str, marked: str) -> None:
-    assert tone_marks(numbered) == marked
 
 
 @pytest.mark.parametrize("asked", ["zhang", "ZHANG3", "zhǎng", "zhang3 ", "zhāng".replace("ā", "ǎ")])

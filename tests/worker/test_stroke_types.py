@@ -1,7 +1,7 @@
 import pytest
 
 from shared.writing.characters import CharacterDatabase
-from worker.glyphs.stroke_types import FIVE_CLASSES, StrokeType, stroke_type
+from worker.glyphs.stroke_types import StrokeType, stroke_type
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,3 @@ def test_textbook_characters(character: str, types: str, database: CharacterData
 def test_every_stroke_has_a_type(database: CharacterDatabase) -> None:
     seen = {stroke_type(stroke) for name in database.characters()[::40] for stroke in database.character(name).strokes}  # type: ignore[union-attr]
     assert seen == set(StrokeType)
-    assert set(FIVE_CLASSES) == set(StrokeType)

@@ -32,18 +32,6 @@ class StrokeType(StrEnum):
     ZHE = "zhe"  # 折, bent, or hooked in another way
 
 
-# The five classes of the dictionary order 横竖撇点折 (GB 13000.1 character strokes order).
-FIVE_CLASSES = {
-    StrokeType.HENG: 1,
-    StrokeType.TI: 1,
-    StrokeType.SHU: 2,
-    StrokeType.SHU_GOU: 2,
-    StrokeType.PIE: 3,
-    StrokeType.DIAN: 4,
-    StrokeType.NA: 4,
-    StrokeType.ZHE: 5,
-}
-
 # Number of points to which a median is resampled.
 SAMPLES = 25
 START, MIDDLE, BODY, END = 6, slice(8, 17), 18, slice(18, 25)
