@@ -213,17 +213,12 @@ class EventHub:
 def ended(record: JobRecord) -> JobEvent:
     """Return the end event of a job, from its record."""
     error = record.error.model_dump() if record.error else None
-    return JobEvent("end", {"status": record.status.value, "error": error}, _end_id(record))
+    return JobEvent("end", {"status": record.status.value, "error": error}, record.end_event)
 
 
 def has_heard_end(record: JobRecord, last_event_id: str) -> bool:
     """Return whether a job has ended and a listener that last saw this event has seen the end."""
-    return record.status.is_terminal and not is_after(_end_id(record), last_event_id)
-
-
-def _end_id(record: JobRecord) -> str:
-    """Return the id of the end event; for an older record without one, an id from its finish time."""
-    return record.end_event or f"{int(1000 * (record.finished_at or 0))}-0"
+    return record.end_event is not None and not is_after(record.end_event, last_event_id)
 
 
 def _post(watched: WatchedJob, event: JobEvent | None) -> None:

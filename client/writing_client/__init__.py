@@ -1,8 +1,5 @@
 """The writing service from Python: ``from writing_client import WritingClient``, and the command ``writing``."""
 
-import warnings
-from typing import TYPE_CHECKING
-
 from writing_client.batch import RequestOutcome
 from writing_client.errors import (
     JobCancelled,
@@ -39,16 +36,3 @@ __all__ = [
     "WritingError",
     "WrongInput",
 ]
-
-if TYPE_CHECKING:
-    Outcome = RequestOutcome
-else:
-
-    def __getattr__(name: str) -> object:
-        """Return the class that an old name stands for."""
-        if name == "Outcome":
-            warnings.warn(
-                "writing_client.Outcome is now writing_client.RequestOutcome", DeprecationWarning, stacklevel=2
-            )
-            return RequestOutcome
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -43,7 +43,6 @@ class Key(StrEnum):
     WEBHOOKS = PREFIX + "webhooks:"  # of a host; sorted set: the jobs and decks to report, by due time
     WEBHOOK_HOSTS = PREFIX + "webhook_hosts"  # set: the hosts whose list is not empty
     WEBHOOK_FAILURES = PREFIX + "webhook_failures"  # hash: job or deck to failed deliveries so far
-    OLD_WEBHOOKS = PREFIX + "webhooks"  # where older versions kept all hosts' webhooks
     # Results
     DOCUMENT = NAMESPACE + "celery-task-meta-"  # of a job; Celery's record of its task
     PICTURE = PREFIX + "picture:"  # of "job:token:number"; PNG

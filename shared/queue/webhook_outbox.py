@@ -41,13 +41,12 @@ class WebhookOutbox:
         """
         self._redis = client
         self._claim_s = claim_s
-        self._find_hosts = load_script(client, "find_webhook_hosts")
         self._claim = load_script(client, "claim_webhook")
         self._settle = load_script(client, "settle_webhook")
 
-    def hosts(self) -> list[str]:
+    def hosts(self) -> set[str]:
         """Return the hosts with pending webhooks, due or not."""
-        return cast("list[str]", self._find_hosts())
+        return cast("set[str]", self._redis.smembers(Key.WEBHOOK_HOSTS))
 
     def claim(self, host: str) -> Claim | None:
         """Claim the oldest due webhook of a host; None if none is due."""

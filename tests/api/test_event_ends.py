@@ -56,17 +56,6 @@ def test_who_has_heard_the_end_is_told_not_to_come_back(
     assert listen(anyone, "a", "1-0") == (200, [events[-1]])
 
 
-def test_the_end_of_a_record_from_before_has_an_id_too(
-    anyone: FlaskClient, client: redis.Redis, store: JobStore, leases: Leases
-) -> None:
-    end(store, leases, JobStatus.SUCCEEDED)
-    client.delete("writing:events:a")
-    client.hdel("writing:job:a", "end_event")
-    status, (event,) = listen(anyone, "a")
-    assert (status, event["event"]) == (200, "end")
-    assert listen(anyone, "a", event["id"]) == (204, [])
-
-
 @pytest.mark.parametrize("last", ABSURD)
 def test_what_is_no_id_is_refused_by_name(anyone: FlaskClient, store: JobStore, last: str) -> None:
     store.create("a", REQUEST)

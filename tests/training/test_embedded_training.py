@@ -276,12 +276,6 @@ def test_shards_keep_what_they_are_given_and_crop_all_alike(tmp_path: Path, samp
         assert (moved[5:, :-3] == sample.maps["canny"][:-5, 3:]).all()
 
 
-def test_a_shard_of_an_older_version_is_named(tmp_path: Path) -> None:
-    np.savez(tmp_path / "shard-00000.npz", latents=np.zeros((1, 16, 64, 64), np.float16))
-    with pytest.raises(ValueError, match="older version"):
-        Shard(tmp_path / "shard-00000.npz")
-
-
 @pytest.mark.slow
 def test_motifs_are_chosen_again_until_they_are_cool(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "COOL_SHARE", 1.0)

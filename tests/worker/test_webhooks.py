@@ -208,16 +208,3 @@ def test_a_record_that_cannot_be_read_does_not_stay_due(
     client.hset("writing:job:a", "request", "{")
     assert deliver(sender)
     assert not client.exists(Key.WEBHOOK_HOSTS, Key.WEBHOOKS + HOST)
-
-
-def test_what_an_older_version_has_left_is_delivered(
-    sender: WebhookSender, receiver: Receiver, finish: Callable[[str], None], client: redis.Redis
-) -> None:
-    finish("succeeded")
-    client.delete(Key.WEBHOOK_HOSTS, Key.WEBHOOKS + HOST)
-    client.hset("writing:job:a", "webhook", 1)
-    client.zadd("writing:webhooks", {"a": time.time()})
-    (host,) = WebhookOutbox(client, CLAIM_S).hosts()
-    assert deliver(sender, host)
-    assert len(receiver.received) == 1
-    assert not client.exists("writing:webhooks", Key.WEBHOOK_HOSTS)

@@ -73,15 +73,9 @@ class Shard:
     """A stored shard in memory."""
 
     def __init__(self, path: Path) -> None:
-        """Read a shard.
-
-        Raises:
-            ValueError: an older version has written it.
-        """
+        """Read a shard."""
         with np.load(path, allow_pickle=False) as stored:
             self._arrays = dict(stored)
-        if "styles" not in self._arrays:
-            raise ValueError(f"{path} is from an older version: delete it and draw it again (command: shards)")
 
     def __len__(self) -> int:
         """Return the number of samples."""

@@ -87,12 +87,12 @@ class WebhookSender:
                 return
             await asyncio.sleep(min(0.1, self._every_s))
 
-    async def _waiting_hosts(self) -> list[str]:
+    async def _waiting_hosts(self) -> set[str]:
         try:
             hosts = await in_thread(self._outbox.hosts)
         except redis.RedisError as error:
             self._looking.note(error)
-            return []
+            return set()
         self._looking.note(None)
         return hosts
 
