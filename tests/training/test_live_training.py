@@ -17,11 +17,10 @@ from training.embedded_model import live
 from training.embedded_model.__main__ import take_files
 from training.embedded_model.checkpoint import TrainingState
 from training.embedded_model.data import SIDE, SceneMaker
-from training.embedded_model.diffusion import CROP_SIDE, WEAK, initial_networks
+from training.embedded_model.descent import Descent, finite, rate
+from training.embedded_model.diffusion import CROP_SIDE, WEAK, DiffusionTrainer, initial_networks
 from training.embedded_model.live import (
     Clock,
-    Descent,
-    DiffusionTrainer,
     DrawnMeanwhile,
     Pool,
     SampleStream,
@@ -128,23 +127,34 @@ def test_training_the_encoder_of_maps_leaves_its_colours(
 
 def test_a_step_whose_gradients_are_not_finite_is_left_out() -> None:
     layer = nn.Linear(2, 1)
-    descent, before = Descent(list(layer.parameters()), 0.1, (0.9, 0.99)), layer.weight.detach().clone()
+    descent = Descent(list(layer.parameters()), 0.1, betas=(0.9, 0.99), weight_decay=1e-2)
+    before = layer.weight.detach().clone()
     descent.step(layer(torch.tensor([[float("nan"), 1.0]])).sum(), 1.0)
     assert torch.equal(layer.weight, before)
     descent.step(layer(torch.ones(1, 2)).sum(), 1.0)
     assert torch.allclose(layer.weight, before - 0.1, atol=1e-3), "Adam's first step is the learning rate"
 
 
-def test_the_learning_rate_follows_the_time_that_is_over() -> None:
+def test_the_clock_goes_on_after_an_interruption() -> None:
     clock = Clock(100.0)
     clock.load_state_dict({"seconds": 50.0})
     assert clock.share == pytest.approx(0.5, abs=0.01)
-    assert clock.rate(0) == pytest.approx(1 / 150)
-    assert clock.rate(1000) == 1.0
-    clock.load_state_dict({"seconds": 77.5})
-    assert clock.rate(1000) == pytest.approx(0.5, abs=0.01)
     clock.load_state_dict({"seconds": 500.0})
-    assert (clock.share, clock.rate(1000)) == (1.0, 0.02)
+    assert clock.share == 1.0
+
+
+@pytest.mark.parametrize(
+    ("step", "done", "factor"),
+    [(0, 0.0, 1 / 150), (74, 0.1, 0.5), (1000, 0.5, 1.0), (1000, 0.8, 0.5), (1000, 1.0, 0.02)],
+)
+def test_the_learning_rate_rises_stays_and_falls(step: int, done: float, factor: float) -> None:
+    assert rate(step, done, warm_up=150, decay=0.4) == pytest.approx(factor)
+
+
+def test_a_loss_that_is_not_finite_ends_the_training() -> None:
+    assert finite(torch.tensor(0.5), 1) == 0.5
+    with pytest.raises(FloatingPointError, match="after step 3"):
+        finite(torch.tensor(float("nan")), 3)
 
 
 def test_who_waits_for_processes_that_have_ended_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,14 @@ def take_files(folder: Path, checkpoint: Path) -> None:
             shutil.copytree(checkpoint / name, folder / name)
 
 
+def device_to_train_on(name: str) -> torch.device:
+    """Return a device, on which attention has finite gradients from now on."""
+    # cuDNN's attention, PyTorch's default on Hopper cards since 2.11, has a backward pass that gives NaN for some
+    # shapes (pytorch/pytorch#196678). With it, the weights were lost within 60 steps on an H200.
+    torch.backends.cuda.enable_cudnn_sdp(False)  # torch's signature
+    return torch.device(name)
+
+
 def main() -> None:
     """Run one command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -111,7 +119,7 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=Path("var/embedded_model/checkpoint"), help="folder to export to")
     arguments = parser.parse_args()
     steps = arguments.steps or STEPS.get(arguments.command, 0)
-    folder, device = arguments.folder, torch.device(arguments.device)
+    folder, device = arguments.folder, device_to_train_on(arguments.device)
     folder.mkdir(parents=True, exist_ok=True)
     if arguments.start is not None and (arguments.start / "model_index.json").is_file():
         take_files(folder, arguments.start)

@@ -6,6 +6,7 @@ Training starts on crops, with SDXL's own crop conditioning (Podell et al. 2023)
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from shared.settings import load_settings
 from shared.styles import StyleDefinition
 from training.embedded_model.checkpoint import Ema, TrainingState, ignore_signals, parameters_of
 from training.embedded_model.data import SIDE
+from training.embedded_model.descent import Descent, finite, rate
 from training.embedded_model.models import carry_colours, make_controlnet, make_scheduler, make_text_encoders, make_unet
 from training.embedded_model.shards import WHOLE, Crop, Shard
 from training.embedded_model.text import folder_tokenizer, load_text, tokenize
@@ -221,6 +223,41 @@ def random_crop(random: np.random.Generator) -> Crop:
     return Crop(top, left, CROP_SIDE)
 
 
+class DiffusionTrainer:
+    """Trains the diffusion networks.
+
+    Attributes:
+        generator: of noise and timesteps.
+        ema: the averaged weights.
+    """
+
+    def __init__(self, networks: Networks, tokenizer: CLIPTokenizer) -> None:
+        self.networks = networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._tokenizer, self._device = tokenizer, next(networks.parameters()).device
+        self._descent = Descent(parameters_of([networks]), LEARNING_RATE, betas=(0.9, 0.99), weight_decay=1e-2)
+        self._noise_schedule = DDPMScheduler.from_config(make_scheduler().config)
+        self.generator = torch.Generator(self._device)
+        self.ema = Ema(networks, EMA_DECAY)
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What is to be saved."""
+        return {"model": self.networks, "optimizer": self._descent.optimizer, "ema": self.ema}
+
+    def step(self, batch: Batch, factor: float, *, trains_maps: bool) -> torch.Tensor:
+        """Take a step, which also trains the maps' encoder if ``trains_maps``; return the loss."""
+        map_encoder = self.networks.controlnet.controlnet_cond_embedding
+        map_encoder.requires_grad_(trains_maps)
+        tokens = tokenize(self._tokenizer, batch.prompts).to(self._device)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device)):
+            loss = step_loss(self.networks, batch, tokens, self._noise_schedule, self.generator)
+        self._descent.step(loss, factor)
+        if trains_maps:
+            carry_colours(map_encoder)
+        self.ema.update(self.networks)
+        return loss.detach()
+
+
 def train_diffusion(
     folder: Path,
     steps: int,
@@ -239,45 +276,32 @@ def train_diffusion(
         workers: processes that read shards.
         start: a checkpoint to start from.
         whole_share: the last share of the steps, which uses whole pictures.
+
+    Raises:
+        FloatingPointError: the loss is no longer finite.
     """
     torch.manual_seed(0)
     tokenizer = folder_tokenizer(folder)
-    networks = initial_networks(folder, len(tokenizer), start).train().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    parameters = parameters_of([networks])
-    map_encoder = networks.controlnet.controlnet_cond_embedding
-    optimizer = torch.optim.AdamW(parameters, LEARNING_RATE, weight_decay=1e-2, betas=(0.9, 0.99))
-    ema = Ema(networks, EMA_DECAY)
-    state = TrainingState(folder / "diffusion.pt", {"model": networks, "optimizer": optimizer, "ema": ema})
-    noise_schedule = DDPMScheduler.from_config(make_scheduler().config)
-    generator = torch.Generator().manual_seed(state.step)
-    turn = round(steps * (1 - whole_share))
+    trainer = DiffusionTrainer(initial_networks(folder, len(tokenizer), start).train().to(device), tokenizer)
+    state = TrainingState(folder / "diffusion.pt", trainer.parts)
+    trainer.generator.manual_seed(state.step)
     log = (folder / "diffusion.tsv").open("a", encoding="utf-8")
     with log, state, tqdm(total=steps, initial=state.step, desc="diffusion", unit="step") as bar:
-        for end, whole in ((turn, False), (steps, True)):
-            if state.step >= end:
-                continue
-            stream = ShardStream(folder, seed=state.step, whole=whole)
-            batches = iter(DataLoader(stream, None, num_workers=workers, worker_init_fn=ignore_signals))
+        for end, whole in ((round(steps * (1 - whole_share)), False), (steps, True)):
+            batches = _batches(ShardStream(folder, seed=state.step, whole=whole), workers)
             while state.step < end and not state.is_stopping:
-                for group in optimizer.param_groups:
-                    group["lr"] = LEARNING_RATE * _rate(state.step, steps)
+                factor = rate(state.step, state.step / steps, warm_up=WARM_UP_STEPS, decay=DECAY_SHARE)
                 trains_maps = state.step < MAP_ENCODER_SHARE * steps
-                map_encoder.requires_grad_(trains_maps)
-                batch = next(batches).to(device)
-                tokens = tokenize(tokenizer, batch.prompts).to(device)
-                with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
-                    loss = step_loss(networks, batch, tokens, noise_schedule, generator)
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                nn.utils.clip_grad_norm_(parameters, 1.0)
-                optimizer.step()
-                if trains_maps:
-                    carry_colours(map_encoder)
-                ema.update(networks)
+                loss = trainer.step(next(batches).to(device), factor, trains_maps=trains_maps)
                 state.after_step()
                 bar.update()
-                bar.set_postfix(loss=f"{loss.item():.4f}")
+                bar.set_postfix(loss=f"{finite(loss, state.step):.4f}")
                 print(state.step, f"{loss.item():.5f}", sep="\t", file=log, flush=True)
+
+
+def _batches(stream: ShardStream, workers: int) -> Iterator[Batch]:
+    """Yield a stream's batches, which processes read. They start when the first batch is taken."""
+    yield from DataLoader(stream, None, num_workers=workers, worker_init_fn=ignore_signals)
 
 
 def initial_networks(folder: Path, vocabulary: int, start: Path | None) -> Networks:
@@ -353,8 +377,3 @@ def step_loss(
     emphasis = 1 + MOTIF_EMPHASIS * batch.motifs
     loss: torch.Tensor = (emphasis / emphasis.mean() * (predicted.float() - velocity) ** 2).mean()
     return loss
-
-
-def _rate(step: int, steps: int) -> float:
-    """Return the learning rate's factor: a short warm-up, 1, then decay to a fiftieth."""
-    return min((step + 1) / WARM_UP_STEPS, 1.0) * max(0.02, min(1.0, (1 - step / steps) / DECAY_SHARE))

@@ -3,7 +3,6 @@
 A GPU steps faster than stored shards could be read: its pictures stay in its memory, and new ones replace the oldest.
 """
 
-import math
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,36 +14,35 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDPMScheduler
-from torch import nn
+from diffusers import AutoencoderKL
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from tqdm import tqdm
-from transformers import CLIPTokenizer
 
 from shared.schemas import CONTROL_TYPES
 from shared.settings import load_settings
-from training.embedded_model.checkpoint import Ema, TrainingState, ignore_signals, parameters_of
+from training.embedded_model.checkpoint import Ema, TrainingState, ignore_signals
 from training.embedded_model.data import SIDE, SceneMaker
+from training.embedded_model.descent import Descent, finite, rate
 from training.embedded_model.diffusion import (
     CROP_SIDE,
     EMA_DECAY,
     Batch,
+    DiffusionTrainer,
     Networks,
     choose_samples,
     initial_networks,
     random_crop,
     shift_reach,
-    step_loss,
 )
-from training.embedded_model.models import carry_colours, make_scheduler
 from training.embedded_model.perceptual import Features
 from training.embedded_model.shards import PIXELS, WHOLE, Crop, motif_share
-from training.embedded_model.text import folder_tokenizer, tokenize
+from training.embedded_model.text import folder_tokenizer
 from training.embedded_model.vae import (
     BETAS,
     DECODER_LEARNING_RATE,
     DECODER_NOISE,
     LATENT_CHANNELS,
+    WEIGHT_DECAY,
     encode,
     has_bfloat16,
     load_vae,
@@ -57,7 +55,6 @@ POOL, FEWEST = 6_000, 96
 # Pictures that a process sends together.
 SENT = 16
 WHOLES, CROP_SHARE = 64, 0.2
-LEARNING_RATE = 1e-3
 WARM_UP_STEPS = 150
 # The last share of the time, in which the learning rates fall to a fiftieth.
 DECAY_SHARE = 0.45
@@ -215,10 +212,6 @@ class Clock:
         """The share of the time that is over, 0 to 1."""
         return min(1.0, self.seconds / self._limit_s)
 
-    def rate(self, step: int) -> float:
-        """Return the learning rates' factor: a short warm-up, 1, then decay to a fiftieth."""
-        return min((step + 1) / WARM_UP_STEPS, 1.0) * max(0.02, min(1.0, (1 - self.share) / DECAY_SHARE))
-
     def state_dict(self) -> dict[str, Any]:
         """Return the state to save."""
         return {"seconds": self.seconds}
@@ -226,69 +219,6 @@ class Clock:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore a saved state."""
         self._before_s = state["seconds"]
-
-
-class Descent:
-    """Steps of AdamW with clipped gradients. A step whose gradients are not finite is left out.
-
-    Attributes:
-        optimizer: its state is to be saved.
-    """
-
-    def __init__(self, parameters: list[nn.Parameter], learning_rate: float, betas: tuple[float, float]) -> None:
-        device = parameters[0].device.type
-        self._parameters, self._learning_rate = parameters, learning_rate
-        self.optimizer = torch.optim.AdamW(
-            parameters, learning_rate, weight_decay=1e-2, betas=betas, fused=device == "cuda"
-        )
-        # bfloat16 needs no scaling; this checks the gradients, on a GPU without waiting for it.
-        self._scaler = torch.amp.GradScaler(device, init_scale=1.0)
-
-    def step(self, loss: torch.Tensor, rate: float) -> None:
-        """Take a step; ``rate`` is the learning rate's factor."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._learning_rate * rate
-        self.optimizer.zero_grad()
-        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        self._scaler.unscale_(self.optimizer)
-        nn.utils.clip_grad_norm_(self._parameters, 1.0)
-        self._scaler.step(self.optimizer)
-        self._scaler.update()
-
-
-class DiffusionTrainer:
-    """Trains the diffusion networks.
-
-    Attributes:
-        generator: of noise and timesteps.
-        ema: the averaged weights.
-    """
-
-    def __init__(self, networks: Networks, tokenizer: CLIPTokenizer) -> None:
-        self.networks = networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._tokenizer, self._device = tokenizer, next(networks.parameters()).device
-        self._descent = Descent(parameters_of([networks]), LEARNING_RATE, (0.9, 0.99))
-        self._noise_schedule = DDPMScheduler.from_config(make_scheduler().config)
-        self.generator = torch.Generator(self._device)
-        self.ema = Ema(networks, EMA_DECAY)
-
-    @property
-    def parts(self) -> dict[str, Any]:
-        """What is to be saved."""
-        return {"model": self.networks, "optimizer": self._descent.optimizer, "ema": self.ema}
-
-    def step(self, batch: Batch, rate: float, *, trains_maps: bool) -> torch.Tensor:
-        """Take a step, which also trains the maps' encoder if ``trains_maps``; return the loss."""
-        map_encoder = self.networks.controlnet.controlnet_cond_embedding
-        map_encoder.requires_grad_(trains_maps)
-        tokens = tokenize(self._tokenizer, batch.prompts).to(self._device)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bfloat16(self._device)):
-            loss = step_loss(self.networks, batch, tokens, self._noise_schedule, self.generator)
-        self._descent.step(loss, rate)
-        if trains_maps:
-            carry_colours(map_encoder)
-        self.ema.update(self.networks)
-        return loss.detach()
 
 
 class DecoderTrainer:
@@ -300,7 +230,7 @@ class DecoderTrainer:
             part.requires_grad_(requires_grad=False)
         self._features = Features().to(vae.device)
         parameters = [parameter for parameter in vae.parameters() if parameter.requires_grad]
-        self._descent = Descent(parameters, DECODER_LEARNING_RATE, BETAS)
+        self._descent = Descent(parameters, DECODER_LEARNING_RATE, betas=BETAS, weight_decay=WEIGHT_DECAY)
         self.ema = Ema(vae, EMA_DECAY)
 
     @property
@@ -308,13 +238,13 @@ class DecoderTrainer:
         """What is to be saved."""
         return {"vae": self.vae, "decoder_optimizer": self._descent.optimizer, "decoder_ema": self.ema}
 
-    def step(self, images: torch.Tensor, rate: float) -> torch.Tensor:
+    def step(self, images: torch.Tensor, factor: float) -> torch.Tensor:
         """Take a step on images (batch, 3, height, width), -1 to 1; return what was decoded."""
         device = images.device
         images = images.to(memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
             loss, decoded = vae_loss(self.vae, images, self._features, DECODER_NOISE)
-        self._descent.step(loss, rate)
+        self._descent.step(loss, factor)
         self.ema.update(self.vae)
         return decoded
 
@@ -338,9 +268,6 @@ def train_live(
     """
     torch.manual_seed(0)
     torch.backends.cudnn.benchmark = True
-    # cuDNN's attention, PyTorch's default on Hopper cards since 2.11, has a backward pass that gives NaN for some
-    # shapes (pytorch/pytorch#196678). With it, the weights were lost within 60 steps on an H200.
-    torch.backends.cuda.enable_cudnn_sdp(False)  # torch's signature
     tokenizer = folder_tokenizer(folder)
     diffusion = DiffusionTrainer(initial_networks(folder, len(tokenizer), start).train().to(device), tokenizer)
     decoder = DecoderTrainer(load_vae(folder, device).to(memory_format=torch.channels_last))
@@ -358,17 +285,20 @@ def train_live(
         while clock.share < 1 and not state.is_stopping:
             if drawn.has_arrived:
                 pool.add(drawn.take(), decoder.vae)
-            rate = clock.rate(state.step)
-            loss = diffusion.step(pool.batch(random), rate, trains_maps=clock.share < MAP_ENCODER_SHARE)
+            factor = rate(state.step, clock.share, warm_up=WARM_UP_STEPS, decay=DECAY_SHARE)
+            loss = diffusion.step(pool.batch(random), factor, trains_maps=clock.share < MAP_ENCODER_SHARE)
             if decoded is None or state.step % DECODER_EVERY == 0:
                 images = pool.pictures(random, DECODER_PICTURES)
-                decoded = decoder.step(images, rate)
+                decoded = decoder.step(images, factor)
             state.after_step()
             bar.update()
             if state.step % LOG_EVERY == 1:
-                if not math.isfinite(loss.item()):
-                    raise FloatingPointError(f"the loss is {loss.item()} after step {state.step}: the weights are lost")
-                figures = (f"{loss.item():.4f}", f"{psnr(decoded, images):.2f}", pool.added, f"{clock.seconds:.1f}")
+                figures = (
+                    f"{finite(loss, state.step):.4f}",
+                    f"{psnr(decoded, images):.2f}",
+                    pool.added,
+                    f"{clock.seconds:.1f}",
+                )
                 bar.set_postfix(loss=figures[0], psnr=figures[1], drawn=figures[2])
                 print(state.step, *figures, sep="\t", file=log, flush=True)
     diffusion.networks.load_state_dict(diffusion.ema.weights)

@@ -11,13 +11,14 @@ from tqdm import tqdm
 
 from training.embedded_model.checkpoint import Ema, TrainingState, ignore_signals
 from training.embedded_model.data import SIDE, PictureStream, SceneMaker, to_tensor
+from training.embedded_model.descent import Descent, finite, rate
 from training.embedded_model.perceptual import Features
 from training.embedded_model.pictures import STYLES
 
 LATENT_CHANNELS = 16
 WIDTHS = (16, 48, 128, 192)
 LEARNING_RATE, DECODER_LEARNING_RATE = 1.5e-3, 7e-4
-BETAS = (0.9, 0.98)
+BETAS, WEIGHT_DECAY = (0.9, 0.98), 1e-3
 # Weights of the losses, relative to L1 = 1.
 SQUARED, GRADIENT, PERCEPTUAL, KL = 4.0, 0.5, 0.05, 1e-4
 # The perceptual loss is computed every n-th step, because its network costs as much as the VAE.
@@ -108,28 +109,23 @@ def _train(
     vae = vae.to(device, memory_format=torch.channels_last).train()
     parameters = [parameter for parameter in vae.parameters() if parameter.requires_grad]
     features = Features().to(device)
-    optimizer = torch.optim.AdamW(parameters, learning_rate, weight_decay=1e-3, betas=BETAS)
+    descent = Descent(parameters, learning_rate, betas=BETAS, weight_decay=WEIGHT_DECAY)
     ema = Ema(vae, decay=0.998)
-    state = TrainingState(path.with_suffix(".pt"), {"model": vae, "optimizer": optimizer, "ema": ema})
+    state = TrainingState(path.with_suffix(".pt"), {"model": vae, "optimizer": descent.optimizer, "ema": ema})
     stream = PictureStream(state.step, crops.side, crops.per_picture)
     batches = iter(DataLoader(stream, crops.batch, num_workers=workers, worker_init_fn=ignore_signals))
     log = path.with_suffix(".tsv").open("a", encoding="utf-8")
     with log, state, tqdm(total=steps, initial=state.step, desc=path.name, unit="step") as bar:
         while state.step < steps and not state.is_stopping:
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate * _rate(state.step, steps)
             images = next(batches).to(device, memory_format=torch.channels_last)
             with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
                 looking = features if state.step % PERCEPTUAL_EVERY == 0 else None
                 loss, decoded = vae_loss(vae, images, looking, noise)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimizer.step()
+            descent.step(loss, rate(state.step, state.step / steps, warm_up=WARM_UP_STEPS, decay=1.0))
             ema.update(vae)
             state.after_step()
             bar.update()
-            bar.set_postfix(loss=f"{loss.item():.3f}", psnr=f"{psnr(decoded, images):.1f} dB")
+            bar.set_postfix(loss=f"{finite(loss, state.step):.3f}", psnr=f"{psnr(decoded, images):.1f} dB")
             if state.step % 20 == 0:
                 print(state.step, f"{loss.item():.4f}", f"{psnr(decoded, images):.2f}", sep="\t", file=log, flush=True)
     return ema.weights
@@ -234,8 +230,3 @@ def psnr(decoded: torch.Tensor, images: torch.Tensor) -> float:
 def has_bfloat16(device: torch.device) -> bool:
     """Return whether the device supports bfloat16; a CPU without such units computes it twenty times as slowly."""
     return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
-
-
-def _rate(step: int, steps: int) -> float:
-    """Return the learning rate's factor: a short warm-up, then linear decay to a fiftieth."""
-    return min((step + 1) / WARM_UP_STEPS, 1.0) * max(0.02, 1 - step / steps)
