@@ -51,6 +51,22 @@ from shared.writing.blocklist import Blocklist
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.fonts import read_fonts
 
+# In the order in which OpenAPI lists them.
+ROUTES = (
+    jobs_api,
+    job_list_api,
+    deck_list_api,
+    batches_api,
+    decks_api,
+    word_lists_api,
+    anki_packages_api,
+    events_api,
+    status_api,
+    lexicon_api,
+    imagery_api,
+    health_api,
+)
+
 
 def create_app(settings: Settings) -> DescribedApi:
     """Return the application.
@@ -80,20 +96,7 @@ def create_app(settings: Settings) -> DescribedApi:
     protect(app, settings)
     app.before_request(check_query)
     app.before_request(check_body)
-    for routes in (
-        jobs_api,
-        job_list_api,
-        deck_list_api,
-        batches_api,
-        decks_api,
-        word_lists_api,
-        anki_packages_api,
-        events_api,
-        status_api,
-        lexicon_api,
-        imagery_api,
-        health_api,
-    ):
+    for routes in ROUTES:
         app.register_api(routes)
     app.register_blueprint(metrics_routes)
     app.register_blueprint(pages)

@@ -1,8 +1,8 @@
 """Errors as problem+json (RFC 9457), each with a stable code."""
 
 import logging
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any, cast
 
 import kombu.exceptions
@@ -162,45 +162,53 @@ def redis_failure(error: Exception, retry_after_s: int) -> ServiceError:
 
 def register_error_handlers(app: Flask, retry_after_s: int) -> None:
     """Turn every exception that can reach Flask into a problem."""
+    of_redis = partial(_redis_problem, retry_after_s=retry_after_s)
+    handlers: dict[type[Exception], Callable[[Any], Response]] = {
+        ServiceError: problem_response,
+        redis.RedisError: of_redis,
+        kombu.exceptions.OperationalError: of_redis,
+        ParseException: _malformed_problem,
+        StoreUnavailable: partial(_store_problem, retry_after_s=retry_after_s),
+        HTTPException: _http_problem,
+        Exception: _unexpected_problem,  # the process boundary of a request
+    }
+    for kind, handler in handlers.items():
+        app.register_error_handler(kind, handler)
 
-    @app.errorhandler(ServiceError)
-    def service_error(error: ServiceError) -> Response:
-        return problem_response(error)
 
-    @app.errorhandler(redis.RedisError)
-    @app.errorhandler(kombu.exceptions.OperationalError)
-    def redis_error(error: Exception) -> Response:
-        return problem_response(redis_failure(error, retry_after_s))
+def _redis_problem(error: Exception, retry_after_s: int) -> Response:
+    return problem_response(redis_failure(error, retry_after_s))
 
-    @app.errorhandler(ParseException)  # raised while the body was read
-    def malformed_http(error: ParseException) -> Response:
-        return problem_response(as_service_error(error))
 
-    @app.errorhandler(StoreUnavailable)
-    def results_unavailable(error: StoreUnavailable) -> Response:
-        logger.warning("%s", error)
-        return problem_response(
-            ResultsUnavailable("the picture store does not answer; try again later", retry_after_s=retry_after_s)
-        )
+def _malformed_problem(error: ParseException) -> Response:
+    """Return the response to a body that could not be read."""
+    return problem_response(as_service_error(error))
 
-    @app.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> Response:
-        if error.response is not None:  # a complete response, from abort(response)
-            return error.response  # type: ignore[return-value]
-        status = error.code or 500
-        cls = HTTP_ERRORS.get(status, BadRequest if status < 500 else ServiceError)
-        failure = cls(error.description or error.name)
-        failure.http_status = status
-        response = problem_response(failure)
-        for name, value in error.get_headers():  # such as Allow of a 405
-            if name.lower() != "content-type":
-                response.headers.setdefault(name, value)
-        return response
 
-    @app.errorhandler(Exception)
-    def unexpected(error: Exception) -> Response:  # the process boundary of a request
-        logger.error("unexpected error", exc_info=error)
-        return problem_response(ServiceError(UNEXPECTED))
+def _store_problem(error: StoreUnavailable, retry_after_s: int) -> Response:
+    logger.warning("%s", error)
+    return problem_response(
+        ResultsUnavailable("the picture store does not answer; try again later", retry_after_s=retry_after_s)
+    )
+
+
+def _http_problem(error: HTTPException) -> Response:
+    if error.response is not None:  # a complete response, from abort(response)
+        return error.response  # type: ignore[return-value]
+    status = error.code or 500
+    cls = HTTP_ERRORS.get(status, BadRequest if status < 500 else ServiceError)
+    failure = cls(error.description or error.name)
+    failure.http_status = status
+    response = problem_response(failure)
+    for name, value in error.get_headers():  # such as Allow of a 405
+        if name.lower() != "content-type":
+            response.headers.setdefault(name, value)
+    return response
+
+
+def _unexpected_problem(error: Exception) -> Response:
+    logger.error("unexpected error", exc_info=error)
+    return problem_response(ServiceError(UNEXPECTED))
 
 
 def _code(error_type: str) -> str:

@@ -64,21 +64,9 @@ def main(count: int, guidance_scale: float | None) -> None:
         seconds = (time.perf_counter() - started) / count
         pictures = [decoded(result.generated_image_base64) for result in results]
         exact = exact or pictures
-        rows.append(
-            [
-                *counted,
-                f"{seconds:.2f} s",
-                share(map(_is_read, results)),
-                _psnr(pictures, exact),
-            ]
-        )
-    header = [
-        "variant",
-        *(f"arithmetic, {name}" for name in arithmetic),
-        "a picture",
-        "read",
-        "PSNR: median, worst tenth",
-    ]
+        rows.append([*counted, f"{seconds:.2f} s", share(map(_is_read, results)), _psnr(pictures, exact)])
+    kinds = (f"arithmetic, {name}" for name in arithmetic)
+    header = ["variant", *kinds, "a picture", "read", "PSNR: median, worst tenth"]
     asked, suffix = ("", "") if guidance_scale is None else (f" --guidance-scale {guidance_scale:g}", "_with_guidance")
     write(f"fast{suffix}", f"python -m bench.fast --characters {count}{asked}", table(header, rows))
 

@@ -32,46 +32,48 @@ def make_celery(settings: Settings) -> Celery:
     app = Celery("writing", set_as_current=False)
     # Named like Celery's own backend, because Celery masks the password only in such an address (Flower shows it).
     app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "shared.queue.results:ResultBackend")
-    timeouts = {
-        "socket_timeout": settings.redis.timeout_s,
-        "socket_connect_timeout": settings.redis.timeout_s,
-    }
+    app.conf.update(_options(settings))
+    return app
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    """Return Celery's configuration."""
+    timeouts = {"socket_timeout": settings.redis.timeout_s, "socket_connect_timeout": settings.redis.timeout_s}
     tls = tls_options(settings.redis) or None
-    app.conf.update(
-        broker_url=settings.redis.url,
-        broker_use_ssl=tls,
-        redis_backend_use_ssl=tls,
-        result_backend=settings.redis.url,
-        writing_results_store=settings.results.store,
+    return {
+        "broker_url": settings.redis.url,
+        "broker_use_ssl": tls,
+        "redis_backend_use_ssl": tls,
+        "result_backend": settings.redis.url,
+        "writing_results_store": settings.results.store,
         # JSON and nothing else, in both directions: a message can never run code.
-        task_serializer="json",
-        result_serializer="json",
-        accept_content=["json"],
-        result_accept_content=["json"],
-        task_queues=[Queue(priority.value, routing_key=priority.value) for priority in Priority],
-        task_default_queue=Priority.INTERACTIVE.value,
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "accept_content": ["json"],
+        "result_accept_content": ["json"],
+        "task_queues": [Queue(priority.value, routing_key=priority.value) for priority in Priority],
+        "task_default_queue": Priority.INTERACTIVE.value,
         # A message is acknowledged only once its job has ended, so it survives a worker crash.
-        task_acks_late=True,
-        task_reject_on_worker_lost=True,
-        worker_prefetch_multiplier=1,
-        result_expires=settings.queue.result_ttl_s,
-        broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,
-        broker_transport_options={
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "worker_prefetch_multiplier": 1,
+        "result_expires": settings.queue.result_ttl_s,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_transport_options": {
             **timeouts,
             "visibility_timeout": settings.queue.visibility_timeout_s,
             "queue_order_strategy": order_name(settings.queue.bulk_every),
             "global_keyprefix": settings.redis.prefix,
         },
-        result_backend_transport_options={"global_keyprefix": settings.redis.prefix},
-        redis_socket_timeout=settings.redis.timeout_s,
-        redis_socket_connect_timeout=settings.redis.timeout_s,
-        worker_send_task_events=True,
-        task_send_sent_event=True,
-        worker_hijack_root_logger=False,
-        worker_redirect_stdouts=False,
-    )
-    return app
+        "result_backend_transport_options": {"global_keyprefix": settings.redis.prefix},
+        "redis_socket_timeout": settings.redis.timeout_s,
+        "redis_socket_connect_timeout": settings.redis.timeout_s,
+        "worker_send_task_events": True,
+        "task_send_sent_event": True,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+    }
 
 
 def _refuse_other_addresses(ours: str) -> None:
