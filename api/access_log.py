@@ -1,4 +1,7 @@
-"""The access log: one line per request with client, route and status, never the query or body. Logger: `access`."""
+"""The access log: one line per request with client, route and status, never the query or body. Logger: `access`.
+
+The client is the name of its key, or its address if it has given no valid key.
+"""
 
 import logging
 import time
@@ -10,7 +13,7 @@ from flask import Flask, Response, g, request
 logger = logging.getLogger("access")
 
 LINE = "%(client)s %(method)s %(route)s job=%(job)s %(status)d %(milliseconds)d ms"
-UNKNOWN = {"client": "-", "method": "-", "route": "-", "job": "-", "milliseconds": 0}
+UNKNOWN = {"method": "-", "route": "-", "job": "-", "milliseconds": 0}
 
 
 def log_requests(app: Flask) -> None:
@@ -19,9 +22,9 @@ def log_requests(app: Flask) -> None:
     app.after_request(_log_at_end)
 
 
-def log_refused(status: int) -> None:
+def log_refused(address: str, status: int) -> None:
     """Log a request that was refused before it could be parsed."""
-    _log({**UNKNOWN, "status": status})
+    _log({**UNKNOWN, "client": address, "status": status})
 
 
 def _start() -> None:
@@ -42,7 +45,7 @@ def _log_at_end(response: Response) -> Response:
 def _line(response: Response) -> Callable[[], None]:
     started = g.started
     known = {
-        "client": g.client or "-",
+        "client": g.client or request.remote_addr or "-",
         "method": request.method,
         "route": request.url_rule.rule if request.url_rule else "-",
         "job": _job_id(response) or "-",

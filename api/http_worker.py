@@ -40,7 +40,7 @@ class HttpWorker(GeventWorker):  # type: ignore[misc]  # gunicorn is untyped
         error = as_service_error(exc)
         if error.http_status == HTTPStatus.INTERNAL_SERVER_ERROR:
             self.log.error("error in a request", exc_info=exc)
-        log_refused(error.http_status)
+        log_refused(addr[0], error.http_status)
         with contextlib.suppress(OSError):
             util.write_nonblock(client, _answer(error))
             client.linger()

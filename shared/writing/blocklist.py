@@ -11,7 +11,9 @@ from shared.writing.stems import stem
 
 LATIN = regex.compile(r"[\p{Latin}\p{Common}\p{Inherited}]+")
 # Whatever else is between two words separates them: an underscore, a letter of another script.
-WORD_OR_NUMBER = regex.compile(r"\p{Latin}[\p{Latin}\p{M}]*|\p{N}+")
+WORD_OR_NUMBER = regex.compile(r"\p{Latin}+|\p{N}+")
+# Marks without which a word is still read as the same word. Kana and the scripts of India need theirs.
+OPTIONAL_MARKS = regex.compile(r"(?<=[\p{Latin}\p{Greek}\p{Cyrillic}\p{Hebrew}\p{Arabic}\p{Han}\p{Hangul}\p{N}])\p{M}+")
 
 
 class Blocklist:
@@ -40,9 +42,10 @@ def _holds(stems: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
 
 
 def _normal(text: str) -> str:
-    """Return a text as it reads: full-width and circled letters become letters, invisible characters are removed."""
+    """Return a text as it reads, without accents and invisible characters; full-width and circled letters are plain."""
     visible = regex.sub(f"[{JOINERS}]", "", INVISIBLE.sub("", text))
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold()).strip()
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", visible).casefold())
+    return unicodedata.normalize("NFKC", OPTIONAL_MARKS.sub("", decomposed)).strip()
 
 
 def _stems(text: str) -> tuple[str, ...]:

@@ -341,6 +341,18 @@ def test_a_placeholder_that_is_the_words_meaning_steers(database: CharacterDatab
         ("枪", "手枪"),
         ("⼑", "刀"),
         ("оружие", "ОРУЖИЕ"),
+        ("nude", "nude\u0332"),
+        ("nude", "nude\u0301"),
+        ("nude", "n\u0334u\u0334de"),
+        ("nude", "nude\u0489"),
+        ("nude", "nude\u20dd"),
+        ("nude", "nude\u093f"),
+        ("nude", "\u0301nüdés"),
+        ("café", "cafe"),
+        ("area 51", "area 5\u03321"),
+        ("оружие", "ору\u0301жие"),
+        ("سلاح", "سِلَاح"),
+        ("毒药", "毒\u0301药"),
     ],
 )
 def test_blocked_words_are_found_in_every_form(blocked: str, text: str) -> None:
@@ -356,6 +368,9 @@ def test_blocked_words_are_found_in_every_form(blocked: str, text: str) -> None:
         ("hand gun", "gun hand"),
         ("area 51", "area 5"),
         ("枪", "抢"),
+        ("がん", "かん"),
+        ("가", "각"),
+        ("किला", "कला"),
     ],
 )
 def test_other_words_are_not_blocked(blocked: str, text: str) -> None:

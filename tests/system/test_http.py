@@ -128,7 +128,7 @@ def test_every_refusal_has_its_line_in_the_access_log(service: Stack) -> None:
         return [line for line in (log / "api.log").read_text().splitlines() if " access: " in line]
 
     eventually(lambda: any(job_id in line for line in lines()))
-    assert any(line.split(" access: ")[1].startswith("- - - job=- 400 ") for line in lines())
-    assert any(f"- POST {SUBMIT} job={job_id} 202 " in line for line in lines())
-    assert any("- GET /api/writing/meaning job=- " in line for line in lines())
+    assert any(line.split(" access: ")[1].startswith("127.0.0.1 - - job=- 400 ") for line in lines())
+    assert any(f"127.0.0.1 POST {SUBMIT} job={job_id} 202 " in line for line in lines())
+    assert any("127.0.0.1 GET /api/writing/meaning job=- " in line for line in lines())
     assert "secret" not in "".join(lines())
