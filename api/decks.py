@@ -253,7 +253,7 @@ def _refusal(words: Sequence[ListedWord], entries: Sequence[DeckEntry], options:
     errors = [entry.error for entry in entries if entry.error is not None]
     first = errors[0]
     if {error.code for error in errors} == {first.code} and _is_of_deck(first.field, words, options):
-        refusal = ERRORS_BY_CODE.get(first.code, InvalidRequest)(first.detail, field=first.field)
+        refusal = ERRORS_BY_CODE.get(first.code, InvalidRequest)(first.detail, field=first.field, code=first.code)
         if isinstance(refusal, InvalidRequest):
             return refusal
     return NoDrawableWord(
@@ -268,9 +268,10 @@ def _refusal(words: Sequence[ListedWord], entries: Sequence[DeckEntry], options:
 
 def _is_of_deck(field: str | None, words: Sequence[ListedWord], options: DeckOptions) -> bool:
     """Return whether a field at fault is an option of the deck that no word overrides."""
-    if field not in DrawingOptions.model_fields or field not in options.model_fields_set:
+    name = (field or "").partition(".")[0]
+    if name not in DrawingOptions.model_fields or name not in options.model_fields_set:
         return False
-    return not any(isinstance(word.document, dict) and word.document.get(field) is not None for word in words)
+    return not any(isinstance(word.document, dict) and word.document.get(name) is not None for word in words)
 
 
 def _expired(lost: int, of: int) -> DeckExpired:

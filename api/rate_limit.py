@@ -1,4 +1,4 @@
-"""The rate limit on each client's costly calls, counted in Redis across all processes."""
+"""The rate limit on each client's costly calls, by the pictures that they may draw, counted in Redis across all processes."""
 
 import math
 import time
@@ -12,11 +12,12 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shared.errors import RateLimited, SettingsError
+from shared.schemas import DrawingOptions, GenerationRequest
 from shared.settings import RedisSettings
 from shared.tls import tls_options
 
-# The calls that cost GPU time, or seconds of the API's CPU time. A deck counts once, since its jobs are bulk. A batch
-# counts each request itself.
+# The calls that cost GPU time, or seconds of the API's CPU time. Each counts once when it begins, and its further
+# pictures once it has been read. A batch counts each request itself.
 LIMITED_ENDPOINTS = frozenset({"jobs.submit", "decks.create", "word_lists.read", "anki_packages.bind"})
 
 
@@ -50,22 +51,33 @@ class RateLimit:
         if request.endpoint in LIMITED_ENDPOINTS and request.method == "POST":
             self.count()
 
-    def count(self) -> None:
-        """Count a call, or one request of a batch, of the current request's client.
+    def count(self, pictures: int = 1, *, counted: int = 0) -> None:
+        """Count a submission of the current request's client.
+
+        Args:
+            pictures: how many it may draw. More than a limit's whole amount count as that amount, so that a large deck
+                can be sent at all.
+            counted: how many of them have been counted already, when the call began.
 
         Raises:
             RateLimited: the client has exceeded its limit.
             redis.RedisError: Redis does not answer, so a job could not be accepted either.
         """
-        client = g.client or request.remote_addr or ""
         for limit in self._limits:
-            is_within = self._counter.hit(limit, client)
-            ends_at, left = self._counter.get_window_stats(limit, client)
-            if not is_within or left <= getattr(g, "rate_left", (left,))[0]:
-                g.rate_left = (left, limit.amount, math.ceil(ends_at))
-            if not is_within:
-                wait_s = max(1, math.ceil(ends_at - time.time()))
-                raise RateLimited(f"each client may send at most {limit}", retry_after_s=wait_s)
+            cost = min(pictures, limit.amount) - counted
+            if cost > 0:
+                self._take(limit, cost)
+
+    def _take(self, limit: limits.RateLimitItem, cost: int) -> None:
+        client = g.client or request.remote_addr or ""
+        # A hit counts even if it is refused, and then a deck that does not fit would leave nothing for single words.
+        is_within = self._counter.test(limit, client, cost=cost) and self._counter.hit(limit, client, cost=cost)
+        ends_at, left = self._counter.get_window_stats(limit, client)
+        if not is_within or left <= getattr(g, "rate_left", (left,))[0]:
+            g.rate_left = (left, limit.amount, math.ceil(ends_at))
+        if not is_within:
+            wait_s = max(1, math.ceil(ends_at - time.time()))
+            raise RateLimited(f"each client may request at most {limit} pictures", retry_after_s=wait_s)
 
     @staticmethod
     def _add_headers(response: Response) -> Response:
@@ -79,9 +91,21 @@ class RateLimit:
 
 def count_submission() -> None:
     """Count one of several submissions in the current request; raises the errors of `RateLimit.count`."""
-    limit: RateLimit | None = current_app.extensions.get("rate_limit")
-    if limit is not None:
+    if (limit := _limit_in_use()) is not None:
         limit.count()
+
+
+def count_pictures(options: DrawingOptions, words: int = 1) -> None:
+    """Count the further pictures of a submission that has counted as one; raises the errors of `RateLimit.count`."""
+    attempts = options.legibility.max_attempts if options.legibility else 1
+    variations = options.variations if isinstance(options, GenerationRequest) else 1
+    if (limit := _limit_in_use()) is not None:
+        limit.count(words * variations * attempts, counted=1)
+
+
+def _limit_in_use() -> RateLimit | None:
+    limit: RateLimit | None = current_app.extensions.get("rate_limit")
+    return limit
 
 
 def _parse(rate: str) -> list[limits.RateLimitItem]:

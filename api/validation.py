@@ -1,6 +1,6 @@
 """Validation of a request that the schema cannot do, because it needs settings, data files or the workers' state."""
 
-from shared.errors import Blocked, MethodUnavailable, QualityUnavailable
+from shared.errors import Blocked, InvalidRequest, MethodUnavailable, QualityUnavailable
 from shared.queue.webhook_targets import parse_target
 from shared.queue.workers import WorkerRegistry
 from shared.schemas import AI_METHODS, GenerationRequest
@@ -36,13 +36,14 @@ class RequestValidator:
         """Validate a request and return its word's meaning.
 
         Raises:
-            InvalidRequest: the word cannot be drawn, its meaning is not known, or the style, quality, method or webhook
-                is not available.
+            InvalidRequest: the word cannot be drawn, its meaning is not known, the style, quality, method or webhook is
+                not available, or it asks for more than the operator allows.
             redis.RedisError: Redis does not answer which methods the workers can run.
         """
         if request.style is not None:
             find_style(request.style, self._settings.styles)
         self._check_quality(request)
+        self._check_limits(request)
         meaning = self.meaning(request)
         resolve_imagery(request.word, meaning, request.imagery, self._imagery)
         self.check_webhook(request.webhook_url)
@@ -74,6 +75,22 @@ class RequestValidator:
         if request.quality not in offered:
             missing = f"model {self._settings.model} has no quality {request.quality.value!r}"
             raise QualityUnavailable(f"{missing}; available: {', '.join(offered)}", field="quality")
+
+    def _check_limits(self, request: GenerationRequest) -> None:
+        """Refuse what costs more than the operator allows."""
+        limits = self._settings.api
+        attempts = request.legibility.max_attempts if request.legibility else 1
+        for field, asked, most in (
+            ("width", request.width, limits.max_side),
+            ("height", request.height, limits.max_side),
+            ("num_inference_steps", request.num_inference_steps, limits.max_steps),
+            ("variations", request.variations, limits.max_variations),
+            ("legibility.max_attempts", attempts, limits.max_attempts),
+        ):
+            if asked is not None and asked > most:
+                raise InvalidRequest(
+                    f"{field}: this deployment allows at most {most}", field=field, code="out_of_range"
+                )
 
     def _check_blocked(self, request: GenerationRequest) -> None:
         """Refuse what the operator has blocked: in the word, its description, and its meanings in all languages."""

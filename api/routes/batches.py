@@ -11,7 +11,7 @@ from pydantic import Field, SkipValidation, ValidationError
 from api.idempotency import digest_key
 from api.parameters import IdempotencyHeaders
 from api.problems import findings, problem_document, problem_responses, redis_failure
-from api.rate_limit import count_submission
+from api.rate_limit import count_pictures, count_submission
 from api.responses import json_response
 from api.routes.blueprints import JOBS, PREFIX
 from api.services import services
@@ -68,6 +68,7 @@ def _item(index: int, document: Any, key: str | None) -> BatchItem:
     try:
         count_submission()
         request = GenerationRequest.model_validate(document)
+        count_pictures(request)
         submission = jobs.submit(request, key, client=g.client or "", part=str(index))
         status = JobStatus.QUEUED if submission.is_new else jobs.status(submission.job_id) or JobStatus.QUEUED
     except ValidationError as error:

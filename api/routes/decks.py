@@ -23,6 +23,7 @@ from api.lists.word_list import read_list
 from api.parameters import IdempotencyHeaders, ReadingQuery
 from api.problems import problem_responses, validation_problem
 from api.query import refuse_others
+from api.rate_limit import count_pictures
 from api.responses import json_response
 from api.routes.blueprints import DECKS, PREFIX
 from api.security import authorise_job
@@ -92,6 +93,7 @@ def create(header: IdempotencyHeaders, query: ListQuery, raw: DeckList) -> Respo
         words, options, read_as = _csv(query) if request.mimetype in CSV_TYPES else _json()
     except ValidationError as error:
         return validation_problem(error)
+    count_pictures(options, words=len(words))
     created = services().decks.create(
         words, options, read_as=read_as, idempotency_key=header.idempotency_key, client=g.client or ""
     )

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from api.blocking import in_thread
 from api.parameters import IdempotencyHeaders, JobPath
 from api.problems import job_problem, problem_response, problem_responses
+from api.rate_limit import count_pictures
 from api.responses import PNG_CACHE, json_response, picture_responses
 from api.routes.blueprints import JOBS, PREFIX
 from api.services import services
@@ -93,6 +94,7 @@ def submit(header: SubmitHeaders, body: GenerationRequest) -> Response:
     Idempotency-Key to draw the word again.
     """
     wait_s = _wait_seconds(header.prefer)
+    count_pictures(body)
     jobs = services().jobs
     submission = jobs.submit(body, header.idempotency_key, client=g.client or "")
     job_id = submission.job_id

@@ -8,7 +8,7 @@ from api.responses import json_response
 from api.routes.blueprints import PREFIX, STATUS
 from api.services import services
 from shared import __version__
-from shared.schemas import CONDITIONING_METHODS, ServiceStatus, StyleView
+from shared.schemas import CONDITIONING_METHODS, RequestLimits, ServiceStatus, StyleView
 
 status_api = APIBlueprint("status", __name__, url_prefix=PREFIX, abp_tags=[STATUS])
 
@@ -18,6 +18,7 @@ def status() -> Response:
     """Return the model, styles and methods, the queue's depth and the live workers."""
     service = services()
     settings, model = service.settings, service.settings.active_model
+    api = settings.api
     workers = service.registry.workers()
     unavailable = service.registry.unavailable_methods()
     return json_response(
@@ -30,6 +31,12 @@ def status() -> Response:
             default_num_inference_steps=model.num_inference_steps,
             default_guidance_scale=model.guidance_scale,
             draw_imagery=model.draw_imagery,
+            limits=RequestLimits(
+                side=api.max_side,
+                num_inference_steps=api.max_steps,
+                variations=api.max_variations,
+                max_attempts=api.max_attempts,
+            ),
             qualities=model.qualities,
             profiles=sorted({worker.gpu_status.profile for worker in workers}),
             styles={

@@ -8,7 +8,6 @@ import { readLanguage, writeLanguage } from "./word_language.js";
 
 const SIDE_STEP = 64; // pixels
 const MIN_SIDE = 256;
-const MAX_SIDE = 2048;
 const SHAPES = [[1, 1], [1.5, 1], [1, 1.5], [1.5, 1.5], [2, 1], [1, 2], [2, 2]]; // width and height in default sizes
 const SAMPLE_ATTEMPTS = 20;
 
@@ -35,8 +34,11 @@ export const styleText = (name, { styles }) => ({ t: `style.${name}`, fallback: 
 /** Fill the form with what the service can do; call `onStyle` with the name of each chosen style. */
 export function startCompose(capabilities, onStyle) {
   addStyles(capabilities, onStyle);
-  const { default_size: side } = capabilities;
-  for (const [width, height] of SHAPES) addSize(toSide(width * side), toSide(height * side), side);
+  const { default_size: side, limits } = capabilities;
+  for (const shape of SHAPES) addSize(...shape.map((share) => toSide(share * side, limits.side)), side);
+  $("#steps").max = limits.num_inference_steps;
+  const four = $("input[name=variations][value='4']");
+  four.disabled = limits.variations < Number(four.value);
   addQualities(capabilities);
   $("#seed").addEventListener("input", ({ target }) => {
     $("#keep-seed").checked = target.value !== "";
@@ -204,6 +206,6 @@ function addSize(width, height, defaultSide) {
   return value;
 }
 
-function toSide(pixels) {
-  return Math.min(MAX_SIDE, Math.max(MIN_SIDE, Math.round(pixels / SIDE_STEP) * SIDE_STEP));
+function toSide(pixels, most) {
+  return Math.min(most, Math.max(MIN_SIDE, Math.round(pixels / SIDE_STEP) * SIDE_STEP));
 }

@@ -8,6 +8,7 @@ const TARGET = 0.9;
 const SWITCHED_ON_WEIGHT = 0.5; // of a control that the style leaves out
 
 let offeredMethods = {};
+let maxAttempts = 1; // at a legibility target
 let styleWeights = {}; // of the chosen style; it may leave controls out
 let shown = null; // the entry whose maps are shown
 
@@ -26,6 +27,7 @@ function defaultWeight(control) {
 
 export function startSteering(capabilities) {
   offeredMethods = capabilities.methods;
+  maxAttempts = capabilities.limits.max_attempts;
   $("#controls").append(...CONTROLS.map(makeCard));
   $("#reset-weights").addEventListener("click", () => {
     showWeights(styleWeights);
@@ -46,7 +48,7 @@ export function readSteering() {
   const methods = readMethods();
   if (weights.length) body.controlnet_weights = Object.fromEntries(weights);
   if (methods.length) body.conditioning_methods = Object.fromEntries(methods);
-  if ($("#target").checked) body.legibility = { target: TARGET };
+  if ($("#target").checked) body.legibility = { target: TARGET, max_attempts: maxAttempts };
   return body;
 }
 

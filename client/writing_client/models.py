@@ -329,8 +329,17 @@ class StyleView(ResponseModel):
     controlnet_weights: dict[ControlType, float]
 
 
+class RequestLimits(ResponseModel):
+    """The most that a request may ask for; `side` applies to `width` and `height`."""
+
+    side: int = 2048
+    num_inference_steps: int = 100
+    variations: int = 4
+    max_attempts: int = 4
+
+
 class ServiceStatus(ResponseModel):
-    """The service's capabilities and load."""
+    """The service's capabilities and load. An older service does not state its limits, and has the default ones."""
 
     version: str
     model: str
@@ -341,6 +350,7 @@ class ServiceStatus(ResponseModel):
     default_num_inference_steps: int = 0
     default_guidance_scale: float = 1.0
     draw_imagery: bool
+    limits: RequestLimits = RequestLimits()
     qualities: tuple[Quality, ...]
     profiles: list[str]
     styles: dict[str, StyleView]

@@ -24,7 +24,7 @@ from shared.schemas.request import (
     read_imagery_field,
 )
 from shared.schemas.result import AIGenerationResult, ResultLinks, Variation, VariationLink
-from shared.schemas.service import Counts, DetailedHealth, RecentFailure, ServiceStatus, StyleView
+from shared.schemas.service import Counts, DetailedHealth, RecentFailure, RequestLimits, ServiceStatus, StyleView
 from shared.schemas.worker import GPUStatus, WorkerInfo, WorkerState
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
     "Progress",
     "Quality",
     "RecentFailure",
+    "RequestLimits",
     "RequestModel",
     "ResultLinks",
     "Schema",

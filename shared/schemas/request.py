@@ -68,7 +68,9 @@ SIDE_LIMITS = {"ge": 256, "le": 2048, "multiple_of": 64}
 Side = Annotated[int, Field(strict=True, **SIDE_LIMITS), INTEGRAL]
 
 MAX_SEED = 2**53 - 1  # the largest integer that every JSON parser keeps exact
+MAX_STEPS = 100
 MAX_VARIATIONS = 4
+MAX_ATTEMPTS = 4
 Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED), INTEGRAL]
 
 
@@ -105,8 +107,8 @@ class LegibilityTarget(RequestModel):
         ),
     ]
     max_attempts: Annotated[
-        int, Field(strict=True, ge=1, le=4, description="the maximum number of attempts"), INTEGRAL
-    ] = 4
+        int, Field(strict=True, ge=1, le=MAX_ATTEMPTS, description="the maximum number of attempts"), INTEGRAL
+    ] = MAX_ATTEMPTS
 
 
 Language = Annotated[
@@ -180,7 +182,7 @@ class DrawingOptions(RequestModel):
     scene_seed: Annotated[
         Seed | None, Field(description="seed of the scene's layout and of hand-drawn maps; default: `seed`")
     ] = None
-    num_inference_steps: Annotated[int, Field(strict=True, ge=1, le=100), INTEGRAL] | None = None
+    num_inference_steps: Annotated[int, Field(strict=True, ge=1, le=MAX_STEPS), INTEGRAL] | None = None
     guidance_scale: Annotated[
         float | None, Field(strict=True, ge=1, le=20, allow_inf_nan=False, description="1: no guidance")
     ] = None

@@ -20,6 +20,15 @@ class StyleView(Schema):
     controlnet_weights: dict[ControlType, Weight]
 
 
+class RequestLimits(Schema):
+    """The most that a request may ask for, by its fields."""
+
+    side: int = Field(description="`width` and `height`, in pixels")
+    num_inference_steps: int
+    variations: int
+    max_attempts: int = Field(description="of `legibility`")
+
+
 class ServiceStatus(Schema):
     """What the service offers, and how busy it is."""
 
@@ -32,6 +41,7 @@ class ServiceStatus(Schema):
     default_num_inference_steps: int = Field(description="of the quality `exact`")
     default_guidance_scale: float = Field(description="of the quality `exact`; 1: no guidance")
     draw_imagery: bool = Field(description="the default of a request's `draw_imagery`")
+    limits: RequestLimits
     qualities: tuple[Quality, ...] = Field(description="the values of `quality` that the model offers")
     profiles: list[str] = Field(description="GPU profiles of the live workers")
     styles: dict[str, StyleView]

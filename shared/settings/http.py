@@ -4,12 +4,20 @@ from typing import Annotated, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from shared.schemas.request import MAX_ATTEMPTS, MAX_STEPS, MAX_VARIATIONS, SIDE_LIMITS
 from shared.settings.base import Count, Seconds, Section
 from shared.settings.values import Host, Key, Origin, Phrase, Receiver, WebhookSecret, key_names
 
 
 class ApiSettings(Section):
-    """The HTTP server."""
+    """The HTTP server.
+
+    Attributes:
+        max_side: the most pixels of a side that a request may ask for.
+        max_steps: the most steps that it may ask for.
+        max_variations: the most variations that it may ask for.
+        max_attempts: the most attempts at a legibility target that it may ask for.
+    """
 
     host: Host
     port: Annotated[int, Field(ge=1, le=65535)]
@@ -25,6 +33,11 @@ class ApiSettings(Section):
     allowed_hosts: tuple[Host, ...]
     cors_origins: tuple[Origin, ...]
     rate_limit: str | None
+    # These are absent from a default.yaml of an earlier version.
+    max_side: Annotated[int, Field(**SIDE_LIMITS)] = SIDE_LIMITS["le"]
+    max_steps: Annotated[int, Field(ge=1, le=MAX_STEPS)] = MAX_STEPS
+    max_variations: Annotated[int, Field(ge=1, le=MAX_VARIATIONS)] = MAX_VARIATIONS
+    max_attempts: Annotated[int, Field(ge=1, le=MAX_ATTEMPTS)] = MAX_ATTEMPTS
     blocked_words: tuple[Phrase, ...]
 
     @field_validator("keys")

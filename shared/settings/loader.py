@@ -83,6 +83,7 @@ def load_settings(environment: Mapping[str, str] | None = None, config: Path | N
     settings = checked(Settings, {**values, "styles": styles, "gpu_profiles": gpu_profiles})
     _check_choice("model", settings.model, settings.models)
     _check_choice("default_style", settings.default_style, settings.styles)
+    _check_defaults(settings)
     return settings.model_copy(update={"fonts": tuple(map(locate, settings.fonts))})
 
 
@@ -113,6 +114,17 @@ def _parse(name: str, text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise SettingsError(f"environment variable {name}: is not valid JSON: {error}") from error
+
+
+def _check_defaults(settings: Settings) -> None:
+    """Refuse limits that a request exceeds which names neither a size nor steps."""
+    api, model, path = settings.api, settings.active_model, f"models.{settings.model}"
+    for limit, most, default, value in (
+        ("max_side", api.max_side, "default_size", model.default_size),
+        ("max_steps", api.max_steps, "num_inference_steps", model.num_inference_steps),
+    ):
+        if value > most:
+            raise SettingsError(f"setting api.{limit}: {most} is less than {path}.{default}, which is {value}")
 
 
 def _check_choice(key: str, value: str, choices: Mapping[str, Any]) -> None:

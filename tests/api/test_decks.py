@@ -382,10 +382,6 @@ class TestStanding:
         assert guarded.get(address, headers=ALICE).get_json()["counts"]["queued"] == 1
         assert guarded.delete(address, headers=OPERATOR).get_json()["counts"]["cancelled"] == 1
 
-    def test_a_deck_counts_once_against_the_rate(self, settings: Settings) -> None:
-        limited = client_of(settings, rate_limit="2/minute")
-        assert [make(limited, ["山", "水", "火"]).status_code for _ in range(3)] == [202, 202, 429]
-
 
 def test_an_api_that_dies_before_a_message_is_sent_leaves_a_whole_deck(
     settings: Settings, client: redis.Redis, monkeypatch: pytest.MonkeyPatch

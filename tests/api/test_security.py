@@ -97,6 +97,72 @@ def test_of_two_limits_the_headers_tell_the_one_that_is_reached_first(settings: 
     assert headers["X-RateLimit-Reset"].isdecimal()
 
 
+@pytest.mark.parametrize(
+    ("fields", "pictures"),
+    [({}, 1), ({"variations": 3}, 3), ({"variations": 2, "legibility": {"target": 1.0, "max_attempts": 3}}, 6)],
+)
+def test_a_job_counts_by_the_pictures_that_it_may_draw(
+    settings: Settings, fields: dict[str, Any], pictures: int
+) -> None:
+    client = client_of(settings, rate_limit="10/minute")
+    answer = client.post(URL, json={"word": "火", **fields})
+    assert (answer.status_code, answer.headers["X-RateLimit-Remaining"]) == (202, str(10 - pictures))
+    batch = client.post("/api/writing/batches", json={"requests": [{"word": "火", **fields}]})
+    has_room = 2 * pictures <= 10
+    assert batch.get_json()["accepted"] == has_room
+    left = 10 - pictures - (pictures if has_room else 1)  # a request that is too much has counted once
+    assert batch.headers["X-RateLimit-Remaining"] == str(left)
+
+
+def test_a_deck_counts_by_its_words_and_leaves_the_rest_when_it_is_refused(settings: Settings) -> None:
+    client = client_of(settings, rate_limit="7/minute")
+
+    def left_after(words: int) -> tuple[int, str]:
+        answer = client.post("/api/writing/decks", json={"words": ["火"] * words})
+        return answer.status_code, answer.headers["X-RateLimit-Remaining"]
+
+    assert left_after(4) == (202, "3")
+    assert left_after(4) == (429, "2")
+    assert client.post(URL, json={"word": "火"}).status_code == 202
+
+
+def test_a_deck_larger_than_the_limit_takes_all_of_it(settings: Settings) -> None:
+    client = client_of(settings, rate_limit="3/minute;20/hour")
+    answer = client.post("/api/writing/decks", json={"words": ["火"] * 10})
+    assert (answer.status_code, answer.headers["X-RateLimit-Remaining"]) == (202, "0")
+    assert client.post(URL, json={"word": "火"}).status_code == 429
+
+
+LIMITS = {"max_side": 768, "max_steps": 30, "max_variations": 2, "max_attempts": 2}
+
+
+@pytest.mark.parametrize(
+    ("field", "most", "more"),
+    [
+        ("width", {"width": 768}, {"width": 832}),
+        ("height", {"height": 768}, {"height": 832}),
+        ("num_inference_steps", {"num_inference_steps": 30}, {"num_inference_steps": 31}),
+        ("variations", {"variations": 2}, {"variations": 3}),
+        ("legibility.max_attempts", {"legibility": {"target": 1, "max_attempts": 2}}, {"legibility": {"target": 1}}),
+    ],
+)
+def test_no_request_exceeds_the_operators_limits(
+    settings: Settings, field: str, most: dict[str, Any], more: dict[str, Any]
+) -> None:
+    client = client_of(settings, **LIMITS)
+    status = client.get("/api/writing/status").get_json()["limits"]
+    assert status == {"side": 768, "num_inference_steps": 30, "variations": 2, "max_attempts": 2}
+    assert client.post(URL, json={"word": "火", **most}).status_code == 202
+    alone = client.post(URL, json={"word": "火", **more})
+    (item,) = client.post("/api/writing/batches", json={"requests": [{"word": "火", **more}]}).get_json()["items"]
+    refusals = [alone.get_json(), item["problem"]]
+    if field != "variations":  # a deck has none
+        refusals.append(client.post("/api/writing/decks", json={"words": ["火"], **more}).get_json())
+    for problem in refusals:
+        assert (problem["status"], problem["code"], problem["field"]) == (422, "out_of_range", field)
+        assert "at most" in problem["detail"]
+
+
 def test_pages_of_other_hosts_may_call_where_they_are_named(settings: Settings) -> None:
     client = client_of(settings, cors_origins=("https://learn.example",))
     allowed = client.get("/health", headers={"Origin": "https://learn.example"})
