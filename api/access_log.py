@@ -10,6 +10,8 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
+from api.caller import caller
+
 logger = logging.getLogger("access")
 
 LINE = "%(client)s %(method)s %(route)s job=%(job)s %(status)d %(milliseconds)d ms"
@@ -45,7 +47,7 @@ def _log_at_end(response: Response) -> Response:
 def _line(response: Response) -> Callable[[], None]:
     started = g.started
     known = {
-        "client": g.client or request.remote_addr or "-",
+        "client": caller() or "-",
         "method": request.method,
         "route": request.url_rule.rule if request.url_rule else "-",
         "job": _job_id(response) or "-",

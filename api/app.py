@@ -126,7 +126,7 @@ def _services(settings: Settings) -> Services:
     dictionaries = Dictionaries()
     imagery = OfferedImagery(Blocklist(settings.api.blocked_words))
     fonts = read_fonts(settings.fonts)
-    hub = EventHub(store, JobEvents(client))
+    hub = EventHub(store, JobEvents(client), settings.api.listeners_per_client)
     validator = RequestValidator(
         settings=settings, registry=registry, dictionaries=dictionaries, fonts=fonts, imagery=imagery
     )

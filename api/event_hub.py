@@ -4,13 +4,15 @@ import base64
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from queue import Empty, Full, Queue
 
 import redis
 
+from shared.errors import TooManyListeners
 from shared.queue.events import BEGINNING, JobEvent, JobEvents, is_after
 from shared.queue.store import JobRecord, JobStore
 from shared.schemas import JobStatus
@@ -48,50 +50,45 @@ class WatchedJob:
 class EventHub:
     """The job events of Redis, distributed to listeners. They are read while there is at least one listener."""
 
-    def __init__(self, store: JobStore, events: JobEvents) -> None:
+    def __init__(self, store: JobStore, events: JobEvents, listeners_per_client: int) -> None:
         self._store = store
         self._events = events
+        self._listeners_per_client = listeners_per_client
+        self._listeners_of: Counter[str] = Counter()
         self._watched: dict[str, WatchedJob] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._is_closed = False
         self._next_positions = 0.0
 
-    def listen(self, record: JobRecord, last_event_id: str | None) -> Iterator[JobEvent | None]:
-        """Yield a job's events after the given one, or all that are kept; yield None as a heartbeat.
+    def listen(self, record: JobRecord, last_event_id: str | None, client: str = "") -> Iterator[JobEvent | None]:
+        """Return a job's events after the given one, or all that are kept; None is a heartbeat.
 
         The iterator ends with the job. It also ends when Redis does not answer or the process ends; the listener then
         reconnects with the id of the last event that it saw.
 
         Raises:
+            TooManyListeners: the client may not have another listener now.
             redis.RedisError: Redis does not answer at the start.
         """
-        inbox: Inbox = Queue(MAX_BACKLOG)
-        newest = self._join(record, inbox)
-        # An id that has not been assigned yet means the newest, so that all further events are delivered.
-        seen = last_event_id or BEGINNING
-        try:
-            yield from self._events_of(record, inbox, newest if is_after(seen, newest) else seen)
-        finally:
-            self._leave(record.job_id, inbox)
+        events = self._listen(record, last_event_id, client)
+        next(events)  # joins, so that a refusal is raised here
+        return events
 
-    def wait_for_end(self, record: JobRecord, timeout_s: float) -> None:
+    def wait_for_end(self, record: JobRecord, timeout_s: float, client: str = "") -> None:
         """Block until a job has ended, for at most `timeout_s` seconds.
 
         It also returns when Redis stops answering or the process ends; the caller then checks the job again.
 
         Raises:
+            TooManyListeners: the client may not have another listener now.
             redis.RedisError: Redis does not answer at the start.
         """
         deadline = time.monotonic() + timeout_s
-        inbox: Inbox = Queue(MAX_BACKLOG)
-        self._join(record, inbox)
-        try:
+        with self._place(client), self._joined(record) as (inbox, _):
             status = self._store.status(record.job_id)  # it may have ended before the listener joined
             if status is not None and not status.is_terminal:
                 self._hear_end(inbox, deadline)
-        finally:
-            self._leave(record.job_id, inbox)
 
     def close(self) -> None:
         """Disconnect all listeners, as the process ends."""
@@ -103,6 +100,40 @@ class EventHub:
     def listeners(self) -> int:
         """The number of listeners."""
         return sum(len(watched.listeners) for watched in list(self._watched.values()))
+
+    def _listen(self, record: JobRecord, last_event_id: str | None, client: str) -> Iterator[JobEvent | None]:
+        """Join and yield None, then yield the job's events."""
+        with self._place(client), self._joined(record) as (inbox, newest):
+            yield None
+            # An id that has not been assigned yet means the newest, so that all further events are delivered.
+            seen = last_event_id or BEGINNING
+            yield from self._events_of(record, inbox, newest if is_after(seen, newest) else seen)
+
+    @contextmanager
+    def _place(self, client: str) -> Iterator[None]:
+        """Take one of a client's places."""
+        with self._lock:
+            if self._listeners_of[client] >= self._listeners_per_client:
+                most = self._listeners_per_client
+                raise TooManyListeners(f"each client may listen to {most} jobs at a time", retry_after_s=int(BEAT_S))
+            self._listeners_of[client] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._listeners_of[client] -= 1
+                if not self._listeners_of[client]:
+                    del self._listeners_of[client]
+
+    @contextmanager
+    def _joined(self, record: JobRecord) -> Iterator[tuple[Inbox, str]]:
+        """Add a listener to a job; yield its inbox and the id of the job's newest event."""
+        inbox: Inbox = Queue(MAX_BACKLOG)
+        newest = self._join(record, inbox)
+        try:
+            yield inbox, newest
+        finally:
+            self._leave(record.job_id, inbox)
 
     def _events_of(self, record: JobRecord, inbox: Inbox, seen: str) -> Iterator[JobEvent | None]:
         past = self._events.after(record.job_id, seen)

@@ -22,6 +22,7 @@ from shared.errors import (
     JobWithoutPicture,
     ResultExpired,
     SampleNotReady,
+    TooManyListeners,
     UnreadableRecord,
     VariationNotFound,
 )
@@ -78,11 +79,6 @@ class Jobs:
     def close(self) -> None:
         """Release all waiting calls, as the process ends."""
         self._is_closed = True
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether the process is ending."""
-        return self._is_closed
 
     def submit(
         self, request: GenerationRequest, idempotency_key: str | None = None, client: str = "", part: str = ""
@@ -241,8 +237,10 @@ class Jobs:
             raise _expired(stored.job_id)
         return png
 
-    def wait(self, job_id: str, seconds: float) -> JobStatus:
+    def wait(self, job_id: str, seconds: float, client: str = "") -> JobStatus:
         """Wait until a job or the process has ended, for at most `seconds`, and return the job's status.
+
+        A client that waits for too many jobs already does not wait.
 
         Raises:
             JobNotFound: there is no record.
@@ -254,7 +252,10 @@ class Jobs:
             left_s = deadline - time.monotonic()
             if record.status.is_terminal or left_s <= 0 or self._is_closed:
                 return record.status
-            self._hub.wait_for_end(record, left_s)
+            try:
+                self._hub.wait_for_end(record, left_s, client)
+            except TooManyListeners:
+                return record.status
 
     def cancel(self, job_id: str) -> JobView:
         """Cancel a job and return its status without a result; a job that has ended is unchanged.

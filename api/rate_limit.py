@@ -1,4 +1,4 @@
-"""The rate limit on each client's costly calls, by the pictures that they may draw, counted in Redis across all processes."""
+"""The rate limit on each client's costly calls, by the pictures that they may draw, counted in Redis."""
 
 import math
 import time
@@ -11,6 +11,7 @@ from limits.strategies import FixedWindowRateLimiter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from api.caller import caller
 from shared.errors import RateLimited, SettingsError
 from shared.schemas import DrawingOptions, GenerationRequest
 from shared.settings import RedisSettings
@@ -69,7 +70,7 @@ class RateLimit:
                 self._take(limit, cost)
 
     def _take(self, limit: limits.RateLimitItem, cost: int) -> None:
-        client = g.client or request.remote_addr or ""
+        client = caller()
         # A hit counts even if it is refused, and then a deck that does not fit would leave nothing for single words.
         is_within = self._counter.test(limit, client, cost=cost) and self._counter.hit(limit, client, cost=cost)
         ends_at, left = self._counter.get_window_stats(limit, client)

@@ -9,6 +9,7 @@ from flask import Response
 from flask_openapi3 import APIBlueprint
 from pydantic import Field
 
+from api.caller import caller
 from api.event_hub import has_heard_end
 from api.parameters import Headers, JobPath
 from api.problems import problem_responses
@@ -34,7 +35,7 @@ class EventHeaders(Headers):
     "/jobs/<job_id>/events",
     responses={
         200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
-        **problem_responses(404, 422, 503),
+        **problem_responses(404, 422, 429, 503),
     },
 )
 def events(path: JobPath, header: EventHeaders) -> Response:
@@ -51,7 +52,7 @@ def events(path: JobPath, header: EventHeaders) -> Response:
     record = service.store.get(path.job_id)
     if last is not None and has_heard_end(record, last):
         return Response(status=HTTPStatus.NO_CONTENT)
-    lines = _lines(service.hub.listen(record, last))
+    lines = _lines(service.hub.listen(record, last, caller()))
     # X-Accel-Buffering: nginx would buffer the events.
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Response(lines, content_type="text/event-stream; charset=utf-8", headers=headers)

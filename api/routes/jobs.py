@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -12,6 +13,7 @@ from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from api.blocking import in_thread
+from api.caller import caller
 from api.parameters import IdempotencyHeaders, JobPath
 from api.problems import job_problem, problem_response, problem_responses
 from api.rate_limit import count_pictures
@@ -93,7 +95,7 @@ def submit(header: SubmitHeaders, body: GenerationRequest) -> Response:
     cancelled, 410 if its pictures are no longer stored. A repeated request returns the same job, so give it another
     Idempotency-Key to draw the word again.
     """
-    wait_s = _wait_seconds(header.prefer)
+    began, wait_s = time.monotonic(), _wait_seconds(header.prefer)
     count_pictures(body)
     jobs = services().jobs
     submission = jobs.submit(body, header.idempotency_key, client=g.client or "")
@@ -106,7 +108,7 @@ def submit(header: SubmitHeaders, body: GenerationRequest) -> Response:
 
     is_queued = submission.is_new and not wait_s  # as far as the client can know
     response = _accepted(job_id, JobStatus.QUEUED) if is_queued else _waited(job_id, wait_s)
-    if wait_s and (response.status_code != HTTPStatus.ACCEPTED or not jobs.is_closed):
+    if wait_s and (response.status_code != HTTPStatus.ACCEPTED or time.monotonic() - began >= wait_s):
         response.headers["Preference-Applied"] = f"wait={wait_s}"
     return response
 
@@ -207,7 +209,7 @@ def _accepted(job_id: str, status: JobStatus) -> Response:
 def _waited(job_id: str, wait_s: int) -> Response:
     """Wait for an accepted job. The client gets the job's id even if Redis fails meanwhile."""
     try:
-        status = services().jobs.wait(job_id, wait_s)
+        status = services().jobs.wait(job_id, wait_s, caller())
         return _finished(job_id, status) if wait_s and status.is_terminal else _accepted(job_id, status)
     except redis.RedisError as error:
         logger.warning("cannot wait for job %s: %s", job_id, error)

@@ -87,6 +87,13 @@ class RateLimited(ServiceError):
     http_status = 429
 
 
+class TooManyListeners(ServiceError):
+    """This client listens to as many jobs as it may at a time."""
+
+    code = "too_many_listeners"
+    http_status = 429
+
+
 class NotFound(ServiceError):
     """There is nothing at this address."""
 

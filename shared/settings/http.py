@@ -13,6 +13,7 @@ class ApiSettings(Section):
     """The HTTP server.
 
     Attributes:
+        max_listeners: the most event streams and waiting calls of one client in each process.
         max_side: the most pixels of a side that a request may ask for.
         max_steps: the most steps that it may ask for.
         max_variations: the most variations that it may ask for.
@@ -34,11 +35,17 @@ class ApiSettings(Section):
     cors_origins: tuple[Origin, ...]
     rate_limit: str | None
     # These are absent from a default.yaml of an earlier version.
+    max_listeners: Count | None = None
     max_side: Annotated[int, Field(**SIDE_LIMITS)] = SIDE_LIMITS["le"]
     max_steps: Annotated[int, Field(ge=1, le=MAX_STEPS)] = MAX_STEPS
     max_variations: Annotated[int, Field(ge=1, le=MAX_VARIATIONS)] = MAX_VARIATIONS
     max_attempts: Annotated[int, Field(ge=1, le=MAX_ATTEMPTS)] = MAX_ATTEMPTS
     blocked_words: tuple[Phrase, ...]
+
+    @property
+    def listeners_per_client(self) -> int:
+        """The most event streams and waiting calls of one client in each process."""
+        return self.max_listeners or max(1, self.connections // 10)
 
     @field_validator("keys")
     @classmethod

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.event_hub import MAX_BACKLOG, EventHub
+from shared.errors import TooManyListeners
 from shared.queue.events import BEGINNING, JobEvent, JobEvents, is_after, is_event_id
 from shared.queue.leases import Lease, Leases
 from shared.queue.store import JobStore
@@ -28,7 +29,7 @@ def events(client: redis.Redis) -> JobEvents:
 
 @pytest.fixture
 def hub(store: JobStore, events: JobEvents) -> Iterator[EventHub]:
-    hub = EventHub(store, events)
+    hub = EventHub(store, events, listeners_per_client=100)
     yield hub
     hub.close()
     eventually(lambda: "events" not in {thread.name for thread in threading.enumerate()})
@@ -175,7 +176,7 @@ class FailingEvents(JobEvents):
 
 def test_who_joins_as_redis_fails_is_told_to_ask_again(store: JobStore, client: redis.Redis) -> None:
     events = FailingEvents(client)
-    hub = EventHub(store, events)
+    hub = EventHub(store, events, listeners_per_client=100)
     for job_id in "ab":
         store.create(job_id, REQUEST)
     with ThreadPoolExecutor() as pool:
@@ -198,6 +199,21 @@ def test_a_listener_that_is_too_slow_is_not_read_for_any_longer(store: JobStore,
     eventually(lambda: hub.listeners == 0)
     assert [event for event in told_now if event is not None and event.is_last] == []
     eventually(lambda: "events" not in {thread.name for thread in threading.enumerate()})
+
+
+def test_each_client_has_its_own_places(store: JobStore, events: JobEvents) -> None:
+    hub = EventHub(store, events, listeners_per_client=2)
+    store.create("a", REQUEST)
+    record = store.get("a")
+    first, _second = (hub.listen(record, None, "alice") for _ in range(2))
+    with pytest.raises(TooManyListeners) as refusal:
+        hub.listen(record, None, "alice")
+    assert refusal.value.retry_after_s
+    of_bob = hub.listen(record, None, "bob")
+    first.close()
+    assert next(hub.listen(record, None, "alice")) is not None, "a place that is left is free"
+    hub.close()
+    assert list(of_bob) == []
 
 
 def test_when_the_process_ends_its_listeners_go(store: JobStore, hub: EventHub) -> None:

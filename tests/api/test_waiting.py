@@ -14,6 +14,7 @@ from shared.queue.leases import Leases
 from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobError, JobStatus
 from shared.settings import Settings
+from tests.api.clients import client_of
 from tests.helpers import eventually
 
 REQUEST = GenerationRequest(word="学习")
@@ -126,6 +127,20 @@ def test_as_the_process_ends_all_are_answered(parts: Services, store: JobStore) 
     parts.close()
     assert {waiter.result() for waiter in waiting} == {JobStatus.QUEUED}
     assert parts.jobs.wait("a", 60) is JobStatus.QUEUED
+
+
+def test_who_waits_for_too_many_jobs_is_answered_at_once(settings: Settings, store: JobStore) -> None:
+    parts: Services = client_of(settings, connections=20).application.extensions["writing"]
+    store.create("a", REQUEST)
+    waiting = [Waiter(lambda: parts.jobs.wait("a", 60, "alice")) for _ in range(2)]
+    eventually(lambda: parts.hub.listeners == 2)
+    assert parts.jobs.wait("a", 60, "alice") is JobStatus.QUEUED
+    assert parts.hub.listeners == 2
+    other = Waiter(lambda: parts.jobs.wait("a", 60, "bob"))
+    eventually(lambda: parts.hub.listeners == 3)
+    store.cancel("a")
+    assert parts.jobs.wait("a", 60, "alice") is JobStatus.CANCELLED
+    assert {waiter.result() for waiter in [*waiting, other]} == {JobStatus.CANCELLED}
 
 
 def test_a_record_that_is_gone_is_told(parts: Services, store: JobStore, client: redis.Redis) -> None:

@@ -60,12 +60,17 @@ def open_page(browser: "Browser", stack: Stack) -> Iterator[OpenPage]:
 
 @pytest.fixture(scope="session")
 def url_with_key(stack: Stack) -> Iterator[str]:
-    """A second API of the same service, which requires the key ``secret``, or the operator's, ``operator secret``."""
+    """A second API of the same service, with low limits.
+
+    It requires the key ``secret``, or the operator's, ``operator secret``.
+    """
     port = free_port()
     program = next(child.program for child in stack.supervisor.children if child.program.name == "api")
     keys = json.dumps([f"teacher:{digest('secret')}", f"operator:{digest('operator secret')}"])
     of_keys = {"WRITING_API__KEYS": keys, "WRITING_API__OPERATORS": '["operator"]'}
-    environment = {**program.environment, "WRITING_API__PORT": str(port), **of_keys}
+    limits = {"MAX_SIDE": "256", "MAX_STEPS": "20", "MAX_VARIATIONS": "1", "MAX_ATTEMPTS": "1"}
+    of_limits = {f"WRITING_API__{name}": most for name, most in limits.items()}
+    environment = {**program.environment, "WRITING_API__PORT": str(port), **of_keys, **of_limits}
     child = stack.supervisor.start(replace(program, name="api-with-key", environment=environment))
     url = f"http://127.0.0.1:{port}"
     eventually(lambda: answers(url))

@@ -14,7 +14,7 @@ from api.problems import FIELD_CODES
 from local.stack import Stack
 from shared.errors import ERRORS_BY_CODE
 from tests.browser.conftest import OpenPage
-from tests.browser.form import TEXTS, generate, see_picture, text
+from tests.browser.form import TEXTS, generate, see_picture, set_steps, text
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Request
@@ -204,6 +204,25 @@ def test_a_key_is_asked_for_once_and_kept_in_the_tab(open_page: OpenPage, url_wi
     page.reload()
     page.wait_for_selector(".card >> nth=0")
     assert not page.is_visible("#key")
+
+
+def test_the_form_offers_no_more_than_the_operator_allows(open_page: OpenPage, url_with_key: str) -> None:
+    page = open_page(url=url_with_key)
+    page.fill("#key-value", "secret")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#generate:enabled")
+    sizes = page.eval_on_selector_all("#size option", "options => options.map(({ value }) => value)")
+    assert sizes == ["256x256"]
+    assert page.is_disabled("input[name=variations][value='4']")
+    page.fill("#word", "山")
+    set_steps(page, 21)
+    page.check("#target")
+    page.click("#generate")
+    page.wait_for_selector("#problem p:text-is('Steps: give a number from 1 to 20.')")
+    with page.expect_response("**/generate-writing-image") as sent:
+        page.fill("#steps", "1")
+        page.click("#generate")
+    assert sent.value.status == 202
 
 
 def faults_of(axe: object, page: "Page") -> Iterator[str]:
