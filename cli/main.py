@@ -168,6 +168,25 @@ def keys(name: str) -> int:
     return 0
 
 
+@service.command()
+@click.argument("host")
+def webhook_secret(host: str) -> int:
+    """Print the secret with which the receivers on HOST verify webhooks."""
+    from shared.queue.webhook_secrets import secret_of  # noqa: PLC0415
+    from shared.settings.values import check_receiver  # noqa: PLC0415
+
+    webhooks = load_settings().webhooks
+    try:
+        name = check_receiver(host)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="HOST") from error
+    if name not in webhooks.allowed_hosts or webhooks.secret is None:
+        allowed = ", ".join(webhooks.allowed_hosts) or "none"
+        raise click.BadParameter(f"{name} is not in webhooks.allowed_hosts; available: {allowed}", param_hint="HOST")
+    print(secret_of(name, webhooks.secret))
+    return 0
+
+
 def _end_on_sigterm() -> None:
     """End in order on SIGTERM, until the program handles it itself once it has started.
 

@@ -17,6 +17,8 @@ from PIL import Image
 from cli.exit_codes import DONE, USAGE, WRONG_SETTINGS
 from cli.main import main, service
 from local.stack import FLOWER_PORT, Stack, free_port, is_port_free
+from shared.queue.webhook_secrets import secret_of
+from shared.settings.values import check_webhook_secret
 from tests.helpers import Api, eventually
 from writing_client.cli import writing
 
@@ -164,6 +166,7 @@ def test_the_doctor_finds_the_service_well(
         (["demo", "--out", ""], USAGE, "path is blank"),
         (["models", "fetch", "--model", ""], USAGE, "no model ''"),
         (["models", "fetch", "--to", ""], USAGE, "path is blank"),
+        (["webhook-secret", "hooks.example"], USAGE, "webhooks.allowed_hosts"),
     ],
 )
 def test_what_cannot_be_done_is_said_by_message_and_exit_code(
@@ -171,6 +174,19 @@ def test_what_cannot_be_done_is_said_by_message_and_exit_code(
 ) -> None:
     assert main(arguments) == code
     assert message in capsys.readouterr().err
+
+
+def test_the_secret_of_a_host_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    secret = "whsec_" + "A" * 32
+    monkeypatch.setenv("WRITING_WEBHOOKS__SECRET", secret)
+    monkeypatch.setenv("WRITING_WEBHOOKS__ALLOWED_HOSTS", '["hooks.example", "bücher.example"]')
+    printed = []
+    for host in ("hooks.example", "Hooks.Example.", "bücher.example"):
+        assert main(["webhook-secret", host]) == DONE
+        printed.append(capsys.readouterr().out.strip())
+    assert printed[0] == printed[1] == secret_of("hooks.example", secret)
+    assert len({secret, *printed}) == 3
+    assert all(check_webhook_secret(found) == found for found in printed)
 
 
 def test_wrong_settings_are_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

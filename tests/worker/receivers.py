@@ -5,18 +5,18 @@ import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
+from typing import Any, Self
 
 from worker.background.webhooks import WebhookSender
 
-HOST = "127.0.0.1"
+HOST, OTHER_HOST = "127.0.0.1", "127.0.0.2"
 POLL_S = 0.01  # how often a server looks whether it shall end
 
 
 class Receiver:
-    """Listens, records, and answers with the given statuses, then with 204."""
+    """Listens until it is left, records, and answers with the given statuses, then with 204."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = HOST) -> None:
         self.received: list[tuple[dict[str, str], bytes]] = []
         self.statuses: list[int] = []
         receiver = self
@@ -32,9 +32,16 @@ class Receiver:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook?x=1"
+        self.server = HTTPServer((host, 0), Handler)
+        self.url = f"http://{host}:{self.server.server_port}/hook?x=1"
         threading.Thread(target=self.server.serve_forever, args=(POLL_S,), daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class RawReceiver:

@@ -16,15 +16,17 @@ from shared.queue.keys import Key
 from shared.queue.leases import Leases
 from shared.queue.store import JobStore
 from shared.queue.webhook_outbox import WebhookOutbox
+from shared.queue.webhook_secrets import secret_of
 from shared.schemas import GenerationRequest, JobError, Priority
 from shared.settings import Settings, WebhookSettings
 from tests.helpers import eventually
 from tests.worker.conftest import SECRET
-from tests.worker.receivers import HOST, Receiver, deliver
+from tests.worker.receivers import HOST, OTHER_HOST, Receiver, deliver
 from worker.background.notifications import Notifications
 from worker.background.webhooks import WebhookSender
 
 CLAIM_S = 0.2
+SECRET_OF_HOST = secret_of(HOST, SECRET)
 
 
 @pytest.fixture
@@ -60,11 +62,37 @@ def test_every_end_is_told_once_and_signed(
     assert deliver(sender)
     assert not deliver(sender)
     ((headers, body),) = receiver.received
-    told = Webhook(SECRET).verify(body, headers)
+    told = Webhook(SECRET_OF_HOST).verify(body, headers)
     assert told["type"] == f"job.{how}"
     assert told["data"]["job_id"] == "a"
     assert (told["data"]["error"] or {}).get("code") == ("out_of_memory" if how == "failed" else None)
     assert headers["webhook-id"] == "msg_a"
+
+
+def test_no_receiver_can_forge_what_another_host_accepts(
+    client: redis.Redis, store: JobStore, notifications: Notifications, webhooks: WebhookSettings, receiver: Receiver
+) -> None:
+    hosts = (HOST, OTHER_HOST)
+    sender = WebhookSender(
+        WebhookOutbox(client, CLAIM_S),
+        notifications,
+        webhooks.model_copy(update={"allowed_hosts": hosts}),
+        every_s=1,
+    )
+    with Receiver(OTHER_HOST) as other:
+        for job_id, url in (("a", receiver.url), ("b", other.url)):
+            store.create(job_id, GenerationRequest(word="学", webhook_url=url))
+            store.cancel(job_id)
+        assert all(deliver(sender, host) for host in hosts)
+    for host, found in zip(hosts, (receiver, other), strict=True):
+        ((headers, body),) = found.received
+        for signed_by in hosts:
+            signer = Webhook(secret_of(signed_by, SECRET))
+            if signed_by == host:
+                signer.verify(body, headers)
+            else:
+                with pytest.raises(WebhookVerificationError):
+                    signer.verify(body, headers)
 
 
 def test_a_refusal_is_tried_again_with_growing_pauses_and_given_up_in_the_end(
@@ -119,9 +147,9 @@ def test_each_attempt_is_signed_with_the_time_at_which_it_is_made(
     (first, second) = (headers for headers, _ in receiver.received)
     assert [int(headers["webhook-timestamp"]) for headers in (first, second)] == [int(at.timestamp()) for at in moments]
     assert first["webhook-id"] == second["webhook-id"]
-    Webhook(SECRET).verify(receiver.received[1][1], second)
+    Webhook(SECRET_OF_HOST).verify(receiver.received[1][1], second)
     with pytest.raises(WebhookVerificationError, match="too old"):
-        Webhook(SECRET).verify(receiver.received[0][1], first)
+        Webhook(SECRET_OF_HOST).verify(receiver.received[0][1], first)
 
 
 def test_a_receiver_that_is_away_hears_later(
@@ -162,7 +190,7 @@ def test_a_deck_is_told_once_when_all_its_jobs_have_ended(
     ended_at = float(client.hget("writing:job:b", "finished_at") or 0)
     assert deliver(sender)
     ((headers, body),) = receiver.received
-    Webhook(SECRET).verify(body, {name.lower(): value for name, value in headers.items()})
+    Webhook(SECRET_OF_HOST).verify(body, {name.lower(): value for name, value in headers.items()})
     told = json.loads(body)
     assert (headers["webhook-id"], told["type"]) == ("msg_d", "deck.finished")
     assert datetime.fromisoformat(told["timestamp"]).timestamp() == pytest.approx(ended_at, abs=1e-3)

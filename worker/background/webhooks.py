@@ -17,6 +17,7 @@ from standardwebhooks.webhooks import Webhook
 
 from shared.errors import ServiceError, WebhookNotAllowed
 from shared.queue.webhook_outbox import Claim, WebhookOutbox
+from shared.queue.webhook_secrets import secret_of
 from shared.queue.webhook_targets import parse_target, resolve
 from shared.settings import WebhookSettings
 from worker.background.exchange import in_thread, post
@@ -42,7 +43,6 @@ class WebhookSender:
         self._notifications = notifications
         self._settings = settings
         self._every_s = every_s
-        self._signer = Webhook(settings.secret) if settings.secret else None
         # Reading may work where writing does not.
         self._looking = Outage(logger, "webhooks not looked for")
         self._delivering = Outage(logger, "webhooks not delivered")
@@ -140,11 +140,13 @@ class WebhookSender:
             OSError, h11.ProtocolError: it was not delivered.
         """
         notification = await in_thread(lambda: self._notifications.of(claim.subject))
-        if self._signer is None or notification.url is None:
+        secret = self._settings.secret
+        if secret is None or notification.url is None:
             raise WebhookNotAllowed("webhooks.secret is not set")
         target = parse_target(notification.url, self._settings)
         body = json.dumps(notification.payload, ensure_ascii=False).encode()
-        headers = {"Host": target.authority, **_headers(self._signer, notification.message_id, body)}
+        signer = Webhook(secret_of(target.host, secret))
+        headers = {"Host": target.authority, **_headers(signer, notification.message_id, body)}
         async with asyncio.timeout(self._settings.timeout_s):
             addresses = await in_thread(lambda: resolve(target, self._settings))
             return await post(target, addresses, headers, body)
