@@ -20,7 +20,7 @@ from shared.errors import DeckNotFound, QueueFull
 from shared.queue.keys import deck_key, job_key, waiting_key
 from shared.queue.scripts import load_script
 from shared.queue.store import JobStore, created_before, idempotency_record, is_created, new_record
-from shared.queue.webhook_targets import host_of
+from shared.queue.webhook_targets import list_of
 from shared.schemas import GenerationRequest, JobError, JobStatus, Priority
 from shared.settings import QueueSettings
 from shared.writing.language import Language, LanguageChoice
@@ -136,7 +136,7 @@ class DeckStore:
             **_words(list(map(asdict, record.entries))),
         }
         if record.webhook_url is not None:
-            own |= {"webhook_url": record.webhook_url, "webhook": host_of(record.webhook_url)}
+            own |= {"webhook_url": record.webhook_url, "webhook": list_of(record.webhook_url, deck.client)}
         outcome, found = cast(
             list[str],
             self._create(

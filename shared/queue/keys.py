@@ -40,8 +40,8 @@ class Key(StrEnum):
     RECENT_FAILURES = PREFIX + "recent_failures"  # list of JSON, newest first
     HISTOGRAM = PREFIX + "histogram:"  # of a name; hash: "label|bucket" to the number of values
     # Webhooks
-    WEBHOOKS = PREFIX + "webhooks:"  # of a host; sorted set: the jobs and decks to report, by due time
-    WEBHOOK_HOSTS = PREFIX + "webhook_hosts"  # set: the hosts whose list is not empty
+    WEBHOOKS = PREFIX + "webhooks:"  # of a client to a host; sorted set: the jobs and decks to report, by due time
+    WEBHOOK_LISTS = PREFIX + "webhook_hosts"  # set: the names of the lists that are not empty
     WEBHOOK_FAILURES = PREFIX + "webhook_failures"  # hash: job or deck to failed deliveries so far
     # Results
     DOCUMENT = NAMESPACE + "celery-task-meta-"  # of a job; Celery's record of its task

@@ -21,7 +21,7 @@ from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueOutO
 from shared.queue.completion import failure_codes, recent_failures
 from shared.queue.keys import Key, job_key, preview_key, waiting_key, waiting_keys
 from shared.queue.scripts import load_script
-from shared.queue.webhook_targets import host_of
+from shared.queue.webhook_targets import list_of
 from shared.schemas import Counts, GenerationRequest, JobError, JobStatus, Priority, Progress, RecentFailure
 from shared.settings import QueueSettings
 
@@ -377,7 +377,7 @@ def new_record(
         "fingerprint": fingerprint,
     }
     if request.webhook_url is not None:
-        fields["webhook"] = host_of(request.webhook_url)
+        fields["webhook"] = list_of(request.webhook_url, client)
     return fields
 
 

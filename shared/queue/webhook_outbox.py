@@ -1,7 +1,7 @@
-"""Pending webhooks in Redis, with a separate list for each host, so that a slow host does not delay the others.
+"""Pending webhooks in Redis, with a separate list for each client of each host, so that none delays another's.
 
 The script that ends a job with a `webhook_url`, or the last job of a deck with one, also puts the job or deck on its
-host's list, so no webhook is lost in a crash.
+list, so no webhook is lost in a crash.
 A worker's claim on an entry expires: if the worker dies, the entry becomes due again. A webhook may therefore be
 delivered more than once, always with the same id, by which the receiver can recognise duplicates.
 """
@@ -25,7 +25,7 @@ class Claim:
     """
 
     subject: str
-    host: str
+    list_name: str
     failures: int
 
 
@@ -44,30 +44,30 @@ class WebhookOutbox:
         self._claim = load_script(client, "claim_webhook")
         self._settle = load_script(client, "settle_webhook")
 
-    def hosts(self) -> set[str]:
-        """Return the hosts with pending webhooks, due or not."""
-        return cast("set[str]", self._redis.smembers(Key.WEBHOOK_HOSTS))
+    def lists(self) -> set[str]:
+        """Return the names of the lists with pending webhooks, due or not."""
+        return cast("set[str]", self._redis.smembers(Key.WEBHOOK_LISTS))
 
-    def claim(self, host: str) -> Claim | None:
-        """Claim the oldest due webhook of a host; None if none is due."""
-        found = cast("list[str] | None", self._claim(keys=[Key.WEBHOOKS + host], args=[self._claim_s]))
-        return None if found is None else Claim(found[0], host, int(found[1]))
+    def claim(self, list_name: str) -> Claim | None:
+        """Claim the oldest due webhook of a list; None if none is due."""
+        found = cast("list[str] | None", self._claim(keys=[Key.WEBHOOKS + list_name], args=[self._claim_s]))
+        return None if found is None else Claim(found[0], list_name, int(found[1]))
 
     def settle(self, claim: Claim) -> None:
         """Remove a webhook that was delivered or abandoned."""
-        self._settle(keys=[Key.WEBHOOKS + claim.host], args=[claim.host, claim.subject])
+        self._settle(keys=[Key.WEBHOOKS + claim.list_name], args=[claim.list_name, claim.subject])
 
     def postpone(self, claim: Claim, by_s: float) -> None:
         """Schedule another attempt at a webhook."""
         due_at = self._now() + by_s
         with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.hincrby(Key.WEBHOOK_FAILURES, claim.subject, 1)
-            pipeline.zadd(Key.WEBHOOKS + claim.host, {claim.subject: due_at}, xx=True)
+            pipeline.zadd(Key.WEBHOOKS + claim.list_name, {claim.subject: due_at}, xx=True)
             pipeline.execute()
 
     def give_back(self, claim: Claim) -> None:
         """Release a webhook so that another worker can deliver it at once; this does not count as a failure."""
-        self._redis.zadd(Key.WEBHOOKS + claim.host, {claim.subject: self._now()}, xx=True)
+        self._redis.zadd(Key.WEBHOOKS + claim.list_name, {claim.subject: self._now()}, xx=True)
 
     def _now(self) -> float:
         """Return the seconds since the epoch by Redis's clock, the only one that all machines share."""

@@ -60,12 +60,18 @@ def parse_target(url: str, settings: WebhookSettings) -> Target:
     return Target(parts.scheme, host, port or DEFAULT_PORTS[parts.scheme], quote(path, safe=PATH_CHARACTERS))
 
 
-def host_of(url: str) -> str:
-    """Return the host whose list a webhook belongs to."""
+def list_of(url: str, client: str) -> str:
+    """Return the name of the list that a client's webhook waits in: its host, a space and the client."""
     try:
-        return plain_host(urlsplit(url).hostname or "") or "none"
+        host = plain_host(urlsplit(url).hostname or "") or "none"
     except ValueError:
-        return "none"
+        host = "none"
+    return f"{host} {client}" if client else host
+
+
+def host_of(list_name: str) -> str:
+    """Return the host of a list."""
+    return list_name.partition(" ")[0]
 
 
 def resolve(target: Target, settings: WebhookSettings) -> list[str]:

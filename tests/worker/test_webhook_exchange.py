@@ -129,6 +129,23 @@ def test_slow_hosts_hold_up_no_other_and_no_end(
     assert client.hlen(Key.WEBHOOK_FAILURES) == 0
 
 
+def test_a_client_waits_for_no_other_client_of_the_host(
+    client: redis.Redis, notifications: Notifications, quick: WebhookSettings, store: JobStore, receiver: Receiver
+) -> None:
+    """Many webhooks of one client to a slow receiver are due before one of another client to the same host."""
+    slow = RawReceiver(stay_silent)
+    urls = [("eve", f"http://{HOST}:{slow.port}/")] * 5 + [("alice", receiver.url)]
+    for number, (owner, url) in enumerate(urls):
+        store.create(str(number), GenerationRequest(word="学", webhook_url=url), client=owner)
+        store.cancel(str(number))
+    patient = quick.model_copy(update={"timeout_s": 600})
+    sender = WebhookSender(WebhookOutbox(client, 3600), notifications, patient, every_s=0.1)
+    sender.start()
+    eventually(lambda: receiver.received and slow.requests)
+    assert len(slow.requests) == 1, "each client has one delivery at a time"
+    sender.stop()
+
+
 @pytest.mark.parametrize(
     ("head", "is_received"),
     [(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", True),

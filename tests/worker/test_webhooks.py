@@ -104,7 +104,7 @@ def test_a_refusal_is_tried_again_with_growing_pauses_and_given_up_in_the_end(
     while client.exists(Key.WEBHOOKS + HOST) and time.monotonic() < deadline:
         deliver(sender)
     assert len(receiver.received) == 3, "as many attempts as configured; redirects are not followed"
-    assert not client.exists(Key.WEBHOOK_HOSTS, Key.WEBHOOKS + HOST, Key.WEBHOOK_FAILURES)
+    assert not client.exists(Key.WEBHOOK_LISTS, Key.WEBHOOKS + HOST, Key.WEBHOOK_FAILURES)
 
 
 def test_each_pause_is_four_times_the_one_before_by_redis_s_clock(
@@ -206,7 +206,7 @@ def test_a_deck_is_told_once_when_all_its_jobs_have_ended(
 def test_a_deck_that_has_expired_does_not_stay_due(
     sender: WebhookSender, receiver: Receiver, client: redis.Redis
 ) -> None:
-    client.sadd(Key.WEBHOOK_HOSTS, HOST)
+    client.sadd(Key.WEBHOOK_LISTS, HOST)
     client.zadd(Key.WEBHOOKS + HOST, {"deck:gone": 0})
     assert deliver(sender)
     assert (receiver.received, client.zcard(Key.WEBHOOKS + HOST)) == ([], 0)
@@ -224,7 +224,7 @@ def test_the_receiver_that_wants_nothing_more_gets_nothing_more(
     receiver.statuses = [410]
     finish("succeeded")
     assert deliver(sender)
-    assert not client.exists(Key.WEBHOOK_HOSTS, Key.WEBHOOKS + HOST, Key.WEBHOOK_FAILURES)
+    assert not client.exists(Key.WEBHOOK_LISTS, Key.WEBHOOKS + HOST, Key.WEBHOOK_FAILURES)
     assert not deliver(sender)
     assert len(receiver.received) == 1
 
@@ -235,4 +235,4 @@ def test_a_record_that_cannot_be_read_does_not_stay_due(
     finish("succeeded")
     client.hset("writing:job:a", "request", "{")
     assert deliver(sender)
-    assert not client.exists(Key.WEBHOOK_HOSTS, Key.WEBHOOKS + HOST)
+    assert not client.exists(Key.WEBHOOK_LISTS, Key.WEBHOOKS + HOST)

@@ -1,14 +1,15 @@
 """One thread per worker that sends signed webhooks when jobs and decks end, following Standard Webhooks.
 
 https://www.standardwebhooks.com: headers webhook-id, webhook-timestamp and webhook-signature. A 2xx status means
-received; 410 means that the receiver wants no more webhooks. Each host has its own task, so a slow host delays only its
-own deliveries.
+received; 410 means that the receiver wants no more webhooks. Each client of each host has its own task, so a slow
+receiver delays only its client's deliveries.
 """
 
 import asyncio
 import json
 import logging
 import threading
+from collections import defaultdict
 from datetime import UTC, datetime
 
 import h11
@@ -18,7 +19,7 @@ from standardwebhooks.webhooks import Webhook
 from shared.errors import ServiceError, WebhookNotAllowed
 from shared.queue.webhook_outbox import Claim, WebhookOutbox
 from shared.queue.webhook_secrets import secret_of
-from shared.queue.webhook_targets import parse_target, resolve
+from shared.queue.webhook_targets import host_of, parse_target, resolve
 from shared.settings import WebhookSettings
 from worker.background.exchange import in_thread, post
 from worker.background.notifications import Notifications
@@ -28,7 +29,8 @@ logger = logging.getLogger(__name__)
 
 DELIVERY_ERRORS = (OSError, h11.ProtocolError)
 GONE = 410
-SENDERS = 16  # concurrent deliveries; further hosts wait
+SENDERS = 16  # concurrent deliveries; further lists wait
+SENDERS_PER_HOST = 4  # of them; so that the clients of one host leave some to the others
 FINISH_S = 2.0  # how long deliveries in progress may continue at shutdown
 STOP_S = 5.0  # how long to wait for the thread to end
 
@@ -65,14 +67,15 @@ class WebhookSender:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        """Look for hosts with deliveries due, and start a task for each host that has none."""
+        """Look for lists with deliveries due, and start a task for each list that has none."""
         tasks: dict[str, asyncio.Task[None]] = {}
         turns = asyncio.Semaphore(SENDERS)
+        turns_of_host: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(SENDERS_PER_HOST))
         while not self._is_stopping.is_set():
-            tasks = {host: task for host, task in tasks.items() if not task.done()}
-            for host in await self._waiting_hosts():
-                if host not in tasks:
-                    tasks[host] = asyncio.create_task(self._serve_host(host, turns))
+            tasks = {name: task for name, task in tasks.items() if not task.done()}
+            for name in await self._waiting_lists():
+                if name not in tasks:
+                    tasks[name] = asyncio.create_task(self._serve_list(name, turns_of_host[host_of(name)], turns))
             await self._pause()
         if tasks:
             _, late = await asyncio.wait(tasks.values(), timeout=FINISH_S)
@@ -87,31 +90,31 @@ class WebhookSender:
                 return
             await asyncio.sleep(min(0.1, self._every_s))
 
-    async def _waiting_hosts(self) -> set[str]:
+    async def _waiting_lists(self) -> set[str]:
         try:
-            hosts = await in_thread(self._outbox.hosts)
+            lists = await in_thread(self._outbox.lists)
         except redis.RedisError as error:
             self._looking.note(error)
             return set()
         self._looking.note(None)
-        return hosts
+        return lists
 
-    async def _serve_host(self, host: str, turns: asyncio.Semaphore) -> None:
-        """Deliver what is due to one host, one webhook at a time."""
+    async def _serve_list(self, name: str, of_host: asyncio.Semaphore, turns: asyncio.Semaphore) -> None:
+        """Deliver what is due in one list, one webhook at a time."""
         try:
             has_more = True
             while has_more and not self._is_stopping.is_set():
-                async with turns:
-                    has_more = await self.deliver_one(host)
+                async with of_host, turns:
+                    has_more = await self.deliver_one(name)
                 self._delivering.note(None)
         except redis.RedisError as error:
             self._delivering.note(error)
         except Exception:  # the task's boundary: the next look tries again
-            logger.exception("webhooks to %s failed; they will be retried", host)
+            logger.exception("webhooks to %s failed; they will be retried", host_of(name))
 
-    async def deliver_one(self, host: str) -> bool:
-        """Deliver one webhook that is due to a host; return whether there was one."""
-        claim = await in_thread(lambda: self._outbox.claim(host))
+    async def deliver_one(self, list_name: str) -> bool:
+        """Deliver one webhook that is due in a list; return whether there was one."""
+        claim = await in_thread(lambda: self._outbox.claim(list_name))
         if claim is None:
             return False
         try:

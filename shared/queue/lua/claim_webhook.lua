@@ -1,5 +1,5 @@
--- Claims the oldest due webhook of a host.
--- KEYS: the host's list
+-- Claims the oldest due webhook of a list.
+-- KEYS: the list
 -- ARGV: how long the claim lasts, in seconds
 -- Returns: the job and its failed deliveries so far; nil if none is due.
 -- needs: webhooks

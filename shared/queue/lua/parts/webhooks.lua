@@ -1,4 +1,4 @@
--- Adds an ended job or deck with a webhook to its host's list.
+-- Adds an ended job or deck with a webhook to the list of its host and client.
 
 -- Seconds since the epoch by Redis's clock, the only one that all machines share.
 local function redis_time()
@@ -8,9 +8,9 @@ end
 
 -- key: the record of the job or deck; id: the job, or `deck:` and the deck
 local function enqueue_webhook(key, id)
-  local host = redis.call('HGET', key, 'webhook')
-  if host then
-    redis.call('SADD', keys.webhook_hosts, host)
-    redis.call('ZADD', keys.webhooks .. host, redis_time(), id)
+  local list = redis.call('HGET', key, 'webhook')
+  if list then
+    redis.call('SADD', keys.webhook_lists, list)
+    redis.call('ZADD', keys.webhooks .. list, redis_time(), id)
   end
 end
