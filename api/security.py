@@ -18,6 +18,7 @@ from shared.errors import OperatorOnly, SettingsError, Unauthorized
 from shared.queue.decks import unknown_deck
 from shared.queue.store import unknown_job
 from shared.settings import ApiSettings, Settings, checked
+from shared.settings.values import KEY_NAME
 
 # Probes have no key, and neither the API's description nor the pages contain a secret.
 PROBES = ("/health", "/health/ready")
@@ -37,6 +38,7 @@ EXPOSED = [
     "X-RateLimit-Reset",
 ]
 PREFLIGHT_MAX_AGE_S = 3600
+LONGEST_CLIENT_NAME = 254  # an e-mail address
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -71,8 +73,8 @@ def protect(app: Flask, settings: Settings) -> None:
         )
     if (hosts := Hosts.of(api)) is not None:
         app.before_request(lambda: None if request.path in PROBES else hosts.check(request.environ))
-    app.before_request(lambda: _authenticate(keys))
-    if keys:
+    app.before_request(lambda: _identify(keys, api.client_header))
+    if keys or api.client_header:
         app.before_request(lambda: _authorise(api.operators))
     if api.cors_origins:
         origins = list(map(_pattern, api.cors_origins))
@@ -82,22 +84,38 @@ def protect(app: Flask, settings: Settings) -> None:
     app.after_request(_add_headers)
 
 
-def _authenticate(keys: dict[str, str]) -> None:
-    """Identify the client by its key, given as ``Authorization: Bearer`` or ``X-API-Key``.
+def _identify(keys: dict[str, str], header: str | None) -> None:
+    """Identify the client by its key, or by the name that a proxy gives; open paths and preflight requests need none.
 
     Raises:
-        Unauthorized: keys are configured, and this is not one of them.
+        Unauthorized: the client cannot be identified, and must be.
     """
     g.client = None
-    if not keys or request.path in OPEN_PATHS or request.path.startswith(OPEN_PREFIXES) or request.method == "OPTIONS":
+    if request.path in OPEN_PATHS or request.path.startswith(OPEN_PREFIXES) or request.method == "OPTIONS":
         return
+    if header is not None:
+        g.client = _named_by_proxy(header)
+    elif keys:
+        g.client = _named_by_key(keys)
+
+
+def _named_by_proxy(header: str) -> str:
+    """Return the client's name from a proxy's header. Two such headers arrive as one, whose comma is in no name."""
+    name = request.headers.get(header, "")
+    if len(name) > LONGEST_CLIENT_NAME or not KEY_NAME.fullmatch(name):
+        raise Unauthorized(f"the proxy must name the client in {header}: letters, digits, single spaces and . @ + - _")
+    return name
+
+
+def _named_by_key(keys: dict[str, str]) -> str:
+    """Return the name of the key given as ``Authorization: Bearer`` or ``X-API-Key``."""
     scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
     given = digest(bearer if scheme.lower() == "bearer" else request.headers.get("X-API-Key", ""))
     # All keys are compared, in constant time, so that the duration reveals nothing.
     found = [name for name, known in keys.items() if hmac.compare_digest(known, given)]
     if not found:
         raise Unauthorized("send a valid key as Authorization: Bearer … or X-API-Key")
-    g.client = found[0]
+    return found[0]
 
 
 def _authorise(operators: Collection[str]) -> None:

@@ -6,13 +6,14 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from shared.schemas.request import MAX_ATTEMPTS, MAX_STEPS, MAX_VARIATIONS, SIDE_LIMITS
 from shared.settings.base import Count, Seconds, Section
-from shared.settings.values import Host, Key, Origin, Phrase, Receiver, WebhookSecret, key_names
+from shared.settings.values import HeaderName, Host, Key, Origin, Phrase, Receiver, WebhookSecret, key_names
 
 
 class ApiSettings(Section):
     """The HTTP server.
 
     Attributes:
+        client_header: the header in which an authenticating proxy names the client; only with `allow_anonymous`.
         max_listeners: the most event streams and waiting calls of one client in each process.
         max_side: the most pixels of a side that a request may ask for.
         max_steps: the most steps that it may ask for.
@@ -29,12 +30,13 @@ class ApiSettings(Section):
     max_package_bytes: Count
     receive_s: Seconds
     keys: tuple[Key, ...]
+    client_header: HeaderName | None = None  # absent from a default.yaml of an earlier version
     operators: tuple[str, ...]
     allow_anonymous: bool
     allowed_hosts: tuple[Host, ...]
     cors_origins: tuple[Origin, ...]
     rate_limit: str | None
-    # These are absent from a default.yaml of an earlier version.
+    # These are absent from a default.yaml of an earlier version, too.
     max_listeners: Count | None = None
     max_side: Annotated[int, Field(**SIDE_LIMITS)] = SIDE_LIMITS["le"]
     max_steps: Annotated[int, Field(ge=1, le=MAX_STEPS)] = MAX_STEPS
@@ -61,11 +63,19 @@ class ApiSettings(Section):
     @field_validator("operators")
     @classmethod
     def _operators_have_keys(cls, operators: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if info.data.get("client_header"):
+            return operators  # the proxy knows their names
         names = key_names(info.data.get("keys", ()))
         unknown = next((name for name in operators if name not in names), None)
         if unknown is not None:
             raise ValueError(f"no key is named {unknown!r}; available: {', '.join(names) or 'none'}")
         return operators
+
+    @model_validator(mode="after")
+    def _proxy_names_clients(self) -> Self:
+        if self.client_header and (self.keys or not self.allow_anonymous):
+            raise ValueError("api.client_header needs api.allow_anonymous, and no api.keys: the proxy authenticates")
+        return self
 
     @field_validator("cors_origins")
     @classmethod

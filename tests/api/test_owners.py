@@ -153,6 +153,31 @@ def test_the_access_log_names_client_route_and_job(guarded: FlaskClient, caplog:
     assert "secret" not in caplog.text
 
 
+def test_a_proxy_can_name_the_clients(settings: Settings) -> None:
+    named = {"allow_anonymous": True, "client_header": "X-Forwarded-User", "operators": ("op",)}
+    client = client_of(settings, **named, rate_limit="2/minute")
+    anna, ben, op = ({"X-Forwarded-User": name} for name in ("anna@school.example", "Ben B", "op"))
+    job_id = submit(client, anna)
+    address = f"/api/writing/jobs/{job_id}"
+    assert client.get(address, headers=anna).status_code == client.get(address, headers=op).status_code == 200
+    assert client.get(address, headers=ben).get_json()["code"] == "job_not_found"
+    assert client.delete(address, headers=ben).status_code == 404
+    assert client.get("/api/writing/jobs", headers=ben).get_json()["jobs"] == []
+    submit(client, anna)
+    statuses = [client.post(SUBMIT, json={"word": "火"}, headers=of).status_code for of in (anna, ben)]
+    assert statuses == [429, 202], "each has a rate of its own"
+    assert client.get("/metrics", headers=ben).get_json()["code"] == "operator_only"
+    assert client.get("/metrics", headers=op).status_code == 200
+
+
+@pytest.mark.parametrize("name", [None, "", "a:b", "anna,ben", "a\tb", "x" * 255])
+def test_without_a_name_from_the_proxy_only_probes_and_pages_answer(settings: Settings, name: str | None) -> None:
+    client = client_of(settings, allow_anonymous=True, client_header="X-Forwarded-User")
+    headers = {} if name is None else {"X-Forwarded-User": name}
+    assert client.get("/api/writing/status", headers=headers).get_json()["code"] == "unauthorized"
+    assert client.get("/health", headers=headers).status_code == 200
+
+
 def test_failures_of_others_are_not_in_what_everybody_sees(settings: Settings, guarded: FlaskClient) -> None:
     failure = {"job_id": "the-job-of-bob", "code": "generation_failed", "detail": "d", "ended_at": 1.0}
     make_redis(settings.redis).lpush("writing:recent_failures", json.dumps(failure))

@@ -205,6 +205,8 @@ DIGEST, OTHER_DIGEST = "0" * 64, "1" * 64
         ("WRITING_WORKER__STALE_AFTER_S", "0.5", r"worker\.stale_after_s: 0\.5 is not greater than"),
         ("WRITING_QUEUE__LEASE_S", "1", r"queue\.lease_s: 1 is not greater than worker\.heartbeat_s"),
         ("WRITING_API__RECEIVE_S", "0", r"api\.receive_s"),
+        ("WRITING_API__CLIENT_HEADER", "X-Forwarded-User", r"api\.client_header needs api\.allow_anonymous"),
+        ("WRITING_API__CLIENT_HEADER", "X Forwarded", r"api\.client_header"),
         ("WRITING_API__MAX_SIDE", "4096", r"api\.max_side"),
         ("WRITING_API__MAX_SIDE", "1000", r"api\.max_side"),
         ("WRITING_API__MAX_STEPS", "101", r"api\.max_steps"),
