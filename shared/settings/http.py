@@ -10,16 +10,7 @@ from shared.settings.values import HeaderName, Host, Key, Origin, Phrase, Receiv
 
 
 class ApiSettings(Section):
-    """The HTTP server.
-
-    Attributes:
-        client_header: the header in which an authenticating proxy names the client; only with `allow_anonymous`.
-        max_listeners: the most event streams and waiting calls of one client in each process.
-        max_side: the most pixels of a side that a request may ask for.
-        max_steps: the most steps that it may ask for.
-        max_variations: the most variations that it may ask for.
-        max_attempts: the most attempts at a legibility target that it may ask for.
-    """
+    """The HTTP server."""
 
     host: Host
     port: Annotated[int, Field(ge=1, le=65535)]
@@ -30,18 +21,17 @@ class ApiSettings(Section):
     max_package_bytes: Count
     receive_s: Seconds
     keys: tuple[Key, ...]
-    client_header: HeaderName | None = None  # absent from a default.yaml of an earlier version
+    client_header: HeaderName | None
     operators: tuple[str, ...]
     allow_anonymous: bool
     allowed_hosts: tuple[Host, ...]
     cors_origins: tuple[Origin, ...]
     rate_limit: str | None
-    # These are absent from a default.yaml of an earlier version, too.
-    max_listeners: Count | None = None
-    max_side: Annotated[int, Field(**SIDE_LIMITS)] = SIDE_LIMITS["le"]
-    max_steps: Annotated[int, Field(ge=1, le=MAX_STEPS)] = MAX_STEPS
-    max_variations: Annotated[int, Field(ge=1, le=MAX_VARIATIONS)] = MAX_VARIATIONS
-    max_attempts: Annotated[int, Field(ge=1, le=MAX_ATTEMPTS)] = MAX_ATTEMPTS
+    max_listeners: Count | None
+    max_side: Annotated[int, Field(**SIDE_LIMITS)]
+    max_steps: Annotated[int, Field(ge=1, le=MAX_STEPS)]
+    max_variations: Annotated[int, Field(ge=1, le=MAX_VARIATIONS)]
+    max_attempts: Annotated[int, Field(ge=1, le=MAX_ATTEMPTS)]
     blocked_words: tuple[Phrase, ...]
 
     @property
