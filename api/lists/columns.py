@@ -1,51 +1,23 @@
 """Which column of a list holds the word, its reading or its translation, by heading or by content."""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+from api.lists.asides import asides
 from api.lists.headings import Role, roles_of
+from api.lists.kinds import EAST_ASIAN, LATIN, MOST, NO_WORDS, READINGS, Kind, kind_of, kinds_of, prevailing
 from api.lists.markup import shown, split_word
 from api.lists.records import Record
-from api.lists.scripts import is_pinyin, scripts_in, syllables
 from shared.errors import UnreadableList
+from shared.writing.english import is_english
+from shared.writing.pinyin import is_pinyin, syllables
 
 FIELDS = ("word", "translation", "reading", "style", "imagery")
 LEAVE_OUT = "-"
 ADVICE = "say which column is which: columns=word,reading,translation (- leaves one out)"
-MOST = 0.8  # the share of a column's cells that determines its kind
-FEW = 0.2  # a trailing column filled in a smaller share of lines is ignored
 SHOWN = 40  # how many characters of a column's name a message repeats
 STYLE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-
-
-class Kind(StrEnum):
-    """What a cell contains: nothing, a number, a link, or text in a script."""
-
-    EMPTY = ""
-    NUMBER = "number"
-    LINK = "link"
-    LATIN = "latin"
-    PINYIN = "pinyin"  # with tones
-    HAN = "han"  # also with kana
-    HANGUL = "hangul"
-    KANA = "kana"
-    BOPOMOFO = "bopomofo"
-    OTHER = "other"  # in another script
-    MIXED = "mixed"  # in several scripts
-
-
-EAST_ASIAN = frozenset({Kind.HAN, Kind.KANA, Kind.HANGUL})
-LATIN = frozenset({Kind.LATIN, Kind.PINYIN})
-NO_WORDS = frozenset({Kind.EMPTY, Kind.NUMBER, Kind.LINK})  # never words of a list
-# The kinds in which the readings of words are written.
-READINGS = {
-    Kind.HAN: frozenset({Kind.PINYIN, Kind.BOPOMOFO, Kind.KANA}),
-    Kind.KANA: frozenset({Kind.BOPOMOFO}),
-    Kind.HANGUL: frozenset({Kind.BOPOMOFO}),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +68,7 @@ def find_columns(
     heading: Sequence[str] | None = None,
     left_out: frozenset[int] = frozenset(),
     given: tuple[str | None, ...] | None = None,
+    may_rejoin: bool = False,
 ) -> tuple[Columns, bool]:
     """Return the columns and whether the first line is their heading.
 
@@ -104,6 +77,7 @@ def find_columns(
         heading: the names that the file gives elsewhere.
         left_out: columns that do not belong to a word.
         given: the columns as the user named them.
+        may_rejoin: whether the last columns may be parts of one meaning.
 
     Raises:
         UnreadableList: the columns are ambiguous.
@@ -114,7 +88,7 @@ def find_columns(
     if len(records) == 1 and len(names) == 1 and not names[0].isascii():
         roles = None  # 汉字 by itself is a word
     is_first_line = heading is None and roles is not None
-    kinds = _kinds([record for record in records if record.fault is None and not (is_first_line and record is first)])
+    kinds = kinds_of([record for record in records if record.fault is None and not (is_first_line and record is first)])
     if given is not None:
         is_heading = is_first_line or _is_unlike(first, given, records)
         return Columns(given, names if is_heading else (), "the given names"), is_heading and heading is None
@@ -123,60 +97,13 @@ def find_columns(
         if fields is not None:
             return Columns(fields, names, "the heading"), is_first_line
         raise UnreadableList(f"the heading {_quoted(names)} does not name exactly one column of words; {ADVICE}")
-    fields = _by_content(kinds, records, left_out)
+    fields = _by_content(kinds, records, left_out, may_rejoin=may_rejoin)
     if heading is None and first is not None and _is_unlike(first, fields, records):
         raise UnreadableList(
             f"line {first.line} ({_quoted(first.cells)}) looks like a heading with unknown names; "
             f"rename the columns to word, reading, translation, or {ADVICE}"
         )
     return Columns(fields, (), "their content"), False
-
-
-def kind_of(cell: str) -> Kind:
-    """Return what a cell contains."""
-    word, _ = split_word(cell)
-    if not word:
-        return Kind.EMPTY
-    if re.match(r"(https?://|www\.)|.+\.(mp3|ogg|wav|png|jpe?g|gif|svg)$", word, re.IGNORECASE):
-        return Kind.LINK
-    scripts = scripts_in(word)
-    if not scripts:
-        return Kind.NUMBER
-    for kind in (Kind.HAN, Kind.HANGUL, Kind.KANA, Kind.BOPOMOFO):
-        if kind.capitalize() in scripts:
-            return kind
-    if scripts == {"Latin"}:
-        return Kind.PINYIN if is_pinyin(word, with_tones=True) else Kind.LATIN
-    return Kind.OTHER if len(scripts - {"Latin"}) == 1 else Kind.MIXED
-
-
-def _kinds(records: Sequence[Record]) -> list[Kind]:
-    """Return the prevailing kind of each column's non-empty cells; MIXED if none prevails."""
-    filled = Counter(column for record in records for column, cell in enumerate(record.cells) if cell)
-    # Cells that only a few lines have at the end come from a surplus separator, not from a column.
-    columns = (column for column, count in filled.items() if count >= FEW * len(records))
-    width = max(columns, default=0) + 1 if records else 0
-    kinds = []
-    for column in range(width):
-        cells = (record.cells[column] for record in records if column < len(record.cells))
-        counts = Counter(kind for cell in cells if (kind := kind_of(cell)))
-        kinds.append(_most(counts))
-    return kinds
-
-
-def _most(counts: Counter[Kind]) -> Kind:
-    total = counts.total()
-    if not total:
-        return Kind.EMPTY
-    if counts[Kind.PINYIN]:  # the neutral tone has no mark, and a few words of other languages look like pinyin
-        counts = counts.copy()
-        latin = counts[Kind.LATIN]
-        winner = Kind.PINYIN if counts[Kind.PINYIN] >= MOST * (counts[Kind.PINYIN] + latin) else Kind.LATIN
-        counts[winner] = counts.pop(Kind.PINYIN) + counts.pop(Kind.LATIN, 0)
-    if counts[Kind.HAN] and counts[Kind.HAN] + counts[Kind.KANA] >= MOST * total:
-        return Kind.HAN
-    kind, count = counts.most_common(1)[0]
-    return kind if count >= MOST * total else Kind.MIXED
 
 
 def _by_heading(
@@ -240,13 +167,16 @@ def _only(indices: Sequence[int]) -> int | None:
     return indices[0] if len(indices) == 1 else None
 
 
-def _by_content(kinds: Sequence[Kind], records: Sequence[Record], left_out: frozenset[int]) -> tuple[str | None, ...]:
+def _by_content(
+    kinds: Sequence[Kind], records: Sequence[Record], left_out: frozenset[int], *, may_rejoin: bool
+) -> tuple[str | None, ...]:
     """Return the columns by their content.
 
     Raises:
         UnreadableList: the content is ambiguous.
     """
     fields: list[str | None] = [None] * len(kinds)
+    left_out |= asides([_cells(records, index) for index in range(len(kinds))], kinds)
     open_columns = [index for index, kind in enumerate(kinds) if kind not in NO_WORDS and index not in left_out]
     if not open_columns:
         # Only numbers, or nothing at all: take the first column, and each line reports its own fault.
@@ -257,11 +187,14 @@ def _by_content(kinds: Sequence[Kind], records: Sequence[Record], left_out: froz
     for index in rest:
         if kinds[index] in READINGS.get(kinds[word], ()) and "reading" not in fields:
             fields[index] = "reading"
-    _name_latin(
-        fields, [index for index in rest if kinds[index] is Kind.LATIN and fields[index] is None], word, records
-    )
+    latin = [index for index in rest if kinds[index] is Kind.LATIN and fields[index] is None]
+    latin = _name_beside(fields, latin, word, records)
+    if may_rejoin and _are_meanings(latin, fields, records):
+        del fields[latin[0] + 1 :]
+        rest, latin = [index for index in rest if index <= latin[0]], latin[:1]
+    _name_translation(fields, latin, records)
     others = [index for index in rest if fields[index] is None and kinds[index] not in LATIN]
-    others = [index for index in others if not _is_same_form(kinds, word, index, records)]
+    others = [index for index in others if not _repeats(kinds, word, index, records)]
     if "translation" not in fields and len(others) == 1 and not ({kinds[others[0]], kinds[word]} <= EAST_ASIAN):
         fields[others[0]] = "translation"
     elif others:
@@ -280,17 +213,17 @@ def _word_by_content(kinds: Sequence[Kind], columns: Sequence[int]) -> int:
     if foreign:
         raise UnreadableList(f"columns {foreign[0] + 1} and {foreign[1] + 1} could both contain the word; {ADVICE}")
     mixed = [index for index in columns if kinds[index] is Kind.MIXED]
-    if mixed:
-        if len(columns) == 1 or (mixed == [columns[0]] and kinds[columns[1]] is Kind.LATIN):
-            return mixed[0]
+    if len(mixed) > 1:
         raise UnreadableList(f"column {mixed[0] + 1} contains several scripts; {ADVICE}")
+    if mixed:
+        return mixed[0]
     if kinds[columns[0]] in {Kind.PINYIN, Kind.BOPOMOFO}:
         raise UnreadableList(f"column {columns[0] + 1} contains readings, but no column contains the words; {ADVICE}")
     return columns[0]
 
 
-def _is_same_form(kinds: Sequence[Kind], word: int, index: int, records: Sequence[Record]) -> bool:
-    """Return whether a column repeats the word in another form: of the same length in at least 90 % of the lines."""
+def _repeats(kinds: Sequence[Kind], word: int, index: int, records: Sequence[Record]) -> bool:
+    """Return whether a column has the word again in 90 % of the lines: in a longer text, or in other characters."""
     if kinds[word] is not Kind.HAN or kinds[index] is not Kind.HAN:
         return False
     pairs = [
@@ -298,27 +231,59 @@ def _is_same_form(kinds: Sequence[Kind], word: int, index: int, records: Sequenc
         for record in records
         if len(record.cells) > max(word, index)
     ]
-    return bool(pairs) and sum(len(one) == len(other) for one, other in pairs) >= 0.9 * len(pairs)
+    return bool(pairs) and sum(len(one) == len(other) or one in other for one, other in pairs) >= 0.9 * len(pairs)
 
 
-def _name_latin(fields: list[str | None], latin: Sequence[int], word: int, records: Sequence[Record]) -> None:
-    """Distinguish the columns in Latin letters: readings without tones, the translation, the style.
-
-    Raises:
-        UnreadableList: the columns are ambiguous.
-    """
-    latin = list(latin)
-    if len(latin) > 1 and latin[-1] >= 3 and all(map(STYLE_NAME.fullmatch, _cells(records, latin[-1]))):
-        fields[latin.pop()] = "style"
+def _name_beside(fields: list[str | None], latin: list[int], word: int, records: Sequence[Record]) -> list[int]:
+    """Name the columns of styles and of readings without tones, and return the other ones in Latin letters."""
+    if len(latin) > 1 and latin[-1] >= 3 and _are_styles(*(_cells(records, index) for index in latin[-2:])):
+        fields[latin[-1]] = "style"
+        latin = latin[:-1]
     if len(latin) > 1 and "reading" not in fields:
         readings = [index for index in latin if _follows(records, word, index)]
         if len(readings) == 1:
             fields[readings[0]] = "reading"
-            latin.remove(readings[0])
+            latin = [index for index in latin if index != readings[0]]
+    return latin
+
+
+def _are_styles(before: Sequence[str], cells: Sequence[str]) -> bool:
+    """Return whether cells name styles: in all lines with a cell before, or one in several. Else they are meanings."""
+    is_usual = len(cells) >= len(before) or len(set(cells)) < len(cells)
+    return is_usual and all(map(STYLE_NAME.fullmatch, cells))
+
+
+def _name_translation(fields: list[str | None], latin: list[int], records: Sequence[Record]) -> None:
+    """Name the column in Latin letters that holds the translation: the only one, or the one that is English.
+
+    Raises:
+        UnreadableList: there are several.
+    """
+    english = [index for index in latin if _is_mostly_english(_cells(records, index))]
+    filled = [{index for index in latin if index < len(record.cells) and record.cells[index]} for record in records]
+    if len(latin) > 1 and english and all(row.intersection(english) for row in filled if row):
+        latin = english
     if len(latin) > 1:
         raise UnreadableList(f"columns {latin[0] + 1} and {latin[1] + 1} could both contain the translation; {ADVICE}")
     if latin:
         fields[latin[0]] = "translation"
+
+
+def _is_mostly_english(cells: Sequence[str]) -> bool:
+    return sum(map(is_english, cells)) >= MOST * len(cells)
+
+
+def _are_meanings(latin: Sequence[int], fields: Sequence[str | None], records: Sequence[Record]) -> bool:
+    """Return whether columns are parts of meanings with commas, rather than a table's own columns.
+
+    They are the last ones, some lines have one part, and what others have besides is English and not often the same.
+    """
+    if len(latin) < 2 or list(latin) != list(range(latin[0], len(fields))):
+        return False
+    parts = [list(filter(None, record.cells[latin[0] :])) for record in records]
+    several = [cells for cells in parts if len(cells) > 1]
+    english = sum(all(map(is_english, cells)) for cells in several)
+    return len(several) < len(parts) and min(english, len({cells[-1] for cells in several})) >= MOST * len(several)
 
 
 def _follows(records: Sequence[Record], word: int, index: int) -> bool:
@@ -342,7 +307,7 @@ def _is_unlike(first: Record | None, fields: Sequence[str | None], records: Sequ
         return False
     rest = [record for record in records if record.fault is None and record is not first]
     for column, (cell, field) in enumerate(zip(first.cells, fields, strict=False)):
-        below = _most(Counter(kind for cell in _cells(rest, column) if (kind := kind_of(cell))))
+        below = prevailing(_cells(rest, column))
         is_latin, latin_below = kind_of(cell) in LATIN, below in LATIN
         if field == "word" and is_latin and not latin_below and below not in {Kind.EMPTY, Kind.MIXED}:
             return True

@@ -3,6 +3,7 @@
 import html
 import re
 
+from api.lists.readings import split_spaced
 from shared.writing.furigana import split_furigana
 
 INVISIBLE = re.compile(r"[\ufeff\u200b\u2060\u00ad\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -49,4 +50,6 @@ def split_word(text: str) -> tuple[str, str]:
         if not is_reading:
             return other[1], ruby
     word, reading = split_furigana(first)
+    if not reading and not ruby:
+        word, reading = split_spaced(word)
     return word, reading or shown(ruby)

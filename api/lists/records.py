@@ -6,17 +6,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from api.lists.headings import role_of
 from api.lists.markers import without_markers
+from api.lists.runs import divide, is_pair
 from shared.errors import UnreadableList
 
 # Separators of one character, and those of hand-typed lists, which most lines must have before any of the former.
 SEPARATORS = {
     "\t": "tab", ",": "comma", ";": "semicolon", "|": "vertical bar", "，": "，", "；": "；", "،": "،", "؛": "؛",
+    "\x1f": "change of script",
 }  # fmt: skip
+CHANGE_OF_SCRIPT = "\x1f"  # put where a line has nothing but spaces or brackets between a word and its meaning
 # What a line without the list's separator may have in its place: people mix keyboards, and tabs with commas.
 COMMAS = "\t,，،"
 SEMICOLONS = "\t;；؛"
-ALIKE = dict.fromkeys(COMMAS, COMMAS) | dict.fromkeys(SEMICOLONS[1:], SEMICOLONS)
+ALIKE = dict.fromkeys(COMMAS + CHANGE_OF_SCRIPT, COMMAS) | dict.fromkeys(SEMICOLONS[1:], SEMICOLONS)
+ASCII = {"，": ",", "،": ",", "；": ";", "؛": ";"}
 BY_HAND = (" - ", " – ", " — ", " = ", " : ", ": ", "：", " → ", " -> ", " => ")
 ANKI_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "colon": ":", "space": " "}
 DIRECTIVE = re.compile(r"#\s*([a-z]+(?: [a-z]+)?)\s*:(.*)", re.IGNORECASE)
@@ -25,6 +30,7 @@ COLUMN = re.compile(r"[0-9]{1,4}")
 LINE_END = re.compile(r"\r\n|\r|\n")
 MOST_LINES = 10_000  # that are not blank; a spreadsheet also writes separators in empty rows
 BLANK = ' \t,;|，；،؛"'
+RULE = re.compile(r"[-=_*~:|+\s]*[-=_*~]{3}[-=_*~:|+\s]*")  # drawn below a heading or between parts of a list
 MOST_CELLS = 100  # in a record
 LONGEST_CELL = 10_000
 VOTERS = 500
@@ -46,6 +52,7 @@ class Table:
     Attributes:
         records: the lines that are not blank.
         separator: the text between two cells.
+        rejoins: what joins the parts of a meaning that its own commas divided; None where they cannot have done so.
         heading: the columns' names, where a metadata line gives them (Anki's `#columns:`).
         left_out: columns, from 0, with a program's own data.
         notes: lines that are not words, and why.
@@ -53,6 +60,7 @@ class Table:
 
     records: list[Record]
     separator: str
+    rejoins: str | None = None
     heading: Sequence[str] | None = None
     left_out: frozenset[int] = frozenset()
     notes: list[tuple[int, str]] = field(default_factory=list)
@@ -86,10 +94,15 @@ def read_table(text: str, most: int | None = None) -> Table:
     said, start = _preamble(lines[:MOST_LINES], notes)
     lines[start:] = without_markers(lines[start:])
     separator = said.get("separator") or _separator(lines[start:MOST_LINES])
+    if "separator" not in said and _are_pairs(lines[start:MOST_LINES]):
+        separator = CHANGE_OF_SCRIPT
+        start = _after_heading(lines, start, notes)
+        lines[start:] = divide(lines[start:], separator)
     heading = _heading(said.get("columns"), separator)
     return Table(
         records=list(islice(_records(lines, start, separator, notes), most)),
         separator=separator,
+        rejoins=_rejoins(separator, text),
         heading=heading,
         left_out=frozenset(int(said[name]) - 1 for name in COLUMN_DIRECTIVES if COLUMN.fullmatch(said.get(name, ""))),
         notes=notes,
@@ -153,6 +166,37 @@ def _first_by_hand(line: str) -> str | None:
     return min(found)[1] if found else None
 
 
+def _are_pairs(lines: Sequence[str]) -> bool:
+    """Return whether at least half of the lines are pairs before their first separator, which belongs to a meaning.
+
+    A program would write quotes or tabs.
+    """
+    filled = [line for line in lines if line.strip()][:VOTERS]
+    pairs = sum("\t" not in line and is_pair(_head(line)) for line in filled)
+    return not any('"' in line for line in filled) and bool(filled) and pairs * 2 >= len(filled)
+
+
+def _after_heading(lines: Sequence[str], start: int, notes: list[tuple[int, str]]) -> int:
+    """Return the index of the first line that is not a heading of pairs: 单词 意思. Their content shows the columns."""
+    index = next(index for index in range(start, len(lines)) if lines[index].strip())
+    names = lines[index].split()
+    if len(names) < 2 or is_pair(lines[index]) or not all(map(role_of, names)):
+        return start
+    notes.append((index + 1, "the heading"))
+    return index + 1
+
+
+def _head(line: str) -> str:
+    """Return the part of a line before its first separator."""
+    return line.partition(_first_by_hand(line) or _first_separator(line) or "\n")[0]
+
+
+def _rejoins(separator: str, text: str) -> str | None:
+    """Return what joins a meaning's parts. A program puts quotes around a meaning with the separator in it."""
+    is_comma = separator in COMMAS + SEMICOLONS and separator != "\t"
+    return f"{ASCII.get(separator, separator)} " if is_comma and '"' not in text else None
+
+
 def _records(lines: Sequence[str], start: int, separator: str, notes: list[tuple[int, str]]) -> Iterator[Record]:
     """Yield the lines that are not blank. A quoted cell may span several.
 
@@ -180,7 +224,9 @@ def _records(lines: Sequence[str], start: int, separator: str, notes: list[tuple
             yield Record(line, (), fault=str(error))
             index, last_unmatched = index + 1, max(last_unmatched, error.last)
             continue
-        if any(cells):
+        if RULE.fullmatch(lines[line - 1]):
+            notes.append((line, "a dividing line"))
+        elif any(cells):
             fault = _excess(cells)
             yield Record(line, cells) if fault is None else Record(line, (), fault)
 

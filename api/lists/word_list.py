@@ -5,10 +5,13 @@ from dataclasses import dataclass, replace
 
 from api.lists.columns import Columns, find_columns, parse_columns
 from api.lists.markup import shown, split_word
+from api.lists.readings import split_meaning
 from api.lists.records import Record, Table, read_table, separator_name
 from api.lists.text_file import read_text
 from shared.errors import InvalidRequest, UnreadableList
 from shared.schemas import LONGEST_READING, LONGEST_TRANSLATION
+from shared.writing.english import is_english
+from shared.writing.pinyin import has_certain_tones, is_pinyin
 from shared.writing.words import normalise_word
 
 
@@ -80,11 +83,14 @@ def read_list(
     table = read_table(text.content, most)
     records = table.records
     try:
-        found, has_heading = find_columns(records, heading=table.heading, left_out=table.left_out, given=given)
+        found, has_heading = find_columns(
+            records, heading=table.heading, left_out=table.left_out, given=given, may_rejoin=table.rejoins is not None
+        )
     except UnreadableList as error:
         raise UnreadableList(f"read as {text.encoding}: {error.detail}", field="columns") from error
     first = next((record.line for record in records if record.fault is None), None) if has_heading else None
-    rows, bad = _rows([record for record in records if record.line != first], found.fields)
+    words = [_rejoined(record, found.fields, table.rejoins) for record in records if record.line != first]
+    rows, bad = _rows(words, found.fields)
     notes = [*_notes(table, first), *_left_out(rows)]
     rows = [row if len(row.reading) <= LONGEST_READING else replace(row, reading="") for row in rows]
     return WordList(rows, bad, sorted(notes, key=lambda note: note.line), _mapping(text.encoding, table, found))
@@ -113,12 +119,13 @@ def _mapping(encoding: str, table: Table, columns: Columns) -> str:
 
 
 def _rows(records: Sequence[Record], fields: Sequence[str | None]) -> tuple[list[Row], list[BadRow]]:
+    has_readings = _begin_with_readings(records, fields)
     lines_seen: dict[tuple[str, ...], int] = {}
     good: list[Row] = []
     bad: list[BadRow] = []
     for record in records:
         try:
-            row = _row(record, fields)
+            row = _row(record, fields, has_readings=has_readings)
             _check_new(row, lines_seen)
         except _Refused as error:
             bad.append(BadRow(record.line, str(error)))
@@ -127,8 +134,36 @@ def _rows(records: Sequence[Record], fields: Sequence[str | None]) -> tuple[list
     return good, bad
 
 
-def _row(record: Record, fields: Sequence[str | None]) -> Row:
+def _rejoined(record: Record, fields: Sequence[str | None], joint: str | None) -> Record:
+    """Return a line whose last cells, if they are surplus and English, are joined to its meaning."""
+    last = len(fields) - 1
+    meanings = [cell for cell in record.cells[last:] if cell]
+    is_divided = len(meanings) > 1 and len(record.cells) > len(fields) and fields[last] == "translation"
+    if joint is None or not is_divided or not all(map(is_english, meanings)):
+        return record
+    return replace(record, cells=[*record.cells[:last], joint.join(meanings)])
+
+
+def _begin_with_readings(records: Sequence[Record], fields: Sequence[str | None]) -> bool:
+    """Return whether at least half of the meanings begin with the word's reading; one café does not show it."""
+    named = [_named(record, fields) for record in records]
+    meanings = [(cells.get("word", ""), cells["translation"]) for cells in named if cells.get("translation")]
+    readings = [reading for word, meaning in meanings if (reading := split_meaning(shown(meaning), word)[0])]
+    is_certain = any(not is_pinyin(reading, with_tones=True) or has_certain_tones(reading) for reading in readings)
+    return is_certain and len(readings) * 2 >= len(meanings)
+
+
+def _named(record: Record, fields: Sequence[str | None]) -> dict[str, str]:
+    return {field: cell for field, cell in zip(fields, record.cells, strict=False) if field is not None}
+
+
+def _row(record: Record, fields: Sequence[str | None], *, has_readings: bool) -> Row:
     """Return a line as a row.
+
+    Args:
+        record: the line.
+        fields: the meaning of each cell.
+        has_readings: whether meanings begin with readings.
 
     Raises:
         _Refused: the line is not a valid row.
@@ -139,14 +174,16 @@ def _row(record: Record, fields: Sequence[str | None]) -> Row:
         raise _Refused(
             f"has {len(record.cells)} cells for {len(fields)} columns; put text that contains the separator in quotes"
         )
-    named = {field: cell for field, cell in zip(fields, record.cells, strict=False) if field is not None}
+    named = _named(record, fields)
     text, reading = split_word(named.get("word", ""))
     reading = _line(named.get("reading", "")) or reading
+    translation = _line(named.get("translation", ""))
+    if has_readings and not reading:
+        reading, translation = split_meaning(translation, text)
     try:
         word = normalise_word(text or (reading if "reading" in fields and reading else ""))
     except InvalidRequest as error:
         raise _Refused(error.detail) from error
-    translation = _line(named.get("translation", ""))
     if len(translation) > LONGEST_TRANSLATION:
         raise _Refused(f"its translation has {len(translation)} characters; give at most {LONGEST_TRANSLATION}")
     style, imagery = _line(named.get("style", "")) or None, _line(named.get("imagery", ""))

@@ -1,13 +1,15 @@
-"""Readings in brackets, as learning programs and dictionaries write them into Japanese words."""
+"""Readings in brackets, as learning programs and dictionaries write them into Japanese and Chinese words."""
 
 from typing import Final
 
 import regex
 
+from shared.writing.pinyin import is_pinyin
+
 # Anki's: " 食[た]べる". A space marks the start of the base, and ";" an accent.
 INLINE: Final = regex.compile(r" ?(?<![^ >\]])([^ >\[\]]++)(?:\[([\u3041-\u30ffー;,a-z0-9]++)\])++")
-# Dictionaries': "食べる（たべる）", "食べる【たべる】"
-WHOLE: Final = regex.compile(r"([^\[［(（【]++)[\[［(（【]([\u3041-\u30ffー]++)[\]］)）】]")
+# Dictionaries': "食べる（たべる）", "食べる【たべる】", "苹果 (píngguǒ)"
+WHOLE: Final = regex.compile(r"([^\[［(（【]++)[\[［(（【]([^\[［(（【\]］)）】]++)[\]］)）】]")
 # What textbooks add to a word in brackets: a particle, a verb or an ending. It belongs to the word.
 ADDED: Final = frozenset({
     "する", "します", "な", "だ", "です", "の", "に", "を", "が", "は", "へ", "と", "で", "も", "さん", "さま",
@@ -15,20 +17,30 @@ ADDED: Final = frozenset({
 })  # fmt: skip
 HAN: Final = regex.compile(r"\p{Script=Han}")
 KANA: Final = regex.compile(r"[\u3041-\u30ff]")
+KANA_ALONE: Final = regex.compile(r"[\u3041-\u30ff]++")
 OKURIGANA: Final = regex.compile(r"[\u3041-\u3096]*$")
 
 
 def split_furigana(text: str) -> tuple[str, str]:
-    """Return a text without the readings in its brackets, and its reading if it is in kana, or "".
+    """Return a text without the readings in its brackets, and its reading if it is in kana or pinyin, or "".
 
     What a textbook adds in brackets is part of the word: 勉強（する） is 勉強する.
     """
     word, reading = (INLINE.sub(replacement, text).strip() for replacement in (_base, _reading))
-    whole = WHOLE.fullmatch(word)
-    if whole is not None and _can_be_read(base := whole[1].strip(), whole[2]):
-        is_added = whole[2] in ADDED and len(base) > 1  # 名（な） is read so
-        return (base + whole[2], "") if is_added else (base, whole[2])
-    return word, reading if reading != word and KANA.search(reading) else ""
+    if whole := WHOLE.fullmatch(word):
+        base, inside = whole[1].strip(), whole[2].strip()
+        if inside in ADDED and len(base) > 1 and _can_be_read(base, inside):  # 名（な） is read so
+            return base + inside, ""
+        if is_reading(base, inside):
+            return base, inside
+    return word, reading if reading != word and (KANA.search(reading) or is_pinyin(reading, with_tones=True)) else ""
+
+
+def is_reading(word: str, text: str) -> bool:
+    """Return whether a text can be the reading of a whole word: in kana, or in pinyin with tones."""
+    if KANA_ALONE.fullmatch(text):
+        return _can_be_read(word, text)
+    return HAN.search(word) is not None and is_pinyin(text, with_tones=True)
 
 
 def _base(match: regex.Match[str]) -> str:

@@ -11,17 +11,21 @@ from api.deck_files.anki import package
 from api.deck_files.card import CardWithPicture
 from api.lists.headings import Role, role_of
 from api.lists.markup import shown, split_word
-from api.lists.scripts import is_pinyin
 from api.lists.word_list import Row, WordList, read_list
 from shared.errors import UnreadableList
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.language import Language
+from shared.writing.pinyin import is_pinyin
 
 Short = tuple[str, str, str]
 MOUNTAIN: Short = ("山", "mountain", "shān")
 PLAIN: Short = ("山", "mountain", "")
 WATER: Short = ("水", "water", "")
 FIRE: Short = ("火", "fire", "")
+APPLE: Short = ("苹果", "apple", "")
+EAT: Short = ("食べる", "to eat", "たべる")
+READ: list[Short] = [MOUNTAIN, ("水", "water", "shuǐ"), ("火", "fire", "huo3")]
+SPACED = ("卡拉 OK", "维生素 C", "IT-отдел")
 
 
 def list_of(content: str | bytes, **options: str) -> WordList:
@@ -118,6 +122,78 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     "Anki with a column that is out of reach": (f"#tags column:{'1' * 5000}\n山\tmountain\n", [PLAIN]),
     "full-width commas": ("山，mountain\n", [PLAIN]),
     "old Macintosh": ("山,mountain\r水,water\r", [PLAIN, WATER]),
+    "nothing but a space": ("苹果 apple\n山 mountain\n水 water\n", [APPLE, PLAIN, WATER]),
+    "a space in numbered lines": ("1. 苹果 apple\n2. 山 mountain\n", [APPLE, PLAIN]),
+    "wide brackets": ("苹果（apple）\n山（mountain）\n", [APPLE, PLAIN]),
+    "brackets": ("苹果 (apple)\n山(mountain)\n", [APPLE, PLAIN]),
+    "slashes": ("苹果/apple\n山 / mountain\n", [APPLE, PLAIN]),
+    "spaces around pinyin": (
+        "山 shān mountain\n爱 ài to love\n妈妈 mā ma mother\n哪儿 nǎr where\n儿子 ér zi son\n十二 shíèr twelve\n",
+        [
+            MOUNTAIN,
+            ("爱", "to love", "ài"),
+            ("妈妈", "mother", "mā ma"),
+            ("哪儿", "where", "nǎr"),
+            ("儿子", "son", "ér zi"),
+            ("十二", "twelve", "shíèr"),
+        ],
+    ),
+    "spaces around kana": ("食べる（たべる） to eat\n山 やま mountain\n", [EAT, ("山", "mountain", "やま")]),
+    "spaces around a romanisation": (
+        "사과 sagwa apple\n학교 hakgyo school\n먹다 meokda to eat\n",
+        [("사과", "apple", ""), ("학교", "school", ""), ("먹다", "to eat", "")],
+    ),
+    "a space in Korean, Russian and Arabic": (
+        "사과 apple\nдом house\nكتاب book\n",
+        [("사과", "apple", ""), ("дом", "house", ""), ("كتاب", "book", "")],
+    ),
+    "the meaning before a space": ("mountain 山\nwater 水\n", [PLAIN, WATER]),
+    "a space before meanings with commas": ("山 mountain, hill\n水 water\n", [("山", "mountain, hill", ""), WATER]),
+    "a space below a heading": ("单词 意思\n山 mountain\n水 water\n", [PLAIN, WATER]),
+    "Latin letters in the word before a space": (
+        "T恤 T-shirt\n卡拉OK karaoke\n电视 TV\n山 mountain\n水, water\n火\tfire\n",
+        [("T恤", "T-shirt", ""), ("卡拉OK", "karaoke", ""), ("电视", "TV", ""), PLAIN, WATER, FIRE],
+    ),
+    "spaces within words": ("卡拉 OK\n维生素 C\nIT-отдел\n", [(word, "", "") for word in SPACED]),
+    "pinyin in brackets": ("山 (shān)\tmountain\n水（shuǐ）\twater\n火 [huo3]\tfire\n", READ),
+    "pinyin after the word": ("山 shān - mountain\n水 shuǐ - water\n火 huo3 - fire\n", READ),
+    "pinyin before the meaning": ("山\tshān - mountain\n水\t(shuǐ) water\n火\thuo3 fire\n", READ),
+    "kana before the meaning": ("食べる\tたべる - to eat\n山\tやま; mountain\n", [EAT, ("山", "mountain", "やま")]),
+    "meanings in which a word looks like pinyin": (
+        "咖啡\tcafé con leche\n水\tagua\n火\tfuego\n",
+        [("咖啡", "café con leche", ""), ("水", "agua", ""), ("火", "fuego", "")],
+    ),
+    "accents that pinyin has as well": (
+        "mamá,mum\npapá,dad\nbà,grandmother\ncá,fish\n",
+        [("mamá", "mum", ""), ("papá", "dad", ""), ("bà", "grandmother", ""), ("cá", "fish", "")],
+    ),
+    "pinyin that has only such accents": ("大\tdà\n是\tshì\n", [("大", "", "dà"), ("是", "", "shì")]),
+    "some words in Latin letters": (
+        "山\tshān\tmountain\n火\thuǒ\tfire\nDVD\t\tDVD\nTV\t\ttelevision\n",
+        [MOUNTAIN, ("火", "fire", "huǒ"), ("DVD", "DVD", ""), ("TV", "television", "")],
+    ),
+    "commas in meanings": (
+        "ir, to go\nser, to be\nhacer, to do, to make\nver, to see, to watch\n",
+        [("ir", "to go", ""), ("ser", "to be", ""), ("hacer", "to do, to make", ""), ("ver", "to see, to watch", "")],
+    ),
+    "wide commas in meanings": ("山，mountain，hill\n水，water\n", [("山", "mountain, hill", ""), WATER]),
+    "commas in meanings beside pinyin": (
+        "山,shān,mountain, hill\n大,dà,big\n",
+        [("山", "mountain, hill", "shān"), ("大", "big", "dà")],
+    ),
+    "commas in meanings under a heading": ("word,translation\n山,mountain, hill\n", [("山", "mountain, hill", "")]),
+    "parts of speech": ("山\tn.\tshān\tmountain\n食べる\tv./vt.\t\tto eat\n", [MOUNTAIN, ("食べる", "to eat", "")]),
+    "parts of speech as words": ("名词\tnoun\n动词\tverb\n", [("名词", "noun", ""), ("动词", "verb", "")]),
+    "example sentences": (
+        "山\tmountain\t山很高。\tThe mountain is high.\n水\twater\t我喝水\tI drink water.\n",
+        [PLAIN, WATER],
+    ),
+    "sentences": ("你好吗？\tNǐ hǎo ma?\tHow are you?\n", [("你好吗？", "How are you?", "Nǐ hǎo ma?")]),
+    "English beside a romanisation": (
+        "дом\tdom\thouse\nкнига\tkniga\tbook\n",
+        [("дом", "house", ""), ("книга", "book", "")],
+    ),
+    "a table in Markdown": ("| word | meaning |\n|---|:--|\n| 山 | mountain |\n", [PLAIN]),
     "words alone, the first one a name": ("问题\n水\n", [("问题", "", ""), ("水", "", "")]),
     "words alone with a heading": ("汉字\n山\n水\n", [("山", "", ""), ("水", "", "")]),
     "words alone": ("山\n水\n", [("山", "", ""), ("水", "", "")]),
@@ -176,7 +252,9 @@ def test_what_is_beside_the_word_is_left_out() -> None:
         ("Meaning,Pinyin\nmountain,shān\n", "does not name exactly one column of words"),
         ("Chinese,Japanese\n山,やま\n", "does not name exactly one column of words"),
         ("学校,학교\n", "columns 1 and 2 could both contain the word"),
-        ("학교,hakgyo,school\n", "columns 2 and 3 could both contain the translation"),
+        ("학교\tschool\tlesson\n", "columns 2 and 3 could both contain the translation"),
+        ("Haus, Häuser, house\nMilch, milk\n", "columns 2 and 3 could both contain the translation"),
+        ("苹果,apple,food\n香蕉,banana,food\n", "columns 2 and 3 could both contain the translation"),
         ("shān,mountain\n", "column 1 contains readings"),
     ],
 )
@@ -204,7 +282,7 @@ def test_the_columns_may_be_told(tmp_path: Path) -> None:
         ('山,mountain\n水,"water\n火,fire\n', ["山", "火"], [2]),
         ('山,mountain\n"水,water\n火,fire\n"木",tree\n', ["山", "火", "木"], [2]),
         ('山,"a\nb"\n水,"water" x\n火,fire\n', ["山", "火"], [3]),
-        ("山,mountain\n水,water\n火,fire\n土,earth\n木,tree\n学,to learn, to study\n", list("山水火土木"), [6]),
+        ("山,mountain\n水,water\n火,fire\n土,earth\n木,tree\n学,to learn, lernen\n", list("山水火土木"), [6]),
         (f"山,{'x' * 201}\n水,water\n火,{'x' * 20_000}\n", ["水"], [1, 3]),
     ],
 )

@@ -17,6 +17,12 @@ from shared.writing.furigana import split_furigana
         ("お茶（を）", "お茶を", ""),
         ("学生(たち)", "学生たち", ""),
         ("学习", "学习", ""),
+        ("苹果 (píngguǒ)", "苹果", "píngguǒ"),
+        ("吃（chī）", "吃", "chī"),
+        ("吃 [chi1]", "吃", "chi1"),
+        ("学[xue2]习[xi2]", "学习", "xue2xi2"),
+        ("苹果 (fruit)", "苹果 (fruit)", ""),
+        ("café (é)", "café (é)", ""),
     ],
 )
 def test_what_brackets_say(text: str, word: str, reading: str) -> None:
