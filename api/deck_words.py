@@ -14,13 +14,14 @@ from api.problems import findings, problem_document
 from api.validation import RequestValidator
 from shared.errors import BadLine, DifferentWord, InvalidRequest, ServiceError
 from shared.queue.decks import DeckEntry
-from shared.schemas import GenerationRequest, JobError, Priority
+from shared.schemas import LONGEST_READING, LONGEST_TRANSLATION, GenerationRequest, JobError, Priority
 from shared.schemas.deck import DeckOptions, DeckWord
 from shared.settings import Settings
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.normalise import fold
 from shared.writing.words import Meaning, senses_read
 
+LONGEST_WORD = 100  # of a refused word, in characters
 # Options of every job of a deck.
 OWN_OPTIONS = {"priority": Priority.BULK, "include_conditioning": False}
 
@@ -105,11 +106,11 @@ def drawn_by(
     """
     if entry.job_id is not None and request.word != entry.word:
         raise DifferentWord(f"the job draws {request.word!r}; the deck has {entry.word!r} there", field="job_id")
-    is_same = meaning.display == entry.meaning  # the list's own reading then stays
+    own = entry.reading if meaning.display == entry.meaning else ""  # the list's own reading stays with its meaning
     return replace(
         entry,
         word=request.word,
-        reading=entry.reading if is_same else request.reading or meaning.reading or "",
+        reading=own or request.reading or meaning.reading or "",
         language=meaning.language,
         meaning=meaning.display,
         job_id=job_id,
@@ -147,9 +148,16 @@ def _is_known(word: DeckWord, options: DeckOptions, dictionaries: Dictionaries) 
 def _refused(listed: ListedWord, error: ServiceError) -> DeckEntry:
     problem = problem_document(error)  # its text can be encoded in UTF-8, whatever the word contains
     refusal = JobError.model_validate({name: problem.get(name) for name in JobError.model_fields})
-    return DeckEntry(word=_word_as_sent(listed.document), line=listed.line, error=refusal)
+    document = listed.document if isinstance(listed.document, dict) else {"word": listed.document}
+    return DeckEntry(
+        word=_as_sent(document, "word", LONGEST_WORD),
+        reading=_as_sent(document, "reading", LONGEST_READING),
+        meaning=_as_sent(document, "translation", LONGEST_TRANSLATION),
+        line=listed.line,
+        error=refusal,
+    )
 
 
-def _word_as_sent(document: Any) -> str:
-    word = document.get("word") if isinstance(document, dict) else document
-    return word.encode("utf-8", "backslashreplace").decode()[:100] if isinstance(word, str) else ""
+def _as_sent(document: dict[str, Any], field: str, longest: int) -> str:
+    text = document.get(field)
+    return text.encode("utf-8", "backslashreplace").decode()[:longest] if isinstance(text, str) else ""

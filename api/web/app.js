@@ -12,12 +12,13 @@ import { figure, setText, startLanguage, t } from "./i18n.js";
 import { knownMotifs, readDrawImagery, readImagery, startImagery, writeImagery } from "./imagery.js";
 import { cancel, follow } from "./job.js";
 import { fromLink } from "./link.js";
+import { listFile } from "./list_file.js";
 import { noteDrawn, readMeaning, startMeaning, writeMeaning } from "./meaning.js";
 import { announce, confirm, copyCurl, copyLink, jobHandlers, showGhost, showPicture, showStage, startForming, stopForming } from "./picture.js";
 import { keepVariation, toEntry, toRequest } from "./result.js";
 import { readSteering, showSteering, startSteering, useStyle, writeSteering } from "./steering.js";
 import { showGrid, showKept, showVariations, startVariations } from "./variations.js";
-import { isList, listToSend, mayReplaceList, startWord, word } from "./word.js";
+import { isList, listToSend, mayReplaceList, nameColumns, startWord, word } from "./word.js";
 import { readLanguage } from "./word_language.js";
 
 const RETRY_S = 3;
@@ -109,7 +110,16 @@ async function drawList() {
   if (deck.isDrawing()) return;
   clearProblem();
   const options = { name: $("#deck-name").value.trim() || t("deck.name.default"), ...readForm(), ...readDrawImagery(), ...readSteering() };
-  await deck.drawDeck(listToSend(), options).catch(showError);
+  await deck.drawDeck(listToSend(), options).catch((problem) => showError(problem, remedyOf(problem)));
+}
+
+/** Return what the reader can do about a list that is not understood. A file is not changed. */
+function remedyOf({ code }) {
+  const nameThem = () => {
+    clearProblem();
+    nameColumns();
+  };
+  return code === "unclear_columns" && listFile() === null ? { key: "list.name_columns", act: nameThem } : null;
 }
 
 /** Submit a request and follow its job. */
@@ -152,8 +162,8 @@ async function run(request, getJobId) {
 }
 
 /** Show the error of what the reader did, and go to the input at fault. */
-function showError(error) {
-  showProblem(error instanceof Problem ? error : new Problem({ code: "internal_error", detail: String(error) }));
+function showError(error, remedy = null) {
+  showProblem(error instanceof Problem ? error : new Problem({ code: "internal_error", detail: String(error) }), remedy);
   $("#compose [aria-invalid=true]")?.focus();
 }
 

@@ -26,7 +26,7 @@ const INPUT_OF_FIELD = {
 };
 
 // Errors whose text says everything, so that the API's detail would only repeat it.
-const SELF_EXPLANATORY = new Set(["translation_required"]);
+const SELF_EXPLANATORY = new Set(["translation_required", "unclear_columns"]);
 
 /** Return a style's name for `setText`: the translation, or else the service's label. */
 export const styleText = (name, { styles }) => ({ t: `style.${name}`, fallback: styles[name]?.label || name });

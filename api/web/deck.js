@@ -18,6 +18,7 @@ const KEEP_URL_MS = 60_000;
 const LINE_END = /\r\n|\r|\n/;
 const VARIATION = /\/variations\/(\d+)\//; // in the address of a picture that is not its job's own choice
 const FINAL_CODES = new Set(["deck_not_found", "unauthorized"]); // asking again cannot help
+const CODES = { "too_long words": "deck_too_large", "unreadable_list columns": "unclear_columns" };
 const UNFINISHED = new Set(["queued", "running"]);
 const WITHOUT_PICTURE = new Set(["refused", "failed"]);
 
@@ -72,9 +73,10 @@ async function linesOf(content) {
   }
 }
 
-/** Return a problem in terms of decks: a list that is too long is a deck that is too large. */
+/** Return a problem in terms of decks, with a code of the page's own where the reader can do something else about it. */
 function asDeckProblem(problem) {
-  return problem.code === "too_long" && problem.field === "words" ? new Problem({ ...problem, code: "deck_too_large" }) : problem;
+  const code = CODES[`${problem.code} ${problem.field}`];
+  return code ? new Problem({ ...problem, code }) : problem;
 }
 
 async function follow(stored, onShown = () => {}) {
@@ -255,7 +257,9 @@ function correct() {
 function correctOne(word) {
   if (!mayReplaceList(current.list.join("\n"))) return;
   [chosen, corrected] = [word.index, null];
-  actions.edit({ ...current.options, word: word.word || writtenAs(word) });
+  const { meaning: translation, reading } = word;
+  const meant = translation ? { translation } : { reading }; // the deck keeps the reading of the same meaning
+  actions.edit({ ...current.options, word: word.word || writtenAs(word), ...meant });
 }
 
 async function cancel() {

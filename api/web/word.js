@@ -2,6 +2,7 @@
 
 import { $ } from "./dom.js";
 import { t } from "./i18n.js";
+import { headingOf } from "./list_heading.js";
 import { holdFile, listFile, startListFile } from "./list_file.js";
 import { languageOf } from "./script.js";
 import { readLanguage, startWordLanguage } from "./word_language.js";
@@ -30,6 +31,13 @@ export const mayReplaceList = (known = null) =>
 /** Put a list into the field and go there. */
 export function writeList(text) {
   write(text.includes("\n") ? text : `${text}\n`);
+}
+
+/** Put a heading before the list in the field and select it, so that the reader can change it. */
+export function nameColumns() {
+  const heading = headingOf(lines());
+  writeList(`${heading}\n${field().value}`);
+  field().setSelectionRange(0, heading.length);
 }
 
 function write(text) {

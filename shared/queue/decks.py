@@ -32,9 +32,9 @@ class DeckEntry:
 
     Attributes:
         word: the word in normal form, or as sent if it was refused.
-        reading: the reading for its card.
+        reading: the reading for its card, or as sent if it was refused.
         language: the language in which it was looked up.
-        meaning: the meaning for its card.
+        meaning: the meaning for its card, or the translation as sent if it was refused.
         line: its line in a CSV, from 1; None if it was not sent as CSV.
         job_id: its job; None if it was refused.
         error: why it was refused; None if it was not.

@@ -229,8 +229,10 @@ class DeckWordView(Schema):
     index: int = Field(description="its position in the list, from 0")
     line: int | None = Field(description="its line in the CSV, from 1; null for JSON")
     word: str
-    reading: str = Field(description="shown on the card: the list's reading, or pinyin from the lexicon")
-    meaning: str
+    reading: str = Field(
+        description="shown on the card: the list's reading, or pinyin or kana from the lexicon; as sent if refused"
+    )
+    meaning: str = Field(description="shown on the card; the translation as sent if the word was refused")
     status: JobStatus | Literal["refused"]
     job_id: str | None = Field(description="null if the word was refused")
     status_url: str | None

@@ -96,6 +96,16 @@ def test_the_card_gets_the_meaning_that_was_drawn(anyone: FlaskClient) -> None:
     assert (other["reading"], other["meaning"]) == ("zhǎng", "growing")
 
 
+def test_a_refused_word_keeps_what_the_list_says_of_it(anyone: FlaskClient) -> None:
+    listed = {"word": "学习", "translation": "study", "reading": "(free text)", "style": "cubist"}
+    deck = made(anyone, ["山", listed, {"word": 7, "translation": "\ud800" * 300, "reading": ["x"]}])
+    word, wrong = deck["words"][1:]
+    assert (word["status"], word["meaning"], word["reading"]) == ("refused", "study", "(free text)")
+    assert (wrong["status"], wrong["word"], len(wrong["meaning"]), wrong["reading"]) == ("refused", "", 200, "")
+    drawn = put(anyone, deck, 1, job_id=submit(anyone, "学习", translation="study")).get_json()
+    assert (drawn["meaning"], drawn["reading"]) == ("study", "(free text)")
+
+
 def test_a_refused_word_can_be_corrected(anyone: FlaskClient, drawn: Draw) -> None:
     deck = made(anyone, ["山", "学习😀"])
     drawn(deck["words"][0]["job_id"], b"1")

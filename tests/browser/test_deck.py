@@ -130,6 +130,15 @@ def test_a_refused_word_is_corrected_in_its_place(open_page: OpenPage) -> None:
     page.wait_for_selector("#deck-pictures img:visible >> nth=1")
 
 
+def test_a_refused_word_is_corrected_with_its_meaning(open_page: OpenPage) -> None:
+    page = open_page()
+    generate(page, "word,translation,style\n山,mountain,\n学习,study,cubist")
+    page.wait_for_selector("#deck-files:visible")
+    page.on("dialog", lambda dialog: dialog.accept())  # the list in the form is replaced
+    page.click("#deck-faults li button")
+    assert (page.input_value("#word"), page.input_value("#meaning")) == ("学习", "study")
+
+
 def test_a_word_pasted_with_its_line_end_stays_a_word(open_page: OpenPage) -> None:
     page = open_page()
     page.wait_for_selector("#generate:enabled")
@@ -232,6 +241,28 @@ def test_a_list_that_makes_no_deck_is_told_in_plain_words(open_page: OpenPage, w
     assert page.inner_text("#problem .detail")
     assert page.is_hidden("#deck")
     assert page.get_attribute("#generate", "aria-disabled") == "false"
+
+
+def test_a_list_with_unclear_columns_gets_a_heading(open_page: OpenPage, tmp_path: Path) -> None:
+    words = "山\tmountain\thill\n水\twater\tsea"
+    page = open_page()
+    generate(page, words)
+    page.wait_for_selector(f'#problem p:text-is("{text("en", "error.unclear_columns")}")')
+    assert page.is_hidden("#problem .detail")
+    page.click(f"#problem button:text-is('{text('en', 'list.name_columns')}')")
+    assert page.input_value("#word") == f"word\treading\ttranslation\n{words}"
+    assert page.is_hidden("#problem")
+    page.keyboard.insert_text("word\ttranslation\t-")  # the heading is selected
+    page.click("#generate")
+    page.wait_for_selector("#deck-files:visible")
+    assert page.inner_text("#deck-count") == "2 of 2 words drawn"
+
+    file = tmp_path / "Lesson 3.txt"
+    file.write_text(words)
+    page.set_input_files("#file-picker", file)
+    page.click("#generate")
+    page.wait_for_selector(f'#problem p:text-is("{text("en", "error.unclear_columns")}")')
+    assert page.locator("#problem button").count() == 0
 
 
 @pytest.mark.parametrize("begins_by", ["Shift+Enter", "the button"])
