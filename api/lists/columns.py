@@ -1,7 +1,6 @@
 """Which column of a list holds the word, its reading or its translation, by heading or by content."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from api.lists.asides import asides
@@ -17,7 +16,6 @@ FIELDS = ("word", "translation", "reading", "style", "imagery")
 LEAVE_OUT = "-"
 ADVICE = "say which column is which: columns=word,reading,translation (- leaves one out)"
 SHOWN = 40  # how many characters of a column's name a message repeats
-STYLE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +67,7 @@ def find_columns(
     left_out: frozenset[int] = frozenset(),
     given: tuple[str | None, ...] | None = None,
     may_rejoin: bool = False,
+    styles: Collection[str] = (),
 ) -> tuple[Columns, bool]:
     """Return the columns and whether the first line is their heading.
 
@@ -78,6 +77,7 @@ def find_columns(
         left_out: columns that do not belong to a word.
         given: the columns as the user named them.
         may_rejoin: whether the last columns may be parts of one meaning.
+        styles: the names that show, without a heading, that a column holds styles.
 
     Raises:
         UnreadableList: the columns are ambiguous.
@@ -97,7 +97,7 @@ def find_columns(
         if fields is not None:
             return Columns(fields, names, "the heading"), is_first_line
         raise UnreadableList(f"the heading {_quoted(names)} does not name exactly one column of words; {ADVICE}")
-    fields = _by_content(kinds, records, left_out, may_rejoin=may_rejoin)
+    fields = _by_content(kinds, records, left_out, styles, may_rejoin=may_rejoin)
     if heading is None and first is not None and _is_unlike(first, fields, records):
         raise UnreadableList(
             f"line {first.line} ({_quoted(first.cells)}) looks like a heading with unknown names; "
@@ -168,7 +168,12 @@ def _only(indices: Sequence[int]) -> int | None:
 
 
 def _by_content(
-    kinds: Sequence[Kind], records: Sequence[Record], left_out: frozenset[int], *, may_rejoin: bool
+    kinds: Sequence[Kind],
+    records: Sequence[Record],
+    left_out: frozenset[int],
+    styles: Collection[str],
+    *,
+    may_rejoin: bool,
 ) -> tuple[str | None, ...]:
     """Return the columns by their content.
 
@@ -188,7 +193,7 @@ def _by_content(
         if kinds[index] in READINGS.get(kinds[word], ()) and "reading" not in fields:
             fields[index] = "reading"
     latin = [index for index in rest if kinds[index] is Kind.LATIN and fields[index] is None]
-    latin = _name_beside(fields, latin, word, records)
+    latin = _name_beside(fields, latin, word, records, styles)
     if may_rejoin and _are_meanings(latin, fields, records):
         del fields[latin[0] + 1 :]
         rest, latin = [index for index in rest if index <= latin[0]], latin[:1]
@@ -234,9 +239,11 @@ def _repeats(kinds: Sequence[Kind], word: int, index: int, records: Sequence[Rec
     return bool(pairs) and sum(len(one) == len(other) or one in other for one, other in pairs) >= 0.9 * len(pairs)
 
 
-def _name_beside(fields: list[str | None], latin: list[int], word: int, records: Sequence[Record]) -> list[int]:
+def _name_beside(
+    fields: list[str | None], latin: list[int], word: int, records: Sequence[Record], styles: Collection[str]
+) -> list[int]:
     """Name the columns of styles and of readings without tones, and return the other ones in Latin letters."""
-    if len(latin) > 1 and latin[-1] >= 3 and _are_styles(*(_cells(records, index) for index in latin[-2:])):
+    if len(latin) > 1 and all(cell in styles for cell in _cells(records, latin[-1])):
         fields[latin[-1]] = "style"
         latin = latin[:-1]
     if len(latin) > 1 and "reading" not in fields:
@@ -245,12 +252,6 @@ def _name_beside(fields: list[str | None], latin: list[int], word: int, records:
             fields[readings[0]] = "reading"
             latin = [index for index in latin if index != readings[0]]
     return latin
-
-
-def _are_styles(before: Sequence[str], cells: Sequence[str]) -> bool:
-    """Return whether cells name styles: in all lines with a cell before, or one in several. Else they are meanings."""
-    is_usual = len(cells) >= len(before) or len(set(cells)) < len(cells)
-    return is_usual and all(map(STYLE_NAME.fullmatch, cells))
 
 
 def _name_translation(fields: list[str | None], latin: list[int], records: Sequence[Record]) -> None:

@@ -1,6 +1,6 @@
 """A list of words to draw, read from an export of any program."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from api.lists.columns import Columns, find_columns, parse_columns
@@ -62,7 +62,12 @@ class WordList:
 
 
 def read_list(
-    content: bytes, *, encoding: str | None = None, columns: str | None = None, most: int | None = None
+    content: bytes,
+    *,
+    encoding: str | None = None,
+    columns: str | None = None,
+    most: int | None = None,
+    styles: Collection[str] = (),
 ) -> WordList:
     """Read a list of words, separated by tabs, commas, semicolons or others, with or without a heading.
 
@@ -74,6 +79,7 @@ def read_list(
         encoding: its encoding; None detects it.
         columns: what its columns hold, such as ``word,reading,translation``, ``-`` for none; None detects it.
         most: the number of lines to read; later lines are ignored. None reads all.
+        styles: the names of the service's styles, which show that a column without a heading holds styles.
 
     Raises:
         UnreadableList: it is not text, its columns are ambiguous, or it has too many lines or columns.
@@ -84,7 +90,12 @@ def read_list(
     records = table.records
     try:
         found, has_heading = find_columns(
-            records, heading=table.heading, left_out=table.left_out, given=given, may_rejoin=table.rejoins is not None
+            records,
+            heading=table.heading,
+            left_out=table.left_out,
+            given=given,
+            may_rejoin=table.rejoins is not None,
+            styles=styles,
         )
     except UnreadableList as error:
         raise UnreadableList(f"read as {text.encoding}: {error.detail}", field="columns") from error

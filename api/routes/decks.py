@@ -160,7 +160,10 @@ def _json() -> tuple[list[ListedWord], DeckOptions, None]:
 def _csv(query: ListQuery) -> tuple[list[ListedWord], DeckOptions, str]:
     content = request.get_data()
     encoding = list_encoding(query.encoding)
-    words = in_thread(lambda: read_list(content, encoding=encoding, columns=query.columns, most=MOST_LINES))
+    styles = services().settings.styles
+    words = in_thread(
+        lambda: read_list(content, encoding=encoding, columns=query.columns, most=MOST_LINES, styles=styles)
+    )
     listed = words_of(words)
     given: dict[str, Any] = {"name": query.name, "style": query.style} | _options(query.options)
     # Validated like a JSON body, so that the same faults have the same codes.

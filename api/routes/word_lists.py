@@ -30,7 +30,8 @@ def read(query: ReadingQuery, raw: ListFile) -> Response:  # noqa: ARG001  # for
     """Return how a list is read. Its encoding, separator and columns are detected. Nothing is drawn or stored."""
     content = request.get_data()
     encoding = list_encoding(query.encoding)
-    words = in_thread(lambda: read_list(content, encoding=encoding, columns=query.columns))
+    styles = services().settings.styles
+    words = in_thread(lambda: read_list(content, encoding=encoding, columns=query.columns, styles=styles))
     texts = [(row.word, row.reading) for row in words.rows]
     languages = in_thread(partial(services().dictionaries.of_list, texts))
     rows = tuple(

@@ -15,7 +15,7 @@ from writing_client.word_list import read_file
 
 
 def words_of(content: str | bytes) -> tuple[list[Row], list[BadRow]]:
-    words = read_list(content if isinstance(content, bytes) else content.encode())
+    words = read_list(content if isinstance(content, bytes) else content.encode(), styles={"comic", "neon"})
     return words.rows, words.bad
 
 
@@ -43,6 +43,12 @@ class TestWordList:
     def test_without_a_heading_the_columns_have_their_places(self, tmp_path: Path) -> None:
         rows, _ = words_of("山,mountain,shān,neon\n水\n")
         assert rows == [Row(1, "山", "mountain", "shān", "neon"), Row(2, "水")]
+
+    def test_only_a_style_of_the_service_is_a_style_without_a_heading(self) -> None:
+        rows, _ = words_of("高兴,gāoxìng,happy, glad\n大,dà,big\n")
+        assert [(row.translation, row.style) for row in rows] == [("happy, glad", None), ("big", None)]
+        with pytest.raises(UnreadableList, match="could both contain the translation"):
+            words_of("苹果\tpíngguǒ\tapple\tfruit\n")
 
     def test_the_other_separators_may_stand_in_a_meaning(self, tmp_path: Path) -> None:
         rows, _ = words_of("学,to learn; to study\n")
