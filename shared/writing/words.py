@@ -61,7 +61,7 @@ class Meaning:
     """What a word means.
 
     Attributes:
-        display: the meaning to show to the learner, as given in the request, in any script.
+        display: the meaning to show to the learner: as given in the request, in any script, or the lexicon's sense.
         prompt: the English meaning that steers the picture.
         source: where `prompt` comes from.
         language: the language that the word was looked up in.
@@ -241,4 +241,4 @@ def _of_lexicon(sense: Sense, shown: str, unused: str | None, database: Characte
         note = f"the word is a particle ({sense.gloss}): no picture can show it, so it is drawn as written"
         return Meaning(shown or sense.gloss, WRITTEN, "lexicon", database.language, sense.reading, note)
     phrase = depicted(sense, database)
-    return Meaning(shown or phrase, phrase, "lexicon", database.language, sense.reading, unused, depictable(sense))
+    return Meaning(shown or sense.gloss, phrase, "lexicon", database.language, sense.reading, unused, depictable(sense))

@@ -93,7 +93,7 @@ def test_the_card_gets_the_meaning_that_was_drawn(anyone: FlaskClient) -> None:
     same = put(anyone, deck, 0, job_id=submit(anyone, "长")).get_json()
     assert (same["reading"], same["meaning"]) == ("(free text)", "long")
     other = put(anyone, deck, 0, job_id=submit(anyone, "长", reading="zhǎng")).get_json()
-    assert (other["reading"], other["meaning"]) == ("zhǎng", "growing")
+    assert (other["reading"], other["meaning"]) == ("zhǎng", "to grow")
 
 
 def test_a_refused_word_keeps_what_the_list_says_of_it(anyone: FlaskClient) -> None:

@@ -63,7 +63,7 @@ class TestMake:
             ],
         )  # fmt: skip
         assert [(word["reading"], word["meaning"]) for word in deck["words"]] == [
-            ("xuéxí", "learning"), ("cháng", "long"), ("zhang3", "growing"), ("やま", "mountain"),
+            ("xuéxí", "to learn"), ("cháng", "long"), ("zhang3", "to grow"), ("やま", "mountain"),
             ("やま", "a hill"), ("", "house"),
         ]  # fmt: skip
 
@@ -410,7 +410,7 @@ def test_an_api_that_dies_before_a_message_is_sent_leaves_a_whole_deck(
 def test_kana_in_a_deck_makes_its_words_japanese(anyone: FlaskClient, word: str | dict[str, str | None]) -> None:
     deck = made(anyone, ["食べる", word, "学习"])
     assert [(entry["reading"], entry["meaning"]) for entry in deck["words"]] == [
-        ("たべる", "eating"), ("てがみ", "letter"), ("xuéxí", "learning"),
+        ("たべる", "to eat"), ("てがみ", "letter"), ("xuéxí", "to learn"),
     ]  # fmt: skip
 
 

@@ -114,6 +114,21 @@ def test_a_translation_in_another_script_is_shown_and_the_gloss_steers(database:
     assert (meaning.display, meaning.prompt, meaning.source) == ("учёба", "learning", "lexicon")
 
 
+@pytest.mark.parametrize(
+    ("word", "shown", "prompt"),
+    [
+        ("吃", "to eat", "eating"),
+        ("辆", "measure word for vehicles", "vehicles"),
+        ("书", "book", "book"),
+    ],
+)
+def test_a_learner_is_shown_the_lexicons_sense_and_not_the_prompts_wording(
+    database: CharacterDatabase, word: str, shown: str, prompt: str
+) -> None:
+    meaning = resolve_meaning(word, "", database)
+    assert (meaning.display, meaning.prompt) == (shown, prompt)
+
+
 @pytest.mark.parametrize("translation", ["", "школа"])
 def test_an_unknown_word_needs_an_english_translation(translation: str, database: CharacterDatabase) -> None:
     with pytest.raises(TranslationRequired) as error:
