@@ -133,9 +133,18 @@ class Stack:
         # Workers on the CPU share its cores. If each had as many threads as there are cores, two workers would be
         # slower than one, since threads spin while they wait for one another.
         threads = max(1, (os.cpu_count() or 1) // self._workers)
-        openmp = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+        defaults = {
+            "OMP_NUM_THREADS": str(threads),
+            "OMP_WAIT_POLICY": "PASSIVE",
+            "WRITING_WORKER__GPU_LOCKS": str(self._gpu_locks),
+        }
         program = self._python(f"worker-{number}", "-m", "cli", "worker")
-        return replace(program, environment={**openmp, **program.environment})
+        return replace(program, environment={**defaults, **program.environment})
+
+    @property
+    def _gpu_locks(self) -> Path:
+        """The folder in which each worker claims a GPU; the settings may name one that is shared with other workers."""
+        return load_settings().worker.gpu_locks or self._data_folder.resolve() / "gpu-locks"
 
     def _flower_program(self) -> Program:
         celery = ["-m", "celery", "-A", "shared.celery_command_line"]

@@ -30,12 +30,14 @@ def claim_gpu(locks: Path, uuids: Sequence[str]) -> int:
     claims through a volume.
 
     Args:
-        locks: folder of the lock files.
+        locks: folder of the lock files; created if necessary.
         uuids: of the GPUs, by index. CUDA_VISIBLE_DEVICES can give an index a different GPU in each process.
 
     Raises:
         RuntimeError: all GPUs are claimed.
+        OSError: the folder cannot be used.
     """
+    locks.mkdir(parents=True, exist_ok=True)
     for index, uuid in enumerate(uuids):
         # Kept open for the process's lifetime: closing it would release the claim.
         file = os.open(locks / f"gpu-{uuid}.lock", os.O_RDWR | os.O_CREAT, 0o666)
@@ -101,6 +103,7 @@ class GPUManager:
 
         Raises:
             RuntimeError: a GPU was requested, and none exists or is free.
+        OSError: the folder of locks cannot be used.
         """
         wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.device = torch.device(wanted)

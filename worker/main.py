@@ -26,6 +26,7 @@ from celery.worker.control import control_command
 
 from shared.celery_app import WARMUP_COMMAND, make_celery, send_job
 from shared.errors import DeviceLost, ModelLoadError, ServiceError, SettingsError
+from shared.locations import locate
 from shared.logs import configure_logging
 from shared.queue.decks import DeckStore
 from shared.queue.leases import Leases
@@ -208,12 +209,15 @@ def find_device(settings: Settings) -> GPUManager:
     """Return the compute device.
 
     Raises:
-        SettingsError: it does not exist.
+        SettingsError: it does not exist, or cannot be claimed.
     """
+    locks = settings.worker.gpu_locks
     try:
-        return GPUManager(settings.device, settings.gpu_profiles, settings.worker.gpu_locks)
+        return GPUManager(settings.device, settings.gpu_profiles, locks and locate(locks))
     except RuntimeError as error:
         raise SettingsError(f"device: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"worker.gpu_locks: {error}") from error
 
 
 def make_reaper(

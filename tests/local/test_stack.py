@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import psutil
+import pytest
 import redis
 
 from local.private_redis import LEAST_BYTES, memory_limit
 from local.stack import Stack
+from shared.settings import load_settings
 
 
 def test_redis_has_a_limit_within_which_results_are_evicted(tmp_path: Path) -> None:
@@ -22,3 +24,17 @@ def test_the_limit_of_redis_leaves_room_beside_the_data_that_are_there(tmp_path:
     with (tmp_path / "appendonly.aof").open("wb") as file:
         file.truncate(machine)
     assert memory_limit(tmp_path) >= 1.3 * machine
+
+
+@pytest.mark.parametrize("own", [None, "elsewhere"])
+def test_the_workers_of_a_machine_each_claim_a_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str | None
+) -> None:
+    """Without a folder of locks, all of them would use the first card."""
+    if own:
+        monkeypatch.setenv("WRITING_WORKER__GPU_LOCKS", str(tmp_path / own))
+    with Stack(workers=2, data_folder=tmp_path / "redis", log_folder=tmp_path) as stack:
+        workers = [child for child in stack.supervisor.children if child.program.name.startswith("worker")]
+        environments = [psutil.Process(worker.process.pid).environ() for worker in workers]
+    locks = [load_settings(environment).worker.gpu_locks for environment in environments]
+    assert locks == [tmp_path / (own or "redis/gpu-locks")] * 2

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from bench import sdxl
+from shared import locations
+from shared.errors import SettingsError
 from shared.gpu_profiles import GIB, choose_profile
 from shared.settings import load_settings
 from tests.models import embedded_pipeline, embedded_settings
@@ -19,6 +22,7 @@ from worker import memory_plan
 from worker.engine.decoder import decode_pixels
 from worker.engine.float8 import float8_bytes
 from worker.gpu_manager import GPUManager, claim_gpu
+from worker.main import find_device
 from worker.model_assembly import make_ready
 
 PROFILES = load_settings({}).gpu_profiles
@@ -212,3 +216,37 @@ sys.stdin.read()
         claim_gpu(tmp_path, ["b"])  # CUDA_VISIBLE_DEVICES=1: the same card under another index
     other.communicate()
     assert claim_gpu(tmp_path, ["a", "b"]) == 0
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with two cards, as far as torch reports."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda _: None)
+    monkeypatch.setattr(
+        torch.cuda,
+        "get_device_properties",
+        lambda device: SimpleNamespace(total_memory=24 * GIB, uuid=f"card {getattr(device, 'index', device)}"),
+    )
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_folder_of_locks_is_relative_to_the_project_and_need_not_exist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locations, "HOME", tmp_path)
+    settings = load_settings({"WRITING_WORKER__GPU_LOCKS": "var/locks"})
+    devices = [str(find_device(settings).device) for _ in range(2)]
+    assert devices == ["cuda:0", "cuda:1"]
+    assert len(list((tmp_path / "var/locks").iterdir())) == 2
+    with pytest.raises(SettingsError, match="all 2 GPUs are in use"):
+        find_device(settings)
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_folder_of_locks_that_cannot_be_used_is_a_wrong_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in ("file", "file/locks"):
+        with pytest.raises(SettingsError, match=f"worker.gpu_locks: .*{tmp_path / 'file'}"):
+            find_device(load_settings({"WRITING_WORKER__GPU_LOCKS": str(tmp_path / folder)}))
