@@ -4,18 +4,15 @@ import math
 import time
 
 import limits
-import redis
 from flask import Flask, Response, current_app, g, request
 from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from api.caller import caller
 from shared.errors import RateLimited, SettingsError
+from shared.redis_client import make_pool
 from shared.schemas import DrawingOptions, GenerationRequest
 from shared.settings import RedisSettings
-from shared.tls import tls_options
 
 # The calls that cost GPU time, or seconds of the API's CPU time. Each counts once when it begins, and its further
 # pictures once it has been read. A batch counts each request itself.
@@ -32,14 +29,7 @@ class RateLimit:
             SettingsError: the rate is not valid.
         """
         self._limits = _parse(rate)
-        storage = RedisStorage(
-            settings.url,
-            socket_timeout=settings.timeout_s,
-            socket_connect_timeout=settings.timeout_s,
-            **tls_options(settings),
-            key_prefix=settings.prefix + "LIMITS",
-            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),  # type: ignore[arg-type]  # redis-py's
-        )
+        storage = RedisStorage(settings.url, connection_pool=make_pool(settings), key_prefix=settings.prefix + "LIMITS")
         self._counter = FixedWindowRateLimiter(storage)
 
     def apply(self, app: Flask) -> None:

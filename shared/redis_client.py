@@ -9,6 +9,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shared.errors import SettingsError
+from shared.redis_connection import EncryptedConnection, PlainConnection
 from shared.settings import RedisSettings
 from shared.tls import tls_options
 
@@ -57,24 +58,43 @@ class SharedRedis(redis.Redis):
 
 
 def make_redis(settings: RedisSettings, *, decodes: bool = True) -> redis.Redis:
-    """Return a client whose replies are str, or bytes if `decodes` is false.
-
-    TLS is verified if the address asks for it. A pooled connection that Redis has closed is replaced at once (one
-    retry). A timeout is not retried.
-    """
-    pool = redis.BlockingConnectionPool.from_url(
-        settings.url,
+    """Return a client whose replies are str, or bytes if `decodes` is false."""
+    pool = make_pool(
+        settings,
+        redis.BlockingConnectionPool,
         queue_class=FreeConnections,
         max_connections=MAX_CONNECTIONS,
         timeout=CONNECTION_WAIT_S,
         decode_responses=decodes,
+        health_check_interval=30,
+    )
+    return SharedRedis(connection_pool=pool)
+
+
+def make_pool(
+    settings: RedisSettings, kind: type[redis.ConnectionPool] = redis.ConnectionPool, **options: Any
+) -> redis.ConnectionPool:
+    """Return a pool of connections.
+
+    TLS is verified if the address asks for it. A pooled connection that Redis has closed, or whose Redis is not the
+    master any more, is replaced at once (one retry). A timeout is not retried.
+
+    Args:
+        settings: the address, and how to connect.
+        kind: the pool's class.
+        options: its further options.
+    """
+    pool = kind.from_url(
+        settings.url,
         socket_timeout=settings.timeout_s,
         socket_connect_timeout=settings.timeout_s,
         retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-        health_check_interval=30,
         **tls_options(settings),
+        **options,
     )
-    return SharedRedis(connection_pool=pool)
+    # Not an option, since the address would override it.
+    pool.connection_class = EncryptedConnection if settings.uses_tls else PlainConnection
+    return pool
 
 
 def refuse_cluster(client: redis.Redis) -> None:

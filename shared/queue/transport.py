@@ -1,31 +1,28 @@
 """kombu's Redis transport, hardened against a Redis that refuses commands and against malformed messages."""
 
 import logging
-import re
 from queue import Empty
 from typing import Any
 
 import redis
 from kombu.transport.redis import Channel, Transport
-from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, ResponseError
 
 from shared.queue.keys import Key
+from shared.redis_connection import DEMOTED, RefusalIsLoss
 
 logger = logging.getLogger(__name__)
 
-# A full Redis, a replica, and a replica that has lost its master.
-REFUSALS = (OutOfMemoryError, ReadOnlyError, MasterDownError)
-# These and others by their code, which a script's error has after a dash. The others: Redis cannot write to its disk,
-# has too few replicas, or became a replica while a client waited for a message.
-REFUSAL_CODE = re.compile(r"(^|: -)(OOM|READONLY|MASTERDOWN|MISCONF|NOREPLICAS|UNBLOCKED) ")
+# And a Redis that is full, cannot write to its disk, has too few replicas, or became a replica while a client waited.
+REFUSALS = DEMOTED | {"OOM", "MISCONF", "NOREPLICAS", "UNBLOCKED"}
 
 
-class RefusalIsLoss:
+class EveryRefusalIsLoss(RefusalIsLoss):
     """Reports a Redis that refuses a command for the moment as a lost connection.
 
-    Celery reconnects after a lost connection, but ends the worker after an unknown error. After a failover,
-    reconnecting also reaches the new master.
+    Celery reconnects after a lost connection, but ends the worker after an unknown error.
     """
+
+    refusals = REFUSALS
 
     def on_connect_check_health(self, check_health: bool = True) -> None:
         """Try to write, since Celery pauses before it reconnects only if connecting failed.
@@ -37,33 +34,12 @@ class RefusalIsLoss:
         self.send_command("SET", Key.TRIAL, "", "PX", 1, check_health=False)  # type: ignore[attr-defined]
         self.read_response()
 
-    def read_response(self, *args: Any, **options: Any) -> Any:
-        """Return the answer to a command.
 
-        Raises:
-            redis.ConnectionError: Redis refuses it for the moment.
-        """
-        try:
-            answer = super().read_response(*args, **options)  # type: ignore[misc]  # a mixin of a connection
-        except ResponseError as error:
-            _check(error)
-            raise
-        for part in answer if isinstance(answer, list) else ():  # of a transaction
-            _check(part)
-        return answer
-
-
-def _check(answer: object) -> None:
-    """Raise `redis.ConnectionError` if an answer is a refusal."""
-    if isinstance(answer, REFUSALS) or (isinstance(answer, ResponseError) and REFUSAL_CODE.search(str(answer))):
-        raise redis.ConnectionError(f"Redis refuses a command: {answer}") from answer
-
-
-class PlainConnection(RefusalIsLoss, redis.Connection):
+class PlainConnection(EveryRefusalIsLoss, redis.Connection):
     """A connection without TLS."""
 
 
-class EncryptedConnection(RefusalIsLoss, redis.SSLConnection):
+class EncryptedConnection(EveryRefusalIsLoss, redis.SSLConnection):
     """A connection with TLS."""
 
 

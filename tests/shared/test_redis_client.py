@@ -1,0 +1,128 @@
+"""The Redis client in a failover behind an address that leads to the new master."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import redis
+
+from local.stack import HOST, free_port, redis_program
+from local.supervisor import Supervisor
+from shared.redis_client import make_redis
+from shared.settings import Settings, load_settings
+from tests.api.clients import client_of
+from tests.helpers import eventually
+
+
+class VirtualAddress:
+    """An address whose new connections lead to one of several servers. Open connections stay where they are."""
+
+    def __init__(self, port: int) -> None:
+        self.leads_to = port
+        self._listener = socket.create_server((HOST, 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        with suppress(OSError), self._listener:
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection((HOST, self.leads_to))
+                for pair in ((client, server), (server, client)):
+                    threading.Thread(target=_pass_on, args=pair, daemon=True).start()
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError), source:
+        try:
+            while data := source.recv(2**16):
+                target.sendall(data)
+        finally:
+            target.shutdown(socket.SHUT_RDWR)
+
+
+class Pair:
+    """A master and a replica behind one address."""
+
+    def __init__(self, ports: tuple[int, int]) -> None:
+        self._master, self._replica = (redis.Redis(HOST, port) for port in ports)
+        self._ports = ports
+        eventually(lambda: all(map(_answers, (self._master, self._replica))))
+        self._replica.replicaof(HOST, ports[0])
+        eventually(lambda: self._replica.info("replication")["master_link_status"] == "up")
+        self.address = VirtualAddress(ports[0])
+        self.settings = load_settings({"WRITING_REDIS__URL": f"redis://{HOST}:{self.address.port}/0"})
+
+    def fail_over(self) -> None:
+        self._replica.replicaof("NO", "ONE")
+        self._master.replicaof(HOST, self._ports[1])
+        self.address.leads_to = self._ports[1]
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Pair]:
+    supervisor = Supervisor(tmp_path)
+    ports = free_port(), free_port()
+    for port in ports:
+        supervisor.start(redis_program(f"redis://{HOST}:{port}/0", tmp_path / str(port)))
+    found = Pair(ports)
+    yield found
+    found.address.close()
+    supervisor.end()
+
+
+def command(settings: Settings) -> Callable[[], object]:
+    client = make_redis(settings.redis)
+    return lambda: client.set("key", "value")
+
+
+def script(settings: Settings) -> Callable[[], object]:
+    written = make_redis(settings.redis).register_script("return redis.call('SET', KEYS[1], 'value')")
+    return lambda: written(keys=["key"])
+
+
+def transaction(settings: Settings) -> Callable[[], object]:
+    client = make_redis(settings.redis)
+
+    def execute() -> object:
+        with client.pipeline(transaction=True) as pipeline:
+            pipeline.get("key")
+            pipeline.eval("return redis.call('SET', KEYS[1], 'value')", 1, "key")
+            return pipeline.execute()
+
+    return execute
+
+
+def submission(settings: Settings) -> Callable[[], object]:
+    """A job, which the rate limit counts, whose record is written, and which is sent to the workers."""
+    client = client_of(settings, rate_limit="60/minute")
+
+    def submit() -> None:
+        answer = client.post("/api/writing/generate-writing-image", json={"word": "山"})
+        assert answer.status_code == 202, answer.json
+
+    return submit
+
+
+@pytest.mark.parametrize("make_write", [command, script, transaction, submission])
+def test_a_write_after_a_failover_reaches_the_new_master(
+    pair: Pair, make_write: Callable[[Settings], Callable[[], object]]
+) -> None:
+    """The connection to the earlier master is healthy, but refuses to write."""
+    write = make_write(pair.settings)
+    write()
+    pair.fail_over()
+    write()
