@@ -188,7 +188,7 @@ def _malformed_problem(error: ParseException) -> Response:
 def _store_problem(error: StoreUnavailable, retry_after_s: int) -> Response:
     logger.warning("%s", error)
     return problem_response(
-        ResultsUnavailable("the picture store does not answer; try again later", retry_after_s=retry_after_s)
+        ResultsUnavailable("the picture store does not give the picture; try again later", retry_after_s=retry_after_s)
     )
 
 

@@ -5,11 +5,12 @@ import shutil
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import redis
 
@@ -20,7 +21,8 @@ from shared.gpu_profiles import CPU_PROFILE, GIB, choose_profile
 from shared.locations import HOME
 from shared.model_folder import folder_faults
 from shared.queue.keys import Key
-from shared.queue.object_store import IN_REDIS, StoreUnavailable, open_store
+from shared.queue.object_store import IN_REDIS, ObjectStore, StoreUnavailable, open_store
+from shared.queue.results import Results
 from shared.redis_client import make_redis, refuse_cluster
 from shared.settings import ResultSettings, Settings, load_settings
 from shared.tls import check_tls
@@ -287,13 +289,28 @@ def check_store(settings: Settings) -> Iterator[Finding]:
         objects.put(name, b"")
         objects.get(name)
         objects.delete([name])
+        _read_newest_picture(settings, objects)
     except SettingsError as error:
         yield Finding(Level.FAIL, "results.store", str(error))
     except StoreUnavailable as error:
-        advice = "check the address, its permissions and the AWS_ variables"
+        advice = "check the address, its permissions, the AWS_ variables, and whether a shared folder is mounted"
         yield Finding(Level.FAIL, "results.store", f"{address}: {_first_line(error)}", advice)
     else:
         yield Finding(Level.OK, "results.store", f"{address} can be written and read")
+
+
+def _read_newest_picture(settings: Settings, objects: ObjectStore) -> None:
+    """Read the newest picture, which shows whether the workers write to the same store.
+
+    Raises:
+        StoreUnavailable: it is not in the store.
+    """
+    with suppress(redis.RedisError), make_redis(settings.redis, decodes=False) as client:
+        results = Results(client, objects)
+        newest = cast("list[bytes]", client.zrevrange(Key.RESULTS, 0, 0))
+        for document in results.get_many([job_id.decode() for job_id in newest]):
+            if document is not None:
+                results.picture(document, 0)
 
 
 def check_api(client: WritingClient) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ CallObserver = Callable[[str, float], None]
 
 
 class StoreUnavailable(OSError):
-    """The store does not answer, or refuses the call."""
+    """The store does not answer, refuses the call, or lacks what a worker has written."""
 
 
 def call_directly(function: Callable[[], T]) -> T:

@@ -23,7 +23,7 @@ from celery.backends.redis import RedisBackend
 
 from shared.queue.keys import Key
 from shared.queue.metrics import JobMetrics
-from shared.queue.object_store import IN_REDIS, ObjectStore, open_store
+from shared.queue.object_store import IN_REDIS, ObjectStore, StoreUnavailable, open_store
 from shared.schemas import AIGenerationResult
 from shared.settings import ResultSettings
 
@@ -140,7 +140,8 @@ def pack(job_id: str, token: str, result: AIGenerationResult) -> NewResult:
 class Results:
     """Reads results, and writes pictures to the object store if there is one.
 
-    Every method raises `redis.RedisError` when Redis does not answer, and `StoreUnavailable` when the store does not.
+    Every method raises `redis.RedisError` when Redis does not answer, and `StoreUnavailable` when the store does not or
+    lacks a picture that was written.
     """
 
     def __init__(self, client: redis.Redis, objects: ObjectStore | None) -> None:
@@ -173,9 +174,14 @@ class Results:
 
     def picture(self, stored: StoredResult, number: int) -> bytes | None:
         """Return one picture as PNG; None if it is no longer stored."""
-        if self._objects is not None:
-            return self._objects.get(_object_name(stored.job_id, stored.token, number))
-        return cast("bytes | None", self._redis.get(f"{Key.PICTURE}{stored.job_id}:{stored.token}:{number}"))
+        name = _object_name(stored.job_id, stored.token, number)
+        png = None if self._objects is None else self._objects.get(name)
+        if png is None:  # it is in Redis if there is no store, or was none when it was drawn
+            png = cast("bytes | None", self._redis.get(f"{Key.PICTURE}{stored.job_id}:{stored.token}:{number}"))
+        if png is None and self._objects is not None:
+            # It has not expired, since its document is there.
+            raise StoreUnavailable(f"the store has no {name}; is results.store the same for the API and every worker?")
+        return png
 
     def whole(self, stored: StoredResult) -> dict[str, Any] | None:
         """Return a result with all its pictures in base64; None if one of them is no longer stored."""

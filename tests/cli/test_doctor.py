@@ -26,6 +26,7 @@ from local.stack import HOST, free_port
 from local.supervisor import Supervisor
 from shared.settings import Settings, load_settings
 from tests.helpers import as_user, eventually
+from tests.results import Publisher, at
 from writing_client import WritingClient
 
 
@@ -107,6 +108,15 @@ class TestDoctor:
         (finding,) = check_store(load_settings({"WRITING_RESULTS__STORE": f"file://{tmp_path}/pictures"}))
         assert finding.level is Level.OK
         assert not any((tmp_path / "pictures").iterdir()), "nothing is left"
+
+    def test_a_store_without_the_newest_picture_fails(self, settings: Settings, tmp_path: Path) -> None:
+        """As with a shared folder that is mounted on one machine only."""
+        there, elsewhere = (at(settings, f"file://{tmp_path}/{name}") for name in ("there", "elsewhere"))
+        Publisher(there).publish(1)
+        for where, level in ((there, Level.OK), (elsewhere, Level.FAIL)):
+            (finding,) = check_store(where)
+            assert finding.level is level
+        assert "is results.store the same for the API and every worker?" in finding.text
 
     @pytest.mark.parametrize("address", ["s3://no-such-bucket/x", "file:///proc/nope"])
     def test_a_store_that_cannot_be_used_fails(self, monkeypatch: pytest.MonkeyPatch, address: str) -> None:

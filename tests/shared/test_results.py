@@ -3,8 +3,6 @@
 import base64
 import itertools
 import os
-import random
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,54 +22,9 @@ from shared.queue.object_store import ObjectStore
 from shared.queue.results import MOST_MEMORY, OBJECT_NAMES, REWRITE_BYTES, Budget, ResultSizes, pack
 from shared.queue.store import JobStore
 from shared.redis_client import make_redis
-from shared.schemas import CONDITIONING_METHODS, CONTROL_TYPES, AIGenerationResult, GenerationRequest, Variation
+from shared.schemas import CONDITIONING_METHODS, CONTROL_TYPES, GenerationRequest
 from shared.settings import Settings, load_settings
-
-SIZE = 20_000
-
-
-def picture(number: int) -> AIGenerationResult:
-    noise = random.Random(number)
-    return AIGenerationResult(
-        success=True,
-        generated_image_base64=base64.b64encode(noise.randbytes(SIZE)).decode(),
-        conditioning_images_base64={"canny": {"opencv_canny": base64.b64encode(noise.randbytes(500)).decode()}},
-        prompt_used="a 学",
-        generation_metadata={"seed": number},
-    )
-
-
-def variations(count: int, kept: int) -> AIGenerationResult:
-    """Return a result with several pictures."""
-    pictures = [picture(number).generated_image_base64 for number in range(count)]
-    return picture(kept).model_copy(
-        update={
-            "variations": tuple(
-                Variation(generated_image_base64=image, seed=number, legibility={"score": 0.5}, kept=number == kept)
-                for number, image in enumerate(pictures)
-            )
-        }
-    )
-
-
-class Publisher:
-    """Publishes a job's result as a worker does."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.client = make_redis(settings.redis)
-        self.store = JobStore(self.client, settings.queue)
-        self.leases = Leases(self.client, self.store, settings.queue, "w")
-        self.results = make_celery(settings).backend.results
-
-    def publish(self, number: int, budget: int = 0, result: AIGenerationResult | None = None) -> str:
-        job_id = str(uuid.uuid4())
-        self.store.create(job_id, GenerationRequest(word="学"))
-        lease = self.leases.take(job_id)
-        assert lease is not None
-        new = pack(job_id, lease.token, result or picture(number))
-        kept = self.results.store_elsewhere(job_id, lease.token, new)
-        assert self.leases.publish(lease, Key.DOCUMENT + job_id, new.document, 1, pictures=kept, budget=budget)
-        return job_id
+from tests.results import SIZE, Publisher, at, picture, variations
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +51,7 @@ def stored(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -
     if request.param == "s3":
         request.getfixturevalue("s3")
     address = {"redis": "redis", "file": f"file://{tmp_path}/pictures", "s3": "s3://pictures/some/where"}[request.param]
-    return settings.model_copy(update={"results": settings.results.model_copy(update={"store": address})})
+    return at(settings, address)
 
 
 def test_celery_and_the_api_give_the_whole_result_and_each_picture(stored: Settings) -> None:
@@ -202,8 +155,26 @@ def test_expired_objects_are_swept(stored: Settings) -> None:
     assert objects.sweep(OBJECT_NAMES, 3600) == 0
     assert objects.sweep(OBJECT_NAMES, -3600) >= 2
     assert [objects.get(name) for name in others] == [b"not ours"] * len(others)
-    assert AsyncResult(job_id, app=make_celery(stored)).result is None
-    assert create_app(stored).test_client().get(f"/api/writing/jobs/{job_id}").status_code == 410
+    assert objects.sweep(OBJECT_NAMES, -3600) == 0
+
+
+def test_a_picture_that_the_api_cannot_find_in_its_store_is_unavailable_not_expired(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As with a shared folder that is mounted on one machine only."""
+    job_id = Publisher(at(settings, f"file://{tmp_path}/workers")).publish(1)
+    page = create_app(at(settings, f"file://{tmp_path}/apis")).test_client()
+    for path in ("", "/image", "/conditioning/canny/opencv_canny"):
+        answer = page.get(f"/api/writing/jobs/{job_id}{path}")
+        assert (answer.status_code, answer.get_json()["code"]) == (503, "results_unavailable")
+        assert answer.headers["Retry-After"]
+    assert "is results.store the same for the API and every worker?" in caplog.text
+
+
+def test_pictures_in_redis_can_be_read_after_a_store_has_been_set(settings: Settings, tmp_path: Path) -> None:
+    job_id = Publisher(settings).publish(1)
+    page = create_app(at(settings, f"file://{tmp_path}")).test_client()
+    assert page.get(f"/api/writing/jobs/{job_id}/image").status_code == 200
 
 
 def test_the_oldest_results_make_room_and_answer_410(settings: Settings) -> None:
