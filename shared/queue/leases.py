@@ -242,13 +242,13 @@ class Leases:
         *,
         error: JobError | None = None,
         generation_ms: int = 0,
-        result_key: str = "",
+        result_key: str | None = None,
         result: NewResult | None = None,
         budget: int = 0,
     ) -> bool:
         return bool(
             self._finish(
-                keys=[job_key(job_id), _running_key(self.worker), result_key],
+                keys=[job_key(job_id), _running_key(self.worker), *([result_key] if result_key else [])],
                 args=[
                     job_id,
                     token,

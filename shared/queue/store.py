@@ -142,7 +142,7 @@ class JobStore:
         outcome, found = cast(
             list[str],
             self._create(
-                keys=[waiting_key(request.priority), idempotency_record(idempotency_key)],
+                keys=[waiting_key(request.priority), *idempotency_records(idempotency_key)],
                 args=[
                     job_id, fingerprint, limit, self._settings.record_ttl_s, client, self._settings.cancelled_limit,
                     time.time(), request.priority.value, *(item for pair in fields.items() for item in pair),
@@ -328,9 +328,12 @@ def created_before(
     return None if kept is None else first
 
 
-def idempotency_record(idempotency_key: str | None) -> str:
-    """Return the key of what an Idempotency-Key created; "" without one."""
-    return Key.IDEMPOTENCY + idempotency_key if idempotency_key else ""
+def idempotency_records(idempotency_key: str | None) -> list[str]:
+    """Return the key of what an Idempotency-Key created; none without one.
+
+    A script must not name an empty key, since a user who is limited to keys with a prefix may not use it.
+    """
+    return [Key.IDEMPOTENCY + idempotency_key] if idempotency_key else []
 
 
 def is_created(outcome: str, told: str) -> bool:

@@ -4,12 +4,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import redis
 
-from local.stack import HOST, free_port, redis_program
+from local.private_redis import PrivateRedis
+from local.stack import HOST, free_port
 from local.supervisor import Supervisor
 from shared.redis_client import make_redis
 from shared.settings import Settings, load_settings
@@ -50,18 +52,20 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
 class Pair:
     """A master and a replica behind one address."""
 
-    def __init__(self, ports: tuple[int, int]) -> None:
-        self._master, self._replica = (redis.Redis(HOST, port) for port in ports)
-        self._ports = ports
-        eventually(lambda: all(map(_answers, (self._master, self._replica))))
-        self._replica.replicaof(HOST, ports[0])
-        eventually(lambda: self._replica.info("replication")["master_link_status"] == "up")
-        self.address = VirtualAddress(ports[0])
-        self.settings = load_settings({"WRITING_REDIS__URL": f"redis://{HOST}:{self.address.port}/0"})
+    def __init__(self, master: PrivateRedis, replica: PrivateRedis) -> None:
+        self._ports = master.port, replica.port
+        self._clients = [redis.Redis.from_url(server.url) for server in (master, replica)]
+        for client in self._clients:
+            eventually(lambda client=client: _answers(client))
+            client.config_set("masterauth", master.password)
+        self._clients[1].replicaof(HOST, master.port)
+        eventually(lambda: self._clients[1].info("replication")["master_link_status"] == "up")
+        self.address = VirtualAddress(master.port)
+        self.settings = load_settings({"WRITING_REDIS__URL": replace(master, port=self.address.port).url})
 
     def fail_over(self) -> None:
-        self._replica.replicaof("NO", "ONE")
-        self._master.replicaof(HOST, self._ports[1])
+        self._clients[1].replicaof("NO", "ONE")
+        self._clients[0].replicaof(HOST, self._ports[1])
         self.address.leads_to = self._ports[1]
 
 
@@ -75,10 +79,11 @@ def _answers(client: redis.Redis) -> bool:
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:
     supervisor = Supervisor(tmp_path)
-    ports = free_port(), free_port()
-    for port in ports:
-        supervisor.start(redis_program(f"redis://{HOST}:{port}/0", tmp_path / str(port)))
-    found = Pair(ports)
+    master = PrivateRedis(HOST, free_port())
+    replica = replace(master, port=free_port())
+    for server in (master, replica):
+        supervisor.start(server.program(tmp_path / str(server.port)))
+    found = Pair(master, replica)
     yield found
     found.address.close()
     supervisor.end()

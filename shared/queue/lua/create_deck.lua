@@ -1,6 +1,6 @@
 -- Records a deck with all its jobs, unless its Idempotency-Key was used before, the bulk queue lacks room for all, or its
 -- client has cancelled too many jobs.
--- KEYS: deck; waiting bulk jobs; idempotency key or ''
+-- KEYS: deck; waiting bulk jobs; idempotency key, if there is one
 -- ARGV: id, fingerprint, limit, record TTL, client, limit of cancelled jobs, now,
 --       JSON of the jobs as [id, fields and values in turn], then the deck's fields and values in turn
 -- Returns: 'created', 'existing' or 'conflict' and the deck's id, 'full' and '', or 'cancelled' and seconds to wait.

@@ -1,6 +1,6 @@
 -- Records a job as queued, unless its Idempotency-Key was used before, the queue is full, or its client has cancelled too
 -- many jobs.
--- KEYS: waiting jobs of its priority; idempotency key or ''
+-- KEYS: waiting jobs of its priority; idempotency key, if there is one
 -- ARGV: id, fingerprint, limit, record TTL, client, limit of cancelled jobs, now, priority,
 --       then the record's fields and values in turn
 -- Returns: 'created', 'existing' or 'conflict' and the job's id, 'full' and '', or 'cancelled' and seconds to wait.

@@ -1,16 +1,16 @@
 -- Creates the record of a job, alone or as part of a deck.
 
--- Returns whether an Idempotency-Key ('': none) was used for the same or for another request, and its job or deck; nil if
+-- Returns whether an Idempotency-Key (nil: none) was used for the same or for another request, and its job or deck; nil if
 -- it was not used. record: the prefix of the records' keys.
 local function find_first(idempotency, record, fingerprint)
-  local first = idempotency ~= '' and redis.call('GET', idempotency)
+  local first = idempotency and redis.call('GET', idempotency)
   local kept = first and redis.call('HGET', record .. first, 'fingerprint')
   return kept and {kept == fingerprint and 'existing' or 'conflict', first} or nil
 end
 
--- Lets an Idempotency-Key ('': none) lead to a job or deck, whose record is at `key`.
+-- Lets an Idempotency-Key (nil: none) lead to a job or deck, whose record is at `key`.
 local function remember(idempotency, id, key, ttl)
-  if idempotency == '' then return end
+  if not idempotency then return end
   redis.call('SET', idempotency, id, 'EX', ttl)
   redis.call('HSET', key, 'idempotency', idempotency)
 end
