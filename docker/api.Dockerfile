@@ -2,14 +2,15 @@
 FROM python:3.12-slim AS build
 WORKDIR /source
 COPY . .
-RUN pip wheel --no-cache-dir --no-deps --wheel-dir /dist .
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /dist . ./client
 
 FROM python:3.12-slim
 RUN useradd --uid 1000 --create-home service
 WORKDIR /app
 COPY constraints.txt ./
 COPY --from=build /dist /dist
-RUN pip install --no-cache-dir -c constraints.txt "$(ls /dist/writing_service-*.whl)[api,flower,object-store]"
+RUN pip install --no-cache-dir -c constraints.txt \
+    /dist/writing_client-*.whl "$(ls /dist/writing_service-*.whl)[api,client,flower,object-store]"
 
 # Mount your own files over these, such as /app/config/styles.yaml.
 COPY config config

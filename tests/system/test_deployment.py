@@ -1,9 +1,11 @@
 """The compose file and the Dockerfiles are valid, and have the Makefile's commands."""
 
+import json
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,10 @@ import yaml
 from compose_spec import PyCompose
 
 from api.probe import is_healthy
+from api.security import digest
 from local.stack import free_port
 from local.supervisor import Program, Supervisor
+from shared.settings import load_settings
 from tests.helpers import eventually
 
 
@@ -21,11 +25,57 @@ def compose(project: Path) -> dict[str, dict[str, object]]:
     return yaml.safe_load((project / "docker-compose.yml").read_text())["services"]
 
 
-def test_the_compose_file_follows_the_specification(project: Path) -> None:
-    parsed = PyCompose.from_yaml((project / "docker-compose.yml").read_text())
+@pytest.mark.parametrize(
+    ("file", "services"),
+    [("docker-compose.yml", ["api", "flower", "redis", "worker"]), ("docker-compose.worker.yml", ["worker"])],
+)
+def test_the_compose_files_follow_the_specification(project: Path, file: str, services: list[str]) -> None:
+    parsed = PyCompose.from_yaml((project / file).read_text())
     parsed.validate()
     parsed.to_spec()
-    assert sorted(parsed.service_names()) == ["api", "flower", "redis", "worker"]
+    assert sorted(parsed.service_names()) == services
+
+
+def test_workers_on_further_machines_differ_in_addresses_alone(
+    compose: dict[str, dict[str, object]], project: Path
+) -> None:
+    """They need no variable of the services that they do not start."""
+    text = (project / "docker-compose.worker.yml").read_text()
+    assert re.findall(r"\$\{(\w+):\?", text) == ["REDIS_URL"]
+    first, further = dict(compose["worker"]), yaml.safe_load(text)["services"]["worker"]
+    del first["depends_on"]
+    addresses = {"WRITING_REDIS__URL", "WRITING_URL"}
+    assert first.pop("environment").items() ^ further.pop("environment").items() == {  # type: ignore[attr-defined]
+        (name, service["environment"][name])  # type: ignore[index]
+        for service in (compose["worker"], yaml.safe_load(text)["services"]["worker"])
+        for name in addresses
+    }
+    assert further == first
+
+
+def filled(text: str, variables: Mapping[str, str]) -> str:
+    """Return a value of a compose file with its variables, as compose fills them in."""
+    match = re.fullmatch(r"\$\{(\w+):([-?])(.*)\}", text)
+    if match is None:
+        return re.sub(r"\$\{\w+:[-?][^}]*\}", lambda inner: filled(inner[0], variables), text)
+    name, kind, rest = match.groups()
+    return variables.get(name) or (filled(rest, variables) if kind == "-" else "")
+
+
+def test_the_api_in_compose_has_any_number_of_keys(compose: dict[str, dict[str, object]]) -> None:
+    keys = [f"{name}:{digest(name)}" for name in ("teacher", "operator", "prometheus")]
+    variables = {"API_KEYS": json.dumps(keys), "REDIS_PASSWORD": "secret"}
+    environment = {name: filled(value, variables) for name, value in compose["api"]["environment"].items()}  # type: ignore[attr-defined]
+    settings = load_settings(environment)
+    assert (list(settings.api.keys), settings.api.operators) == (keys, ("operator",))
+    assert settings.redis.url == "redis://:secret@redis:6379/0"
+
+
+def test_the_programs_in_compose_may_use_another_redis(compose: dict[str, dict[str, object]]) -> None:
+    url = "rediss://:secret@redis.internal:6380/0"
+    for program in ("api", "worker", "flower"):
+        template = compose[program]["environment"]["WRITING_REDIS__URL"]  # type: ignore[index]
+        assert filled(template, {"REDIS_URL": url}) == url
 
 
 def test_redis_keeps_its_data_and_asks_for_a_password(compose: dict[str, dict[str, object]]) -> None:
@@ -78,7 +128,7 @@ def test_images_copy_what_exists(project: Path, image: str) -> None:
 
 
 def test_the_api_in_compose_asks_for_keys_and_redis_has_a_limit(compose: dict[str, dict[str, object]]) -> None:
-    assert "${API_KEY:?" in compose["api"]["environment"]["WRITING_API__KEYS"]  # type: ignore[index]
+    assert "${API_KEYS:?" in compose["api"]["environment"]["WRITING_API__KEYS"]  # type: ignore[index]
     assert "--maxmemory ${REDIS_MEMORY" in str(compose["redis"]["command"])
 
 
