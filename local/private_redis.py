@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from local.supervisor import Program
 
 CONFIG, ADDRESS = "redis.conf", "redis.url"
 SHARE, LEAST_BYTES = 0.25, 2**30  # of the machine's memory; results are evicted within this limit
+DISK_SHARE = 0.25  # of what is free for its files
 ROOM = 1.5  # of what is there: admission ends at 0.9 of the limit, and results are evicted above 0.6
 
 
@@ -68,11 +70,16 @@ def memory_limit(data_folder: Path) -> int:
     """Return how many bytes Redis may use on this machine.
 
     A Redis that holds more than its limit refuses all writes, even those that would evict results. So the limit leaves
-    room beside what the folder holds, and comes down with it.
+    room beside what the folder holds, and comes down with it. It also leaves room on the disk, where the file grows to
+    twice the data before Redis writes a new one beside it.
+
+    Args:
+        data_folder: the folder of its files, which exists.
     """
     share = int(SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     held = sum(path.stat().st_size for path in data_folder.rglob("*") if path.is_file())
-    return max(LEAST_BYTES, share, int(ROOM * held))
+    on_disk = int(DISK_SHARE * (shutil.disk_usage(data_folder).free + held))
+    return max(LEAST_BYTES, min(share, on_disk), int(ROOM * held))
 
 
 def _write_secret(path: Path, text: str) -> None:

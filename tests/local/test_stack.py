@@ -1,6 +1,9 @@
 """The programs of a stack."""
 
+import os
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -15,7 +18,19 @@ def test_redis_has_a_limit_within_which_results_are_evicted(tmp_path: Path) -> N
     """Without one, a day's pictures could fill the machine's memory."""
     with Stack(workers=0, data_folder=tmp_path / "redis", log_folder=tmp_path) as stack:
         limit = redis.Redis.from_url(stack.redis_url).info("memory")["maxmemory"]
-    assert limit == max(LEAST_BYTES, psutil.virtual_memory().total // 4)
+    free = psutil.disk_usage(str(tmp_path)).free
+    assert LEAST_BYTES <= limit <= max(LEAST_BYTES, psutil.virtual_memory().total // 4)
+    assert limit <= max(LEAST_BYTES, free)
+
+
+@pytest.mark.parametrize(("free_gib", "limit_gib"), [(1, 1), (12, 3), (1000, 16)])
+def test_the_limit_of_redis_leaves_room_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_gib: int, limit_gib: int
+) -> None:
+    """Its file grows to twice the data before Redis writes a new one beside it."""
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 2**30, "SC_PHYS_PAGES": 64}.__getitem__)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free_gib * 2**30))
+    assert memory_limit(tmp_path) == limit_gib * 2**30
 
 
 def test_the_limit_of_redis_leaves_room_beside_the_data_that_are_there(tmp_path: Path) -> None:
