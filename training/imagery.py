@@ -279,11 +279,8 @@ def draw(drawing: Drawing, icons: Mapping[str, Any]) -> tuple[tuple[int, int], t
     return flat_shapes(icon["body"], (icon.get("width", 128), icon.get("height", 128)), without=drawing.without)
 
 
-def build(noto: Path, annotations: Path, wordnet: Path, output: Path) -> None:
-    """Rewrite the file."""
-    drawings = read_drawings(noto, annotations)
-    terms = find_terms(drawings, WordNet(wordnet))
-    icons = json.loads((noto / "icons.json").read_text())["icons"]
+def write_motifs(drawings: Sequence[Drawing], icons: Mapping[str, Any], output: Path) -> None:
+    """Write a new file with the motifs and their pictures, and without terms."""
     with Pool() as pool:
         work = pool.imap(partial(draw, icons={drawing.icon: icons[drawing.icon] for drawing in drawings}), drawings, 8)
         pictures = list(tqdm(work, total=len(drawings), desc="pictures", unit="motif"))
@@ -296,11 +293,26 @@ def build(noto: Path, annotations: Path, wordnet: Path, output: Path) -> None:
             )
             row = (drawing.name, drawing.phrase, "|".join(keywords), width, height, encode_shapes(shapes))
             connection.execute("INSERT INTO motifs VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
+def write_terms(terms: Terms, output: Path) -> None:
+    """Replace the file's terms; leave its motifs unchanged."""
+    with sqlite3.connect(output) as connection:
+        connection.execute("DELETE FROM terms")
         connection.executemany("INSERT INTO terms VALUES (?, ?)", terms.rows())
     with sqlite3.connect(output) as connection:
         connection.execute("VACUUM")
         (count,) = connection.execute("SELECT count(*) FROM terms").fetchone()
-    print(f"{output}: {len(drawings)} motifs, {count} terms, {output.stat().st_size / 1e6:.2f} MB")
+    print(f"{output}: {count} terms, {output.stat().st_size / 1e6:.2f} MB")
+
+
+def build(noto: Path, annotations: Path, wordnet: Path, output: Path, *, terms_only: bool) -> None:
+    """Rewrite the file, or only its terms."""
+    drawings = read_drawings(noto, annotations)
+    terms = find_terms(drawings, WordNet(wordnet))
+    if not terms_only:
+        write_motifs(drawings, json.loads((noto / "icons.json").read_text())["icons"], output)
+    write_terms(terms, output)
 
 
 if __name__ == "__main__":
@@ -309,5 +321,12 @@ if __name__ == "__main__":
     parser.add_argument("--annotations", type=Path, required=True)
     parser.add_argument("--wordnet", type=Path, required=True, help="the package's folder `dict`")
     parser.add_argument("--output", type=Path, default=Path("shared/writing/data/imagery.sqlite"))
+    parser.add_argument("--terms-only", action="store_true", help="keep the motifs, whose pictures take minutes")
     arguments = parser.parse_args()
-    build(arguments.noto, arguments.annotations, arguments.wordnet, arguments.output)
+    build(
+        arguments.noto,
+        arguments.annotations,
+        arguments.wordnet,
+        arguments.output,
+        terms_only=arguments.terms_only,
+    )
