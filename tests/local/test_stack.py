@@ -12,6 +12,7 @@ import redis
 from local.private_redis import LEAST_BYTES, memory_limit
 from local.stack import Stack
 from shared.settings import load_settings
+from tests.helpers import eventually
 
 
 def test_redis_has_a_limit_within_which_results_are_evicted(tmp_path: Path) -> None:
@@ -50,6 +51,7 @@ def test_the_workers_of_a_machine_each_claim_a_gpu(
         monkeypatch.setenv("WRITING_WORKER__GPU_LOCKS", str(tmp_path / own))
     with Stack(workers=2, data_folder=tmp_path / "redis", log_folder=tmp_path) as stack:
         workers = [child for child in stack.supervisor.children if child.program.name.startswith("worker")]
-        environments = [psutil.Process(worker.process.pid).environ() for worker in workers]
+        # Until a process runs its program, it has no environment of its own.
+        environments = [eventually(psutil.Process(worker.process.pid).environ) for worker in workers]
     locks = [load_settings(environment).worker.gpu_locks for environment in environments]
     assert locks == [tmp_path / (own or "redis/gpu-locks")] * 2
