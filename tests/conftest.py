@@ -21,7 +21,7 @@ from shared.writing.dictionaries import Dictionaries
 from shared.writing.fonts import FontCoverage, read_fonts
 from shared.writing.imagery import Imagery
 from shared.writing.language import Language
-from tests.helpers import Api, eventually
+from tests.helpers import Api, eventually, redis_answers
 from worker.glyphs import GlyphRenderer
 
 READY_S = 90
@@ -56,7 +56,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     supervisor = Supervisor(folder)
     supervisor.start(server.program(folder))
     client = redis.Redis.from_url(server.url)
-    eventually(lambda: _answers(client))
+    eventually(lambda: redis_answers(client))
     yield server.url
     supervisor.end()
 
@@ -133,13 +133,6 @@ def store(client: redis.Redis, settings: Settings) -> JobStore:
 @pytest.fixture
 def no_hub_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "none"))
-
-
-def _answers(client: redis.Redis) -> bool:
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from local.supervisor import Supervisor
 from shared.redis_client import make_redis
 from shared.settings import Settings, load_settings
 from tests.api.clients import client_of
-from tests.helpers import eventually
+from tests.helpers import eventually, redis_answers
 
 
 class VirtualAddress:
@@ -56,7 +56,7 @@ class Pair:
         self._ports = master.port, replica.port
         self._clients = [redis.Redis.from_url(server.url) for server in (master, replica)]
         for client in self._clients:
-            eventually(lambda client=client: _answers(client))
+            eventually(lambda client=client: redis_answers(client))
             client.config_set("masterauth", master.password)
         self._clients[1].replicaof(HOST, master.port)
         eventually(lambda: self._clients[1].info("replication")["master_link_status"] == "up")
@@ -67,13 +67,6 @@ class Pair:
         self._clients[1].replicaof("NO", "ONE")
         self._clients[0].replicaof(HOST, self._ports[1])
         self.address.leads_to = self._ports[1]
-
-
-def _answers(client: redis.Redis) -> bool:
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
 
 
 @pytest.fixture
