@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -34,6 +35,25 @@ def kernels(device: torch.device, call: Callable[[], object]) -> int | None:
         return None
     names = [event.name for event in _events(device, call) if event.device_type == DeviceType.CUDA]
     return sum(not name.startswith(("Memcpy", "Memset")) for name in names)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel's runs in a call: how often, and how long all together."""
+
+    name: str
+    count: int
+    milliseconds: float
+
+
+def kernels_by_time(device: torch.device, call: Callable[[], object]) -> list[Kernel]:
+    """Return the kernels and copies that a call runs on a GPU, the longest first."""
+    times: dict[str, list[float]] = {}
+    for event in _events(device, call):
+        if event.device_type == DeviceType.CUDA:
+            times.setdefault(event.name, []).append(event.device_time / 1000)
+    found = [Kernel(name, len(each), sum(each)) for name, each in times.items()]
+    return sorted(found, key=lambda kernel: kernel.milliseconds, reverse=True)
 
 
 def launches(device: torch.device, call: Callable[[], object]) -> int:

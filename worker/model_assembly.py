@@ -15,11 +15,20 @@ from shared.locations import locate
 from shared.schemas import Quality
 from shared.settings import Settings, TurboSettings
 from worker import memory_plan
-from worker.engine import compiler, float8
+from worker.compilation import (
+    answer_after,
+    compile_model,
+    do_without,
+    mark_filled,
+    start_processes,
+    try_compiler,
+)
+from worker.engine import float8
 from worker.engine.checkpoint_kind import unsupported_parts
+from worker.engine.compile_processes import CompileProcesses
 from worker.engine.decoder import upcast_if_overflowing
 from worker.engine.denoiser import Denoiser, call_directly
-from worker.engine.faults import Failure, Fault, attempt, free_memory, is_lost
+from worker.engine.faults import attempt
 from worker.engine.float8 import float8_bytes, to_float8
 from worker.engine.model_runner import ModelRunner, Networks
 from worker.engine.placement import Placement
@@ -29,7 +38,7 @@ from worker.engine.unet import is_divisible
 from worker.gpu_manager import GPUManager
 from worker.load_lock import LOAD_LOCK
 from worker.model_loader import LOAD_ERRORS, ModelLoader
-from worker.model_setup import Answer, Setup, is_on
+from worker.model_setup import Answer
 
 logger = logging.getLogger("ai_models")
 
@@ -44,14 +53,16 @@ def load_model(settings: Settings, gpu: GPUManager) -> ModelRunner:
         DeviceLost: the device has failed.
     """
     Placement(gpu.device).enter_first()
-    start_compiler(settings, gpu)
-    with gpu.memory_monitor(f"loading model {settings.model}"):
-        loader = ModelLoader(settings.active_model.dtype, gpu.device)
-        pipeline = load_pipeline(settings, loader)
-    return make_ready(pipeline, settings, gpu, loader.why)
+    with start_processes(settings, gpu) as processes:
+        with gpu.memory_monitor(f"loading model {settings.model}"):
+            loader = ModelLoader(settings.active_model.dtype, gpu.device)
+            pipeline = load_pipeline(settings, loader)
+        return make_ready(pipeline, settings, gpu, loader.why, processes)
 
 
-def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: str) -> ModelRunner:
+def make_ready(
+    pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: str, processes: CompileProcesses | None = None
+) -> ModelRunner:
     """Place a loaded pipeline on the device, choose options that fit, and compile it. Call it in the drawing thread.
 
     Args:
@@ -59,6 +70,7 @@ def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: st
         settings: of the service.
         gpu: the device.
         why_dtype: why its weights have their dtype, for the status.
+        processes: will compile its blocks; None if they need not.
 
     Raises:
         ModelLoadError: the engine cannot draw with this kind of checkpoint, or turbo's weights cannot be loaded.
@@ -70,7 +82,6 @@ def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: st
     upcast_if_overflowing(pipeline.vae)  # before memory is planned
     with gpu.memory_monitor("placing the model"):
         setup = gpu.optimize_pipeline(pipeline)
-        skips_single_rows = can_skip_single_rows(settings, gpu)
         can_compile = try_compiler(settings, gpu)
         networks, float8 = make_networks(pipeline, settings, gpu, is_compiled=can_compile.is_on)
         ready = ModelRunner(
@@ -85,9 +96,9 @@ def make_ready(pipeline: Any, settings: Settings, gpu: GPUManager, why_dtype: st
     uses_cache = Quality.FAST in networks and model.fast.cache_interval > 1
     del networks  # where compiling fails, 8-bit copies are given up, and their memory is needed
     if can_compile.is_on:
-        setup = compile_model(
-            ready, setup, gpu, model.default_size, uses_cache=uses_cache, skips_single_rows=skips_single_rows
-        )
+        with gpu.memory_monitor("compiling"):
+            setup = compile_model(ready, setup, processes, uses_cache=uses_cache)
+            mark_filled(settings, gpu, setup)
     ready.setup = replace(setup, cuda_graphs=try_graphs(ready, gpu, uses_cache=uses_cache))
     logger.info("setup: %s", ready.setup.texts())
     return ready
@@ -168,36 +179,6 @@ def choose_batch_limit(settings: Settings, gpu: GPUManager) -> int:
     return settings.worker.batch_limit or gpu.batch_limit
 
 
-def start_compiler(settings: Settings, gpu: GPUManager) -> None:
-    """Start the processes that will compile kernels, if any: they take as long to be ready as a model to be loaded."""
-    if gpu.is_gpu and gpu.profile.torch_compile:
-        compiler.set_up(locate(settings.worker.compile_cache))
-        attempt(compiler.start_pool)
-
-
-def try_pool(gpu: GPUManager) -> Answer:
-    """Return whether other processes compile kernels here, once they are ready."""
-    return _answer(attempt(compiler.wait_for_pool)) if gpu.is_gpu else NO_GPU
-
-
-def can_skip_single_rows(settings: Settings, gpu: GPUManager) -> bool:
-    """Return whether this start may leave the graphs for a single row to the next one. Call it before compiling.
-
-    They are two fifths of the work of a first start, whose compile cache is empty, and save little where steps are
-    recorded. They would change a picture's last bits from this start to the next.
-    """
-    is_cold = not compiler.has_graphs(locate(settings.worker.compile_cache))
-    return is_cold and gpu.profile.cuda_graphs and not settings.worker.reproducible
-
-
-def try_compiler(settings: Settings, gpu: GPUManager) -> Answer:
-    """Return whether networks can be compiled here."""
-    if not gpu.profile.torch_compile:
-        return Answer(False, f"the GPU profile {gpu.profile_name} disables it")
-    compiler.set_up(locate(settings.worker.compile_cache))
-    return _answer(attempt(partial(compiler.try_out, gpu.device)))
-
-
 def try_float8(pipeline: Any, settings: Settings, gpu: GPUManager, *, is_compiled: bool) -> Answer:
     """Return whether `fast` gets 8-bit layers here."""
     if not settings.active_model.fast.float8:
@@ -212,83 +193,7 @@ def try_float8(pipeline: Any, settings: Settings, gpu: GPUManager, *, is_compile
             False,
             f"{twins_gib:.1f} GiB of additional weights would leave too little of the {gpu.free_gib:.1f} GiB free",
         )
-    return _answer(attempt(partial(float8.try_out, gpu.device)))
-
-
-def compile_model(
-    ready: ModelRunner,
-    setup: Setup,
-    gpu: GPUManager,
-    side: int,
-    *,
-    uses_cache: bool = False,
-    skips_single_rows: bool = False,
-) -> Setup:
-    """Compile the networks and the VAE for the model's native size; return the setup with what came of it.
-
-    Args:
-        ready: the model. Without compiled networks, its `fast` has no 8-bit layers.
-        setup: its setup so far.
-        gpu: the device.
-        side: of a picture of the native size, in pixels.
-        uses_cache: whether `fast` uses the cache of an earlier step.
-        skips_single_rows: whether steps with a single row run uncompiled.
-
-    Raises:
-        DeviceLost: the device has failed.
-    """
-    pool, float8 = try_pool(gpu), setup.float8
-    with gpu.memory_monitor("compiling"):
-        compiled = compile_networks(ready, side, uses_cache=uses_cache, skips_single_rows=skips_single_rows)
-        if is_on(float8) and not compiled.is_on:
-            ready.networks = {**ready.networks, Quality.FAST: ready.networks[Quality.EXACT]}
-            float8 = Answer(False, "compiling failed")
-        vae = compile_decoder(ready, side)
-        compiler.freeze()
-    return replace(setup, torch_compile=compiled, float8=float8, compile_pool=pool, vae_compile=vae)
-
-
-def compile_networks(
-    ready: ModelRunner, side: int, *, uses_cache: bool = False, skips_single_rows: bool = False
-) -> Answer:
-    """Compile the networks. On failure they run uncompiled, and the answer gives the reason.
-
-    Args:
-        ready: the model.
-        side: of a picture of the native size, in pixels.
-        uses_cache: whether `fast` uses the cache of an earlier step.
-        skips_single_rows: whether steps with a single row run uncompiled.
-
-    Raises:
-        DeviceLost: the device has failed.
-    """
-    before = compiler.graphs()
-    denoisers = {id(one.denoiser): one.denoiser for one in ready.networks.values()}.values()
-    compile_blocks = compiler.BlockCompiler(least_rows=2 if skips_single_rows else 1)
-    for denoiser in denoisers:
-        denoiser.compile(compile_blocks, (side, side))
-    failure = attempt(partial(ready.warm_up, uses_cache=uses_cache))
-    if failure is None:
-        skipped = "; those for single rows at the next start, as the compile cache was empty"
-        graphs = compiler.graphs() - before
-        return Answer(True, f"{graphs} graphs, for {side} x {side} pixels{skipped * skips_single_rows}")
-    for denoiser in denoisers:
-        denoiser.run_eager()
-    return _do_without(failure, ready)
-
-
-def compile_decoder(ready: ModelRunner, side: int) -> Answer:
-    """Compile the VAE for the model's native size. On failure it runs uncompiled, and the answer gives the reason.
-
-    Raises:
-        DeviceLost: the device has failed.
-    """
-    ready.decoder.compile(compiler.compiled_for_one, (side, side))
-    failure = attempt(ready.warm_up_decoder)
-    if failure is None:
-        return Answer(True)
-    ready.decoder.run_eager()
-    return _do_without(failure, ready)
+    return answer_after(attempt(partial(float8.try_out, gpu.device)))
 
 
 def try_graphs(ready: ModelRunner, gpu: GPUManager, *, uses_cache: bool) -> Answer:
@@ -311,26 +216,7 @@ def try_graphs(ready: ModelRunner, gpu: GPUManager, *, uses_cache: bool) -> Answ
     for key, denoiser in denoisers.items():
         denoiser.call_through(call_directly)
         graphs[key].clear()
-    return _do_without(failure, ready)
-
-
-def _do_without(failure: Failure, ready: ModelRunner) -> Answer:
-    """Free the memory of an option that failed; return "no" and the reason.
-
-    Raises:
-        DeviceLost: the device has failed, and not only the option.
-    """
-    if failure.fault is Fault.DEVICE_LOST and is_lost(ready.placement.device):
-        raise failure.answer
-    attempt(free_memory)
-    return _answer(failure)
-
-
-def _answer(failure: Failure | None) -> Answer:
-    if failure is None:
-        return Answer(True)
-    lines = str(failure.error).strip().splitlines() or [""]
-    return Answer(False, f"{type(failure.error).__name__}: {lines[0]}")
+    return do_without(failure, ready)
 
 
 def with_lora(pipeline: Any, turbo: TurboSettings) -> Any:

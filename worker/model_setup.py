@@ -28,7 +28,7 @@ class Setup:
         channels_last: whether weights are stored in this order.
         torch_compile: whether the networks are compiled.
         float8: whether `fast` has 8-bit layers.
-        compile_pool: whether other processes compile kernels.
+        compile_processes: whether other processes have compiled the networks' blocks.
         vae_compile: whether the VAE is compiled.
         cuda_graphs: whether steps are recorded.
     """
@@ -41,7 +41,7 @@ class Setup:
     channels_last: Answer | None = None
     torch_compile: Answer | None = None
     float8: Answer | None = None
-    compile_pool: Answer | None = None
+    compile_processes: Answer | None = None
     vae_compile: Answer | None = None
     cuda_graphs: Answer | None = None
 

@@ -22,6 +22,7 @@ class WorkerSettings(Section):
     reproducible: bool
     compile_cache: Path
     picture_processes: Annotated[int, Field(ge=0, le=64)] | None
+    compile_processes: Annotated[int, Field(ge=0, le=64)] | None
 
 
 class LoggingSettings(Section):

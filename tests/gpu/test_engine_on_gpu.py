@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from bench import device_counts
 from bench.pictures import psnr
 from shared.schemas import Quality
 from worker.engine import float8
+from worker.engine.compiler import CACHE_VARIABLE
 from worker.engine.denoiser import call_directly
 from worker.engine.engine import Engine
 from worker.engine.model_runner import ModelRunner
@@ -127,19 +129,36 @@ def test_recorded_steps_draw_the_same_pictures(start: Start, torch_compile: bool
 def test_what_was_recorded_is_what_was_compiled(start: Start) -> None:
     """The same steps, launched one by one, find a graph for every block: none was recorded uncompiled."""
     model = model_of(start(torch_compile=True, cuda_graphs=True))
-    assert is_on(model.setup.compile_pool), model.setup
     if torch.cuda.get_device_capability() >= (8, 9):
         assert is_on(model.setup.float8), model.setup
-    # A first start may leave single rows uncompiled, so there are two: guided ones.
     for networks in model.networks.values():
         networks.denoiser.call_through(call_directly)
     torch.compiler.set_stance("fail_on_recompile")
     for quality, count in ((Quality.EXACT, 1), (Quality.EXACT, 2), (Quality.FAST, 1), (Quality.FAST, 2)):
         options = {"cache_interval": 2} if quality is Quality.FAST else {}
-        rows = [model.row(request_of(seed, quality=quality, **options)) for seed in range(count)]
-        for _ in range(2):
-            model.networks[quality].denoiser.step(rows)
-        assert all(row.latents.isfinite().all() for row in rows)
+        for guidance_scale in (1.0, 3.0):
+            requests = [
+                request_of(seed, quality=quality, guidance_scale=guidance_scale, **options) for seed in range(count)
+            ]
+            rows = [model.row(request) for request in requests]
+            for _ in range(2):
+                model.networks[quality].denoiser.step(rows)
+            assert all(row.latents.isfinite().all() for row in rows)
+
+
+def test_other_processes_compile_every_graph(start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """On the first start; the second one finds them, without such processes."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    for answer in ("yes: ", "None"):
+        torch.compiler.reset()
+        torch.compiler.set_stance("default")
+        torch._dynamo.utils.counters.clear()
+        setup = model_of(start(torch_compile=True, cuda_graphs=False)).setup
+        assert str(setup.compile_processes).startswith(answer), setup
+        assert is_on(setup.torch_compile), setup
+        counted = torch._dynamo.utils.counters["inductor"]
+        assert (counted["fxgraph_cache_miss"], counted["fxgraph_cache_bypass"]) == (1 if answer == "yes: " else 0, 0)
+        assert counted["fxgraph_cache_hit"] > 10
 
 
 def test_a_recorded_step_launches_far_fewer_times(start: Start) -> None:

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +14,36 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
 from shared.errors import DeviceLost
+from shared.gpu_profiles import GIB
 from shared.schemas import Quality
 from tests.models import embedded_pipeline, embedded_settings, engine_model
-from worker.engine import compiler
+from worker.compilation import compile_decoder, compile_model, compile_networks, fill_cache, try_compiler
+from worker.engine import compile_processes, compiler
+from worker.engine.compile_examples import ExampleCollector
+from worker.engine.compile_processes import CompileProcesses, available_gib, how_many
 from worker.engine.denoiser import Denoiser
 from worker.engine.model_runner import ModelRunner
 from worker.engine.request import DrawRequest
 from worker.gpu_manager import GPUManager
-from worker.model_assembly import can_skip_single_rows, compile_decoder, compile_model, compile_networks, try_compiler
 from worker.model_setup import Answer, Setup
 
 SIDE = 64
 
 
+def pipeline_as_on_a_gpu() -> Any:
+    """Return the embedded model in the memory order that the engine chooses on a GPU."""
+    pipeline = embedded_pipeline()
+    for part in (pipeline.unet, pipeline.controlnet, pipeline.vae):
+        part.to(memory_format=torch.channels_last)
+    return pipeline
+
+
 @pytest.fixture(scope="module")
 def stock() -> Any:
-    return embedded_pipeline()
+    return pipeline_as_on_a_gpu()
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +71,11 @@ def request_of(side: int = SIDE, *, is_guided: bool = True, is_steered: bool = T
     )
 
 
+def run_uncompiled(model: ModelRunner) -> None:
+    """Have a model run the functions that are compiled as they are, which differ from diffusers' in memory order."""
+    denoiser_of(model).compile(ExampleCollector(), (SIDE, SIDE))
+
+
 def step(model: ModelRunner, *requests: DrawRequest) -> torch.Tensor:
     rows = [model.row(request) for request in requests]
     denoiser_of(model).step(rows)
@@ -69,23 +85,24 @@ def step(model: ModelRunner, *requests: DrawRequest) -> torch.Tensor:
 def kinds_of_blocks(model: ModelRunner) -> int:
     """Return how many kinds of blocks the networks have, and so the graphs that serve them, as traced."""
     denoiser = denoiser_of(model)
-    blocks = [*denoiser.unet.modules(), *denoiser.controlnet.modules()]
-    return len({compiler.kind_of(block) for block in blocks if isinstance(block, compiler.REPEATED)})
+    return len({part.kind for network in (denoiser.unet, denoiser.controlnet) for part in compiler.parts_of(network)})
 
 
-def test_one_graph_per_kind_of_block_serves_any_number_of_rows_and_steps_that_reuse(stock: Any) -> None:
-    """With controls or without, as traced. The limit of recompilations is never reached."""
-    model, plain = engine_model(stock), engine_model(embedded_pipeline())
-    graphs = kinds_of_blocks(model)
-    assert 5 < graphs < 20
+def test_two_graphs_per_kind_of_block_serve_any_number_of_rows_and_steps_that_reuse(stock: Any) -> None:
+    """With controls or without: one for a single row, one for more. The limit of recompilations is never reached."""
+    model, plain = engine_model(stock), engine_model(pipeline_as_on_a_gpu())
+    run_uncompiled(plain)
     denoiser_of(model).compile(compiler.BlockCompiler(backend="eager"), (SIDE, SIDE))
     guided, unguided, free = request_of(), request_of(is_guided=False), request_of(is_steered=False)
-    batches = [[guided], [unguided], [guided, unguided, free], [free], [guided] * 8]
-    for batch in batches:
+    kinds, graphs = kinds_of_blocks(model), []
+    for batch in ([guided], [unguided], [guided, unguided, free], [free], [guided] * 8):
         assert torch.equal(step(model, *batch), step(plain, *batch))
-        assert compiler.graphs() == graphs
+        graphs.append(compiler.graphs())
+    assert graphs[0] == kinds
+    assert kinds <= graphs[1] <= 2 * kinds
+    assert set(graphs[1:]) == {graphs[1]}
     step(model, request_of(2 * SIDE))
-    assert compiler.graphs() == graphs, "pictures of another size run uncompiled"
+    assert compiler.graphs() == graphs[1], "pictures of another size run uncompiled"
     guided, unguided, free = (replace(request, cache_interval=2) for request in (guided, unguided, free))
     ending = replace(guided, guidance_end=0.5)
     for batch in ([guided], [unguided], [guided, unguided, free, ending], [guided] * 8):
@@ -94,78 +111,141 @@ def test_one_graph_per_kind_of_block_serves_any_number_of_rows_and_steps_that_re
             denoiser_of(model).step(ours)
             denoiser_of(plain).step(expected)
         assert all(torch.equal(one.latents, other.latents) for one, other in zip(ours, expected, strict=True))
-        assert compiler.graphs() == graphs
+        assert compiler.graphs() == graphs[1]
     assert "recompile_limit" not in str(torch._dynamo.utils.counters)
 
 
+def test_what_is_noted_of_a_models_steps_is_a_graph_of_each_kind_for_single_and_for_several_rows(stock: Any) -> None:
+    model, plain = engine_model(stock), engine_model(pipeline_as_on_a_gpu())
+    collector = ExampleCollector()
+    denoiser_of(model).compile(collector, (SIDE, SIDE))
+    model.decoder.compile(collector, (SIDE, SIDE))
+    for batch in ([request_of()], [request_of(is_guided=False)], [request_of()] * 2):
+        assert (step(model, *batch) - step(plain, *batch)).abs().max() < 1e-2
+    assert len(collector.examples) == kinds_of_blocks(model)
+    assert {len(example.calls) for example in collector.examples} == {2}
+    model.decoder.decode(noise())
+    examples = collector.examples[kinds_of_blocks(model) :]
+    assert examples, "the VAE's"
+    assert all(parameter.is_meta for example in examples for parameter in example.part.block.parameters())
+
+
 @pytest.mark.slow
-def test_single_rows_can_be_left_uncompiled(stock: Any) -> None:
-    model, plain = engine_model(stock), engine_model(embedded_pipeline())
-    denoiser_of(model).compile(compiler.BlockCompiler(backend="eager", least_rows=2), (SIDE, SIDE))
-    for request, graphs in ((request_of(is_guided=False), 0), (request_of(), kinds_of_blocks(model))):
-        assert torch.equal(step(model, request), step(plain, request))
-        assert compiler.graphs() == graphs
+def test_what_other_processes_have_compiled_is_found_in_the_cache(tmp_path: Path) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", COMPILE_IN_PROCESSES, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    graphs, hits, misses = map(int, process.stdout.split())
+    assert graphs == hits > 2
+    assert misses == 0
+
+
+# In a process of its own, as the folder of the compile cache cannot be changed later; on a network that is quickly
+# compiled on a CPU.
+COMPILE_IN_PROCESSES = """
+import sys
+from pathlib import Path
+import torch
+from diffusers.models.attention import BasicTransformerBlock
+from diffusers.models.resnet import ResnetBlock2D
+from torch import nn
+from worker.engine import compiler
+from worker.engine.compile_examples import ExampleCollector
+from worker.engine.compile_processes import CompileProcesses
+
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.residual = ResnetBlock2D(in_channels=32, out_channels=32, temb_channels=16)
+        self.transformer = BasicTransformerBlock(32, 2, 16, cross_attention_dim=24)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, count):
+        x = torch.randn(count, 32, 8, 8).to(memory_format=torch.channels_last)
+        x = self.residual(x, torch.randn(count, 16))
+        tokens = x.permute(0, 2, 3, 1).reshape(count, -1, 32)
+        return self.transformer(tokens, encoder_hidden_states=torch.randn(count, 5, 24))
+
+def run(network, replaced):
+    with replaced, torch.inference_mode():
+        for count in (2, 1, 6):
+            network(count)
+
+cache = Path(sys.argv[1])
+compiler.set_up(cache)
+torch.backends.nnpack.set_flags(False)
+network = Network().eval().requires_grad_(False)
+collector = ExampleCollector()
+run(network, collector([network]))
+with CompileProcesses(2, cache, torch.device("cpu")) as processes:
+    processes.compile(collector.examples)
+run(network, compiler.BlockCompiler()([network]))
+counted = torch._dynamo.utils.counters["inductor"]
+print(compiler.graphs(), counted["fxgraph_cache_hit"], counted["fxgraph_cache_miss"])
+"""
+
+
+def test_a_compile_process_that_fails_is_named_and_leaves_its_part_to_the_worker(stock: Any, tmp_path: Path) -> None:
+    model = engine_model(stock, native_size=SIDE)
+    processes = CompileProcesses(1, tmp_path, torch.device("cuda:99"))
+    answer = fill_cache(model, processes)
+    assert not answer.is_on
+    assert "1 of 1 compile processes failed" in answer.reason
 
 
 @pytest.mark.parametrize(
-    ("change", "can_skip"),
-    [
-        ({}, True),
-        ({"has_graphs": True}, False),
-        ({"profile": "medium"}, False),
-        ({"reproducible": True}, False),
-    ],
-    ids=["first start", "later start", "steps that are not recorded", "reproducible"],
+    ("wanted", "cores", "count"), [(None, 16, 8), (None, 6, 3), (None, 64, 8), (None, 1, 0), (0, 16, 0), (12, 2, 12)]
 )
-def test_a_first_start_leaves_graphs_for_single_rows_to_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], can_skip: bool
+def test_half_of_the_cores_compile_if_there_is_memory(
+    monkeypatch: pytest.MonkeyPatch, wanted: int | None, cores: int, count: int
 ) -> None:
-    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
-    if change.get("has_graphs"):
-        (tmp_path / "fxgraph").mkdir()
-    settings = embedded_settings()
-    worker = {"compile_cache": tmp_path, "reproducible": change.get("reproducible", False)}
-    settings = settings.model_copy(update={"worker": settings.worker.model_copy(update=worker)})
-    gpu = GPUManager("cpu", settings.gpu_profiles)
-    gpu.profile = settings.gpu_profiles[change.get("profile", "large")]
-    assert can_skip_single_rows(settings, gpu) == can_skip
+    monkeypatch.setattr(compile_processes, "available_gib", lambda: 100.0)
+    assert how_many(wanted, cores) == count
 
 
-@pytest.mark.slow
-def test_the_status_says_that_single_rows_are_left_out(stock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = engine_model(stock, native_size=SIDE)
-    make = partial(compiler.BlockCompiler, backend="eager")
-    monkeypatch.setattr(compiler, "BlockCompiler", make)
-    answer = compile_networks(model, SIDE, skips_single_rows=True)
-    expected = f"yes: {kinds_of_blocks(model)} graphs, for 64 x 64 pixels; those for single rows at the next start"
-    assert str(answer).startswith(expected)
+def test_fewer_processes_compile_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compile_processes, "available_gib", lambda: 9.0)
+    assert how_many(None, 16) == 2
 
 
-@pytest.mark.slow
-def test_the_processes_that_compile_are_ready_when_they_have_been_waited_for(tmp_path: Path) -> None:
-    """They alone put no graph into the cache, so that a first start is still known for one."""
-    script = """
-from torch._inductor.async_compile import AsyncCompile
-from worker.engine import compiler
-compiler.start_pool()
-compiler.wait_for_pool()
-print(AsyncCompile.use_process_pool())
-"""
-    process = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path), "TORCHINDUCTOR_COMPILE_THREADS": "2"},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert process.stdout == "True\n", process.stderr
-    assert not compiler.has_graphs(tmp_path)
+def test_the_memory_that_a_container_leaves_is_what_is_available(tmp_path: Path) -> None:
+    whole = available_gib(tmp_path)
+    assert whole > 0
+    (tmp_path / "memory.current").write_text(f"{3 * GIB}\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert available_gib(tmp_path) == pytest.approx(whole, rel=0.2), "no limit"
+    (tmp_path / "memory.max").write_text(f"{3 * GIB + GIB // 4}\n")
+    assert available_gib(tmp_path) == 0.25
+
+
+@pytest.mark.parametrize("chosen", [None, default_cache_dir(), "/elsewhere"])
+def test_the_compile_cache_is_where_the_settings_say_unless_the_environment_chose_another(
+    monkeypatch: pytest.MonkeyPatch, chosen: str | None
+) -> None:
+    """PyTorch sets its default in the environment when it is imported, which is no choice."""
+    monkeypatch.setenv(compiler.CACHE_VARIABLE, chosen or "")
+    if chosen is None:
+        monkeypatch.delenv(compiler.CACHE_VARIABLE)
+    expected = Path("/elsewhere" if chosen == "/elsewhere" else "/ours")
+    assert compiler.cache_folder(Path("/ours")) == expected
+    compiler.set_up(Path("/ours"))
+    assert os.environ[compiler.CACHE_VARIABLE] == str(expected)
+
+
+def test_compile_processes_that_get_nothing_to_do_end(tmp_path: Path) -> None:
+    with CompileProcesses(2, tmp_path, torch.device("cpu")) as processes:
+        assert len(processes) == 2
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
 def test_networks_of_the_same_structure_share_graphs(stock: Any) -> None:
-    model, other = engine_model(stock), engine_model(embedded_pipeline())
+    model, other = engine_model(stock), engine_model(pipeline_as_on_a_gpu())
     compile_blocks = compiler.BlockCompiler(backend="eager")
     for one in (model, other):
         denoiser_of(one).compile(compile_blocks, (SIDE, SIDE))
@@ -174,19 +254,21 @@ def test_networks_of_the_same_structure_share_graphs(stock: Any) -> None:
 
 
 def test_blocks_run_uncompiled_once_the_step_is_over_even_if_it_fails(stock: Any) -> None:
-    (block, *_others) = (module for module in stock.unet.modules() if isinstance(module, compiler.REPEATED))
+    parts = list(compiler.parts_of(stock.unet))
     with compiler.BlockCompiler(backend="eager")([stock.unet]):
-        assert "forward" in vars(block)
+        assert all(part.method in vars(part.block) for part in parts)
     with pytest.raises(ValueError, match="injected"), compiler.BlockCompiler(backend="eager")([stock.unet]):
         raise ValueError("injected")
-    assert "forward" not in vars(block)
+    assert not any(part.method in vars(part.block) for part in parts)
 
 
 def test_nothing_is_compiled_once_jobs_are_served(stock: Any) -> None:
     model = engine_model(stock)
     denoiser_of(model).compile(compiler.BlockCompiler(backend="eager"), (SIDE, SIDE))
+    plain = engine_model(pipeline_as_on_a_gpu())
+    run_uncompiled(plain)
     compiler.freeze()
-    assert torch.equal(step(model, request_of()), step(engine_model(embedded_pipeline()), request_of()))
+    assert torch.equal(step(model, request_of()), step(plain, request_of()))
     assert compiler.graphs() == 0
 
 
@@ -206,10 +288,8 @@ def test_where_compiling_the_networks_fails_they_run_eagerly_and_it_is_said_why(
     model = engine_model(stock)
     exact = model.networks[Quality.EXACT]
     model.networks = {Quality.EXACT: exact, Quality.FAST: replace(exact, name="8-bit linear layers")}
-    for name in ("compiled_forward", "compiled_for_one"):
-        monkeypatch.setattr(compiler, name, failing(RuntimeError("no such instruction\nat line 7")))
-    gpu = GPUManager("cpu", embedded_settings().gpu_profiles)
-    setup = compile_model(model, Setup(float8=Answer(True)), gpu, 256)
+    monkeypatch.setattr(compiler, "compiled", failing(RuntimeError("no such instruction\nat line 7")))
+    setup = compile_model(model, Setup(float8=Answer(True)))
     failed = Answer(False, "RuntimeError: no such instruction")
     assert (setup.torch_compile, setup.vae_compile) == (failed, failed)
     assert setup.float8 == Answer(False, "compiling failed")
@@ -219,13 +299,12 @@ def test_where_compiling_the_networks_fails_they_run_eagerly_and_it_is_said_why(
 
 def test_a_device_that_is_lost_while_compiling_is_not_run_eagerly(stock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     model, lost = engine_model(stock), RuntimeError("CUDA error: an illegal memory access")
-    for name in ("compiled_forward", "compiled_for_one"):
-        monkeypatch.setattr(compiler, name, failing(lost))
+    monkeypatch.setattr(compiler, "compiled", failing(lost))
     monkeypatch.setattr(torch, "ones", failing(lost)())
     with pytest.raises(DeviceLost):
-        compile_networks(model, 256)
+        compile_networks(model)
     with pytest.raises(DeviceLost):
-        compile_decoder(model, 256)
+        compile_decoder(model)
 
 
 def test_where_compiling_fails_as_on_a_lost_device_that_still_computes_everything_runs_eagerly(
@@ -234,9 +313,8 @@ def test_where_compiling_fails_as_on_a_lost_device_that_still_computes_everythin
     """Otherwise the worker would start again and fail again, without end."""
     model = engine_model(stock)
     error = RuntimeError("Triton Error [CUDA]: device kernel image is invalid")
-    for name in ("compiled_forward", "compiled_for_one"):
-        monkeypatch.setattr(compiler, name, failing(error))
-    answers = compile_networks(model, 256), compile_decoder(model, 256)
+    monkeypatch.setattr(compiler, "compiled", failing(error))
+    answers = compile_networks(model), compile_decoder(model)
     assert set(map(str, answers)) == {f"no: RuntimeError: {error}"}
     assert step(model, request_of(256)).isfinite().all()
 
@@ -246,24 +324,28 @@ def noise(side: int = SIDE) -> torch.Tensor:
     return torch.randn(1, 16, side // 8, side // 8, generator=torch.Generator().manual_seed(0))
 
 
-def test_one_graph_decodes_pictures_of_the_models_own_size(stock: Any) -> None:
+def test_the_vaes_graphs_decode_pictures_of_the_models_own_size(stock: Any) -> None:
     model, plain = engine_model(stock), engine_model(stock)
-    model.decoder.compile(partial(compiler.compiled_for_one, backend="eager"), (SIDE, SIDE))
+    model.decoder.compile(compiler.BlockCompiler(backend="eager"), (SIDE, SIDE))
+    graphs = []
     for side in (SIDE, SIDE, 2 * SIDE):
         assert model.decoder.decode(noise(side)).tobytes() == plain.decoder.decode(noise(side)).tobytes()
-        assert compiler.graphs() == 1
+        graphs.append(compiler.graphs())
+    assert graphs == [graphs[0]] * 3
+    assert graphs[0] > 1
 
 
 def test_the_decoders_thread_uses_what_the_engines_thread_compiled(stock: Any) -> None:
     """If a graph's guards failed, it would silently run eagerly; here it would raise."""
     model = engine_model(stock)
-    model.decoder.compile(partial(compiler.compiled_for_one, backend="eager"), (SIDE, SIDE))
+    model.decoder.compile(compiler.BlockCompiler(backend="eager"), (SIDE, SIDE))
     model.decoder.decode(noise())
     torch.compiler.set_stance("fail_on_recompile")
     with ThreadPoolExecutor(1) as thread:
         assert thread.submit(model.decoder.decode, noise()).result().size == (SIDE, SIDE)
+    model.decoder.compile(compiler.BlockCompiler(backend="eager"), (2 * SIDE, 2 * SIDE))
     with pytest.raises(RuntimeError, match="recompile"):
-        model.decoder.compiled(stock.vae, noise(2 * SIDE))
+        model.decoder.decode(noise(2 * SIDE))
 
 
 def test_the_decoder_is_warmed_up_in_its_own_thread(stock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,8 +364,8 @@ def test_a_vae_that_cannot_be_compiled_decodes_eagerly_and_the_networks_stay_com
     stock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = engine_model(stock)
-    monkeypatch.setattr(compiler, "compiled_for_one", failing(RuntimeError("no such instruction")))
-    assert compile_decoder(model, 256) == Answer(False, "RuntimeError: no such instruction")
+    monkeypatch.setattr(compiler, "compiled", failing(RuntimeError("no such instruction")))
+    assert compile_decoder(model) == Answer(False, "RuntimeError: no such instruction")
     assert model.decoder.decode(noise(256)).size == (256, 256)
 
 
@@ -291,7 +373,8 @@ def test_a_vae_that_does_not_fit_is_decoded_in_tiles_without_compiling_anew(
     stock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = engine_model(stock)
-    model.decoder.compile(failing(torch.OutOfMemoryError("injected")), (SIDE, SIDE))
+    monkeypatch.setattr(compiler, "compiled", failing(torch.OutOfMemoryError("injected")))
+    model.decoder.compile(compiler.BlockCompiler(), (SIDE, SIDE))
     assert model.decoder.decode(noise()).size == (SIDE, SIDE)
     assert compiler.graphs() == 0
 
@@ -332,7 +415,7 @@ def test_without_a_c_compiler_the_model_starts_eagerly(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_compiled_networks_draw_the_same_picture(stock: Any) -> None:
     """With the real compiler, which makes at most two graphs per kind of block, and none after the warm-up."""
-    model, plain = engine_model(stock), engine_model(embedded_pipeline())
+    model, plain = engine_model(stock), engine_model(pipeline_as_on_a_gpu())
     denoiser_of(model).compile(compiler.BlockCompiler(), (SIDE, SIDE))
     guided, single, free = request_of(), request_of(is_guided=False), request_of(is_steered=False)
     for batch in ([guided], [single], [free], [guided] * 8):
@@ -348,7 +431,6 @@ def test_compiled_networks_draw_the_same_picture(stock: Any) -> None:
 def test_a_compiled_vae_decodes_the_same_picture(stock: Any) -> None:
     """With the real compiler."""
     model = engine_model(stock)
-    model.decoder.compile(compiler.compiled_for_one, (SIDE, SIDE))
+    model.decoder.compile(compiler.BlockCompiler(), (SIDE, SIDE))
     ours, plain = (np.asarray(one.decoder.decode(noise()), np.int16) for one in (model, engine_model(stock)))
     assert np.abs(ours - plain).max() <= 1
-    assert compiler.graphs() == 1

@@ -5,7 +5,9 @@ tracer from doing so (since 2.13), but the code generator still needs a separate
 """
 
 import os
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,13 @@ from typing import Any
 import torch
 from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.resnet import ResnetBlock2D
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import nn
+from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
-# The blocks that networks of SDXL's structure consist of.
-REPEATED = (BasicTransformerBlock, ResnetBlock2D)
+# Returns a context in which the given networks run compiled.
+CompileBlocks = Callable[[Sequence[nn.Module]], AbstractContextManager[object]]
+CACHE_VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
 # Graphs per kind of block; two are expected. Beyond the limit, calls run eagerly without a warning.
 RECOMPILE_LIMIT = 16
 
@@ -27,34 +32,19 @@ def set_up(cache: Path) -> None:
     Args:
         cache: folder for compiled kernels, so that later starts are quick.
     """
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
+    os.environ[CACHE_VARIABLE] = str(cache_folder(cache))
     torch.fx.experimental._config.backed_size_oblivious = True
+    # The number of rows is marked as dynamic. What else differs between calls, such as sizes in the VAE, gets a graph
+    # for each size, whichever comes first.
+    torch._dynamo.config.automatic_dynamic_shapes = False
     torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT
 
 
-def has_graphs(cache: Path) -> bool:
-    """Return whether a folder for compiled kernels, or the one set in the environment, holds those of a graph."""
-    return (Path(os.environ.get("TORCHINDUCTOR_CACHE_DIR", cache)) / "fxgraph").is_dir()
-
-
-def start_pool() -> None:
-    """Start the processes that compile a GPU's kernels. PyTorch itself does so only when it compiles a first graph."""
-    from torch._inductor.async_compile import maybe_warm_pool  # noqa: PLC0415  # takes seconds to import
-
-    maybe_warm_pool()
-
-
-def wait_for_pool() -> None:
-    """Wait until these processes are ready. Until then, the calling thread compiles the kernels, one by one.
-
-    Raises:
-        RuntimeError: there are none.
-    """
-    from torch._inductor.async_compile import AsyncCompile  # noqa: PLC0415  # takes seconds to import
-
-    AsyncCompile.wait_pool_ready()
-    if not AsyncCompile.use_process_pool():  # type: ignore[no-untyped-call]
-        raise RuntimeError("PyTorch is set to compile in one process")
+def cache_folder(cache: Path) -> Path:
+    """Return the folder for compiled kernels: ``cache``, if the environment sets no other."""
+    # PyTorch sets its default in the environment when it is imported.
+    chosen = os.environ.get(CACHE_VARIABLE, default_cache_dir())
+    return cache if chosen == default_cache_dir() else Path(chosen)
 
 
 def try_out(device: torch.device) -> None:
@@ -63,75 +53,114 @@ def try_out(device: torch.device) -> None:
     torch.compile(lambda x: (x * 2 + 1).sum(), fullgraph=True)(x).item()
 
 
+def leave_transformer(
+    transformer: Transformer2DModel, hidden_states: torch.Tensor, residual: torch.Tensor, **_sizes: int
+) -> torch.Tensor:
+    """Return a transformer's output for its last block's tokens.
+
+    diffusers' own method copies the output into another memory order, which the next convolution copies back.
+    """
+    tokens = transformer.proj_out(hidden_states)
+    batch, _, height, width = residual.shape
+    output: torch.Tensor = tokens.reshape(batch, height, width, -1).permute(0, 3, 1, 2) + residual
+    return output
+
+
+# The methods that are compiled, with their function, of the blocks that networks of SDXL's structure consist of.
+REPEATED: Mapping[type[nn.Module], Mapping[str, Callable[..., Any]]] = {
+    BasicTransformerBlock: {"forward": BasicTransformerBlock.forward},
+    ResnetBlock2D: {"forward": ResnetBlock2D.forward},
+    Transformer2DModel: {
+        "_operate_on_continuous_inputs": Transformer2DModel._operate_on_continuous_inputs,
+        "_get_output_for_continuous_inputs": leave_transformer,
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A method of a block that is compiled."""
+
+    block: nn.Module
+    method: str
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The method's function, uncompiled."""
+        return REPEATED[type(self.block)][self.method]
+
+    @property
+    def kind(self) -> Hashable:
+        """What parts share that can share graphs: their method, and their block's tensors' names, shapes and types."""
+        tensors = (*self.block.named_parameters(), *self.block.named_buffers())
+        shapes = tuple((name, tensor.shape, tensor.dtype) for name, tensor in tensors)
+        return type(self.block), self.method, shapes
+
+
+def parts_of(network: nn.Module) -> Iterator[Part]:
+    """Yield the parts of a network that are compiled."""
+    for module in network.modules():
+        # Without linear projections a transformer leaves by a convolution.
+        if not (isinstance(module, Transformer2DModel) and not module.use_linear_projection):
+            yield from (Part(module, method) for method in REPEATED.get(type(module), ()))
+
+
 class BlockCompiler:
     """Compiles networks' repeated blocks, each kind once, for any number of rows.
 
-    SDXL and its ControlNet spend nearly all of their time in 129 blocks of 14 kinds.
+    SDXL and its ControlNet spend nearly all of their time in 129 blocks of 14 kinds, and where transformers, which
+    contain some of them, begin and end.
     """
 
-    def __init__(self, backend: str = "inductor", least_rows: int = 1) -> None:
-        """Compile by ``backend``. Calls with fewer rows than ``least_rows`` run uncompiled."""
+    def __init__(self, backend: str = "inductor") -> None:
+        """Compile by ``backend``."""
         self._backend = backend
-        self._least_rows = least_rows
         self._functions: dict[Hashable, Callable[..., Any]] = {}
 
-    def __call__(self, networks: Iterable[nn.Module]) -> "CompiledBlocks":
-        """Return the compiled blocks of networks; the first step in which they run compiles them."""
-        blocks = (block for network in networks for block in network.modules() if isinstance(block, REPEATED))
-        return CompiledBlocks([(block, partial(self._function(block), block)) for block in blocks])
+    def __call__(self, networks: Iterable[nn.Module]) -> "ReplacedMethods":
+        """Return the parts of networks, to run compiled. The first step in which they run compiles them."""
+        return ReplacedMethods(networks, self._compiled)
 
-    def _function(self, block: nn.Module) -> Callable[..., Any]:
-        kind = kind_of(block)
-        if kind not in self._functions:
-            self._functions[kind] = compiled_forward(type(block).forward, self._backend, self._least_rows)
-        return self._functions[kind]
+    def _compiled(self, part: Part) -> Callable[..., Any]:
+        if part.kind not in self._functions:
+            self._functions[part.kind] = compiled(part.function, self._backend)
+        return self._functions[part.kind]
 
 
-class CompiledBlocks:
-    """Blocks of networks that run compiled inside a ``with`` block, and uncompiled outside."""
+class ReplacedMethods:
+    """Parts of networks whose methods are replaced inside a ``with`` block."""
 
-    def __init__(self, forwards: Sequence[tuple[nn.Module, Callable[..., Any]]]) -> None:
-        self._forwards = forwards
+    def __init__(self, networks: Iterable[nn.Module], function_of: Callable[[Part], Callable[..., Any]]) -> None:
+        """Replace each part's method by ``function_of(part)``, which gets the block as its first argument."""
+        parts = (part for network in networks for part in parts_of(network))
+        self._functions = [(part, partial(function_of(part), part.block)) for part in parts]
 
     def __enter__(self) -> None:
-        for block, forward in self._forwards:
-            block.__dict__["forward"] = forward  # hides the class's; `nn.Module` would look for parameters first
+        for part, function in self._functions:
+            part.block.__dict__[part.method] = function  # hides the class's; `nn.Module` would look for parameters
 
     def __exit__(self, *_: object) -> None:
-        for block, _forward in self._forwards:
-            del block.__dict__["forward"]
+        for part, _function in self._functions:
+            del part.block.__dict__[part.method]
 
 
-def compiled_forward(uncompiled: Callable[..., Any], backend: str, least_rows: int) -> Callable[..., Any]:
-    """Return a class's `forward`, compiled for any size of the tensors' first dimension from ``least_rows`` on."""
+def compiled(function: Callable[..., Any], backend: str = "inductor") -> Callable[..., Any]:
+    """Return a block's method, compiled for any size of the tensors' first dimension."""
 
-    def forward(block: nn.Module, *arguments: Any, **options: Any) -> Any:
-        return uncompiled(block, *arguments, **options)
+    def method(block: nn.Module, *arguments: Any, **options: Any) -> Any:
+        return function(block, *arguments, **options)
 
     # Dynamo keeps graphs by code object, and looks through all of one, so each kind of block gets its own.
-    forward.__code__ = forward.__code__.replace()
-    compiled = torch.compile(forward, fullgraph=True, backend=backend)
+    method.__code__ = method.__code__.replace()
+    run = torch.compile(method, fullgraph=True, backend=backend)
 
     def call(block: nn.Module, *arguments: Any, **options: Any) -> Any:
-        tensors = [value for value in (*arguments, *options.values()) if isinstance(value, torch.Tensor)]
-        if any(len(tensor) < least_rows for tensor in tensors):
-            return uncompiled(block, *arguments, **options)
-        for tensor in tensors:
-            torch._dynamo.mark_dynamic(tensor, 0)
-        return compiled(block, *arguments, **options)
+        for value in (*arguments, *options.values()):
+            if isinstance(value, torch.Tensor):
+                torch._dynamo.mark_dynamic(value, 0)
+        return run(block, *arguments, **options)
 
     return call
-
-
-def kind_of(block: nn.Module) -> Hashable:
-    """Return what blocks share that can share graphs: their class, and their tensors' names, shapes and types."""
-    tensors = (*block.named_parameters(), *block.named_buffers())
-    return type(block), tuple((name, tensor.shape, tensor.dtype) for name, tensor in tensors)
-
-
-def compiled_for_one(function: Callable[..., Any], backend: str = "inductor") -> Callable[..., Any]:
-    """Return a function of networks and tensors, compiled for the sizes of its first call."""
-    return torch.compile(function, fullgraph=True, dynamic=False, backend=backend)
 
 
 def freeze() -> None:

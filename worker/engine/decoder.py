@@ -1,7 +1,7 @@
 """From latents to pictures: the VAE, outside the step loop."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -10,15 +10,13 @@ from diffusers import AutoencoderKL
 from PIL import Image
 
 from shared.errors import GenerationFailed
+from worker.engine.compiler import CompileBlocks
 from worker.engine.deadline import Deadline
 from worker.engine.faults import Fault, attempt, free_memory
 from worker.engine.latents import unscale
 from worker.engine.placement import Placement
 from worker.engine.request import EngineJob
 from worker.progress import stop_if_cancelled
-
-# A function of the VAE and unscaled latents, plain or compiled.
-Decode = Callable[..., Any]
 
 # The side of the fallback's tiles, in pixels. diffusers derives it from the checkpoint, where SDXL's own VAE says 1024:
 # it would not tile a picture of 1024 x 1024 at all.
@@ -43,16 +41,16 @@ class Decoder:
             else None
         )
         self._compiled_shape: tuple[int, int] | None = None
-        self.run_eager()
+        self._compiled: AbstractContextManager[object] = nullcontext()
 
-    def compile(self, compile_network: Callable[[Decode], Decode], size: tuple[int, int]) -> None:
+    def compile(self, compile_blocks: CompileBlocks, size: tuple[int, int]) -> None:
         """Compile the VAE for pictures of one size, width and height. Other sizes are decoded uncompiled."""
         self._compiled_shape = size[1] // self._pixels_per_latent, size[0] // self._pixels_per_latent
-        self.compiled = compile_network(decode_pixels)
+        self._compiled = compile_blocks([self.vae])
 
     def run_eager(self) -> None:
         """Run uncompiled from now on."""
-        self.compiled = decode_pixels
+        self._compiled_shape = None
 
     def submit(self, job: EngineJob, latents: torch.Tensor) -> None:
         """Decode a job's latents (1, channels, height / 8, width / 8) and end the job with its picture."""
@@ -132,7 +130,8 @@ class Decoder:
     def to_pixels(self, latents: torch.Tensor) -> torch.Tensor:
         """Return the pixels, (1, 3, height, width), -1 to 1, of unscaled latents in the VAE's dtype, as float32."""
         is_compiled = latents.shape[2:] == self._compiled_shape and not self.vae.use_tiling
-        pixels: torch.Tensor = (self.compiled if is_compiled else decode_pixels)(self.vae, latents)
+        with self._compiled if is_compiled else nullcontext():
+            pixels: torch.Tensor = self.vae.decode(latents, return_dict=False)[0]
         return pixels.float()
 
 
@@ -140,12 +139,6 @@ def upcast_if_overflowing(vae: AutoencoderKL) -> None:
     """Upcast a float16 VAE that would overflow: once, not at every call."""
     if vae.dtype == torch.float16 and vae.config.force_upcast:
         vae.to(torch.float32)
-
-
-def decode_pixels(vae: AutoencoderKL, latents: torch.Tensor) -> torch.Tensor:
-    """Return the pixels, (pictures, 3, height, width), -1 to 1, of unscaled latents in the VAE's dtype."""
-    pixels: torch.Tensor = vae.decode(latents, return_dict=False)[0]
-    return pixels
 
 
 def _check(values: torch.Tensor, reason: str) -> None:

@@ -7,16 +7,14 @@ from typing import Any
 
 import torch
 from diffusers import ControlNetUnionModel, UNet2DConditionModel
-from torch import nn
 
+from worker.engine.compiler import CompileBlocks
 from worker.engine.request_state import RequestState
 from worker.engine.step_plan import StepPlan
 from worker.engine.transfer import send
 from worker.engine.unet import StepCache, outermost_skips, predict, predict_from
 from worker.engine.union_controlnet import FusedControl, NetworkInputs, control_residuals, residual_shapes
 
-# Returns a context in which the given networks run compiled.
-CompileBlocks = Callable[[Sequence[nn.Module]], AbstractContextManager[object]]
 # Calls a function of tensors. The next call may overwrite the result.
 Call = Callable[..., Any]
 

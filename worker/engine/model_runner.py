@@ -79,6 +79,11 @@ class ModelRunner:
         self._noise_dtype = pipeline.text_encoder_2.dtype
         self._schedule = lru_cache(maxsize=256)(self._make_schedule)
 
+    @property
+    def native_size(self) -> tuple[int, int]:
+        """Width and height of a picture of the native size, in pixels."""
+        return self._native_size, self._native_size
+
     def cost(self, request: DrawRequest) -> int:
         """Return a request's cost in pictures of the native size."""
         width, height = request.size
@@ -143,20 +148,21 @@ class ModelRunner:
             latents=send(noise, self.placement.device).float() * schedule.initial_scale,
         )
 
-    def warm_up(self, *, uses_cache: bool) -> None:
+    def warm_up(self, *, uses_cache: bool, largest_batch: int) -> None:
         """Take steps with one, two and many rows, with and without controls, so that compiled networks compile now.
 
         Args:
             uses_cache: whether `fast` uses the cache of an earlier step.
+            largest_batch: the largest number of guided pictures that share a step.
         """
         single = self._plain_request()
         guided, free = replace(single, guidance_scale=2.0), replace(single, weights={"canny": 0.0})
-        batches = [[guided], [single], [free], [guided] * self.batch_limit]
+        batches = [[guided], [single], [free], [guided] * largest_batch]
         for denoiser in {id(networks.denoiser): networks.denoiser for networks in self.networks.values()}.values():
             self._take_steps(denoiser, batches, count=1)
         if uses_cache:
             fast_single, fast_guided = replace(single, cache_interval=2), replace(guided, cache_interval=2)
-            batches = [[fast_guided], [fast_single], [fast_guided] * self.batch_limit]
+            batches = [[fast_guided], [fast_single], [fast_guided] * largest_batch]
             self._take_steps(self.networks[Quality.FAST].denoiser, batches, count=2)
 
     def record(self, graphs: Mapping[int, StepGraphs], *, uses_cache: bool) -> None:
@@ -193,7 +199,7 @@ class ModelRunner:
 
     def _plain_request(self) -> DrawRequest:
         """Return a request of the native size, with one control and without guidance."""
-        image = Image.new("RGB", (self._native_size, self._native_size))
+        image = Image.new("RGB", self.native_size)
         return DrawRequest(prompt="warm-up", control_images={"canny": image}, guidance_scale=1.0)
 
     def fused_control(self, request: DrawRequest) -> FusedControl | None:

@@ -1,0 +1,175 @@
+"""Compiling a model: in this process, and at a first start in others before it."""
+
+import hashlib
+import logging
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import diffusers
+import torch
+
+from shared.locations import locate
+from shared.schemas import Quality
+from shared.settings import Settings
+from worker.engine import compiler
+from worker.engine.compile_examples import ExampleCollector
+from worker.engine.compile_processes import CompileProcesses, how_many
+from worker.engine.denoiser import Denoiser
+from worker.engine.faults import Failure, Fault, attempt, free_memory, is_lost
+from worker.engine.model_runner import ModelRunner
+from worker.gpu_manager import GPUManager
+from worker.model_setup import Answer, Setup, is_on
+from worker.picture_work.choice import usable_cores
+
+logger = logging.getLogger("ai_models")
+
+
+def start_processes(settings: Settings, gpu: GPUManager) -> AbstractContextManager[CompileProcesses | None]:
+    """Start the processes that will compile a model's blocks; none if they have done so already, or cannot.
+
+    Call it before the model is loaded: they take as long to start.
+    """
+    count = how_many(settings.worker.compile_processes, usable_cores()) if gpu.is_gpu else 0
+    if count < 1 or not gpu.profile.torch_compile or _mark(settings, gpu).exists():
+        return nullcontext()
+    cache = compiler.cache_folder(locate(settings.worker.compile_cache))
+    started: list[CompileProcesses] = []
+    failure = attempt(lambda: started.append(CompileProcesses(count, cache, gpu.device)))
+    if failure is not None:
+        logger.warning("the worker compiles alone: %s", failure.error)
+    return started[0] if started else nullcontext()
+
+
+def mark_filled(settings: Settings, gpu: GPUManager, setup: Setup) -> None:
+    """Note that the compile cache holds all graphs of this model, if it does."""
+    if gpu.is_gpu and is_on(setup.torch_compile):
+        attempt(_mark(settings, gpu).touch)  # the folder may be read-only
+
+
+def _mark(settings: Settings, gpu: GPUManager) -> Path:
+    """Return the file that says that the compile cache is filled for this model, card and libraries."""
+    model = settings.active_model.model_dump_json()
+    what = (torch.__version__, diffusers.__version__, torch.cuda.get_device_name(gpu.device), model)
+    cache = compiler.cache_folder(locate(settings.worker.compile_cache))
+    return cache / f"filled-{hashlib.sha256(repr(what).encode()).hexdigest()[:16]}"
+
+
+def try_compiler(settings: Settings, gpu: GPUManager) -> Answer:
+    """Return whether networks can be compiled here."""
+    if not gpu.profile.torch_compile:
+        return Answer(False, f"the GPU profile {gpu.profile_name} disables it")
+    compiler.set_up(locate(settings.worker.compile_cache))
+    return answer_after(attempt(partial(compiler.try_out, gpu.device)))
+
+
+def compile_model(
+    ready: ModelRunner, setup: Setup, processes: CompileProcesses | None = None, *, uses_cache: bool = False
+) -> Setup:
+    """Compile the networks and the VAE for the model's native size; return the setup with what came of it.
+
+    Args:
+        ready: the model. Without compiled networks, its `fast` has no 8-bit layers.
+        setup: its setup so far.
+        processes: compile its blocks first, into the compile cache; None: this process alone compiles what is missing.
+        uses_cache: whether `fast` uses the cache of an earlier step.
+
+    Raises:
+        DeviceLost: the device has failed.
+    """
+    if processes is not None:
+        setup = replace(setup, compile_processes=fill_cache(ready, processes, uses_cache=uses_cache))
+    compiled, float8 = compile_networks(ready, uses_cache=uses_cache), setup.float8
+    if is_on(float8) and not compiled.is_on:
+        ready.networks = {**ready.networks, Quality.FAST: ready.networks[Quality.EXACT]}
+        float8 = Answer(False, "compiling failed")
+    vae = compile_decoder(ready)
+    compiler.freeze()
+    return replace(setup, torch_compile=compiled, float8=float8, vae_compile=vae)
+
+
+def fill_cache(ready: ModelRunner, processes: CompileProcesses, *, uses_cache: bool = False) -> Answer:
+    """Have processes compile the model's blocks into the compile cache, by examples of all steps.
+
+    Raises:
+        DeviceLost: the device has failed.
+    """
+    collector = ExampleCollector()
+    for denoiser in _denoisers(ready):
+        denoiser.compile(collector, ready.native_size)
+    ready.decoder.compile(collector, ready.native_size)
+    failure = attempt(partial(_take_examples, ready, uses_cache=uses_cache))
+    if failure is not None:
+        return do_without(failure, ready)
+    free_memory()  # for theirs
+    failure = attempt(partial(processes.compile, collector.examples))
+    return Answer(True, str(len(processes))) if failure is None else answer_after(failure)
+
+
+def _take_examples(ready: ModelRunner, *, uses_cache: bool) -> None:
+    # A graph for two rows serves any number, and large batches may not fit into memory uncompiled.
+    ready.warm_up(uses_cache=uses_cache, largest_batch=1)
+    ready.warm_up_decoder()
+
+
+def compile_networks(ready: ModelRunner, *, uses_cache: bool = False) -> Answer:
+    """Compile the networks. On failure they run uncompiled, and the answer gives the reason.
+
+    Args:
+        ready: the model.
+        uses_cache: whether `fast` uses the cache of an earlier step.
+
+    Raises:
+        DeviceLost: the device has failed.
+    """
+    before = compiler.graphs()
+    compile_blocks = compiler.BlockCompiler()
+    for denoiser in _denoisers(ready):
+        denoiser.compile(compile_blocks, ready.native_size)
+    failure = attempt(partial(ready.warm_up, uses_cache=uses_cache, largest_batch=ready.batch_limit))
+    if failure is None:
+        width, height = ready.native_size
+        return Answer(True, f"{compiler.graphs() - before} graphs, for {width} x {height} pixels")
+    for denoiser in _denoisers(ready):
+        denoiser.run_eager()
+    return do_without(failure, ready)
+
+
+def compile_decoder(ready: ModelRunner) -> Answer:
+    """Compile the VAE. On failure it runs uncompiled, and the answer gives the reason.
+
+    Raises:
+        DeviceLost: the device has failed.
+    """
+    ready.decoder.compile(compiler.BlockCompiler(), ready.native_size)
+    failure = attempt(ready.warm_up_decoder)
+    if failure is None:
+        return Answer(True)
+    ready.decoder.run_eager()
+    return do_without(failure, ready)
+
+
+def _denoisers(ready: ModelRunner) -> Iterable[Denoiser]:
+    return {id(one.denoiser): one.denoiser for one in ready.networks.values()}.values()
+
+
+def do_without(failure: Failure, ready: ModelRunner) -> Answer:
+    """Free the memory of an option that failed; return "no" and the reason.
+
+    Raises:
+        DeviceLost: the device has failed, and not only the option.
+    """
+    if failure.fault is Fault.DEVICE_LOST and is_lost(ready.placement.device):
+        raise failure.answer
+    attempt(free_memory)
+    return answer_after(failure)
+
+
+def answer_after(failure: Failure | None) -> Answer:
+    """Return "yes", or "no" and the first line of the error."""
+    if failure is None:
+        return Answer(True)
+    lines = str(failure.error).strip().splitlines() or [""]
+    return Answer(False, f"{type(failure.error).__name__}: {lines[0]}")

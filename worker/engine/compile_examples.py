@@ -1,0 +1,90 @@
+"""Examples of calls, from which another process compiles the same graphs."""
+
+import copy
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Self
+
+import torch
+from torch import nn
+from torch.utils._pytree import tree_leaves, tree_map_only
+
+from worker.engine.compiler import Part, ReplacedMethods, compiled
+
+# A call's arguments and options, with tensors or with their forms.
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorForm:
+    """What a graph knows of a tensor."""
+
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    dtype: torch.dtype
+
+    @classmethod
+    def of(cls, tensor: torch.Tensor) -> Self:
+        """Return a tensor's form."""
+        return cls(tuple(tensor.shape), tensor.stride(), tensor.dtype)
+
+    def tensor(self, device: torch.device) -> torch.Tensor:
+        """Return a tensor of this form, with any values."""
+        return torch.empty_strided(self.shape, self.stride, dtype=self.dtype, device=device)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A part of a network, without its weights' values, and calls that need different graphs, in their order."""
+
+    part: Part
+    calls: Sequence[Arguments]
+
+    @property
+    def size(self) -> int:
+        """How much there is to compile: modules, times graphs."""
+        return len(list(self.part.block.modules())) * len(self.calls)
+
+    def compile(self, device: torch.device) -> None:
+        """Compile the calls' graphs on a device, into the compile cache."""
+        block, function = self.part.block.to_empty(device=device), compiled(self.part.function)
+        with torch.inference_mode():
+            for call in self.calls:
+                arguments, options = tree_map_only(TensorForm, lambda form: form.tensor(device), call)
+                function(block, *arguments, **options)
+
+
+class ExampleCollector:
+    """Runs networks uncompiled, and notes what has to be compiled for them."""
+
+    def __init__(self) -> None:
+        self._parts: dict[Hashable, Part] = {}
+        self._calls: dict[Hashable, dict[Hashable, Arguments]] = {}
+
+    def __call__(self, networks: Iterable[nn.Module]) -> ReplacedMethods:
+        """Return the parts of networks, whose calls are noted."""
+        return ReplacedMethods(networks, self._noting)
+
+    @property
+    def examples(self) -> list[Example]:
+        """What has been noted, one of each kind of part."""
+        return [
+            Example(replace(part, block=copy.deepcopy(part.block).to("meta")), list(self._calls[kind].values()))
+            for kind, part in self._parts.items()
+        ]
+
+    def _noting(self, part: Part) -> Callable[..., Any]:
+        return partial(self._note, part, part.kind)
+
+    def _note(self, part: Part, kind: Hashable, block: nn.Module, *arguments: Any, **options: Any) -> Any:
+        call: Arguments = tree_map_only(torch.Tensor, TensorForm.of, (arguments, options))
+        self._parts.setdefault(kind, part)
+        self._calls.setdefault(kind, {}).setdefault(_graph_of(call), call)
+        return part.function(block, *arguments, **options)
+
+
+def _graph_of(call: Arguments) -> Hashable:
+    """Return what calls share that can share a graph: all shapes but the number of rows, if there are several."""
+    forms = [leaf for leaf in tree_leaves(call) if isinstance(leaf, TensorForm)]
+    return tuple((form.shape[0] > 1, form.shape[1:], form.stride[1:], form.dtype) for form in forms)

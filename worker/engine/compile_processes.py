@@ -1,0 +1,118 @@
+"""Other processes that compile a model's blocks before this one does.
+
+PyTorch traces graphs and generates their code in the calling thread, one graph after another, which takes minutes for
+SDXL. Processes that do this for a few kinds of blocks each leave their results in the compile cache, where the worker
+then finds them.
+"""
+
+import logging
+import os
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import psutil
+import torch
+
+from shared.gpu_profiles import GIB
+from worker.engine.compile_examples import Example
+
+logger = logging.getLogger("engine")
+
+MODULE = "worker.engine.compile_process"
+# The memory that one takes, with PyTorch and CUDA loaded; half of the cores are left to others.
+MOST, PROCESS_GIB = 8, 4.0
+TIMEOUT_S = 600.0
+
+
+class CompileProcesses:
+    """Processes that are ready to compile. They take as long to start as a model to be loaded."""
+
+    def __init__(self, count: int, cache: Path, device: torch.device) -> None:
+        """Start ``count`` processes, which fill the folder ``cache`` with graphs for the device.
+
+        Raises:
+            OSError: they cannot be started.
+        """
+        # Each compiles in one thread: together they keep the cores busy.
+        environment = {**os.environ, "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+        command = [sys.executable, "-m", MODULE, str(cache), str(device)]
+        self._processes = [
+            subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, start_new_session=True)
+            for _ in range(count)
+        ]
+
+    def __len__(self) -> int:
+        """Return the number of processes."""
+        return len(self._processes)
+
+    def compile(self, examples: Sequence[Example]) -> None:
+        """Share the examples among the processes, and wait until they have compiled them and ended.
+
+        Raises:
+            RuntimeError: a process failed. What it has left out has still to be compiled.
+        """
+        started = time.monotonic()
+        largest_first = sorted(examples, key=lambda example: example.size, reverse=True)
+        for index, process in enumerate(self._processes):
+            self._send(process, largest_first[index :: len(self._processes)])
+        failed = [code for process in self._processes if (code := _wait(process, started + TIMEOUT_S))]
+        logger.info("compiled %d kinds of blocks' methods in %.1f s", len(examples), time.monotonic() - started)
+        if failed:
+            raise RuntimeError(f"{len(failed)} of {len(self)} compile processes failed, with exit codes {failed}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End those that have got nothing to do."""
+        for process in self._processes:
+            self._send(process, [])
+            _wait(process, time.monotonic() + TIMEOUT_S)
+
+    def _send(self, process: subprocess.Popen[bytes], examples: Sequence[Example]) -> None:
+        if process.stdin is None or process.stdin.closed:
+            return
+        # Its exit code says why it cannot be written to.
+        with suppress(BrokenPipeError), process.stdin as stdin:
+            if examples:
+                pickle.dump(list(examples), stdin)
+
+
+def how_many(wanted: int | None, cores: int) -> int:
+    """Return the number of processes for a worker.
+
+    Args:
+        wanted: the setting; None chooses as many as the machine has room for beside the worker.
+        cores: the number that this process may use.
+    """
+    if wanted is not None:
+        return wanted
+    return int(min(MOST, cores // 2, available_gib() / PROCESS_GIB))
+
+
+def available_gib(group: Path = Path("/sys/fs/cgroup")) -> float:
+    """Return the memory that this process may still use: the machine's, or what its container's limit leaves.
+
+    Args:
+        group: the folder of the process's control group, version 2.
+    """
+    available = psutil.virtual_memory().available
+    with suppress(OSError, ValueError):  # there is no such group, or it has no limit
+        limit, used = (int((group / name).read_text()) for name in ("memory.max", "memory.current"))
+        available = min(available, limit - used)
+    return available / GIB
+
+
+def _wait(process: subprocess.Popen[bytes], end: float) -> int:
+    """Return the exit code of a process, which is killed if it has not ended in time."""
+    try:
+        return process.wait(max(0.0, end - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
