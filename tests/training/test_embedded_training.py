@@ -31,6 +31,7 @@ from training.embedded_model.diffusion import (
     MOST_WEIGHT,
     WEAK,
     WHOLES,
+    DiffusionTrainer,
     Networks,
     ShardStream,
     choose_samples,
@@ -402,6 +403,23 @@ def test_carrying_colours_again_changes_nothing() -> None:
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
     carry_colours(encoder)
     assert all(torch.equal(before[name], value) for name, value in encoder.state_dict().items())
+
+
+@pytest.mark.slow
+def test_training_the_encoder_of_maps_leaves_its_colours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples: list[Sample]
+) -> None:
+    monkeypatch.setattr("training.embedded_model.diffusion.CROPS", 1)
+    save_shard(tmp_path / "shard-00000.npz", samples[:1], np.ones((1, 16, 64, 64), np.float16))
+    tokenizer = CLIPTokenizer.from_pretrained(SHIPPED / "tokenizer")
+    trainer = DiffusionTrainer(initial_networks(tmp_path, len(tokenizer), SHIPPED), tokenizer)
+    encoder = trainer.networks.controlnet.controlnet_cond_embedding
+    before = encoder.conv_in.weight.clone()
+    trainer.step(next(iter(ShardStream(tmp_path, 0, whole=False))), 1.0, trains_maps=True)
+    after = {name: value.clone() for name, value in encoder.state_dict().items()}
+    assert not torch.equal(after["conv_in.weight"][:9], before[:9])
+    carry_colours(encoder)
+    assert all(torch.equal(after[name], value) for name, value in encoder.state_dict().items())
 
 
 def save_networks(networks: Networks, folder: Path) -> None:

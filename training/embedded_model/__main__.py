@@ -9,11 +9,9 @@
     python -m training.embedded_model diffusion   # 4. UNet, Union ControlNet, text encoders
     python -m training.embedded_model export --to FOLDER    # 5. the folder that the service loads
 
-    # on a GPU instead of 2. and 4.: pictures are drawn meanwhile; trains the decoder as well, and exports
-    python -m training.embedded_model live --device cuda --workers 14 --minutes 8 --to FOLDER
-
-``--start worker/data/embedded_model`` starts from a complete checkpoint of the same shape. Each command can be
-interrupted and started again; it resumes where it stopped. Intermediate files are in ``var/embedded_model``.
+``--start worker/data/embedded_model`` starts from a complete checkpoint of the same shape. ``vae``, ``decoder``,
+``shards`` and ``diffusion`` can be interrupted; started again, they resume where they stopped. Intermediate files are
+in ``var/embedded_model``.
 """
 
 import argparse
@@ -22,21 +20,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 from PIL import Image
 from tqdm import tqdm
-from transformers import CLIPTokenizer
 
 from training.embedded_model.data import SceneMaker
-from training.embedded_model.diffusion import WHOLE_SHARE, Networks, load_networks, train_diffusion
-from training.embedded_model.live import train_live
+from training.embedded_model.diffusion import WHOLE_SHARE, load_networks, train_diffusion
 from training.embedded_model.models import save_pipeline
 from training.embedded_model.pictures import STYLES
 from training.embedded_model.shards import store_shards
 from training.embedded_model.text import folder_tokenizer, train_text
 from training.embedded_model.vae import judge_vae, load_vae, train_decoder, train_vae
 
-COMMANDS = ("targets", "vae", "judge", "decoder", "shards", "text", "diffusion", "export", "live")
+COMMANDS = ("targets", "vae", "judge", "decoder", "shards", "text", "diffusion", "export")
 # Total steps, if the command line does not set them.
 STEPS = {"vae": 20_000, "decoder": 10_000, "text": 1_500, "diffusion": 60_000}
 COLUMNS, CELL = 8, 256
@@ -64,13 +59,9 @@ def judge(folder: Path, device: torch.device) -> None:
 def export(folder: Path, destination: Path) -> None:
     """Write the checkpoint in the form that the service loads."""
     networks, tokenizer = load_networks(folder)
-    _save(destination, networks, load_vae(folder, torch.device("cpu")), tokenizer)
-
-
-def _save(destination: Path, networks: Networks, vae: AutoencoderKL, tokenizer: CLIPTokenizer) -> None:
     save_pipeline(
         destination,
-        vae=vae,
+        vae=load_vae(folder, torch.device("cpu")),
         unet=networks.unet,
         controlnet=networks.controlnet,
         encoders=(networks.encoder, networks.encoder_2),
@@ -78,13 +69,6 @@ def _save(destination: Path, networks: Networks, vae: AutoencoderKL, tokenizer: 
     )
     size = sum(file.stat().st_size for file in destination.rglob("*") if file.is_file()) / 1e6
     print(f"{destination}: {size:.1f} MB")
-
-
-def live(arguments: argparse.Namespace, device: torch.device) -> None:
-    """Train on a GPU, and write the checkpoint in the form that the service loads."""
-    folder = arguments.folder
-    networks, vae = train_live(folder, arguments.minutes, device, arguments.workers, arguments.start)
-    _save(arguments.to, networks, vae, folder_tokenizer(folder))
 
 
 def take_files(folder: Path, checkpoint: Path) -> None:
@@ -102,22 +86,26 @@ def device_to_train_on(name: str) -> torch.device:
     return torch.device(name)
 
 
-def main() -> None:
-    """Run one command."""
+def read_arguments() -> argparse.Namespace:
+    """Return the command line's arguments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--folder", type=Path, default=Path("var/embedded_model"), help="folder for intermediate files")
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda; default cpu")
     parser.add_argument("--steps", type=int, help=f"total number of steps; default {STEPS}")
-    parser.add_argument("--minutes", type=float, default=30.0, help="total minutes of live training")
     parser.add_argument("--shards", type=int, default=40, help="number of shards, of 250 pictures each")
     parser.add_argument(
         "--whole-share", type=float, default=WHOLE_SHARE, help="last share of diffusion's steps on whole pictures"
     )
-    parser.add_argument("--workers", type=int, default=1, help="number of processes that draw pictures")
+    parser.add_argument("--workers", type=int, default=1, help="number of processes that prepare batches")
     parser.add_argument("--start", type=Path, help="a VAE's folder, or a whole checkpoint, to start from")
     parser.add_argument("--to", type=Path, default=Path("var/embedded_model/checkpoint"), help="folder to export to")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run one command."""
+    arguments = read_arguments()
     steps = arguments.steps or STEPS.get(arguments.command, 0)
     folder, device = arguments.folder, device_to_train_on(arguments.device)
     folder.mkdir(parents=True, exist_ok=True)
@@ -139,8 +127,6 @@ def main() -> None:
         train_diffusion(
             folder, steps, device, arguments.workers, start=arguments.start, whole_share=arguments.whole_share
         )
-    elif arguments.command == "live":
-        live(arguments, device)
     else:
         export(folder, arguments.to)
 
