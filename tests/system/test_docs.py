@@ -209,6 +209,21 @@ def test_there_are_curl_examples_with_and_without_a_body() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=by_page)
+def test_every_test_named_exists(page: Path) -> None:
+    """Named with its path from the project's folder. After it, `::test_…` alone is in the same file."""
+    missing, source = [], ""
+    for span in code_spans(page):
+        if found := re.fullmatch(r"(?:pytest )?(tests/\S+\.py)?((?:::[Tt]est\w+)*)", span):
+            file, names = found.groups()
+            if file:
+                source = (PROJECT / file).read_text() if (PROJECT / file).is_file() else ""
+            defined = re.findall(r"^ *(?:async )?(?:class|def) (\w+)", source, re.MULTILINE)
+            if not source or not {*names.split("::")[1:]} <= {*defined}:
+                missing.append(span)
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_page)
 def test_every_make_target_named_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z][\w-]*):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
     commands = [*code_spans(page), *(line for code in blocks(page, "sh") for line in code.splitlines())]
