@@ -111,24 +111,11 @@ def test_a_word_that_needs_a_translation_has_no_imagery_yet(anyone: FlaskClient)
     assert ask(anyone, "/api/writing/meanings", word="кот")["imagery"] == []
 
 
-@pytest.mark.parametrize(
-    ("imagery", "code"),
-    [
-        (["dog", "cat", "owl", "ant"], "too_long"),
-        ([], "too_short"),
-        (["dog", "dog"], "invalid_imagery"),
-        (["dog", "none"], "invalid_imagery"),
-        ("dog", "invalid_imagery"),
-        (7, "wrong_type"),
-        (["book shelf of doom"], "unknown_imagery"),
-        (["собака"], "unknown_imagery"),
-    ],
-)
-def test_bad_imagery_is_refused_with_its_field(anyone: FlaskClient, imagery: Any, code: str) -> None:
-    answer = anyone.post(SUBMIT, json={"word": "学", "imagery": imagery})
+def test_bad_imagery_is_refused_with_its_field_and_what_is_possible(anyone: FlaskClient) -> None:
+    answer = anyone.post(SUBMIT, json={"word": "学", "imagery": "dog"})
     problem = answer.get_json()
-    assert (answer.status_code, problem["code"], problem["field"]) == (422, code, "imagery")
-    assert '"auto", "none"' in problem["detail"] or "there is no motif" in problem["detail"]
+    assert (answer.status_code, problem["code"], problem["field"]) == (422, "invalid_imagery", "imagery")
+    assert '"auto", "none"' in problem["detail"]
 
 
 def test_a_name_in_another_language_is_told_the_english_ones(anyone: FlaskClient) -> None:

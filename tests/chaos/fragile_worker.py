@@ -6,10 +6,10 @@ import sys
 from typing import Any
 
 from shared.settings import load_settings
+from tests.chaos.deadly_word import DEADLY
 from worker.ai_image_generator import AIImageGenerator
 from worker.main import main
 
-DEADLY = "死"
 generate = AIImageGenerator.generate
 
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 import requests
 
-from tests.chaos.fragile_worker import DEADLY
+from tests.chaos.deadly_word import DEADLY
 from tests.chaos.services import READY_S, attempts, child, endings, finishes, memory_mib, running, service, submit
 from tests.helpers import Api, eventually
 

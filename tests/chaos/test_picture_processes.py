@@ -7,9 +7,8 @@ import psutil
 import pytest
 
 from local.stack import Stack
-from tests.chaos.deadly_word import DEADLY
 from tests.chaos.services import attempts, child, endings, service, submit
-from tests.chaos.test_queue_faults import crash_counts, replace_worker
+from tests.chaos.test_queue_faults import crash_among_others, crash_counts, replace_worker
 from tests.helpers import Api, eventually
 
 
@@ -26,12 +25,7 @@ def test_a_native_crash_costs_neither_a_worker_nor_its_neighbours(tmp_path: Path
         replace_worker(stack, "tests.chaos.fragile_pictures")
         assert endings(api, submit(api, 1, num_inference_steps=2), 120) == {"succeeded": 1}
         worker = child(stack, "worker-1").process.pid
-        deadly = api.submit(word=DEADLY, translation="death").json()["job_id"]
-        others = submit(api, 10, num_inference_steps=2)
-        ended = api.finished(deadly, 180)
-        assert (ended["status"], ended["error"]["code"]) == ("failed", "poisoned")
-        assert "SIGSEGV" in ended["error"]["detail"]
-        assert endings(api, others, 180) == {"succeeded": 10}
+        deadly, others = crash_among_others(api)
         assert attempts(stack, others) == [1] * 10
         assert crash_counts(stack, [deadly, *others]) == [0] * 11
         assert child(stack, "worker-1").process.pid == worker

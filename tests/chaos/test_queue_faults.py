@@ -13,7 +13,7 @@ from celery import Celery
 from local.stack import Stack
 from shared.celery_app import make_celery
 from shared.settings import load_settings
-from tests.chaos.fragile_worker import DEADLY
+from tests.chaos.deadly_word import DEADLY
 from tests.chaos.services import attempts, child, endings, running, service, submit
 from tests.helpers import Api, eventually
 
@@ -43,18 +43,24 @@ def replace_worker(stack: Stack, module: str) -> None:
     worker.process.kill()
 
 
+def crash_among_others(api: Api) -> tuple[str, list[str]]:
+    """Submit a job that crashes natively and ten others. Only the former fails. Return their ids."""
+    deadly = api.submit(word=DEADLY, translation="death").json()["job_id"]
+    others = submit(api, 10, num_inference_steps=2)
+    ended = api.finished(deadly, 180)
+    assert (ended["status"], ended["error"]["code"]) == ("failed", "poisoned")
+    assert "SIGSEGV" in ended["error"]["detail"]
+    assert endings(api, others, 180) == {"succeeded": 10}
+    return deadly, others
+
+
 @pytest.mark.chaos
 def test_a_native_crash_costs_one_worker_and_its_neighbours_nothing(tmp_path: Path) -> None:
     """The rehearsal crashes as the worker did, so no second worker is put at risk."""
     with service(tmp_path, WRITING_QUEUE__LEASE_S="2") as stack:
         api = Api(stack.url)
         replace_worker(stack, "tests.chaos.fragile_conditioning")
-        deadly = api.submit(word=DEADLY, translation="death").json()["job_id"]
-        others = submit(api, 10, num_inference_steps=2)
-        ended = api.finished(deadly, 180)
-        assert (ended["status"], ended["error"]["code"]) == ("failed", "poisoned")
-        assert "SIGSEGV" in ended["error"]["detail"]
-        assert endings(api, others, 180) == {"succeeded": 10}
+        deadly, others = crash_among_others(api)
         assert crash_counts(stack, [deadly]) == [1]
         assert max(crash_counts(stack, others)) <= 1
 

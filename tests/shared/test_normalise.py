@@ -262,8 +262,9 @@ def test_what_languages_write_is_no_wrong_encoding(word: str) -> None:
     assert normalise_word(word) == word
 
 
-@pytest.mark.parametrize("word", ["😀", "€", "\u0378", "\ue000", "→", "♥", "№5"])
-def test_symbols_are_refused_by_name(word: str) -> None:
+@pytest.mark.parametrize("word", ["😀", "学❤", "👩‍👩‍👧", "€", "∑", "→", "♥", "№5", "\u0378", "\ue000", "\uffff"])
+def test_symbols_and_unassigned_code_points_are_refused_by_name(word: str) -> None:
+    """The error names the character's code point."""
     with pytest.raises(UnsupportedCharacter, match=r"U\+"):
         normalise_word(word)
 

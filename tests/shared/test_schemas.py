@@ -21,39 +21,27 @@ def test_only_the_word_is_needed() -> None:
     "field",
     [
         {"width": 255},
-        {"width": 300},
         {"height": 2112},
-        {"height": "512"},
         {"width": True},
-        {"seed": -1},
         {"seed": 2**53},
         {"seed": 1.5},
-        {"scene_seed": -1},
         {"scene_seed": 2**53},
-        {"variations": 0},
-        {"variations": 5},
         {"variations": 2.5},
         {"variations": True},
         {"seed": 2**53 - 2, "variations": 3},
         {"num_inference_steps": 0},
         {"guidance_scale": float("nan")},
-        {"guidance_scale": float("inf")},
         {"controlnet_weights": {"canny": -0.1}},
         {"controlnet_weights": {"canny": 2.1}},
-        {"controlnet_weights": {"canny": float("nan")}},
-        {"controlnet_weights": {"pose": 1}},
-        {"conditioning_methods": {"canny": []}},
         {"conditioning_methods": {"canny": ["opencv_canny", "opencv_canny"]}},
-        {"conditioning_methods": {"canny": ["sobel"]}},
         {"include_conditioning": "yes"},
         {"priority": "urgent"},
-        {"translation": "x" * 201},
         {"translation": "a\x00b"},
         {"negative_prompt": "\x1b[31m"},
-        {"prompt": "unknown"},
     ],
 )
 def test_fields_outside_their_range_are_refused(field: dict[str, object]) -> None:
+    """`tests/system/test_bad_input.py` has further ones, with the codes that callers get."""
     with pytest.raises(ValidationError):
         GenerationRequest.model_validate({"word": "学", **field})
 

@@ -17,13 +17,6 @@ def test_a_word_that_cannot_be_written_is_refused(word: str) -> None:
     assert error.value.field == "word"
 
 
-@pytest.mark.parametrize("word", ["😀", "学❤", "👩‍👩‍👧", "\ue000", "\uffff", "∑"])
-def test_symbols_and_unassigned_code_points_are_refused_by_name(word: str) -> None:
-    """The error names the character's code point."""
-    with pytest.raises(UnsupportedCharacter, match=r"U\+"):
-        normalise_word(word)
-
-
 def test_words_are_trimmed_and_composed() -> None:
     """A decomposed が and its composed form are one word."""
     assert normalise_word("  か\u3099く ") == "がく"

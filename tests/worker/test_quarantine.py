@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from shared.schemas import GenerationRequest
-from tests.chaos.fragile_worker import DEADLY
+from tests.chaos.deadly_word import DEADLY
 from worker.quarantine import rehearsal
 from worker.quarantine.queue import QuarantineQueue
 from worker.quarantine.rehearsal import RehearsalProcess
