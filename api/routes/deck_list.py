@@ -11,23 +11,16 @@ from api.routes.blueprints import DECKS, PREFIX
 from api.services import services
 from shared.queue.deck_index import DeckCount
 from shared.schemas import Schema
-from shared.schemas.deck import COUNTS
+from shared.schemas.deck import DeckHead
 
 deck_list_api = APIBlueprint("deck_list", __name__, url_prefix=PREFIX, abp_tags=[DECKS])
 
 
-class DeckSummary(Schema):
+class DeckSummary(DeckHead):
     """A deck in a list."""
 
-    deck_id: str
-    name: str
-    is_finished: bool = Field(description="whether no job is waiting or running any more")
-    total: int
-    counts: dict[str, int] = Field(description=COUNTS)
     created_at: float = Field(description="seconds since the epoch")
     status_url: str
-    zip_url: str
-    apkg_url: str
 
 
 class DeckListing(Schema):

@@ -12,7 +12,8 @@ from api.responses import json_response
 from api.routes.blueprints import JOBS, PREFIX
 from api.services import services
 from shared.queue.store import JobRecord
-from shared.schemas import JobError, JobStatus, Priority, Progress, Schema
+from shared.schemas import JobStatus, Schema
+from shared.schemas.job import JobHead
 
 job_list_api = APIBlueprint("job_list", __name__, url_prefix=PREFIX, abp_tags=[JOBS])
 
@@ -23,22 +24,11 @@ class JobsQuery(PageQuery):
     status: Annotated[JobStatus | None, Field(description="only jobs with this status")] = None
 
 
-class JobSummary(Schema):
+class JobSummary(JobHead):
     """A job in a list."""
 
-    job_id: str
-    status: JobStatus
-    word: str
     translation: str = Field(description="as given in the request")
     style: str | None = Field(description="as given in the request; null: the default")
-    priority: Priority
-    stage: str | None
-    progress: Progress
-    error: JobError | None
-    created_at: float = Field(description="seconds since the epoch")
-    started_at: float | None
-    finished_at: float | None
-    deck_id: str | None = Field(description="the deck that the job belongs to")
     status_url: str
     image_url: str | None = Field(description="null until there is a picture, and once it is no longer stored")
 

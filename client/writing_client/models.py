@@ -383,8 +383,8 @@ class DeckWordView(ResponseModel):
     error: JobError | None
 
 
-class DeckView(ResponseModel):
-    """A deck's status; `counts` has the number of words by status, including the refused ones."""
+class DeckHead(ResponseModel):
+    """A deck without its words; `counts` has the number of words by status, including the refused ones."""
 
     deck_id: str
     name: str
@@ -393,21 +393,19 @@ class DeckView(ResponseModel):
     counts: dict[str, int]
     zip_url: str
     apkg_url: str
+
+
+class DeckView(DeckHead):
+    """A deck's status."""
+
     words: tuple[DeckWordView, ...]
 
 
-class DeckSummary(ResponseModel):
+class DeckSummary(DeckHead):
     """A deck in a list; `created_at` is in seconds since the epoch."""
 
-    deck_id: str
-    name: str
-    is_finished: bool
-    total: int
-    counts: dict[str, int]
     created_at: float
     status_url: str
-    zip_url: str
-    apkg_url: str
 
 
 class DeckListing(ResponseModel):

@@ -37,7 +37,6 @@ MAX_CARDS = 3_000  # their texts fit in `api.max_package_bytes`
 MAX_CHARACTERS = 10_000
 FIRST_EAST_ASIAN = "\u2e80"
 LONGEST_NAME = 100
-COUNTS = "words by status: queued, running, succeeded, failed, cancelled, refused"
 DIGEST_LENGTH = 24  # hexadecimal digits of SHA-256 that identify a picture
 
 
@@ -240,18 +239,25 @@ class DeckWordView(Schema):
     error: JobError | None = Field(description="why the word was refused or failed")
 
 
-class DeckView(Schema):
-    """The state of a deck."""
+class DeckHead(Schema):
+    """A deck without its words."""
 
     deck_id: str
     name: str
     is_finished: bool = Field(description="whether no job is waiting or running any more")
     total: int
-    counts: dict[str, int] = Field(description=COUNTS)
+    counts: dict[str, int] = Field(
+        description="words by status: queued, running, succeeded, failed, cancelled, refused"
+    )
     zip_url: str = Field(
         description="a ZIP archive of the pictures and a contact sheet; 409 until the deck is finished"
     )
     apkg_url: str = Field(description="an Anki package; 409 until the deck is finished")
+
+
+class DeckView(DeckHead):
+    """The state of a deck."""
+
     words: tuple[DeckWordView, ...] = Field(description="in the order of the list; empty if `words=false`")
 
 

@@ -40,8 +40,8 @@ class Progress(Schema):
     total_steps: int = 0
 
 
-class JobView(Schema):
-    """A job as returned by polling."""
+class JobHead(Schema):
+    """A job without its request and its result."""
 
     job_id: str
     status: JobStatus
@@ -50,15 +50,20 @@ class JobView(Schema):
     deck_id: str | None = Field(description="the deck that the job belongs to")
     stage: str | None = Field(description=STAGES)
     progress: Progress
+    error: JobError | None
+    created_at: float = Field(description="seconds since the epoch")
+    started_at: float | None
+    finished_at: float | None
+
+
+class JobView(JobHead):
+    """A job as returned by polling."""
+
     queue_position: int | None = Field(description="how many jobs are ahead of this one; null once it runs")
     cancel_requested: bool = Field(
         description="whether the job was to be cancelled while it ran; it ends at its next step"
     )
     result: AIGenerationResult | ResultLinks | None
-    error: JobError | None
-    created_at: float = Field(description="seconds since the epoch")
-    started_at: float | None
-    finished_at: float | None
 
 
 class JobAccepted(Schema):
