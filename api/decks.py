@@ -106,10 +106,32 @@ class Decks:
         if (first := self._store.find(key, fingerprint)) is not None:  # even if there is no room for another one
             return CreatedDeck(first, self._store.get(first.deck_id))
         self._validator.check_webhook(options.webhook_url)
-        entries: list[DeckEntry] = []
-        requests: dict[str, GenerationRequest] = {}
+        entries, requests = self._planned(words, options)
+        record = DeckRecord(str(uuid.uuid4()), options.name, read_as, tuple(entries), options.webhook_url)
+        result_bytes = max(map(self._jobs.estimate, requests.values()))
+        self._check_size(len(requests), result_bytes)
+        self._jobs.admit(len(requests) * result_bytes)
+        submission = self._store.create(
+            NewDeck(record, requests, client, result_bytes), idempotency_key=key, fingerprint=fingerprint
+        )
+        if not submission.is_new:
+            return CreatedDeck(submission, self._store.get(submission.deck_id))
+        for job_id, request in requests.items():
+            self._jobs.send(job_id, request)
+        return CreatedDeck(submission, record)
+
+    def _planned(
+        self, words: Sequence[ListedWord], options: DeckOptions
+    ) -> tuple[list[DeckEntry], dict[str, GenerationRequest]]:
+        """Return the words as their deck records them, and what to draw, by job.
+
+        Raises:
+            InvalidRequest: none of them can be drawn.
+        """
         if options.language == "auto":
             words = in_thread(partial(with_languages, words, self._dictionaries))
+        entries: list[DeckEntry] = []
+        requests: dict[str, GenerationRequest] = {}
         for word in words:
             entry, request = plan(word, options, self._validator, self._dictionaries)
             entries.append(entry)
@@ -118,20 +140,7 @@ class Decks:
             time.sleep(0)  # let other requests run
         if not requests:
             raise _refusal(words, entries, options)
-        record = DeckRecord(str(uuid.uuid4()), options.name, read_as, tuple(entries), options.webhook_url)
-        result_bytes = max(map(self._jobs.estimate, requests.values()))
-        self._check_size(len(requests), result_bytes)
-        self._jobs.admit(len(requests) * result_bytes)
-        submission = self._store.create(
-            NewDeck(record, requests, client, result_bytes),
-            idempotency_key=key,
-            fingerprint=fingerprint,
-        )
-        if submission.is_new:
-            for job_id, request in requests.items():
-                self._jobs.send(job_id, request)
-            return CreatedDeck(submission, record)
-        return CreatedDeck(submission, self._store.get(submission.deck_id))
+        return entries, requests
 
     def state(self, deck_id: str) -> tuple[DeckRecord, dict[str, JobState]]:
         """Return a deck and the states of its jobs.

@@ -139,18 +139,33 @@ def resolve_meaning(word: str, translation: str, database: CharacterDatabase, re
     if steering := english_part(given):
         phrase, spoken = phrase_of(clean_sense(steering), senses, database), reading_meant(steering, senses)
         return Meaning(shown, phrase, "request", database.language, spoken, depictable=steering)
+    if not senses:
+        return _of_unknown(word, given, unused, database.language)
+    if given and is_latin(given):
+        unused = f"{given!r} does not seem to be English, so the lexicon's meaning steers the picture"
+    meaning = _of_lexicon(senses[0], given, unused, database)
+    return replace(meaning, reading=usual_reading(senses)) if given else meaning
+
+
+def _of_unknown(word: str, given: str, unused: str | None, language: Language) -> Meaning:
+    """Return the meaning of a word that the lexicon does not know.
+
+    Args:
+        word: the word in normal form.
+        given: a translation that is not known to be English; "" without one.
+        unused: why the request's translation does not count.
+        language: the word's language.
+
+    Raises:
+        TranslationRequired: neither the translation nor the word itself can steer.
+    """
     is_latin_given = bool(given) and is_latin(given)
-    if senses:
-        if is_latin_given:
-            unused = f"{given!r} does not seem to be English, so the lexicon's meaning steers the picture"
-        meaning = _of_lexicon(senses[0], given, unused, database)
-        return replace(meaning, reading=usual_reading(senses)) if given else meaning
     # Of a Latin translation that is not known to be English, only an article shows that it is not.
     if len(word) > 1 and is_english(word) and (not is_latin_given or has_foreign_article(given)):
         note = f"{word!r} is taken as English; if it is of another language, give its meaning in English"
-        return Meaning(given or word, word, "request", database.language, note=note, depictable=word)
+        return Meaning(given or word, word, "request", language, note=note, depictable=word)
     if is_latin_given:
-        return Meaning(given, given, "request", database.language)
+        return Meaning(given, given, "request", language)
     if given:
         unused = f"the picture is steered in English, but {given!r} is in another script"
     reason = f"{unused}, and the" if unused else "the"
