@@ -12,6 +12,7 @@ from shared.settings import Settings, load_settings
 from worker.engine.denoiser import Denoiser
 from worker.engine.model_runner import ModelRunner, Networks
 from worker.engine.placement import Placement
+from worker.engine.preview import Previewer
 from worker.engine.solvers import SOLVERS
 from worker.model_assembly import load_pipeline
 from worker.model_loader import ModelLoader
@@ -52,8 +53,14 @@ def random_pipeline() -> Any:
     return pipeline
 
 
+@cache
+def embedded_previewer() -> Previewer:
+    """Fit previews to the embedded VAE once, since that takes most of the time of making a model."""
+    return Previewer.fitted(embedded_pipeline().vae, Placement(CPU))
+
+
 def engine_model(pipeline: Any, *, solver: str = "euler", batch_limit: int = 8, native_size: int = 256) -> ModelRunner:
-    """Return a pipeline as the engine sees it, on the CPU."""
+    """Return a pipeline with the embedded VAE as the engine sees it, on the CPU."""
     exact = Networks("as trained", Denoiser(pipeline.unet, pipeline.controlnet))
     networks: Mapping[Quality, Networks] = {Quality.EXACT: exact, Quality.FAST: exact}
     return ModelRunner(
@@ -63,4 +70,5 @@ def engine_model(pipeline: Any, *, solver: str = "euler", batch_limit: int = 8, 
         networks=networks,
         batch_limit=batch_limit,
         native_size=native_size,
+        previewer=embedded_previewer(),
     )

@@ -52,6 +52,7 @@ class ModelRunner:
         networks: by quality; `exact` is always present.
         batch_limit: the number of pictures of the native size that may share a step.
         native_size: side of that picture in pixels.
+        previewer: fitted to the pipeline's VAE; None fits one.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class ModelRunner:
         networks: Mapping[Quality, Networks],
         batch_limit: int,
         native_size: int,
+        previewer: Previewer | None = None,
     ) -> None:
         self.placement = placement
         self.solver = solver
@@ -71,7 +73,7 @@ class ModelRunner:
         self.setup = Setup()
         self.text = TextEncoder(pipeline, placement)
         self.decoder = Decoder(pipeline.vae, placement)
-        self.previewer = Previewer.fitted(pipeline.vae, placement)
+        self.previewer = previewer or Previewer.fitted(pipeline.vae, placement)
         self._native_size = native_size
         self._controlnet = pipeline.controlnet
         self._config = pipeline.scheduler.config
