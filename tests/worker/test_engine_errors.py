@@ -4,18 +4,22 @@ import copy
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from shared.errors import GenerationFailed, ModelLoadError, OutOfMemory
 from shared.schemas import WorkerState
-from tests.worker.engine_jobs import SIDE, RequestOf, difference, submit_together
+from tests.models import engine_model
+from tests.worker.engine_jobs import SIDE, RequestOf, difference, running, submit_together
 from worker.engine.decoder import TILE, Decoder
 from worker.engine.engine import Engine
 from worker.engine.model_runner import ModelRunner
 from worker.engine.placement import Placement
+from worker.engine.request import DrawRequest
 from worker.engine.request_state import RequestState
 from worker.progress import NullProgress
 
@@ -60,18 +64,25 @@ def fail_for_culprit(monkeypatch: pytest.MonkeyPatch, model: ModelRunner, place:
         )
 
 
+@pytest.fixture(scope="module")
+def drawn_alone(stock: Any, request_of: RequestOf) -> list[tuple[DrawRequest, Image.Image]]:
+    """Requests, each with the picture that it gets alone."""
+    requests = [request_of(seed) for seed in range(4)]
+    with running(engine_model(stock)) as engine:
+        return [(request, engine.submit(request, NullProgress()).result().image) for request in requests]
+
+
 @pytest.mark.parametrize("place", ["text", "controls", "step", "decode"])
 def test_a_fault_in_any_stage_fails_that_job_alone(
     model: ModelRunner,
     engine: Engine,
-    request_of: RequestOf,
+    drawn_alone: list[tuple[DrawRequest, Image.Image]],
     monkeypatch: pytest.MonkeyPatch,
     place: str,
 ) -> None:
-    good = [request_of(seed) for seed in range(3)]
-    expected = [engine.submit(request, NullProgress()).result().image for request in good]
+    good, expected = zip(*drawn_alone[:3], strict=True)
     off = dict.fromkeys(good[0].control_images, 0.0)
-    culprit = request_of(9, prompt=CULPRIT, weights={**off, "canny": 0.123})
+    culprit = replace(good[0], seed=9, prompt=CULPRIT, weights={**off, "canny": 0.123})
     fail_for_culprit(monkeypatch, model, place)
     *futures, faulty = submit_together(engine, [*good, culprit])
     with pytest.raises(RuntimeError, match="injected"):
@@ -136,18 +147,17 @@ def remember_batches(
 def test_out_of_memory_splits_the_batch_and_loses_nobody(
     model: ModelRunner,
     engine: Engine,
-    request_of: RequestOf,
+    drawn_alone: list[tuple[DrawRequest, Image.Image]],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    requests = [request_of(seed) for seed in range(6)]
-    expected = [engine.submit(request, NullProgress()).result().image for request in requests]
+    requests, expected = zip(*drawn_alone, strict=True)
     sizes = remember_batches(monkeypatch, model, 2, lambda: torch.OutOfMemoryError("injected"))
     with caplog.at_level(logging.WARNING, logger="engine"):
-        drawings = [future.result() for future in submit_together(engine, requests)]
+        drawings = [future.result() for future in submit_together(engine, list(requests))]
     assert [difference(drawing.image, image) <= 1 for drawing, image in zip(drawings, expected, strict=True)] == [
         True
-    ] * 6
+    ] * 4
     assert max(sizes) == 2
     assert engine.limit == 2
     assert any("out of memory" in record.message for record in caplog.records)
@@ -210,7 +220,7 @@ def test_tiles_are_small_whatever_the_checkpoint_says(model: ModelRunner, monkey
     original = vae.decoder.forward
     monkeypatch.setattr(vae.decoder, "forward", lambda latents: seen.append(latents.shape[-1]) or original(latents))
     vae.enable_tiling()
-    assert decoder.to_pixels(torch.zeros(1, vae.config.latent_channels, 72, 72)).shape[2:] == (576, 576)
+    assert decoder.to_pixels(torch.zeros(1, vae.config.latent_channels, 8, 72)).shape[2:] == (64, 576)
     assert len(seen) > 1
     assert max(seen) <= TILE // 8
     decoder.close()

@@ -216,7 +216,7 @@ def test_where_none_begins_the_work_is_done_here(
 
 
 def test_closing_leaves_no_process(folders: Settings, threads: ThreadExecutor) -> None:
-    place = ProcessExecutor(2, folders, threads)
+    place = ProcessExecutor(1, folders, threads)
     place.start()
     pid = do(place, deeds.sleep, 0)
     place.stop()

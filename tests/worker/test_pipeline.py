@@ -32,6 +32,7 @@ from worker.prompt_builder import PromptBuilder
 SETTINGS = embedded_settings()
 CONDITIONINGS = make_conditionings(SETTINGS.conditioning)
 STEPS = 4
+SIDE = 128  # of the pictures in which no word is read
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def generator(
 
 @pytest.fixture(scope="module")
 def maps(glyphs: GlyphRenderer) -> dict[ControlType, Image.Image]:
-    glyph = glyphs.render("火", 256, 256)
+    glyph = glyphs.render("火", SIDE, SIDE)
     return {kind.control_type: kind.generate(glyph) for kind in CONDITIONINGS}
 
 
@@ -103,7 +104,7 @@ def test_all_weights_zero_is_plain_sdxl(
     pipeline: MultiControlNetPipeline, maps: dict[ControlType, Image.Image], glyphs: GlyphRenderer
 ) -> None:
     """The word then has no influence, so another word's maps give the same picture."""
-    glyph = glyphs.render("龍", 256, 256)
+    glyph = glyphs.render("龍", SIDE, SIDE)
     others: dict[ControlType, Image.Image] = {kind.control_type: kind.generate(glyph) for kind in CONDITIONINGS}
     off = dict.fromkeys(maps, 0.0)
     assert (draw(pipeline, maps, weights=off) == draw(pipeline, others, weights=off)).all()

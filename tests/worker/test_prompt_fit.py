@@ -15,7 +15,7 @@ from worker.engine.request import Drawing, DrawRequest
 from worker.progress import NullProgress
 
 LONG = ", ".join(f"a phrase of number {number}" for number in range(40))
-CONTROLS = {"canny": Image.fromarray(np.eye(256, dtype=np.uint8)[:, :, None].repeat(3, 2) * 255)}
+CONTROLS = {"canny": Image.fromarray(np.eye(128, dtype=np.uint8)[:, :, None].repeat(3, 2) * 255)}
 
 
 @pytest.fixture(scope="module")
