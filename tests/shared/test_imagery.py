@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import SettingsError
@@ -190,6 +190,7 @@ def test_a_motif_that_merely_shares_a_word_is_left_out(word: str, sense: str, im
     assert imagery.for_word(word, sense) == ()
 
 
+@settings(max_examples=30)
 @given(word=st.text(max_size=40), sense=st.text(max_size=80))
 def test_any_text_is_looked_up(imagery: Imagery, word: str, sense: str) -> None:
     assert len(imagery.for_word(word, sense)) <= MAX_MOTIFS

@@ -73,7 +73,7 @@ def gap(one: PlacedMotif, other: PlacedMotif) -> int:
     return max(across, top2 - top - height, top - top2 - height2)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
     word=st.sampled_from(WORDS),
     size=st.sampled_from(SIZES),
@@ -101,7 +101,7 @@ def test_motifs_are_clear_of_the_ink_of_the_border_and_of_one_another(
     assert areas == sorted(areas, reverse=True), "the best motif is the largest"
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(
     word=st.sampled_from(["学", "一", "狗", "学习", "朋友", "한국", "ab", "ب", "ไ"]),
     size=st.sampled_from(SIZES),

@@ -61,7 +61,7 @@ def test_the_fonts_hold_marks_of_every_category_and_script() -> None:
     assert {"COMBINING", "ARABIC", "HEBREW", "THAI", "DEVANAGARI"} <= names
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(word=words(), width=SIZES, height=SIZES)
 def test_every_cluster_goes_through_every_method_and_the_judge(
     glyphs: GlyphRenderer, conditionings: tuple[Conditioning, ...], word: str, width: int, height: int
