@@ -19,7 +19,7 @@ from cli.main import main, service
 from local.stack import FLOWER_PORT, Stack, free_port, is_port_free
 from shared.queue.webhook_secrets import secret_of
 from shared.settings.values import check_webhook_secret
-from tests.helpers import Api, eventually
+from tests.helpers import Api, answers, eventually
 from writing_client.cli import writing
 
 
@@ -67,19 +67,16 @@ def test_a_demo_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path) -> Non
 
 
 @contextmanager
-def serving(data: Path, *options: str) -> Iterator[Api]:
-    """Serve until Ctrl-C, which must end everything; yield the API once a worker is warm."""
-    port = free_port()
+def serving(port: int, data: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
+    """Serve until Ctrl-C, which must end everything."""
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", "serve", "--port", str(port), "--data", str(data), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert process.stdout is not None
     try:
-        assert any("The service is ready" in line for line in iter(process.stdout.readline, ""))
-        yield Api(f"http://127.0.0.1:{port}")
+        yield process
     finally:
         children = children_of(process)
         process.send_signal(signal.SIGINT)
@@ -92,15 +89,22 @@ def serving(data: Path, *options: str) -> Iterator[Api]:
 
 @pytest.mark.usefixtures("interruptible")
 def test_serve_runs_until_ctrl_c_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    with serving(tmp_path) as api:
-        assert api.get("/health/ready").status_code == 200
+    """Also while its worker is starting."""
+    port = free_port()
+    with serving(port, tmp_path):
+        eventually(lambda: answers(f"http://127.0.0.1:{port}"))
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("interruptible")
-def test_flower_shows_what_was_drawn(tmp_path: Path) -> None:
+def test_serve_says_when_it_is_ready_and_flower_shows_what_was_drawn(tmp_path: Path) -> None:
     assert is_port_free(FLOWER_PORT)
-    with serving(tmp_path, "--flower") as api:
+    port = free_port()
+    with serving(port, tmp_path, "--flower") as process:
+        assert process.stdout is not None
+        assert any("The service is ready" in line for line in iter(process.stdout.readline, ""))
+        api = Api(f"http://127.0.0.1:{port}")
+        assert api.get("/health/ready").status_code == 200
         api.draw(word="火", num_inference_steps=1)
         eventually(lambda: ("writing.generate", "SUCCESS") in flower_tasks())
 

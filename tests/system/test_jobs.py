@@ -182,8 +182,9 @@ def test_progress_is_seen_while_it_is_made(api: Api) -> None:
 
 def test_waiting_jobs_know_their_place(api: Api) -> None:
     """With more jobs than task threads, the last ones wait, and bulk jobs wait behind interactive jobs."""
-    jobs = [api.submit(**LONG_JOB).json()["job_id"] for _ in range(10)]
-    bulk = api.submit(**LONG_JOB, priority="bulk").json()["job_id"]
+    small = {**LONG_JOB, "width": 256, "height": 256}
+    jobs = [api.submit(**small).json()["job_id"] for _ in range(10)]
+    bulk = api.submit(**small, priority="bulk").json()["job_id"]
     try:
         job = api.job(jobs[-1])
         assert job["status"] == "queued"

@@ -30,13 +30,20 @@ def child(stack: Stack, name: str) -> Child:
     return next(child for child in stack.supervisor.children if child.program.name == name)
 
 
-@pytest.fixture
-def bare(tmp_path: Path) -> Iterator[Stack]:
-    """Redis and API without a worker, with room for three jobs."""
+@pytest.fixture(scope="module")
+def without_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("bare")
     environment = {"WRITING_QUEUE__LIMIT": "3"}
-    with Stack(workers=0, data_folder=tmp_path, log_folder=tmp_path, environment=environment) as stack:
+    with Stack(workers=0, data_folder=folder, log_folder=folder, environment=environment) as stack:
         stack.wait_for(lambda: answers(stack.url), READY_S, "the API")
         yield stack
+
+
+@pytest.fixture
+def bare(without_worker: Stack) -> Stack:
+    """Redis, which is emptied, and API without a worker, with room for three jobs."""
+    redis.Redis.from_url(without_worker.redis_url).flushdb()
+    return without_worker
 
 
 def test_without_a_worker_jobs_wait_and_the_service_is_not_ready(bare: Stack) -> None:
@@ -307,10 +314,9 @@ def compiling_worker(redis_url: str, **environment: str) -> Iterator[subprocess.
             process.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("interruptible")
-@pytest.mark.parametrize(
-    ("sent", "code"), [(signal.SIGTERM, 0), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_a_worker_that_is_stopped_while_it_compiles_does_not_wait_for_the_compiler(
     settings: Settings, sent: signal.Signals, code: int
 ) -> None:
@@ -331,6 +337,7 @@ def test_the_job_of_a_worker_that_is_stopped_while_it_compiles_waits_for_another
     assert process.returncode == 0, output
     assert f"job {job_id} requeued" in output
     assert api.job(job_id)["status"] == "queued"
+    assert api.get("/api/writing/status").json()["workers"] == []
 
 
 @pytest.mark.slow
