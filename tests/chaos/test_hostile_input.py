@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import requests
-import schemathesis
 from hypothesis import HealthCheck, given, settings
 
 from local.stack import Stack
@@ -62,6 +61,8 @@ def test_a_thousand_mutated_bodies(target: Stack) -> None:
 @pytest.mark.chaos
 def test_five_thousand_requests_from_the_description(target: Stack) -> None:
     """Schemathesis generates valid and invalid requests for each call from the OpenAPI document."""
+    import schemathesis  # noqa: PLC0415  # takes seconds, also where this test is only collected
+
     schema = schemathesis.openapi.from_url(f"{target.url}/openapi/openapi.json")
     asked = 0
     for operation in (result.ok() for result in schema.get_all_operations()):
