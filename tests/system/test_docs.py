@@ -213,7 +213,7 @@ def test_every_test_named_exists(page: Path) -> None:
     """Named with its path from the project's folder. After it, `::test_…` alone is in the same file."""
     missing, source = [], ""
     for span in code_spans(page):
-        if found := re.fullmatch(r"(?:pytest )?(tests/\S+\.py)?((?:::[Tt]est\w+)*)", span):
+        if found := re.fullmatch(r"(?:pytest )?(\S*\btest_\w+\.py)?((?:::[Tt]est\w+)*)", span):
             file, names = found.groups()
             if file:
                 source = (PROJECT / file).read_text() if (PROJECT / file).is_file() else ""
