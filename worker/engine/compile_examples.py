@@ -70,7 +70,7 @@ class ExampleCollector:
     def examples(self) -> list[Example]:
         """What has been noted, one of each kind of part."""
         return [
-            Example(replace(part, block=copy.deepcopy(part.block).to("meta")), list(self._calls[kind].values()))
+            Example(replace(part, block=_without_values(part.block)), list(self._calls[kind].values()))
             for kind, part in self._parts.items()
         ]
 
@@ -82,6 +82,15 @@ class ExampleCollector:
         self._parts.setdefault(kind, part)
         self._calls.setdefault(kind, {}).setdefault(_graph_of(call), call)
         return part.function(block, *arguments, **options)
+
+
+def _without_values(block: nn.Module) -> nn.Module:
+    """Return a copy of a block whose tensors have no memory."""
+    memo: dict[int, Any] = {id(buffer): torch.empty_like(buffer, device="meta") for buffer in block.buffers()}
+    for parameter in block.parameters():
+        empty = torch.empty_like(parameter, device="meta")
+        memo[id(parameter)] = nn.Parameter(empty, requires_grad=parameter.requires_grad)
+    return copy.deepcopy(block, memo)
 
 
 def _graph_of(call: Arguments) -> Hashable:

@@ -1,6 +1,6 @@
 """A process that fills the compile cache: ``python -m worker.engine.compile_process CACHE DEVICE``.
 
-A worker starts it, and writes a pickled list of `Example` to its standard input, or closes that to end it.
+A worker starts it, and writes a pickled list of `Example` to its standard input. If the worker ends before, so does it.
 """
 
 import pickle

@@ -60,7 +60,7 @@ class CompileProcesses:
         started = time.monotonic()
         largest_first = sorted(examples, key=lambda example: example.size, reverse=True)
         for index, process in enumerate(self._processes):
-            self._send(process, largest_first[index :: len(self._processes)])
+            _send(process, largest_first[index :: len(self._processes)])
         failed = [code for process in self._processes if (code := _wait(process, started + TIMEOUT_S))]
         logger.info("compiled %d kinds of blocks' methods in %.1f s", len(examples), time.monotonic() - started)
         if failed:
@@ -72,16 +72,15 @@ class CompileProcesses:
     def __exit__(self, *_: object) -> None:
         """End those that have got nothing to do."""
         for process in self._processes:
-            self._send(process, [])
-            _wait(process, time.monotonic() + TIMEOUT_S)
+            process.kill()  # has no effect if it has ended
+            process.communicate()  # closes its input, and waits
 
-    def _send(self, process: subprocess.Popen[bytes], examples: Sequence[Example]) -> None:
-        if process.stdin is None or process.stdin.closed:
-            return
-        # Its exit code says why it cannot be written to.
+
+def _send(process: subprocess.Popen[bytes], examples: Sequence[Example]) -> None:
+    """Write the examples to the process, once, and close its input. Its exit code says why it cannot be written to."""
+    if process.stdin is not None and not process.stdin.closed:
         with suppress(BrokenPipeError), process.stdin as stdin:
-            if examples:
-                pickle.dump(list(examples), stdin)
+            pickle.dump(list(examples), stdin)
 
 
 def how_many(wanted: int | None, cores: int) -> int:
