@@ -29,8 +29,9 @@ READY_S = 90
 # The tests connect only to this machine; a proxy from the environment would look for it elsewhere.
 os.environ["no_proxy"] = "localhost,127.0.0.1,::1"  # takes precedence over NO_PROXY
 
-# Processes that the tests start draw small pictures, in a quarter of the time.
+# Processes that the tests start draw small pictures in few steps: most tests only need some picture.
 os.environ["WRITING_MODELS__EMBEDDED__DEFAULT_SIZE"] = "256"
+os.environ["WRITING_MODELS__EMBEDDED__NUM_INFERENCE_STEPS"] = "4"
 # In float32, a picture does not depend on its neighbours by a single bit.
 os.environ["WRITING_MODELS__EMBEDDED__DTYPE"] = "float32"
 

@@ -2,13 +2,14 @@
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import worker.main
 from cli.main import main
 from shared.settings import Settings
 from tests.models import embedded_pipeline, engine_model
-from worker.engine.decoder import Decode
+from worker.engine.compiler import Part, ReplacedMethods
 from worker.engine.model_runner import ModelRunner
 from worker.gpu_manager import GPUManager
 
@@ -17,13 +18,13 @@ COMPILING = "the VAE is being compiled"
 
 def load_model(_settings: Settings, _gpu: GPUManager) -> ModelRunner:
     model = engine_model(embedded_pipeline())
-    model.decoder.compile(compile_for_an_hour, (256, 256))
+    model.decoder.compile(lambda networks: ReplacedMethods(networks, compile_for_an_hour), (256, 256))
     model.warm_up_decoder()
     return model
 
 
-def compile_for_an_hour(_decode: Decode) -> Decode:
-    def compiled(*_arguments: Any) -> Any:
+def compile_for_an_hour(_part: Part) -> Callable[..., Any]:
+    def compiled(*_arguments: Any, **_options: Any) -> Any:
         sys.stderr.write(f"{COMPILING}\n")
         time.sleep(3600)
 

@@ -19,7 +19,6 @@ from shared.gpu_profiles import GIB, choose_profile
 from shared.settings import load_settings
 from tests.models import embedded_pipeline, embedded_settings
 from worker import memory_plan
-from worker.engine.decoder import decode_pixels
 from worker.engine.float8 import float8_bytes
 from worker.gpu_manager import GPUManager, claim_gpu
 from worker.main import find_device
@@ -131,7 +130,7 @@ def test_what_is_switched_is_what_fits(
 def test_a_decode_takes_the_memory_that_is_planned(dtype: torch.dtype) -> None:
     vae = sdxl.make_part(sdxl.FULL, "vae", META, dtype)
     with torch.inference_mode(), PeakMemory() as memory:
-        decode_pixels(vae, torch.empty(1, 4, 128, 128, device=META, dtype=dtype))
+        vae.decode(torch.empty(1, 4, 128, 128, device=META, dtype=dtype))
     assert memory_plan.decode_gib(vae) == pytest.approx(memory.peak / GIB, abs=0.01)
 
 

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
+import worker.compilation
 import worker.model_assembly
 from shared.errors import DeviceLost
 from shared.schemas import Quality
@@ -225,7 +226,7 @@ def test_where_recording_fails_steps_are_launched_one_by_one(
         raise RuntimeError("captures_underway.empty() INTERNAL ASSERT FAILED")
 
     monkeypatch.setattr(worker.model_assembly, "CudaRecorder", lambda: record)
-    monkeypatch.setattr(worker.model_assembly, "free_memory", free_memory)
+    monkeypatch.setattr(worker.compilation, "free_memory", free_memory)
     answer = try_graphs(plain, card, uses_cache=False)
     assert str(answer) == "no: RuntimeError: Triton Error [CUDA]: device kernel image is invalid"
     assert drawn(plain, request_of(1)).isfinite().all()
