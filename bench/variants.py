@@ -193,9 +193,9 @@ class Ours:
         """Return the denoiser of a quality."""
         return self._model.networks[quality].denoiser
 
-    def rows(self, count: int, quality: Quality) -> list[RequestState]:
+    def rows(self, count: int, steps: int, quality: Quality) -> list[RequestState]:
         """Return what this many pictures start from. Call it by `run`."""
-        requests = self._subject.requests(count, self._subject.steps, quality, self._settings)
+        requests = self._subject.requests(count, steps, quality, self._settings)
         return [self._model.row(request) for request in requests]
 
     def run(self, call: Callable[[], T]) -> T:
