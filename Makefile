@@ -21,6 +21,10 @@ FIRST_PIP = $(if $(HAS_PIP),$(PYTHON),$(BIN)/python) -m pip --python $(BIN)/pyth
 OPTIONS = --quiet --progress-bar on --no-compile $(PIP_ARGS) -c constraints.txt
 INSTALL = $(BIN)/python -m pip install $(OPTIONS)
 # `--no-build-isolation` builds our packages with the setuptools of .venv, instead of installing one for each of them.
+# Three tests run at a time, since most wait for processes; tests/conftest.py orders them. Waiting threads yield the
+# cores (OMP_WAIT_POLICY).
+PYTEST := OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+CHAOS := $(BIN)/python -m pytest -m chaos -rA --timeout 900 tests/chaos
 PORT ?= 8600
 WORKERS ?= 1
 FLOWER ?= 0
@@ -62,17 +66,17 @@ api: $(LOCAL)
 worker: $(LOCAL)
 	$(BIN)/writing-service worker
 
-## run what CI runs. Three tests run at a time, since most wait for processes; tests/conftest.py orders them. Waiting
-## threads yield the cores (OMP_WAIT_POLICY)
+## run what CI runs
 test: check
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
 
 test-all: check
-	$(BIN)/python -m pytest -m ''
+	$(PYTEST) -m 'not chaos'
+	$(CHAOS)
 
 ## kill, freeze and stop real processes; nothing may be lost
 chaos: setup
-	$(BIN)/python -m pytest -m '' -rA --timeout 900 tests/chaos
+	$(CHAOS)
 
 ## look for known vulnerabilities in the pinned packages; needs network access
 audit: setup

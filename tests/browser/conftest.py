@@ -15,9 +15,15 @@ from tests.helpers import answers, eventually
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# The first is Chromium without a window, which opens a page in half the time.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
 
 OpenPage = Callable[..., "Page"]
+
+
+def browser_file() -> str | None:
+    """Return this machine's Chromium, if it has one."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 # Per module, not per session: Playwright's event loop must not run while other tests start theirs.
@@ -25,7 +31,7 @@ OpenPage = Callable[..., "Page"]
 def browser() -> Iterator["Browser"]:
     """This machine's Chromium; the tests are skipped if there is none."""
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    found = browser_file()
     if found is None:
         pytest.skip("no Chromium on this machine")
     with playwright.sync_playwright() as running:

@@ -1,7 +1,6 @@
 """The page's pictures in docs/images. ``python -m tests.browser.screenshots`` (on a machine with a Chinese font)."""
 
 import io
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -9,14 +8,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from local.stack import Stack
+from tests.browser.conftest import browser_file
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
-SHOTS = {  # the width in pixels and the colour scheme, by file
-    "page-390": (390, "light"),
-    "page-820": (820, "light"),
-    "page-1440": (1440, "light"),
-    "page-1440-dark": (1440, "dark"),
-}
 # The word, style and seed of each picture in the history; the last one is shown.
 PICTURES = [
     ("月", "chalk", 3),
@@ -26,21 +20,19 @@ PICTURES = [
     ("山", "ink_wash", 4),
     ("学习", "papercut", 7),
 ]
-FOUR = "page-four"
-
+WIDTH = 1440
 TIMEOUT_MS = 120_000
 COLOURS = 256  # keeps each file under 300 kB
 
 
 def main() -> None:
-    """Draw the pictures in the page, and take a screenshot at every width."""
+    """Draw pictures in the page, and take its screenshots."""
     with tempfile.TemporaryDirectory() as folder, Stack(data_folder=Path(folder), log_folder=Path(folder)) as stack:
         stack.wait_for(stack.is_ready, 90, "a warm worker")
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-            for name, (width, scheme) in SHOTS.items():
-                save(shoot(browser, stack.url, width, scheme), name)
-            save(shoot_four(browser, stack.url), FOUR)
+            browser = playwright.chromium.launch(executable_path=browser_file(), args=["--no-sandbox"])
+            save(shoot(browser, stack.url), "page-1440")
+            save(shoot_four(browser, stack.url), "page-four")
             browser.close()
 
 
@@ -50,9 +42,9 @@ def save(png: bytes, name: str) -> None:
         picture.convert("RGB").quantize(COLOURS, kmeans=2).save(IMAGES / f"{name}.png", optimize=True)
 
 
-def shoot(browser: Browser, url: str, width: int, scheme: str) -> bytes:
+def shoot(browser: Browser, url: str) -> bytes:
     """Return the whole page as PNG, once it has drawn all pictures."""
-    page = open_page(browser, url, width, scheme)
+    page = open_page(browser, url)
     for word, style, seed in PICTURES:
         page.fill("#word", word)
         page.check(f"input[name=style][value={style}]", force=True)
@@ -66,7 +58,7 @@ def shoot(browser: Browser, url: str, width: int, scheme: str) -> bytes:
 
 def shoot_four(browser: Browser, url: str) -> bytes:
     """Return the page with four pictures of a word, and with a sense and a motif chosen."""
-    page = open_page(browser, url, 1440, "light")
+    page = open_page(browser, url)
     page.fill("#word", "长")
     page.click(".chip:text-is('to grow')")
     page.check("input[name=style][value=watercolor]", force=True)
@@ -78,9 +70,9 @@ def shoot_four(browser: Browser, url: str) -> bytes:
     return take(page)
 
 
-def open_page(browser: Browser, url: str, width: int, scheme: str) -> Page:
+def open_page(browser: Browser, url: str) -> Page:
     """Open the page, including the styles' samples."""
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB")
+    page = browser.new_page(viewport={"width": WIDTH, "height": 900}, locale="en-GB")
     page.set_default_timeout(TIMEOUT_MS)
     page.emulate_media(reduced_motion="reduce")
     page.goto(url)

@@ -76,6 +76,7 @@ def test_a_decks_picture_is_opened_and_its_settings_reused(open_page: OpenPage) 
     assert page.input_value("#steps") == "2"
 
 
+@pytest.mark.slow
 def test_a_word_that_is_drawn_again_takes_its_place_in_the_deck(open_page: OpenPage, api: Api) -> None:
     page = open_page()
     with page.expect_response("**/decks?*") as made, page.expect_response("**/image?size=*") as small:
@@ -139,6 +140,7 @@ def test_a_refused_word_is_corrected_with_its_meaning(open_page: OpenPage) -> No
     assert (page.input_value("#word"), page.input_value("#meaning")) == ("学习", "study")
 
 
+@pytest.mark.slow
 def test_a_word_pasted_with_its_line_end_stays_a_word(open_page: OpenPage) -> None:
     page = open_page()
     page.wait_for_selector("#generate:enabled")
@@ -150,6 +152,7 @@ def test_a_word_pasted_with_its_line_end_stays_a_word(open_page: OpenPage) -> No
     assert page.inner_text("#generate") == "Draw"
 
 
+@pytest.mark.slow
 def test_the_list_in_the_form_is_replaced_only_after_a_question(open_page: OpenPage) -> None:
     page = open_page()
     generate(page, "山")
@@ -159,6 +162,7 @@ def test_the_list_in_the_form_is_replaced_only_after_a_question(open_page: OpenP
     assert page.input_value("#word") == "水\n火"
 
 
+@pytest.mark.slow
 def test_a_file_in_any_encoding_becomes_a_deck(open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page()
     page.wait_for_selector("#generate:enabled")
@@ -180,6 +184,7 @@ def test_a_file_in_any_encoding_becomes_a_deck(open_page: OpenPage, tmp_path: Pa
     assert page.is_visible("#word")
 
 
+@pytest.mark.slow
 def test_an_earlier_deck_stays_within_reach(open_page: OpenPage) -> None:
     page = open_page()
     for name, words in (("Lesson 1", "山\n水"), ("Lesson 2", "火\n木")):
@@ -198,6 +203,7 @@ def test_an_earlier_deck_stays_within_reach(open_page: OpenPage) -> None:
     assert page.inner_text("#decks ul") == "Lesson 2"
 
 
+@pytest.mark.slow
 def test_a_deck_can_be_cancelled_and_single_words_drawn_beside_it(open_page: OpenPage, api: Api) -> None:
     page = open_page()
     with page.expect_response("**/decks?*") as made:
@@ -214,6 +220,7 @@ def test_a_deck_can_be_cancelled_and_single_words_drawn_beside_it(open_page: Ope
     assert page.is_hidden("#deck-cancel")
 
 
+@pytest.mark.slow
 def test_a_tab_that_closes_its_deck_leaves_another_tabs(open_page: OpenPage) -> None:
     page = open_page()
     generate(page, "山\n水", steps=1)
@@ -232,7 +239,11 @@ def test_a_tab_that_closes_its_deck_leaves_another_tabs(open_page: OpenPage) -> 
 
 
 @pytest.mark.parametrize(
-    ("words", "code"), [("кот\nпёс", "no_drawable_word"), ("山\n" * 501, "deck_too_large")], ids=["none", "too many"]
+    ("words", "code"),
+    [
+        pytest.param("кот\nпёс", "no_drawable_word", id="none"),
+        pytest.param("山\n" * 501, "deck_too_large", id="too many", marks=pytest.mark.slow),
+    ],
 )
 def test_a_list_that_makes_no_deck_is_told_in_plain_words(open_page: OpenPage, words: str, code: str) -> None:
     page = open_page()
@@ -286,6 +297,7 @@ def test_enter_sends_a_word_and_begins_a_new_line_in_a_list(open_page: OpenPage,
         page.press("#word", "Enter")
 
 
+@pytest.mark.slow
 def test_the_form_is_for_a_list_as_soon_as_one_is_asked_for(open_page: OpenPage) -> None:
     page = open_page()
     page.wait_for_selector("#generate:enabled")

@@ -29,6 +29,7 @@ def test_a_word_becomes_a_picture_with_its_prompt_seed_score_and_maps(open_page:
         assert json.loads(picture.text["writing-service"])["word"] == "学习"
 
 
+@pytest.mark.slow
 def test_the_preview_changes_while_the_picture_forms(open_page: OpenPage) -> None:
     page = open_page()
     generate(page, "山", steps=30)
@@ -92,7 +93,10 @@ def test_a_number_out_of_range_is_told_with_its_name_and_limits(open_page: OpenP
     assert page.is_hidden("#problem")
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1366, 768), (820, 1100), (390, 844)])
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [*(pytest.param(*size, marks=pytest.mark.slow) for size in ((1440, 900), (1366, 768), (820, 1100))), (390, 844)],
+)
 def test_what_goes_wrong_is_told_on_the_screen(open_page: OpenPage, width: int, height: int) -> None:
     page = open_page(viewport={"width": width, "height": height})
     page.route("**/generate-writing-image", lambda route: route.abort())
@@ -111,6 +115,7 @@ def test_a_service_out_of_reach_is_told_in_plain_words(open_page: OpenPage) -> N
     page.wait_for_selector(f"#problem:visible:has-text('{text('en', 'error.network')}')")
 
 
+@pytest.mark.slow
 def test_a_picture_comes_when_the_service_is_back(open_page: OpenPage) -> None:
     page = open_page()
     page.route("**/jobs/**", lambda route: route.abort())
@@ -131,6 +136,7 @@ def test_a_word_is_shown_in_its_own_direction(open_page: OpenPage) -> None:
     assert page.locator("#label-word").evaluate("word => word.matches(':dir(rtl)')")
 
 
+@pytest.mark.slow
 def test_a_picture_comes_also_where_events_do_not(open_page: OpenPage) -> None:
     page = open_page()
     page.route("**/events", lambda route: route.fulfill(status=404, json={"code": "not_found", "detail": ""}))
@@ -138,6 +144,7 @@ def test_a_picture_comes_also_where_events_do_not(open_page: OpenPage) -> None:
     see_picture(page, "山")
 
 
+@pytest.mark.slow
 def test_the_place_in_the_queue_is_shown(open_page: OpenPage, api: Api) -> None:
     page = open_page()
     jobs = [api.submit(word="山", num_inference_steps=100).json()["job_id"] for _ in range(9)]
@@ -149,6 +156,7 @@ def test_the_place_in_the_queue_is_shown(open_page: OpenPage, api: Api) -> None:
         api.cancel(job_id)
 
 
+@pytest.mark.slow
 def test_the_history_survives_a_reload_and_entries_can_be_opened_compared_and_deleted(open_page: OpenPage) -> None:
     page = open_page()
     for number, word in enumerate(("山", "水")):
@@ -202,6 +210,7 @@ def test_a_reload_brings_the_form_and_the_picture_back(open_page: OpenPage) -> N
     assert page.input_value("#word") == "水", "a link that is opened wins"
 
 
+@pytest.mark.slow
 def test_numbers_follow_the_language(open_page: OpenPage) -> None:
     page = open_page()
     generate(page, "山")
@@ -212,6 +221,7 @@ def test_numbers_follow_the_language(open_page: OpenPage) -> None:
     assert "," in page.inner_text("#label-time")
 
 
+@pytest.mark.slow
 def test_a_copy_over_plain_http_keeps_the_focus(open_page: OpenPage) -> None:
     page = open_page()
     generate(page, "山")
@@ -222,6 +232,7 @@ def test_a_copy_over_plain_http_keeps_the_focus(open_page: OpenPage) -> None:
     page.wait_for_selector("#share:focus:text-is('Copied')")
 
 
+@pytest.mark.slow
 def test_a_click_on_the_history_while_a_picture_is_drawn_is_answered(open_page: OpenPage) -> None:
     page = open_page()
     generate(page, "山")

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from shared.schemas import CONTROL_TYPES
 from tests.browser.conftest import OpenPage
 from tests.browser.form import generate, see_picture, set_steps, text
@@ -46,6 +48,7 @@ def test_a_words_readings_and_senses_are_choices(open_page: OpenPage) -> None:
     assert page.input_value("#meaning") == "", "it belonged to another word"
 
 
+@pytest.mark.slow
 def test_a_typed_meaning_is_not_that_of_the_next_word(open_page: OpenPage) -> None:
     page = open_page()
     page.fill("#word", "Hund")
@@ -69,6 +72,7 @@ def test_a_meaning_may_be_typed_before_its_word(open_page: OpenPage) -> None:
     assert page.input_value("#meaning") == "dog"
 
 
+@pytest.mark.slow
 def test_a_chosen_sense_keeps_the_focus(open_page: OpenPage) -> None:
     page = open_page()
     page.fill("#word", "长")
@@ -81,6 +85,7 @@ def test_a_chosen_sense_keeps_the_focus(open_page: OpenPage) -> None:
     assert page.input_value("#meaning") == ""
 
 
+@pytest.mark.slow
 def test_a_lookup_tells_a_fault_without_taking_the_focus(open_page: OpenPage) -> None:
     page = open_page()
     page.fill("#word", "学😀")
@@ -133,6 +138,7 @@ def test_a_word_without_a_known_meaning_asks_for_it(open_page: OpenPage) -> None
     assert page.is_hidden("#motifs-note")
 
 
+@pytest.mark.slow
 def test_the_language_of_a_word_is_chosen_and_remembered(open_page: OpenPage) -> None:
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
     page.wait_for_selector("#generate:enabled")
@@ -194,6 +200,7 @@ def test_motifs_are_drawn_in_the_picture_unless_that_is_switched_off(open_page: 
     assert page.inner_text("#label-imagery") == "books, graduation cap"
 
 
+@pytest.mark.slow
 def test_a_links_reading_is_sent_and_belongs_to_its_word_alone(open_page: OpenPage) -> None:
     page = open_page("/?word=长&reading=zhǎng")
     page.wait_for_selector("#meaning[placeholder*='grow']")
@@ -203,6 +210,7 @@ def test_a_links_reading_is_sent_and_belongs_to_its_word_alone(open_page: OpenPa
     assert "reading" not in sent(page)
 
 
+@pytest.mark.slow
 def test_a_styles_weight_between_the_sliders_steps_is_its_default(open_page: OpenPage) -> None:
     page = open_page()
     page.route("**/api/writing/status", with_uneven_weights)

@@ -1,5 +1,7 @@
 """The operator's page: workers, results, failures, and its key."""
 
+import pytest
+
 from local.stack import Stack
 from shared.queue.leases import Leases
 from shared.queue.store import JobStore
@@ -23,6 +25,7 @@ def test_the_operator_sees_workers_and_counts(open_page: OpenPage, stack: Stack,
     page.wait_for_selector(f"#jobs dd:text-is('{drawn + 1}')")
 
 
+@pytest.mark.slow
 def test_the_operator_sees_the_store_and_what_each_worker_switched(open_page: OpenPage, api: Api) -> None:
     api.draw(word="山", num_inference_steps=2)
     page = open_page("/admin")

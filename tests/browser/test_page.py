@@ -87,7 +87,9 @@ def test_every_language_has_the_same_texts_and_every_error_of_the_page_has_one()
     assert {f"error.{code}" for code in codes} <= languages["en"].keys()
 
 
-@pytest.mark.parametrize("locale", ["en-GB", "ru-RU", "zh-CN"])
+@pytest.mark.parametrize(
+    "locale", [*(pytest.param(locale, marks=pytest.mark.slow) for locale in ("en-GB", "zh-CN")), "ru-RU"]
+)
 def test_a_phone_shows_everything_without_scrolling_sideways(open_page: OpenPage, locale: str) -> None:
     page = open_page(locale=locale, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
 
@@ -110,6 +112,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(open_page: OpenPage
     assert page.locator("#generate").bounding_box() is not None
 
 
+@pytest.mark.slow
 def test_who_listens_hears_few_sentences(open_page: OpenPage) -> None:
     page = open_page()
     page.evaluate("""() => {
@@ -163,6 +166,7 @@ def test_the_page_is_light_and_asks_no_other_host(open_page: OpenPage, stack: St
     assert all(request.url.startswith((stack.url, "blob:", "data:")) for request in finished)
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_serious(open_page: OpenPage) -> None:
     """In light and dark colours."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()

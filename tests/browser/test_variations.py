@@ -3,6 +3,7 @@
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from PIL import Image
 
 from tests.browser.conftest import OpenPage
@@ -61,6 +62,7 @@ def test_four_pictures_form_side_by_side_and_one_is_kept(open_page: OpenPage) ->
     assert "variations" not in again
 
 
+@pytest.mark.slow
 def test_the_history_keeps_all_four(open_page: OpenPage) -> None:
     page = open_page()
     draw_four(page, "水")

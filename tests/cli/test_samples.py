@@ -22,6 +22,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return files
 
 
+@pytest.mark.slow
 def test_where_none_can_be_drawn_the_old_samples_stay(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WRITING_FONTS", '["no/such.ttf"]')  # neither the API nor the worker starts
     assert main(["samples", "--all"]) == FAILED

@@ -302,6 +302,7 @@ def test_other_scripts_are_drawn_from_fonts(api: Api, word: str, translation: st
     assert (scribble > 0).any()
 
 
+@pytest.mark.slow
 def test_every_style_draws(api: Api) -> None:
     styles = api.get("/api/writing/status").json()["styles"]
     assert len(styles) >= 8

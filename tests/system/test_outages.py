@@ -169,6 +169,7 @@ def run_with_a_broken_model(project: Path, folder: Path, redis_url: str, **envir
     assert "vae/diffusion_pytorch_model.safetensors is damaged or incomplete" in output
 
 
+@pytest.mark.slow
 def test_a_broken_model_ends_the_worker_with_the_reason(tmp_path: Path, project: Path, redis_url: str) -> None:
     run_with_a_broken_model(project, tmp_path, redis_url)
 
@@ -291,6 +292,7 @@ def test_an_imagery_file_that_cannot_be_read_ends_worker_and_api_with_its_name(
     assert str(folder / IMAGERY) in ended.stderr
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_stopped_while_it_loads_ends_at_once_and_signs_off(settings: Settings) -> None:
     """A process without a handler for the signal ignores it as a container's first one, and takes jobs."""
     registry = WorkerRegistry(make_redis(settings.redis), settings.worker.stale_after_s)
@@ -328,6 +330,7 @@ def test_a_worker_that_is_stopped_while_it_compiles_does_not_wait_for_the_compil
     assert registry.workers() == []
 
 
+@pytest.mark.slow
 def test_the_job_of_a_worker_that_is_stopped_while_it_compiles_waits_for_another(bare: Stack) -> None:
     api = Api(bare.url)
     job_id = api.submit(**WORD).json()["job_id"]

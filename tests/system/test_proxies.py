@@ -146,6 +146,7 @@ def test_the_containers_health_check_asks_no_proxy(project: Path, proxy: Server,
     assert proxy.paths == ["/health"], "requested as a service, never as a proxy"
 
 
+@pytest.mark.slow
 def test_a_stack_starts_where_proxies_are_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, proxy: Server) -> None:
     for name in VARIABLES:
         monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")

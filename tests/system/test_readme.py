@@ -48,6 +48,7 @@ def test_the_readme_s_python_works(
     assert "diffusion" in capsys.readouterr().out, "progress"
 
 
+@pytest.mark.slow
 def test_the_client_s_examples_work(
     project: Path, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -93,7 +93,9 @@ def test_a_whole_service_works_through_tls(tmp_path: Path, tls_url: str, authori
     assert "CERT_NONE" not in log
 
 
-@pytest.mark.parametrize("fault", ["unknown CA", "other name", "no TLS"])
+@pytest.mark.parametrize(
+    "fault", ["unknown CA", *(pytest.param(fault, marks=pytest.mark.slow) for fault in ("other name", "no TLS"))]
+)
 @pytest.mark.parametrize("program", ["api", pytest.param("worker", marks=pytest.mark.slow)])
 def test_an_untrusted_redis_stops_the_start_with_plain_words(
     redis_url: str, authority: Authority, fault: str, program: str

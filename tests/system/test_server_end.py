@@ -40,6 +40,7 @@ def program(stack: Stack, name: str) -> Any:
     return next(child for child in stack.supervisor.children if child.program.name == name).process
 
 
+@pytest.mark.slow
 def test_who_waits_as_the_server_ends_gets_the_job_s_address(fresh: Stack) -> None:
     api = Api(fresh.url)
     waiting = [in_thread(lambda: api.submit(word="学", headers={"Prefer": "wait=60"})) for _ in range(6)]
@@ -59,6 +60,7 @@ def test_who_waits_as_the_server_ends_gets_the_job_s_address(fresh: Stack) -> No
     assert {api.job(job_id)["status"] for job_id in ids} == {"queued"}
 
 
+@pytest.mark.slow
 def test_a_half_sent_body_does_not_keep_the_server_from_ending(tmp_path: Path) -> None:
     with api_alone(tmp_path, WRITING_API__RECEIVE_S="2") as fresh, connect(fresh) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n")

@@ -134,6 +134,7 @@ def test_a_deck_that_is_interrupted_goes_on_without_drawing_anything_twice(
     assert {path.name for path in folder.iterdir()} == {"pictures", "deck.json", "index.html", "First_words.apkg"}
 
 
+@pytest.mark.slow
 def test_a_deck_whose_client_was_killed_is_found_again(url: str, api: Api, tmp_path: Path) -> None:
     """The service continues drawing; the same command picks up the pictures, and nothing is drawn twice."""
     words, folder = tmp_path / "words.csv", tmp_path / "deck"

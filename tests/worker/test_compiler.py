@@ -88,6 +88,7 @@ def kinds_of_blocks(model: ModelRunner) -> int:
     return len({part.kind for network in (denoiser.unet, denoiser.controlnet) for part in compiler.parts_of(network)})
 
 
+@pytest.mark.slow
 def test_two_graphs_per_kind_of_block_serve_any_number_of_rows_and_steps_that_reuse(stock: Any) -> None:
     """With controls or without: one for a single row, one for more. The limit of recompilations is never reached."""
     model, plain = engine_model(stock), engine_model(pipeline_as_on_a_gpu())
@@ -190,6 +191,7 @@ print(compiler.graphs(), counted["fxgraph_cache_hit"], counted["fxgraph_cache_mi
 """
 
 
+@pytest.mark.slow
 def test_a_compile_process_that_fails_is_named_and_leaves_its_part_to_the_worker(stock: Any, tmp_path: Path) -> None:
     model = engine_model(stock, native_size=SIDE)
     processes = CompileProcesses(1, tmp_path, torch.device("cuda:99"))
@@ -324,6 +326,7 @@ def noise(side: int = SIDE) -> torch.Tensor:
     return torch.randn(1, 16, side // 8, side // 8, generator=torch.Generator().manual_seed(0))
 
 
+@pytest.mark.slow
 def test_the_vaes_graphs_decode_pictures_of_the_models_own_size(stock: Any) -> None:
     model, plain = engine_model(stock), engine_model(stock)
     model.decoder.compile(compiler.BlockCompiler(backend="eager"), (SIDE, SIDE))

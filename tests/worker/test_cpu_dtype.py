@@ -43,6 +43,7 @@ def test_a_dtype_that_is_set_is_taken_without_a_trial(monkeypatch: pytest.Monkey
         assert (loader.dtype, loader.why) == (dtype, "as configured")
 
 
+@pytest.mark.slow
 def test_the_embedded_model_takes_the_faster_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.model_loader.choose_cpu_dtype", lambda: (torch.bfloat16, "a trial says so"))
     settings = load_settings({"WRITING_DEVICE": "cpu", "WRITING_MODELS__EMBEDDED__DEFAULT_SIZE": "256"})

@@ -87,6 +87,7 @@ def test_what_dies_before_it_has_a_request_proves_nothing(
     assert stage.rehearse(HARMLESS) is None
 
 
+@pytest.mark.slow
 def test_a_real_rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
     """An error that is not a crash is left for the worker to report."""
     monkeypatch.setattr(rehearsal, "MODULE", "tests.chaos.fragile_rehearsal")

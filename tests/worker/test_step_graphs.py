@@ -84,12 +84,12 @@ def plain() -> ModelRunner:
     return engine_model(embedded_pipeline())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def recorded() -> list[Repetition]:
     return []
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def model(recorded: list[Repetition]) -> ModelRunner:
     """A model with recordings for its native size."""
 

@@ -172,6 +172,7 @@ def sdxl_row(channels: int) -> RequestState:
     )
 
 
+@pytest.mark.slow
 def test_a_step_of_sdxl_is_its_networks_and_little_more() -> None:
     """In any batch, everything besides UNet and ControlNet takes at most 3 % of their operations."""
     unet, controlnet = (make_part(FULL, name, META, torch.float16) for name in ("unet", "controlnet"))

@@ -194,6 +194,7 @@ def test_a_result_of_several_pictures(generator_of: Callable[[int], AIImageGener
         assert (told["seed"], told["scene_seed"]) == (variation.seed, SEED)
 
 
+@pytest.mark.slow
 def test_each_variation_can_be_drawn_again_alone(generator_of: Callable[[int], AIImageGenerator]) -> None:
     """Its seed and the scene's give a bit-identical picture, and the same maps."""
     generator = generator_of(1)

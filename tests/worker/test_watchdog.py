@@ -92,7 +92,8 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("name", ["step", *(pytest.param(name, marks=pytest.mark.slow) for name in ("text", "decode"))])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PLACES)
 def test_what_never_returns_ends_the_process_with_every_stack(name: str) -> None:
     place, what = PLACES[name]
     process = subprocess.run(
