@@ -8,8 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import diffusers
-import torch
+from torch._inductor.runtime.cache_dir_utils import cache_dir
 
 from shared.locations import locate
 from shared.schemas import Quality
@@ -20,6 +19,7 @@ from worker.engine.compile_processes import CompileProcesses, how_many
 from worker.engine.denoiser import Denoiser
 from worker.engine.faults import Failure, Fault, attempt, free_memory, is_lost
 from worker.engine.model_runner import ModelRunner
+from worker.engine.saved_graphs import SavedGraphs
 from worker.gpu_manager import GPUManager
 from worker.model_setup import Answer, Setup, is_on
 from worker.picture_work.choice import usable_cores
@@ -46,15 +46,16 @@ def start_processes(settings: Settings, gpu: GPUManager) -> AbstractContextManag
 def mark_filled(settings: Settings, gpu: GPUManager, setup: Setup) -> None:
     """Note that the compile cache holds all graphs of this model, if it does."""
     if gpu.is_gpu and is_on(setup.torch_compile):
-        attempt(_mark(settings, gpu).touch)  # the folder may be read-only
+        mark = _mark(settings, gpu)
+        attempt(partial(mark.parent.mkdir, parents=True, exist_ok=True))  # the folder may be read-only
+        attempt(mark.touch)
 
 
 def _mark(settings: Settings, gpu: GPUManager) -> Path:
-    """Return the file that says that the compile cache is filled for this model, card and libraries."""
-    model = settings.active_model.model_dump_json()
-    what = (torch.__version__, diffusers.__version__, torch.cuda.get_device_name(gpu.device), model)
-    cache = compiler.cache_folder(locate(settings.worker.compile_cache))
-    return cache / f"filled-{hashlib.sha256(repr(what).encode()).hexdigest()[:16]}"
+    """Return the file that says that the compile cache is filled for this model, beside its graphs."""
+    graphs = SavedGraphs(compiler.cache_folder(locate(settings.worker.compile_cache)), gpu.device)
+    model = hashlib.sha256(settings.active_model.model_dump_json().encode())
+    return graphs.folder / f"filled-{model.hexdigest()[:16]}"
 
 
 def try_compiler(settings: Settings, gpu: GPUManager) -> Answer:
@@ -125,13 +126,15 @@ def compile_networks(ready: ModelRunner, *, uses_cache: bool = False) -> Answer:
         DeviceLost: the device has failed.
     """
     before = compiler.graphs()
-    compile_blocks = compiler.BlockCompiler()
+    compile_blocks = compiler.BlockCompiler(load=_saved_graphs(ready).load)
     for denoiser in _denoisers(ready):
         denoiser.compile(compile_blocks, ready.native_size)
     failure = attempt(partial(ready.warm_up, uses_cache=uses_cache, largest_batch=ready.batch_limit))
     if failure is None:
         width, height = ready.native_size
-        return Answer(True, f"{compiler.graphs() - before} graphs, for {width} x {height} pixels")
+        compiled = compiler.graphs() - before
+        which = f"{compile_blocks.loaded + compiled} graphs, {compiled} of them compiled at this start"
+        return Answer(True, f"{which}, for {width} x {height} pixels")
     for denoiser in _denoisers(ready):
         denoiser.run_eager()
     return do_without(failure, ready)
@@ -143,12 +146,16 @@ def compile_decoder(ready: ModelRunner) -> Answer:
     Raises:
         DeviceLost: the device has failed.
     """
-    ready.decoder.compile(compiler.BlockCompiler(), ready.native_size)
+    ready.decoder.compile(compiler.BlockCompiler(load=_saved_graphs(ready).load), ready.native_size)
     failure = attempt(ready.warm_up_decoder)
     if failure is None:
         return Answer(True)
     ready.decoder.run_eager()
     return do_without(failure, ready)
+
+
+def _saved_graphs(ready: ModelRunner) -> SavedGraphs:
+    return SavedGraphs(Path(cache_dir()), ready.placement.device)
 
 
 def _denoisers(ready: ModelRunner) -> Iterable[Denoiser]:

@@ -152,13 +152,11 @@ def test_other_processes_compile_every_graph(start: Start, monkeypatch: pytest.M
     for answer in ("yes: ", "None"):
         torch.compiler.reset()
         torch.compiler.set_stance("default")
-        torch._dynamo.utils.counters.clear()
         setup = model_of(start(torch_compile=True, cuda_graphs=False)).setup
         assert str(setup.compile_processes).startswith(answer), setup
         assert is_on(setup.torch_compile), setup
-        counted = torch._dynamo.utils.counters["inductor"]
-        assert (counted["fxgraph_cache_miss"], counted["fxgraph_cache_bypass"]) == (1 if answer == "yes: " else 0, 0)
-        assert counted["fxgraph_cache_hit"] > 10
+        assert ", 0 of them compiled at this start" in str(setup.torch_compile), setup
+        assert not str(setup.torch_compile).startswith("yes: 0 graphs")
 
 
 def test_a_recorded_step_launches_far_fewer_times(start: Start) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers.models.attention import BasicTransformerBlock
 from PIL import Image
 from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
@@ -132,7 +133,8 @@ def test_what_is_noted_of_a_models_steps_is_a_graph_of_each_kind_for_single_and_
 
 
 @pytest.mark.slow
-def test_what_other_processes_have_compiled_is_found_in_the_cache(tmp_path: Path) -> None:
+def test_what_other_processes_have_compiled_is_loaded_and_computes_the_same(tmp_path: Path) -> None:
+    """Also for weights and numbers of rows that they did not see. A file that is damaged is left out."""
     process = subprocess.run(
         [sys.executable, "-c", COMPILE_IN_PROCESSES, str(tmp_path)],
         capture_output=True,
@@ -141,9 +143,11 @@ def test_what_other_processes_have_compiled_is_found_in_the_cache(tmp_path: Path
         check=False,
     )
     assert process.returncode == 0, process.stderr
-    graphs, hits, misses = map(int, process.stdout.split())
-    assert graphs == hits > 2
-    assert misses == 0
+    (loaded, compiled, difference), (fewer, anew, second) = map(str.split, process.stdout.splitlines())
+    assert (int(loaded), int(compiled)) == (4, 0)
+    assert (int(fewer), int(anew)) == (3, 1)
+    assert max(float(difference), float(second)) < 1e-4
+    assert process.stderr.count("is compiled anew") == 1
 
 
 # In a process of its own, as the folder of the compile cache cannot be changed later; on a network that is quickly
@@ -158,36 +162,42 @@ from torch import nn
 from worker.engine import compiler
 from worker.engine.compile_examples import ExampleCollector
 from worker.engine.compile_processes import CompileProcesses
+from worker.engine.saved_graphs import SavedGraphs
 
 class Network(nn.Module):
     def __init__(self):
         super().__init__()
         self.residual = ResnetBlock2D(in_channels=32, out_channels=32, temb_channels=16)
         self.transformer = BasicTransformerBlock(32, 2, 16, cross_attention_dim=24)
+        self.another = BasicTransformerBlock(32, 2, 16, cross_attention_dim=24)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, count):
         x = torch.randn(count, 32, 8, 8).to(memory_format=torch.channels_last)
         x = self.residual(x, torch.randn(count, 16))
         tokens = x.permute(0, 2, 3, 1).reshape(count, -1, 32)
-        return self.transformer(tokens, encoder_hidden_states=torch.randn(count, 5, 24))
+        for transformer in (self.transformer, self.another):
+            tokens = transformer(tokens, encoder_hidden_states=torch.randn(count, 5, 24))
+        return tokens
 
 def run(network, replaced):
+    torch.manual_seed(0)
     with replaced, torch.inference_mode():
-        for count in (2, 1, 6):
-            network(count)
+        return torch.cat([network(count) for count in (2, 1, 6)])
 
 cache = Path(sys.argv[1])
 compiler.set_up(cache)
 torch.backends.nnpack.set_flags(False)
 network = Network().eval().requires_grad_(False)
 collector = ExampleCollector()
-run(network, collector([network]))
+expected = run(network, collector([network]))
 with CompileProcesses(2, cache, torch.device("cpu")) as processes:
     processes.compile(collector.examples)
-run(network, compiler.BlockCompiler()([network]))
-counted = torch._dynamo.utils.counters["inductor"]
-print(compiler.graphs(), counted["fxgraph_cache_hit"], counted["fxgraph_cache_miss"])
+for _ in range(2):
+    compile_blocks = compiler.BlockCompiler(load=SavedGraphs(cache, torch.device("cpu")).load)
+    drawn = run(network, compile_blocks([network]))
+    print(compile_blocks.loaded, compiler.graphs(), float((drawn - expected).abs().max()))
+    next(cache.glob("graphs-*/*-1")).write_bytes(b"damaged")
 """
 
 
@@ -253,6 +263,32 @@ def test_networks_of_the_same_structure_share_graphs(stock: Any) -> None:
         denoiser_of(one).compile(compile_blocks, (SIDE, SIDE))
         step(one, request_of())
     assert compiler.graphs() == kinds_of_blocks(model)
+
+
+def test_only_blocks_with_the_same_settings_share_graphs() -> None:
+    blocks = [
+        BasicTransformerBlock(32, heads, 32 // heads, norm_eps=eps) for heads, eps in ((2, 1), (2, 1), (4, 1), (2, 2))
+    ]
+    kinds = [next(compiler.parts_of(block)).kind for block in blocks]
+    assert kinds[0] == kinds[1]
+    assert len(set(kinds)) == 3
+
+
+def test_a_call_that_fits_no_saved_graph_is_compiled() -> None:
+    class Saved:
+        def __init__(self, fits: int) -> None:
+            self._fits = fits
+
+        def guard_check(self, number: int) -> bool:
+            return number == self._fits
+
+        def __call__(self, number: int) -> str:
+            return f"saved {number}"
+
+    ran = [
+        compiler.run_what_fits([Saved(1), Saved(2)], lambda number: f"compiled {number}", call) for call in (1, 2, 3)
+    ]
+    assert ran == ["saved 1", "saved 2", "compiled 3"]
 
 
 def test_blocks_run_uncompiled_once_the_step_is_over_even_if_it_fails(stock: Any) -> None:

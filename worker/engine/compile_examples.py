@@ -1,6 +1,7 @@
 """Examples of calls, from which another process compiles the same graphs."""
 
 import copy
+import logging
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,6 +12,10 @@ from torch import nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from worker.engine.compiler import Part, ReplacedMethods, compiled
+from worker.engine.faults import attempt
+from worker.engine.saved_graphs import SavedGraphs
+
+logger = logging.getLogger("engine")
 
 # A call's arguments and options, with tensors or with their forms.
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
@@ -46,13 +51,17 @@ class Example:
         """How much there is to compile: modules, times graphs."""
         return len(list(self.part.block.modules())) * len(self.calls)
 
-    def compile(self, device: torch.device) -> None:
-        """Compile the calls' graphs on a device, into the compile cache."""
-        block, function = self.part.block.to_empty(device=device), compiled(self.part.function)
+    def compile(self, device: torch.device, graphs: SavedGraphs) -> None:
+        """Compile the calls' graphs on a device and save them, or at least leave their code in the compile cache."""
+        self.part.block.to_empty(device=device)
+        function = compiled(self.part.function)
         with torch.inference_mode():
-            for call in self.calls:
+            for number, call in enumerate(self.calls):
                 arguments, options = tree_map_only(TensorForm, lambda form: form.tensor(device), call)
-                function(block, *arguments, **options)
+                failure = attempt(partial(graphs.save, self.part, number, arguments, options))
+                if failure is not None:
+                    logger.warning("a graph cannot be saved: %s", failure.error)
+                    function(self.part.block, *arguments, **options)
 
 
 class ExampleCollector:

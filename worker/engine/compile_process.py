@@ -12,6 +12,7 @@ import torch
 from worker.engine import compiler
 from worker.engine.compile_examples import Example
 from worker.engine.placement import Placement
+from worker.engine.saved_graphs import SavedGraphs
 
 
 def main() -> None:
@@ -23,8 +24,9 @@ def main() -> None:
     compiler.set_up(cache)
     if examples:
         Placement(device).enter()
+    graphs = SavedGraphs(cache, device)
     for example in examples:
-        example.compile(device)
+        example.compile(device, graphs)
 
 
 if __name__ == "__main__":

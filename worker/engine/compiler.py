@@ -91,10 +91,16 @@ class Part:
 
     @property
     def kind(self) -> Hashable:
-        """What parts share that can share graphs: their method, and their block's tensors' names, shapes and types."""
+        """What parts share that can share graphs: their method, and their block's tensors and settings."""
         tensors = (*self.block.named_parameters(), *self.block.named_buffers())
-        shapes = tuple((name, tensor.shape, tensor.dtype) for name, tensor in tensors)
-        return type(self.block), self.method, shapes
+        shapes = tuple((name, tuple(tensor.shape), tensor.dtype) for name, tensor in tensors)
+        settings = tuple(
+            (name, key, value if key != "processor" else type(value))
+            for name, module in self.block.named_modules()
+            for key, value in vars(module).items()
+            if isinstance(value, bool | int | float | str) or key == "processor"
+        )
+        return type(self.block), self.method, shapes, settings
 
 
 def parts_of(network: nn.Module) -> Iterator[Part]:
@@ -112,19 +118,23 @@ class BlockCompiler:
     contain some of them, begin and end.
     """
 
-    def __init__(self, backend: str = "inductor") -> None:
-        """Compile by ``backend``."""
-        self._backend = backend
+    def __init__(self, backend: str = "inductor", *, load: Callable[[Part], Sequence[Any]] | None = None) -> None:
+        """Compile by ``backend`` what ``load`` has no graphs for."""
+        self._backend, self._load = backend, load
         self._functions: dict[Hashable, Callable[..., Any]] = {}
+        self.loaded = 0
 
     def __call__(self, networks: Iterable[nn.Module]) -> "ReplacedMethods":
         """Return the parts of networks, to run compiled. The first step in which they run compiles them."""
         return ReplacedMethods(networks, self._compiled)
 
     def _compiled(self, part: Part) -> Callable[..., Any]:
-        if part.kind not in self._functions:
-            self._functions[part.kind] = compiled(part.function, self._backend)
-        return self._functions[part.kind]
+        kind = part.kind
+        if kind not in self._functions:
+            graphs = self._load(part) if self._load else ()
+            self.loaded += len(graphs)
+            self._functions[kind] = partial(run_what_fits, graphs, compiled(part.function, self._backend))
+        return self._functions[kind]
 
 
 class ReplacedMethods:
@@ -146,21 +156,39 @@ class ReplacedMethods:
 
 def compiled(function: Callable[..., Any], backend: str = "inductor") -> Callable[..., Any]:
     """Return a block's method, compiled for any size of the tensors' first dimension."""
+    run = torch.compile(traceable(function), fullgraph=True, backend=backend)
+
+    def call(block: nn.Module, *arguments: Any, **options: Any) -> Any:
+        mark_rows(arguments, options)
+        return run(block, *arguments, **options)
+
+    return call
+
+
+def run_what_fits(graphs: Sequence[Any], otherwise: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Run the first saved graph whose guards hold for a call, or else ``otherwise``."""
+    for graph in graphs:
+        if graph.guard_check(*arguments, **options):
+            return graph(*arguments, **options)
+    return otherwise(*arguments, **options)
+
+
+def traceable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function whose graphs are kept apart from those of others that call the same one."""
 
     def method(block: nn.Module, *arguments: Any, **options: Any) -> Any:
         return function(block, *arguments, **options)
 
     # Dynamo keeps graphs by code object, and looks through all of one, so each kind of block gets its own.
     method.__code__ = method.__code__.replace()
-    run = torch.compile(method, fullgraph=True, backend=backend)
+    return method
 
-    def call(block: nn.Module, *arguments: Any, **options: Any) -> Any:
-        for value in (*arguments, *options.values()):
-            if isinstance(value, torch.Tensor):
-                torch._dynamo.mark_dynamic(value, 0)
-        return run(block, *arguments, **options)
 
-    return call
+def mark_rows(arguments: Iterable[Any], options: Mapping[str, Any]) -> None:
+    """Mark the first dimension of a call's tensors as dynamic."""
+    for value in (*arguments, *options.values()):
+        if isinstance(value, torch.Tensor):
+            torch._dynamo.mark_dynamic(value, 0)
 
 
 def freeze() -> None:

@@ -1,0 +1,84 @@
+"""Graphs on disk: what one process has compiled, others run without tracing it again.
+
+PyTorch's compile cache keeps the code that it has generated, but each process that uses it still traces every graph. A
+graph that was compiled ahead of time (`torch.compile(...).aot_compile`) is loaded as it is.
+"""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+from torch import nn
+
+from worker.engine.compiler import Part, mark_rows, traceable
+from worker.engine.faults import attempt
+
+logger = logging.getLogger("engine")
+
+SOURCES = Path(__file__).parent
+
+
+class SavedGraphs:
+    """A folder with the graphs of networks' parts, for one kind of device and these versions of the code."""
+
+    def __init__(self, cache: Path, device: torch.device) -> None:
+        """Use a folder in the compile cache ``cache``."""
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+        made_by = (torch.__version__, diffusers.__version__, name)
+        sources = b"".join(file.read_bytes() for file in sorted(SOURCES.glob("*.py")))
+        self.folder = cache / f"graphs-{_digest(repr(made_by).encode() + sources)}"
+
+    def save(self, part: Part, number: int, arguments: Sequence[Any], options: dict[str, Any]) -> None:
+        """Compile a part's call, for any number of rows, and save the graph as the part's ``number``-th.
+
+        The graph is guarded only by its tensors' types, sizes and memory order. Guards on code and modules cannot be
+        saved: the folder's name stands for them, and the part's kind.
+
+        Raises:
+            Exception: PyTorch's error, if the call cannot be compiled, or its graph saved.
+        """
+        mark_rows(arguments, options)
+        guards: dict[str, Any] = {"guard_filter_fn": _of_tensors}
+        function: Any = torch.compile(traceable(part.function), fullgraph=True, options=guards)
+        graph = function.aot_compile(((part.block, *arguments), options))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        graph.save_compiled_function(str(self.folder / f"{_name(part)}-{number}"))
+
+    def load(self, part: Part) -> list[Any]:
+        """Return a part's graphs. One that cannot be loaded is left out, and the log says why."""
+        graphs: list[Any] = []
+        for file in sorted(self.folder.glob(f"{_name(part)}-*")):
+            failure = attempt(partial(_load, file, graphs))
+            if failure is not None:
+                logger.warning("%s is compiled anew: %s", file.name, failure.error)
+        return graphs
+
+
+def _name(part: Part) -> str:
+    return _digest(repr(part.kind).encode())
+
+
+def _load(file: Path, graphs: list[Any]) -> None:
+    # In the mode in which it is called: its guards compare with tensors that are made here.
+    with file.open("rb") as opened, torch.inference_mode():
+        graph: Any = torch.compiler.load_compiled_function(opened)
+    graph.disable_guard_check()  # who calls it checks
+    graphs.append(graph)
+
+
+def _of_tensors(guards: Sequence[Any]) -> list[bool]:
+    """Return which guards are on a call's tensors, including those on their numbers of rows."""
+    return [
+        guard.guard_type == "SHAPE_ENV"
+        or (guard.guard_type == "TENSOR_MATCH" and not isinstance(guard.value, nn.Parameter))
+        for guard in guards
+    ]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:24]
