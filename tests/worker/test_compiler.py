@@ -134,7 +134,7 @@ def test_what_is_noted_of_a_models_steps_is_a_graph_of_each_kind_for_single_and_
 
 @pytest.mark.slow
 def test_what_other_processes_have_compiled_is_loaded_and_computes_the_same(tmp_path: Path) -> None:
-    """Also for weights and numbers of rows that they did not see. A file that is damaged is left out."""
+    """Also for weights and numbers of rows that they did not see. What is damaged is compiled anew."""
     process = subprocess.run(
         [sys.executable, "-c", COMPILE_IN_PROCESSES, str(tmp_path)],
         capture_output=True,
@@ -143,11 +143,12 @@ def test_what_other_processes_have_compiled_is_loaded_and_computes_the_same(tmp_
         check=False,
     )
     assert process.returncode == 0, process.stderr
-    (loaded, compiled, difference), (fewer, anew, second) = map(str.split, process.stdout.splitlines())
-    assert (int(loaded), int(compiled)) == (4, 0)
-    assert (int(fewer), int(anew)) == (3, 1)
-    assert max(float(difference), float(second)) < 1e-4
-    assert process.stderr.count("is compiled anew") == 1
+    first, second = (tuple(map(float, line.split())) for line in process.stdout.splitlines())
+    assert first[:2] == (4, 0), "loaded and compiled graphs"
+    assert second[0] == 0
+    assert second[1] >= 2, "one for each kind of block"
+    assert max(first[2], second[2]) < 1e-4
+    assert process.stderr.count("is compiled anew") == 4
 
 
 # In a process of its own, as the folder of the compile cache cannot be changed later; on a network that is quickly
@@ -197,7 +198,8 @@ for _ in range(2):
     compile_blocks = compiler.BlockCompiler(load=SavedGraphs(cache, torch.device("cpu")).load)
     drawn = run(network, compile_blocks([network]))
     print(compile_blocks.loaded, compiler.graphs(), float((drawn - expected).abs().max()))
-    next(cache.glob("graphs-*/*-1")).write_bytes(b"damaged")
+    for file in cache.glob("graphs-*/*"):
+        file.write_bytes(b"damaged")
 """
 
 
