@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from transformers import (
     DPTConfig,
     DPTForDepthEstimation,
@@ -14,6 +15,8 @@ from transformers import (
     SamPromptEncoderConfig,
     SamVisionConfig,
 )
+
+SEED = 2  # of the weights: with some others, the depth is the same everywhere
 
 
 def save_depth_model(folder: Path) -> Path:
@@ -29,7 +32,9 @@ def save_depth_model(folder: Path) -> Path:
         neck_hidden_sizes=[8, 8, 16, 16],
         fusion_hidden_size=16,
     )
-    DPTForDepthEstimation(config).save_pretrained(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(SEED)
+        DPTForDepthEstimation(config).save_pretrained(folder)
     DPTImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
     return folder
 
@@ -56,7 +61,9 @@ def save_segmenter(folder: Path) -> Path:
             hidden_size=16, mlp_dim=32, num_attention_heads=2, iou_head_hidden_dim=16
         ),
     )
-    SamModel(config).save_pretrained(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(SEED)
+        SamModel(config).save_pretrained(folder)
     processor = SamImageProcessor(size={"longest_edge": 64}, pad_size={"height": 64, "width": 64})
     SamProcessor(processor).save_pretrained(folder)
     return folder
