@@ -21,6 +21,7 @@ FIRST_PIP = $(if $(HAS_PIP),$(PYTHON),$(BIN)/python) -m pip --python $(BIN)/pyth
 OPTIONS = --quiet --progress-bar on --no-compile $(PIP_ARGS) -c constraints.txt
 INSTALL = $(BIN)/python -m pip install $(OPTIONS)
 # `--no-build-isolation` builds our packages with the setuptools of .venv, instead of installing one for each of them.
+
 # Three tests run at a time, since most wait for processes; tests/conftest.py orders them. Waiting threads yield the
 # cores (OMP_WAIT_POLICY).
 PYTEST := OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder

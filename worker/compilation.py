@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -16,6 +16,7 @@ from shared.settings import Settings
 from worker.engine import compiler
 from worker.engine.compile_examples import ExampleCollector
 from worker.engine.compile_processes import CompileProcesses, how_many
+from worker.engine.decoder import Decoder
 from worker.engine.denoiser import Denoiser
 from worker.engine.faults import Failure, Fault, attempt, free_memory, is_lost
 from worker.engine.model_runner import ModelRunner
@@ -126,18 +127,14 @@ def compile_networks(ready: ModelRunner, *, uses_cache: bool = False) -> Answer:
         DeviceLost: the device has failed.
     """
     before = compiler.graphs()
-    compile_blocks = compiler.BlockCompiler(load=_saved_graphs(ready).load)
-    for denoiser in _denoisers(ready):
-        denoiser.compile(compile_blocks, ready.native_size)
-    failure = attempt(partial(ready.warm_up, uses_cache=uses_cache, largest_batch=ready.batch_limit))
-    if failure is None:
-        width, height = ready.native_size
-        compiled = compiler.graphs() - before
-        which = f"{compile_blocks.loaded + compiled} graphs, {compiled} of them compiled at this start"
-        return Answer(True, f"{which}, for {width} x {height} pixels")
-    for denoiser in _denoisers(ready):
-        denoiser.run_eager()
-    return do_without(failure, ready)
+    warm_up = partial(ready.warm_up, uses_cache=uses_cache, largest_batch=ready.batch_limit)
+    answer, loaded = _compile(ready, list(_denoisers(ready)), warm_up)
+    if not answer.is_on:
+        return answer
+    width, height = ready.native_size
+    compiled = compiler.graphs() - before
+    which = f"{loaded + compiled} graphs, {compiled} of them compiled at this start"
+    return Answer(True, f"{which}, for {width} x {height} pixels")
 
 
 def compile_decoder(ready: ModelRunner) -> Answer:
@@ -146,12 +143,34 @@ def compile_decoder(ready: ModelRunner) -> Answer:
     Raises:
         DeviceLost: the device has failed.
     """
-    ready.decoder.compile(compiler.BlockCompiler(load=_saved_graphs(ready).load), ready.native_size)
-    failure = attempt(ready.warm_up_decoder)
-    if failure is None:
-        return Answer(True)
-    ready.decoder.run_eager()
-    return do_without(failure, ready)
+    answer, _loaded = _compile(ready, [ready.decoder], ready.warm_up_decoder)
+    return answer
+
+
+def _compile(
+    ready: ModelRunner, owners: Sequence[Denoiser | Decoder], warm_up: Callable[[], object]
+) -> tuple[Answer, int]:
+    """Compile networks and run them; return whether they run compiled, and the number of saved graphs that they use.
+
+    A saved graph may load and fail when it runs. Then all are compiled here, and none is used.
+
+    Raises:
+        DeviceLost: the device has failed.
+    """
+    for load in (_saved_graphs(ready).load, None):
+        compile_blocks = compiler.BlockCompiler(load=load)
+        for owner in owners:
+            owner.compile(compile_blocks, ready.native_size)
+        failure = attempt(warm_up)
+        if failure is None:
+            return Answer(True), compile_blocks.loaded
+        for owner in owners:
+            owner.run_eager()
+        answer = do_without(failure, ready)
+        if not compile_blocks.loaded or failure.fault is Fault.OUT_OF_MEMORY:
+            break
+        logger.warning("the saved graphs are not used: %s", failure.error)
+    return answer, 0
 
 
 def _saved_graphs(ready: ModelRunner) -> SavedGraphs:

@@ -28,6 +28,7 @@ from worker.engine.compile_processes import CompileProcesses, available_gib, how
 from worker.engine.denoiser import Denoiser
 from worker.engine.model_runner import ModelRunner
 from worker.engine.request import DrawRequest
+from worker.engine.saved_graphs import SavedGraphs
 from worker.gpu_manager import GPUManager
 from worker.model_setup import Answer, Setup
 
@@ -334,6 +335,47 @@ def test_where_compiling_the_networks_fails_they_run_eagerly_and_it_is_said_why(
     assert (setup.torch_compile, setup.vae_compile) == (failed, failed)
     assert setup.float8 == Answer(False, "compiling failed")
     assert model.networks[Quality.FAST] is exact
+    assert step(model, request_of(256)).isfinite().all()
+
+
+class BrokenGraph:
+    """A saved graph that loads and fits, and fails when it runs."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def guard_check(self, *_arguments: Any, **_options: Any) -> bool:
+        return True
+
+    def __call__(self, *_arguments: Any, **_options: Any) -> Any:
+        raise self._error
+
+
+BROKEN = RuntimeError("Triton Error [CUDA]: device kernel image is invalid")
+
+
+def test_where_a_saved_graph_fails_when_it_runs_all_are_compiled_anew(
+    stock: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    model, compiled_here = engine_model(stock), []
+    monkeypatch.setattr(SavedGraphs, "load", lambda *_part: [BrokenGraph(BROKEN)])
+    monkeypatch.setattr(compiler, "compiled", lambda function, _backend: compiled_here.append(function) or function)
+    answer = compile_networks(model)
+    assert answer == Answer(True, f"0 graphs, 0 of them compiled at this start, for 256 x 256 pixels")
+    assert compile_decoder(model) == Answer(True)
+    assert compiled_here
+    assert step(model, request_of(256)).isfinite().all()
+    assert model.decoder.decode(noise(256)).size == (256, 256)
+    assert caplog.text.count(f"the saved graphs are not used: {BROKEN}") == 2, "of the networks and of the VAE"
+
+
+def test_where_saved_graphs_do_not_fit_into_memory_nothing_is_compiled_anew(
+    stock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = engine_model(stock)
+    monkeypatch.setattr(SavedGraphs, "load", lambda *_part: [BrokenGraph(torch.OutOfMemoryError("injected"))])
+    monkeypatch.setattr(compiler, "compiled", lambda function, _backend: function)
+    assert compile_networks(model) == Answer(False, "OutOfMemoryError: injected")
     assert step(model, request_of(256)).isfinite().all()
 
 
