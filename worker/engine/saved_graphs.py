@@ -42,6 +42,7 @@ class SavedGraphs:
         Raises:
             Exception: PyTorch's error, if the call cannot be compiled, or its graph saved.
         """
+        torch._dynamo.config.enable_aot_compile = True  # off by default in older releases, as in 2.11
         mark_rows(arguments, options)
         guards: dict[str, Any] = {"guard_filter_fn": _of_tensors}
         function: Any = torch.compile(traceable(part.function), fullgraph=True, options=guards)
