@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,28 @@ def processes(folders: Settings, threads: ThreadExecutor) -> Iterator[ProcessExe
     place.start()
     yield place
     place.stop()
+
+
+class Meddler:
+    """Computes something while it is pickled, as another thread might."""
+
+    def __init__(self, compute: Callable[[], object]) -> None:
+        self._compute = compute
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        self._compute()
+        return str, ()
+
+
+def test_a_scene_can_be_sent_while_another_thread_computes_its_properties(threads: ThreadExecutor) -> None:
+    scene = do(threads, PictureWork.compose, "火", (256, 256), ("umbrella",), 7)
+    glyph, placed = replace(scene.glyph), replace(scene.motifs[0])  # nothing is computed yet
+    vars(glyph)["word"] = Meddler(lambda: glyph.skeleton)
+    vars(placed)["motif"] = Meddler(lambda: vars(placed).setdefault("flat", scene.motifs[0].flat))
+    sent = pickle.loads(pickle.dumps(replace(scene, glyph=glyph, motifs=(placed,))))
+    assert {"skeleton", "flat"} <= vars(glyph).keys() | vars(placed).keys(), "computed meanwhile"
+    assert (sent.glyph.skeleton == scene.glyph.skeleton).all()
+    assert sent.motifs[0].box == scene.motifs[0].box
 
 
 def do(place: Executor, piece: Any, *args: Any) -> Any:

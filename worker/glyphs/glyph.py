@@ -66,6 +66,10 @@ class Glyph:
     ink: Ink
     hyphens: tuple[PlacedCharacter, ...] = ()
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return a copy, since another thread may compute a property while this one is pickled."""
+        return vars(self).copy()
+
     @property
     def drawn(self) -> tuple[PlacedCharacter, ...]:
         """All that is drawn: the characters, then the hyphens."""

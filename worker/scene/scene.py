@@ -26,6 +26,10 @@ class PlacedMotif:
     motif: Motif
     box: tuple[int, int, int, int]
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return a copy, since another thread may compute a property while this one is pickled."""
+        return vars(self).copy()
+
     def region(self, margin: int = 0) -> tuple[slice, slice]:
         """Return the box's rows and columns in the picture, with a margin in pixels."""
         left, top, width, height = self.box
