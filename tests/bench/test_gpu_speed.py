@@ -71,7 +71,9 @@ def test_variants_that_are_compiled_do_not_disturb_one_another(
     assert [(row.variant, row.failure) for row in rows] == [(variant.name, "") for variant in COMPILED]
     graphs = {row.variant: row.notes.get("torch_compile") for row in rows}
     assert graphs["exact, compiled"] == graphs["fast, compiled"], "steps that reuse features need no further graphs"
-    assert re.fullmatch(r"yes: (\d+) graphs, \1 of them compiled at this start, for 256 x 256 pixels", str(graphs["exact, compiled"]))
+    assert re.fullmatch(
+        r"yes: (\d+) graphs, \1 of them compiled at this start, for 256 x 256 pixels", str(graphs["exact, compiled"])
+    )
 
 
 def test_a_variant_whose_steps_cannot_be_recorded_says_why(subject: Subject) -> None:

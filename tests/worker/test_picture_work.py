@@ -73,7 +73,7 @@ def test_a_scene_can_be_sent_while_another_thread_computes_its_properties(thread
     glyph, placed = replace(scene.glyph), replace(scene.motifs[0])  # nothing is computed yet
     vars(glyph)["word"] = Meddler(lambda: glyph.skeleton)
     vars(placed)["motif"] = Meddler(lambda: vars(placed).setdefault("flat", scene.motifs[0].flat))
-    sent = pickle.loads(pickle.dumps(replace(scene, glyph=glyph, motifs=(placed,))))
+    sent = pickle.loads(pickle.dumps(replace(scene, glyph=glyph, motifs=(placed,))))  # noqa: S301  # our own
     assert {"skeleton", "flat"} <= vars(glyph).keys() | vars(placed).keys(), "computed meanwhile"
     assert (sent.glyph.skeleton == scene.glyph.skeleton).all()
     assert sent.motifs[0].box == scene.motifs[0].box
