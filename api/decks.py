@@ -117,7 +117,7 @@ class Decks:
         if not submission.is_new:
             return CreatedDeck(submission, self._store.get(submission.deck_id))
         for job_id, request in requests.items():
-            self._jobs.send(job_id, request)
+            self._jobs.send(job_id, request, client)
         return CreatedDeck(submission, record)
 
     def _planned(

@@ -26,6 +26,7 @@ from shared.errors import (
     UnreadableRecord,
     VariationNotFound,
 )
+from shared.queue.client_queues import queue_of
 from shared.queue.results import Budget, Results, ResultSizes, StoredResult
 from shared.queue.store import JobRecord, JobStore, Submission, unknown_job
 from shared.schemas import (
@@ -116,7 +117,7 @@ class Jobs:
             result_bytes=result_bytes,
         )
         if submission.is_new:
-            self.send(submission.job_id, request)
+            self.send(submission.job_id, request, client)
         return submission
 
     def admit(self, result_bytes: int) -> None:
@@ -290,13 +291,13 @@ class Jobs:
                 reason = record.error.detail if record.error else error.detail
         raise SampleNotReady(reason, retry_after_s=self._settings.queue.retry_after_s)
 
-    def send(self, job_id: str, request: GenerationRequest) -> None:
+    def send(self, job_id: str, request: GenerationRequest, client: str) -> None:
         """Send a recorded job's message. The job is accepted either way: the workers' reconciler resends on failure."""
         try:
             send_job(
                 self._celery,
                 job_id,
-                request.priority,
+                queue_of(request.priority, client),
                 shown=f"({request.word!r}, {request.style or self._settings.default_style!r})",
                 retry=True,
                 retry_policy=SEND_RETRY,

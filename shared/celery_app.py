@@ -7,6 +7,7 @@ from celery import Celery
 from kombu import Queue
 
 from shared.errors import SettingsError
+from shared.queue.client_queues import QUEUES
 from shared.queue.order import order_name
 from shared.queue.transport import harden_transport
 from shared.schemas import Priority
@@ -51,7 +52,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "result_serializer": "json",
         "accept_content": ["json"],
         "result_accept_content": ["json"],
-        "task_queues": [Queue(priority.value, routing_key=priority.value) for priority in Priority],
+        "task_queues": [Queue(queue, routing_key=queue) for queue in QUEUES],
         "task_default_queue": Priority.INTERACTIVE.value,
         # A message is acknowledged only once its job has ended, so it survives a worker crash.
         "task_acks_late": True,
@@ -63,6 +64,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "broker_transport_options": {
             **timeouts,
             "visibility_timeout": settings.queue.visibility_timeout_s,
+            "priority_steps": [0],  # jobs have a queue for their priority, so no queue needs lists for further ones
             "queue_order_strategy": order_name(settings.queue.bulk_every),
             "global_keyprefix": settings.redis.prefix,
         },
@@ -85,17 +87,17 @@ def _refuse_other_addresses(ours: str) -> None:
             )
 
 
-def send_job(app: Celery, job_id: str, priority: Priority, *, shown: str = "", **options: Any) -> None:
+def send_job(app: Celery, job_id: str, queue: str, *, shown: str = "", **options: Any) -> None:
     """Send the message of a waiting job. A duplicate for the same job is harmless.
 
     Args:
         app: from `make_celery`.
         job_id: the job's id, which is also the message's id.
-        priority: its queue.
+        queue: its queue, of `QUEUES`.
         shown: what Flower shows as the task's arguments.
         **options: further options of `Celery.send_task`.
     """
     argsrepr = shown or f"({job_id!r},)"
     # Otherwise each sender would subscribe to the result, and retry for twenty seconds while Redis is unreachable.
     options["ignore_result"] = True
-    app.send_task(GENERATE_TASK, args=[job_id], task_id=job_id, queue=priority.value, argsrepr=argsrepr, **options)
+    app.send_task(GENERATE_TASK, args=[job_id], task_id=job_id, queue=queue, argsrepr=argsrepr, **options)

@@ -28,6 +28,7 @@ from shared.celery_app import WARMUP_COMMAND, make_celery, send_job
 from shared.errors import DeviceLost, ModelLoadError, ServiceError, SettingsError
 from shared.locations import locate
 from shared.logs import configure_logging
+from shared.queue.client_queues import QUEUES
 from shared.queue.decks import DeckStore
 from shared.queue.leases import Leases
 from shared.queue.metrics import JobMetrics
@@ -37,7 +38,7 @@ from shared.queue.store import JobStore
 from shared.queue.webhook_outbox import WebhookOutbox
 from shared.queue.workers import WorkerRegistry
 from shared.redis_client import make_redis, refuse_cluster
-from shared.schemas import Priority, WorkerInfo, WorkerState
+from shared.schemas import WorkerInfo, WorkerState
 from shared.settings import Settings
 from shared.tls import check_tls
 from shared.writing.blocklist import Blocklist
@@ -134,7 +135,7 @@ class WorkerProcess:
                 hostname=self.worker_id,
                 pool="threads",
                 concurrency=self.concurrency,
-                queues=[priority.value for priority in Priority],
+                queues=QUEUES,
                 # Workers do not know of each other: they share only Redis and the registry in it.
                 without_gossip=True,
                 without_mingle=True,
@@ -221,7 +222,7 @@ def find_device(settings: Settings) -> GPUManager:
 
 
 def make_reaper(
-    client: redis.Redis, leases: Leases, send: Callable[[str, Priority], None], monitor: JobMonitor, settings: Settings
+    client: redis.Redis, leases: Leases, send: Callable[[str, str], None], monitor: JobMonitor, settings: Settings
 ) -> Reaper:
     """Return the reaper of abandoned jobs."""
     return Reaper(

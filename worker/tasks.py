@@ -27,7 +27,7 @@ from shared.queue.leases import Lease, Leases, new_token
 from shared.queue.metrics import JobMetrics, Sample
 from shared.queue.object_store import StoreUnavailable
 from shared.queue.results import Budget, NewResult, ResultSizes, pack
-from shared.schemas import AIGenerationResult, JobError, JobStatus, Priority
+from shared.schemas import AIGenerationResult, JobError, JobStatus
 from worker.ai_image_generator import AIImageGenerator
 from worker.background.job_monitor import JobHandle, JobMonitor
 from worker.quarantine.queue import QuarantineQueue
@@ -83,7 +83,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         leases: Leases,
         monitor: JobMonitor,
         generator: AIImageGenerator,
-        send: Callable[[str, Priority], None],
+        send: Callable[[str, str], None],
         cancel: Callable[[str], None],
         stop_process: Callable[[ServiceError], None],
         metrics: JobMetrics,
@@ -138,7 +138,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         try:
             crash = None if self._monitor.is_draining else self._rehearse(job_id, rehearsal)
             if self._monitor.is_draining:
-                retry_for_five_minutes(lambda: self._send(job_id, self._leases.record(job_id).priority))
+                retry_for_five_minutes(lambda: self._send(job_id, self._leases.record(job_id).queue))
             else:
                 self._run(job_id, self._draw if crash is None else partial(self._refuse, crash=crash))
         except SETTLED as outcome:
@@ -264,7 +264,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         Celery may already have returned the current message because the worker is shutting down.
         """
         if retry_for_five_minutes(lambda: self._leases.release(lease, counts_crash=counts_crash)):
-            retry_for_five_minutes(lambda: self._send(lease.job_id, lease.record.priority))
+            retry_for_five_minutes(lambda: self._send(lease.job_id, lease.record.queue))
             logger.info("job %s requeued", lease.job_id)
         raise Ignore()
 

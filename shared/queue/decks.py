@@ -17,7 +17,7 @@ from typing import Any, cast
 import redis
 
 from shared.errors import DeckNotFound, QueueFull
-from shared.queue.keys import deck_key, job_key, waiting_key
+from shared.queue.keys import deck_key, job_key
 from shared.queue.scripts import load_script
 from shared.queue.store import JobStore, created_before, idempotency_records, is_created, new_record
 from shared.queue.webhook_targets import list_of
@@ -140,7 +140,7 @@ class DeckStore:
         outcome, found = cast(
             list[str],
             self._create(
-                keys=[deck_key(record.deck_id), waiting_key(Priority.BULK), *idempotency_records(idempotency_key)],
+                keys=[deck_key(record.deck_id), *idempotency_records(idempotency_key)],
                 args=[
                     record.deck_id, fingerprint, limit, self._settings.record_ttl_s, deck.client,
                     self._settings.cancelled_limit, time.time(),

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from shared.schemas import Priority
+from shared.queue.client_queues import QUEUES
 from shared.settings import NAMESPACE
 
 PREFIX = NAMESPACE + "writing:"
@@ -18,7 +18,7 @@ class Key(StrEnum):
     JOB = PREFIX + "job:"  # hash: a job's record
     JOBS = PREFIX + "jobs:"  # of a client; sorted set: its jobs by sequence number
     CANCELLED = PREFIX + "cancelled:"  # of a client; sorted set: what it cancelled before it started, by expiry
-    WAITING = PREFIX + "waiting:"  # of a priority; sorted set: the waiting jobs by sequence number
+    WAITING = PREFIX + "waiting:"  # of a queue; sorted set: the waiting jobs by sequence number
     SEQUENCE = PREFIX + "sequence"  # sequence number of the newest job
     IDEMPOTENCY = PREFIX + "idempotency:"  # of a digest of a client's key; the job or deck that it created
     DECK = PREFIX + "deck:"  # hash: a deck
@@ -72,16 +72,16 @@ def preview_key(job_id: str, variation: int = 0) -> str:
     return f"{Key.PREVIEW}{job_id}:{variation}" if variation else Key.PREVIEW + job_id
 
 
-def waiting_key(priority: Priority) -> str:
-    """Return the key of the waiting jobs of a priority."""
-    return Key.WAITING + priority
+def waiting_key(queue: str) -> str:
+    """Return the key of a queue's waiting jobs."""
+    return Key.WAITING + queue
 
 
 def waiting_keys() -> list[str]:
-    """Return the keys of all waiting jobs, in the order of `Priority`."""
-    return list(map(waiting_key, Priority))
+    """Return the keys of all waiting jobs, in the order of `QUEUES`."""
+    return list(map(waiting_key, QUEUES))
 
 
-def queue_key(priority: Priority) -> str:
+def queue_key(queue: str) -> str:
     """Return kombu's key of a queue, a list of messages."""
-    return NAMESPACE + priority
+    return NAMESPACE + queue

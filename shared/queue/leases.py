@@ -22,11 +22,11 @@ from typing import cast
 import redis
 
 from shared.errors import Poisoned, UnreadableRecord
-from shared.queue.keys import Key, job_key, preview_key, waiting_key, waiting_keys
+from shared.queue.keys import Key, job_key, preview_key
 from shared.queue.results import NewResult
 from shared.queue.scripts import load_script
 from shared.queue.store import JobRecord, JobStore
-from shared.schemas import JobError, JobStatus, Priority, Progress
+from shared.schemas import JobError, JobStatus, Progress
 from shared.settings import QueueSettings
 
 # Longer than the longest step on a slow machine.
@@ -52,7 +52,7 @@ class RequeuedJob:
     """A job that is waiting again and needs a new message."""
 
     job_id: str
-    priority: Priority
+    queue: str
 
 
 class Leases:
@@ -85,7 +85,7 @@ class Leases:
         """
         token = token or new_token()
         taken = self._take(
-            keys=[job_key(job_id), *waiting_keys(), _running_key(self.worker), _beat_key(self.worker)],
+            keys=[job_key(job_id), _running_key(self.worker), _beat_key(self.worker)],
             args=[job_id, self.worker, token, time.time()],
         )
         if not taken:
@@ -173,8 +173,7 @@ class Leases:
             lease: the job's lease.
             counts_crash: whether to charge the job with this worker's crash.
         """
-        waiting = waiting_key(lease.record.priority)
-        keys = [job_key(lease.job_id), waiting, _running_key(self.worker)]
+        keys = [job_key(lease.job_id), _running_key(self.worker)]
         return bool(self._release(keys=keys, args=[lease.job_id, lease.token, int(counts_crash)]))
 
     def beat(self) -> None:
@@ -267,7 +266,7 @@ class Leases:
 
 
 def _put_back(found: list[str]) -> list[RequeuedJob]:
-    return [RequeuedJob(job_id, Priority(priority)) for job_id, priority in zip(found[::2], found[1::2], strict=True)]
+    return [RequeuedJob(job_id, queue) for job_id, queue in zip(found[::2], found[1::2], strict=True)]
 
 
 def new_token() -> str:

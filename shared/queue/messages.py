@@ -10,8 +10,8 @@ from typing import cast
 
 import redis
 
+from shared.queue.client_queues import QUEUES
 from shared.queue.keys import Key, queue_key
-from shared.schemas import Priority
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +24,10 @@ class JobMessages:
 
     def queued(self) -> set[str]:
         """Return the ids of the jobs whose message waits in a queue."""
-        queues = [cast("list[str]", self._redis.lrange(queue_key(priority), 0, -1)) for priority in Priority]
-        return _job_ids(message for queue in queues for message in queue)
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for queue in QUEUES:
+                pipeline.lrange(queue_key(queue), 0, -1)
+            return _job_ids(message for messages in pipeline.execute() for message in messages)
 
     def delivered(self) -> set[str]:
         """Return the ids of the jobs whose message was delivered but not acknowledged."""

@@ -1,7 +1,7 @@
 """Job records in Redis: the single source of truth for a job's status.
 
 A record is a hash ``writing:job:<id>``, written before the job's message is sent. Waiting jobs are also members of
-``writing:waiting:<priority>``, sorted by arrival, which gives the queue's depth and a job's position. Every change of
+``writing:waiting:<queue>``, sorted by arrival, which gives the queues' depth and a job's position. Every change of
 status is one Lua script. It is therefore atomic, and never leaves a terminal status. The workers' changes to a record
 are in `shared.queue.leases`.
 
@@ -18,6 +18,7 @@ from typing import Any, cast
 import redis
 
 from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueOutOfMemory, TooManyCancelled
+from shared.queue.client_queues import QUEUES, queue_of, queues_of
 from shared.queue.completion import failure_codes, recent_failures
 from shared.queue.keys import Key, job_key, preview_key, waiting_key, waiting_keys
 from shared.queue.scripts import load_script
@@ -51,6 +52,7 @@ class JobRecord:
     job_id: str
     status: JobStatus
     priority: Priority
+    queue: str
     request_text: str
     stage: str | None
     progress: Progress
@@ -142,7 +144,7 @@ class JobStore:
         outcome, found = cast(
             list[str],
             self._create(
-                keys=[waiting_key(request.priority), *idempotency_records(idempotency_key)],
+                keys=idempotency_records(idempotency_key),
                 args=[
                     job_id, fingerprint, limit, self._settings.record_ttl_s, client, self._settings.cancelled_limit,
                     time.time(), request.priority.value, *(item for pair in fields.items() for item in pair),
@@ -191,7 +193,10 @@ class JobStore:
 
     def _waiting_since(self) -> float:
         """Return when the oldest waiting job arrived, or now if none waits, in seconds since the epoch."""
-        first = [job_id for key in waiting_keys() for job_id in cast("list[str]", self._redis.zrange(key, 0, 0))]
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for key in waiting_keys():
+                pipeline.zrange(key, 0, 0)
+            first = [job_id for found in pipeline.execute() for job_id in found]
         created = [cast("str | None", self._redis.hget(job_key(job_id), "created_at")) for job_id in first]
         return min((float(moment) for moment in created if moment), default=time.time())
 
@@ -281,20 +286,33 @@ class JobStore:
         Raises:
             JobNotFound: there is no record.
         """
-        keys = [job_key(job_id), *waiting_keys()]
-        if self._cancel(keys=keys, args=[job_id, time.time(), self._settings.record_ttl_s]) is None:
+        if self._cancel(keys=[job_key(job_id)], args=[job_id, time.time(), self._settings.record_ttl_s]) is None:
             raise unknown_job(job_id)
 
     def position(self, record: JobRecord) -> int | None:
-        """Return how many jobs are ahead of a queued one (interactive before bulk); None if it has left the queue."""
-        rank = cast("int | None", self._redis.zrank(waiting_key(record.priority), record.job_id))
-        if rank is None or record.priority is Priority.INTERACTIVE:
-            return rank
-        return rank + self._redis.zcard(waiting_key(Priority.INTERACTIVE))
+        """Return how many jobs should be taken before a queued one; None if it has left the queue.
+
+        Interactive jobs go before bulk ones. Queues of the same priority take turns, so of each other one as many jobs
+        go first as wait before this one in its own.
+        """
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.zrank(waiting_key(record.queue), record.job_id)
+            _count_waiting(pipeline)
+            rank, *counts = pipeline.execute()
+        if rank is None:
+            return None
+        waiting = dict(zip(QUEUES, counts, strict=True))
+        ahead = rank + sum(min(rank, waiting[queue]) for queue in queues_of(record.priority) if queue != record.queue)
+        if record.priority is Priority.BULK:
+            ahead += sum(waiting[queue] for queue in queues_of(Priority.INTERACTIVE))
+        return int(ahead)
 
     def depth(self) -> dict[Priority, int]:
         """Return the number of waiting jobs by priority."""
-        return {priority: self._redis.zcard(waiting_key(priority)) for priority in Priority}
+        with self._redis.pipeline(transaction=True) as pipeline:
+            _count_waiting(pipeline)
+            waiting = dict(zip(QUEUES, pipeline.execute(), strict=True))
+        return {priority: sum(waiting[queue] for queue in queues_of(priority)) for priority in Priority}
 
     def counts(self) -> Counts:
         """Return the number of ended jobs by outcome, and the average times of those that succeeded."""
@@ -366,6 +384,12 @@ def unknown_job(job_id: str) -> JobNotFound:
     return JobNotFound(f"there is no job {job_id!r}: it was never submitted, or its record has expired")
 
 
+def _count_waiting(pipeline: "redis.client.Pipeline") -> None:
+    """Count the waiting jobs of each of `QUEUES`."""
+    for key in waiting_keys():
+        pipeline.zcard(key)
+
+
 def new_record(
     request: GenerationRequest, *, client: str, fingerprint: str = "", result_bytes: int = 0
 ) -> dict[str, str | float]:
@@ -373,6 +397,7 @@ def new_record(
     fields: dict[str, str | float] = {
         "status": JobStatus.QUEUED.value,
         "priority": request.priority.value,
+        "queue": queue_of(request.priority, client),
         "request": request.model_dump_json(exclude_defaults=True),
         "created_at": time.time(),
         "result_bytes": result_bytes,
@@ -394,6 +419,7 @@ def parse_record(job_id: str, fields: dict[str, str]) -> JobRecord:
         job_id=job_id,
         status=JobStatus(fields["status"]),
         priority=Priority(fields["priority"]),
+        queue=fields.get("queue", fields["priority"]),
         request_text=fields["request"],
         stage=fields.get("stage"),
         progress=Progress(step=int(fields.get("step", 0)), total_steps=int(fields.get("total_steps", 0))),

@@ -59,7 +59,7 @@ class JobHead(Schema):
 class JobView(JobHead):
     """A job as returned by polling."""
 
-    queue_position: int | None = Field(description="how many jobs are ahead of this one; null once it runs")
+    queue_position: int | None = Field(description="how many jobs should be taken before this one; null once it runs")
     cancel_requested: bool = Field(
         description="whether the job was to be cancelled while it ran; it ends at its next step"
     )

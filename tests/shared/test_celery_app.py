@@ -7,6 +7,8 @@ import shared.celery_app
 import shared.queue.order
 from shared.celery_app import make_celery
 from shared.errors import SettingsError
+from shared.queue.client_queues import QUEUES, QUEUES_PER_PRIORITY
+from shared.queue.order import order_name
 from shared.queue.results import ResultBackend
 from shared.settings import load_settings
 
@@ -32,10 +34,8 @@ def test_results_expire() -> None:
 def test_each_queue_has_its_own_route() -> None:
     """Queues that shared a routing key would each receive every message."""
     queues = make_celery(load_settings({})).conf.task_queues
-    assert {(queue.name, queue.routing_key) for queue in queues} == {
-        ("interactive", "interactive"),
-        ("bulk", "bulk"),
-    }
+    assert [(queue.name, queue.routing_key) for queue in queues] == [(name, name) for name in QUEUES]
+    assert len(set(QUEUES)) == 2 * QUEUES_PER_PRIORITY
 
 
 def test_interactive_goes_first_but_bulk_never_starves() -> None:
@@ -49,6 +49,33 @@ def test_interactive_goes_first_but_bulk_never_starves() -> None:
         firsts.append(order[0])
         cycle.rotate(order[0])
     assert firsts == (["interactive"] * 4 + ["bulk"]) * 2
+
+
+def test_queues_of_a_priority_take_turns() -> None:
+    """A queue with many messages lets those of each other one go first, and bulk turns change nothing in that."""
+    options = make_celery(load_settings({})).conf.broker_transport_options
+    cycle = cycle_by_name(options["queue_order_strategy"])()
+    cycle.update(QUEUES)
+    waiting = {"interactive": 4, "interactive.3": 2, "interactive.9": 1, "bulk": 3, "bulk.1": 1}
+    read = []
+    while any(waiting.values()):
+        queue = next(queue for queue in cycle.consume(len(QUEUES)) if waiting.get(queue))
+        waiting[queue] -= 1
+        cycle.rotate(queue)
+        read.append(queue)
+    assert sorted(read[:3]) == ["interactive", "interactive.3", "interactive.9"]
+    assert sorted([read[3], read[5]]) == ["interactive", "interactive.3"]
+    assert read[4].startswith("bulk"), "every fifth"
+    assert read[6:8] == ["interactive", "interactive"]
+    assert sorted([read[4], read[8]]) == ["bulk", "bulk.1"]
+    assert read[9:] == ["bulk", "bulk"]
+
+
+def test_a_message_from_a_queue_that_was_cancelled_meanwhile_is_counted() -> None:
+    cycle = cycle_by_name(order_name(2))()
+    cycle.update(["bulk", "interactive"])
+    cycle.rotate("bulk.3")
+    assert cycle.consume(2) == ["bulk", "interactive"]
 
 
 def test_the_broker_s_options_can_be_shown_as_json() -> None:

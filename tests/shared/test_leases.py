@@ -102,7 +102,7 @@ def test_a_worker_that_lost_its_lease_publishes_nothing(
     store.create("a", REQUEST)
     old = zombie.take("a")
     assert old is not None
-    assert die(zombie, other) == [RequeuedJob("a", Priority.INTERACTIVE)]
+    assert die(zombie, other) == [RequeuedJob("a", "interactive")]
     assert zombie.report(old, "diffusion", Progress(step=1, total_steps=2)).is_lost
     assert not zombie.publish(old, "result", b"old", 1)
     new = other.take("a")

@@ -20,7 +20,7 @@ def test_installed_a_path_is_the_operators_before_it_is_a_shipped_one(
 ) -> None:
     monkeypatch.setattr(locations, "HOME", tmp_path)
     assert locate("worker/data") == PROJECT / "worker/data"
-    assert locate("var/compile_cache") == tmp_path / "var/compile_cache", "nothing is written beside the code"
+    assert locate("var/never_made") == tmp_path / "var/never_made", "nothing is written beside the code"
     (tmp_path / "worker/data").mkdir(parents=True)
     assert locate("worker/data") == tmp_path / "worker/data"
 

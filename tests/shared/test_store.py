@@ -8,13 +8,16 @@ import pytest
 import redis
 
 from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueOutOfMemory
+from shared.queue.client_queues import queue_of
 from shared.queue.leases import Leases
 from shared.queue.store import LONGEST_RETRY_AFTER_S, MEMORY_CHECK_S, JobStore
 from shared.schemas import GenerationRequest, JobStatus, Priority
 from shared.settings import Settings
+from tests.helpers import taken
 
 REQUEST = GenerationRequest(word="学习", seed=7)
 BULK = GenerationRequest(word="书", priority=Priority.BULK)
+CLIENTS = ("alice", "carol", "dave")  # each has queues of its own
 
 
 @pytest.fixture
@@ -51,6 +54,54 @@ def test_each_queue_has_a_limit_of_its_own(store: JobStore, leases: Leases) -> N
         store.get("g")
     leases.take("a")
     assert store.create("g", REQUEST).is_new
+
+
+def test_the_jobs_of_all_clients_count_against_the_limit(store: JobStore, leases: Leases) -> None:
+    for job, name in zip("abc", CLIENTS, strict=True):
+        store.create(job, REQUEST, client=name)
+    assert store.depth() == {Priority.INTERACTIVE: 3, Priority.BULK: 0}
+    with pytest.raises(QueueFull, match="3 jobs"):
+        store.create("d", REQUEST, client=CLIENTS[0])
+    leases.take("b")
+    assert store.create("d", REQUEST, client=CLIENTS[0]).is_new
+
+
+def test_of_another_clients_jobs_as_many_go_first_as_of_ones_own(client: redis.Redis, settings: Settings) -> None:
+    store, (many, few, _) = JobStore(client, settings.queue), CLIENTS
+    for number in range(5):
+        store.create(f"many {number}", BULK, client=many)
+    for number in range(2):
+        store.create(f"few {number}", BULK, client=few)
+    positions = {job: store.position(store.get(job)) for job in ("few 0", "few 1", "many 0", "many 1", "many 4")}
+    assert positions == {"few 0": 0, "few 1": 2, "many 0": 0, "many 1": 2, "many 4": 6}
+    store.create("interactive", REQUEST, client=many)
+    assert store.position(store.get("few 1")) == 3
+    assert store.position(store.get("interactive")) == 0
+
+
+def test_a_job_goes_back_to_the_queue_that_it_came_from(store: JobStore, leases: Leases, client: redis.Redis) -> None:
+    name = CLIENTS[0]
+    queue = queue_of(Priority.INTERACTIVE, name)
+    store.create("a", REQUEST, client=name)
+    assert client.zrange(f"writing:waiting:{queue}", 0, -1) == ["a"]
+    lease = taken(leases, "a")
+    assert not client.exists(f"writing:waiting:{queue}")
+    leases.release(lease)
+    assert client.zrange(f"writing:waiting:{queue}", 0, -1) == ["a"]
+    store.cancel("a")
+    assert not client.exists(f"writing:waiting:{queue}")
+
+
+def test_jobs_of_an_earlier_version_wait_in_the_queue_of_their_priority(
+    store: JobStore, leases: Leases, client: redis.Redis
+) -> None:
+    store.create("a", BULK)
+    client.hdel("writing:job:a", "queue")
+    assert store.position(store.get("a")) == 0
+    leases.release(taken(leases, "a"))
+    assert store.depth() == {Priority.INTERACTIVE: 0, Priority.BULK: 1}
+    taken(leases, "a")
+    assert store.depth() == {Priority.INTERACTIVE: 0, Priority.BULK: 0}
 
 
 def test_a_repeated_key_returns_the_first_job(store: JobStore) -> None:

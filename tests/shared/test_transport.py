@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import pytest
 import redis
@@ -11,6 +12,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import ResponseError
 
 from shared.celery_app import make_celery, send_job
+from shared.queue.client_queues import queue_of
 from shared.schemas import Priority
 from shared.settings import Settings
 
@@ -62,7 +64,7 @@ def test_a_queue_that_cannot_be_read_for_a_while_counts_as_a_lost_connection(
 ) -> None:
     """Any other error would end the worker."""
     app = make_celery(settings)
-    send_job(app, "a", Priority.BULK)
+    send_job(app, "a", "bulk")
     with app.connection() as connection:
         channel = connection.default_channel
         with refusing(client), pytest.raises(connection.connection_errors):
@@ -101,7 +103,7 @@ def test_a_message_that_cannot_be_acknowledged_for_a_while_is_delivered_again(
     settings: Settings, client: redis.Redis, refusing: Refusing
 ) -> None:
     app = make_celery(settings)
-    send_job(app, "a", Priority.BULK)
+    send_job(app, "a", "bulk")
     with app.connection() as connection:
         message = connection.default_channel.basic_get("bulk")
         with refusing(client), pytest.raises(connection.connection_errors):
@@ -115,9 +117,31 @@ def test_a_message_that_cannot_be_sent_for_a_while_is_told(
 ) -> None:
     app = make_celery(settings)
     with refusing(client), pytest.raises(OperationalError):
-        send_job(app, "a", Priority.BULK, retry=False)
-    send_job(app, "a", Priority.BULK)
+        send_job(app, "a", "bulk", retry=False)
+    send_job(app, "a", "bulk")
     assert client.llen("bulk") == 1
+
+
+def test_a_client_does_not_wait_for_all_messages_of_another(settings: Settings, client: redis.Redis) -> None:
+    """As a Celery worker reads them: the queues are told one by one, and one message is read at a time."""
+    app, read = make_celery(settings), []
+    many, few = (queue_of(Priority.BULK, name) for name in ("alice", "carol"))
+    for number in range(6):
+        send_job(app, f"many {number}", many)
+    for number in range(2):
+        send_job(app, f"few {number}", few)
+
+    def note(_body: object, message: Any) -> None:
+        read.append(message.properties["correlation_id"])
+        message.ack()
+
+    with app.connection() as connection, Consumer(connection, list(app.amqp.queues.values())) as consumer:
+        consumer.register_callback(note)
+        consumer.qos(prefetch_count=1)
+        for _ in range(8):
+            connection.drain_events(timeout=10)
+    assert [job for job in read if job.startswith("many")] == [f"many {number}" for number in range(6)]
+    assert {"few 0", "few 1"} <= set(read[:4])
 
 
 def test_any_other_refusal_is_an_error(settings: Settings) -> None:

@@ -11,6 +11,12 @@ import redis
 from PIL import Image
 
 from local.stack import Stack
+from shared.celery_app import make_celery, send_job
+from shared.queue.client_queues import queue_of
+from shared.queue.store import JobStore
+from shared.redis_client import make_redis
+from shared.schemas import GenerationRequest, JobStatus, Priority
+from shared.settings import load_settings
 from tests.helpers import LONG, Api, decode, eventually, pixels
 
 STUDY = {"word": "学习", "translation": "study", "style": "comic", "seed": 7, "num_inference_steps": 4}
@@ -233,6 +239,22 @@ def test_a_repeated_post_returns_the_first_job(api: Api) -> None:
 
 def test_bulk_jobs_are_done_too(api: Api) -> None:
     assert api.draw(**STUDY, priority="bulk")["success"]
+
+
+def test_a_client_with_few_words_does_not_wait_for_all_of_another(stack: Stack) -> None:
+    settings = load_settings({"WRITING_REDIS__URL": stack.redis_url})
+    store, app = JobStore(make_redis(settings.redis), settings.queue), make_celery(settings)
+    request = GenerationRequest(word="山", priority=Priority.BULK, num_inference_steps=1, include_conditioning=False)
+    many, few = [str(uuid.uuid4()) for _ in range(20)], str(uuid.uuid4())
+    for job_id, client in (*((job_id, "alice") for job_id in many), (few, "carol")):
+        store.create(job_id, request, client=client)
+        send_job(app, job_id, queue_of(Priority.BULK, client))
+    eventually(lambda: store.get(few).started_at)
+    waiting = [job_id for job_id in many if store.get(job_id).status is JobStatus.QUEUED]
+    for job_id in many:
+        store.cancel(job_id)
+    assert waiting, "jobs that were sent before, by the client with many"
+    eventually(lambda: store.get(few).status is JobStatus.SUCCEEDED)
 
 
 def test_sizes_weights_and_methods_are_used_and_reported(api: Api) -> None:

@@ -16,7 +16,6 @@ from local.supervisor import Program, Supervisor
 from shared.celery_app import make_celery, send_job
 from shared.errors import SettingsError
 from shared.redis_client import make_redis
-from shared.schemas import Priority
 from shared.settings import Settings, load_settings
 from shared.tls import check_tls, tls_options
 from tests.helpers import Api, answers, eventually
@@ -62,7 +61,7 @@ def test_records_messages_results_and_limits_go_through_tls(trusted: Settings) -
     client = make_redis(trusted.redis)
     assert client.ping()
     app = make_celery(trusted)
-    send_job(app, "a", Priority.BULK)
+    send_job(app, "a", "bulk")
     assert client.llen("bulk") == 1
     app.backend.client.set("through the result backend", 1)
     assert client.get("through the result backend") == "1"

@@ -18,7 +18,7 @@ import worker.engine.model_runner
 from shared.errors import DeviceLost, GenerationFailed, OutOfMemory
 from shared.schemas import WorkerState
 from worker.engine.engine import Engine
-from worker.engine.faults import DEVICE_ERRORS, Fault, attempt, classify
+from worker.engine.faults import Fault, attempt, classify
 from worker.engine.model_runner import ModelRunner
 from worker.engine.request import Drawing, DrawRequest
 from worker.progress import NullProgress
@@ -28,7 +28,7 @@ CUDA_ERROR = "CUDA error: an illegal memory access was encountered"
 
 def device_error(code: int | None = 700) -> Exception:
     """Return the error that PyTorch raises for a lost device."""
-    error = DEVICE_ERRORS(CUDA_ERROR) if DEVICE_ERRORS else RuntimeError(CUDA_ERROR)
+    error = torch.AcceleratorError(CUDA_ERROR)
     if code is not None:
         error.error_code = code  # type: ignore[union-attr]
     return error

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import redis
 
+from shared.queue.client_queues import queue_of
 from shared.queue.leases import Leases, RequeuedJob
 from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobStatus, Priority
@@ -21,22 +22,22 @@ class Sent:
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
-        self.messages: list[tuple[str, Priority]] = []
+        self.messages: list[tuple[str, str]] = []
 
-    def __call__(self, job_id: str, priority: Priority) -> None:
-        self.messages.append((job_id, priority))
-        self._redis.lpush(priority, json.dumps({"headers": {"id": job_id}}))
+    def __call__(self, job_id: str, queue: str) -> None:
+        self.messages.append((job_id, queue))
+        self._redis.lpush(queue, json.dumps({"headers": {"id": job_id}}))
 
 
 def test_the_reaper_sends_a_new_message_for_what_it_puts_back(
     store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
 ) -> None:
     sent = Sent(client)
-    store.create("a", BULK)
+    store.create("a", BULK, client="alice")
     worker("dead").take("a")
     reaper = Reaper(client, worker("alive"), sent, working_on=frozenset, lease_s=0, every_s=1, reconcile_s=1000)
     reaper.check()
-    assert sent.messages == [("a", Priority.BULK)]
+    assert sent.messages == [("a", queue_of(Priority.BULK, "alice"))]
     reaper.check()
     assert len(sent.messages) == 1
 
@@ -64,7 +65,7 @@ def test_who_has_fallen_silent_itself_judges_nobody(
     time.sleep(0.3)
     us.beat()
     reaper.check()
-    assert sent.messages == [("b", Priority.INTERACTIVE)]
+    assert sent.messages == [("b", "interactive")]
 
 
 def test_what_a_dead_worker_had_received_and_not_taken_is_sent_again(
@@ -74,11 +75,11 @@ def test_what_a_dead_worker_had_received_and_not_taken_is_sent_again(
     sent = Sent(client)
     store.create("received", REQUEST)
     store.create("queued", REQUEST)
-    sent("queued", Priority.INTERACTIVE)
+    sent("queued", "interactive")
     client.hset("unacked", "tag", json.dumps([{"headers": {"id": "received"}}, "", "interactive"]))
     worker("dead").beat()
     Reaper(client, worker("alive"), sent, working_on=frozenset, lease_s=0, every_s=1, reconcile_s=1000).check()
-    assert sent.messages[1:] == [("received", Priority.INTERACTIVE)]
+    assert sent.messages[1:] == [("received", "interactive")]
 
 
 def test_a_waiting_job_without_a_message_gets_one_at_the_second_look(
@@ -87,15 +88,16 @@ def test_a_waiting_job_without_a_message_gets_one_at_the_second_look(
     """At the first check, its message may still be on its way."""
     sent = Sent(client)
     for job in ("lost", "queued", "delivered"):
-        store.create(job, REQUEST)
-    client.lpush("interactive", json.dumps({"headers": {"id": "queued"}}))
+        store.create(job, REQUEST, client="alice")
+    queue = queue_of(Priority.INTERACTIVE, "alice")
+    client.lpush(queue, json.dumps({"headers": {"id": "queued"}}))
     client.hset("unacked", "tag", json.dumps([{"headers": {"id": "delivered"}}, "", "interactive"]))
     reaper = Reaper(client, worker("w"), sent, working_on=frozenset, lease_s=1000, every_s=1, reconcile_s=1e-9)
     reaper.check()
     assert sent.messages == []
     client.delete("writing:reconciling")
     reaper.check()
-    assert sent.messages == [("lost", Priority.INTERACTIVE)]
+    assert sent.messages == [("lost", queue)]
 
 
 def test_one_worker_compares_records_with_messages_for_all(
@@ -118,7 +120,7 @@ class TestGiveBack:
         for job in ("working", "stray"):
             store.create(job, REQUEST)
             leases.take(job)
-        assert leases.give_back(lambda: {"working"}) == [RequeuedJob("stray", Priority.INTERACTIVE)]
+        assert leases.give_back(lambda: {"working"}) == [RequeuedJob("stray", "interactive")]
         assert leases.give_back(lambda: {"working"}) == []
         assert [store.get(job).status for job in ("working", "stray")] == [JobStatus.RUNNING, JobStatus.QUEUED]
         assert leases.take("stray") is not None

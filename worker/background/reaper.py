@@ -12,16 +12,16 @@ from typing import cast
 import redis
 from kombu.exceptions import OperationalError
 
-from shared.queue.keys import Key, waiting_key
+from shared.queue.client_queues import QUEUES
+from shared.queue.keys import Key, waiting_keys
 from shared.queue.leases import FailureDetector, Leases, RequeuedJob
 from shared.queue.messages import JobMessages
-from shared.schemas import Priority
 from worker.background.outage import Outage
 from worker.background.periodic import Periodic
 
 logger = logging.getLogger(__name__)
 
-Send = Callable[[str, Priority], None]
+Send = Callable[[str, str], None]
 
 
 class Reaper:
@@ -30,7 +30,7 @@ class Reaper:
     Args:
         client: of the Redis that holds records and queues.
         leases: of this worker.
-        send: sends a waiting job's message.
+        send: sends a waiting job's message, to its queue.
         working_on: returns the ids of the jobs that this worker is taking or running.
         lease_s: after this many seconds without a heartbeat, a worker loses its jobs.
         every_s: the pause between two looks, in seconds.
@@ -111,18 +111,17 @@ class Reaper:
             logger.warning("jobs had no message, so new ones are sent: %s", sorted(lost))
             self._send_all(RequeuedJob(job_id, waiting[job_id]) for job_id in lost)
 
-    def _waiting(self) -> dict[str, Priority]:
-        """Return the jobs whose records say that they are waiting."""
-        return {
-            job_id: priority
-            for priority in Priority
-            for job_id in cast("list[str]", self._redis.zrange(waiting_key(priority), 0, -1))
-        }
+    def _waiting(self) -> dict[str, str]:
+        """Return the jobs whose records say that they are waiting, with their queues."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for key in waiting_keys():
+                pipeline.zrange(key, 0, -1)
+            return {job_id: queue for queue, jobs in zip(QUEUES, pipeline.execute(), strict=True) for job_id in jobs}
 
     def _send_all(self, jobs: Iterable[RequeuedJob]) -> None:
         for job in jobs:
             try:
-                self._send(job.job_id, job.priority)
+                self._send(job.job_id, job.queue)
             except OperationalError as error:  # the reconciler will notice the missing message
                 logger.warning("message of job %s not sent: %s", job.job_id, error)
 

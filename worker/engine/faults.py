@@ -14,9 +14,6 @@ import torch
 
 from shared.errors import DeviceLost, OutOfMemory
 
-# Older releases of PyTorch have no class for device errors, which are recognised by their text.
-DEVICE_ERRORS: type[Exception] | tuple[()] = getattr(torch, "AcceleratorError", ())
-
 # cudaError_t codes. After a code of the second set the context still works: only the call was wrong.
 OUT_OF_MEMORY_CODE = 2
 # Invalid value, invalid configuration, too many resources for a launch; from 900 on: a recording failed.
@@ -52,7 +49,7 @@ def classify(error: BaseException) -> Fault:
     """Return the scope of a computation's error."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return Fault.OUT_OF_MEMORY
-    if isinstance(error, DEVICE_ERRORS):
+    if isinstance(error, torch.AcceleratorError):
         return _classify_code(getattr(error, "error_code", None))
     if isinstance(error, RuntimeError):
         if OUT_OF_MEMORY_TEXT.search(str(error)):

@@ -1,15 +1,14 @@
 -- Ends a waiting job as cancelled, records the request on a running one, and ignores one that has ended.
--- KEYS: job; waiting jobs of the two priorities
+-- KEYS: job
 -- ARGV: id, now, record TTL
 -- Returns: the job's previous status; nil without a record.
--- needs: events webhooks completion
+-- needs: events webhooks completion waiting
 
 local status = redis.call('HGET', KEYS[1], 'status')
 if status == 'running' then
   redis.call('HSET', KEYS[1], 'cancel_requested', 1)
 elseif status == 'queued' then
-  redis.call('ZREM', KEYS[2], ARGV[1])
-  redis.call('ZREM', KEYS[3], ARGV[1])
+  redis.call('ZREM', waiting_with(KEYS[1]), ARGV[1])
   end_job(KEYS[1], ARGV[1], 'cancelled', ARGV[2], '', ARGV[3])
 end
 return status

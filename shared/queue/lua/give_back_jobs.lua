@@ -1,8 +1,8 @@
 -- Requeues jobs that are recorded as a worker's although it is not working on them.
 -- KEYS: running
 -- ARGV: worker, now, record TTL, then the jobs to requeue
--- Returns: the requeued jobs, alternating id and priority.
--- needs: events webhooks completion requeue
+-- Returns: the requeued jobs, alternating id and queue.
+-- needs: events webhooks completion waiting requeue
 
 local back = {}
 for index = 4, #ARGV do

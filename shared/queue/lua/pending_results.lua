@@ -1,5 +1,5 @@
 -- Sums the estimated result sizes of all waiting and running jobs.
--- KEYS: waiting jobs of the two priorities
+-- KEYS: waiting jobs of all queues
 -- ARGV: none
 -- Returns: the bytes and the number of jobs.
 

@@ -2,8 +2,8 @@
 -- charged before, only those are charged again. A job that is charged too often fails.
 -- KEYS: beat; running
 -- ARGV: worker, last seen beat, maximum crashes, the error of an abandoned job, now, record TTL
--- Returns: the requeued jobs, alternating id and priority; none if the counter has moved.
--- needs: events webhooks completion requeue
+-- Returns: the requeued jobs, alternating id and queue; none if the counter has moved.
+-- needs: events webhooks completion waiting requeue
 
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return {} end
 local jobs = {}

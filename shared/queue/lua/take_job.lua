@@ -1,18 +1,17 @@
 -- Gives a worker the lease on a waiting job. Safe to repeat with the same token.
--- KEYS: job; waiting jobs of the two priorities; running; beat
+-- KEYS: job; running; beat
 -- ARGV: id, worker, token, now
 -- Returns: 1, or 0 if there is nothing to do.
--- needs: events
+-- needs: events waiting
 
 if redis.call('HGET', KEYS[1], 'token') == ARGV[3] then return 1 end
 if redis.call('HGET', KEYS[1], 'status') ~= 'queued' then return 0 end
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('ZREM', KEYS[3], ARGV[1])
+redis.call('ZREM', waiting_with(KEYS[1]), ARGV[1])
 redis.call('HSET', KEYS[1], 'status', 'running', 'worker', ARGV[2], 'token', ARGV[3], 'started_at', ARGV[4],
   'stage', 'starting')
 redis.call('HINCRBY', KEYS[1], 'attempts', 1)
-redis.call('SADD', KEYS[4], ARGV[1])
+redis.call('SADD', KEYS[2], ARGV[1])
 redis.call('SADD', keys.owners, ARGV[2])
-redis.call('INCR', KEYS[5])
+redis.call('INCR', KEYS[3])
 add_progress(ARGV[1], 'running', 'starting')
 return 1

@@ -1,4 +1,4 @@
--- Creates the record of a job, alone or as part of a deck.
+-- Creates the record of a job, alone or as part of a deck. Must follow waiting.
 
 -- Returns whether an Idempotency-Key (nil: none) was used for the same or for another request, and its job or deck; nil if
 -- it was not used. record: the prefix of the records' keys.
@@ -37,10 +37,10 @@ local function add_to_list(list, record, id, sequence)
   redis.call('PERSIST', list)
 end
 
--- fields: the record's fields and values in turn, including client and priority
-local function create_job(id, client, priority, fields)
+-- fields: the record's fields and values in turn, including its client, priority and queue
+local function create_job(id, client, fields)
   local sequence = redis.call('INCR', keys.sequence)
   redis.call('HSET', keys.job .. id, 'sequence', sequence, unpack(fields))
-  redis.call('ZADD', keys.waiting .. priority, sequence, id)
+  redis.call('ZADD', waiting_with(keys.job .. id), sequence, id)
   add_to_list(keys.jobs .. client, keys.job, id, sequence)
 end

@@ -1,4 +1,4 @@
--- Takes jobs back from a worker. Must follow events, webhooks and completion.
+-- Takes jobs back from a worker. Must follow events, webhooks, completion and waiting.
 
 -- False for a record that has expired, or whose job runs elsewhere by now.
 local function runs_here(id, worker)
@@ -6,17 +6,17 @@ local function runs_here(id, worker)
   return status == 'running' and owner == worker
 end
 
--- Ends a job whose cancellation was requested; otherwise requeues it and adds its id and priority to `back`.
+-- Ends a job whose cancellation was requested; otherwise requeues it and adds its id and queue to `back`.
 local function put_back(key, id, now, ttl, back)
   redis.call('HDEL', key, 'token', 'stage', 'step', 'total_steps')
-  local priority, sequence = unpack(redis.call('HMGET', key, 'priority', 'sequence'))
+  local queue, priority, sequence = unpack(redis.call('HMGET', key, 'queue', 'priority', 'sequence'))
   if redis.call('HEXISTS', key, 'cancel_requested') == 1 then
     end_job(key, id, 'cancelled', now, '', ttl)
   elseif priority and sequence then
     redis.call('HSET', key, 'status', 'queued')
-    redis.call('ZADD', keys.waiting .. priority, sequence, id)
+    redis.call('ZADD', waiting_with(key), sequence, id)
     add_progress(id, 'queued')
     table.insert(back, id)
-    table.insert(back, priority)
+    table.insert(back, queue or priority)
   end
 end
