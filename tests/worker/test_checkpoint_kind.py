@@ -1,6 +1,7 @@
 """Checkpoints that diffusers loads, but the engine cannot draw with, are refused at load."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -52,6 +53,16 @@ def with_an_unknown_prediction(pipeline: Any) -> None:
     pipeline.scheduler = EulerDiscreteScheduler(prediction_type="flow_prediction")
 
 
+@pytest.fixture(scope="module")
+def stock() -> Any:
+    return embedded_pipeline()
+
+
+@pytest.fixture(scope="module", params=[embedded_pipeline, random_pipeline])
+def drawable(request: pytest.FixtureRequest) -> Any:
+    return request.param()
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -65,15 +76,16 @@ def with_an_unknown_prediction(pipeline: Any) -> None:
         (with_an_unknown_prediction, "scheduler: prediction type 'flow_prediction' is not one of"),
     ],
 )
-def test_another_kind_of_checkpoint_is_refused_with_its_part(change: Callable[[Any], None], reason: str) -> None:
+def test_another_kind_of_checkpoint_is_refused_with_its_part(
+    stock: Any, change: Callable[[Any], None], reason: str
+) -> None:
     """Drawing would fail in every job, or give noise."""
-    pipeline, settings = embedded_pipeline(), embedded_settings()
+    pipeline, settings = SimpleNamespace(**stock.components), embedded_settings()
     change(pipeline)
     with pytest.raises(ModelLoadError, match=rf"embedded_model cannot be used: {reason}"):
         make_ready(pipeline, settings, GPUManager("cpu", settings.gpu_profiles), "as tested")
 
 
-@pytest.mark.parametrize("make", [embedded_pipeline, random_pipeline])
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_what_the_engine_draws_with_is_not_refused(make: Callable[[], Any], solver: str) -> None:
-    assert unsupported_parts(make(), SOLVERS[solver]) == []
+def test_what_the_engine_draws_with_is_not_refused(drawable: Any, solver: str) -> None:
+    assert unsupported_parts(drawable, SOLVERS[solver]) == []

@@ -1,6 +1,7 @@
 """A picture drawn in a batch equals the one drawn alone, and the one that diffusers' own pipeline draws."""
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ TOLERANCE = 1e-5
 Maps = dict[ControlType, Image.Image]
 
 
-@pytest.fixture(scope="module", params=PIPELINES)
+@pytest.fixture(scope="module", params=["embedded", pytest.param("random", marks=pytest.mark.slow)])
 def pipeline(request: pytest.FixtureRequest) -> Any:
     return PIPELINES[request.param]()
 
@@ -130,7 +131,15 @@ def mixed_requests(maps: dict[str, Maps]) -> list[DrawRequest]:
     ]
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(
+    ("pipeline", "solver"),
+    [
+        *product(["embedded"], SOLVERS),
+        ("random", "euler"),
+        *(pytest.param("random", solver, marks=pytest.mark.slow) for solver in SOLVERS if solver != "euler"),
+    ],
+    indirect=["pipeline"],
+)
 @pytest.mark.parametrize(
     "controls",
     [CONTROL_TYPES, *(pytest.param(some, marks=pytest.mark.slow) for some in (("canny",), ("depth", "scribble")))],
@@ -165,7 +174,7 @@ def test_alone_with_a_negative_prompt_or_without_guidance_it_is_the_stock_pipeli
 @pytest.mark.parametrize(
     ("source", "solver"),
     [
-        ("embedded", "euler"),
+        pytest.param("embedded", "euler", marks=pytest.mark.slow),
         pytest.param("random", "dpmpp_2m_karras", marks=pytest.mark.slow),
         pytest.param("embedded", "euler_ancestral", marks=pytest.mark.slow),
         pytest.param("random", "euler", marks=pytest.mark.slow),

@@ -24,7 +24,7 @@ def copy(tmp_path: Path, project: Path) -> Path:
     return Path(shutil.copytree(project / EMBEDDED, tmp_path / "model"))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("dtype", [pytest.param("float32", marks=pytest.mark.slow), "bfloat16"])
 def test_the_embedded_folder_loads_in_the_asked_dtype(dtype: str) -> None:
     """All parts of an fp16 folder have it; without an explicit dtype they would differ."""
     pipeline = asyncio.run(ModelLoader(dtype, CPU).load_stable_diffusion_xl(EMBEDDED))
@@ -55,8 +55,22 @@ def put_in_fp16(folder: Path, files: str) -> None:
         weights.rename(weights.with_suffix(".fp16.safetensors"))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
-@pytest.mark.parametrize("files", ["*/*", "unet/*", "text_encoder*/*"])
+@pytest.mark.parametrize(
+    ("files", "dtype"),
+    [
+        ("*/*", "float16"),
+        ("unet/*", "float32"),
+        *(
+            pytest.param(files, dtype, marks=pytest.mark.slow)
+            for files, dtype in (
+                ("*/*", "float32"),
+                ("unet/*", "float16"),
+                ("text_encoder*/*", "float32"),
+                ("text_encoder*/*", "float16"),
+            )
+        ),
+    ],
+)
 def test_a_folder_loads_in_any_dtype_where_parts_have_only_fp16_files(copy: Path, files: str, dtype: str) -> None:
     put_in_fp16(copy, files)
     pipeline = asyncio.run(ModelLoader(dtype, CPU).load_stable_diffusion_xl(str(copy)))
@@ -64,7 +78,7 @@ def test_a_folder_loads_in_any_dtype_where_parts_have_only_fp16_files(copy: Path
         assert part.dtype is getattr(torch, dtype)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("dtype", [pytest.param("float32", marks=pytest.mark.slow), "float16"])
 def test_a_controlnet_and_a_vae_load_in_any_dtype_from_fp16_files(copy: Path, dtype: str) -> None:
     put_in_fp16(copy, "*/*")
     loader = ModelLoader(dtype, CPU)
@@ -113,7 +127,7 @@ def test_an_ordinary_controlnet_is_not_taken_for_a_union(copy: Path, tmp_path: P
     ("file", "weight"),
     [
         ("unet/diffusion_pytorch_model.safetensors", "conv_out.bias"),
-        ("vae/diffusion_pytorch_model.safetensors", "decoder.conv_out.bias"),
+        pytest.param("vae/diffusion_pytorch_model.safetensors", "decoder.conv_out.bias", marks=pytest.mark.slow),
         ("text_encoder/model.safetensors", "final_layer_norm.weight"),
         ("text_encoder_2/model.safetensors", "text_projection.weight"),
     ],
@@ -189,7 +203,10 @@ ignores_symlinks = pytest.mark.filterwarnings("ignore:.*local_dir_use_symlinks:U
 
 
 @ignores_symlinks
-@pytest.mark.parametrize("in_fp16", ["nothing", "unet/*", "*/*", "text_encoder*/*"])
+@pytest.mark.parametrize(
+    "in_fp16",
+    ["nothing", "unet/*", *(pytest.param(files, marks=pytest.mark.slow) for files in ("*/*", "text_encoder*/*"))],
+)
 def test_a_hub_model_loads_with_fp16_files_or_without(hub: Path, project: Path, in_fp16: str) -> None:
     """SDXL's own repository has them; many derived checkpoints lack them for some or all parts."""
     cache_from_hub(hub, "ours/tiny", project / EMBEDDED, in_fp16)

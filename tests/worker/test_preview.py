@@ -62,7 +62,11 @@ def largest_difference(one: Any, other: Any) -> int:
 
 @pytest.mark.parametrize(
     "changes",
-    [STATISTICS, {"scaling_factor": 0.3}, {"latents_mean": STATISTICS["latents_mean"]}],
+    [
+        STATISTICS,
+        pytest.param({"scaling_factor": 0.3}, marks=pytest.mark.slow),
+        {"latents_mean": STATISTICS["latents_mean"]},
+    ],
     ids=["statistics", "factor", "only a mean, which diffusers ignores"],
 )
 def test_pictures_and_previews_are_the_same_on_any_scale(

@@ -140,7 +140,7 @@ def test_without_guidance_in_the_later_steps_the_picture_differs_a_little(
         request = DrawRequest(
             prompt="A neon sign of fire",
             control_images=maps,
-            num_inference_steps=6,
+            num_inference_steps=4,
             guidance_scale=3.0,
             guidance_end=guidance_end,
         )

@@ -87,8 +87,15 @@ def on_meta(row: RequestState) -> RequestState:
     return replace(row, latents=row.latents.to(META), conditions=conditions)
 
 
-@pytest.mark.parametrize("interval", [1, 2], ids=["whole", "reusing"])
-@pytest.mark.parametrize(("solver", "transfers"), [("euler", 1), ("euler_ancestral", 2)])
+@pytest.mark.parametrize(
+    ("solver", "transfers", "interval"),
+    [
+        pytest.param("euler", 1, 1, id="whole"),
+        pytest.param("euler", 1, 2, id="reusing", marks=pytest.mark.slow),
+        pytest.param("euler_ancestral", 2, 1, id="with noise", marks=pytest.mark.slow),
+        pytest.param("euler_ancestral", 2, 2, id="reusing, with noise"),
+    ],
+)
 def test_a_step_sends_its_numbers_at_once_and_never_waits(
     stock: Any, solver: str, transfers: int, interval: int
 ) -> None:

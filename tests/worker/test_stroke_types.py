@@ -29,5 +29,5 @@ def test_textbook_characters(character: str, types: str, database: CharacterData
 
 
 def test_every_stroke_has_a_type(database: CharacterDatabase) -> None:
-    seen = {stroke_type(stroke) for name in database.characters()[::40] for stroke in database.character(name).strokes}  # type: ignore[union-attr]
+    seen = {stroke_type(stroke) for name in database.characters()[::120] for stroke in database.character(name).strokes}  # type: ignore[union-attr]
     assert seen == set(StrokeType)
