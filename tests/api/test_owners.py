@@ -12,7 +12,8 @@ from werkzeug.test import TestResponse
 from api.services import Services
 from shared.redis_client import make_redis
 from shared.settings import Settings
-from tests.api.clients import ALICE, BOB, KEYS, OPERATOR, client_of
+from tests.api.clients import ALICE, BOB, KEYS, OPERATOR
+from tests.api.clients import shared_client_of as client_of
 
 SUBMIT = "/api/writing/generate-writing-image"
 

@@ -6,19 +6,14 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from api.app import create_app
 from api.security import digest
 from shared.errors import SettingsError
 from shared.logs import OneLineFormatter
 from shared.settings import Settings
+from tests.api.clients import shared_client_of as client_of
 
 URL = "/api/writing/generate-writing-image"
 KEYS = {"alice": "key-of-alice", "bob": "key-of-bob"}
-
-
-def client_of(settings: Settings, **api: Any) -> FlaskClient:
-    changed = settings.model_copy(update={"api": settings.api.model_copy(update=api)})
-    return create_app(changed).test_client()
 
 
 @pytest.fixture
@@ -229,7 +224,7 @@ def test_a_body_is_utf_8(settings: Settings, charset: str, status: int) -> None:
 
 def test_a_body_has_few_levels(settings: Settings) -> None:
     """Every depth has the same answer, however deep the call that reads it."""
-    client = create_app(settings).test_client()
+    client = client_of(settings)
     for depth in (20, *range(900, 1000), 10_000):
         answer = client.post(
             URL, data=b'{"word":' + b"[" * depth + b"]" * depth + b"}", content_type="application/json"

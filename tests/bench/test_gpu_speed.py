@@ -76,6 +76,7 @@ def test_variants_that_are_compiled_do_not_disturb_one_another(
     )
 
 
+@pytest.mark.slow
 def test_a_variant_whose_steps_cannot_be_recorded_says_why(subject: Subject) -> None:
     (variant,) = (variant for variant in VARIANTS if variant.name == "exact, recorded")
     (row,) = measure(subject, [replace(variant, rounds=((1,),))])

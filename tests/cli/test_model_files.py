@@ -116,6 +116,7 @@ class TestFetching:
         again = fetch_models(hub, tmp_path, "--dry-run")
         assert (again.returncode, "0 of 16 files to fetch" in again.stdout) == (0, True)
 
+    @pytest.mark.slow
     def test_of_a_model_without_16_bit_files_the_others_are_fetched(
         self, hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -38,7 +38,7 @@ def gpu() -> GPUManager:
 
 @pytest.fixture(scope="module")
 def maps(glyphs: GlyphRenderer) -> dict[ControlType, Image.Image]:
-    glyph = glyphs.render("火", 256, 256)
+    glyph = glyphs.render("火", 128, 128)
     return {kind.control_type: kind.generate(glyph) for kind in make_conditionings(embedded_settings().conditioning)}
 
 

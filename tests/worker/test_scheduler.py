@@ -202,7 +202,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         assert not self.alive
 
 
-SchedulerMachine.TestCase.settings = settings(max_examples=75, stateful_step_count=40)
+SchedulerMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40)
 test_in_any_order_every_job_ends_once_and_none_starves = SchedulerMachine.TestCase
 
 
