@@ -22,7 +22,7 @@ def set_steps(page: "Page", steps: int) -> None:
     page.fill("#steps", str(steps))
 
 
-def generate(page: "Page", word: str, *, steps: int = 2) -> None:
+def generate(page: "Page", word: str, *, steps: int = 1) -> None:
     """Fill in a word or a list of words, and submit it, with few steps, so that the picture is soon ready."""
     page.fill("#word", word)
     set_steps(page, steps)

@@ -22,7 +22,7 @@ def paste(page: "Page", selector: str, pasted: str) -> None:
 
 def test_a_pasted_list_becomes_a_deck_that_a_reload_finds_again(open_page: OpenPage) -> None:
     page = open_page()
-    set_steps(page, 2)
+    set_steps(page, 1)
     paste(page, "#word", "山\n水\tsea\n\n😀\nкот")
     page.wait_for_selector("#generate:text-is('Draw the deck')")
     assert page.is_hidden("#meaning")
@@ -62,6 +62,7 @@ def test_a_pasted_list_becomes_a_deck_that_a_reload_finds_again(open_page: OpenP
     assert page.input_value("#deck-name") == "Lesson 7"
 
 
+@pytest.mark.slow
 def test_a_decks_picture_is_opened_and_its_settings_reused(open_page: OpenPage) -> None:
     page = open_page()
     generate(page, "山\n水\tsea")
@@ -73,7 +74,7 @@ def test_a_decks_picture_is_opened_and_its_settings_reused(open_page: OpenPage) 
     page.on("dialog", lambda dialog: dialog.accept())  # the list in the form is replaced
     page.click("#reuse")
     assert (page.input_value("#word"), page.input_value("#meaning")) == ("水", "sea")
-    assert page.input_value("#steps") == "2"
+    assert page.input_value("#steps") == "1"
 
 
 @pytest.mark.slow
@@ -131,6 +132,7 @@ def test_a_refused_word_is_corrected_in_its_place(open_page: OpenPage) -> None:
     page.wait_for_selector("#deck-pictures img:visible >> nth=1")
 
 
+@pytest.mark.slow
 def test_a_refused_word_is_corrected_with_its_meaning(open_page: OpenPage) -> None:
     page = open_page()
     generate(page, "word,translation,style\n山,mountain,\n学习,study,cubist")
@@ -241,7 +243,7 @@ def test_a_tab_that_closes_its_deck_leaves_another_tabs(open_page: OpenPage) -> 
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        pytest.param("кот\nпёс", "no_drawable_word", id="none"),
+        pytest.param("кот\nпёс", "no_drawable_word", id="none", marks=pytest.mark.slow),
         pytest.param("山\n" * 501, "deck_too_large", id="too many", marks=pytest.mark.slow),
     ],
 )
@@ -276,7 +278,7 @@ def test_a_list_with_unclear_columns_gets_a_heading(open_page: OpenPage, tmp_pat
     assert page.locator("#problem button").count() == 0
 
 
-@pytest.mark.parametrize("begins_by", ["Shift+Enter", "the button"])
+@pytest.mark.parametrize("begins_by", ["Shift+Enter", pytest.param("the button", marks=pytest.mark.slow)])
 def test_enter_sends_a_word_and_begins_a_new_line_in_a_list(open_page: OpenPage, begins_by: str) -> None:
     page = open_page()
     page.wait_for_selector("#generate:enabled")
@@ -311,18 +313,3 @@ def test_the_form_is_for_a_list_as_soon_as_one_is_asked_for(open_page: OpenPage)
     page.click("#end-list")
     page.wait_for_selector("#meaning:visible")
     assert page.inner_text("#generate") == "Draw"
-
-
-def test_with_a_key_motifs_are_drawn_and_a_deck_is_downloaded(open_page: OpenPage, url_with_key: str) -> None:
-    """Images and links cannot send a key."""
-    page = open_page(url=url_with_key)
-    page.fill("#key-value", "secret")
-    page.keyboard.press("Enter")
-    page.fill("#word", "学习")
-    page.wait_for_selector("#motifs img:visible >> nth=1")
-    generate(page, "山\n水")
-    page.wait_for_selector("#deck-files:visible")
-    with page.expect_download() as download:
-        page.click("#deck-zip")
-    assert download.value.suggested_filename == "Words.zip"
-    assert zipfile.is_zipfile(download.value.path())

@@ -58,7 +58,11 @@ def test_a_cancelled_job_ends_and_leaves_the_page_ready(open_page: OpenPage, api
 
 
 @pytest.mark.parametrize(
-    ("word", "code", "field"), [("学😀", "unsupported_character", "word"), ("кот", "translation_required", "meaning")]
+    ("word", "code", "field"),
+    [
+        pytest.param("学😀", "unsupported_character", "word", marks=pytest.mark.slow),
+        ("кот", "translation_required", "meaning"),
+    ],
 )
 def test_an_error_is_told_in_plain_words_beside_its_field(
     open_page: OpenPage, word: str, code: str, field: str
@@ -108,6 +112,7 @@ def test_what_goes_wrong_is_told_on_the_screen(open_page: OpenPage, width: int, 
     assert in_view(page, "#generate")
 
 
+@pytest.mark.slow
 def test_a_service_out_of_reach_is_told_in_plain_words(open_page: OpenPage) -> None:
     page = open_page()
     page.route("**/generate-writing-image", lambda route: route.abort())
@@ -125,6 +130,7 @@ def test_a_picture_comes_when_the_service_is_back(open_page: OpenPage) -> None:
     see_picture(page, "山")
 
 
+@pytest.mark.slow
 def test_a_word_is_shown_in_its_own_direction(open_page: OpenPage) -> None:
     page = open_page()
     page.wait_for_selector("#generate:enabled")
@@ -189,13 +195,13 @@ def test_a_reload_brings_the_form_and_the_picture_back(open_page: OpenPage) -> N
     page.click(".chip:text-is('to study')")
     page.click("label:has(input[name=style][value=neon])")
     page.click("label:has(input[name=variations][value='4'])")
-    generate(page, "学习", steps=2)
+    generate(page, "学习", steps=1)
     page.wait_for_selector(".quad:enabled >> nth=3")
     page.wait_for_selector("#history li")
     page.reload()
     page.wait_for_selector(".quad:enabled >> nth=3")
     assert page.input_value("#word") == "学习"
-    assert page.input_value("#steps") == "2"
+    assert page.input_value("#steps") == "1"
     assert page.is_checked("input[name=style][value=neon]")
     assert page.is_checked("input[name=variations][value='4']")
     page.fill("#word", "山, mountain\n")

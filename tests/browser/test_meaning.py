@@ -117,6 +117,7 @@ def test_motifs_are_switched_off_and_on_and_searched_for(open_page: OpenPage) ->
     assert sent(page)["imagery"] == "none"
 
 
+@pytest.mark.slow
 def test_a_fourth_motif_is_refused_in_plain_words(open_page: OpenPage) -> None:
     page = open_page()
     page.wait_for_selector("#generate:enabled")
@@ -169,6 +170,7 @@ def test_the_language_of_a_word_is_chosen_and_remembered(open_page: OpenPage) ->
     assert other.input_value("#word-language") == "ja", "the link says so"
 
 
+@pytest.mark.slow
 def test_kana_mark_a_word_as_japanese(open_page: OpenPage) -> None:
     page = open_page()
     page.wait_for_selector("#generate:enabled")

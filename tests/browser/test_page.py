@@ -14,7 +14,7 @@ from api.problems import FIELD_CODES
 from local.stack import Stack
 from shared.errors import ERRORS_BY_CODE
 from tests.browser.conftest import OpenPage
-from tests.browser.form import TEXTS, generate, see_picture, set_steps, text
+from tests.browser.form import TEXTS, generate, see_picture, text
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Request
@@ -190,43 +190,6 @@ def test_axe_finds_nothing_serious(open_page: OpenPage) -> None:
     page.wait_for_selector("#workers td >> nth=0")
     serious += faults_of(axe, page)
     assert not serious
-
-
-def test_a_key_is_asked_for_once_and_kept_in_the_tab(open_page: OpenPage, url_with_key: str) -> None:
-    page = open_page(url=url_with_key)
-    page.wait_for_selector("#key-value:visible")
-    assert page.is_hidden("#key-error")
-    page.keyboard.press("Escape")
-    page.click("#problem button")  # the dialog that was closed can be opened again
-    page.fill("#key-value", "wrong")
-    page.keyboard.press("Enter")
-    page.wait_for_selector(f"#key-error:text-is('{text('en', 'key.refused')}')")
-    page.fill("#key-value", "secret")
-    page.keyboard.press("Enter")
-    generate(page, "山")
-    see_picture(page, "山")
-    page.reload()
-    page.wait_for_selector(".card >> nth=0")
-    assert not page.is_visible("#key")
-
-
-def test_the_form_offers_no_more_than_the_operator_allows(open_page: OpenPage, url_with_key: str) -> None:
-    page = open_page(url=url_with_key)
-    page.fill("#key-value", "secret")
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#generate:enabled")
-    sizes = page.eval_on_selector_all("#size option", "options => options.map(({ value }) => value)")
-    assert sizes == ["256x256"]
-    assert page.is_disabled("input[name=variations][value='4']")
-    page.fill("#word", "山")
-    set_steps(page, 21)
-    page.check("#target")
-    page.click("#generate")
-    page.wait_for_selector("#problem p:text-is('Steps: give a number from 1 to 20.')")
-    with page.expect_response("**/generate-writing-image") as sent:
-        page.fill("#steps", "1")
-        page.click("#generate")
-    assert sent.value.status == 202
 
 
 def faults_of(axe: object, page: "Page") -> Iterator[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def draw_four(page: "Page", word: str) -> None:
     """Draw a word four times and wait for the grid."""
     page.click("label:has(input[name=variations][value='4'])")
-    generate(page, word, steps=3)
+    generate(page, word, steps=1)
     page.wait_for_selector(".quad:enabled >> nth=3")
 
 

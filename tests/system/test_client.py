@@ -40,12 +40,12 @@ def test_a_word_is_drawn_and_its_progress_is_told(client: WritingClient, tmp_pat
         on_preview=previews.append,
         style="neon",
         seed=7,
-        num_inference_steps=12,
+        num_inference_steps=6,
         imagery="none",
     )
     steps = [update.step for update in updates]
     assert steps == sorted(steps)
-    assert steps[-1] == 12
+    assert steps[-1] == 6
     assert len(set(steps)) >= 3
     assert all(preview.image.startswith(b"\xff\xd8") for preview in previews), "JPEG"
     picture = Picture(result)
@@ -74,14 +74,14 @@ def test_variations_form_side_by_side_and_each_is_a_picture(client: WritingClien
         on_progress=updates.append,
         on_preview=previews.append,
         seed=7,
-        variations=3,
-        num_inference_steps=9,
+        variations=2,
+        num_inference_steps=6,
         include_conditioning=False,
     )
-    assert (updates[-1].step, updates[-1].total_steps) == (27, 27), "all steps of all pictures"
-    assert {preview.variation for preview in previews} == {0, 1, 2}
+    assert (updates[-1].step, updates[-1].total_steps) == (12, 12), "all steps of all pictures"
+    assert {preview.variation for preview in previews} == {0, 1}
     pictures = Picture(result).variations
-    assert [picture.seed for picture in pictures] == [7, 8, 9]
+    assert [picture.seed for picture in pictures] == [7, 8]
     best = max(pictures, key=lambda picture: picture.legibility)
     assert (Picture(result).png, Picture(result).seed) == (best.png, best.seed)
     for picture in pictures:
@@ -130,7 +130,7 @@ def test_a_refusal_names_code_and_field(
 
 
 def test_a_batch_gives_every_word_its_outcome(client: WritingClient) -> None:
-    requests = [{"word": word, "num_inference_steps": 2} for word in ("山", "😀", "水")]
+    requests = [{"word": word, "num_inference_steps": 1} for word in ("山", "😀", "水")]
     outcomes = sorted(client.batch(requests, concurrency=2), key=lambda outcome: outcome.index)
     assert [outcome.request for outcome in outcomes] == requests
     assert [outcome.result is not None for outcome in outcomes] == [True, False, True]
@@ -160,7 +160,8 @@ def test_the_lexicon_and_the_status_are_asked(client: WritingClient) -> None:
 
 def test_a_deck_is_made_and_downloaded_from_python(client: WritingClient) -> None:
     older = client.create_deck(["火"], name="One", num_inference_steps=1)
-    deck = client.create_deck(["山", {"word": "水", "style": "neon"}, "😀"], name="Two", num_inference_steps=2)
+    older.cancel()
+    deck = client.create_deck(["山", {"word": "水", "style": "neon"}, "😀"], name="Two", num_inference_steps=1)
     assert [(listed.deck_id, listed.total) for listed in islice(client.decks(), 2)] == [(deck.id, 3), (older.id, 1)]
     with pytest.raises(WritingError) as caught:
         deck.download("zip")

@@ -88,11 +88,16 @@ def serving(port: int, data: Path, *options: str) -> Iterator["subprocess.Popen[
 
 
 @pytest.mark.usefixtures("interruptible")
-def test_serve_runs_until_ctrl_c_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Also while its worker is starting."""
+@pytest.mark.parametrize(
+    "answers_first", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["starting", "answering"]
+)
+def test_serve_runs_until_ctrl_c_and_leaves_nothing_behind(tmp_path: Path, *, answers_first: bool) -> None:
+    """Also while its programs are starting."""
     port = free_port()
-    with serving(port, tmp_path):
-        eventually(lambda: answers(f"http://127.0.0.1:{port}"))
+    with serving(port, tmp_path) as process:
+        eventually(lambda: len(children_of(process)) == 3)
+        if answers_first:
+            eventually(lambda: answers(f"http://127.0.0.1:{port}"))
 
 
 @pytest.mark.slow
@@ -207,7 +212,7 @@ def test_a_key_is_made_whatever_the_console_can_show() -> None:
     assert b"WRITING_API__KEYS=" in key.stdout
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("shell", ["bash", *(pytest.param(name, marks=pytest.mark.slow) for name in ("zsh", "fish"))])
 @pytest.mark.parametrize(
     ("module", "variable"), [("cli", "_WRITING_SERVICE_COMPLETE"), ("writing_client", "_WRITING_COMPLETE")]
 )

@@ -17,7 +17,7 @@ from local.stack import Stack
 from tests.helpers import Api, eventually
 
 DECKS = "/api/writing/decks"
-STEPS = {"num_inference_steps": 2}
+STEPS = {"num_inference_steps": 1}
 CSV = {"Content-Type": "text/csv; charset=utf-8"}
 
 
@@ -98,12 +98,13 @@ def test_the_package_has_a_card_for_every_picture(deck: dict[str, Any], api: Api
 def test_a_later_version_has_the_same_notes(deck: dict[str, Any], api: Api, tmp_path: Path) -> None:
     first = notes_of(api.get(deck["apkg_url"]).content, tmp_path)
     later = finished(
-        api, make(api, ["山", "水", {"word": "学习", "translation": "to <study>"}], name=deck["name"])["deck_id"]
+        api, make(api, ["山", {"word": "学习", "translation": "to <study>"}], name=deck["name"])["deck_id"]
     )
     second = {fields[0]: guid for guid, fields in notes_of(api.get(later["apkg_url"]).content, tmp_path)}
-    assert {fields[0]: guid for guid, fields in first}.items() <= second.items()
+    assert {fields[0]: guid for guid, fields in first} == second
 
 
+@pytest.mark.slow
 def test_a_csv_may_be_uploaded(api: Api) -> None:
     content = "汉字;意思\n山;mountain\n水;water\n".encode("gb18030")
     query = {"name": "GB", "options": json.dumps(STEPS)}

@@ -229,6 +229,7 @@ def test_a_wrong_setting_ends_worker_and_api_with_its_name(redis_url: str) -> No
     assert "api.port" in api.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", ["api", pytest.param("worker", marks=pytest.mark.slow)])
 def test_a_wrong_logging_configuration_ends_worker_and_api_with_its_name(
     tmp_path: Path, redis_url: str, program: str
@@ -265,7 +266,7 @@ def copy_of(project: Path, folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("reason", "program"),
     [
-        ("not found", "api"),
+        pytest.param("not found", "api", marks=pytest.mark.slow),
         pytest.param("not found", "worker", marks=pytest.mark.slow),
         ("is damaged", "api"),
         pytest.param("is damaged", "worker", marks=pytest.mark.slow),

@@ -30,6 +30,18 @@ def api_alone(folder: Path, **environment: str) -> Iterator[Stack]:
         yield stack
 
 
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture(scope="module")
+def lasting(logs: Path) -> Iterator[Stack]:
+    """An API that logs in JSON, for tests after which it still serves."""
+    with api_alone(logs, WRITING_LOGGING__FORMAT="json") as stack:
+        yield stack
+
+
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Stack]:
     with api_alone(tmp_path) as stack:
@@ -74,41 +86,40 @@ def test_a_half_sent_body_does_not_keep_the_server_from_ending(tmp_path: Path) -
         assert server.wait(20) == 0
 
 
-def test_every_line_of_the_log_is_json_if_it_is_to_be(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("lasting")
+def test_every_line_of_the_log_is_json_if_it_is_to_be(logs: Path) -> None:
     """Including gunicorn's own."""
-    with api_alone(tmp_path, WRITING_LOGGING__FORMAT="json"):
-        pass
-    lines = [json.loads(line) for line in (tmp_path / "api.log").read_text().splitlines()]
+    lines = [json.loads(line) for line in (logs / "api.log").read_text().splitlines()]
     assert {"gunicorn.error", "access"} <= {line["name"] for line in lines}
 
 
-def test_a_frozen_redis_is_told_in_time_by_every_call(fresh: Stack) -> None:
+def test_a_frozen_redis_is_told_in_time_by_every_call(lasting: Stack) -> None:
     """The limit is the promised two seconds, plus half a second for a busy machine."""
-    api = Api(fresh.url)
+    api = Api(lasting.url)
     patience_s = 2.5
     job_id = api.submit(word="学").json()["job_id"]
-    job = f"{fresh.url}/api/writing/jobs/{job_id}"
+    job = f"{lasting.url}/api/writing/jobs/{job_id}"
 
     def submit(**headers: str) -> requests.Response:
-        return requests.post(fresh.url + SUBMIT, json={"word": "学"}, headers=headers, timeout=patience_s)
+        return requests.post(lasting.url + SUBMIT, json={"word": "学"}, headers=headers, timeout=patience_s)
 
     calls: list[Callable[[], requests.Response]] = [
         submit,
         lambda: submit(Prefer="wait=20"),
         lambda: submit(**{"Idempotency-Key": "k"}),
         lambda: requests.delete(job, timeout=patience_s),
-        lambda: requests.post(f"{fresh.url}/health/warmup", timeout=patience_s),
+        lambda: requests.post(f"{lasting.url}/health/warmup", timeout=patience_s),
         *(
             lambda address=address: requests.get(address, timeout=patience_s)  # type: ignore[misc]
             for address in (
                 job, f"{job}?result=links", f"{job}/image", f"{job}/conditioning/canny/opencv_canny", f"{job}/events",
-                f"{fresh.url}/api/writing/status", f"{fresh.url}/health/ready", f"{fresh.url}/metrics",
+                f"{lasting.url}/api/writing/status", f"{lasting.url}/health/ready", f"{lasting.url}/metrics",
             )
         ),
     ]  # fmt: skip
     waiting = in_thread(lambda: api.submit(word="学", headers={"Prefer": "wait=60"}))
     eventually(lambda: api.get("/api/writing/status").json()["queue_depth"]["interactive"] == 2)
-    redis_server = program(fresh, "redis")
+    redis_server = program(lasting, "redis")
     redis_server.send_signal(signal.SIGSTOP)
     try:
         for call in calls:
@@ -119,7 +130,7 @@ def test_a_frozen_redis_is_told_in_time_by_every_call(fresh: Stack) -> None:
         for thread, found in many:
             thread.join()
             assert [answer.status_code for answer in found] == [503]
-        assert requests.get(f"{fresh.url}/health/detailed", timeout=patience_s).json()["status"] == "unavailable"
+        assert requests.get(f"{lasting.url}/health/detailed", timeout=patience_s).json()["status"] == "unavailable"
     finally:
         redis_server.send_signal(signal.SIGCONT)
     waiting[0].join(20)

@@ -45,8 +45,9 @@ def test_generate_writes_the_picture_as_it_was_made(
     assert "4/4" in said.err, "a progress bar"
 
 
+@pytest.mark.slow
 def test_generate_writes_variations_by_number(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["火", "--seed", "7", "--scene-seed", "3", "--variations", "2", "--steps", "2"]
+    arguments = ["火", "--seed", "7", "--scene-seed", "3", "--variations", "2", "--steps", "1"]
     assert main(["generate", *arguments, "-o", str(tmp_path / "fire.png")]) == DONE
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fire-1.png", "fire-2.png"]
     for number, seed in enumerate((7, 8), start=1):
@@ -57,7 +58,7 @@ def test_generate_writes_variations_by_number(url: str, tmp_path: Path, capsys: 
     assert (said.count("picture "), said.count("the most legible")) == (2, 1)
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "gbk"])
+@pytest.mark.parametrize("encoding", ["cp1252", pytest.param("gbk", marks=pytest.mark.slow)])
 def test_a_console_that_lacks_characters_changes_no_exit_code(url: str, tmp_path: Path, encoding: str) -> None:
     command = [sys.executable, "-m", "writing_client", "generate", "학교", "--translation", "élève", "--steps", "1"]
     environment = os.environ | {"PYTHONIOENCODING": encoding, "WRITING_URL": url}
@@ -105,7 +106,7 @@ def test_a_deck_that_is_interrupted_goes_on_without_drawing_anything_twice(
 ) -> None:
     words, folder = tmp_path / "words.csv", tmp_path / "deck"
     words.write_text("\n".join(["word,translation", *WORDS, "😀,smile"]), encoding="utf-8")
-    command = ["deck", str(words), "-o", str(folder), "--steps", "6", "--name", "First words"]
+    command = ["deck", str(words), "-o", str(folder), "--steps", "3", "--name", "First words"]
 
     def interrupt_after_two_pictures() -> None:
         while len(list(folder.glob("pictures/*.png"))) < 2:
@@ -158,7 +159,7 @@ def test_words_of_which_none_can_be_drawn_are_named_and_the_others_stay(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "words.csv").write_text("山\n😀,smile\nqwx\n", encoding="utf-8")
-    command = ["deck", "words.csv", "-o", "deck", "--steps", "2"]
+    command = ["deck", "words.csv", "-o", "deck", "--steps", "1"]
     assert main(command) == SOME_FAILED
     (folder / "deck/index.html").unlink()
     capsys.readouterr()
@@ -220,7 +221,9 @@ def test_a_dry_run_shows_how_the_list_is_read_and_draws_nothing(
     assert main(command) == DONE
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "gbk", "ascii", "cp437"])
+@pytest.mark.parametrize(
+    "encoding", ["cp1252", "gbk", *(pytest.param(name, marks=pytest.mark.slow) for name in ("ascii", "cp437"))]
+)
 def test_every_console_can_be_written_to(url: str, tmp_path: Path, encoding: str) -> None:
     (tmp_path / "学习😀.csv").write_text("학교,school\n学习,study\n山,élève\n😀,smile\n", encoding="utf-8")
     environment = os.environ | {"PYTHONIOENCODING": encoding, "WRITING_URL": url}
