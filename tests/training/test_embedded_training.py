@@ -408,6 +408,7 @@ def test_the_encoder_of_maps_carries_their_colours(*, is_trained: bool) -> None:
     assert min(told_from(features, colours)) > 0.9
 
 
+@pytest.mark.slow
 def test_carrying_colours_again_changes_nothing() -> None:
     encoder = make_controlnet(make_unet()).controlnet_cond_embedding
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
@@ -440,6 +441,7 @@ def save_networks(networks: Networks, folder: Path) -> None:
         network.save_pretrained(folder / name)
 
 
+@pytest.mark.slow
 def test_a_wider_layer_starts_with_the_checkpoints_channels_and_keeps_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,7 +46,7 @@ def test_the_table_of_methods_is_the_contracts() -> None:
     assert CONTROL_TYPE_INDEX == {"depth": 1, "scribble": 2, "canny": 3, "segmentation": 5}
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(
     word=st.text("学龍ひ한a一永i丶", min_size=1, max_size=12),
     width=st.integers(4, 10).map(lambda n: n * 64),

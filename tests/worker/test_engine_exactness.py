@@ -156,6 +156,7 @@ def test_alone_it_is_the_stock_pipeline_at_every_step(
         assert error(ours_step, reference_step) <= TOLERANCE
 
 
+@pytest.mark.slow
 def test_of_a_scene_it_is_the_stock_pipeline(pipeline: Any, maps: dict[str, Maps]) -> None:
     request = make_request(maps["学习"], prompt="learning, inspired by 学习, with books and a graduation cap")
     (ours,) = engine_latents(engine_model(pipeline), [request], [0])

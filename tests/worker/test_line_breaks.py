@@ -1,7 +1,7 @@
 from itertools import groupby
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import InvalidWord
@@ -91,6 +91,7 @@ def test_hyphens_are_not_part_of_the_word(glyphs: GlyphRenderer) -> None:
     assert glyph.mask[hyphen.box.region(512, 512)].any()
 
 
+@settings(max_examples=40)
 @given(st.text("abcdefgnost äßéи", min_size=1, max_size=24), st.sampled_from([(256, 256), (1024, 256), (256, 1024)]))
 def test_every_long_word_that_is_accepted_fits_the_picture(
     glyphs: GlyphRenderer, word: str, size: tuple[int, int]

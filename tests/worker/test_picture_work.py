@@ -183,6 +183,7 @@ def test_a_crash_costs_its_own_job_alone(processes: ProcessExecutor) -> None:
     assert os.getpid() not in after
 
 
+@pytest.mark.slow
 def test_a_call_whose_process_was_killed_is_done_by_another(processes: ProcessExecutor, tmp_path: Path) -> None:
     """As by the kernel when memory is short, which is not the job's fault."""
     assert do(processes, deeds.die_once, tmp_path / "mark") != os.getpid()

@@ -127,6 +127,7 @@ def test_steps_are_reported(pipeline: MultiControlNetPipeline, maps: dict[Contro
     assert watcher.steps == [(step, STEPS) for step in range(STEPS + 1)]
 
 
+@pytest.mark.slow
 def test_a_cancelled_job_stops_between_steps_and_the_next_one_runs(
     pipeline: MultiControlNetPipeline, maps: dict[ControlType, Image.Image]
 ) -> None:
@@ -184,6 +185,7 @@ def drawn(generator: AIImageGenerator, word: str, **options: object) -> AIGenera
     return asyncio.run(generator.generate_character_image(word, num_inference_steps=1, seed=7, **options))  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_translation_without_a_meaning_is_noted(generator: AIImageGenerator) -> None:
     metadata = drawn(generator, "吗", translation="??").generation_metadata
     assert metadata["translation_note"].startswith("the word is a particle")
@@ -222,6 +224,7 @@ def test_every_motif_has_a_box_in_the_picture(generator: AIImageGenerator, word:
     assert "imagery_note" not in metadata
 
 
+@pytest.mark.slow
 def test_no_imagery_draws_what_was_drawn_before(generator: AIImageGenerator) -> None:
     result = drawn(generator, "火", imagery="none", draw_imagery=True)
     assert result.prompt_used == "A vibrant comic book style illustration of fire, inspired by 火"
@@ -232,6 +235,7 @@ def test_no_imagery_draws_what_was_drawn_before(generator: AIImageGenerator) -> 
     assert result.conditioning_images_base64 == plain.conditioning_images_base64
 
 
+@pytest.mark.slow
 def test_the_model_s_setting_says_whether_motifs_are_drawn(generator: AIImageGenerator) -> None:
     metadata = drawn(generator, "火", imagery=["owl"]).generation_metadata
     assert metadata["draw_imagery"] is SETTINGS.active_model.draw_imagery
@@ -259,6 +263,7 @@ def test_attempts_have_noise_of_their_own_and_share_the_scene(generator: AIImage
     assert again.conditioning_images_base64 == first.conditioning_images_base64
 
 
+@pytest.mark.slow
 def test_a_random_seed_is_reported_and_repeats_the_picture(generator: AIImageGenerator) -> None:
     first = asyncio.run(generator.generate_character_image("火", num_inference_steps=1))
     seed = first.generation_metadata["seed"]
@@ -266,6 +271,7 @@ def test_a_random_seed_is_reported_and_repeats_the_picture(generator: AIImageGen
     assert (pixels(first.generated_image_base64) == pixels(again.generated_image_base64)).all()
 
 
+@pytest.mark.slow
 def test_conditioning_images_can_be_left_out(generator: AIImageGenerator) -> None:
     result = asyncio.run(generator.generate_character_image("火", num_inference_steps=1, include_conditioning=False))
     assert result.conditioning_images_base64 == {}

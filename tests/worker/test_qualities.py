@@ -196,7 +196,13 @@ def test_a_lora_waits_for_a_model_that_is_loading(pipeline: Any, tmp_path: Path)
         assert merged.result(timeout=60) is not None
 
 
-@pytest.mark.parametrize("layer", ["text_encoder.text_model.encoder.layers.0.self_attn.q_proj", "transformer.proj_in"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "text_encoder.text_model.encoder.layers.0.self_attn.q_proj",
+        pytest.param("transformer.proj_in", marks=pytest.mark.slow),
+    ],
+)
 def test_a_lora_of_something_else_is_refused(pipeline: Any, tmp_path: Path, layer: str) -> None:
     """Of a text encoder alone, or of another architecture: turbo would draw as the plain model does."""
     turbo = save_lora(pipeline, tmp_path, 0.5)

@@ -22,7 +22,7 @@ def thinned(glyph: Glyph) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("word", "count"), [("ー", 2), ("コ", 3), ("エ", 4), ("ラ", 4)])
-@pytest.mark.parametrize("side", [512, 1024])
+@pytest.mark.parametrize("side", [512, pytest.param(1024, marks=pytest.mark.slow)])
 def test_a_line_ends_where_a_fonts_stroke_ends(glyphs: GlyphRenderer, word: str, count: int, side: int) -> None:
     """Thinning forks towards the corners of each end: ー was >—<."""
     glyph = glyphs.render(word, side, side)

@@ -185,7 +185,8 @@ def test_a_unet_of_another_form_is_refused_where_it_is_loaded() -> None:
         make_networks(pipeline, settings, GPUManager("cpu", settings.gpu_profiles), is_compiled=False)
 
 
-@pytest.mark.parametrize(("name", "most"), [("embedded", 0.47), pytest.param("sdxl", 0.45, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "most"), [("embedded", 0.47), ("sdxl", 0.45)])
 def test_fast_takes_less_than_half_of_the_arithmetic_of_exact(name: str, most: float) -> None:
     """Counted on the real configurations, with tensors without data and the shipped settings."""
     settings = embedded_settings().models[name]

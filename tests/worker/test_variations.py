@@ -130,6 +130,7 @@ def test_progress_counts_the_steps_of_all_and_previews_name_their_picture(
     assert sorted(variation for variation, _ in watcher.previews) == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_a_cancelled_job_stops_all_its_pictures(model: ModelRunner, wanted: DrawRequest) -> None:
     pipeline, watcher = MultiControlNetPipeline(lambda: model), Watcher(cancel_after=6)
     with pytest.raises(JobCancelled):
@@ -211,6 +212,7 @@ def test_each_variation_can_be_drawn_again_alone(generator_of: Callable[[int], A
     )
 
 
+@pytest.mark.slow
 def test_each_attempt_at_a_target_draws_all(generator_of: Callable[[int], AIImageGenerator]) -> None:
     """Each has new noise; the returned pictures are those of the kept attempt."""
     watcher = Watcher()
