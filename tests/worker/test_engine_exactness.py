@@ -111,7 +111,7 @@ def error(ours: torch.Tensor, reference: torch.Tensor) -> float:
 
 def make_request(maps: Maps, controls: Sequence[ControlType] = CONTROL_TYPES, **options: Any) -> DrawRequest:
     weights: dict[ControlType, float] = dict(zip(controls, (0.9, 0.5, 0.7, 0.3), strict=False))
-    defaults = {"num_inference_steps": 4, "guidance_scale": 3.0, "seed": 7, "prompt": "A neon sign of fire"}
+    defaults = {"num_inference_steps": 5, "guidance_scale": 3.0, "seed": 7, "prompt": "A neon sign of fire"}
     return DrawRequest(
         control_images={kind: maps[kind] for kind in controls}, weights=weights, **{**defaults, **options}
     )

@@ -294,7 +294,7 @@ def test_the_word_can_be_read_in_the_picture(generator: AIImageGenerator, ocr: R
 
 def test_the_word_can_be_read_beside_its_motifs(generator: AIImageGenerator) -> None:
     metadata = asyncio.run(
-        generator.generate_character_image("学习", "study", seed=7, width=512, height=512)
+        generator.generate_character_image("学习", "study", seed=7, width=384, height=384)
     ).generation_metadata
     assert [motif["name"] for motif in metadata["imagery"] if motif["box"]] == ["books", "graduation-cap"]
     assert metadata["legibility"]["read"] == "学习"
@@ -323,7 +323,7 @@ def test_a_target_that_is_missed_brings_more_control(generator: AIImageGenerator
             "fire",
             style="neon",
             seed=1,
-            num_inference_steps=8,
+            num_inference_steps=5,
             controlnet_weights={"canny": 0.05, "depth": 0, "segmentation": 0, "scribble": 0.05},
             legibility={"target": 0.9, "max_attempts": 4},
             progress=watcher,
@@ -337,7 +337,7 @@ def test_a_target_that_is_missed_brings_more_control(generator: AIImageGenerator
     assert metadata["controlnet_weights"] == kept["controlnet_weights"]
     assert set(kept["controlnet_weights"]) == {"canny", "scribble"}
     assert metadata["legibility"]["score"] == kept["score"]
-    assert watcher.steps[-1] == (8 * len(attempts), 8 * len(attempts))
+    assert watcher.steps[-1] == (5 * len(attempts), 5 * len(attempts))
     assert [step for step, _ in watcher.steps] == sorted(step for step, _ in watcher.steps)
 
 
