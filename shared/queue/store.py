@@ -18,9 +18,9 @@ from typing import Any, cast
 import redis
 
 from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueOutOfMemory, TooManyCancelled
-from shared.queue.client_queues import QUEUES, queue_of, queues_of
+from shared.queue.client_queues import queue_of
 from shared.queue.completion import failure_codes, recent_failures
-from shared.queue.keys import Key, job_key, preview_key, waiting_key, waiting_keys
+from shared.queue.keys import Key, job_key, preview_key, waiting_keys
 from shared.queue.scripts import load_script
 from shared.queue.webhook_targets import list_of
 from shared.schemas import Counts, GenerationRequest, JobError, JobStatus, Priority, Progress, RecentFailure
@@ -112,6 +112,8 @@ class JobStore:
         self._create = load_script(client, "create_job")
         self._cancel = load_script(client, "cancel_job")
         self._pending = load_script(client, "pending_results")
+        self._count_waiting = load_script(client, "count_waiting")
+        self._find_position = load_script(client, "find_position")
         self._memory_checked_until = 0.0
 
     def create(
@@ -290,29 +292,14 @@ class JobStore:
             raise unknown_job(job_id)
 
     def position(self, record: JobRecord) -> int | None:
-        """Return how many jobs should be taken before a queued one; None if it has left the queue.
-
-        Interactive jobs go before bulk ones. Queues of the same priority take turns, so of each other one as many jobs
-        go first as wait before this one in its own.
-        """
-        with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.zrank(waiting_key(record.queue), record.job_id)
-            _count_waiting(pipeline)
-            rank, *counts = pipeline.execute()
-        if rank is None:
-            return None
-        waiting = dict(zip(QUEUES, counts, strict=True))
-        ahead = rank + sum(min(rank, waiting[queue]) for queue in queues_of(record.priority) if queue != record.queue)
-        if record.priority is Priority.BULK:
-            ahead += sum(waiting[queue] for queue in queues_of(Priority.INTERACTIVE))
-        return int(ahead)
+        """Return how many jobs should be taken before a queued one; None if it has left the queue."""
+        args = [record.job_id, record.queue, record.priority.value]
+        return cast("int | None", self._find_position(args=args))
 
     def depth(self) -> dict[Priority, int]:
         """Return the number of waiting jobs by priority."""
-        with self._redis.pipeline(transaction=True) as pipeline:
-            _count_waiting(pipeline)
-            waiting = dict(zip(QUEUES, pipeline.execute(), strict=True))
-        return {priority: sum(waiting[queue] for queue in queues_of(priority)) for priority in Priority}
+        counts = cast("list[int]", self._count_waiting(args=[priority.value for priority in Priority]))
+        return dict(zip(Priority, counts, strict=True))
 
     def counts(self) -> Counts:
         """Return the number of ended jobs by outcome, and the average times of those that succeeded."""
@@ -382,12 +369,6 @@ def conflict() -> IdempotencyConflict:
 def unknown_job(job_id: str) -> JobNotFound:
     """Return the error for a job that does not exist or that its caller may not see."""
     return JobNotFound(f"there is no job {job_id!r}: it was never submitted, or its record has expired")
-
-
-def _count_waiting(pipeline: "redis.client.Pipeline") -> None:
-    """Count the waiting jobs of each of `QUEUES`."""
-    for key in waiting_keys():
-        pipeline.zcard(key)
 
 
 def new_record(
