@@ -5,10 +5,15 @@ from typing import Any
 
 import yaml
 
+try:
+    from yaml import CSafeLoader as SafeLoader  # ten times as fast
+except ImportError:  # PyYAML was built without libyaml
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 from shared.errors import SettingsError
 
 
-class UniqueKeys(yaml.SafeLoader):
+class UniqueKeys(SafeLoader):
     """A YAML loader that refuses duplicate keys, of which plain YAML silently keeps the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

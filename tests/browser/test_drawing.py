@@ -130,7 +130,6 @@ def test_a_picture_comes_when_the_service_is_back(open_page: OpenPage) -> None:
     see_picture(page, "山")
 
 
-@pytest.mark.slow
 def test_a_word_is_shown_in_its_own_direction(open_page: OpenPage) -> None:
     page = open_page()
     page.wait_for_selector("#generate:enabled")

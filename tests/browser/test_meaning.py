@@ -170,7 +170,6 @@ def test_the_language_of_a_word_is_chosen_and_remembered(open_page: OpenPage) ->
     assert other.input_value("#word-language") == "ja", "the link says so"
 
 
-@pytest.mark.slow
 def test_kana_mark_a_word_as_japanese(open_page: OpenPage) -> None:
     page = open_page()
     page.wait_for_selector("#generate:enabled")

@@ -118,7 +118,6 @@ def test_two_graphs_per_kind_of_block_serve_any_number_of_rows_and_steps_that_re
     assert "recompile_limit" not in str(torch._dynamo.utils.counters)
 
 
-@pytest.mark.slow
 def test_what_is_noted_of_a_models_steps_is_a_graph_of_each_kind_for_single_and_for_several_rows(stock: Any) -> None:
     model, plain = engine_model(stock), engine_model(pipeline_as_on_a_gpu())
     collector = ExampleCollector()

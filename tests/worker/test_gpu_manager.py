@@ -85,7 +85,6 @@ LOOP_GIB, ONCE_GIB, TWINS_GIB, CONTEXT_GIB = 7.12, 1.68, 3.04, 0.4
 VAE_GIB = 0.16
 
 
-@pytest.mark.slow
 def test_sdxl_weighs_what_is_planned_with() -> None:
     loop = [sdxl.make_part(sdxl.FULL, name, torch.device("meta"), torch.float16) for name in ("unet", "controlnet")]
     once = [

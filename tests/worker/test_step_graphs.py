@@ -127,7 +127,6 @@ def test_pictures_from_recorded_steps_are_the_same(
     assert all(recording.replays > 1 for recording in recorded)
 
 
-@pytest.mark.slow
 def test_other_steps_are_not_recorded_and_are_the_same(
     model: ModelRunner, plain: ModelRunner, recorded: list[Repetition]
 ) -> None:
