@@ -187,6 +187,7 @@ def test_the_history_survives_a_reload_and_entries_can_be_opened_compared_and_de
     assert page.locator("#history li").count() == 1
 
 
+@pytest.mark.slow
 def test_a_reload_brings_the_form_and_the_picture_back(open_page: OpenPage) -> None:
     page = open_page("/?word=火")
     page.wait_for_selector("#notice:visible")

@@ -66,6 +66,7 @@ def test_a_whole_request_may_be_given(client: WritingClient) -> None:
     assert result.conditioning_images_base64 == {}
 
 
+@pytest.mark.slow
 def test_variations_form_side_by_side_and_each_is_a_picture(client: WritingClient, tmp_path: Path) -> None:
     updates: list[Update] = []
     previews: list[Preview] = []

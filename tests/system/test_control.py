@@ -45,6 +45,7 @@ def test_a_revoked_job_that_waits_is_cancelled(api: Api, celery: Celery, termina
     assert api.finished(waiting)["status"] == "cancelled"
 
 
+@pytest.mark.slow
 def test_a_running_job_that_is_terminated_is_cancelled(api: Api, celery: Celery) -> None:
     job_id = api.submit(word="山", **LONG).json()["job_id"]
     eventually(lambda: api.job(job_id)["progress"]["step"] > 0)

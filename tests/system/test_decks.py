@@ -95,6 +95,7 @@ def test_the_package_has_a_card_for_every_picture(deck: dict[str, Any], api: Api
         assert "currentColor" in fields[4]
 
 
+@pytest.mark.slow
 def test_a_later_version_has_the_same_notes(deck: dict[str, Any], api: Api, tmp_path: Path) -> None:
     first = notes_of(api.get(deck["apkg_url"]).content, tmp_path)
     later = finished(

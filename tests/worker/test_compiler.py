@@ -418,6 +418,7 @@ def test_the_vaes_graphs_decode_pictures_of_the_models_own_size(stock: Any) -> N
     assert graphs[0] > 1
 
 
+@pytest.mark.slow
 def test_the_decoders_thread_uses_what_the_engines_thread_compiled(stock: Any) -> None:
     """If a graph's guards failed, it would silently run eagerly; here it would raise."""
     model = engine_model(stock)

@@ -196,6 +196,7 @@ def test_a_missing_gpu_is_said() -> None:
         GPUManager("cuda:0", PROFILES)
 
 
+@pytest.mark.slow
 def test_each_process_claims_a_gpu_of_its_own(tmp_path: Path) -> None:
     """A claim lasts exactly as long as its process."""
     claim = f"""
