@@ -35,6 +35,7 @@ from api.services import Services
 from api.validation import RequestValidator
 from shared import __version__
 from shared.celery_app import make_celery
+from shared.queue.admission import Admission
 from shared.queue.deck_index import DeckIndex
 from shared.queue.decks import DeckStore
 from shared.queue.events import JobEvents
@@ -133,6 +134,7 @@ def _services(settings: Settings) -> Services:
     jobs = Jobs(
         settings=settings,
         store=store,
+        admission=Admission(client, store),
         validator=validator,
         hub=hub,
         celery=celery,

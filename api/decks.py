@@ -25,10 +25,11 @@ from shared.errors import (
     JobNotFound,
     NoDrawableWord,
 )
+from shared.queue.admission import NewJobs
 from shared.queue.decks import DeckEntry, DeckRecord, DeckStore, DeckSubmission, JobState, NewDeck
 from shared.queue.results import Budget, Results, StoredResult
 from shared.queue.store import JobStore
-from shared.schemas import DrawingOptions, GenerationRequest, JobStatus
+from shared.schemas import DrawingOptions, GenerationRequest, JobStatus, Priority
 from shared.schemas.deck import MAX_WORDS, DeckOptions
 from shared.settings import Settings
 from shared.writing.dictionaries import Dictionaries
@@ -97,7 +98,7 @@ class Decks:
 
         Raises:
             InvalidRequest: there are too many words, or none of them can be drawn.
-            QueueFull: the queue has no room for all of them now.
+            QueueFull: the queue has no room for all of them now, or not for this client.
             IdempotencyConflict: the key was used with a different list.
             QueueOutOfMemory: Redis or the result store is full; nothing was created.
         """
@@ -110,7 +111,7 @@ class Decks:
         record = DeckRecord(str(uuid.uuid4()), options.name, read_as, tuple(entries), options.webhook_url)
         result_bytes = max(map(self._jobs.estimate, requests.values()))
         self._check_size(len(requests), result_bytes)
-        self._jobs.admit(len(requests) * result_bytes)
+        self._jobs.admit(NewJobs(client, Priority.BULK, len(requests), len(requests) * result_bytes))
         submission = self._store.create(
             NewDeck(record, requests, client, result_bytes), idempotency_key=key, fingerprint=fingerprint
         )

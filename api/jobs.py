@@ -26,6 +26,7 @@ from shared.errors import (
     UnreadableRecord,
     VariationNotFound,
 )
+from shared.queue.admission import Admission, NewJobs
 from shared.queue.client_queues import queue_of
 from shared.queue.results import Budget, Results, ResultSizes, StoredResult
 from shared.queue.store import JobRecord, JobStore, Submission, unknown_job
@@ -60,6 +61,7 @@ class Jobs:
         *,
         settings: Settings,
         store: JobStore,
+        admission: Admission,
         validator: RequestValidator,
         hub: EventHub,
         celery: Celery,
@@ -69,6 +71,7 @@ class Jobs:
     ) -> None:
         self._settings = settings
         self._store = store
+        self._admission = admission
         self._validator = validator
         self._hub = hub
         self._celery = celery
@@ -94,7 +97,7 @@ class Jobs:
 
         Raises:
             InvalidRequest: the word cannot be drawn, its meaning is not known, or the style or method is not available.
-            QueueFull: too many jobs are waiting.
+            QueueFull: too many jobs are waiting, or too many of this client.
             IdempotencyConflict: the key was used with a different request.
             QueueOutOfMemory: Redis is full; no job was created.
             redis.RedisError: Redis does not answer; no job was created.
@@ -107,7 +110,7 @@ class Jobs:
         if (first := self._store.find(key, asked)) is not None:  # even if there is no room for another one
             return first
         result_bytes = self.estimate(request)
-        self.admit(result_bytes)
+        self.admit(NewJobs(client, request.priority, 1, result_bytes))
         submission = self._store.create(
             str(uuid.uuid4()),
             request,
@@ -120,14 +123,14 @@ class Jobs:
             self.send(submission.job_id, request, client)
         return submission
 
-    def admit(self, result_bytes: int) -> None:
-        """Refuse a result that there is no room for.
+    def admit(self, new: NewJobs) -> None:
+        """Refuse jobs that there is no room for.
 
         Raises:
-            QueueOutOfMemory: Redis is nearly full, or `result_bytes` would not fit beside the results still expected.
+            QueueOutOfMemory: Redis is nearly full, or their results would not fit beside the results still expected.
+            QueueFull: their client would have more waiting jobs than there is then room for others.
         """
-        self._store.check_memory()
-        self._store.check_budget(result_bytes, self._budget.for_pictures())
+        self._admission.check(new, self._budget.for_pictures())
 
     def view(self, job_id: str, links: Callable[[StoredResult], ResultLinks] | None = None) -> JobView:
         """Return a job's status, with the result if it succeeded.

@@ -19,6 +19,7 @@ class Key(StrEnum):
     JOBS = PREFIX + "jobs:"  # of a client; sorted set: its jobs by sequence number
     CANCELLED = PREFIX + "cancelled:"  # of a client; sorted set: what it cancelled before it started, by expiry
     WAITING = PREFIX + "waiting:"  # of a queue; sorted set: the waiting jobs by sequence number
+    LOAD = PREFIX + "load"  # hash: what waiting and running jobs take up, of all and of each client; expires soon
     SEQUENCE = PREFIX + "sequence"  # sequence number of the newest job
     IDEMPOTENCY = PREFIX + "idempotency:"  # of a digest of a client's key; the job or deck that it created
     DECK = PREFIX + "deck:"  # hash: a deck

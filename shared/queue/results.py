@@ -39,7 +39,7 @@ PICTURES: Any = {
 # The names of pictures in an object store, as `_object_name` makes them.
 OBJECT_NAMES = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{32}/\d+\.png")
 # Share of Redis's maxmemory for everything stored there: as job records grow, results are evicted. The limit beyond
-# which no job is accepted (`JobStore.check_memory`) is higher.
+# which no job is accepted (`shared.queue.admission`) is higher.
 MOST_MEMORY = 0.7
 # Redis 6 allocates this much at once while it rewrites its file, and counts it as used.
 REWRITE_BYTES = 10 * 2**20

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import redis
 
-from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueOutOfMemory, TooManyCancelled
+from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, TooManyCancelled
 from shared.queue.client_queues import queue_of
 from shared.queue.completion import failure_codes, recent_failures
 from shared.queue.keys import Key, job_key, preview_key, waiting_keys
@@ -28,8 +28,6 @@ from shared.settings import QueueSettings
 
 LEAST_ENDED = 3  # ended jobs needed to estimate a rate
 LONGEST_RETRY_AFTER_S = 600
-MEMORY_CHECK_S = 1.0  # how long a check is reused
-MOST_MEMORY = 0.9  # of Redis's maxmemory; results have their own budget below it
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +109,8 @@ class JobStore:
         self._settings = settings
         self._create = load_script(client, "create_job")
         self._cancel = load_script(client, "cancel_job")
-        self._pending = load_script(client, "pending_results")
         self._count_waiting = load_script(client, "count_waiting")
         self._find_position = load_script(client, "find_position")
-        self._memory_checked_until = 0.0
 
     def create(
         self,
@@ -201,42 +197,6 @@ class JobStore:
             first = [job_id for found in pipeline.execute() for job_id in found]
         created = [cast("str | None", self._redis.hget(job_key(job_id), "created_at")) for job_id in first]
         return min((float(moment) for moment in created if moment), default=time.time())
-
-    def check_budget(self, result_bytes: int, budget: int) -> None:
-        """Refuse a job whose result would not fit together with those of all waiting and running jobs.
-
-        Args:
-            result_bytes: the estimated size of its result.
-            budget: bytes for all results; 0: unlimited.
-
-        Raises:
-            QueueOutOfMemory: the result does not fit; says after how many seconds enough jobs should have ended.
-        """
-        if not budget:
-            return
-        pending, jobs = cast("list[int]", self._pending(keys=waiting_keys()))
-        excess = pending + result_bytes - budget
-        if jobs and excess > 0:
-            ends = math.ceil(excess * jobs / max(pending, 1))
-            raise QueueOutOfMemory(
-                "the results of the waiting jobs will fill the memory reserved for results; try again later",
-                retry_after_s=min(ends * self.retry_after_s(), LONGEST_RETRY_AFTER_S),
-            )
-
-    def check_memory(self) -> None:
-        """Refuse new jobs while Redis is nearly full, so that accepted jobs can still finish.
-
-        Raises:
-            QueueOutOfMemory: more than `MOST_MEMORY` of its limit is in use.
-        """
-        if time.monotonic() < self._memory_checked_until:
-            return
-        used, limit = self.memory()
-        if limit and used > MOST_MEMORY * limit:
-            raise QueueOutOfMemory(
-                "the queue is almost out of memory; try again later", retry_after_s=self.retry_after_s()
-            )
-        self._memory_checked_until = time.monotonic() + MEMORY_CHECK_S
 
     def memory(self) -> tuple[int, int]:
         """Return the bytes that Redis uses, and those that it may use; 0: unlimited.

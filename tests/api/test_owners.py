@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -48,6 +49,24 @@ def test_to_other_keys_a_job_does_not_exist(guarded: FlaskClient) -> None:
     assert {status for status, _ in answers(job_id, BOB)} == {404}
     assert guarded.get(f"/api/writing/jobs/{job_id}", headers=ALICE).get_json()["status"] == "queued", "not cancelled"
     assert 404 not in {status for status, _ in answers(job_id, ALICE)}
+
+
+def test_a_client_cannot_keep_others_from_the_queue(settings: Settings) -> None:
+    queue = settings.queue.model_copy(update={"limit": 4, "bulk_limit": 8})
+    small = client_of(settings.model_copy(update={"queue": queue}), keys=KEYS)
+
+    def answer(path: str, body: dict[str, Any], headers: dict[str, str]) -> tuple[int, str | None]:
+        found = small.post(path, json=body, headers=headers)
+        return found.status_code, found.get_json().get("code")
+
+    def deck(words: str, headers: dict[str, str]) -> tuple[int, str | None]:
+        return answer("/api/writing/decks", {"words": list(words)}, headers)
+
+    word = {"word": "火"}
+    assert [answer(SUBMIT, word, ALICE) for _ in range(3)] == [(202, None), (202, None), (429, "queue_full")]
+    assert answer(SUBMIT, word, BOB) == (202, None)
+    assert [deck("山水火月", ALICE), deck("日", ALICE)] == [(202, None), (429, "queue_full")]
+    assert deck("山水火月", BOB) == (202, None)
 
 
 def test_operators_see_and_cancel_all_jobs(guarded: FlaskClient) -> None:

@@ -15,12 +15,10 @@ from moto.server import ThreadedMotoServer
 from api.app import create_app
 from local.stack import free_port
 from shared.celery_app import make_celery
-from shared.errors import QueueOutOfMemory, SettingsError
+from shared.errors import SettingsError
 from shared.queue.keys import Key
-from shared.queue.leases import Leases
 from shared.queue.object_store import ObjectStore
 from shared.queue.results import MOST_MEMORY, OBJECT_NAMES, REWRITE_BYTES, Budget, ResultSizes, pack
-from shared.queue.store import JobStore
 from shared.redis_client import make_redis
 from shared.schemas import CONDITIONING_METHODS, CONTROL_TYPES, GenerationRequest
 from shared.settings import Settings, load_settings
@@ -283,22 +281,6 @@ def test_a_lost_lease_leaves_no_picture(stored: Settings) -> None:
     assert publisher.client.keys("writing:picture:*") == []
     if stored.results.store != "redis":
         assert ObjectStore.open(stored.results.store).get(f"job/{lease.token}/0.png") is None
-
-
-def test_jobs_are_admitted_by_what_their_results_will_need(settings: Settings, store: JobStore) -> None:
-    for number in range(3):
-        store.check_budget(100, 300)
-        store.create(str(number), GenerationRequest(word="学"), result_bytes=100)
-    with pytest.raises(QueueOutOfMemory, match="results") as refused:
-        store.check_budget(100, 300)
-    assert refused.value.retry_after_s == settings.queue.retry_after_s
-    leases = Leases(make_redis(settings.redis), store, settings.queue, "w")
-    lease = leases.take("0")
-    assert lease is not None
-    with pytest.raises(QueueOutOfMemory):
-        store.check_budget(100, 300)  # running jobs count too
-    leases.publish(lease, Key.DOCUMENT + "0", b"{}", 1)
-    store.check_budget(100, 300)
 
 
 def test_sizes_are_learnt(client: redis.Redis, settings: Settings) -> None:

@@ -7,10 +7,10 @@ import time
 import pytest
 import redis
 
-from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, QueueOutOfMemory
+from shared.errors import IdempotencyConflict, JobNotFound, QueueFull
 from shared.queue.client_queues import queue_of
 from shared.queue.leases import Leases
-from shared.queue.store import LONGEST_RETRY_AFTER_S, MEMORY_CHECK_S, JobStore
+from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobStatus, Priority
 from shared.settings import Settings
 from tests.helpers import taken
@@ -196,43 +196,3 @@ def test_the_rate_is_that_of_busy_times(
     for job_id in ("a", "b"):
         store.create(job_id, REQUEST)
     assert store.drain_s() == pytest.approx(4, abs=0.5)
-
-
-def test_jobs_without_room_for_their_results_may_come_when_enough_have_ended(
-    store: JobStore,
-) -> None:
-    for number in range(3):
-        store.create(str(number), REQUEST, result_bytes=100)
-    store.check_budget(200, 500)
-    with pytest.raises(QueueOutOfMemory) as refused:
-        store.check_budget(200, 300)
-    assert refused.value.retry_after_s == 2 * store.retry_after_s(), "two of the three jobs must end"
-    with pytest.raises(QueueOutOfMemory) as refused:
-        store.check_budget(10**9, 300)
-    assert refused.value.retry_after_s == LONGEST_RETRY_AFTER_S
-
-
-def test_memory_is_checked_from_time_to_time(
-    store: JobStore, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = time.monotonic()
-    monkeypatch.setattr("shared.queue.store.time.monotonic", lambda: now)
-    store.check_memory()
-    client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 0.95))
-    try:
-        store.check_memory()
-        monkeypatch.setattr("shared.queue.store.time.monotonic", lambda: now + MEMORY_CHECK_S)
-        with pytest.raises(QueueOutOfMemory):
-            store.check_memory()
-    finally:
-        client.config_set("maxmemory", 0)
-
-
-def test_a_nearly_full_redis_takes_no_new_jobs(store: JobStore, client: redis.Redis) -> None:
-    used = client.info("memory")["used_memory"]
-    client.config_set("maxmemory", int(used / 0.95))
-    try:
-        with pytest.raises(QueueOutOfMemory, match="almost out of memory"):
-            store.check_memory()
-    finally:
-        client.config_set("maxmemory", 0)

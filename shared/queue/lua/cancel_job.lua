@@ -2,7 +2,7 @@
 -- KEYS: job
 -- ARGV: id, now, record TTL
 -- Returns: the job's previous status; nil without a record.
--- needs: events webhooks completion waiting
+-- needs: events webhooks load completion waiting
 
 local status = redis.call('HGET', KEYS[1], 'status')
 if status == 'running' then

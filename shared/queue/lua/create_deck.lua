@@ -4,7 +4,7 @@
 -- ARGV: id, fingerprint, limit, record TTL, client, limit of cancelled jobs, now,
 --       JSON of the jobs as [id, fields and values in turn], then the deck's fields and values in turn
 -- Returns: 'created', 'existing' or 'conflict' and the deck's id, 'full' and '', or 'cancelled' and seconds to wait.
--- needs: waiting job_creation
+-- needs: waiting load job_creation
 
 local first = find_first(KEYS[2], keys.deck, ARGV[2])
 if first then return first end

@@ -4,7 +4,7 @@
 -- ARGV: id, fingerprint, limit, record TTL, client, limit of cancelled jobs, now, priority,
 --       then the record's fields and values in turn
 -- Returns: 'created', 'existing' or 'conflict' and the job's id, 'full' and '', or 'cancelled' and seconds to wait.
--- needs: waiting job_creation
+-- needs: waiting load job_creation
 
 local first = find_first(KEYS[1], keys.job, ARGV[2])
 if first then return first end

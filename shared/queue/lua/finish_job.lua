@@ -2,7 +2,7 @@
 -- KEYS: job; running; the result's document, if it has one
 -- ARGV: id, token, status, now, error, record TTL, generation ms, document, result TTL, budget, pictures …
 -- Returns: 1, or 0 if the lease is lost.
--- needs: events webhooks completion results
+-- needs: events webhooks load completion results
 
 local REMEMBERED = 50 -- latest ends, from which the rate is measured
 

@@ -2,7 +2,7 @@
 -- KEYS: running
 -- ARGV: worker, now, record TTL, then the jobs to requeue
 -- Returns: the requeued jobs, alternating id and queue.
--- needs: events webhooks completion waiting requeue
+-- needs: events webhooks load completion waiting requeue
 
 local back = {}
 for index = 4, #ARGV do

@@ -3,7 +3,7 @@
 -- KEYS: beat; running
 -- ARGV: worker, last seen beat, maximum crashes, the error of an abandoned job, now, record TTL
 -- Returns: the requeued jobs, alternating id and queue; none if the counter has moved.
--- needs: events webhooks completion waiting requeue
+-- needs: events webhooks load completion waiting requeue
 
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return {} end
 local jobs = {}

@@ -1,4 +1,4 @@
--- Creates the record of a job, alone or as part of a deck. Must follow waiting.
+-- Creates the record of a job, alone or as part of a deck. Must follow waiting and load.
 
 -- Returns whether an Idempotency-Key (nil: none) was used for the same or for another request, and its job or deck; nil if
 -- it was not used. record: the prefix of the records' keys.
@@ -42,5 +42,7 @@ local function create_job(id, client, fields)
   local sequence = redis.call('INCR', keys.sequence)
   redis.call('HSET', keys.job .. id, 'sequence', sequence, unpack(fields))
   redis.call('ZADD', waiting_with(keys.job .. id), sequence, id)
+  local priority, bytes = unpack(redis.call('HMGET', keys.job .. id, 'priority', 'result_bytes'))
+  change_load(client, priority, bytes, 1)
   add_to_list(keys.jobs .. client, keys.job, id, sequence)
 end
