@@ -244,6 +244,8 @@ def test_a_click_on_the_history_while_a_picture_is_drawn_is_answered(open_page: 
     generate(page, "山")
     page.wait_for_selector("#history li")
     generate(page, "水", steps=100)
+    # The last announcement before the picture is ready, which would replace the answer.
+    page.wait_for_selector(f"#announce:text-is('{text('en', 'stage.diffusion')}')", state="attached")
     page.click("#history .open")
     page.wait_for_selector(f"#announce:text-is('{text('en', 'history.busy')}')", state="attached")
     page.click("#cancel")

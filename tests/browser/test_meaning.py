@@ -122,6 +122,7 @@ def test_a_fourth_motif_is_refused_in_plain_words(open_page: OpenPage) -> None:
     page = open_page()
     page.wait_for_selector("#generate:enabled")
     page.fill("#word", "长")
+    page.wait_for_selector("#motifs .motif >> nth=1")
     page.fill("#motif-query", "tree")
     page.click("#motifs-found .motif >> nth=0")
     page.click("#motifs-found .motif >> nth=1")
