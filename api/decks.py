@@ -25,11 +25,10 @@ from shared.errors import (
     JobNotFound,
     NoDrawableWord,
 )
-from shared.queue.admission import NewJobs
 from shared.queue.decks import DeckEntry, DeckRecord, DeckStore, DeckSubmission, JobState, NewDeck
 from shared.queue.results import Budget, Results, StoredResult
 from shared.queue.store import JobStore
-from shared.schemas import DrawingOptions, GenerationRequest, JobStatus, Priority
+from shared.schemas import DrawingOptions, GenerationRequest, JobStatus
 from shared.schemas.deck import MAX_WORDS, DeckOptions
 from shared.settings import Settings
 from shared.writing.dictionaries import Dictionaries
@@ -111,14 +110,14 @@ class Decks:
         record = DeckRecord(str(uuid.uuid4()), options.name, read_as, tuple(entries), options.webhook_url)
         result_bytes = max(map(self._jobs.estimate, requests.values()))
         self._check_size(len(requests), result_bytes)
-        self._jobs.admit(NewJobs(client, Priority.BULK, len(requests), len(requests) * result_bytes))
+        self._jobs.admit(client, len(requests) * result_bytes)
         submission = self._store.create(
             NewDeck(record, requests, client, result_bytes), idempotency_key=key, fingerprint=fingerprint
         )
         if not submission.is_new:
             return CreatedDeck(submission, self._store.get(submission.deck_id))
-        for job_id, request in requests.items():
-            self._jobs.send(job_id, request, client)
+        # The first failure ends it: while Redis does not answer, each would take seconds.
+        all(self._jobs.send(job_id, request, client) for job_id, request in requests.items())
         return CreatedDeck(submission, record)
 
     def _planned(

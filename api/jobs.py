@@ -26,7 +26,7 @@ from shared.errors import (
     UnreadableRecord,
     VariationNotFound,
 )
-from shared.queue.admission import Admission, NewJobs
+from shared.queue.admission import Admission
 from shared.queue.client_queues import queue_of
 from shared.queue.results import Budget, Results, ResultSizes, StoredResult
 from shared.queue.store import JobRecord, JobStore, Submission, unknown_job
@@ -110,7 +110,7 @@ class Jobs:
         if (first := self._store.find(key, asked)) is not None:  # even if there is no room for another one
             return first
         result_bytes = self.estimate(request)
-        self.admit(NewJobs(client, request.priority, 1, result_bytes))
+        self.admit(client, result_bytes)
         submission = self._store.create(
             str(uuid.uuid4()),
             request,
@@ -123,14 +123,14 @@ class Jobs:
             self.send(submission.job_id, request, client)
         return submission
 
-    def admit(self, new: NewJobs) -> None:
-        """Refuse jobs that there is no room for.
+    def admit(self, client: str, result_bytes: int) -> None:
+        """Refuse jobs whose results there is no room for.
 
         Raises:
-            QueueOutOfMemory: Redis is nearly full, or their results would not fit beside the results still expected.
-            QueueFull: their client would have more waiting jobs than there is then room for others.
+            QueueOutOfMemory: Redis is nearly full, or they would not fit beside the results still expected.
+            QueueFull: those of this client would leave less room for others.
         """
-        self._admission.check(new, self._budget.for_pictures())
+        self._admission.check(client, result_bytes, self._budget.for_pictures())
 
     def view(self, job_id: str, links: Callable[[StoredResult], ResultLinks] | None = None) -> JobView:
         """Return a job's status, with the result if it succeeded.
@@ -294,8 +294,8 @@ class Jobs:
                 reason = record.error.detail if record.error else error.detail
         raise SampleNotReady(reason, retry_after_s=self._settings.queue.retry_after_s)
 
-    def send(self, job_id: str, request: GenerationRequest, client: str) -> None:
-        """Send a recorded job's message. The job is accepted either way: the workers' reconciler resends on failure."""
+    def send(self, job_id: str, request: GenerationRequest, client: str) -> bool:
+        """Send a recorded job's message; return whether it was sent. If not, the workers' reconciler will send it."""
         try:
             send_job(
                 self._celery,
@@ -307,6 +307,8 @@ class Jobs:
             )
         except (OperationalError, redis.RedisError) as error:
             logger.warning("message of job %s not sent; the reconciler will send it: %s", job_id, error)
+            return False
+        return True
 
     def estimate(self, request: GenerationRequest) -> int:
         """Return the expected size of a request's result, in bytes."""

@@ -9,7 +9,7 @@ from kombu import Queue
 from shared.errors import SettingsError
 from shared.queue.client_queues import QUEUES
 from shared.queue.order import order_name
-from shared.queue.transport import harden_transport
+from shared.queue.transport import GOES_FIRST, harden_transport
 from shared.schemas import Priority
 from shared.settings import Settings
 from shared.tls import tls_options
@@ -87,7 +87,9 @@ def _refuse_other_addresses(ours: str) -> None:
             )
 
 
-def send_job(app: Celery, job_id: str, queue: str, *, shown: str = "", **options: Any) -> None:
+def send_job(
+    app: Celery, job_id: str, queue: str, *, shown: str = "", goes_first: bool = False, **options: Any
+) -> None:
     """Send the message of a waiting job. A duplicate for the same job is harmless.
 
     Args:
@@ -95,9 +97,12 @@ def send_job(app: Celery, job_id: str, queue: str, *, shown: str = "", **options
         job_id: the job's id, which is also the message's id.
         queue: its queue, of `QUEUES`.
         shown: what Flower shows as the task's arguments.
+        goes_first: whether it is read before all others of the queue, as the job was before it had to wait again.
         **options: further options of `Celery.send_task`.
     """
     argsrepr = shown or f"({job_id!r},)"
     # Otherwise each sender would subscribe to the result, and retry for twenty seconds while Redis is unreachable.
     options["ignore_result"] = True
+    if goes_first:
+        options["headers"] = {GOES_FIRST: True}
     app.send_task(GENERATE_TASK, args=[job_id], task_id=job_id, queue=queue, argsrepr=argsrepr, **options)

@@ -12,7 +12,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -48,7 +47,7 @@ from worker.ai_image_generator import AIImageGenerator
 from worker.background.heartbeat import Heartbeat
 from worker.background.job_monitor import JobMonitor
 from worker.background.notifications import Notifications
-from worker.background.reaper import Reaper
+from worker.background.reaper import Reaper, Send
 from worker.background.sweeper import Sweeper
 from worker.background.watchdog import Watchdog
 from worker.background.webhooks import WebhookSender
@@ -176,7 +175,7 @@ def build(settings: Settings) -> WorkerProcess:
             leases=leases,
             monitor=monitor,
             generator=make_generator(settings, executor, pipeline),
-            send=send,
+            send=partial(send, goes_first=True),
             cancel=store.cancel,
             stop_process=stop_process,
             metrics=JobMetrics(client),
@@ -221,9 +220,7 @@ def find_device(settings: Settings) -> GPUManager:
         raise SettingsError(f"worker.gpu_locks: {error}") from error
 
 
-def make_reaper(
-    client: redis.Redis, leases: Leases, send: Callable[[str, str], None], monitor: JobMonitor, settings: Settings
-) -> Reaper:
+def make_reaper(client: redis.Redis, leases: Leases, send: Send, monitor: JobMonitor, settings: Settings) -> Reaper:
     """Return the reaper of abandoned jobs."""
     return Reaper(
         client,

@@ -64,7 +64,7 @@ class GenerateTask(Task):  # type: ignore[misc]  # celery is untyped
         leases: of this worker.
         monitor: reports progress and receives cancellations.
         generator: makes the pictures.
-        send: sends a waiting job's message.
+        send: sends the message of a job that waits again, to its queue.
         cancel: cancels a job in any status.
         stop_process: ends the process in an orderly way, for the given reason.
         metrics: receives the duration of jobs.

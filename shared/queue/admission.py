@@ -1,8 +1,9 @@
-"""Whether there is room for further jobs: in Redis, in the queue, and in the memory reserved for results.
+"""Whether there is room for the results of further jobs, and for their records in Redis.
 
-Where clients have names, none may fill the queue: it may take no more room than would then remain for the others. The
-first one gets half of an empty queue, the next one half of the rest. These are the dynamic thresholds by which network
-switches share their memory (Choudhury and Hahne, IEEE/ACM Transactions on Networking 6:2, 1998).
+Where clients have names, none may take all room: neither in the queue, which the scripts that create jobs see to
+(``lua/parts/job_creation.lua``), nor in the memory for results. A client may have only as much as then remains for
+others: the first one gets half of what is empty, the next one half of the rest. These are the dynamic thresholds by
+which network switches share their memory (Choudhury and Hahne, IEEE/ACM Transactions on Networking 6:2, 1998).
 """
 
 import math
@@ -15,25 +16,9 @@ import redis
 from shared.errors import QueueFull, QueueOutOfMemory
 from shared.queue.scripts import load_script
 from shared.queue.store import LONGEST_RETRY_AFTER_S, JobStore
-from shared.schemas import Priority
 
 MEMORY_CHECK_S = 1.0  # how long a check is reused
 MOST_MEMORY = 0.9  # of Redis's maxmemory; results have their own budget below it
-
-
-@dataclass(frozen=True, slots=True)
-class NewJobs:
-    """Jobs that are to be admitted.
-
-    Attributes:
-        client: their owner, as the name of an API key; "" without keys, and then nobody else needs room.
-        result_bytes: the estimated size of all their results.
-    """
-
-    client: str
-    priority: Priority
-    count: int
-    result_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +29,6 @@ class _Load:
     result_bytes: int
     own_jobs: int
     own_bytes: int
-    own_of_priority: int
-    waiting: int
 
 
 class Admission:
@@ -56,26 +39,35 @@ class Admission:
         self._measure = load_script(client, "measure_load")
         self._memory_checked_until = 0.0
 
-    def check(self, new: NewJobs, budget: int) -> None:
-        """Refuse jobs that there is no room for. `JobStore` and `DeckStore` check the limit of the queue themselves.
+    def check(self, client: str, result_bytes: int, budget: int) -> None:
+        """Refuse jobs whose results would not fit.
 
         Args:
-            new: the jobs.
+            client: their owner, as the name of an API key; "" without keys, and then nobody else needs room.
+            result_bytes: the estimated size of all their results.
             budget: bytes for all results; 0: unlimited.
 
         Raises:
             QueueOutOfMemory: Redis is nearly full, or the results would not fit with those of all waiting and running
                 jobs; says after how many seconds enough jobs should have ended.
-            QueueFull: they would leave less room for other clients than their own client has.
+            QueueFull: the client's results would leave less room for others.
         """
         self._check_memory()
-        if not budget and not new.client:
+        if not budget:
             return
-        load = _Load(*cast("list[int]", self._measure(args=[new.client, new.priority.value])))
-        if budget:
-            self._check_budget(load, new.result_bytes, budget)
-        if new.client:
-            self._check_share(load, new, budget)
+        load = _Load(*cast("list[int]", self._measure(args=[client])))
+        free = budget - load.result_bytes
+        if load.jobs and result_bytes > free:
+            raise QueueOutOfMemory(
+                "the results of the waiting jobs will fill the memory reserved for results; try again later",
+                retry_after_s=self._ends_s(result_bytes - free, load.jobs, load.result_bytes),
+            )
+        excess = load.own_bytes + result_bytes - free
+        if client and load.own_jobs and excess > 0:
+            raise QueueFull(
+                "the results of your jobs will fill half of the memory reserved for results; the rest is for others",
+                retry_after_s=self._ends_s(excess / 2, load.own_jobs, load.own_bytes),  # each end also frees memory
+            )
 
     def _check_memory(self) -> None:
         """Refuse new jobs while Redis is nearly full, so that accepted jobs can still finish."""
@@ -87,31 +79,6 @@ class Admission:
                 "the queue is almost out of memory; try again later", retry_after_s=self._store.retry_after_s()
             )
         self._memory_checked_until = time.monotonic() + MEMORY_CHECK_S
-
-    def _check_budget(self, load: _Load, result_bytes: int, budget: int) -> None:
-        excess = load.result_bytes + result_bytes - budget
-        if load.jobs and excess > 0:
-            raise QueueOutOfMemory(
-                "the results of the waiting jobs will fill the memory reserved for results; try again later",
-                retry_after_s=self._ends_s(excess, load.jobs, load.result_bytes),
-            )
-
-    def _check_share(self, load: _Load, new: NewJobs, budget: int) -> None:
-        limit = self._store.limit(new.priority)
-        free = limit - load.waiting
-        excess = load.own_of_priority + new.count - free
-        # Beyond the limit the queue is full for everybody, and the store says so.
-        if new.count <= free and excess > 0:
-            raise QueueFull(
-                f"you have {load.own_of_priority} jobs, and the {free} free places of {limit} are for others",
-                retry_after_s=self._store.retry_after_s(math.ceil(excess / 2)),  # each end frees a place
-            )
-        excess = load.own_bytes + new.result_bytes - (budget - load.result_bytes)
-        if budget and load.own_jobs and excess > 0:
-            raise QueueFull(
-                "the results of your jobs will fill half of the memory reserved for results; the rest is for others",
-                retry_after_s=self._ends_s(excess / 2, load.own_jobs, load.own_bytes),
-            )
 
     def _ends_s(self, excess: float, jobs: int, result_bytes: int) -> int:
         """Return the seconds after which enough of these jobs should have ended to free so many bytes."""

@@ -124,7 +124,7 @@ class DeckStore:
             fingerprint: a digest of what the client sent.
 
         Raises:
-            QueueFull: the queue does not have room for all jobs.
+            QueueFull: the queue does not have room for all jobs, or not for this client.
             TooManyCancelled: the client has cancelled as many jobs as it may.
             IdempotencyConflict: the key was used before with a different deck.
         """
@@ -142,8 +142,7 @@ class DeckStore:
             self._create(
                 keys=[deck_key(record.deck_id), *idempotency_records(idempotency_key)],
                 args=[
-                    record.deck_id, fingerprint, limit, self._settings.record_ttl_s, deck.client,
-                    self._settings.cancelled_limit, time.time(),
+                    record.deck_id, fingerprint, limit, deck.client, self._settings.cancelled_limit, time.time(),
                     json.dumps([[job_id, _job_fields(deck, job_id)] for job_id in record.jobs], ensure_ascii=False),
                     *(item for pair in own.items() for item in pair),
                 ],
@@ -154,6 +153,7 @@ class DeckStore:
                 f"the queue has no room for {len(record.jobs)} more words: at most {limit} bulk jobs may wait",
                 retry_after_s=self._store.retry_after_s(len(record.jobs)),
             )
+        self._store.check_share(outcome, found, len(record.jobs))
         return DeckSubmission(found, is_new=is_created(outcome, found))
 
     def find(self, idempotency_key: str | None, fingerprint: str) -> DeckSubmission | None:

@@ -47,14 +47,6 @@ class Lease:
         return self.record.job_id
 
 
-@dataclass(frozen=True, slots=True)
-class RequeuedJob:
-    """A job that is waiting again and needs a new message."""
-
-    job_id: str
-    queue: str
-
-
 class Leases:
     """Takes, keeps and gives back jobs for one worker.
 
@@ -73,6 +65,7 @@ class Leases:
         self._save_preview = load_script(client, "save_preview")
         self._reap = load_script(client, "reap_worker")
         self._give_back = load_script(client, "give_back_jobs")
+        self._sign_off = load_script(client, "sign_off")
 
     def take(self, job_id: str, token: str | None = None) -> Lease | None:
         """Take a waiting job; None if there is nothing to do because it runs elsewhere, has ended, or is unknown.
@@ -167,14 +160,19 @@ class Leases:
         return self._settings.max_deaths
 
     def release(self, lease: Lease, *, counts_crash: bool = False) -> bool:
-        """Requeue a job at its old position; return False if the lease is lost. The caller gives its message back.
+        """Requeue a job at its old position; return False if the lease is lost. The caller sends a new message.
+
+        It ends instead if its cancellation was requested.
 
         Args:
             lease: the job's lease.
             counts_crash: whether to charge the job with this worker's crash.
         """
         keys = [job_key(lease.job_id), _running_key(self.worker)]
-        return bool(self._release(keys=keys, args=[lease.job_id, lease.token, int(counts_crash)]))
+        args: list[str | float] = [
+            lease.job_id, lease.token, int(counts_crash), time.time(), self._settings.record_ttl_s,
+        ]  # fmt: skip
+        return bool(self._release(keys=keys, args=args))
 
     def beat(self) -> None:
         """Record that this worker is alive, which keeps its leases."""
@@ -189,10 +187,14 @@ class Leases:
         found = cast("list[str | None]", self._redis.mget([_beat_key(owner) for owner in owners])) if owners else []
         return {owner: beat or "" for owner, beat in zip(owners, found, strict=True)}
 
-    def reap(self, worker: str, beat: str) -> list[RequeuedJob]:
-        """Requeue a worker's jobs if its counter still equals ``beat``; fail those charged too often."""
+    def reap(self, worker: str, beat: str) -> list[str]:
+        """Requeue a worker's jobs if its counter still equals ``beat``; fail those charged too often.
+
+        Returns:
+            the ids of the requeued jobs, which need new messages.
+        """
         poisoned = Poisoned(f"{self._settings.max_deaths} workers died while running this job")
-        back = cast(
+        return cast(
             list[str],
             self._reap(
                 keys=[_beat_key(worker), _running_key(worker)],
@@ -206,9 +208,8 @@ class Leases:
                 ],
             ),
         )
-        return _put_back(back)
 
-    def give_back(self, working_on: Callable[[], Collection[str]]) -> list[RequeuedJob]:
+    def give_back(self, working_on: Callable[[], Collection[str]]) -> list[str]:
         """Requeue the jobs that are recorded as this worker's although it is not working on them.
 
         The task of such a job ended without ending its record: Redis accepted no result for longer than the worker
@@ -217,21 +218,20 @@ class Leases:
         Args:
             working_on: returns the ids of the jobs in progress. It is called after the records are read, so that a job
                 that is just being taken is not missed.
+
+        Returns:
+            the ids of the requeued jobs, which need new messages.
         """
         recorded = cast("set[str]", self._redis.smembers(_running_key(self.worker)))
         strays = recorded.difference(working_on())
         if not strays:
             return []
         args: list[str | float] = [self.worker, time.time(), self._settings.record_ttl_s, *sorted(strays)]
-        return _put_back(cast("list[str]", self._give_back(keys=[_running_key(self.worker)], args=args)))
+        return cast("list[str]", self._give_back(keys=[_running_key(self.worker)], args=args))
 
     def sign_off(self) -> None:
         """Deregister this worker at shutdown if it holds no jobs, so that nobody waits for its counter to stall."""
-        if not self._redis.scard(_running_key(self.worker)):
-            with self._redis.pipeline(transaction=True) as pipeline:
-                pipeline.delete(_beat_key(self.worker))
-                pipeline.srem(Key.OWNERS, self.worker)
-                pipeline.execute()
+        self._sign_off(keys=[_beat_key(self.worker), _running_key(self.worker)], args=[self.worker])
 
     def _end(
         self,
@@ -263,10 +263,6 @@ class Leases:
                 ],
             )
         )
-
-
-def _put_back(found: list[str]) -> list[RequeuedJob]:
-    return [RequeuedJob(job_id, queue) for job_id, queue in zip(found[::2], found[1::2], strict=True)]
 
 
 def new_token() -> str:

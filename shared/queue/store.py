@@ -133,7 +133,7 @@ class JobStore:
             result_bytes: the estimated size of its result.
 
         Raises:
-            QueueFull: the queue holds as many waiting jobs as it may.
+            QueueFull: the queue holds as many waiting jobs as it may, or as many of this client as it may.
             TooManyCancelled: the client has cancelled as many jobs as it may.
             IdempotencyConflict: the key was used before with a different request.
         """
@@ -144,14 +144,33 @@ class JobStore:
             self._create(
                 keys=idempotency_records(idempotency_key),
                 args=[
-                    job_id, fingerprint, limit, self._settings.record_ttl_s, client, self._settings.cancelled_limit,
-                    time.time(), request.priority.value, *(item for pair in fields.items() for item in pair),
+                    job_id, fingerprint, limit, client, self._settings.cancelled_limit, time.time(),
+                    request.priority.value, *(item for pair in fields.items() for item in pair),
                 ],
             ),
         )  # fmt: skip
         if outcome == "full":
             raise QueueFull(f"the queue is full: {limit} jobs are waiting", retry_after_s=self.retry_after_s())
+        self.check_share(outcome, found)
         return Submission(found, is_new=is_created(outcome, found))
+
+    def check_share(self, outcome: str, told: str, count: int = 1) -> None:
+        """Refuse a client that would have more waiting jobs than there are then places for others.
+
+        Args:
+            outcome: what a script that creates jobs returned.
+            told: what it returned with it: the client's waiting jobs, and the free places.
+            count: how many jobs it was to create.
+
+        Raises:
+            QueueFull: the client would have too many; says when enough should have ended.
+        """
+        if outcome == "share":
+            own, free = map(int, told.split())
+            raise QueueFull(
+                f"{own} of your jobs are waiting, and the {free} free places are for others",
+                retry_after_s=self.retry_after_s(math.ceil((own + count - free) / 2)),  # each end also frees a place
+            )
 
     def find(self, idempotency_key: str | None, fingerprint: str) -> Submission | None:
         """Return the job that an Idempotency-Key created before; None if there is none.

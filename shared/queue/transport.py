@@ -1,4 +1,7 @@
-"""kombu's Redis transport, hardened against a Redis that refuses commands and against malformed messages."""
+"""kombu's Redis transport, hardened against a Redis that refuses commands and against malformed messages.
+
+A queue is a list that is read from its right end, and new messages are added at its left end.
+"""
 
 import logging
 from queue import Empty
@@ -6,11 +9,14 @@ from typing import Any
 
 import redis
 from kombu.transport.redis import Channel, Transport
+from kombu.utils.json import dumps
 
 from shared.queue.keys import Key
 from shared.redis_connection import DEMOTED, RefusalIsLoss
 
 logger = logging.getLogger(__name__)
+
+GOES_FIRST = "goes_first"  # a header: the message is read before all others of its queue
 
 # And a Redis that is full, cannot write to its disk, has too few replicas, or became a replica while a client waited.
 REFUSALS = DEMOTED | {"OOM", "MISCONF", "NOREPLICAS", "UNBLOCKED"}
@@ -44,7 +50,10 @@ class EncryptedConnection(EveryRefusalIsLoss, redis.SSLConnection):
 
 
 class TolerantChannel(Channel):  # type: ignore[misc]  # kombu is untyped
-    """Reads queues and discards malformed messages, which would end the worker with kombu's own channel."""
+    """Reads queues and discards malformed messages, which would end the worker with kombu's own channel.
+
+    Messages that wait again are read before those that have not been read yet.
+    """
 
     connection_class = PlainConnection
     connection_class_ssl = EncryptedConnection
@@ -55,6 +64,18 @@ class TolerantChannel(Channel):  # type: ignore[misc]  # kombu is untyped
         except (ValueError, TypeError, LookupError, AttributeError):
             logger.exception("discarded something in a queue that is not a message")
             raise Empty from None
+
+    def _put(self, queue: str, message: dict[str, Any], **options: Any) -> None:
+        if not message.get("headers", {}).get(GOES_FIRST):
+            super()._put(queue, message, **options)
+            return
+        key = self._q_for_pri(queue, self._get_message_priority(message, reverse=False))
+        with self.conn_or_acquire() as client:
+            client.rpush(key, dumps(message))
+
+    def _do_restore_message(self, *message: Any, leftmost: bool = False) -> None:
+        """Return a message to the right end, also when a task rejected it; kombu's own channel would read it last."""
+        super()._do_restore_message(*message[:4])
 
 
 def harden_transport() -> None:

@@ -43,6 +43,7 @@ class WebhookOutbox:
         self._claim_s = claim_s
         self._claim = load_script(client, "claim_webhook")
         self._settle = load_script(client, "settle_webhook")
+        self._postpone = load_script(client, "postpone_webhook")
 
     def lists(self) -> set[str]:
         """Return the names of the lists with pending webhooks, due or not."""
@@ -59,11 +60,7 @@ class WebhookOutbox:
 
     def postpone(self, claim: Claim, by_s: float) -> None:
         """Schedule another attempt at a webhook."""
-        due_at = self._now() + by_s
-        with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.hincrby(Key.WEBHOOK_FAILURES, claim.subject, 1)
-            pipeline.zadd(Key.WEBHOOKS + claim.list_name, {claim.subject: due_at}, xx=True)
-            pipeline.execute()
+        self._postpone(keys=[Key.WEBHOOKS + claim.list_name], args=[claim.subject, by_s])
 
     def give_back(self, claim: Claim) -> None:
         """Release a webhook so that another worker can deliver it at once; this does not count as a failure."""

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 import redis
+from celery import Celery
 from flask.testing import FlaskClient
+from kombu.exceptions import OperationalError
 from werkzeug.test import TestResponse
 
 from api.services import Services
@@ -183,6 +185,21 @@ class TestMake:
         assert int(full.headers["Retry-After"]) >= 1
         assert client.zcard("writing:waiting:bulk") == 2
         assert problem(make(small, ["火"] * 4)) == (422, "deck_too_large", "words")
+
+    def test_messages_that_cannot_be_sent_do_not_delay_the_answer(
+        self, anyone: FlaskClient, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Redis stops answering after the deck was recorded, so each message would wait for a timeout."""
+        tried: list[str] = []
+
+        def send(_app: Celery, job_id: str, _queue: str, **_options: object) -> None:
+            tried.append(job_id)
+            raise OperationalError
+
+        monkeypatch.setattr("api.jobs.send_job", send)
+        deck = made(anyone, ["山", "水", "火"])
+        assert tried == [deck["words"][0]["job_id"]]
+        assert client.zcard("writing:waiting:bulk") == 3, "the reconciler sends the messages"
 
     def test_a_deck_that_could_never_be_kept_whole_is_refused(self, settings: Settings) -> None:
         results = settings.results.model_copy(update={"budget_bytes": 4_000_000})

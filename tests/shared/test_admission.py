@@ -1,22 +1,28 @@
-"""Jobs that there is no room for are refused: in Redis, in the memory for results, in a client's share of either."""
+"""Jobs that there is no room for are refused: in Redis, in the memory for results, in a client's share of the queue."""
 
+import itertools
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
 
 from shared.errors import QueueFull, QueueOutOfMemory
-from shared.queue.admission import MEMORY_CHECK_S, Admission, NewJobs
+from shared.queue.admission import MEMORY_CHECK_S, Admission
 from shared.queue.client_queues import queue_of
+from shared.queue.decks import DeckEntry, DeckRecord, DeckStore, NewDeck
 from shared.queue.keys import Key
 from shared.queue.leases import Leases
 from shared.queue.store import LONGEST_RETRY_AFTER_S, JobStore
-from shared.schemas import GenerationRequest, Priority
+from shared.schemas import GenerationRequest, JobStatus, Priority
 from shared.settings import Settings
+from tests.helpers import taken
 
 LIMIT = 8
-Submit = Callable[..., None]
+NO_LIMIT = 10**15  # bytes
+NAMES = map(str, itertools.count())
+Submit = Callable[..., str]
 
 
 @pytest.fixture
@@ -25,31 +31,38 @@ def store(client: redis.Redis, settings: Settings) -> JobStore:
 
 
 @pytest.fixture
-def admission(client: redis.Redis, store: JobStore) -> Admission:
-    return Admission(client, store)
+def submit(client: redis.Redis, store: JobStore) -> Submit:
+    """Return a function that submits a job as the API does, and returns its id."""
+    admission = Admission(client, store)
 
-
-@pytest.fixture
-def submit(admission: Admission, store: JobStore) -> Submit:
-    """Return a function that admits a client's jobs and records them, as the API does."""
-    numbers = iter(range(1000))
-
-    def submit(
-        client: str, count: int = 1, *, priority: Priority = Priority.BULK, size: int = 0, budget: int = 0
-    ) -> None:
-        admission.check(NewJobs(client, priority, count, count * size), budget or 10**15)
-        for _ in range(count):
-            request = GenerationRequest(word="学", priority=priority)
-            store.create(str(next(numbers)), request, client=client, result_bytes=size)
+    def submit(owner: str, *, priority: Priority = Priority.BULK, size: int = 0, budget: int = NO_LIMIT) -> str:
+        admission.check(owner, size, budget)
+        request = GenerationRequest(word="学", priority=priority)
+        return store.create(next(NAMES), request, client=owner, result_bytes=size).job_id
 
     return submit
 
 
-def accepted(submit: Submit, client: str, **options: object) -> int:
-    """Return how many single jobs of a client are accepted until one is refused."""
+@pytest.fixture
+def submit_deck(client: redis.Redis, store: JobStore, settings: Settings) -> Callable[[str, int], None]:
+    """Return a function that submits a client's deck of so many words."""
+    decks = DeckStore(client, store, settings.queue)
+
+    def submit(owner: str, words: int) -> None:
+        jobs = [next(NAMES) for _ in range(words)]
+        request = GenerationRequest(word="学", priority=Priority.BULK)
+        entries = tuple(DeckEntry("学", job_id=job) for job in jobs)
+        record = DeckRecord(next(NAMES), "deck", None, entries, None)
+        decks.create(NewDeck(record, dict.fromkeys(jobs, request), owner, 0), idempotency_key=None, fingerprint="")
+
+    return submit
+
+
+def accepted(submit: Submit, owner: str, **options: object) -> int:
+    """Return how many jobs of a client are accepted until one is refused."""
     for count in range(LIMIT + 1):
         try:
-            submit(client, **options)
+            submit(owner, **options)
         except QueueFull:
             return count
     raise AssertionError("the queue was never full")
@@ -75,37 +88,66 @@ def test_each_priority_has_shares_of_its_own(submit: Submit) -> None:
     assert accepted(submit, "alice", priority=Priority.INTERACTIVE) == 4
 
 
-def test_a_deck_may_fill_an_empty_queue(submit: Submit) -> None:
-    submit("alice", LIMIT)
+def test_running_jobs_take_no_place_in_the_queue(submit: Submit, leases: Leases) -> None:
+    """Otherwise a client could not keep many workers busy."""
+    for _ in range(3 * LIMIT):
+        assert leases.take(submit("alice")) is not None
+    assert accepted(submit, "alice") == 4
+
+
+def test_jobs_that_wait_again_take_their_places(submit: Submit, leases: Leases) -> None:
+    lease = taken(leases, submit("alice"))
+    assert accepted(submit, "alice") == 4
+    leases.release(lease)
+    assert accepted(submit, "alice") == 0
+
+
+def test_who_submits_much_at_once_gets_no_more(submit: Submit) -> None:
+    with ThreadPoolExecutor(LIMIT) as pool:
+        counts = pool.map(lambda _: accepted(submit, "alice"), range(LIMIT))
+    assert sum(counts) == 4
+
+
+def test_a_deck_counts_by_its_words(submit_deck: Callable[[str, int], None]) -> None:
+    submit_deck("alice", 3)
+    with pytest.raises(QueueFull, match="3 of your jobs are waiting, and the 5 free places are for others"):
+        submit_deck("alice", 3)
+    submit_deck("bob", 3)
+    with pytest.raises(QueueFull, match=f"at most {LIMIT}"):
+        submit_deck("carol", 3)
+
+
+def test_a_deck_may_fill_an_empty_queue(submit: Submit, submit_deck: Callable[[str, int], None]) -> None:
+    submit_deck("alice", LIMIT)
     with pytest.raises(QueueFull, match=f"{LIMIT} jobs are waiting"):
         submit("bob")
 
 
 def test_a_refused_client_is_told_when_it_has_room(
-    submit: Submit, store: JobStore, leases: Leases, monkeypatch: pytest.MonkeyPatch
+    submit: Submit,
+    submit_deck: Callable[[str, int], None],
+    store: JobStore,
+    leases: Leases,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(store, "retry_after_s", lambda places=1: 10 * places)
-    submit("alice", 4)
-    with pytest.raises(QueueFull, match="you have 4 jobs, and the 4 free places of 8 are for others") as one:
+    jobs = [submit("alice") for _ in range(4)]
+    with pytest.raises(QueueFull) as one:
         submit("alice")
     assert one.value.retry_after_s == 10
     with pytest.raises(QueueFull) as three:
-        submit("alice", 3)
+        submit_deck("alice", 3)
     assert three.value.retry_after_s == 20, "two fewer that wait are also two more free places"
-    leases.take("0")
+    leases.take(jobs[0])
     submit("alice")
 
 
-def test_jobs_are_admitted_by_what_their_results_will_need(
-    submit: Submit, store: JobStore, leases: Leases, settings: Settings
-) -> None:
-    for _ in range(3):
-        submit("", size=100, budget=300)
+def test_jobs_are_admitted_by_what_their_results_will_need(submit: Submit, leases: Leases, settings: Settings) -> None:
+    jobs = [submit("", size=100, budget=300) for _ in range(3)]
     with pytest.raises(QueueOutOfMemory, match="results") as refused:
         submit("", size=100, budget=300)
     assert refused.value.retry_after_s == settings.queue.retry_after_s
-    lease = leases.take("0")
-    assert lease is not None
+    lease = taken(leases, jobs[0])
     with pytest.raises(QueueOutOfMemory):
         submit("", size=100, budget=300)  # running jobs count too
     leases.publish(lease, "result", b"{}", 1)
@@ -113,7 +155,8 @@ def test_jobs_are_admitted_by_what_their_results_will_need(
 
 
 def test_jobs_without_room_for_their_results_may_come_when_enough_have_ended(submit: Submit, store: JobStore) -> None:
-    submit("", 3, size=100)
+    for _ in range(3):
+        submit("", size=100)
     with pytest.raises(QueueOutOfMemory) as refused:
         submit("", size=200, budget=300)
     assert refused.value.retry_after_s == 2 * store.retry_after_s(), "two of the three jobs must end"
@@ -125,44 +168,61 @@ def test_jobs_without_room_for_their_results_may_come_when_enough_have_ended(sub
 def test_the_results_of_one_client_leave_room_for_those_of_others(
     submit: Submit, store: JobStore, leases: Leases
 ) -> None:
-    def kept(client: str) -> int:
-        return accepted(submit, client, size=100, budget=800)
-
-    assert kept("alice") == 4
-    leases.take("0")  # the result of a running job needs memory too
+    first = submit("alice", size=100, budget=800)
+    leases.take(first)  # the result of a running job needs memory too
+    assert accepted(submit, "alice", size=100, budget=800) == 3
     with pytest.raises(QueueFull, match="half of the memory") as refused:
         submit("alice", size=400, budget=800)
     assert refused.value.retry_after_s == 2 * store.retry_after_s()
-    assert kept("bob") == 2
-
-
-def test_the_load_follows_every_change(submit: Submit, store: JobStore, leases: Leases, client: redis.Redis) -> None:
-    submit("alice", 3, size=7)  # the first measurement counts nothing, and what follows changes it
-    submit("bob", 2, size=10**12, priority=Priority.INTERACTIVE)
-    submit("", 2, size=5)
-    done, back, cancelled = (leases.take(job) for job in ("0", "3", "5"))
-    assert done is not None
-    assert back is not None
-    assert cancelled is not None
-    leases.publish(done, "result", b"{}", 1)
-    leases.release(back)
-    store.cancel("5")
-    leases.confirm_cancelled(cancelled)
-    store.cancel("1")
-    changed = {field: number for field, number in client.hgetall(Key.LOAD).items() if number != "0"}
-    client.delete(Key.LOAD)
-    submit("", 0)
-    assert client.hgetall(Key.LOAD) == changed
-    assert 0 < client.ttl(Key.LOAD) <= 5
-    assert changed == {
-        "jobs": "4", "bytes": str(7 + 2 * 10**12 + 5), "jobs:alice": "1", "bytes:alice": "7", "bulk:alice": "1",
-        "jobs:bob": "2", "bytes:bob": str(2 * 10**12), "interactive:bob": "2",
-        "jobs:": "1", "bytes:": "5", "bulk:": "1",
-    }  # fmt: skip
+    assert accepted(submit, "bob", size=100, budget=800) == 2
 
 
 def test_a_picture_larger_than_the_budget_is_accepted_when_nothing_else_is_expected(submit: Submit) -> None:
     submit("alice", size=1000, budget=800)
+
+
+def test_the_load_follows_every_change(
+    submit: Submit, store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    leases, dead = worker("w"), worker("dead")
+    submit("alice")  # whose result is estimated at 0 bytes
+    done, running, stopped = (taken(leases, submit("alice", size=7)) for _ in range(3))
+    leases.publish(done, "result", b"{}", 1)
+    store.cancel(stopped.job_id)
+    leases.confirm_cancelled(stopped)
+    submit("alice", size=7)
+    store.cancel(submit("alice", size=7))
+    released, abandoned, stray, _ = (submit("bob", size=10**12, priority=Priority.INTERACTIVE) for _ in range(4))
+    leases.release(taken(leases, released))
+    taken(dead, abandoned)
+    leases.reap("dead", leases.beats()["dead"])
+    taken(leases, stray)
+    leases.give_back(lambda: {running.job_id})
+    taken(leases, submit("", size=5))
+    submit("", size=5)
+    changed = {field: number for field, number in client.hgetall(Key.LOAD).items() if number != "0"}
+    client.delete(Key.LOAD)
+    Admission(client, store).check("", 0, NO_LIMIT)
+    assert client.hgetall(Key.LOAD) == changed
+    assert 0 < client.ttl(Key.LOAD) <= 5
+    assert changed == {
+        "jobs": "9", "bytes": str(2 * 7 + 4 * 10**12 + 2 * 5),
+        "jobs:alice": "3", "bytes:alice": "14", "bulk:alice": "2",
+        "jobs:bob": "4", "bytes:bob": str(4 * 10**12), "interactive:bob": "4",
+        "jobs:": "2", "bytes:": "10", "bulk:": "1",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("size", ["", "0", "many", "1e30"])
+def test_a_damaged_estimate_keeps_no_job_from_ending(
+    submit: Submit, store: JobStore, leases: Leases, client: redis.Redis, size: str
+) -> None:
+    Admission(client, store).check("", 0, NO_LIMIT)
+    job = submit("alice", size=1)
+    client.hset(Key.JOB + job, "result_bytes", size)
+    assert leases.publish(taken(leases, job), "result", b"{}", 1)
+    assert store.get(job).status is JobStatus.SUCCEEDED
+    assert client.ttl(Key.JOB + job) > 0
 
 
 def test_memory_is_checked_from_time_to_time(

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from shared.queue.keys import Key
-from shared.queue.leases import FailureDetector, Leases, RequeuedJob, new_token
+from shared.queue.keys import Key, waiting_key
+from shared.queue.leases import FailureDetector, Leases, new_token
 from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobError, JobStatus, Priority, Progress
 from tests.helpers import taken
@@ -16,7 +16,7 @@ BULK = GenerationRequest(word="书", priority=Priority.BULK)
 ERROR = JobError(code="out_of_memory", title="t", detail="d", field=None)
 
 
-def die(leases: Leases, observer: Leases) -> list[RequeuedJob]:
+def die(leases: Leases, observer: Leases) -> list[str]:
     """Make a worker's counter appear unchanged to another worker."""
     return observer.reap(leases.worker, observer.beats()[leases.worker])
 
@@ -102,7 +102,7 @@ def test_a_worker_that_lost_its_lease_publishes_nothing(
     store.create("a", REQUEST)
     old = zombie.take("a")
     assert old is not None
-    assert die(zombie, other) == [RequeuedJob("a", "interactive")]
+    assert die(zombie, other) == ["a"]
     assert zombie.report(old, "diffusion", Progress(step=1, total_steps=2)).is_lost
     assert not zombie.publish(old, "result", b"old", 1)
     new = other.take("a")
@@ -153,6 +153,47 @@ def test_a_released_job_waits_again_at_its_old_place_without_a_crash(
     record = store.get("first")
     assert (record.status, record.crash_count) == (JobStatus.QUEUED, 0)
     assert [store.position(store.get(job)) for job in ("first", "second")] == [0, 1]
+
+
+def test_a_cancelled_job_that_is_released_ends(store: JobStore, leases: Leases) -> None:
+    store.create("a", REQUEST)
+    lease = taken(leases, "a")
+    store.cancel("a")
+    assert leases.release(lease)
+    assert store.get("a").status is JobStatus.CANCELLED
+    assert store.depth()[Priority.INTERACTIVE] == 0
+
+
+def test_a_full_redis_lets_jobs_wait_again_and_be_cancelled(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    dead, drained, alive = (worker(name) for name in ("dead", "drained", "alive"))
+    for job in "abc":
+        store.create(job, REQUEST)
+    taken(dead, "a")
+    lease = taken(drained, "b")
+    taken(alive, "c")
+    client.config_set("maxmemory", 1)
+    try:
+        assert die(dead, alive) == ["a"]
+        assert drained.release(lease)
+        store.cancel("c")
+    finally:
+        client.config_set("maxmemory", 0)
+    assert [store.get(job).status for job in "ab"] == [JobStatus.QUEUED] * 2
+    assert store.get("c").cancel_requested
+
+
+def test_a_job_that_an_earlier_version_left_in_its_queue_is_removed(
+    store: JobStore, leases: Leases, client: redis.Redis
+) -> None:
+    store.create("a", BULK, client="alice")
+    queue = store.get("a").queue
+    store.cancel("a")
+    client.zadd(waiting_key(queue), {"a": 1})
+    assert store.depth()[Priority.BULK] == 1
+    assert leases.take("a") is None
+    assert store.depth()[Priority.BULK] == 0
 
 
 def test_a_counter_that_moved_keeps_the_leases(store: JobStore, worker: Callable[[str], Leases]) -> None:
@@ -238,7 +279,7 @@ def test_a_record_that_is_gone_stops_nothing(
         store.create(job, REQUEST)
         dead.take(job)
     client.delete("writing:job:gone")
-    assert {job.job_id for job in die(dead, alive)} == {"a", "z"}
+    assert set(die(dead, alive)) == {"a", "z"}
     assert [store.get(job).status for job in ("a", "z")] == [JobStatus.QUEUED] * 2
     assert not client.exists("writing:job:gone")
     assert alive.beats() == {}

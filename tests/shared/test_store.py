@@ -62,7 +62,7 @@ def test_the_jobs_of_all_clients_count_against_the_limit(store: JobStore, leases
     assert store.depth() == {Priority.INTERACTIVE: 3, Priority.BULK: 0}
     with pytest.raises(QueueFull, match="3 jobs"):
         store.create("d", REQUEST, client=CLIENTS[0])
-    leases.take("b")
+    leases.take("a")
     assert store.create("d", REQUEST, client=CLIENTS[0]).is_new
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import redis
+from celery import Celery
 from kombu import Consumer, Queue
 from kombu.exceptions import OperationalError
 from redis.exceptions import ResponseError
@@ -142,6 +143,35 @@ def test_a_client_does_not_wait_for_all_messages_of_another(settings: Settings, 
             connection.drain_events(timeout=10)
     assert [job for job in read if job.startswith("many")] == [f"many {number}" for number in range(6)]
     assert {"few 0", "few 1"} <= set(read[:4])
+
+
+def read_all(app: Celery) -> list[str]:
+    """Return the jobs in the order in which a worker gets them."""
+    with app.connection() as connection:
+        channel, read = connection.default_channel, []
+        while (message := channel.basic_get("bulk", no_ack=True)) is not None:
+            read.append(message.properties["correlation_id"])
+    return read
+
+
+def test_a_job_that_waits_again_is_read_before_those_that_came_later(settings: Settings) -> None:
+    app = make_celery(settings)
+    for job in "abc":
+        send_job(app, job, "bulk")
+    with app.connection() as connection:
+        connection.default_channel.basic_get("bulk").ack()
+    send_job(app, "a", "bulk", goes_first=True)
+    assert read_all(app) == ["a", "b", "c"]
+
+
+def test_a_message_that_a_task_rejects_is_read_first(settings: Settings) -> None:
+    """As by a worker that shuts down."""
+    app = make_celery(settings)
+    for job in "abc":
+        send_job(app, job, "bulk")
+    with app.connection() as connection:
+        connection.default_channel.basic_get("bulk").requeue()
+    assert read_all(app) == ["a", "b", "c"]
 
 
 def test_any_other_refusal_is_an_error(settings: Settings) -> None:

@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable
 
 import redis
+from kombu.exceptions import OperationalError
 
 from shared.queue.client_queues import queue_of
-from shared.queue.leases import Leases, RequeuedJob
+from shared.queue.leases import Leases
 from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobStatus, Priority
 from tests.helpers import taken
@@ -18,15 +19,24 @@ BULK = GenerationRequest(word="书", priority=Priority.BULK)
 
 
 class Sent:
-    """Puts messages into the queue as kombu does, and records them."""
+    """Puts messages into the queue as kombu does, and records them; may fail a number of times."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, failures: int = 0) -> None:
         self._redis = client
+        self._failures = failures
         self.messages: list[tuple[str, str]] = []
 
-    def __call__(self, job_id: str, queue: str) -> None:
+    def __call__(self, job_id: str, queue: str, *, goes_first: bool = False) -> None:
+        if self._failures:
+            self._failures -= 1
+            raise OperationalError
         self.messages.append((job_id, queue))
-        self._redis.lpush(queue, json.dumps({"headers": {"id": job_id}}))
+        push = self._redis.rpush if goes_first else self._redis.lpush
+        push(queue, json.dumps({"headers": {"id": job_id}}))
+
+    def order(self, queue: str) -> list[str]:
+        """Return the jobs of a queue in the order in which workers get them."""
+        return [json.loads(message)["headers"]["id"] for message in reversed(self._redis.lrange(queue, 0, -1))]
 
 
 def test_the_reaper_sends_a_new_message_for_what_it_puts_back(
@@ -40,6 +50,40 @@ def test_the_reaper_sends_a_new_message_for_what_it_puts_back(
     assert sent.messages == [("a", queue_of(Priority.BULK, "alice"))]
     reaper.check()
     assert len(sent.messages) == 1
+
+
+def test_the_jobs_of_a_dead_worker_are_read_in_their_old_order(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    sent = Sent(client)
+    jobs = [f"{number}" for number in range(12)]
+    for job in jobs:
+        store.create(job, BULK)
+    for job in jobs[:9]:
+        worker("dead").take(job)
+    for job in jobs[10:]:  # the one between had been received, and not taken
+        sent(job, "bulk")
+    Reaper(client, worker("alive"), sent, working_on=frozenset, lease_s=0, every_s=1, reconcile_s=1000).check()
+    assert sent.order("bulk") == jobs
+    assert [store.position(store.get(job)) for job in jobs] == list(range(12))
+
+
+def test_what_could_not_be_sent_is_sent_at_the_next_look(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    """The dead worker's message was delivered, so the job does not count as one without a message."""
+    sent = Sent(client, failures=1)
+    for job in "ab":
+        store.create(job, BULK)
+        worker("dead").take(job)
+        client.hset("unacked", job, json.dumps([{"headers": {"id": job}}, "", "bulk"]))
+    reaper = Reaper(client, worker("alive"), sent, working_on=frozenset, lease_s=0, every_s=1, reconcile_s=1000)
+    reaper.check()
+    assert sent.messages == []
+    reaper.check()
+    assert sent.order("bulk") == ["a", "b"]
+    reaper.check()
+    assert len(sent.messages) == 2
 
 
 def test_who_has_fallen_silent_itself_judges_nobody(
@@ -120,7 +164,7 @@ class TestGiveBack:
         for job in ("working", "stray"):
             store.create(job, REQUEST)
             leases.take(job)
-        assert leases.give_back(lambda: {"working"}) == [RequeuedJob("stray", "interactive")]
+        assert leases.give_back(lambda: {"working"}) == ["stray"]
         assert leases.give_back(lambda: {"working"}) == []
         assert [store.get(job).status for job in ("working", "stray")] == [JobStatus.RUNNING, JobStatus.QUEUED]
         assert leases.take("stray") is not None

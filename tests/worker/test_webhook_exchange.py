@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from tests.tls import Authority
 from tests.worker.receivers import HOST, RawReceiver, Receiver, deliver
 from worker.background.exchange import connect
 from worker.background.notifications import Notifications
-from worker.background.webhooks import STOP_S, WebhookSender
+from worker.background.webhooks import SENDERS_PER_HOST, SLOW_SENDERS_PER_HOST, STOP_S, WebhookSender
 
 
 def drip(connection: socket.socket) -> None:
@@ -102,26 +103,29 @@ def test_a_name_server_that_does_not_answer_counts_too(
     answer.set()
 
 
+@pytest.fixture
+def patient(client: redis.Redis, notifications: Notifications, quick: WebhookSettings) -> WebhookSender:
+    settings = quick.model_copy(update={"timeout_s": 600})
+    return WebhookSender(WebhookOutbox(client, 3600), notifications, settings, every_s=0.1)
+
+
 def test_slow_hosts_hold_up_no_other_and_no_end(
     client: redis.Redis,
-    notifications: Notifications,
-    quick: WebhookSettings,
+    patient: WebhookSender,
     end_job: Callable[[str, str], None],
     receiver: Receiver,
 ) -> None:
     """Many webhooks to slow hosts are due before one to a fast host."""
-    patient = quick.model_copy(update={"timeout_s": 600})
     slow = {"localhost": RawReceiver(drip), "127.0.0.2": RawReceiver(stay_silent, "127.0.0.2")}
     for host, one in slow.items():
         for number in range(20):
             end_job(f"{host} {number}", f"http://{host}:{one.port}/")
     end_job("quick", receiver.url)
-    sender = WebhookSender(WebhookOutbox(client, 3600), notifications, patient, every_s=0.1)
-    sender.start()
+    patient.start()
     eventually(lambda: receiver.received and all(one.requests for one in slow.values()))
     assert {len(one.requests) for one in slow.values()} == {1}, "each host has one delivery at a time"
-    sender.stop()
-    assert not sender._thread.is_alive(), f"ends within {STOP_S} s, whatever the deadline"
+    patient.stop()
+    assert not patient._thread.is_alive(), f"ends within {STOP_S} s, whatever the deadline"
     outbox = WebhookOutbox(client, 60)
     for host in slow:
         claimed = {claim.subject for _ in range(20) if (claim := outbox.claim(host))}
@@ -130,20 +134,51 @@ def test_slow_hosts_hold_up_no_other_and_no_end(
 
 
 def test_a_client_waits_for_no_other_client_of_the_host(
-    client: redis.Redis, notifications: Notifications, quick: WebhookSettings, store: JobStore, receiver: Receiver
+    patient: WebhookSender, store: JobStore, receiver: Receiver
 ) -> None:
     """Many webhooks of one client to a slow receiver are due before one of another client to the same host."""
     slow = RawReceiver(stay_silent)
     urls = [("eve", f"http://{HOST}:{slow.port}/")] * 5 + [("alice", receiver.url)]
-    for number, (owner, url) in enumerate(urls):
-        store.create(str(number), GenerationRequest(word="学", webhook_url=url), client=owner)
-        store.cancel(str(number))
-    patient = quick.model_copy(update={"timeout_s": 600})
-    sender = WebhookSender(WebhookOutbox(client, 3600), notifications, patient, every_s=0.1)
-    sender.start()
+    for owner, url in urls:
+        end_with_webhook(store, owner, url)
+    patient.start()
     eventually(lambda: receiver.received and slow.requests)
     assert len(slow.requests) == 1, "each client has one delivery at a time"
-    sender.stop()
+    patient.stop()
+
+
+def test_slow_clients_leave_a_place_to_the_others_of_their_host(
+    patient: WebhookSender,
+    store: JobStore,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As many as a host has places for, each with several webhooks; the second of each is never answered."""
+    monkeypatch.setattr("worker.background.webhooks.SLOW_S", 0.05)
+    answered = threading.Semaphore(SENDERS_PER_HOST)
+
+    def answer_late(connection: socket.socket) -> None:
+        if not answered.acquire(blocking=False):
+            stay_silent(connection)
+        time.sleep(0.1)
+        connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    slow = RawReceiver(answer_late)
+    owners = [f"slow {number}" for number in range(SENDERS_PER_HOST)]
+    for owner in owners * 3:
+        end_with_webhook(store, owner, f"http://{HOST}:{slow.port}/")
+    patient.start()
+    eventually(lambda: len(slow.requests) == SENDERS_PER_HOST + SLOW_SENDERS_PER_HOST)
+    end_with_webhook(store, "quick", receiver.url)
+    eventually(lambda: receiver.received)
+    assert len(slow.requests) == SENDERS_PER_HOST + SLOW_SENDERS_PER_HOST
+    patient.stop()
+
+
+def end_with_webhook(store: JobStore, owner: str, url: str) -> None:
+    job_id = str(uuid.uuid4())
+    store.create(job_id, GenerationRequest(word="学", webhook_url=url), client=owner)
+    store.cancel(job_id)
 
 
 @pytest.mark.parametrize(

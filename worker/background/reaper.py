@@ -6,22 +6,27 @@ message was lost, as when the API crashed between writing the record and sending
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable
-from typing import cast
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Protocol, cast
 
 import redis
 from kombu.exceptions import OperationalError
 
 from shared.queue.client_queues import QUEUES
 from shared.queue.keys import Key, waiting_keys
-from shared.queue.leases import FailureDetector, Leases, RequeuedJob
+from shared.queue.leases import FailureDetector, Leases
 from shared.queue.messages import JobMessages
 from worker.background.outage import Outage
 from worker.background.periodic import Periodic
 
 logger = logging.getLogger(__name__)
 
-Send = Callable[[str, str], None]
+
+class Send(Protocol):
+    """Sends a waiting job's message, to its queue, before all others there if it `goes_first`."""
+
+    def __call__(self, job_id: str, queue: str, *, goes_first: bool) -> None:
+        """Raises `kombu.exceptions.OperationalError` if it cannot be sent."""
 
 
 class Reaper:
@@ -30,7 +35,7 @@ class Reaper:
     Args:
         client: of the Redis that holds records and queues.
         leases: of this worker.
-        send: sends a waiting job's message, to its queue.
+        send: sends a waiting job's message.
         working_on: returns the ids of the jobs that this worker is taking or running.
         lease_s: after this many seconds without a heartbeat, a worker loses its jobs.
         every_s: the pause between two looks, in seconds.
@@ -56,6 +61,7 @@ class Reaper:
         self._reconcile_s = reconcile_s
         self._detector = FailureDetector(lease_s)
         self._next_reconcile = time.monotonic()
+        self._needs_messages = False  # whether a job waits again, and has no message yet
         self._outage = Outage(logger, "abandoned jobs not looked for")
         self._thread = Periodic("reaper", every_s, self._check_or_forget)
 
@@ -71,17 +77,16 @@ class Reaper:
         """Requeue the jobs of silent workers and those this worker lost track of; replace lost messages."""
         if strays := self._leases.give_back(self._working_on):
             logger.warning("requeued jobs that are recorded as this worker's but do not run here: %s", strays)
-            self._send_all(strays)
+            self._needs_messages = True
         silent = self._detector.stale(self._leases.beats())
         if self._leases.worker in silent:
             # Redis has accepted no heartbeats, though it answers, or this process was stopped. The others may be well.
             self._detector.forget()
             return
         for worker, beat in silent.items():
-            put_back = self._leases.reap(worker, beat)
-            logger.warning("worker %s fell silent; requeued: %s", worker, [job.job_id for job in put_back])
-            self._send_all(put_back)
-        if silent:
+            logger.warning("worker %s fell silent; requeued: %s", worker, self._leases.reap(worker, beat))
+            self._needs_messages = True
+        if self._needs_messages:
             self._send_undelivered()
         if time.monotonic() >= self._next_reconcile:
             self._next_reconcile = time.monotonic() + self._reconcile_s
@@ -89,13 +94,14 @@ class Reaper:
                 self._reconcile()
 
     def _send_undelivered(self) -> None:
-        """Send a message for each waiting job that has none in a queue.
+        """Send a message for each waiting job that has none in a queue, before the others there.
 
         A worker may have died with messages whose jobs it had not taken yet. Its delivered messages cannot be told
         apart from those of live workers. A second message for the same job is harmless.
         """
-        waiting = self._waiting()
-        self._send_all(RequeuedJob(job_id, waiting[job_id]) for job_id in set(waiting) - self._messages.queued())
+        waiting, queued = self._waiting(), self._messages.queued()
+        oldest_last = [job_id for job_id in reversed(waiting) if job_id not in queued]  # it is read first
+        self._needs_messages = not self._send_all(oldest_last, waiting, go_first=True)
 
     def _reconcile(self) -> None:
         """Send a message for each job that was waiting without one both now and at the last look."""
@@ -109,7 +115,8 @@ class Reaper:
             pipeline.execute()
         if lost:
             logger.warning("jobs had no message, so new ones are sent: %s", sorted(lost))
-            self._send_all(RequeuedJob(job_id, waiting[job_id]) for job_id in lost)
+            # An API that died never sent them, so they come after the others.
+            self._send_all([job_id for job_id in waiting if job_id in lost], waiting, go_first=False)
 
     def _waiting(self) -> dict[str, str]:
         """Return the jobs whose records say that they are waiting, with their queues."""
@@ -118,12 +125,15 @@ class Reaper:
                 pipeline.zrange(key, 0, -1)
             return {job_id: queue for queue, jobs in zip(QUEUES, pipeline.execute(), strict=True) for job_id in jobs}
 
-    def _send_all(self, jobs: Iterable[RequeuedJob]) -> None:
-        for job in jobs:
+    def _send_all(self, jobs: Iterable[str], queues: Mapping[str, str], *, go_first: bool) -> bool:
+        """Send jobs' messages, given each one's queue, until one fails; return whether none did."""
+        for job_id in jobs:
             try:
-                self._send(job.job_id, job.queue)
-            except OperationalError as error:  # the reconciler will notice the missing message
-                logger.warning("message of job %s not sent: %s", job.job_id, error)
+                self._send(job_id, queues[job_id], goes_first=go_first)
+            except OperationalError as error:  # a later look sends the rest
+                logger.warning("message of job %s not sent: %s", job_id, error)
+                return False
+        return True
 
     def _check_or_forget(self) -> None:
         try:

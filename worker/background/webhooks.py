@@ -1,15 +1,18 @@
 """One thread per worker that sends signed webhooks when jobs and decks end, following Standard Webhooks.
 
 https://www.standardwebhooks.com: headers webhook-id, webhook-timestamp and webhook-signature. A 2xx status means
-received; 410 means that the receiver wants no more webhooks. Each client of each host has its own task, so a slow
-receiver delays only its client's deliveries.
+received; 410 means that the receiver wants no more webhooks. Each client of each host has its own task, and slow ones
+leave some places to the others, so a slow receiver delays only its client's deliveries and those to other slow ones.
 """
 
 import asyncio
 import json
 import logging
 import threading
+import time
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 
 import h11
@@ -31,8 +34,25 @@ DELIVERY_ERRORS = (OSError, h11.ProtocolError)
 GONE = 410
 SENDERS = 16  # concurrent deliveries; further lists wait
 SENDERS_PER_HOST = 4  # of them; so that the clients of one host leave some to the others
+SLOW_SENDERS = 12  # of them, for lists whose last delivery was slow
+SLOW_SENDERS_PER_HOST = 3
+SLOW_S = 1.0  # a longer delivery is slow
 FINISH_S = 2.0  # how long deliveries in progress may continue at shutdown
 STOP_S = 5.0  # how long to wait for the thread to end
+
+
+class Places:
+    """The places of concurrent deliveries: in all, and to one host."""
+
+    def __init__(self, senders: int, senders_per_host: int) -> None:
+        self._all = asyncio.Semaphore(senders)
+        self._of_host: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(senders_per_host))
+
+    @asynccontextmanager
+    async def place(self, host: str) -> AsyncIterator[None]:
+        """Wait for a place, and occupy it within the context."""
+        async with self._of_host[host], self._all:
+            yield
 
 
 class WebhookSender:
@@ -48,6 +68,7 @@ class WebhookSender:
         # Reading may work where writing does not.
         self._looking = Outage(logger, "webhooks not looked for")
         self._delivering = Outage(logger, "webhooks not delivered")
+        self._slow: set[str] = set()  # the lists whose last delivery was slow
         self._is_stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
 
@@ -69,13 +90,15 @@ class WebhookSender:
     async def _serve(self) -> None:
         """Look for lists with deliveries due, and start a task for each list that has none."""
         tasks: dict[str, asyncio.Task[None]] = {}
-        turns = asyncio.Semaphore(SENDERS)
-        turns_of_host: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(SENDERS_PER_HOST))
+        places = Places(SENDERS, SENDERS_PER_HOST)
+        slow_places = Places(SLOW_SENDERS, SLOW_SENDERS_PER_HOST)
         while not self._is_stopping.is_set():
             tasks = {name: task for name, task in tasks.items() if not task.done()}
-            for name in await self._waiting_lists():
+            lists = await self._waiting_lists()
+            self._slow &= lists
+            for name in lists:
                 if name not in tasks:
-                    tasks[name] = asyncio.create_task(self._serve_list(name, turns_of_host[host_of(name)], turns))
+                    tasks[name] = asyncio.create_task(self._serve_list(name, places, slow_places))
             await self._pause()
         if tasks:
             _, late = await asyncio.wait(tasks.values(), timeout=FINISH_S)
@@ -99,18 +122,29 @@ class WebhookSender:
         self._looking.note(None)
         return lists
 
-    async def _serve_list(self, name: str, of_host: asyncio.Semaphore, turns: asyncio.Semaphore) -> None:
+    async def _serve_list(self, name: str, places: Places, slow_places: Places) -> None:
         """Deliver what is due in one list, one webhook at a time."""
+        host = host_of(name)
         try:
             has_more = True
             while has_more and not self._is_stopping.is_set():
-                async with of_host, turns:
+                is_slow = name in self._slow
+                async with slow_places.place(host) if is_slow else nullcontext(), places.place(host):
+                    started_at = time.monotonic()
                     has_more = await self.deliver_one(name)
+                if has_more:
+                    self._note_pace(name, is_slow=time.monotonic() - started_at > SLOW_S)
                 self._delivering.note(None)
         except redis.RedisError as error:
             self._delivering.note(error)
         except Exception:  # the task's boundary: the next look tries again
             logger.exception("webhooks to %s failed; they will be retried", host_of(name))
+
+    def _note_pace(self, name: str, *, is_slow: bool) -> None:
+        if is_slow:
+            self._slow.add(name)
+        else:
+            self._slow.discard(name)
 
     async def deliver_one(self, list_name: str) -> bool:
         """Deliver one webhook that is due in a list; return whether there was one."""

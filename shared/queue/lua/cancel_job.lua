@@ -2,13 +2,14 @@
 -- KEYS: job
 -- ARGV: id, now, record TTL
 -- Returns: the job's previous status; nil without a record.
--- needs: events webhooks load completion waiting
+-- needs: full events webhooks load completion waiting
 
 local status = redis.call('HGET', KEYS[1], 'status')
+pass_when_full(KEYS[1])
 if status == 'running' then
   redis.call('HSET', KEYS[1], 'cancel_requested', 1)
 elseif status == 'queued' then
-  redis.call('ZREM', waiting_with(KEYS[1]), ARGV[1])
+  remove_waiting(KEYS[1], ARGV[1])
   end_job(KEYS[1], ARGV[1], 'cancelled', ARGV[2], '', ARGV[3])
 end
 return status

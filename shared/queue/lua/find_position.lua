@@ -3,7 +3,7 @@
 -- KEYS: none
 -- ARGV: id, queue, priority
 -- Returns: the number; nil if the job does not wait.
--- needs: waiting
+-- needs: load waiting
 
 local rank = redis.call('ZRANK', keys.waiting .. ARGV[2], ARGV[1])
 if not rank then return nil end

@@ -2,16 +2,16 @@
 -- KEYS: job; running; the result's document, if it has one
 -- ARGV: id, token, status, now, error, record TTL, generation ms, document, result TTL, budget, pictures …
 -- Returns: 1, or 0 if the lease is lost.
--- needs: events webhooks load completion results
+-- needs: full events webhooks load completion results
 
 local REMEMBERED = 50 -- latest ends, from which the rate is measured
 
 if redis.call('HGET', KEYS[1], 'ended_by') == ARGV[2] then return 1 end
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return 0 end
-redis.call('DEL', KEYS[1] .. ':none') -- lets the script through a full Redis (see results)
+pass_when_full(KEYS[1])
 if KEYS[3] then
   local pictures = {unpack(ARGV, 11)}
-  keep_result(KEYS[3], ARGV[1], ARGV[2], ARGV[4], ARGV[9], tonumber(ARGV[10]), ARGV[8], pictures)
+  keep_result(KEYS[3], ARGV[1], ARGV[2], redis_time(), ARGV[9], tonumber(ARGV[10]), ARGV[8], pictures)
 end
 end_job(KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
 redis.call('HSET', KEYS[1], 'ended_by', ARGV[2])

@@ -2,10 +2,11 @@
 -- charged before, only those are charged again. A job that is charged too often fails.
 -- KEYS: beat; running
 -- ARGV: worker, last seen beat, maximum crashes, the error of an abandoned job, now, record TTL
--- Returns: the requeued jobs, alternating id and queue; none if the counter has moved.
--- needs: events webhooks load completion waiting requeue
+-- Returns: the requeued jobs; none if the counter has moved.
+-- needs: full events webhooks load completion waiting requeue
 
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return {} end
+pass_when_full(KEYS[2])
 local jobs = {}
 local has_quarantined = false
 for _, id in ipairs(redis.call('SMEMBERS', KEYS[2])) do
@@ -22,8 +23,8 @@ for _, id in ipairs(jobs) do
   if crashes >= tonumber(ARGV[3]) and redis.call('HEXISTS', key, 'cancel_requested') == 0 then
     redis.call('HDEL', key, 'token', 'stage', 'step', 'total_steps')
     end_job(key, id, 'failed', ARGV[5], ARGV[4], ARGV[6])
-  else
-    put_back(key, id, ARGV[5], ARGV[6], back)
+  elseif put_back(key, id, ARGV[5], ARGV[6]) then
+    table.insert(back, id)
   end
 end
 redis.call('DEL', KEYS[1], KEYS[2])

@@ -1,14 +1,12 @@
--- Requeues a job at its old position.
+-- Requeues a job at its old position, or ends it if its cancellation was requested.
 -- KEYS: job; running
--- ARGV: id, token, crashes to add to its count
+-- ARGV: id, token, crashes to add to its count, now, record TTL
 -- Returns: 1, or 0 if the lease is lost.
--- needs: events waiting
+-- needs: full events webhooks load completion waiting requeue
 
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], 'status', 'queued')
-redis.call('HDEL', KEYS[1], 'token', 'stage', 'step', 'total_steps')
+pass_when_full(KEYS[1])
 redis.call('HINCRBY', KEYS[1], 'deaths', ARGV[3])
-redis.call('ZADD', waiting_with(KEYS[1]), redis.call('HGET', KEYS[1], 'sequence'), ARGV[1])
+put_back(KEYS[1], ARGV[1], ARGV[4], ARGV[5])
 redis.call('SREM', KEYS[2], ARGV[1])
-add_progress(ARGV[1], 'queued')
 return 1

@@ -56,10 +56,10 @@ end
 -- key: the job's record; id: the job; now: seconds since the epoch; error: JSON or ''; ttl: seconds
 local function end_job(key, id, status, now, error, ttl)
   redis.call('HSET', key, 'status', status, 'finished_at', now, 'error', error)
-  local client, deck, started_at, is_guest, priority, bytes =
-    unpack(redis.call('HMGET', key, 'client', 'deck', 'started_at', 'is_guest', 'priority', 'result_bytes'))
+  local client, deck, started_at, is_guest, bytes =
+    unpack(redis.call('HMGET', key, 'client', 'deck', 'started_at', 'is_guest', 'result_bytes'))
   client = client or ''
-  change_load(client, priority or '', bytes, -1)
+  remove_load(client, bytes)
   -- A deck lists its jobs, so their records last as long as it does. A job may have been replaced there.
   local is_listed = deck and string.find(redis.call('HGET', keys.deck .. deck, 'jobs') or '', id, 1, true)
   local kept = (started_at or is_listed) and ttl or math.min(ttl, UNSTARTED_TTL_S)

@@ -1,4 +1,4 @@
--- Creates the record of a job, alone or as part of a deck. Must follow waiting and load.
+-- Creates the record of a job, alone or as part of a deck. Must follow load and waiting.
 
 -- Returns whether an Idempotency-Key (nil: none) was used for the same or for another request, and its job or deck; nil if
 -- it was not used. record: the prefix of the records' keys.
@@ -8,10 +8,10 @@ local function find_first(idempotency, record, fingerprint)
   return kept and {kept == fingerprint and 'existing' or 'conflict', first} or nil
 end
 
--- Lets an Idempotency-Key (nil: none) lead to a job or deck, whose record is at `key`.
-local function remember(idempotency, id, key, ttl)
+-- Lets an Idempotency-Key (nil: none) lead to a job or deck, whose record is at `key`, for as long as that is kept.
+local function remember(idempotency, id, key)
   if not idempotency then return end
-  redis.call('SET', idempotency, id, 'EX', ttl)
+  redis.call('SET', idempotency, id)
   redis.call('HSET', key, 'idempotency', idempotency)
 end
 
@@ -22,6 +22,20 @@ local function wait_for_cancelled(client, limit, now)
   if redis.call('ZCOUNT', list, later, '+inf') < tonumber(limit) then return nil end
   local oldest = redis.call('ZRANGEBYSCORE', list, later, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
   return tostring(math.ceil(oldest[2] - now))
+end
+
+-- Returns why a client may not have so many more waiting jobs of a priority; nil if it may. It may take no more places than
+-- then remain for others (see shared/queue/admission.py); a client without a name is alone.
+local function refuse(client, priority, count, limit, cancelled_limit, now)
+  local free = limit - count_waiting(priority)
+  if count > free then return {'full', ''} end
+  local wait_s = wait_for_cancelled(client, cancelled_limit, now)
+  if wait_s then return {'cancelled', wait_s} end
+  if client == '' then return nil end
+  count_load()
+  local own = tonumber(redis.call('HGET', keys.load, priority .. ':' .. client) or 0)
+  if own + count > free then return {'share', own .. ' ' .. free} end
+  return nil
 end
 
 -- The newest records that a caller's list holds. Older ones can still be read by their ids.
@@ -41,8 +55,7 @@ end
 local function create_job(id, client, fields)
   local sequence = redis.call('INCR', keys.sequence)
   redis.call('HSET', keys.job .. id, 'sequence', sequence, unpack(fields))
-  redis.call('ZADD', waiting_with(keys.job .. id), sequence, id)
-  local priority, bytes = unpack(redis.call('HMGET', keys.job .. id, 'priority', 'result_bytes'))
-  change_load(client, priority, bytes, 1)
+  add_waiting(keys.job .. id, id)
+  add_load(client, redis.call('HGET', keys.job .. id, 'result_bytes'))
   add_to_list(keys.jobs .. client, keys.job, id, sequence)
 end

@@ -6,17 +6,17 @@ local function runs_here(id, worker)
   return status == 'running' and owner == worker
 end
 
--- Ends a job whose cancellation was requested; otherwise requeues it and adds its id and queue to `back`.
-local function put_back(key, id, now, ttl, back)
+-- Ends a job whose cancellation was requested, requeues any other; returns whether it waits again.
+local function put_back(key, id, now, ttl)
   redis.call('HDEL', key, 'token', 'stage', 'step', 'total_steps')
-  local queue, priority, sequence = unpack(redis.call('HMGET', key, 'queue', 'priority', 'sequence'))
+  local priority, sequence = unpack(redis.call('HMGET', key, 'priority', 'sequence'))
   if redis.call('HEXISTS', key, 'cancel_requested') == 1 then
     end_job(key, id, 'cancelled', now, '', ttl)
   elseif priority and sequence then
     redis.call('HSET', key, 'status', 'queued')
-    redis.call('ZADD', waiting_with(key), sequence, id)
+    add_waiting(key, id)
     add_progress(id, 'queued')
-    table.insert(back, id)
-    table.insert(back, queue or priority)
+    return true
   end
+  return false
 end
