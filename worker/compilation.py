@@ -27,14 +27,16 @@ from worker.picture_work.choice import usable_cores
 
 logger = logging.getLogger("ai_models")
 
+MOST_FILLS = 3  # starts at which processes fill the compile cache; something may never fit into it
+
 
 def start_processes(settings: Settings, gpu: GPUManager) -> AbstractContextManager[CompileProcesses | None]:
-    """Start the processes that will compile a model's blocks; none if they have done so already, or cannot.
+    """Start the processes that will compile a model's blocks; none if they need not or cannot.
 
     Call it before the model is loaded: they take as long to start.
     """
     count = how_many(settings.worker.compile_processes, usable_cores()) if gpu.is_gpu else 0
-    if count < 1 or not gpu.profile.torch_compile or _mark(settings, gpu).exists():
+    if count < 1 or not gpu.profile.torch_compile or not 0 < _incomplete_starts(_mark(settings, gpu)) <= MOST_FILLS:
         return nullcontext()
     cache = compiler.cache_folder(locate(settings.worker.compile_cache))
     started: list[CompileProcesses] = []
@@ -44,16 +46,31 @@ def start_processes(settings: Settings, gpu: GPUManager) -> AbstractContextManag
     return started[0] if started else nullcontext()
 
 
-def mark_filled(settings: Settings, gpu: GPUManager, setup: Setup) -> None:
-    """Note that the compile cache holds all graphs of this model, if it does."""
+def note_start(settings: Settings, gpu: GPUManager, setup: Setup, *, compiled: int) -> None:
+    """Note whether the compile cache held all graphs of this model, so that later starts need no processes.
+
+    Args:
+        settings: of the service.
+        gpu: the device.
+        setup: with what came of compiling.
+        compiled: how many graphs this process had to compile.
+    """
     if gpu.is_gpu and is_on(setup.torch_compile):
         mark = _mark(settings, gpu)
+        starts = _incomplete_starts(mark) + 1 if compiled else 0
         attempt(partial(mark.parent.mkdir, parents=True, exist_ok=True))  # the folder may be read-only
-        attempt(mark.touch)
+        attempt(partial(mark.write_text, str(starts)))
+
+
+def _incomplete_starts(mark: Path) -> int:
+    """Return the number of starts since the compile cache last held all graphs; 1 at the first start."""
+    counts: list[int] = []
+    attempt(lambda: counts.append(int(mark.read_text())))
+    return counts[0] if counts else 1
 
 
 def _mark(settings: Settings, gpu: GPUManager) -> Path:
-    """Return the file that says that the compile cache is filled for this model, beside its graphs."""
+    """Return the file that says whether the compile cache is filled for this model, beside its graphs."""
     graphs = SavedGraphs(compiler.cache_folder(locate(settings.worker.compile_cache)), gpu.device)
     model = hashlib.sha256(settings.active_model.model_dump_json().encode())
     return graphs.folder / f"filled-{model.hexdigest()[:16]}"
@@ -126,15 +143,8 @@ def compile_networks(ready: ModelRunner, *, uses_cache: bool = False) -> Answer:
     Raises:
         DeviceLost: the device has failed.
     """
-    before = compiler.graphs()
     warm_up = partial(ready.warm_up, uses_cache=uses_cache, largest_batch=ready.batch_limit)
-    answer, loaded = _compile(ready, list(_denoisers(ready)), warm_up)
-    if not answer.is_on:
-        return answer
-    width, height = ready.native_size
-    compiled = compiler.graphs() - before
-    which = f"{loaded + compiled} graphs, {compiled} of them compiled at this start"
-    return Answer(True, f"{which}, for {width} x {height} pixels")
+    return _compile(ready, list(_denoisers(ready)), warm_up)
 
 
 def compile_decoder(ready: ModelRunner) -> Answer:
@@ -143,34 +153,35 @@ def compile_decoder(ready: ModelRunner) -> Answer:
     Raises:
         DeviceLost: the device has failed.
     """
-    answer, _loaded = _compile(ready, [ready.decoder], ready.warm_up_decoder)
-    return answer
+    return _compile(ready, [ready.decoder], ready.warm_up_decoder)
 
 
-def _compile(
-    ready: ModelRunner, owners: Sequence[Denoiser | Decoder], warm_up: Callable[[], object]
-) -> tuple[Answer, int]:
-    """Compile networks and run them; return whether they run compiled, and the number of saved graphs that they use.
+def _compile(ready: ModelRunner, owners: Sequence[Denoiser | Decoder], warm_up: Callable[[], object]) -> Answer:
+    """Compile networks and run them; return whether they run compiled, with how many graphs and for which size.
 
     A saved graph may load and fail when it runs. Then all are compiled here, and none is used.
 
     Raises:
         DeviceLost: the device has failed.
     """
+    width, height = ready.native_size
     for load in (_saved_graphs(ready).load, None):
+        before = compiler.graphs()
         compile_blocks = compiler.BlockCompiler(load=load)
         for owner in owners:
             owner.compile(compile_blocks, ready.native_size)
         failure = attempt(warm_up)
         if failure is None:
-            return Answer(True), compile_blocks.loaded
+            compiled = compiler.graphs() - before
+            which = f"{compile_blocks.loaded + compiled} graphs, {compiled} of them compiled at this start"
+            return Answer(True, f"{which}, for {width} x {height} pixels")
         for owner in owners:
             owner.run_eager()
         answer = do_without(failure, ready)
         if not compile_blocks.loaded or failure.fault is Fault.OUT_OF_MEMORY:
             break
         logger.warning("the saved graphs are not used: %s", failure.error)
-    return answer, 0
+    return answer
 
 
 def _saved_graphs(ready: ModelRunner) -> SavedGraphs:

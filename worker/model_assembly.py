@@ -19,11 +19,11 @@ from worker.compilation import (
     answer_after,
     compile_model,
     do_without,
-    mark_filled,
+    note_start,
     start_processes,
     try_compiler,
 )
-from worker.engine import float8
+from worker.engine import compiler, float8
 from worker.engine.checkpoint_kind import unsupported_parts
 from worker.engine.compile_processes import CompileProcesses
 from worker.engine.decoder import upcast_if_overflowing
@@ -97,8 +97,9 @@ def make_ready(
     del networks  # where compiling fails, 8-bit copies are given up, and their memory is needed
     if can_compile.is_on:
         with gpu.memory_monitor("compiling"):
+            before = compiler.graphs()
             setup = compile_model(ready, setup, processes, uses_cache=uses_cache)
-            mark_filled(settings, gpu, setup)
+            note_start(settings, gpu, setup, compiled=compiler.graphs() - before)
     ready.setup = replace(setup, cuda_graphs=try_graphs(ready, gpu, uses_cache=uses_cache))
     logger.info("setup: %s", ready.setup.texts())
     return ready

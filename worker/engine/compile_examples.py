@@ -49,19 +49,29 @@ class Example:
     @property
     def size(self) -> int:
         """How much there is to compile: modules, times graphs."""
-        return len(list(self.part.block.modules())) * len(self.calls)
+        # Where a transformer begins and ends, one layer runs, and none of its blocks.
+        return len(self.calls) * (len(list(self.part.block.modules())) if self.part.method == "forward" else 1)
 
     def compile(self, device: torch.device, graphs: SavedGraphs) -> None:
         """Compile the calls' graphs on a device and save them, or at least leave their code in the compile cache."""
         self.part.block.to_empty(device=device)
-        function = compiled(self.part.function)
         with torch.inference_mode():
-            for number, call in enumerate(self.calls):
+            for call in self.calls:
                 arguments, options = tree_map_only(TensorForm, lambda form: form.tensor(device), call)
-                failure = attempt(partial(graphs.save, self.part, number, arguments, options))
+                function = self._saved(graphs, call, arguments, options) or compiled(self.part.function)
+                # The first run of a kernel measures its variants, and notes the fastest beside it.
+                failure = attempt(partial(function, self.part.block, *arguments, **options))
                 if failure is not None:
-                    logger.warning("a graph cannot be saved: %s", failure.error)
-                    function(self.part.block, *arguments, **options)
+                    logger.warning("a graph cannot be run: %s", failure.error)
+
+    def _saved(self, graphs: SavedGraphs, call: Arguments, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
+        """Compile a call's graph, save it and return it; None if it cannot be."""
+        saved: list[Any] = []
+        failure = attempt(lambda: saved.append(graphs.save(self.part, _graph_of(call), arguments, options)))
+        if failure is not None:
+            logger.warning("a graph cannot be saved: %s", failure.error)
+            return None
+        return saved[0]
 
 
 class ExampleCollector:

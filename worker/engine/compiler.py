@@ -6,7 +6,7 @@ tracer from doing so (since 2.13), but the code generator still needs a separate
 
 import os
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -53,6 +53,18 @@ def try_out(device: torch.device) -> None:
     torch.compile(lambda x: (x * 2 + 1).sum(), fullgraph=True)(x).item()
 
 
+def enter_transformer(transformer: Transformer2DModel, hidden_states: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """Return a transformer's input as tokens, and their size.
+
+    CUDA's group norm returns another memory order than it gets. `contiguous` has the compiler write the tokens' order
+    at once, so that the projection is a single product. diffusers' own method projects strided tokens.
+    """
+    batch, channels, height, width = hidden_states.shape
+    normed = transformer.norm(hidden_states)
+    tokens = transformer.proj_in(normed.permute(0, 2, 3, 1).reshape(batch, height * width, channels).contiguous())
+    return tokens, channels
+
+
 def leave_transformer(
     transformer: Transformer2DModel, hidden_states: torch.Tensor, residual: torch.Tensor, **_sizes: int
 ) -> torch.Tensor:
@@ -71,7 +83,7 @@ REPEATED: Mapping[type[nn.Module], Mapping[str, Callable[..., Any]]] = {
     BasicTransformerBlock: {"forward": BasicTransformerBlock.forward},
     ResnetBlock2D: {"forward": ResnetBlock2D.forward},
     Transformer2DModel: {
-        "_operate_on_continuous_inputs": Transformer2DModel._operate_on_continuous_inputs,
+        "_operate_on_continuous_inputs": enter_transformer,
         "_get_output_for_continuous_inputs": leave_transformer,
     },
 }
@@ -159,8 +171,8 @@ def compiled(function: Callable[..., Any], backend: str = "inductor") -> Callabl
     run = torch.compile(traceable(function), fullgraph=True, backend=backend)
 
     def call(block: nn.Module, *arguments: Any, **options: Any) -> Any:
-        mark_rows(arguments, options)
-        return run(block, *arguments, **options)
+        with rows_marked(arguments, options):
+            return run(block, *arguments, **options)
 
     return call
 
@@ -184,11 +196,22 @@ def traceable(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-def mark_rows(arguments: Iterable[Any], options: Mapping[str, Any]) -> None:
-    """Mark the first dimension of a call's tensors as dynamic."""
-    for value in (*arguments, *options.values()):
-        if isinstance(value, torch.Tensor):
-            torch._dynamo.mark_dynamic(value, 0)
+@contextmanager
+def rows_marked(arguments: Iterable[Any], options: Mapping[str, Any]) -> Iterator[None]:
+    """Mark the first dimension of a call's tensors as dynamic within the context.
+
+    Not for longer: other blocks get the same tensors, and saved graphs fit no tensor with marks.
+    """
+    tensors = [value for value in (*arguments, *options.values()) if isinstance(value, torch.Tensor)]
+    attributes = [dict(vars(tensor)) for tensor in tensors]
+    for tensor in tensors:
+        torch._dynamo.mark_dynamic(tensor, 0)
+    try:
+        yield
+    finally:
+        for tensor, before in zip(tensors, attributes, strict=True):
+            vars(tensor).clear()
+            vars(tensor).update(before)
 
 
 def freeze() -> None:

@@ -6,7 +6,8 @@ graph that was compiled ahead of time (`torch.compile(...).aot_compile`) is load
 
 import hashlib
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Hashable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import diffusers
 import torch
 from torch import nn
 
-from worker.engine.compiler import Part, mark_rows, traceable
+from worker.engine.compiler import Part, rows_marked, traceable
 from worker.engine.faults import attempt
 
 logger = logging.getLogger("engine")
@@ -24,17 +25,17 @@ SOURCES = Path(__file__).parent
 
 
 class SavedGraphs:
-    """A folder with the graphs of networks' parts, for one kind of device and these versions of the code."""
+    """A folder with the graphs of networks' parts, for one device and these versions of the code."""
 
     def __init__(self, cache: Path, device: torch.device) -> None:
         """Use a folder in the compile cache ``cache``."""
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-        made_by = (torch.__version__, diffusers.__version__, name)
+        made_by = (torch.__version__, diffusers.__version__, name, device.index or 0)  # code and guards name the device
         sources = b"".join(file.read_bytes() for file in sorted(SOURCES.glob("*.py")))
         self.folder = cache / f"graphs-{_digest(repr(made_by).encode() + sources)}"
 
-    def save(self, part: Part, number: int, arguments: Sequence[Any], options: dict[str, Any]) -> None:
-        """Compile a part's call, for any number of rows, and save the graph as the part's ``number``-th.
+    def save(self, part: Part, forms: Hashable, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
+        """Compile a part's call, for any number of rows, save the graph under the ``forms`` of the call, and return it.
 
         The graph is guarded only by its tensors' types, sizes and memory order. Guards on code and modules cannot be
         saved: the folder's name stands for them, and the part's kind.
@@ -43,12 +44,16 @@ class SavedGraphs:
             Exception: PyTorch's error, if the call cannot be compiled, or its graph saved.
         """
         torch._dynamo.config.enable_aot_compile = True  # off by default in older releases, as in 2.11
-        mark_rows(arguments, options)
         guards: dict[str, Any] = {"guard_filter_fn": _of_tensors}
         function: Any = torch.compile(traceable(part.function), fullgraph=True, options=guards)
-        graph = function.aot_compile(((part.block, *arguments), options))
+        with rows_marked(arguments, options):
+            graph = function.aot_compile(((part.block, *arguments), options))
         self.folder.mkdir(parents=True, exist_ok=True)
-        graph.save_compiled_function(str(self.folder / f"{_name(part)}-{number}"))
+        file = self.folder / f"{_name(part)}-{_digest(repr(forms).encode())}"
+        unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+        graph.save_compiled_function(str(unfinished))
+        unfinished.replace(file)  # whole, whoever writes or reads it at the same time
+        return graph
 
     def load(self, part: Part) -> list[Any]:
         """Return a part's graphs. One that cannot be loaded is left out, and the log says why."""

@@ -100,7 +100,7 @@ class _CudaRecording:
 
 
 def _end_allocating(device_index: int, pool: Any) -> None:
-    """Take the device's allocator out of a recording that failed.
+    """Take the device's allocator out of a recording that failed, whose recorder cannot be used again.
 
     PyTorch does so only when a recording ends well. As long as one is under way, the allocator returns no memory to the
     device, and some releases raise when asked to.
