@@ -149,14 +149,15 @@ def test_what_was_recorded_is_what_was_compiled(start: Start) -> None:
 def test_other_processes_compile_every_graph(start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """On the first start; the second one finds them, without such processes."""
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
-    for answer in ("yes: ", "None"):
+    for processes in ("yes: ", "None"):
         torch.compiler.reset()
         torch.compiler.set_stance("default")
         setup = model_of(start(torch_compile=True, cuda_graphs=False)).setup
-        assert str(setup.compile_processes).startswith(answer), setup
+        assert str(setup.compile_processes).startswith(processes), setup
         assert is_on(setup.torch_compile), setup
-        assert ", 0 of them compiled at this start" in str(setup.torch_compile), setup
-        assert not str(setup.torch_compile).startswith("yes: 0 graphs")
+        for answer in map(str, (setup.torch_compile, setup.vae_compile)):
+            assert ", 0 of them compiled at this start" in answer, setup
+            assert not answer.startswith("yes: 0 graphs")
 
 
 def test_a_recorded_step_launches_far_fewer_times(start: Start) -> None:
