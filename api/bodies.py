@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import json, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.services import services
 from shared.errors import BodyTooLarge, MalformedJson, UnsupportedMediaType
@@ -74,7 +75,11 @@ def list_encoding(named: str | None) -> str | None:
 
 
 def _check_length(limit: int) -> None:
-    if len(request.get_data()) > limit:
+    try:
+        is_too_large = len(request.get_data()) > limit
+    except RequestEntityTooLarge:  # larger than any call's body may be
+        is_too_large = True
+    if is_too_large:
         raise BodyTooLarge(f"the body is larger than {limit} bytes")
 
 

@@ -138,7 +138,7 @@ class EventHub:
     def _events_of(self, record: JobRecord, inbox: Inbox, seen: str) -> Iterator[JobEvent | None]:
         past = self._events.after(record.job_id, seen)
         for event in past:
-            if (whole := self._with_picture(record.job_id, event)) is not None:
+            if event.name and (whole := self._with_picture(record.job_id, event)) is not None:
                 yield whole
             if event.is_last:
                 return
@@ -212,10 +212,17 @@ class EventHub:
                 self._send_positions(watched)
             except redis.RedisError as error:
                 logger.warning("events: Redis does not answer: %s", error)
-                with self._lock:  # including jobs whose listeners have joined since
-                    lost, self._watched = self._watched, {}
-                for one in lost.values():
-                    _post(one, None)
+                self._disconnect()
+            except Exception:  # the thread's boundary: without it, nobody would hear of any job again
+                logger.exception("events: all listeners have to connect again")
+                self._disconnect()
+
+    def _disconnect(self) -> None:
+        """Send all listeners away, including those that have joined since the last read."""
+        with self._lock:
+            lost, self._watched = self._watched, {}
+        for one in lost.values():
+            _post(one, None)
 
     def _read(self, watched: dict[str, WatchedJob]) -> None:
         cursors = {job_id: one.cursor for job_id, one in watched.items()}
@@ -224,10 +231,10 @@ class EventHub:
             one.cursor = events[-1].event_id or one.cursor
             for event in events:
                 if event.name == "progress":
-                    one.is_waiting = event.data["status"] == JobStatus.QUEUED
+                    one.is_waiting = event.data.get("status") == JobStatus.QUEUED
                 elif event.is_last:
                     one.is_waiting = False
-                if (whole := self._with_picture(job_id, event)) is not None:
+                if event.name and (whole := self._with_picture(job_id, event)) is not None:
                     _post(one, whole)
 
     def _send_positions(self, watched: dict[str, WatchedJob]) -> None:
@@ -257,6 +264,7 @@ def _post(watched: WatchedJob, event: JobEvent | None) -> None:
         try:
             inbox.put_nowait(event)
         except Full:
-            watched.listeners.remove(inbox)
+            with suppress(ValueError):  # it has left
+                watched.listeners.remove(inbox)
             inbox.get_nowait()
             inbox.put_nowait(None)

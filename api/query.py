@@ -5,7 +5,7 @@ from inspect import signature
 
 from flask import current_app, request
 
-from shared.errors import UnknownField
+from shared.errors import InvalidRequest, UnknownField
 
 # EventSourcePolyfill, with which browsers can send a key, adds it when it reconnects, beside the header.
 IGNORED = frozenset({"lastEventId"})
@@ -13,11 +13,15 @@ CALLS = "/api/"  # monitoring systems may add parameters of their own to probes
 
 
 def check_query() -> None:
-    """Refuse parameters that the call does not have, because a misspelt option would silently have no effect.
+    """Refuse parameters that the call does not have or that are repeated, which would silently have no effect.
 
     Raises:
-        UnknownField: there is such a parameter.
+        UnknownField: the call does not have the parameter.
+        InvalidRequest: it is given twice.
     """
+    for name, values in request.args.lists():
+        if len(values) > 1 and request.path.startswith(CALLS):
+            raise InvalidRequest("give this query parameter once", field=name, code="invalid_value")
     if request.args and request.endpoint is not None and request.path.startswith(CALLS):
         refuse_others(_parameters(request.endpoint))
 

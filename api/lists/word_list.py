@@ -10,6 +10,7 @@ from api.lists.records import Record, Table, read_table, separator_name
 from api.lists.text_file import read_text
 from shared.errors import InvalidRequest, UnreadableList
 from shared.schemas import LONGEST_READING, LONGEST_TRANSLATION
+from shared.schemas.base import CONTROL_CHARACTER
 from shared.writing.english import is_english
 from shared.writing.pinyin import has_certain_tones, is_pinyin
 from shared.writing.words import normalise_word
@@ -103,7 +104,7 @@ def read_list(
     words = [_rejoined(record, found.fields, table.rejoins) for record in records if record.line != first]
     rows, bad = _rows(words, found.fields)
     notes = [*_notes(table, first), *_left_out(rows)]
-    rows = [row if len(row.reading) <= LONGEST_READING else replace(row, reading="") for row in rows]
+    rows = [row if _fault_of(row.reading) is None else replace(row, reading="") for row in rows]
     return WordList(rows, bad, sorted(notes, key=lambda note: note.line), _mapping(text.encoding, table, found))
 
 
@@ -117,12 +118,19 @@ def _notes(table: Table, heading: int | None) -> list[BadRow]:
 
 
 def _left_out(rows: Sequence[Row]) -> Iterator[BadRow]:
-    """Yield the readings that do not fit on a card. A word without a reading is still a word."""
+    """Yield the readings that cannot be on a card. A word without a reading is still a word."""
     for row in rows:
-        if (length := len(row.reading)) > LONGEST_READING:
-            yield BadRow(
-                row.line, f"its reading has {length} characters, so it is left out; the limit is {LONGEST_READING}"
-            )
+        if (fault := _fault_of(row.reading)) is not None:
+            yield BadRow(row.line, fault)
+
+
+def _fault_of(reading: str) -> str | None:
+    """Return why a reading cannot be on a card; None if it can."""
+    if len(reading) > LONGEST_READING:
+        return f"its reading has {len(reading)} characters, so it is left out; the limit is {LONGEST_READING}"
+    if CONTROL_CHARACTER.search(reading):
+        return "its reading contains a control character, so it is left out"
+    return None
 
 
 def _mapping(encoding: str, table: Table, columns: Columns) -> str:

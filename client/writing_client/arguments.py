@@ -1,6 +1,7 @@
 """Arguments that would silently do something else than the caller means."""
 
 from collections.abc import Iterable, Mapping
+from urllib.parse import quote
 
 from pydantic import BaseModel
 
@@ -22,6 +23,18 @@ def check_at_least(least: float, name: str, value: float) -> None:
         is_enough = False
     if not is_enough:
         raise WrongInput(f"{name} is {value!r}; give a number of at least {least}")
+
+
+def path_segment(name: str, value: str) -> str:
+    """Return an id as part of a URL's path, so that it can lead to no other call.
+
+    Raises:
+        WrongInput: it is no text, is empty, or would lead to the folder above.
+    """
+    check_type(str, name, value)
+    if value in {"", ".", ".."}:
+        raise WrongInput(f"{name} is {value!r}; give the id that the service has returned")
+    return quote(value, safe="")
 
 
 def check_type(kind: type, name: str, value: object) -> None:

@@ -10,8 +10,7 @@ from writing_client.arguments import check_at_least, check_list
 from writing_client.errors import WritingError
 from writing_client.job import POLL_S, Job, result_of
 from writing_client.models import AIGenerationResult, GenerationRequest
-
-FULL_PAUSE_S = 1.0  # until the next try, if the answer has no Retry-After
+from writing_client.patience import FULL_PAUSE_S
 
 Request = GenerationRequest | Mapping[str, Any]
 Submit = Callable[[Request, str], Job]  # with an Idempotency-Key

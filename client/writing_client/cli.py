@@ -17,14 +17,16 @@ from writing_client.console import use_any_console
 from writing_client.deck import Deck, package_fault
 from writing_client.errors import WritingError, WrongInput
 from writing_client.file_name import safe_name
-from writing_client.files import check_folder
+from writing_client.files import check_file, check_folder
 from writing_client.hsk import LEVELS, hsk_words
 from writing_client.imagery import read_imagery
 from writing_client.models import ListedRow, ListNote, ListView
 from writing_client.package import write_package
 from writing_client.path_option import PathOption
+from writing_client.patience import patiently
 from writing_client.picture import Picture
 from writing_client.progress_bar import step_bar
+from writing_client.signals import end_as_by_ctrl_c
 from writing_client.version import __version__
 from writing_client.word_list import read_file
 from writing_client.writing_client import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, WritingClient
@@ -52,12 +54,13 @@ class Service:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return the exit code: 0 done, 1 all or some failed, 2 wrong usage, 130 Ctrl-C.
+    """Run a command and return the exit code: 0 done, 1 all or some failed, 2 wrong usage, 130 Ctrl-C or a signal.
 
     Args:
         argv: the arguments; None for the process's own.
     """
     use_any_console()
+    end_as_by_ctrl_c()
     try:
         return int(writing.main(argv, prog_name=NAME, standalone_mode=False) or DONE)
     except click.Abort:
@@ -183,8 +186,10 @@ def generate(  # noqa: PLR0917  # click's parameters
     out = out or Path(f"{safe_name(word)}.png")
     own = {"include_conditioning": maps is not None, "reading": reading, "variations": variations}
     options |= {field: value for field, value in own.items() if value is not None}
-    for folder in [out.parent, *([maps] if maps is not None else [])]:
-        check_folder(folder)  # before the drawing, which would be lost
+    for file in _files(out, variations or 1):
+        check_file(file)  # before the drawing, which would be lost
+    if maps is not None:
+        check_folder(maps)
     with service.connect(RETRY_S) as client, step_bar(word) as show:
         picture = Picture(client.generate(word, translation, on_progress=show, **options))
     for file, one in zip(_files(out, len(picture.variations)), picture.variations, strict=True):
@@ -305,7 +310,7 @@ def _read(path: Path | None, service: Service, encoding: str | None, columns: st
     content = read_file(path)
     try:
         with service.connect(RETRY_S) as client:
-            return client.read_list(content, encoding=encoding, columns=columns)
+            return patiently(lambda: client.read_list(content, encoding=encoding, columns=columns), _say_full)
     except WritingError as error:
         if error.code not in {"unreadable_list", "body_too_large"}:
             raise
@@ -365,7 +370,7 @@ def _bind(pictures: Deck, service: Service) -> None:
     """Write the contact sheet and the Anki package."""
     cards, folder = pictures.cards, pictures.folder
     with service.connect(PATIENT_RETRY_S) as client:
-        archive = client.anki_package(pictures.name, cards)
+        archive = patiently(lambda: client.anki_package(pictures.name, cards), _say_full)
     anki = folder / f"{safe_name(pictures.name)}.apkg"
     sheet = write_package(archive, cards, folder, anki)
     _say(f"{len(cards)} pictures in {folder}\ncontact sheet  {sheet}\nAnki package   {anki}")

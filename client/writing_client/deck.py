@@ -8,17 +8,17 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from writing_client.batch import FULL_PAUSE_S
 from writing_client.deck_record import Creation, DeckRecord, Drawing, PendingDeck
 from writing_client.errors import JobCancelled, JobFailed, WritingError
 from writing_client.file_name import safe_name
 from writing_client.job import result_of
 from writing_client.models import AIGenerationResult, CardText, DeckWordView, JobStatus, ListedRow
+from writing_client.patience import OnFull, patiently
 from writing_client.picture import Picture
 from writing_client.service_deck import POLL_S, ServiceDeck
 from writing_client.writing_client import WritingClient
@@ -28,13 +28,13 @@ MAX_WORDS = 500  # in one deck of the service
 MAX_CARDS = 3_000  # in one package
 MAX_CHARACTERS = 10_000  # of East Asia, those from FIRST_EAST_ASIAN on, in a package's words: their strokes are in it
 FIRST_EAST_ASIAN = "\u2e80"
+LONGEST_PROMPT = 1_000  # of a card
 DIGEST_LENGTH = 24
 # With these statuses the service has created nothing; with others, or without an answer, it may have.
 REFUSED = range(400, 500)
 # A picture that the service no longer has. Any other error of a finished picture is temporary.
 LOST = frozenset({"result_expired", "job_not_found"})
 Drawn = tuple[ListedRow, WritingError | None]
-OnFull = Callable[[WritingError], object]
 
 
 class Deck:
@@ -81,7 +81,7 @@ class Deck:
                 reading=row.reading or drawing.reading,
                 language=request.get("language", "auto"),
                 meaning=drawing.meaning,
-                prompt=drawing.prompt,
+                prompt=drawing.prompt[:LONGEST_PROMPT],
                 file=drawing.file,
                 digest=_digest(self.folder / drawing.file),
             )
@@ -140,21 +140,17 @@ class Deck:
 
         The call is recorded first: should its answer be lost, the next run finds the deck by repeating it.
         """
-        while True:
+
+        def create() -> ServiceDeck:
             self._record.remember(pending)
             try:
-                deck = _repeat(client, pending)
+                return _repeat(client, pending)
             except WritingError as error:
                 if error.status in REFUSED:
                     self._record.remember(None)
-                if not error.means_full:
-                    raise
-                pause_s = error.retry_after_s or FULL_PAUSE_S
-                if on_full is not None:
-                    on_full(error)
-            else:
-                return PendingDeck(keys=pending.keys, deck_id=deck.id)
-            time.sleep(pause_s)
+                raise
+
+        return PendingDeck(keys=pending.keys, deck_id=patiently(create, on_full).id)
 
     def _refused(self, indices: Iterable[int], error: WritingError) -> Iterator[Drawn]:
         """Yield rows of which the service can draw none, each with its own reason."""

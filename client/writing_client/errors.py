@@ -4,6 +4,8 @@
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +13,8 @@ import requests
 
 from writing_client.models import JobError
 from writing_client.session import without_password
+
+LONGEST_RETRY_AFTER_S = 86_400.0  # a day; a longer one is a mistake of an intermediary
 
 
 class WritingError(Exception):
@@ -140,5 +144,13 @@ def _problem(response: requests.Response) -> Mapping[str, Any]:
 
 
 def _seconds(header: str | None) -> float | None:
-    """Return Retry-After if it is a number of seconds. A date, which the service does not send, is ignored."""
-    return float(header) if header is not None and header.isascii() and header.isdigit() else None
+    """Return the seconds that Retry-After asks to wait, as a number or a date; None if it is neither."""
+    if header is None:
+        return None
+    if header.isascii() and header.isdigit():
+        return min(float(header), LONGEST_RETRY_AFTER_S)
+    try:  # an intermediary may send a date
+        left = parsedate_to_datetime(header) - datetime.now(UTC)
+    except (ValueError, TypeError):
+        return None
+    return min(max(0.0, left.total_seconds()), LONGEST_RETRY_AFTER_S)

@@ -48,7 +48,8 @@ def read_events(chunks: Iterable[bytes]) -> Iterator[Event]:
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
     """Yield the complete lines of a stream, each as soon as its end has arrived."""
     decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-    rest, is_first, after_return = "", True, False
+    rest: list[str] = []  # of a line whose end has not arrived
+    is_first, after_return = True, False
     for chunk in chunks:
         text = decode(chunk)
         if not text:
@@ -58,5 +59,9 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
         if after_return:  # a line that ended with "\r" was not held back for the "\n" that may belong to it
             text = text.removeprefix("\n")
         after_return = text.endswith("\r") if text else False
-        *whole, rest = LINE_END.split(rest + text)
-        yield from whole
+        *ends, start = LINE_END.split(text)
+        if ends:
+            yield "".join(rest) + ends[0]
+            yield from ends[1:]
+            rest = []
+        rest.append(start)

@@ -1,5 +1,6 @@
 """Atomic writing of files: a file is either complete or absent."""
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -13,11 +14,17 @@ from typing import BinaryIO
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """Yield a file that replaces ``path`` if the block succeeds, creating its folder.
 
-    Until then, readers of the path see the old content.
+    Until then, readers of the path see the old content. Where a symbolic link stands, the file that it leads to is
+    replaced.
+
+    Raises:
+        OSError: it cannot be written, or something else than a file stands there, such as a device.
     """
+    path = _replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Named before it exists, so that whatever interrupts its creation removes it too.
-    written = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    # Named before it exists, so that whatever interrupts its creation removes it too; not after the file, whose name
+    # may be as long as names can be.
+    written = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with written.open("x+b") as file:
             yield file
@@ -27,6 +34,27 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         written.unlink(missing_ok=True)
         raise
+
+
+def check_file(path: Path) -> None:
+    """Check that a file can be written, and create its folder.
+
+    Raises:
+        OSError: it cannot.
+    """
+    path = _replaceable(path)
+    check_folder(path.parent)
+    if not path.exists():
+        path.open("xb").close()  # the name may be too long
+        path.unlink()
+
+
+def _replaceable(path: Path) -> Path:
+    """Return the path of the file that is to be replaced, behind any links."""
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "Not a regular file", str(path))
+    return path
 
 
 def check_folder(folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 
+from writing_client.arguments import path_segment
 from writing_client.connection import Connection
 from writing_client.deadline import deadline_after
 from writing_client.errors import JobCancelled, JobFailed, Unreachable, WaitTimedOut, WritingError, refusal
@@ -73,7 +74,7 @@ class Job:
     def __init__(self, connection: Connection, job_id: str) -> None:
         self.id = job_id
         self._connection = connection
-        self._path = f"/api/writing/jobs/{job_id}"
+        self._path = f"/api/writing/jobs/{path_segment('job_id', job_id)}"
         # What the last event said, so that another wait resumes after it.
         self._update, self._last_id = Update(), ""
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from writing_client.arguments import path_segment
 from writing_client.connection import Connection
 from writing_client.deadline import deadline_after
 from writing_client.errors import WaitTimedOut, WritingError, WrongInput
@@ -22,7 +23,7 @@ class ServiceDeck:
     def __init__(self, connection: Connection, deck_id: str) -> None:
         self.id = deck_id
         self._connection = connection
-        self._path = f"{PATH}/{deck_id}"
+        self._path = f"{PATH}/{path_segment('deck_id', deck_id)}"
 
     def view(self) -> DeckView:
         """Return the deck's current status, with each of its words.

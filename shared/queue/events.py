@@ -20,7 +20,7 @@ EVENT_ID = re.compile(r"(?:0|[1-9][0-9]{0,19})-(?:0|[1-9][0-9]{0,19})")
 
 @dataclass(frozen=True, slots=True)
 class JobEvent:
-    """A `progress`, `preview` or `end` event with its data.
+    """A `progress`, `preview` or `end` event with its data; without a name if it cannot be read.
 
     `event_id` orders a job's events; None if the event is sent once and not stored.
     """
@@ -83,7 +83,12 @@ def _order(event_id: str) -> tuple[int, int]:
 
 
 def _event(event_id: str, fields: Mapping[str, str]) -> JobEvent:
-    return JobEvent(fields["event"], json.loads(fields["data"]), event_id)
+    """Return an entry as an event. Another version may have written one that this version cannot read."""
+    try:
+        name, data = fields["event"], json.loads(fields["data"])
+    except (KeyError, ValueError):
+        return JobEvent("", {}, event_id)
+    return JobEvent(name, data, event_id) if isinstance(data, dict) else JobEvent("", {}, event_id)
 
 
 def _key(job_id: str) -> str:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 import pytest
 import redis
@@ -10,6 +11,7 @@ import redis
 from api.app import create_app
 from api.services import Services
 from shared.errors import JobNotFound
+from shared.queue.keys import Key
 from shared.queue.leases import Leases
 from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobError, JobStatus
@@ -119,6 +121,41 @@ def test_a_job_that_goes_on_elsewhere_is_waited_for(parts: Services, store: JobS
     assert lease is not None
     leases.publish(lease, "result", b"{}", 1)
     assert waiter.result() is JobStatus.SUCCEEDED
+
+
+def test_an_event_that_cannot_be_read_is_left_out(
+    parts: Services, store: JobStore, leases: Leases, client: redis.Redis
+) -> None:
+    """As one that another version has written."""
+    store.create("a", REQUEST)
+    (waiter,) = waiters(parts, 1)
+    for fields in ({"unknown": ""}, {"event": "progress", "data": "{"}, {"event": "progress", "data": "[]"}):
+        client.xadd(Key.EVENTS + "a", fields)
+    lease = leases.take("a")
+    assert lease is not None
+    leases.publish(lease, "result", b"{}", 1)
+    assert waiter.result() is JobStatus.SUCCEEDED
+    names = [event.name for event in parts.hub.listen(store.get("a"), None) if event is not None]
+    assert names == ["progress", "end"]
+
+
+def test_an_unexpected_error_disconnects_who_listens_and_no_later_listener(
+    parts: Services, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.create("a", REQUEST)
+    with monkeypatch.context() as broken:
+        broken.setattr("shared.queue.events._event", failing)
+        (first,) = waiters(parts, 1)
+        store.cancel("a")
+        assert first.result() is JobStatus.CANCELLED
+    store.create("b", REQUEST)
+    (second,) = waiters(parts, 1, "b")
+    store.cancel("b")
+    assert second.result() is JobStatus.CANCELLED
+
+
+def failing(*_: object) -> NoReturn:
+    raise RuntimeError("injected")
 
 
 def test_as_the_process_ends_all_are_answered(parts: Services, store: JobStore) -> None:

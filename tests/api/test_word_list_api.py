@@ -62,6 +62,26 @@ def test_long_lists_are_refused(anyone: FlaskClient, settings: Settings) -> None
     assert (answer.status_code, answer.get_json()["code"]) == (413, "body_too_large")
 
 
+def test_who_sends_far_too_much_is_told_the_limit_of_the_call(anyone: FlaskClient, settings: Settings) -> None:
+    """It is larger than any call's body may be, so it is not even read."""
+    answer = anyone.post(LIST, data=b"x" * (2 * settings.api.max_package_bytes), content_type="text/csv")
+    assert (answer.status_code, answer.get_json()["code"]) == (413, "body_too_large")
+    assert answer.get_json()["detail"] == f"the body is larger than {settings.api.max_list_bytes} bytes"
+
+
+def test_a_reading_that_no_card_can_have_is_left_out(anyone: FlaskClient) -> None:
+    r"""U+0092 is an apostrophe of Windows, read in another encoding."""
+    content = "word,translation,reading\n西安,Xi'an,xī\x92ān\n山,mountain,shān\n".encode()
+    found = anyone.post(LIST, data=content, content_type="text/csv").get_json()
+    assert [row.get("reading", "") for row in found["words"]] == ["", "shān"]
+    assert {"line": 2, "reason": "its reading contains a control character, so it is left out"} in found["notes"]
+
+
+def test_a_query_parameter_is_given_once(anyone: FlaskClient) -> None:
+    answer = anyone.get("/api/writing/imagery?query=tree&query=house").get_json()
+    assert (answer["status"], answer["field"]) == (422, "query")
+
+
 def test_the_texts_of_the_largest_package_fit_in_a_request(anyone: FlaskClient, settings: Settings) -> None:
     texts = {"word": "学习" * 6, "reading": "xuéxí" * 12, "meaning": "to study, " * 20, "prompt": "with books, " * 30}
     cards = [CARD | texts] * MAX_CARDS

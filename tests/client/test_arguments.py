@@ -4,12 +4,14 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from writing_client import GenerationRequest, WritingClient, WrongInput
+from writing_client import GenerationRequest, WritingClient, WritingError, WrongInput
 from writing_client.hsk import hsk_words
 
+NO_ID: list[Any] = ["", ".", "..", None, 7]
 NO_SECONDS: list[Any] = [-1, math.nan, "5"]
 Call = Callable[[WritingClient, Any], object]
 
@@ -28,6 +30,8 @@ def of(call: Call, *values: Any) -> list[Any]:
         *of(lambda client, value: client.read_list(value), None, "山", ["山"], {"山": "mountain"}, Path("words.csv")),
         *of(lambda client, value: client.read_list(b"", columns=value), ["word", "translation"]),
         *of(lambda client, value: client.meaning(value), ["山", "水"]),
+        *of(lambda client, value: client.job(value), *NO_ID),
+        *of(lambda client, value: client.deck(value), *NO_ID),
         *of(lambda client, value: client.deck("d").wait(timeout_s=value), *NO_SECONDS),
         *of(lambda client, value: client.job("j").wait(timeout_s=value), *NO_SECONDS),
     ],
@@ -37,6 +41,15 @@ def test_it_is_refused_before_anything_is_sent(call: Call, value: Any, scripted:
     with WritingClient(server.url) as client, pytest.raises(WrongInput):
         call(client, value)
     assert server.seen == []
+
+
+@pytest.mark.parametrize("job_id", ["../decks/d", "j?x=1#y", "j/image", "ж"])
+def test_an_id_leads_to_no_other_call(job_id: str, scripted: Any) -> None:
+    server = scripted()
+    with WritingClient(server.url, retry_s=0) as client, pytest.raises(WritingError):
+        client.job(job_id).view()
+    ((call, _, _),) = server.seen
+    assert call == f"GET /api/writing/jobs/{quote(job_id, safe='')}"
 
 
 @pytest.mark.parametrize("times", [{"retry_s": math.nan}, {"retry_s": -1}, {"timeout_s": 0}, {"timeout_s": math.nan}])

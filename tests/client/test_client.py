@@ -1,6 +1,8 @@
 """The client with misbehaving servers."""
 
 import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -45,6 +47,24 @@ class TestCalls:
             client.submit("山")
         assert (caught.value.code, caught.value.status, caught.value.retry_after_s) == ("queue_full", 429, 100)
         assert len(server.seen) == 1, "100 s exceed retry_s"
+
+    @pytest.mark.parametrize(
+        ("header", "seconds"),
+        [
+            (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3600),
+            (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0),
+            ("9" * 400, 86_400),
+            ("soon", None),
+        ],
+        ids=["in an hour", "an hour ago", "never", "soon"],
+    )
+    def test_an_intermediary_may_name_a_date_or_nonsense(
+        self, scripted: Any, header: str, seconds: float | None
+    ) -> None:
+        server = scripted(submit=[refused(429, "queue_full", **{"Retry-After": header})])
+        with WritingClient(server.url, retry_s=0) as client, pytest.raises(WritingError) as caught:
+            client.submit("山")
+        assert caught.value.retry_after_s == (seconds if seconds is None else pytest.approx(seconds, abs=300))
 
     def test_a_refused_request_is_not_repeated_and_says_why(self, scripted: Any) -> None:
         server = scripted(submit=[refused(422, "invalid_word")])

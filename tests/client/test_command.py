@@ -2,6 +2,9 @@
 
 import io
 import json
+import signal
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import pytest
 from tests.client.scripted import (
     DECKS,
     END,
+    JOB,
     POST,
     STATUS,
     Answer,
@@ -22,6 +26,7 @@ from tests.client.scripted import (
     view,
     word_view,
 )
+from tests.helpers import eventually
 from writing_client.cli import DONE, SOME_FAILED, USAGE, main
 from writing_client.deck import MAX_CARDS
 
@@ -117,6 +122,42 @@ def test_a_deck_is_named_in_normal_form(service: Scripted, arguments: list[str])
     ]
     assert [document["name"] for document in sent] == ["café", "café"]
     assert Path("deck/café.apkg").is_file()
+
+
+@pytest.mark.parametrize("call", ["POST /api/writing/word-lists", "POST /api/writing/anki-packages"])
+def test_the_command_waits_where_the_rate_limit_is_reached(
+    service: Scripted, call: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deck may take the whole limit, and the files that are made of it count as well."""
+    slept: list[float] = []
+    monkeypatch.setattr("writing_client.patience.time.sleep", slept.append)
+    service.script[call] = [refused(429, "rate_limited", **{"Retry-After": "3000"}), *service.script[call]]
+    assert main(["deck", "words.csv", "-o", "deck"]) == DONE
+    assert 3000 in slept
+    assert "rate_limited: why; waiting 3000 s" in capsys.readouterr().err
+    assert len(list(Path("deck").glob("*.apkg"))) == 1
+
+
+def test_a_picture_whose_name_is_too_long_is_refused_before_it_is_drawn(
+    service: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["generate", "山", "-o", f"{'n' * 252}.png"]) == SOME_FAILED
+    assert "name too long" in capsys.readouterr().err
+    assert service.headers_of(POST) == []
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_ended_by_a_signal_cancels_its_job(service: Scripted, sent: signal.Signals) -> None:
+    service.script |= {f"GET {JOB}/events": [refused(404, "not_found")], f"GET {JOB}": [view("running")]}
+    service.script[f"DELETE {JOB}"] = [view("cancelled")]
+    before = signal.signal(sent, signal.SIG_DFL)  # the tests may run in a shell's background, where it is ignored
+    process = subprocess.Popen([sys.executable, "-m", "writing_client", "generate", "山"], stderr=subprocess.PIPE)
+    signal.signal(sent, before)
+    eventually(lambda: service.headers_of(f"GET {JOB}"))
+    process.send_signal(sent)
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, b"stopped" in told) == (130, True)
+    assert len(service.headers_of(f"DELETE {JOB}")) == 1
 
 
 def test_a_long_name_makes_a_file_name(service: Scripted) -> None:

@@ -1,5 +1,6 @@
 """Files are written whole or not at all."""
 
+import os
 import sys
 from itertools import count
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from writing_client import files
-from writing_client.files import write_atomically
+from writing_client.files import check_file, write_atomically
 
 
 def interrupt_at(line: int) -> Any:
@@ -45,3 +46,32 @@ def test_an_interrupt_at_any_line_leaves_the_old_file_or_the_new_one(tmp_path: P
         assert path.read_bytes() in {b"old", b"new"}
     assert line > 8
     assert path.read_bytes() == b"new"
+
+
+def test_a_name_as_long_as_names_can_be_is_written(tmp_path: Path) -> None:
+    path = tmp_path / f"{'n' * 251}.png"
+    check_file(path)
+    assert not path.exists()
+    assert write_atomically(path, b"png").read_bytes() == b"png"
+    with pytest.raises(OSError, match="name too long"):
+        check_file(tmp_path / f"{'n' * 252}.png")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
+    """As /dev/null, or a pipe that another program reads."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for write in (check_file, lambda path: write_atomically(path, b"new")):
+        with pytest.raises(FileExistsError, match="Not a regular file"):
+            write(pipe)
+    assert pipe.is_fifo()
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_bytes(b"old")
+    link.symlink_to("file")
+    write_atomically(link, b"new")
+    assert link.is_symlink()
+    assert file.read_bytes() == b"new"
