@@ -62,6 +62,8 @@ def check_body() -> None:
     if request.method not in METHODS or rule is None:
         return
     _check_length(getattr(services().settings.api, rule.limit))
+    if (encoding := request.headers.get("Content-Encoding", "identity")).lower() != "identity":
+        raise UnsupportedMediaType(f"Content-Encoding: {encoding}: send the body uncompressed")
     if rule.takes_csv and request.mimetype in CSV_TYPES:
         return
     if rule.example is None or not request.is_json:
@@ -92,7 +94,8 @@ def _check_json(expected: str) -> None:
     except UnicodeDecodeError as error:
         raise MalformedJson(f"the body is not valid UTF-8: byte {error.start} is wrong") from error
     except ValueError as error:
-        raise MalformedJson(f"the body is not valid JSON: {error}") from error
+        reason = str(error).partition("; use sys.")[0]  # Python's advice on numbers of thousands of digits
+        raise MalformedJson(f"the body is not valid JSON: {reason}") from error
     except RecursionError as error:
         raise MalformedJson(TOO_DEEP) from error
     if not isinstance(document, dict):

@@ -28,7 +28,7 @@ from api.responses import json_response
 from api.routes.blueprints import DECKS, PREFIX
 from api.security import authorise_job
 from api.services import services
-from shared.errors import MalformedJson
+from shared.errors import InvalidRequest, MalformedJson
 from shared.queue.decks import DeckEntry, DeckRecord, JobState, word_counts
 from shared.schemas.deck import (
     MAX_WORDS,
@@ -165,7 +165,11 @@ def _csv(query: ListQuery) -> tuple[list[ListedWord], DeckOptions, str]:
         lambda: read_list(content, encoding=encoding, columns=query.columns, most=MOST_LINES, styles=styles)
     )
     listed = words_of(words)
-    given: dict[str, Any] = {"name": query.name, "style": query.style} | _options(query.options)
+    own, options = {"name": query.name, "style": query.style}, _options(query.options)
+    for name, value in own.items():
+        if value is not None and name in options:
+            raise InvalidRequest("give it once, not in `options` as well", field=name, code="invalid_value")
+    given: dict[str, Any] = own | options
     # Validated like a JSON body, so that the same faults have the same codes.
     asked = DeckRequest.model_validate({**given, "words": [word.document for word in listed]})
     return listed, asked, words.mapping

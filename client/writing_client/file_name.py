@@ -3,10 +3,11 @@
 import re
 
 # Characters that cause problems on Windows, on macOS or in a shell. A space is allowed there but awkward in links.
-UNSAFE = re.compile(r"[\x00-\x20\x7f\\/:*?\"'<>|#%&]+")
+# Controls and marks of direction could show another name than a file has.
+UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\s\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\\/:*?\"'<>|#%&]+")
 
 # Windows takes these for devices, with any extension.
-DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³])(\.|$)", re.IGNORECASE)
+DEVICE = re.compile(r"(con|conin\$|conout\$|prn|aux|nul|(com|lpt)[0-9¹²³])(\.|$)", re.IGNORECASE)
 # File systems take 255 bytes, of which an extension and what makes a name unique need some.
 LONGEST = 200
 

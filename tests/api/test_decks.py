@@ -1,5 +1,6 @@
 """Decks with the real application and a real Redis; nothing is drawn here."""
 
+import gzip
 import json
 from typing import Any
 
@@ -280,6 +281,18 @@ class TestCsv:
     ) -> None:
         lines = {b"\xe5\xb1\xb1\n" * 501: "".join(f"山,hill {number}\n" for number in range(501)).encode()}
         assert problem(anyone.post(f"{DECKS}?{query}", data=lines.get(content, content), headers=CSV)) == found
+
+    def test_an_option_is_given_once(self, anyone: FlaskClient) -> None:
+        query = {"name": "Lesson", "options": '{"name": "Another"}'}
+        answer = anyone.post(DECKS, query_string=query, data="山\n".encode(), headers=CSV)
+        assert problem(answer) == (422, "invalid_value", "name")
+
+    def test_a_compressed_body_is_refused_as_such(self, anyone: FlaskClient) -> None:
+        packed = gzip.compress("山\n".encode())
+        for headers in (CSV, {"Content-Type": "application/json"}):
+            answer = anyone.post(DECKS, data=packed, headers=headers | {"Content-Encoding": "gzip"})
+            assert problem(answer) == (415, "unsupported_media_type", None)
+            assert "uncompressed" in answer.get_json()["detail"]
 
     @pytest.mark.parametrize("media_type", ["text/plain", "multipart/form-data; boundary=x", ""])
     def test_what_a_form_of_another_origin_can_send_is_refused(self, anyone: FlaskClient, media_type: str) -> None:

@@ -116,6 +116,17 @@ class TestFiles:
         assert not PureWindowsPath(f"{name}.png").is_reserved()
         assert Path(name).name == name
 
+    @pytest.mark.parametrize(
+        ("text", "name"),
+        [
+            ("gp\u202egnp.exe", "gp_gnp.exe"), ("a\u2028b\x85c", "a_b_c"), ("a\u00a0b", "a_b"), ("conin$", "_conin$"),
+            ("می\u200cخواهم", "می\u200cخواهم"), ("क्\u200dष", "क्\u200dष"),
+        ],
+    )  # fmt: skip
+    def test_a_name_shows_what_it_is(self, text: str, name: str) -> None:
+        """Marks of direction and invisible breaks go; joiners, which belong to words, stay."""
+        assert safe_name(text) == name
+
     @pytest.mark.parametrize("text", ["汉" * 85, "a" * 250, "é" * 150, "👩🏽‍💻" * 30])
     def test_a_long_name_is_cut_between_characters(self, tmp_path: Path, text: str) -> None:
         name = safe_name(text)
