@@ -20,7 +20,7 @@ def check_query() -> None:
         InvalidRequest: it is given twice.
     """
     for name, values in request.args.lists():
-        if len(values) > 1 and request.path.startswith(CALLS):
+        if len(values) > 1 and name not in IGNORED and request.path.startswith(CALLS):
             raise InvalidRequest("give this query parameter once", field=name, code="invalid_value")
     if request.args and request.endpoint is not None and request.path.startswith(CALLS):
         refuse_others(_parameters(request.endpoint))
