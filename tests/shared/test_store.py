@@ -9,6 +9,7 @@ import redis
 
 from shared.errors import IdempotencyConflict, JobNotFound, QueueFull
 from shared.queue.client_queues import queue_of
+from shared.queue.keys import Key
 from shared.queue.leases import Leases
 from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobStatus, Priority
@@ -196,3 +197,12 @@ def test_the_rate_is_that_of_busy_times(
     for job_id in ("a", "b"):
         store.create(job_id, REQUEST)
     assert store.drain_s() == pytest.approx(4, abs=0.5)
+
+
+def test_an_idempotency_key_lives_as_long_as_its_job(store: JobStore, client: redis.Redis) -> None:
+    """However long the job waits: an expired key would let a repeated call draw it again."""
+    store.create("a", REQUEST, idempotency_key="k", fingerprint="f")
+    key = Key.IDEMPOTENCY + "k"
+    assert client.ttl(key) == -1
+    store.cancel("a")
+    assert 0 < client.ttl(key) == client.ttl(Key.JOB + "a")

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import torch
@@ -104,6 +104,22 @@ def test_where_a_graph_is_missing_those_of_other_blocks_still_fit(network: Netwo
     first = sorted(graphs.folder.iterdir())[0]
     first.unlink()
     assert start(network, graphs, tokens=4) == 1
+
+
+def test_what_can_be_compiled_in_no_way_fails_its_process(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the status says so, and the worker compiles itself."""
+    collector = ExampleCollector()
+    run(network, collector([network]))
+
+    def fail(*_arguments: object, **_options: object) -> NoReturn:
+        raise RuntimeError("no compiler")
+
+    monkeypatch.setattr(SavedGraphs, "save", fail)
+    monkeypatch.setattr("worker.engine.compile_examples.compiled", lambda _function: fail)
+    with pytest.raises(RuntimeError, match="no compiler"):
+        collector.examples[0].compile(CPU, SavedGraphs(tmp_path, CPU))
 
 
 def test_calls_leave_no_marks_in_their_tensors(network: Network) -> None:

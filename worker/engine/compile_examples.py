@@ -53,14 +53,21 @@ class Example:
         return len(self.calls) * (len(list(self.part.block.modules())) if self.part.method == "forward" else 1)
 
     def compile(self, device: torch.device, graphs: SavedGraphs) -> None:
-        """Compile the calls' graphs on a device and save them, or at least leave their code in the compile cache."""
+        """Compile the calls' graphs on a device and save them, or at least leave their code in the compile cache.
+
+        Raises:
+            Exception: PyTorch's error, if a call can be compiled in neither way.
+        """
         self.part.block.to_empty(device=device)
         with torch.inference_mode():
             for call in self.calls:
                 arguments, options = tree_map_only(TensorForm, lambda form: form.tensor(device), call)
-                function = self._saved(graphs, call, arguments, options) or compiled(self.part.function)
+                graph = self._saved(graphs, call, arguments, options)
+                if graph is None:
+                    compiled(self.part.function)(self.part.block, *arguments, **options)
+                    continue
                 # The first run of a kernel measures its variants, and notes the fastest beside it.
-                failure = attempt(partial(function, self.part.block, *arguments, **options))
+                failure = attempt(partial(graph, self.part.block, *arguments, **options))
                 if failure is not None:
                     logger.warning("a graph cannot be run: %s", failure.error)
 
