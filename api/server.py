@@ -16,6 +16,7 @@ from api.app import create_app
 from api.http_worker import HttpWorker
 from api.server_log import ServerLog
 from shared.errors import SettingsError
+from shared.garbage import lasting
 from shared.logs import configure_logging
 from shared.redis_client import make_redis, refuse_cluster
 from shared.settings import Settings, load_settings
@@ -53,7 +54,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
 
     def load(self) -> Flask:
         """Create the application in each gunicorn worker, since connections must not be shared across a fork."""
-        return create_app(self.settings)
+        with lasting():
+            return create_app(self.settings)
 
 
 def main() -> int:

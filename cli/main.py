@@ -15,6 +15,7 @@ from cli.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_SETTINGS
 from cli.path_option import PathOption
 from shared.console import use_any_console
 from shared.errors import SettingsError
+from shared.garbage import lasting
 from shared.settings import load_settings
 from shared.version import __version__
 
@@ -62,7 +63,8 @@ def service() -> None:
 def api() -> int:
     """Serve the HTTP API and the page."""
     _end_on_sigterm()
-    from api.server import main as serve_api  # noqa: PLC0415
+    with lasting():
+        from api.server import main as serve_api  # noqa: PLC0415
 
     return serve_api()
 
@@ -72,7 +74,8 @@ def worker() -> int:
     """Draw the pictures of queued jobs on this machine's GPU or CPU."""
     _end_on_sigterm()
     settings = load_settings()  # first, so that a wrong one is named before torch is imported, which takes seconds
-    from worker.main import main as work  # noqa: PLC0415
+    with lasting():
+        from worker.main import main as work  # noqa: PLC0415
 
     return work(settings)
 

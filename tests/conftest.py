@@ -1,5 +1,6 @@
 """Fixtures for all tests: a private real Redis, the real data, small helpers."""
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -47,6 +48,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folders.setdefault(path.parent, []).append(path)
     place = {path: (number + 0.5) / len(paths) for paths in folders.values() for number, path in enumerate(paths)}
     items.sort(key=lambda item: place[item.path])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """Let the garbage collector work again (see `tests/__init__.py`), except on what has been imported."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
