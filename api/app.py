@@ -117,7 +117,7 @@ DESCRIPTION = (
 
 def _services(settings: Settings) -> Services:
     client = make_redis(settings.redis)
-    store = JobStore(client, settings.queue)
+    store = JobStore(client, settings.queue, is_shared=settings.api.has_several_clients)
     registry = WorkerRegistry(client, settings.worker.stale_after_s)
     celery = make_celery(settings)
     budget = Budget(client, settings.results)

@@ -1,7 +1,7 @@
 """Whether there is room for the results of further jobs, and for their records in Redis.
 
-Where clients have names, none may take all room: neither in the queue, which the scripts that create jobs see to
-(``lua/parts/job_creation.lua``), nor in the memory for results. A client may have only as much as then remains for
+Where several clients have names, none may take all room: neither in the queue, which the scripts that create jobs see
+to (``lua/parts/job_creation.lua``), nor in the memory for results. A client may have only as much as then remains for
 others: the first one gets half of what is empty, the next one half of the rest. These are the dynamic thresholds by
 which network switches share their memory (Choudhury and Hahne, IEEE/ACM Transactions on Networking 6:2, 1998).
 """
@@ -43,7 +43,7 @@ class Admission:
         """Refuse jobs whose results would not fit.
 
         Args:
-            client: their owner, as the name of an API key; "" without keys, and then nobody else needs room.
+            client: their owner, as the name of an API key; "" without keys.
             result_bytes: the estimated size of all their results.
             budget: bytes for all results; 0: unlimited.
 
@@ -63,7 +63,7 @@ class Admission:
                 retry_after_s=self._ends_s(result_bytes - free, load.jobs, load.result_bytes),
             )
         excess = load.own_bytes + result_bytes - free
-        if client and load.own_jobs and excess > 0:
+        if client and self._store.is_shared and load.own_jobs and excess > 0:
             raise QueueFull(
                 "the results of your jobs will fill half of the memory reserved for results; the rest is for others",
                 retry_after_s=self._ends_s(excess / 2, load.own_jobs, load.own_bytes),  # each end also frees memory

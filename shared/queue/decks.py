@@ -142,7 +142,8 @@ class DeckStore:
             self._create(
                 keys=[deck_key(record.deck_id), *idempotency_records(idempotency_key)],
                 args=[
-                    record.deck_id, fingerprint, limit, deck.client, self._settings.cancelled_limit, time.time(),
+                    record.deck_id, fingerprint, limit, deck.client, int(self._store.is_shared),
+                    self._settings.cancelled_limit, time.time(),
                     json.dumps([[job_id, _job_fields(deck, job_id)] for job_id in record.jobs], ensure_ascii=False),
                     *(item for pair in own.items() for item in pair),
                 ],

@@ -102,9 +102,13 @@ class JobStore:
     """Creates, reads and changes job records.
 
     Every method raises `redis.RedisError` when Redis does not answer.
+
+    Attributes:
+        is_shared: whether there can be several named clients, so that each must leave room for others.
     """
 
-    def __init__(self, client: redis.Redis, settings: QueueSettings) -> None:
+    def __init__(self, client: redis.Redis, settings: QueueSettings, *, is_shared: bool = True) -> None:
+        self.is_shared = is_shared
         self._redis = client
         self._settings = settings
         self._create = load_script(client, "create_job")
@@ -144,8 +148,8 @@ class JobStore:
             self._create(
                 keys=idempotency_records(idempotency_key),
                 args=[
-                    job_id, fingerprint, limit, client, self._settings.cancelled_limit, time.time(),
-                    request.priority.value, *(item for pair in fields.items() for item in pair),
+                    job_id, fingerprint, limit, client, int(self.is_shared), self._settings.cancelled_limit,
+                    time.time(), request.priority.value, *(item for pair in fields.items() for item in pair),
                 ],
             ),
         )  # fmt: skip

@@ -39,6 +39,11 @@ class ApiSettings(Section):
         """The most event streams and waiting calls of one client in each process."""
         return self.max_listeners or max(1, self.connections // 10)
 
+    @property
+    def has_several_clients(self) -> bool:
+        """Whether clients have names, and can be more than one."""
+        return len(self.keys) > 1 or self.client_header is not None
+
     @field_validator("keys")
     @classmethod
     def _keys_differ(cls, keys: tuple[str, ...]) -> tuple[str, ...]:

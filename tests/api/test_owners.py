@@ -69,6 +69,22 @@ def test_a_client_cannot_keep_others_from_the_queue(settings: Settings) -> None:
     assert deck("山水火月", BOB) == (202, None)
 
 
+@pytest.mark.parametrize(
+    ("api", "accepted"),
+    [({"keys": KEYS[:1]}, 4), ({"keys": KEYS}, 2), ({"client_header": "X-API-Key", "allow_anonymous": True}, 2)],
+)
+def test_an_only_client_may_fill_the_queue(settings: Settings, api: dict[str, Any], accepted: int) -> None:
+    queue = settings.queue.model_copy(update={"limit": 4, "bulk_limit": 4})
+    small = client_of(settings.model_copy(update={"queue": queue}), **api)
+
+    def fill(path: str, body: dict[str, Any]) -> list[int]:
+        return [small.post(path, json=body, headers=ALICE).status_code for _ in range(5)]
+
+    answers = [202] * accepted + [429] * (5 - accepted)
+    assert fill(SUBMIT, {"word": "火"}) == answers
+    assert fill("/api/writing/decks", {"words": ["山"]}) == answers
+
+
 def test_operators_see_and_cancel_all_jobs(guarded: FlaskClient) -> None:
     job_id = submit(guarded, ALICE)
     assert guarded.get(f"/api/writing/jobs/{job_id}", headers=OPERATOR).status_code == 200

@@ -73,6 +73,16 @@ def test_each_further_client_finds_room(submit: Submit) -> None:
     assert accepted(submit, "erin") == 0
 
 
+def test_an_only_client_may_take_all_memory_for_results(client: redis.Redis, settings: Settings) -> None:
+    store = JobStore(client, settings.queue, is_shared=False)
+    admission = Admission(client, store)
+    for name in ("a", "b", "c"):
+        admission.check("alice", 10, 30)
+        store.create(name, GenerationRequest(word="学"), client="alice", result_bytes=10)
+    with pytest.raises(QueueOutOfMemory):
+        admission.check("alice", 10, 30)
+
+
 def test_without_keys_one_may_fill_the_queue(submit: Submit) -> None:
     assert accepted(submit, "") == LIMIT
 

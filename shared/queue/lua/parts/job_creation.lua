@@ -25,13 +25,13 @@ local function wait_for_cancelled(client, limit, now)
 end
 
 -- Returns why a client may not have so many more waiting jobs of a priority; nil if it may. It may take no more places than
--- then remain for others (see shared/queue/admission.py); a client without a name is alone.
-local function refuse(client, priority, count, limit, cancelled_limit, now)
+-- then remain for others (see shared/queue/admission.py), if there are any; a client without a name is alone.
+local function refuse(client, has_others, priority, count, limit, cancelled_limit, now)
   local free = limit - count_waiting(priority)
   if count > free then return {'full', ''} end
   local wait_s = wait_for_cancelled(client, cancelled_limit, now)
   if wait_s then return {'cancelled', wait_s} end
-  if client == '' then return nil end
+  if client == '' or has_others == '0' then return nil end
   count_load()
   local own = tonumber(redis.call('HGET', keys.load, priority .. ':' .. client) or 0)
   if own + count > free then return {'share', own .. ' ' .. free} end
