@@ -210,6 +210,9 @@ def _records(lines: Sequence[str], start: int, separator: str, notes: list[tuple
     left = MOST_LINES
     while index < len(lines):
         line = index + 1
+        if not lines[index].replace(separator, "").strip():  # all cells are empty; a file may have a million such lines
+            index += 1
+            continue
         if lines[index].strip(BLANK):
             left -= 1
         if left < 0:

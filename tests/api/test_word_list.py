@@ -372,6 +372,7 @@ def test_a_list_has_its_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(UnreadableList, match="more than 1000 lines"):
         list_of("山,mountain\n" * 1001)
     assert len(list_of("山,mountain\n" + "\n,,\n" * 1000 + "水,water\n").rows) == 2, "blank lines do not count"
+    assert len(list_of("山 - mountain\n" + " - \n" * 10_001 + "水 - water\n").rows) == 2, "nor do empty rows"
     assert len(list_of(f"山,mountain\n水,water{',' * 200}\n").rows) == 2, "nor do empty cells at the end"
     read = list_of(f"山,mountain\n水,water{',x' * 99}\n火,fire\n")
     assert ([row.word for row in read.rows], read.bad[0].reason) == (["山", "火"], "has 101 cells; the limit is 100")
