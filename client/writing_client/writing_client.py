@@ -3,6 +3,8 @@
 import os
 import uuid
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,7 +13,7 @@ from pydantic_core import to_jsonable_python
 from writing_client.arguments import check_list, check_type
 from writing_client.batch import Batch, Request, RequestOutcome
 from writing_client.connection import OUTAGES, TRANSIENT, Connection, header_value
-from writing_client.errors import JobCancelled, JobFailed, WaitTimedOut
+from writing_client.errors import JobCancelled, JobFailed, WaitTimedOut, WritingError
 from writing_client.job import Job, OnPreview, OnProgress
 from writing_client.models import (
     AIGenerationResult,
@@ -285,7 +287,9 @@ class WritingClient:
     def _submit(
         self, document: Mapping[str, Any], idempotency_key: str, *, transient: frozenset[int] = TRANSIENT
     ) -> Job:
-        accepted = self._connection.fetch(
+        """Submit a request; if this is interrupted, cancel the job that the service may have created by then."""
+        post = partial(
+            self._connection.fetch,
             JobAccepted,
             "POST",
             "/api/writing/generate-writing-image",
@@ -293,7 +297,12 @@ class WritingClient:
             headers={"Idempotency-Key": idempotency_key},
             transient=transient,
         )
-        return Job(self._connection, accepted.job_id)
+        try:
+            return self.job(post().job_id)
+        except KeyboardInterrupt:
+            with suppress(WritingError):
+                self.job(post(is_retried=False).job_id).abandon()  # the same job, by its Idempotency-Key
+            raise
 
 
 def _document(request: Request) -> dict[str, Any]:

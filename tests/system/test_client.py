@@ -2,9 +2,10 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -22,6 +23,7 @@ from writing_client import (
     WritingError,
 )
 from writing_client.models import JobStatus
+from writing_client.session import DirectAdapter
 
 
 @pytest.fixture
@@ -102,6 +104,29 @@ def test_a_job_is_cancelled_and_whoever_waits_is_told(client: WritingClient, sta
     with pytest.raises(JobCancelled):
         job.wait(cancel_elsewhere)
     assert job.view().status is JobStatus.CANCELLED
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [lambda client: client.generate("龍", **LONG), lambda client: list(client.batch([{"word": "龍", **LONG}]))],
+    ids=["generate", "batch"],
+)
+def test_an_interrupt_before_the_answer_to_a_post_cancels_its_job(
+    client: WritingClient, api: Api, monkeypatch: pytest.MonkeyPatch, draw: Callable[[WritingClient], object]
+) -> None:
+    send, answered = DirectAdapter.send, []
+
+    def interrupt_first(adapter: DirectAdapter, request: Any, *arguments: Any, **options: Any) -> Any:
+        answered.append(send(adapter, request, *arguments, **options))
+        if len(answered) == 1:
+            raise KeyboardInterrupt
+        return answered[-1]
+
+    monkeypatch.setattr(DirectAdapter, "send", interrupt_first)
+    with pytest.raises(KeyboardInterrupt):
+        draw(client)
+    job_id = json.loads(answered[0].content)["job_id"]
+    assert eventually(lambda: api.job(job_id)["status"] == "cancelled")
 
 
 def test_a_callback_that_fails_cancels_the_job(client: WritingClient, api: Api) -> None:
