@@ -2,11 +2,10 @@
 
 import os
 import uuid
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic_core import to_jsonable_python
 
@@ -37,6 +36,9 @@ from writing_client.service_deck import ServiceDeck
 DEFAULT_URL = "http://127.0.0.1:8600"
 URL_VARIABLE, KEY_VARIABLE = "WRITING_URL", "WRITING_API_KEY"
 DEFAULT_CONCURRENCY = 4
+JOBS = "/api/writing/generate-writing-image"
+
+Created = TypeVar("Created", Job, ServiceDeck)
 
 
 class WritingClient:
@@ -87,7 +89,7 @@ class WritingClient:
         return self._connection.url
 
     def submit(self, word: str | GenerationRequest, translation: str = "", **options: Any) -> Job:
-        """Submit a job. Retries carry the same Idempotency-Key, so they create only one job.
+        """Submit a job. Retries carry the same Idempotency-Key, so they create only one job; an interrupt cancels it.
 
         Args:
             word: 1 to 24 letters, or 12 Han characters, kana or hangul; or a complete request; the
@@ -114,6 +116,8 @@ class WritingClient:
     ) -> ServiceDeck:
         """Have a list of words drawn in the bulk queue. Retries create only one deck.
 
+        An interrupt (Ctrl-C) cancels the deck, unless it has a key of yours by which another call finds it.
+
         Args:
             words: up to 500 words, each a text or the fields of `DeckWord`.
             name: the deck's, for Anki.
@@ -130,10 +134,12 @@ class WritingClient:
         key = str(uuid.uuid4()) if idempotency_key is None else idempotency_key
         headers = {"Idempotency-Key": header_value("the Idempotency-Key", key)}
         transient = TRANSIENT if waits_for_room else OUTAGES
-        accepted = self._connection.fetch(
-            DeckAccepted, "POST", DECKS, json=document, headers=headers, transient=transient
-        )
-        return self.deck(accepted.deck_id)
+
+        def post(**options: Any) -> ServiceDeck:
+            arguments = {"json": document, "headers": headers, "transient": transient, **options}
+            return self.deck(self._connection.fetch(DeckAccepted, "POST", DECKS, **arguments).deck_id)
+
+        return _created(post) if idempotency_key is None else post()
 
     def decks(self) -> Iterator[DeckSummary]:
         """Yield the decks that were created with this client's API key, newest first; without keys, all decks.
@@ -287,22 +293,27 @@ class WritingClient:
     def _submit(
         self, document: Mapping[str, Any], idempotency_key: str, *, transient: frozenset[int] = TRANSIENT
     ) -> Job:
-        """Submit a request; if this is interrupted, cancel the job that the service may have created by then."""
-        post = partial(
-            self._connection.fetch,
-            JobAccepted,
-            "POST",
-            "/api/writing/generate-writing-image",
-            json=document,
-            headers={"Idempotency-Key": idempotency_key},
-            transient=transient,
-        )
-        try:
-            return self.job(post().job_id)
-        except KeyboardInterrupt:
-            with suppress(WritingError):
-                self.job(post(is_retried=False).job_id).abandon()  # the same job, by its Idempotency-Key
-            raise
+        headers = {"Idempotency-Key": idempotency_key}
+
+        def post(**options: Any) -> Job:
+            arguments = {"json": document, "headers": headers, "transient": transient, **options}
+            return self.job(self._connection.fetch(JobAccepted, "POST", JOBS, **arguments).job_id)
+
+        return _created(post)
+
+
+def _created(post: Callable[..., Created]) -> Created:
+    """Create a job or a deck. An interrupt cancels what the service may have created before it could answer.
+
+    Args:
+        post: sends the request; again, with the same Idempotency-Key, it returns the same job or deck.
+    """
+    try:
+        return post()
+    except KeyboardInterrupt:
+        with suppress(WritingError):
+            post(is_retried=False).abandon()
+        raise
 
 
 def _document(request: Request) -> dict[str, Any]:

@@ -106,11 +106,14 @@ def test_a_job_is_cancelled_and_whoever_waits_is_told(client: WritingClient, sta
     assert job.view().status is JobStatus.CANCELLED
 
 
-@pytest.mark.parametrize(
-    "draw",
-    [lambda client: client.generate("龍", **LONG), lambda client: list(client.batch([{"word": "龍", **LONG}]))],
-    ids=["generate", "batch"],
-)
+DRAW: dict[str, Callable[[WritingClient], object]] = {
+    "generate": lambda client: client.generate("龍", **LONG),
+    "batch": lambda client: list(client.batch([{"word": "龍", **LONG}])),
+    "deck": lambda client: client.create_deck(["龍"], **LONG),
+}
+
+
+@pytest.mark.parametrize("draw", DRAW.values(), ids=DRAW)
 def test_an_interrupt_before_the_answer_to_a_post_cancels_its_job(
     client: WritingClient, api: Api, monkeypatch: pytest.MonkeyPatch, draw: Callable[[WritingClient], object]
 ) -> None:
@@ -125,8 +128,13 @@ def test_an_interrupt_before_the_answer_to_a_post_cancels_its_job(
     monkeypatch.setattr(DirectAdapter, "send", interrupt_first)
     with pytest.raises(KeyboardInterrupt):
         draw(client)
-    job_id = json.loads(answered[0].content)["job_id"]
-    assert eventually(lambda: api.job(job_id)["status"] == "cancelled")
+    created = json.loads(answered[0].content)
+
+    def status() -> str:
+        view = api.get(created["status_url"]).json()
+        return str(view.get("words", [view])[0]["status"])
+
+    assert eventually(lambda: status() == "cancelled")
 
 
 def test_a_callback_that_fails_cancels_the_job(client: WritingClient, api: Api) -> None:
