@@ -1,6 +1,6 @@
 // The operator's page: shows /health/detailed and refreshes it every few seconds.
 
-import { getJson, request } from "./api.js";
+import { getBlob, getJson } from "./api.js";
 import { startAppearance } from "./appearance.js";
 import { $, pause } from "./dom.js";
 import { askForKey, currentKey } from "./key.js";
@@ -101,8 +101,8 @@ async function refresh() {
 async function openWithKey(click) {
   if (!currentKey()) return;
   click.preventDefault();
-  const response = await request(click.currentTarget.getAttribute("href")).catch(() => null);
-  if (response) window.location.assign(URL.createObjectURL(await response.blob()));
+  const blob = await getBlob(click.currentTarget.getAttribute("href")).catch(() => null);
+  if (blob) window.location.assign(URL.createObjectURL(blob));
 }
 
 function show({ status, gpu_status: gpus, service_status: service }) {

@@ -4,6 +4,8 @@ import { askForKey, currentKey } from "./key.js";
 import { pause } from "./dom.js";
 
 const RETRY_MS = 1000;
+// The codes of responses without one. They come from a proxy, which answers so while the service is away.
+const CODES = { 413: "body_too_large", 429: "rate_limited", 502: "network", 503: "network", 504: "network" };
 
 export class Problem extends Error {
   /** The argument is the API's problem document (code, detail, field …) or the error of a failed job. */
@@ -21,14 +23,20 @@ export const isTemporary = (error) =>
 export async function request(path, { headers = {}, ...options } = {}) {
   const key = currentKey();
   const authorised = key ? { ...headers, Authorization: `Bearer ${key}` } : headers;
-  const response = await send(path, { ...options, headers: authorised });
+  const response = await reach(() => fetch(path, { ...options, headers: authorised }));
   if (response.ok) return response;
   if (response.status === 401 && (await askForKey(key))) return request(path, { headers, ...options });
   throw await problemOf(response);
 }
 
 export async function getJson(path, options) {
-  return (await request(path, options)).json();
+  const response = await request(path, options);
+  return reach(() => response.json());
+}
+
+export async function getBlob(path, options) {
+  const response = await request(path, options);
+  return reach(() => response.blob());
 }
 
 /** Submit a job; return its id. */
@@ -50,9 +58,10 @@ export function post(path, body, type) {
 export const put = (path, document) =>
   getJson(path, { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(document) });
 
-async function send(path, options) {
+/** Return what `action` returns. Raise a Problem if no response arrives, or not all of it, or not from the service. */
+async function reach(action) {
   try {
-    return await fetch(path, options);
+    return await action();
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem({ code: "network" });
@@ -62,8 +71,9 @@ async function send(path, options) {
 async function problemOf(response) {
   const seconds = Number.parseInt(response.headers.get("Retry-After"), 10);
   const context = { status: response.status, retryAfterS: Number.isNaN(seconds) ? null : seconds };
+  const usual = { code: CODES[response.status] ?? "internal_error", detail: `HTTP ${response.status}` };
   const document = await response.json().catch(() => ({}));
-  return new Problem({ code: "internal_error", detail: `HTTP ${response.status}`, ...document }, context);
+  return new Problem({ ...usual, ...document }, context);
 }
 
 // crypto.randomUUID exists only on HTTPS and on localhost.

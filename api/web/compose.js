@@ -1,6 +1,6 @@
 // The form: style, number of pictures, seed and the advanced fields, to and from the API's request.
 
-import { Problem, request } from "./api.js";
+import { Problem, getBlob } from "./api.js";
 import { $, clone, pause, showBlob, whenVisible } from "./dom.js";
 import { figure, setText } from "./i18n.js";
 import { writeText } from "./word.js";
@@ -178,7 +178,7 @@ async function showSample(card) {
   const path = `/api/writing/styles/${encodeURIComponent($("input", card).value)}/sample`;
   for (let attempt = 0; attempt < SAMPLE_ATTEMPTS; attempt += 1) {
     try {
-      return showBlob($("img", card), await (await request(path)).blob());
+      return showBlob($("img", card), await getBlob(path));
     } catch (problem) {
       if (!(problem instanceof Problem) || problem.retryAfterS === null) return null; // the card stays blank
       await pause(problem.retryAfterS * 1000);

@@ -1,6 +1,6 @@
 // Decks: a list of words is sent, followed, cancelled and downloaded. A reload of the page resumes the deck.
 
-import { Problem, getJson, post, put, request } from "./api.js";
+import { Problem, getBlob, getJson, post, put, request } from "./api.js";
 import { $, clone, pause, showBlob, whenVisible } from "./dom.js";
 import { forgetDeck, keepDeck, recentDecks, shownDeck, showDeckOnLoad } from "./deck_shelf.js";
 import { setText } from "./i18n.js";
@@ -155,8 +155,8 @@ function showPictures(words) {
   $("#deck-pictures").replaceChildren(...cards);
   whenVisible(cards, async (card) => {
     const address = `${words[cards.indexOf(card)].image_url}?size=${THUMBNAIL_SIDE}`;
-    const image = await request(address, { headers: { Accept: "image/webp" } }).catch(() => null);
-    if (image) showBlob($("img", card), await image.blob());
+    const image = await getBlob(address, { headers: { Accept: "image/webp" } }).catch(() => null);
+    if (image) showBlob($("img", card), image);
   });
 }
 
@@ -306,14 +306,13 @@ async function download(suffix) {
 
 /** Save a file: through memory if there is an API key, which a link cannot send; else by a link, straight to disk. */
 async function saveFile(url, name) {
-  const response = await request(url); // raises a Problem if the file cannot be had
   const link = Object.assign(document.createElement("a"), { download: name });
   if (currentKey()) {
-    link.href = URL.createObjectURL(await response.blob());
+    link.href = URL.createObjectURL(await getBlob(url));
     setTimeout(() => URL.revokeObjectURL(link.href), KEEP_URL_MS);
   } else {
     link.href = url;
-    await response.body.cancel();
+    await (await request(url)).body.cancel(); // raises a Problem if the file cannot be had
   }
   link.click();
 }

@@ -1,6 +1,6 @@
 // Imagery: the motifs that depict the meaning, as buttons that switch them on and off, and a search for other motifs.
 
-import { getJson, request } from "./api.js";
+import { getBlob, getJson, request } from "./api.js";
 import { $, clone, debounce, showBlob } from "./dom.js";
 import { setText } from "./i18n.js";
 
@@ -125,7 +125,7 @@ function makeMotif(name, onClick) {
 /** Show a motif's SVG. Uses fetch, since an <img> sends no API key. */
 async function showMotif(image, name) {
   try {
-    showBlob(image, await (await request(svgUrl(name))).blob());
+    showBlob(image, await getBlob(svgUrl(name)));
   } catch { /* the button still shows the name */ }
 }
 

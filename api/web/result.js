@@ -3,14 +3,14 @@
 // An entry of several pictures also has variations: [{image, seed, legibility}], and the indices `best` of the most
 // legible and `kept` of the one that image and metadata belong to.
 
-import { request } from "./api.js";
+import { getBlob } from "./api.js";
 
 const THUMBNAIL_SIDE = 192; // pixels, for screens with two pixels per CSS pixel
 
 /** Return the entry of a job that succeeded. `sent` is the job's request. */
 export async function toEntry(job, sent) {
   const { result } = job;
-  const image = await fetchBlob(result.image_url);
+  const image = await getBlob(result.image_url);
   const maps = await fetchMaps(result.conditioning_urls);
   const variations = await fetchVariations(result.variations ?? []);
   const best = (result.variations ?? []).findIndex(({ kept }) => kept);
@@ -56,7 +56,7 @@ export function toCurl(entry, origin, hasKey) {
 async function fetchMaps(urls) {
   const maps = {};
   for (const [control, methods] of Object.entries(urls)) {
-    const images = Object.entries(methods).map(async ([method, url]) => [method, await fetchBlob(url)]);
+    const images = Object.entries(methods).map(async ([method, url]) => [method, await getBlob(url)]);
     maps[control] = Object.fromEntries(await Promise.all(images));
   }
   return maps;
@@ -64,12 +64,8 @@ async function fetchMaps(urls) {
 
 function fetchVariations(variations) {
   return Promise.all(variations.map(async ({ image: url, seed, legibility }) => (
-    { image: await fetchBlob(url), seed, legibility }
+    { image: await getBlob(url), seed, legibility }
   )));
-}
-
-async function fetchBlob(url) {
-  return (await request(url)).blob();
 }
 
 async function shrink(image) {

@@ -120,6 +120,29 @@ def test_a_service_out_of_reach_is_told_in_plain_words(open_page: OpenPage) -> N
     page.wait_for_selector(f"#problem:visible:has-text('{text('en', 'error.network')}')")
 
 
+def test_an_answer_that_is_cut_or_a_proxys_is_told_in_plain_words(open_page: OpenPage) -> None:
+    page = open_page()
+    page.wait_for_selector("#generate:enabled")
+    page.route("**/api/writing/status", lambda route: route.fulfill(body='{"version": '), times=1)
+    page.reload()
+    page.wait_for_selector(f"#problem:visible:has-text('{text('en', 'error.network')}')")
+    page.fill("#word", "山")
+    page.route("**/generate-writing-image", lambda route: route.fulfill(status=202, body='{"job_id": '))
+    page.click("#generate:enabled")
+    page.wait_for_selector(f"#problem:visible:has-text('{text('en', 'error.network')}')")
+    page.route("**/generate-writing-image", lambda route: route.fulfill(status=413, body="<html>"))
+    page.click("#generate[aria-disabled=false]")
+    page.wait_for_selector(f"#problem:visible:has-text('{text('en', 'error.body_too_large')}')")
+
+
+@pytest.mark.slow
+def test_a_picture_that_arrives_in_part_is_fetched_again(open_page: OpenPage) -> None:
+    page = open_page()
+    page.route("**/jobs/*?result=links", lambda route: route.fulfill(body='{"job_id": '), times=1)
+    generate(page, "山")
+    see_picture(page, "山")
+
+
 @pytest.mark.slow
 def test_a_picture_comes_when_the_service_is_back(open_page: OpenPage) -> None:
     page = open_page()
