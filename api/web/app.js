@@ -32,7 +32,7 @@ let running = null; // {request, jobId, isCancelled} of the running job
 const styleOf = (entry) => styleText(entry.metadata.style, capabilities);
 
 async function start() {
-  await startLanguage();
+  await startLanguage(() => showProblem(new Problem({ code: "network" })));
   startAppearance();
   capabilities = await getCapabilities();
   clearProblem();

@@ -2,7 +2,7 @@
 // or alt text in data-t-label, data-t-placeholder or data-t-alt. data-values fill the {names} in a text. An element can
 // thus be translated again when the language changes.
 
-import { $, recall, remember } from "./dom.js";
+import { $, pause, recall, remember } from "./dom.js";
 
 const LANGUAGES = { en: "English", ru: "Русский", zh: "中文" };
 const PLACES = {
@@ -11,6 +11,7 @@ const PLACES = {
   tPlaceholder: (element, text) => { element.placeholder = text; },
   tAlt: (element, text) => { element.alt = text; },
 };
+const RETRY_MS = 1000;
 const SELECTOR = "[data-t], [data-t-label], [data-t-placeholder], [data-t-alt]";
 
 let texts = {};
@@ -53,15 +54,17 @@ export function time(ms, style = "short") {
   return moment.toLocaleString(locale(), { timeStyle: style, ...(!isToday && { dateStyle: "short" }) });
 }
 
-/** Load the remembered language, or else the browser's, and fill the menu that switches it. */
-export async function startLanguage() {
+/** Load the remembered language, or else the browser's, until its texts arrive, and fill the menu that switches it.
+ * `onFault` is called when another language is chosen and its texts do not arrive. */
+export async function startLanguage(onFault = () => {}) {
   const menu = $("#language");
   for (const [code, name] of Object.entries(LANGUAGES)) menu.add(new Option(name, code));
-  menu.addEventListener("change", () => {
-    remember("localStorage", "language", menu.value);
-    load(menu.value);
+  menu.addEventListener("change", async () => {
+    if (await load(menu.value)) remember("localStorage", "language", language);
+    else onFault();
+    menu.value = language;
   });
-  await load(preferred());
+  while (!(await load(preferred()))) await pause(RETRY_MS);
   menu.value = language;
 }
 
@@ -75,12 +78,16 @@ function preferred() {
   return wanted.find((code) => code in LANGUAGES) ?? "en";
 }
 
+/** Show the page in a language. Return whether its texts have arrived. */
 async function load(code) {
-  texts = await (await fetch(`/static/i18n/${code}.json`)).json();
-  language = code;
+  const response = await fetch(`/static/i18n/${code}.json`).catch(() => null);
+  const arrived = response?.ok ? await response.json().catch(() => null) : null;
+  if (arrived === null) return false;
+  [texts, language] = [arrived, code];
   document.documentElement.lang = { zh: "zh-Hans" }[code] ?? code;
   document.title = t($("title").dataset.title ?? "title");
   document.querySelectorAll(SELECTOR).forEach(translate);
+  return true;
 }
 
 function translate(element) {

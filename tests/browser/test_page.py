@@ -142,10 +142,15 @@ def test_the_language_is_the_browsers_and_another_choice_is_remembered(open_page
     assert page.locator("body").evaluate(f"body => {FONT_VARIANT}") == "proportional-width"
     page.select_option("#language", "zh")
     page.wait_for_selector(f"#generate:text-is('{text('zh', 'generate')}')")
+    page.route("**/i18n/*.json", lambda route: route.abort(), times=1)  # it is fetched again
     page.reload()
     page.wait_for_selector(f"#generate:text-is('{text('zh', 'generate')}')")
     assert page.get_attribute("html", "lang") == "zh-Hans"
     assert page.locator("body").evaluate(f"body => {FONT_VARIANT}") == "normal"
+    page.route("**/i18n/*.json", lambda route: route.abort())
+    page.select_option("#language", "en")
+    page.wait_for_selector(f"#problem:has-text('{text('zh', 'error.network')}')")
+    assert page.input_value("#language") == "zh"
 
 
 def test_the_page_is_light_and_asks_no_other_host(open_page: OpenPage, stack: Stack) -> None:
