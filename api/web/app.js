@@ -89,7 +89,7 @@ function addListeners() {
   $("#reuse").addEventListener("click", reuse);
   $("#clear").addEventListener("click", clearHistory);
   window.addEventListener("pagehide", keepForm);
-  $("#open-compare").addEventListener("click", async () => openCompare(await history.entries(), shown, styleOf));
+  $("#open-compare").addEventListener("click", compare);
 }
 
 function showWord() {
@@ -349,6 +349,13 @@ async function removeFromHistory(entry) {
   await showHistory();
   announce("history.removed", { word: entry.word });
   $("#history-title").focus();
+}
+
+/** Compare two pictures of the history, unless another tab has deleted them. */
+async function compare() {
+  const entries = await history.entries();
+  if (entries.length > 1) openCompare(entries, shown, styleOf);
+  else await showHistory();
 }
 
 async function clearHistory() {

@@ -19,9 +19,9 @@ const FACTS = [
   ["methods", ({ metadata }) => CONTROLS.map((control) => t(`method.${metadata.conditioning_methods[control]?.[0]}`)).join(", ")],
 ];
 
-/** Open the dialog with the shown entry, or else the newest, and the newest of the others. */
+/** Open the dialog with the shown entry, or else the newest, and the newest of the others. There are at least two. */
 export function openCompare(entries, shown, styleOf) {
-  const first = shown ?? entries[0];
+  const first = entries.find(({ id }) => id === shown?.id) ?? entries[0]; // the shown one may have been deleted
   const chosen = { a: first, b: entries.find((entry) => entry.id !== first.id) };
   const choose = (name, id) => {
     chosen[name] = entries.find((entry) => entry.id === id);

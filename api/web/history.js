@@ -46,7 +46,9 @@ function committed(transaction) {
 async function open() {
   const opened = indexedDB.open("writing-service", 1);
   opened.onupgradeneeded = () => opened.result.createObjectStore(STORE, { keyPath: "id" });
-  return resultOf(opened);
+  const database = await resultOf(opened);
+  database.onclose = () => { opening = null; }; // the browser's data were cleared
+  return database;
 }
 
 function resultOf(dbRequest) {

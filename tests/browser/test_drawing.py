@@ -1,6 +1,7 @@
 """From a word to its picture, in a real browser, before a real service."""
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
@@ -8,6 +9,28 @@ from PIL import Image
 from tests.browser.conftest import OpenPage
 from tests.browser.form import generate, in_view, see_picture, set_steps, text
 from tests.helpers import Api
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+HISTORY = "import('/static/history.js')"
+
+
+def store(page: "Page", *words: str) -> None:
+    """Store an empty picture of each word in the history; the word is its id."""
+    page.evaluate(
+        """async (words) => {
+            const { keep } = await import('/static/history.js');
+            const metadata = {
+                style: 'comic', seed: 1, width: 512, height: 512, guidance_scale: 1, num_inference_steps: 1,
+                generation_time_ms: 0, quality: 'exact', translation: '', controlnet_weights: {},
+                conditioning_methods: {},
+            };
+            const empty = { request: {}, prompt: '', metadata, image: new Blob(), thumbnail: new Blob(), maps: {} };
+            for (const [created, word] of words.entries()) await keep({ ...empty, id: word, word, created });
+        }""",
+        list(words),
+    )
 
 
 def test_a_word_becomes_a_picture_with_its_prompt_seed_score_and_maps(open_page: OpenPage) -> None:
@@ -208,6 +231,31 @@ def test_the_history_survives_a_reload_and_entries_can_be_opened_compared_and_de
     page.reload()
     page.wait_for_selector("#history .brush:text-is('山')")
     assert page.locator("#history li").count() == 1
+
+
+def test_the_history_may_be_cleared_from_elsewhere(open_page: OpenPage) -> None:
+    """By another tab, or with all of the browser's data, which closes the database."""
+    page = open_page()
+    page.wait_for_selector("#generate:enabled")
+    store(page, *"山水火")
+    page.reload()
+    page.click("#history .open >> nth=0")
+    page.hover("#history li >> nth=0")
+    page.click("#history .remove >> nth=0")
+    page.wait_for_selector("#announce:text-is('Deleted: 火')", state="attached")
+    page.click("#open-compare")
+    assert page.input_value("#choose-a") == "水", "the picture in the frame is deleted"
+    page.keyboard.press("Escape")
+    page.evaluate(f"async () => (await {HISTORY}).clear()")
+    page.click("#open-compare")
+    page.wait_for_selector("#history-empty:visible")
+
+    page.context.new_cdp_session(page).send(
+        "Storage.clearDataForOrigin", {"origin": page.evaluate("origin"), "storageTypes": "indexeddb"}
+    )
+    page.wait_for_function(f"async () => (await {HISTORY}).entries().then(() => true, () => false)")
+    store(page, "木")
+    assert page.evaluate(f"async () => (await (await {HISTORY}).entries()).map(({{ id }}) => id)") == ["木"]
 
 
 @pytest.mark.slow
