@@ -22,7 +22,7 @@ const FIELDS = {
 // The input of each field of the request. An error is shown beside it if it has a line for that, else in the box.
 const INPUT_OF_FIELD = {
   word: "#word", translation: "#meaning", reading: "#meaning", seed: "#seed", num_inference_steps: "#steps",
-  guidance_scale: "#guidance", negative_prompt: "#negative",
+  guidance_scale: "#guidance", negative_prompt: "#negative", name: "#deck-name",
 };
 
 // Errors whose text says everything, so that the API's detail would only repeat it.

@@ -26,7 +26,7 @@ from shared.schemas.request import (
     WordToDraw,
     read_imagery_field,
 )
-from shared.writing.clusters import clusters
+from shared.writing.clusters import JOINERS, clusters
 from shared.writing.language import LanguageChoice
 from shared.writing.motif import ImageryMode
 from shared.writing.normalise import LENGTH_RULE, MAX_SENT_LENGTH, MAX_WORD_LENGTH, word_length
@@ -41,12 +41,22 @@ DIGEST_LENGTH = 24  # hexadecimal digits of SHA-256 that identify a picture
 
 
 def _in_normal_form(name: object) -> object:
-    """Return a name as Anki compares it: composed, and without surrounding whitespace."""
-    return unicodedata.normalize("NFC", name).strip() if isinstance(name, str) else name
+    """Return a name as Anki compares it: composed, without marks of direction, and with plain spaces inside only."""
+    if not isinstance(name, str):
+        return name
+    return "".join(map(_plain, unicodedata.normalize("NFC", name))).strip()
+
+
+def _plain(character: str) -> str:
+    """Return a space for any kind of space, such as a Chinese keyboard's, and nothing for an invisible mark."""
+    category = unicodedata.category(character)
+    if category == "Cf" and character not in JOINERS:
+        return ""
+    return " " if category == "Zs" else character
 
 
 def _can_be_shown(name: str) -> str:
-    if not name.isprintable():
+    if not name.strip(JOINERS) or not all(part.isprintable() or part in JOINERS for part in name):
         raise PydanticCustomError("invalid_text", "contains a character that cannot be displayed")
     return name
 

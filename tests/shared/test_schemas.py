@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.schemas import CONTROL_TYPES, AIGenerationResult, GenerationRequest, JobStatus
-from shared.schemas.deck import DeckWord
+from shared.schemas.deck import DeckRequest, DeckWord
 
 
 def test_only_the_word_is_needed() -> None:
@@ -44,6 +44,26 @@ def test_fields_outside_their_range_are_refused(field: dict[str, object]) -> Non
     """`tests/system/test_bad_input.py` has further ones, with the codes that callers get."""
     with pytest.raises(ValidationError):
         GenerationRequest.model_validate({"word": "学", **field})
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        ("第一课　词汇", "第一课 词汇"),  # a Chinese keyboard's space
+        ("Leçon\xa01", "Leçon 1"),
+        ("\u202aכיתה\u200f א\u202c", "כיתה א"),
+        ("کتاب\u200cها", "کتاب\u200cها"),  # Persian is written with a joiner
+        ("👩\u200d🏫  1", "👩\u200d🏫  1"),
+    ],
+)
+def test_a_decks_name_is_written_on_any_keyboard(sent: str, name: str) -> None:
+    assert DeckRequest.model_validate({"words": ["山"], "name": sent}).name == name
+
+
+@pytest.mark.parametrize("sent", ["a\nb", "a\x07", "\u200d"])
+def test_a_decks_name_can_be_shown(sent: str) -> None:
+    with pytest.raises(ValidationError):
+        DeckRequest.model_validate({"words": ["山"], "name": sent})
 
 
 @pytest.mark.parametrize("field", ["translation", "reading"])
