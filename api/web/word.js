@@ -16,7 +16,10 @@ const field = () => $("#word");
 /** Return the lines that are not blank. */
 export const lines = () => field().value.split("\n").map((line) => line.trim()).filter(Boolean);
 
-export const isList = () => listFile() !== null || lines().length > 1 || (hasBegunList && field().value.includes("\n"));
+/** Whether the text can only be a list: it has several lines, or tabs, which separate the cells of a table's row. */
+const holdsList = () => lines().length > 1 || lines().some((line) => line.includes("\t"));
+
+export const isList = () => listFile() !== null || holdsList() || (hasBegunList && field().value.includes("\n"));
 
 /** Return the word, or "" if the field is empty or holds a list. */
 export const word = () => (isList() ? "" : field().value.trim());
@@ -26,7 +29,7 @@ export const listToSend = () => listFile() ?? (lines().length ? field().value : 
 
 /** Ask the reader before a list other than `known` is overwritten. */
 export const mayReplaceList = (known = null) =>
-  (listFile() === null && lines().length < 2) || field().value === known || window.confirm(t("list.replace.sure"));
+  (listFile() === null && !holdsList()) || field().value === known || window.confirm(t("list.replace.sure"));
 
 /** Put a list into the field and go there. */
 export function writeList(text) {
@@ -79,7 +82,7 @@ function submitOnEnter(event) {
     hasBegunList = true;
     return;
   }
-  if (field().value.includes("\n") && !event.ctrlKey && !event.metaKey) return;
+  if ((isList() || field().value.includes("\n")) && !event.ctrlKey && !event.metaKey) return;
   event.preventDefault();
   $("#compose").requestSubmit();
 }
@@ -89,7 +92,7 @@ function fitWord() {
   hasBegunList &&= field().value.includes("\n");
   $("#compose").classList.toggle("list", isList());
   $("#compose").classList.toggle("from-file", listFile() !== null);
-  $("#end-list").hidden = listFile() !== null || lines().length > 1;
+  $("#end-list").hidden = listFile() !== null || holdsList();
   field().setAttribute("aria-describedby", `word-error ${isList() ? "list-hint" : "word-hint"}`);
   field().rows = Math.min(MAX_ROWS, field().value.split("\n").length);
   markLanguage(readLanguage().language);

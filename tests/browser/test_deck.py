@@ -299,6 +299,18 @@ def test_enter_sends_a_word_and_begins_a_new_line_in_a_list(open_page: OpenPage,
         page.press("#word", "Enter")
 
 
+def test_a_single_row_of_a_table_is_a_list_whose_name_may_be_refused(open_page: OpenPage) -> None:
+    page = open_page()
+    page.wait_for_selector("#generate:enabled")
+    paste(page, "#word", "山\tshān\tmountain")
+    page.keyboard.press("Enter")
+    assert page.input_value("#word") == "山\tshān\tmountain\n"
+    assert page.is_hidden("#end-list")
+    page.fill("#deck-name", "Lesson\x01")
+    page.click("#generate:text-is('Draw the deck')")
+    page.wait_for_selector("#deck-name[aria-invalid=true]:focus")
+
+
 @pytest.mark.slow
 def test_the_form_is_for_a_list_as_soon_as_one_is_asked_for(open_page: OpenPage) -> None:
     page = open_page()
