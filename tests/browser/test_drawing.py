@@ -104,6 +104,11 @@ def test_a_word_that_is_refused_is_told_with_the_reason(open_page: OpenPage) -> 
     page.wait_for_selector(f"#word-error span:text-is('{text('en', 'error.no_word')}')")
     page.fill("#word", "a bird in the hand is worth two in the bush")
     page.wait_for_selector("#word-error .detail:has-text('43 characters')")
+    page.fill("#word", "山")
+    page.focus("#meaning")
+    page.keyboard.insert_text("long " * 50)  # nothing of it is cut off
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#meaning-error .detail:has-text('200 characters')")
 
 
 def test_a_number_out_of_range_is_told_with_its_name_and_limits(open_page: OpenPage) -> None:
