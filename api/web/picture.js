@@ -128,14 +128,13 @@ function setShape(width, height) {
   for (const frame of [$("#frame"), $("#variations")]) frame.style.setProperty("aspect-ratio", `${width} / ${height}`);
 }
 
-// navigator.clipboard exists only on HTTPS and on localhost.
+/** Copy a text. navigator.clipboard exists only on HTTPS and on localhost, and may be forbidden. */
 async function copy(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  if (await navigator.clipboard?.writeText(text).then(() => true, () => false)) return;
   const focused = document.activeElement;
   const area = document.body.appendChild(Object.assign(document.createElement("textarea"), { value: text }));
   area.select();
   document.execCommand("copy");
   area.remove();
   focused.focus();
-  return undefined;
 }

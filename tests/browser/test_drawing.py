@@ -315,6 +315,16 @@ def test_a_copy_over_plain_http_keeps_the_focus(open_page: OpenPage) -> None:
 
 
 @pytest.mark.slow
+def test_a_copy_succeeds_where_the_clipboard_is_forbidden(open_page: OpenPage) -> None:
+    page = open_page()
+    generate(page, "山")
+    see_picture(page, "山")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
+    page.click("#share")
+    page.wait_for_selector("#share:text-is('Copied')")
+
+
+@pytest.mark.slow
 def test_a_click_on_the_history_while_a_picture_is_drawn_is_answered(open_page: OpenPage) -> None:
     page = open_page()
     generate(page, "山")
