@@ -101,7 +101,7 @@ class UnreadableList(InvalidRequest):
 
 
 class BadLine(InvalidRequest):
-    """This line of the list does not contain a word."""
+    """This line of the list cannot be used."""
 
     code = "bad_line"
 
