@@ -151,6 +151,9 @@ def test_the_language_is_the_browsers_and_another_choice_is_remembered(open_page
     page.select_option("#language", "en")
     page.wait_for_selector(f"#problem:has-text('{text('zh', 'error.network')}')")
     assert page.input_value("#language") == "zh"
+    page.route("**/static/meaning.js", lambda route: route.abort())
+    page.reload()
+    page.wait_for_selector("#unloaded:visible")
 
 
 def test_the_page_is_light_and_asks_no_other_host(open_page: OpenPage, stack: Stack) -> None:
