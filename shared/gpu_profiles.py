@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from shared.errors import SettingsError
 from shared.settings import GPUProfile
 
 GIB = 1024**3
@@ -19,12 +20,19 @@ def choose_profile(total_memory_gib: float | None, profiles: Mapping[str, GPUPro
     Args:
         total_memory_gib: memory as the driver reports it; None if there is no GPU.
         profiles: the profiles by name.
+
+    Raises:
+        SettingsError: none fits.
     """
     if total_memory_gib is None:
-        return CPU_PROFILE
-    fitting = {
-        name: profile.min_memory_gb
-        for name, profile in profiles.items()
-        if profile.min_memory_gb is not None and total_memory_gib >= profile.min_memory_gb * NOMINAL_TOLERANCE
-    }
+        fitting = {name: 0.0 for name in profiles if name == CPU_PROFILE}
+    else:
+        fitting = {
+            name: profile.min_memory_gb
+            for name, profile in profiles.items()
+            if profile.min_memory_gb is not None and total_memory_gib >= profile.min_memory_gb * NOMINAL_TOLERANCE
+        }
+    if not fitting:
+        device = "a machine without a GPU" if total_memory_gib is None else f"a GPU with {total_memory_gib:.1f} GiB"
+        raise SettingsError(f"gpu_profiles.yaml: no profile is for {device}")
     return max(fitting, key=lambda name: fitting[name])

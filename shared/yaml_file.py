@@ -34,7 +34,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         SettingsError: the file cannot be read, or is not a mapping.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), UniqueKeys)  # noqa: S506  # a SafeLoader
+        content = yaml.load(path.read_bytes(), UniqueKeys)  # noqa: S506  # a SafeLoader
     except (OSError, yaml.YAMLError) as error:
         raise SettingsError(f"{path}: {error}") from error
     if not isinstance(content, dict):

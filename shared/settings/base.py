@@ -7,8 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import SettingsError
 
-Seconds = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, le=1e9)]  # more than a system call or a lock can wait is an error there
+Count = Annotated[int, Field(gt=0, le=2**53)]  # exact in Lua, and as seconds within the range of Redis
+# What pydantic says of values that are of another kind names Python's types.
+REASONS = {
+    "tuple_type": 'must be a list, which an environment variable gives as JSON: ["…", "…"]',
+    "model_type": "must be a mapping of keys to values",
+}
 S = TypeVar("S", bound=BaseModel)
 
 
@@ -34,5 +39,5 @@ def checked(kind: type[S], values: Mapping[str, Any], path: str = "") -> S:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         place = ".".join(map(str, (path, *first["loc"]) if path else first["loc"]))
-        reason = first["msg"].removeprefix("Value error, ")
+        reason = REASONS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
         raise SettingsError(f"setting {place}: {reason}" if place else f"setting {reason}") from error

@@ -15,6 +15,7 @@ from shared.settings.base import Section, checked
 from shared.settings.http import ApiSettings, WebhookSettings
 from shared.settings.model import ConditioningSettings, ModelSettings
 from shared.settings.storage import QueueSettings, RedisSettings, ResultSettings
+from shared.settings.values import Device, FilePath
 from shared.settings.worker import GPUProfile, LoggingSettings, WorkerSettings
 from shared.styles import StyleDefinition, load_styles
 from shared.yaml_file import read_yaml
@@ -34,12 +35,12 @@ class Settings(Section):
     api: ApiSettings
     webhooks: WebhookSettings
     worker: WorkerSettings
-    device: str
+    device: Device
     model: str
     models: Mapping[str, ModelSettings]
     conditioning: ConditioningSettings
-    fonts: tuple[Path, ...]
-    recognisers: tuple[Path, ...]
+    fonts: tuple[FilePath, ...]
+    recognisers: tuple[FilePath, ...]
     default_style: str
     logging: LoggingSettings
     styles: Mapping[str, StyleDefinition] = Field(exclude=True)

@@ -1,14 +1,13 @@
 """Settings of Redis, the queue and the results."""
 
 import os
-from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from pydantic import Field, field_validator, model_validator
 
 from shared.settings.base import Count, Seconds, Section
-from shared.settings.values import RedisUrl
+from shared.settings.values import FilePath, RedisUrl
 
 # `redis.prefix`, which is prepended to every key of the service, Celery and the rate limit. It cannot change while a
 # process runs. It is read once, here, because keys are built as modules are loaded.
@@ -22,9 +21,9 @@ class RedisSettings(Section):
 
     url: RedisUrl
     timeout_s: Seconds
-    ca_file: Path | None
-    cert_file: Path | None
-    key_file: Path | None
+    ca_file: FilePath | None
+    cert_file: FilePath | None
+    key_file: FilePath | None
     prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9_.-]{1,40}[:_.-])?$")]
 
     @property

@@ -4,10 +4,11 @@ import base64
 import ipaddress
 import re
 from collections.abc import Iterable
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 HOST_NAME = re.compile(rf"{LABEL}(?:\.{LABEL})*", re.IGNORECASE)
@@ -135,6 +136,17 @@ def check_webhook_secret(secret: str) -> str:
     return secret
 
 
+def check_path(path: Any) -> Any:
+    """Return a path unchanged. Python takes a blank one, which an unset variable leaves, for the current folder.
+
+    Raises:
+        ValueError: it is blank.
+    """
+    if isinstance(path, str) and not path.strip():
+        raise ValueError("the path is blank")
+    return path
+
+
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
@@ -152,3 +164,5 @@ RedisUrl = Annotated[str, AfterValidator(check_redis_url)]
 WebhookSecret = Annotated[str, AfterValidator(check_webhook_secret)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
 Name = Annotated[str, Field(min_length=1)]
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")]
+FilePath = Annotated[Path, BeforeValidator(check_path)]

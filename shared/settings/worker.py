@@ -1,11 +1,11 @@
 """Settings of workers, logs and GPU profiles."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from shared.settings.base import Count, Seconds, Section
+from shared.settings.values import FilePath
 
 
 class WorkerSettings(Section):
@@ -15,12 +15,12 @@ class WorkerSettings(Section):
     concurrency: Count | None
     heartbeat_s: Seconds
     stale_after_s: Seconds
-    gpu_locks: Path | None
+    gpu_locks: FilePath | None
     poll_s: Seconds
     drain_s: Annotated[float, Field(ge=0)]
     batch_limit: Count | None
     reproducible: bool
-    compile_cache: Path
+    compile_cache: FilePath
     picture_processes: Annotated[int, Field(ge=0, le=64)] | None
     compile_processes: Annotated[int, Field(ge=0, le=64)] | None
 

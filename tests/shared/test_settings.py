@@ -191,7 +191,7 @@ DIGEST, OTHER_DIGEST = "0" * 64, "1" * 64
                 ("ssl_cert_reqs=required&protocol=3", "protocol"), ("ssl_cert_reqs=none", "ssl_cert_reqs"),
             )
         ),
-        *(("WRITING_REDIS__TIMEOUT_S", value, r"redis\.timeout_s") for value in ("inf", "nan", "1e999", "-1")),
+        *(("WRITING_REDIS__TIMEOUT_S", value, r"redis\.timeout_s") for value in ("inf", "nan", "1e999", "1e300", "-1")),
         ("WRITING_WORKER__STALE_AFTER_S", "0.5", r"worker\.stale_after_s: 0\.5 is not greater than"),
         ("WRITING_QUEUE__LEASE_S", "1", r"queue\.lease_s: 1 is not greater than worker\.heartbeat_s"),
         ("WRITING_API__RECEIVE_S", "0", r"api\.receive_s"),
@@ -206,6 +206,13 @@ DIGEST, OTHER_DIGEST = "0" * 64, "1" * 64
         ("WRITING_API__MAX_ATTEMPTS", "5", r"api\.max_attempts"),
         ("WRITING_CONDITIONING__DEPTH_MODEL", "", r"conditioning\.depth_model"),
         ("WRITING_MODELS__SDXL__BASE", "", r"models\.sdxl\.base"),
+        *(("WRITING_DEVICE", device, "device") for device in ("", "CUDA", "gpu", "cuda:", "cuda:x", "mps")),
+        *((variable, "", "blank") for variable in ("WRITING_REDIS__CA_FILE", "WRITING_WORKER__GPU_LOCKS")),
+        ("WRITING_WORKER__COMPILE_CACHE", " ", r"worker\.compile_cache: the path is blank"),
+        *((f"WRITING_{key}", '["a", ""]', rf"{key.lower()}\.1: .* blank") for key in ("FONTS", "RECOGNISERS")),
+        *(("WRITING_API__ALLOWED_HOSTS", value, "must be a list") for value in ("", "a.example", "{}", "null")),
+        ("WRITING_LOGGING", "json", "logging: must be a mapping"),
+        ("WRITING_QUEUE__RESULT_TTL_S", "1" + 20 * "0", r"queue\.result_ttl_s"),
         ("writing_api__port", "80", "capitals"),
         ("WRITING_api__port", "80", "capitals"),
     ],
@@ -258,4 +265,16 @@ def test_a_key_that_stands_twice_stops_the_start(tmp_path: Path, file: str) -> N
     with path.open("a") as text:
         text.write(f"\n{name}: {{}}\n")
     with pytest.raises(SettingsError, match=f"'{name}' occurs twice"):
+        load_settings({}, tmp_path)
+
+
+@pytest.mark.parametrize("file", ["default.yaml", "styles.yaml", "gpu_profiles.yaml"])
+def test_a_file_in_another_encoding_is_read_or_named(tmp_path: Path, file: str) -> None:
+    shutil.copytree(CONFIG, tmp_path, dirs_exist_ok=True)
+    text = (tmp_path / file).read_text()
+    for encoding in ("utf-8-sig", "utf-16"):
+        (tmp_path / file).write_text(text, encoding=encoding)
+        load_settings({}, tmp_path)
+    (tmp_path / file).write_bytes(f"{text}# caf".encode() + b"\xe9\n")  # Latin-1
+    with pytest.raises(SettingsError, match=f"{file}: .*UTF-8"):
         load_settings({}, tmp_path)

@@ -72,6 +72,12 @@ def test_profiles_go_by_nominal_memory(reported_gib: float | None, profile: str)
     assert choose_profile(reported_gib, PROFILES) == profile
 
 
+@pytest.mark.parametrize(("reported_gib", "device"), [(7.8, "a GPU with 7.8 GiB"), (None, "a machine without a GPU")])
+def test_a_device_without_a_profile_is_told(reported_gib: float | None, device: str) -> None:
+    with pytest.raises(SettingsError, match=f"no profile is for {device}"):
+        choose_profile(reported_gib, {"large": PROFILES["large"]})
+
+
 def test_the_profiles_are_the_designs() -> None:
     large, medium, small, cpu = (PROFILES[name] for name in ("large", "medium", "small", "cpu"))
     assert (large.batch_max, large.torch_compile, large.cuda_graphs, large.cpu_offload) == (16, True, True, False)
