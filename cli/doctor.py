@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import redis
+from redis.exceptions import NoPermissionError, OutOfMemoryError
 
 from cli.exit_codes import DONE, FAILED
 from cli.model_files import Source, find, sources
@@ -37,6 +38,13 @@ LOWEST_REDIS = (6, 2)  # the oldest version that the tests run with
 # SDXL in 16 bits with its ControlNet, VAE and the two conditioning models takes about 12 GB.
 MODELS_GIB = 16
 STATE_GIB = 2
+# What to do when Redis refuses a command. The first class that the error belongs to counts.
+REFUSALS: Mapping[type[redis.RedisError], str] = {
+    redis.AuthenticationError: "correct user and password in WRITING_REDIS__URL; a sign such as @ is written %40 there",
+    NoPermissionError: "the user needs &* +@all -@dangerous +info, and ~* or ~ with the prefix",
+    OutOfMemoryError: "raise its maxmemory",
+    redis.ResponseError: "see its log; it must be a master that can write to its disk",
+}
 
 
 class Level(StrEnum):
@@ -234,12 +242,12 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
         check_tls(settings.redis)
         info = client.info()
         refuse_cluster(client)
-        client.set(Key.TRIAL, "", px=1)
+        _try_commands(client)
     except SettingsError as error:
         yield Finding(Level.FAIL, "Redis", str(error))
         return
-    except (redis.ResponseError, redis.AuthenticationError) as error:
-        advice = "see its log; it must be a master that can write to its disk, and the user needs +info and writing"
+    except tuple(REFUSALS) as error:
+        advice = next(text for kind, text in REFUSALS.items() if isinstance(error, kind))
         yield Finding(Level.FAIL, "Redis", f"{address} refuses a command: {error}", advice)
         return
     except redis.RedisError as error:
@@ -256,6 +264,17 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
         lowest = ".".join(map(str, LOWEST_REDIS))
         yield Finding(Level.WARN, "Redis", f"{address}, version {version}", f"use {lowest} or newer")
     yield from _check_redis_configuration(info, settings.results)
+
+
+def _try_commands(client: redis.Redis) -> None:
+    """Write, run a script and publish: what a Redis or its user may refuse.
+
+    Raises:
+        redis.RedisError: Redis refuses it.
+    """
+    client.set(Key.TRIAL, "", px=1)
+    client.eval("return 1", 0)
+    client.publish(Key.TRIAL, "")
 
 
 def _check_redis_configuration(info: dict[str, Any], results: ResultSettings) -> Iterator[Finding]:

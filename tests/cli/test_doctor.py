@@ -89,6 +89,23 @@ class TestDoctor:
         assert finding.level is Level.FAIL
         assert "info" in finding.text
 
+    @pytest.mark.parametrize(
+        ("password", "missing", "advice"),
+        [("wrong", [], "user and password"), ("pw", ["resetchannels"], "&*"), ("pw", ["-@scripting"], "+@all")],
+    )
+    def test_a_user_who_cannot_do_all_fails_with_the_advice(
+        self, settings: Settings, password: str, missing: list[str], advice: str
+    ) -> None:
+        url = as_user(settings.redis.url, "w", password)
+        with redis.Redis.from_url(settings.redis.url) as client:
+            client.execute_command("ACL", "SETUSER", "w", "on", ">pw", "~*", "&*", "+@all", *missing)
+            try:
+                (finding,) = check_redis(load_settings({"WRITING_REDIS__URL": url}))
+            finally:
+                client.acl_deluser("w")
+        assert finding.level is Level.FAIL
+        assert advice in finding.advice
+
     def test_a_cluster_fails(self, tmp_path: Path) -> None:
         port = next(port for port in iter(free_port, None) if port < 2**16 - 10_000)  # the nodes' is 10,000 higher
         server = PrivateRedis(HOST, port)
