@@ -1,5 +1,6 @@
 """The access log: one line per request with client, route and status, never the query or body. Logger: `access`.
 
+Probes come every few seconds, so they are logged only at the level DEBUG.
 The client is the name of its key, or its address if it has given no valid key.
 """
 
@@ -15,6 +16,7 @@ from api.caller import caller
 logger = logging.getLogger("access")
 
 LINE = "%(client)s %(method)s %(route)s job=%(job)s %(status)d %(milliseconds)d ms"
+PROBES = ("/health", "/health/ready")
 UNKNOWN = {"method": "-", "route": "-", "job": "-", "milliseconds": 0}
 
 
@@ -53,7 +55,8 @@ def _line(response: Response) -> Callable[[], None]:
         "job": _job_id(response) or "-",
         "status": response.status_code,
     }
-    return lambda: _log({**known, "milliseconds": round(1000 * (time.monotonic() - started))})
+    level = logging.DEBUG if known["route"] in PROBES else logging.INFO
+    return lambda: _log({**known, "milliseconds": round(1000 * (time.monotonic() - started))}, level)
 
 
 def _job_id(response: Response) -> str:
@@ -62,5 +65,5 @@ def _job_id(response: Response) -> str:
     return in_address or response.headers.get("Location", "").rpartition("/")[2]
 
 
-def _log(fields: dict[str, Any]) -> None:
-    logger.info(LINE, fields, extra=fields)
+def _log(fields: dict[str, Any], level: int = logging.INFO) -> None:
+    logger.log(level, LINE, fields, extra=fields)

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from flask import Flask, Response, g, request
 from flask_cors import CORS
 
+from api.access_log import PROBES
 from api.hosts import Hosts, is_loopback
 from api.rate_limit import RateLimit
 from api.services import services
@@ -21,7 +22,6 @@ from shared.settings import ApiSettings, Settings, checked
 from shared.settings.values import KEY_NAME
 
 # Probes have no key, and neither the API's description nor the pages contain a secret.
-PROBES = ("/health", "/health/ready")
 OPEN_PATHS = ("/", "/admin", *PROBES)
 OPEN_PREFIXES = ("/openapi", "/static/")
 # These show the activity of all clients.

@@ -25,7 +25,7 @@ NOT_A_CONFIGURATION = (ValueError, TypeError, LookupError, AttributeError, Impor
 
 
 def configure_logging(settings: LoggingSettings) -> None:
-    """Apply the logging configuration to this process.
+    """Apply the logging configuration to this process. Python's warnings are logged, too.
 
     Raises:
         SettingsError: ``logging.yaml`` cannot be read, or is not a configuration.
@@ -37,6 +37,7 @@ def configure_logging(settings: LoggingSettings) -> None:
             handler["formatter"] = settings.format
         description["root"]["level"] = settings.level
         logging.config.dictConfig(description)
+        logging.captureWarnings(True)
     except NOT_A_CONFIGURATION as error:
         raise SettingsError(f"{path}: not a logging configuration: {_reason(error)}") from error
 

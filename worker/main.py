@@ -139,6 +139,7 @@ class WorkerProcess:
                 without_gossip=True,
                 without_mingle=True,
                 loglevel=self.settings.logging.level,
+                quiet=True,  # no banner, which is not in the log's format
             )
             worker_shutting_down.connect(self._drain)
             worker.start()

@@ -189,6 +189,14 @@ def test_the_access_log_names_client_route_and_job(guarded: FlaskClient, caplog:
     assert "secret" not in caplog.text
 
 
+def test_probes_are_logged_as_details_only(guarded: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "access"):
+        for path in ("/health", "/health/ready", "/health/detailed"):
+            guarded.get(path)
+        guarded.post("/health")
+    assert [line.levelname for line in caplog.records] == ["DEBUG", "DEBUG", "INFO", "INFO"]
+
+
 def test_a_proxy_can_name_the_clients(settings: Settings) -> None:
     named = {"allow_anonymous": True, "client_header": "X-Forwarded-User", "operators": ("op",)}
     client = client_of(settings, **named, rate_limit="2/minute")

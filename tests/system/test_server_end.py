@@ -86,9 +86,9 @@ def test_a_half_sent_body_does_not_keep_the_server_from_ending(tmp_path: Path) -
         assert server.wait(20) == 0
 
 
-@pytest.mark.usefixtures("lasting")
-def test_every_line_of_the_log_is_json_if_it_is_to_be(logs: Path) -> None:
+def test_every_line_of_the_log_is_json_if_it_is_to_be(lasting: Stack, logs: Path) -> None:
     """Including gunicorn's own."""
+    assert requests.get(f"{lasting.url}/api/writing/status", timeout=5).ok
     lines = [json.loads(line) for line in (logs / "api.log").read_text().splitlines()]
     assert {"gunicorn.error", "access"} <= {line["name"] for line in lines}
 

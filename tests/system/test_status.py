@@ -1,5 +1,6 @@
-"""Health, readiness, status, documentation."""
+"""Health, readiness, status, documentation, the worker's log."""
 
+import re
 import subprocess
 import sys
 
@@ -102,6 +103,14 @@ heavy = {"torch", "diffusers", "transformers", "cv2", "numpy", "skimage", "worke
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_worker_starts_with_nothing_but_log_lines(stack: Stack) -> None:
+    folder = stack.supervisor._log_folder
+    assert folder is not None
+    start, ready, _ = (folder / "worker-1.log").read_text().partition(" ready.\n")
+    assert ready
+    assert [line for line in start.splitlines() if not re.match(r"\d{4}-\d\d-\d\d ", line)] == []
 
 
 def test_the_worker_reports_to_the_registry_only_while_it_lives(stack: Stack) -> None:
