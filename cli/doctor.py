@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -229,7 +230,12 @@ def check_imagery() -> Iterator[Finding]:
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:
-    """Check the disk space for models and state."""
+    """Check the disk space for models and state, and whether temporary files can be written."""
+    try:
+        yield Finding(Level.OK, "temporary files", tempfile.gettempdir())
+    except FileNotFoundError as error:
+        advice = "free some space, mount a writable /tmp, or set TMPDIR"
+        yield Finding(Level.FAIL, "temporary files", error.strerror or str(error), advice)
     yield _room("disk for models", _models_folder(), MODELS_GIB if _is_fetching_needed(settings) else 0)
     yield _room("disk for state", HOME / "var", STATE_GIB)
 

@@ -5,6 +5,7 @@ Each subcommand imports its program only when it runs: the API's image has no to
 
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -63,6 +64,7 @@ def service() -> None:
 def api() -> int:
     """Serve the HTTP API and the page."""
     _end_on_sigterm()
+    tempfile.gettempdir()  # raises OSError if no folder is writable; gunicorn would end with a traceback
     with lasting():
         from api.server import main as serve_api  # noqa: PLC0415
 

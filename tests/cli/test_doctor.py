@@ -1,5 +1,9 @@
 """The findings of `writing-service doctor`."""
 
+import resource
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +16,7 @@ from cli.doctor import (
     Finding,
     Level,
     check_api,
+    check_disk,
     check_fonts,
     check_gpu,
     check_models,
@@ -19,7 +24,7 @@ from cli.doctor import (
     check_store,
     check_torch,
 )
-from cli.exit_codes import USAGE
+from cli.exit_codes import FAILED, USAGE
 from cli.main import main
 from local.private_redis import PrivateRedis
 from local.stack import HOST, free_port
@@ -188,6 +193,17 @@ class TestDoctor:
         (finding,) = check_fonts(load_settings({"WRITING_FONTS": '["no/such.ttf"]'}))
         assert (finding.level, "no/such.ttf" in finding.text) == (Level.FAIL, True)
 
+    def test_a_machine_without_room_for_temporary_files_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+        try:
+            finding = next(check_disk(load_settings({})))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert finding.level is Level.FAIL
+        assert "TMPDIR" in finding.advice
+
     def test_a_gpu_that_is_asked_for_and_not_there_fails(self) -> None:
         first = next(check_gpu(load_settings({"WRITING_DEVICE": "cuda"})))
         is_there = first.subject == "GPU 0"
@@ -209,3 +225,14 @@ class TestDoctor:
         said = capsys.readouterr().err
         assert "API key" in said
         assert "secret" not in said
+
+
+def test_the_api_says_that_no_temporary_file_can_be_written() -> None:
+    code = (
+        "import resource, sys; from cli.main import main;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); sys.exit(main(['api']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == FAILED
+    assert "temporary directory" in done.stderr
+    assert "Traceback" not in done.stderr
