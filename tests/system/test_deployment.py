@@ -78,6 +78,25 @@ def test_the_programs_in_compose_may_use_another_redis(compose: dict[str, dict[s
         assert filled(template, {"REDIS_URL": url}) == url
 
 
+def test_the_docs_name_what_settings_env_cannot_set(compose: dict[str, dict[str, object]], project: Path) -> None:
+    """Compose prefers `environment`, so a setting there overrides the one in `settings.env`."""
+    shared = [compose[program]["environment"] for program in ("api", "worker", "flower")]
+    names = {
+        name
+        for environment in shared
+        for value in environment.values()  # type: ignore[attr-defined]
+        for name in re.findall(r"\$\{(\w+):", value)
+    }
+    described = (project / "docs/reference/settings.md").read_text()
+    (sentence,) = re.findall(r"What the compose file sets itself .*", described)
+    assert names - {"REDIS_PASSWORD", "FLOWER_BASIC_AUTH"} == {*re.findall(r"`([A-Z_]+)`", sentence)}
+
+
+@pytest.mark.parametrize("file", [".gitignore", ".dockerignore"])
+def test_files_of_secrets_stay_on_the_machine(project: Path, file: str) -> None:
+    assert {"settings.env", ".env"} <= {*(project / file).read_text().splitlines()}
+
+
 def test_redis_keeps_its_data_and_asks_for_a_password(compose: dict[str, dict[str, object]]) -> None:
     command = str(compose["redis"]["command"])
     assert "--appendonly yes" in command
