@@ -25,7 +25,7 @@ from shared.model_folder import folder_faults
 from shared.queue.keys import Key
 from shared.queue.object_store import IN_REDIS, ObjectStore, StoreUnavailable, open_store
 from shared.queue.results import Results
-from shared.redis_client import make_redis, refuse_cluster
+from shared.redis_client import make_redis, refuse_other_modes
 from shared.settings import ResultSettings, Settings, load_settings
 from shared.tls import check_tls
 from shared.writing.fonts import read_fonts
@@ -246,19 +246,14 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
     client = make_redis(settings.redis)
     try:
         check_tls(settings.redis)
+        refuse_other_modes(client)
         info = client.info()
-        refuse_cluster(client)
         _try_commands(client)
     except SettingsError as error:
         yield Finding(Level.FAIL, "Redis", str(error))
         return
-    except tuple(REFUSALS) as error:
-        advice = next(text for kind, text in REFUSALS.items() if isinstance(error, kind))
-        yield Finding(Level.FAIL, "Redis", f"{address} refuses a command: {error}", advice)
-        return
     except redis.RedisError as error:
-        advice = "start one (make serve brings its own), or set WRITING_REDIS__URL"
-        yield Finding(Level.FAIL, "Redis", f"{address} does not answer: {error}", advice)
+        yield _redis_fault(address, error)
         return
     finally:
         client.close()
@@ -270,6 +265,16 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
         lowest = ".".join(map(str, LOWEST_REDIS))
         yield Finding(Level.WARN, "Redis", f"{address}, version {version}", f"use {lowest} or newer")
     yield from _check_redis_configuration(info, settings.results)
+
+
+def _redis_fault(address: str, error: redis.RedisError) -> Finding:
+    # Our connections report the refusals of a replica as lost connections.
+    refusal = error.__cause__ if isinstance(error.__cause__, redis.ResponseError) else error
+    for kind, advice in REFUSALS.items():
+        if isinstance(refusal, kind):
+            return Finding(Level.FAIL, "Redis", f"{address} refuses a command: {refusal}", advice)
+    advice = "start one (make serve brings its own), or set WRITING_REDIS__URL"
+    return Finding(Level.FAIL, "Redis", f"{address} does not answer: {error}", advice)
 
 
 def _try_commands(client: redis.Redis) -> None:

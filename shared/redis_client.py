@@ -18,6 +18,10 @@ MAX_CONNECTIONS = 32
 CONNECTION_WAIT_S = 5
 # For this long after one caller's timeout, other callers fail without trying.
 SILENCE_S = 0.2
+REFUSED_MODES = {
+    "cluster": "this is a Redis Cluster, which is not supported; use a single Redis",
+    "sentinel": "this is a Sentinel, which holds no data; give the address of the Redis that it watches",
+}
 
 
 class RedisSilentError(redis.TimeoutError):
@@ -97,17 +101,17 @@ def make_pool(
     return pool
 
 
-def refuse_cluster(client: redis.Redis) -> None:
-    """Refuse a Redis Cluster, because the scripts that change jobs touch keys in several slots.
+def refuse_other_modes(client: redis.Redis) -> None:
+    """Refuse a Redis Cluster, because the scripts that change jobs touch keys in several slots, and a Sentinel.
 
     A Redis that is not reachable yet passes; the service waits for it.
 
     Raises:
-        SettingsError: Redis runs as a cluster.
+        SettingsError: Redis runs as one of them.
     """
     try:
-        cluster = client.info("cluster")
+        server = client.info("server")
     except redis.RedisError:
         return
-    if cluster.get("cluster_enabled"):
-        raise SettingsError("redis.url: this is a Redis Cluster, which is not supported; use a single Redis")
+    if (fault := REFUSED_MODES.get(str(server.get("redis_mode")))) is not None:
+        raise SettingsError(f"redis.url: {fault}")

@@ -1,5 +1,6 @@
 """The findings of `writing-service doctor`."""
 
+import re
 import resource
 import subprocess
 import sys
@@ -111,12 +112,20 @@ class TestDoctor:
         assert finding.level is Level.FAIL
         assert advice in finding.advice
 
-    def test_a_cluster_fails(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("options", "text"),
+        [
+            (["--cluster-enabled", "yes"], "Redis Cluster"),
+            (["--sentinel"], "a Sentinel"),
+            (["--replicaof", HOST, "1"], "refuses a command: .*replica"),
+        ],
+    )
+    def test_a_redis_that_is_no_single_master_fails(self, tmp_path: Path, options: list[str], text: str) -> None:
         port = next(port for port in iter(free_port, None) if port < 2**16 - 10_000)  # the nodes' is 10,000 higher
         server = PrivateRedis(HOST, port)
         program = server.program(tmp_path)
         supervisor = Supervisor(tmp_path)
-        supervisor.start(replace(program, command=[*program.command, "--cluster-enabled", "yes"]))
+        supervisor.start(replace(program, command=[*program.command, *options]))
         try:
             found = lambda: list(check_redis(load_settings({"WRITING_REDIS__URL": server.url})))  # noqa: E731
             eventually(lambda: "does not answer" not in found()[0].text)
@@ -124,7 +133,7 @@ class TestDoctor:
         finally:
             supervisor.end()
         assert finding.level is Level.FAIL
-        assert "Redis Cluster" in finding.text
+        assert re.search(text, finding.text)
 
     def test_a_store_that_can_be_written_is_ok(self, tmp_path: Path) -> None:
         (finding,) = check_store(load_settings({"WRITING_RESULTS__STORE": f"file://{tmp_path}/pictures"}))
