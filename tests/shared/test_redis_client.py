@@ -75,7 +75,9 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
     master = PrivateRedis(HOST, free_port())
     replica = replace(master, port=free_port())
     for server in (master, replica):
-        supervisor.start(server.program(tmp_path / str(server.port)))
+        program = server.program(tmp_path / str(server.port))
+        # A replica that becomes the master would write its first append-only file, and not end meanwhile.
+        supervisor.start(replace(program, command=[*program.command, "--appendonly", "no"]))
     found = Pair(master, replica)
     yield found
     found.address.close()
