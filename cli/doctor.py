@@ -107,6 +107,7 @@ def examine(settings: Settings, client: WritingClient) -> Iterator[Finding]:
         lambda: check_gpu(settings),
         lambda: check_models(settings),
         lambda: check_fonts(settings),
+        lambda: check_recognisers(settings),
         check_imagery,
         lambda: check_disk(settings),
         lambda: check_redis(settings),
@@ -217,6 +218,16 @@ def check_fonts(settings: Settings) -> Iterator[Finding]:
             yield Finding(Level.FAIL, "font", str(error), "correct `fonts` in the settings, or put the file back")
         else:
             yield Finding(Level.OK, "font", f"{path.name}: {len(font.advances)} characters")
+
+
+def check_recognisers(settings: Settings) -> Iterator[Finding]:
+    """Check whether the further recognisers of the judge exist."""
+    for path in settings.recognisers:
+        if path.is_file():
+            yield Finding(Level.OK, "recogniser", path.name)
+        else:
+            advice = "correct `recognisers` in the settings, or put the file back"
+            yield Finding(Level.FAIL, "recogniser", f"{path} does not exist", advice)
 
 
 def check_imagery() -> Iterator[Finding]:

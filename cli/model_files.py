@@ -97,7 +97,7 @@ def find(source: Source) -> Path | None:
 
     try:
         return Path(snapshot_download(source.name, allow_patterns=list(source.patterns), local_files_only=True))
-    except LocalEntryNotFoundError:
+    except (LocalEntryNotFoundError, RuntimeError):  # RuntimeError: a user without a home folder has no cache
         return None
 
 

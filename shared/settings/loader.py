@@ -85,7 +85,8 @@ def load_settings(environment: Mapping[str, str] | None = None, config: Path | N
     _check_choice("model", settings.model, settings.models)
     _check_choice("default_style", settings.default_style, settings.styles)
     _check_defaults(settings)
-    return settings.model_copy(update={"fonts": tuple(map(locate, settings.fonts))})
+    files = {"fonts": settings.fonts, "recognisers": settings.recognisers}
+    return settings.model_copy(update={name: tuple(map(locate, paths)) for name, paths in files.items()})
 
 
 def _overlay(values: dict[str, Any], name: str, text: str) -> None:

@@ -1,5 +1,6 @@
 """The findings of `writing-service doctor`."""
 
+import json
 import re
 import resource
 import subprocess
@@ -21,6 +22,7 @@ from cli.doctor import (
     check_fonts,
     check_gpu,
     check_models,
+    check_recognisers,
     check_redis,
     check_store,
     check_torch,
@@ -212,6 +214,12 @@ class TestDoctor:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         assert finding.level is Level.FAIL
         assert "TMPDIR" in finding.advice
+
+    def test_a_missing_recogniser_fails(self, tmp_path: Path) -> None:
+        (tmp_path / "a.onnx").touch()
+        paths = json.dumps([f"{tmp_path}/a.onnx", f"{tmp_path}/b.onnx"])
+        found = [finding.level for finding in check_recognisers(load_settings({"WRITING_RECOGNISERS": paths}))]
+        assert found == [Level.OK, Level.FAIL]
 
     def test_a_gpu_that_is_asked_for_and_not_there_fails(self) -> None:
         first = next(check_gpu(load_settings({"WRITING_DEVICE": "cuda"})))

@@ -39,6 +39,11 @@ class TestModelFiles:
         base, *_ = sources(load_settings({}), "sdxl")
         assert find(base) is None
 
+    def test_a_user_without_a_home_folder_has_no_models(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", "~nobody-of-this-name/hub")
+        base, *_ = sources(load_settings({}), "sdxl")
+        assert find(base) is None
+
 
 class Hub(BaseHTTPRequestHandler):
     """A hub with one model, which serves what the hub's own client requests."""

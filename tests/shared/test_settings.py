@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.errors import SettingsError
-from shared.locations import CONFIG
+from shared.locations import CONFIG, HOME
 from shared.logs import configure_logging
 from shared.settings import LEVEL_SEPARATOR, PREFIX, LoggingSettings, load_settings
 from shared.yaml_file import read_yaml
@@ -22,6 +22,7 @@ def test_the_environment_overrides_by_path() -> None:
             "WRITING_WORKER__LOAD_AT_START": "false",
             "WRITING_WORKER__CONCURRENCY": "null",
             "WRITING_FONTS": '["/fonts/a.ttf"]',
+            "WRITING_RECOGNISERS": '["r.onnx"]',
             "PATH": "/bin",
         }
     )
@@ -30,6 +31,7 @@ def test_the_environment_overrides_by_path() -> None:
     assert settings.worker.load_at_start is False
     assert settings.worker.concurrency is None
     assert settings.fonts == (Path("/fonts/a.ttf"),)
+    assert settings.recognisers == (HOME / "r.onnx",), "not where the process was started"
 
 
 def test_every_setting_can_be_set_by_the_environment() -> None:
