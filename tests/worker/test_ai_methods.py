@@ -139,6 +139,11 @@ def test_without_weights_the_method_is_unavailable_and_says_why(source: str | No
         conditioning.generate(glyphs.render("学", 256, 256), "ai_depth_estimation")
 
 
+def test_for_a_user_without_a_home_folder_the_method_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", "~nobody-of-this-name/hub")
+    assert "ai_depth_estimation" in DepthConditioning("Intel/dpt-hybrid-midas").unavailable_methods
+
+
 @pytest.mark.parametrize(
     ("config", "named"),
     [

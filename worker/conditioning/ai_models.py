@@ -62,7 +62,7 @@ class LazyModel:
         if not folder.is_dir():
             try:
                 folder = Path(snapshot_download(self._source, allow_patterns=FILES, local_files_only=True))
-            except (LocalEntryNotFoundError, ValueError):
+            except (LocalEntryNotFoundError, ValueError, RuntimeError):  # RuntimeError: the user has no home folder
                 return f"its model {self._source} is neither a local folder nor downloaded (hf download {self._source})"
         if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
             return f"its model's folder {folder} lacks config.json or *.safetensors"
