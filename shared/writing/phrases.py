@@ -12,9 +12,23 @@ from shared.writing.terms import NOTE, PARTICLE, SEPARATOR
 # Where one alternative of a meaning ends; what is in brackets is not divided.
 BETWEEN: Final = re.compile(rf"(\s*(?:{SEPARATOR.pattern})\s*| (?:and|or) )(?![^()]*\))")
 CONJUNCTIONS: Final = (" and ", " or ")
+# Verbs that end like adverbs: "to fly a kite".
+VERBS_IN_LY: Final = (
+    "ally", "apply", "bully", "comply", "dally", "fly", "imply", "multiply", "ply", "rally", "rely", "reply", "sully",
+    "supply", "tally",
+)  # fmt: skip
+# What stands before a verb of two words: "to ice skate".
+PARTS_BEFORE: Final = {
+    "check": "double|spot", "clean": "dry", "click": "double", "dance": "belly|line|tap", "dry": "air|blow",
+    "feed": "bottle|breast", "fry": "deep|pan|quick|stir", "jump": "bungee|high|long", "shop": "window",
+    "skate": "figure|ice|roller", "ski": "water", "type": "touch", "wash": "hand|machine", "write": "ghost",
+}  # fmt: skip
+_ADVERB = rf"(?!(?:{'|'.join(VERBS_IN_LY)}) )[a-z]+ly "
+_PART = "|".join(rf"(?:{parts}) (?={verb}\b)" for verb, parts in PARTS_BEFORE.items())
 # The verb after what may stand before it: "(of prices) to rapidly rise", "to double-click".
 INFINITIVE: Final = re.compile(
-    r"(?P<note>(?:\([^()]*\) )?)[Tt]o (?P<before>(?:not |never |always |[a-z]+ly |\([^()]*\) |[a-z]+-)*)"
+    r"(?P<note>(?:\([^()]*\) )?)[Tt]o "
+    rf"(?P<before>(?:not |never |always |{_ADVERB}|{_PART}|\([^()]*\) |[a-z]+-)*)"
     r"(?P<verb>[a-z]+)(?P<rest>(?:[^\w'’-].*)?)"
 )
 # Verbs that are not nouns, too, and so need no "to" to be known.
