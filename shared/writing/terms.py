@@ -16,10 +16,10 @@ SEPARATOR = re.compile(r"[;,/|=:，、；：／｜]| [-–—] ")
 # In a longer part, a comma may belong to the sense: "attendant on an airplane, train, boat".
 LISTED_WORDS = 2
 TWO_VERBS = re.compile(r"^to (\w+) (?:and|or) (?:to )?(\w+)( .+)?$")
-# "a piece of cake" shows cake; "a map of China" shows a map.
+# "a piece of cake" shows cake, "the foot of the mountain" a mountain; "a map of China" shows a map.
 MEASURE = re.compile(
-    r"^(?:bag|bar|basket|bottle|bowl|box|bunch|can|carton|cup|flock|form|full|glass|group|herd|jar|kind|loaf|lump|pair|part|"
-    r"piece|pot|set|sheet|slice|sort|type) of (.+)$"
+    r"^(?:bag|bar|basket|bottle|bowl|box|bunch|can|carton|cup|flock|foot|form|full|glass|group|herd|jar|kind|loaf|lump|"
+    r"mouth|pair|part|piece|pot|set|sheet|slice|sort|type) of (.+)$"
 )
 # "to give up" has nothing to do with giving, nor "at present" with presents.
 PARTICLE = re.compile(
