@@ -11,7 +11,7 @@ from api.lists.text_file import read_text
 from shared.errors import InvalidRequest, UnreadableList
 from shared.schemas import LONGEST_READING, LONGEST_TRANSLATION
 from shared.schemas.base import CONTROL_CHARACTER
-from shared.writing.english import is_english
+from shared.writing.english import in_one_line, is_english
 from shared.writing.pinyin import has_certain_tones, is_pinyin
 from shared.writing.words import normalise_word
 
@@ -196,7 +196,7 @@ def _row(record: Record, fields: Sequence[str | None], *, has_readings: bool) ->
     named = _named(record, fields)
     text, reading = split_word(named.get("word", ""))
     reading = _line(named.get("reading", "")) or reading
-    translation = _line(named.get("translation", ""))
+    translation = in_one_line(shown(named.get("translation", "")))
     if has_readings and not reading:
         reading, translation = split_meaning(translation, text)
     try:

@@ -10,7 +10,7 @@ import regex
 from shared.writing.encodings import is_lost, misread
 from shared.writing.normalise import fold
 from shared.writing.scripts import NEUTRAL
-from shared.writing.terms import base_forms, plain
+from shared.writing.terms import NUMBER, WORD_CLASS, base_forms, plain
 from shared.writing.unicode_script import script
 
 # Placeholders that forms and programs write instead of a missing translation.
@@ -40,7 +40,7 @@ FOREIGN_ARTICLE: Final = regex.compile(
     regex.IGNORECASE,
 )
 # Where a translation into two languages may change from one to the other.
-BETWEEN: Final = regex.compile(r"[;,/|=:，、；：／｜()（）【】\[\]{}]| [-–—] ")
+BETWEEN: Final = regex.compile(rf"(?:^|\s){NUMBER}\s|[;,/|=:，、；：／｜()（）【】\[\]{{}}]| [-–—] ")
 # A word of another script. The Greek letter of "α wave", a unit's (μm) and the Han character of "A型" are none.
 FOREIGN_WORD: Final = regex.compile(
     r"(?<![\w'’-])(?!\p{Greek}(?!\w))[^\W\d_\p{Latin}\p{Common}][^\W\d_\p{Latin}]*(?![\w'’-])"
@@ -48,12 +48,22 @@ FOREIGN_WORD: Final = regex.compile(
 PICTOGRAPHS: Final = regex.compile(r"[\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f\u200d]")
 LONGEST_ABBREVIATION: Final = 4  # DVD keeps its capitals
 # "1. to study 2. to learn"
-NEXT_NUMBER: Final = regex.compile(r"\s\d+[.)]\s")
+NEXT_NUMBER: Final = regex.compile(rf"\s{NUMBER}\s")
+# "adj. big; adv. largely"
+WORD_CLASSES: Final = regex.compile(rf"(?<=^|[;,/|，、；]\s?|{NUMBER}\s?){WORD_CLASS}\s+(?=\p{{L}})", regex.IGNORECASE)
+# What may end a line before the next alternative.
+LINE_END: Final = " ;,/|，、；／｜"
 
 
 def read_translation(translation: str) -> str:
     """Return a translation as one line, in the normal form of words."""
-    return " ".join(fold(" ".join(translation.split())).split())
+    return " ".join(fold(in_one_line(translation)).split())
+
+
+def in_one_line(translation: str) -> str:
+    """Return a translation of several lines, each with a meaning, as one: "to study; to learn"."""
+    *before, last = [" ".join(line.split()) for line in translation.splitlines() if line.strip()] or [""]
+    return "; ".join([*(line.rstrip(LINE_END) for line in before), last])
 
 
 def why_empty(translation: str) -> str | None:
@@ -107,7 +117,7 @@ def has_foreign_article(text: str) -> bool:
 
 def english_part(text: str) -> str:
     """Return the English part of a translation: "cat" of "cat кошка" and "le chat, cat"; "" if none is English."""
-    text = " ".join(PICTOGRAPHS.sub(" ", text).split())
+    text = WORD_CLASSES.sub("", " ".join(PICTOGRAPHS.sub(" ", text).split()))
     parts = [part.strip() for part in BETWEEN.split(text) if part.strip()]
     english = [part for part in map(_without_foreign_words, parts) if is_english(part)]
     return text if english == parts else ", ".join(english)

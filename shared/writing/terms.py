@@ -8,8 +8,12 @@ from shared.writing.plurals import IRREGULAR
 ARTICLE = re.compile(r"^(?:an?|the|some|very|somebody's|my|your|his|her|its|our|their) ")
 NOTE = re.compile(r"\(([^()]*)\)|\{([^{}]*)\}|\[([^][]*)\]|（([^（）]*)）|【([^【】]*)】")
 QUOTES = str.maketrans("", "", '"“”„«»‹›「」『』')
-# What stands before a translation in dictionaries: "1." or "n.".
-LABEL = re.compile(r"^(?:\d+[.)] ?|(?:n|v|vt|vi|adj|adv)\.(?: |$))")
+# What stands before a translation in dictionaries: "1." or "n.", and what may stand there only before a word: "art.".
+NUMBER = r"(?:\d+[.)]|[①-⑳])"
+WORD_CLASS = r"(?:(?:n|v|vb|v\.?[it]|adj|adv)\.|(?:art|aux|conj|int|interj|num|part|phr|prep|pron)\.(?= ))"
+LABEL = re.compile(rf"^(?:{NUMBER} ?|{WORD_CLASS}(?: |$))+", re.IGNORECASE)
+# Marks at the ends of a translation that say nothing, also on Chinese and Japanese keyboards.
+MARKS = " .!?…,;:•*。！？，；：、"
 POSSESSIVE = re.compile(r"\bone's ")
 # What separates translations, also on Chinese and Japanese keyboards.
 SEPARATOR = re.compile(r"[;,/|=:，、；：／｜]| [-–—] ")
@@ -97,7 +101,7 @@ def notes_of(sense: str) -> tuple[str, ...]:
 def plain(text: str) -> str:
     """Return a text in lower case without quotes, "one's", labels, and marks at its ends."""
     text = " ".join(text.translate(QUOTES).casefold().split())
-    return POSSESSIVE.sub("", LABEL.sub("", text).strip(" .!?…"))
+    return POSSESSIVE.sub("", LABEL.sub("", text).strip(MARKS))
 
 
 def _listed(text: str) -> Sequence[str]:

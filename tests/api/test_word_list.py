@@ -80,6 +80,10 @@ FILES: dict[str, tuple[str, list[Short]]] = {
         "x$1\tBasic\tMy deck\t山[sound:a.mp3]\t<div>mountain</div><img src='m.png'>\tt\n",
         [PLAIN],
     ),
+    "several lines in a cell": (
+        "#separator:tab\n#html:true\n山\t<div>mountain</div><div>hill</div>\n水\t<ol><li>water</li></ol>\n",
+        [("山", "mountain; hill", ""), WATER],
+    ),
     "Anki separated by semicolons": ("#separator:Semicolon\n#html:false\n山;mountain\n", [PLAIN]),
     "furigana": ("食[た]べる\tto eat\n", [("食べる", "to eat", "たべる")]),
     "readings in brackets": ("食べる（たべる）\tto eat\n", [("食べる", "to eat", "たべる")]),

@@ -7,7 +7,7 @@ import pytest
 
 from shared.errors import TranslationRequired
 from shared.writing.dictionaries import Dictionaries
-from shared.writing.english import clean_sense, english_part, is_english
+from shared.writing.english import clean_sense, english_part, is_english, read_translation
 from shared.writing.imagery import Imagery
 from shared.writing.words import Meaning, resolve_imagery, resolve_meaning
 
@@ -89,6 +89,10 @@ def test_everyday_words_of_other_languages_are_not_english() -> None:
         ("mountain, hill", "mountain, hill"),
         ("cat 🐱", "cat"),
         ("👩‍🏫 teacher", "teacher"),
+        ("adj. big", "big"),
+        ("n. bat (animal)", "bat (animal)"),
+        ("vt. to lift; v.i. to rise", "to lift; to rise"),
+        ("1. учиться 2. to study", "to study"),
         ("el gato", ""),
         ("кошка", ""),
         ("", ""),
@@ -106,6 +110,10 @@ def test_the_english_part_of_a_translation(translation: str, part: str) -> None:
         ("TO STUDY", "to study"),
         ("1. to study 2. to learn", "to study"),
         ("n. study", "study"),
+        ("1) study 2) learn", "study"),
+        ("① n. study ② learn", "study"),
+        ("study;", "study"),
+        ("study。", "study"),
         ("“water”", "water"),
         ("DVD", "DVD"),
         ("USA trip", "USA trip"),
@@ -115,6 +123,14 @@ def test_the_english_part_of_a_translation(translation: str, part: str) -> None:
 )
 def test_a_sense_is_cleaned_for_the_prompt(sense: str, cleaned: str) -> None:
     assert clean_sense(sense) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("translation", "line"),
+    [("to study\nto learn", "to study; to learn"), (" cat,\r\n\r\n dog ;\n", "cat; dog ;"), ("\n", ""), ("", "")],
+)
+def test_each_line_of_a_translation_is_a_meaning(translation: str, line: str) -> None:
+    assert read_translation(translation) == line
 
 
 def meaning(dictionaries: Dictionaries, word: str, translation: str) -> Meaning:
