@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from shared.styles import StyleDefinition, find_style
 from shared.writing.blocklist import Blocklist
@@ -11,9 +12,11 @@ from shared.writing.dictionaries import Dictionaries
 from shared.writing.imagery import Imagery
 from shared.writing.language import LanguageChoice
 from shared.writing.motif import ImageryMode
+from shared.writing.terms import base_forms
 from shared.writing.words import Meaning, resolve_imagery, resolve_meaning
 
-ARTICLES = frozenset({"a", "an", "the"})
+# Words of a motif's phrase that add nothing to a meaning: "a pair of glasses".
+EMPTY_WORDS = frozenset({"a", "an", "the", "pair", "bunch", "of"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +121,7 @@ class PromptBuilder:
 
     def _clause(self, names: tuple[str, ...], meaning: str) -> str:
         """Return ", with books and a graduation cap". A phrase that only repeats the meaning is omitted."""
-        said = _content(meaning)
-        phrases = [phrase for phrase in map(self._imagery.phrase, names) if not _content(phrase) <= said]
+        phrases = [phrase for phrase in map(self._imagery.phrase, names) if not _repeats(phrase, meaning)]
         return f", with {_joined(phrases)}" if phrases else ""
 
 
@@ -128,6 +130,11 @@ def _joined(phrases: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(phrases[:-1]), phrases[-1]]))
 
 
-def _content(text: str) -> set[str]:
-    """Return a text's words without articles, with plurals as singulars."""
-    return {word.removesuffix("s") for word in re.findall(r"\w+", text.casefold())} - ARTICLES
+def _repeats(phrase: str, meaning: str) -> bool:
+    """Return whether a meaning has all words of a phrase, in the singular or the plural: "a mouse" and "mice"."""
+    said = set(chain.from_iterable(map(base_forms, _words(meaning))))
+    return all(not said.isdisjoint(base_forms(word)) for word in _words(phrase) - EMPTY_WORDS)
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.casefold()))

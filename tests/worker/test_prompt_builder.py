@@ -31,6 +31,15 @@ def test_braces_in_a_translation_are_text(prompts: PromptBuilder) -> None:
     assert "{meaning}" in asyncio.run(prompts.build_prompt("火", translation="{meaning}")).prompt
 
 
+@pytest.mark.parametrize(
+    ("translation", "motif"),
+    [("a dog", "dog"), ("mice", "mouse"), ("berries; babies", "baby"), ("buses", "bus"), ("grapes", "grapes")],
+)
+def test_a_motif_that_repeats_the_meaning_is_not_said(prompts: PromptBuilder, translation: str, motif: str) -> None:
+    result = asyncio.run(prompts.build_prompt("x", "oil", translation=translation, imagery=(motif,)))
+    assert "with" not in result.prompt
+
+
 def test_an_unknown_style_is_refused_with_the_choices(prompts: PromptBuilder) -> None:
     with pytest.raises(UnknownStyle, match="watercolor"):
         asyncio.run(prompts.build_prompt("火", style="cubist"))
