@@ -181,15 +181,11 @@ def _draw_from_font(ink: Ink, placed: PlacedRun, path: Path) -> None:
     # The font's line, from ascent to descent, is centred on the em box.
     top = placed.top + (em - (ascent + descent)) / 2
     canvas = Image.new("L", (ink.shape[1], ink.shape[0]))
-    if run.is_shaped:
-        direction = direction_of(right_to_left=run.right_to_left)
-        left = placed.left + em * run.offset
-        if run.is_square:
-            left += (em * run.width - font.getlength(run.text, direction=direction)) / 2
-        ImageDraw.Draw(canvas).text((left, top), run.text, fill=255, font=font, direction=direction)
-    else:
-        left = placed.left + (em * run.width - font.getlength(run.text)) / 2
-        ImageDraw.Draw(canvas).text((left, top), run.text, fill=255, font=font)
+    direction = direction_of(right_to_left=run.right_to_left) if run.is_shaped else None
+    left = placed.left + em * run.offset
+    if run.is_square or not run.is_shaped:
+        left += (em * run.width - font.getlength(run.text, direction=direction)) / 2
+    ImageDraw.Draw(canvas).text((left, top), run.text, fill=255, font=font, direction=direction)
     np.maximum(ink, np.asarray(canvas), out=ink)
 
 

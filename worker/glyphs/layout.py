@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, groupby, pairwise
 from typing import TypeVar
@@ -93,11 +93,20 @@ class _Unit:
     def right_to_left(self) -> bool:
         return any(run.right_to_left for run in self.runs)
 
+    def widened(self, *, left: bool, right: bool) -> "_Unit":
+        """Return the unit with its outer runs as wide as their ink on the given sides; see `Run.widened`."""
+        last = len(self.runs) - 1
+        runs = (
+            run.widened(left=left and index == 0, right=right and index == last) for index, run in enumerate(self.runs)
+        )
+        return replace(self, runs=tuple(runs))
+
 
 class _Block:
     """Lines, one below the other. Lengths are in em from the first line's em box."""
 
-    def __init__(self, lines: Sequence[Sequence[_Unit]]) -> None:
+    def __init__(self, lines: Sequence[Sequence[_Unit]], *, right_to_left: bool) -> None:
+        lines = [_widened(line, right_to_left=right_to_left) for line in lines]
         self.lines = lines
         self.divisions = sum(line[-1].is_divided for line in lines)
         self.widest = max(map(_line_width, lines))
@@ -135,7 +144,9 @@ class Typesetter:
             right_to_left: whether the word is read from right to left.
         """
         units = _units(runs, right_to_left=right_to_left)
-        self._blocks = [_Block(lines) for divided in _divided(units) for lines in _all_lines(divided)]
+        self._blocks = [
+            _Block(lines, right_to_left=right_to_left) for divided in _divided(units) for lines in _all_lines(divided)
+        ]
         self._right_to_left = right_to_left
 
     def lay_out(self, width: float, height: float, margin: float | None = None) -> list[PlacedRun]:
@@ -238,6 +249,12 @@ def _from_left(line: Sequence[_Unit], *, right_to_left: bool) -> Iterator[tuple[
     yield seen[0][1], 0.0
     for (before, _), (index, unit) in pairwise(seen):
         yield unit, line[max(before, index)].gap
+
+
+def _widened(line: Sequence[_Unit], *, right_to_left: bool) -> list[_Unit]:
+    """Return a line whose outer runs are as wide as their ink: the hook of a J, the caron of a ď."""
+    seen = [unit for unit, _ in _from_left(line, right_to_left=right_to_left)]
+    return [unit.widened(left=unit is seen[0], right=unit is seen[-1]) for unit in line]
 
 
 def _line_width(line: Sequence[_Unit]) -> float:

@@ -44,7 +44,8 @@ class Run:
         is_shaped: whether HarfBuzz draws it; otherwise it is one plain character.
         right_to_left: whether it is read from right to left.
         is_square: whether it fills a square.
-        offset: from the left edge to where drawing starts.
+        offset: from the left edge to where drawing starts; from the middle if one character is drawn there.
+        before, after: how far its ink extends beyond its width, to the left and to the right.
         above, below: how far its ink extends beyond the em box; negative if it ends inside.
         index: its place in the word, in reading order.
         is_hyphen: whether it is a hyphen at a line's end, which is not part of the word.
@@ -58,6 +59,8 @@ class Run:
     right_to_left: bool = False
     is_square: bool = False
     offset: float = 0.0
+    before: float = 0.0
+    after: float = 0.0
     above: float = 0.0
     below: float = 0.0
     index: int = 0
@@ -67,6 +70,13 @@ class Run:
     def width(self) -> float:
         """The run's width."""
         return sum(self.advances)
+
+    def widened(self, *, left: bool, right: bool) -> "Run":
+        """Return the run of one character so wide that its ink does not extend beyond it on the given sides."""
+        before, after = self.before * left, self.after * right
+        if not before and not after:
+            return self
+        return replace(self, advances=(before + self.width + after,), offset=(before - after) / 2)
 
     @property
     def first(self) -> str:
@@ -143,8 +153,20 @@ def _plain(character: str, font: FontCoverage) -> Run:
     advance = font.advance(character)
     if advance <= 0:
         raise UnsupportedCharacter(f"the font gives {character!r} no width", field="word")
+    measured = _measured(font.path)
+    left, _, right, _ = measured.getbbox(character, anchor="ls")
+    before, after = max(0.0, -left), max(0.0, right - measured.getlength(character))
     above, below = _reach(character, font.path)
-    return Run(character, (character,), (advance,), font.path, above=above, below=below)
+    return Run(
+        character,
+        (character,),
+        (advance,),
+        font.path,
+        before=before / MEASURED_PX,
+        after=after / MEASURED_PX,
+        above=above,
+        below=below,
+    )
 
 
 def _square(cluster: str, font: FontCoverage) -> Run:
