@@ -38,6 +38,9 @@ PRAGMA page_size = 32768;
 CREATE TABLE characters (code_point INTEGER PRIMARY KEY, radical INTEGER, strokes BLOB NOT NULL);
 """
 
+# Marks around a word in a sentence or a title. The wave dash of 〜人 is none: it makes the word a suffix.
+MARKS = " !?.,;:…！？。．，、；：「」『』《》〈〉“”‘’\"'"
+
 Point = tuple[int, int]
 
 COMMAND_OR_NUMBER = re.compile(r"[MLQCZ]|-?\d+(?:\.\d+)?")
@@ -103,7 +106,14 @@ class CharacterDatabase:
         return tuple(chr(row[0]) for row in rows)
 
     def senses(self, word: str) -> tuple[Sense, ...]:
-        """Return the senses of a word in any of its spellings, the one most useful to a learner first, or ()."""
+        """Return the senses of a word in any of its spellings, the one most useful to a learner first, or ().
+
+        A word that the lexicon does not list has the senses of what is between its marks: 你好！ those of 你好.
+        """
+        return self.listed(word) or self.listed(word.strip(MARKS))
+
+    def listed(self, word: str) -> tuple[Sense, ...]:
+        """Return the senses of exactly this word, or ()."""
         row = self._one("SELECT block FROM lexicon WHERE first_word <= ? ORDER BY first_word DESC LIMIT 1", word)
         return () if row is None else senses_in(row[0], word)
 

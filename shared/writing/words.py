@@ -89,7 +89,7 @@ def check_coverage(word: str, database: CharacterDatabase, fonts: Sequence[FontC
         UnsupportedCharacter: neither the stroke data nor a font has some characters, or no font can shape them; names
             the characters.
     """
-    meant = misread_east_asian(word, lambda text: bool(database.senses(text)))
+    meant = misread_east_asian(word, lambda text: bool(database.listed(text)))
     if meant is not None:
         raise InvalidWord(f"the word {word!r} seems to be {meant!r}: {HINT}", field="word")
     missing = [

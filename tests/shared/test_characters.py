@@ -62,6 +62,12 @@ def test_glosses_of_both_scripts(word: str, gloss: str, database: CharacterDatab
     assert database.glosses(word)[0] == gloss
 
 
+@pytest.mark.parametrize(("word", "listed"), [("你好！", "你好"), ("《红楼梦》", "红楼梦"), ("谢谢。", "谢谢")])
+def test_marks_around_a_word_do_not_hide_it(word: str, listed: str, database: CharacterDatabase) -> None:
+    assert database.senses(word) == database.senses(listed) != ()
+    assert database.listed(word) == ()
+
+
 def test_threads_may_share_the_database(database: CharacterDatabase) -> None:
     failures: list[Exception] = []
 
