@@ -43,6 +43,17 @@ ADDED = frozenset({
     "henna", "immobile", "jammer", "kilo", "kilos", "kohlrabi", "logger",
     "orient", "promo", "promos", "quinoa", "rapprochement", "tableau",
 })
+# Names of days, months, languages, peoples and countries, which the lexica's senses write with a capital.
+NAMES = frozenset({
+    "africa", "african", "america", "april", "arabic", "asia", "asian", "australian", "austria", "brazilian",
+    "britain", "british", "brussels", "canada", "canadian", "cantonese", "celsius", "chinese", "december",
+    "denmark", "dutch", "egypt", "england", "english", "europe", "european", "fahrenheit", "february",
+    "finland", "france", "friday", "german", "germany", "greece", "greek", "hebrew", "hindi", "india", "israel",
+    "italian", "italy", "january", "japanese", "july", "june", "korea", "korean", "mexico", "mister", "monday",
+    "mr", "mrs", "netherlands", "norway", "november", "october", "poland", "portugal", "portuguese", "saturday",
+    "september", "spain", "spanish", "sunday", "sweden", "swedish", "switzerland", "thai", "thailand",
+    "thursday", "tuesday", "turkish", "ukraine", "ukrainian", "vietnam", "vietnamese", "wednesday",
+})
 # fmt: on
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 
@@ -95,7 +106,7 @@ def main(wordnet: Path, frequencies: Path) -> None:
         }
         counts = Counter(word for _, gloss in senses for word in set(WORD.findall(gloss)))
         words |= {word for word, count in counts.items() if count >= LEAST_SENSES}
-    words |= ADDED | rare_words(wordnet, frequencies)
+    words |= ADDED | NAMES | rare_words(wordnet, frequencies)
     WORDS_PATH.write_text("\n".join(sorted(words)) + "\n", encoding="utf-8")
     print(f"{WORDS_PATH}: {len(words)} words")
 
