@@ -75,8 +75,8 @@ def create_app(settings: Settings) -> DescribedApi:
     It connects to Redis at the first request, so it starts without Redis and answers 503 until Redis is available.
 
     Raises:
-        SettingsError: a font or the imagery cannot be read, or the API would be reachable from other machines
-            without keys.
+        SettingsError: a font, the strokes or the imagery cannot be read, or the API would be reachable from other
+            machines without keys.
     """
     app = DescribedApi(
         __name__,

@@ -28,8 +28,10 @@ from shared.queue.results import Results
 from shared.redis_client import make_redis, refuse_other_modes
 from shared.settings import ResultSettings, Settings, load_settings
 from shared.tls import check_tls
+from shared.writing.characters import CharacterDatabase
 from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
+from shared.writing.language import Language
 from writing_client import WritingClient, WritingError
 from writing_client.models import WorkerState
 from writing_client.session import without_password
@@ -108,6 +110,7 @@ def examine(settings: Settings, client: WritingClient) -> Iterator[Finding]:
         lambda: check_models(settings),
         lambda: check_fonts(settings),
         lambda: check_recognisers(settings),
+        check_characters,
         check_imagery,
         lambda: check_disk(settings),
         lambda: check_redis(settings),
@@ -228,6 +231,17 @@ def check_recognisers(settings: Settings) -> Iterator[Finding]:
         else:
             advice = "correct `recognisers` in the settings, or put the file back"
             yield Finding(Level.FAIL, "recogniser", f"{path} does not exist", advice)
+
+
+def check_characters() -> Iterator[Finding]:
+    """Check that the strokes and the lexica can be opened."""
+    for language in Language:
+        try:
+            count = len(CharacterDatabase(language).characters())
+        except SettingsError as error:
+            yield Finding(Level.FAIL, f"strokes {language}", str(error), "put the file back")
+        else:
+            yield Finding(Level.OK, f"strokes {language}", f"{count} characters")
 
 
 def check_imagery() -> Iterator[Finding]:

@@ -155,7 +155,7 @@ def build(settings: Settings) -> WorkerProcess:
     """Assemble a worker. Nothing is loaded yet.
 
     Raises:
-        SettingsError: the device, a font or the imagery is missing, or Redis is a cluster.
+        SettingsError: the device, a font, the strokes or the imagery is missing, or Redis is a cluster.
     """
     gpu = find_device(settings)
     # A restarted container has the same process id and host name, but none of its predecessor's leases.
@@ -255,7 +255,7 @@ def make_generator(settings: Settings, executor: Executor, pipeline: MultiContro
     """Return the picture generator.
 
     Raises:
-        SettingsError: the imagery cannot be read.
+        SettingsError: the strokes or the imagery cannot be read.
     """
     blocklist = Blocklist(settings.api.blocked_words)
     return AIImageGenerator(

@@ -82,14 +82,12 @@ class CharacterDatabase:
             paths: the files by language.
 
         Raises:
-            FileNotFoundError: a file is missing.
+            SettingsError: a file is missing or damaged; names the file.
         """
-        for path in paths.values():
-            if not path.is_file():
-                raise FileNotFoundError(f"character database not found: {path}")
         self.language = language
-        self._connection = open_database(paths[language])
-        self._others = tuple(open_database(path) for other, path in paths.items() if other is not language)
+        self._connection = open_database(paths[language], "character database")
+        others = (path for other, path in paths.items() if other is not language)
+        self._others = tuple(open_database(path, "character database") for path in others)
 
     def has_strokes(self, character: str) -> bool:
         """Return whether stroke data exist for the character; false for a cluster of several code points."""

@@ -80,13 +80,8 @@ class Imagery:
         Raises:
             SettingsError: the file is missing or damaged; names the file.
         """
-        if not path.is_file():
-            raise SettingsError(f"imagery database not found: {path}")
-        self._connection = open_database(path)
+        self._connection = open_database(path, "imagery database")
         try:
-            damage = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if damage != "ok":
-                raise SettingsError(f"imagery database is damaged: {path}: {damage}")
             rows = self._connection.execute("SELECT name, phrase, keywords FROM motifs ORDER BY name").fetchall()
         except sqlite3.DatabaseError as error:
             raise SettingsError(f"imagery database is damaged: {path}: {error}") from error

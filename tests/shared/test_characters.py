@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.errors import SettingsError
 from shared.writing.characters import PATHS, CharacterDatabase, Stroke, decode_character, encode_character
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.language import Language
@@ -87,8 +88,17 @@ def test_threads_may_share_the_database(database: CharacterDatabase) -> None:
 
 
 def test_a_missing_database_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"nowhere\.sqlite"):
+    with pytest.raises(SettingsError, match=r"not found: .*nowhere\.sqlite"):
         CharacterDatabase(paths={**PATHS, Language.JAPANESE: tmp_path / "nowhere.sqlite"})
+
+
+@pytest.mark.parametrize("content", [b"", b"no database" * 100, PATHS[Language.JAPANESE].read_bytes()[:100_000]])
+def test_a_damaged_database_is_named(content: bytes, tmp_path: Path) -> None:
+    """When it is opened, not by each job that needs what is damaged."""
+    path = tmp_path / "japanese.sqlite"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"(damaged|empty): .*japanese\.sqlite"):
+        CharacterDatabase(paths={**PATHS, Language.JAPANESE: path})
 
 
 def test_the_database_is_read_only(database: CharacterDatabase) -> None:
