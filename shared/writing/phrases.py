@@ -11,6 +11,12 @@ from shared.writing.terms import NOTE, PARTICLE, SEPARATOR
 
 # Where one alternative of a meaning ends; what is in brackets is not divided.
 BETWEEN: Final = re.compile(rf"(\s*(?:{SEPARATOR.pattern})\s*| (?:and|or) )(?![^()]*\))")
+# How dictionaries shorten senses; the text encoders know the words.
+ABBREVIATED: Final = {
+    re.compile(r"\b(?:sb|smb|s\.o|s/o)\b\.?"): "somebody",
+    re.compile(r"\b(?:sth|smth|s\.th|s/t)\b\.?"): "something",
+    re.compile(r"^(?:lit|fig)\. "): "",
+}
 CONJUNCTIONS: Final = (" and ", " or ")
 # Verbs that end like adverbs: "to fly a kite".
 VERBS_IN_LY: Final = (
@@ -64,6 +70,7 @@ def phrase_of(meaning: str, senses: Sequence[Sense], database: CharacterDatabase
         senses: the word's senses, which show its verbs; () if it is one of them.
         database: the lexicon with the gerunds.
     """
+    meaning = _spelt_out(meaning)
     divided = BETWEEN.split(meaning)
     parts, marks = divided[::2], divided[1::2]
     infinitives: list[str] = []
@@ -78,6 +85,12 @@ def phrase_of(meaning: str, senses: Sequence[Sense], database: CharacterDatabase
         return meaning
     between = [mark if mark in CONJUNCTIONS else ", " for mark in marks]
     return "".join(text for pair in zip(["", *between], phrases, strict=True) for text in pair)
+
+
+def _spelt_out(meaning: str) -> str:
+    for short, whole in ABBREVIATED.items():
+        meaning = short.sub(whole, meaning)
+    return meaning
 
 
 def _is_bare_verb(part: str, senses: Sequence[Sense], database: CharacterDatabase) -> bool:

@@ -102,6 +102,8 @@ def test_a_translation_steers_and_the_reading_is_told(database: CharacterDatabas
         ("to ice skate", "ice skating"),
         ("to pan fry fish", "pan frying fish"),
         ("to ice a cake", "icing a cake"),
+        ("to bring sth. to sb's house", "bringing something to somebody's house"),
+        ("to give s.o. s/t", "giving somebody something"),
         ("eat", "eating"),
         ("play the piano", "playing the piano"),
         ("bring, carry", "bringing, carrying"),
