@@ -220,7 +220,10 @@ def _add_kinds(terms: Terms, meanings: Mapping[str, Synset | None], wordnet: Wor
             motif_of.setdefault(synset.key, name)
     steps = ((0, Evidence.SYNONYM), (1, Evidence.KIND), (2, Evidence.FAR_KIND))
     for lemma in tqdm(wordnet.lemmas("n"), desc="nouns", unit="noun"):
-        above = {wordnet.senses(lemma, "n")[0].key}
+        shown = wordnet.senses(lemma, "n")[0]
+        if shown.is_person and " " not in lemma:
+            continue  # a name, or another word: a heron is no scientist, a garland no singer, and Michael no angel
+        above = {shown.key}
         for distance, evidence in steps:
             for key in above & motif_of.keys():
                 if distance == 0 or motif_of[key] not in TOO_WIDE:

@@ -66,7 +66,8 @@ class Synset:
         key: part of speech and offset.
         lexicographer_file: the lexicographer file, such as "noun.animal".
         lemmas: its words, in lower case, with spaces.
-        hypernyms: keys of the synsets that it is a kind of.
+        hypernyms: keys of the synsets that it is a kind of, or an instance of.
+        is_person: whether it is one person, who has a name.
         derived: one of its words, the key of the synset of a word derived from it, and that word's place there.
     """
 
@@ -74,6 +75,7 @@ class Synset:
     lexicographer_file: str
     lemmas: tuple[str, ...]
     hypernyms: tuple[str, ...]
+    is_person: bool
     derived: tuple[tuple[str, str, int], ...]
 
 
@@ -119,6 +121,7 @@ class WordNet:
                 LEXICOGRAPHER_FILES[int(file_number)],
                 words,
                 tuple(part + pointers[at + 1] for at in starts if pointers[at] in {"@", "@i"}),
+                "@i" in pointers[::4] and LEXICOGRAPHER_FILES[int(file_number)] == "noun.person",
                 tuple(derived),
             )
 
