@@ -56,10 +56,10 @@ VISIBLE_VERBS = frozenset({
 LIGHT_VERBS = frozenset({"be", "come", "do", "get", "give", "go", "have", "let", "make", "put", "take", "try"})
 # "To lose one's job" is not shown by a job.
 CONTRARY = frozenset({"avoid", "ban", "dismiss", "lack", "lose", "miss", "quit", "refuse", "remove", "stop"})
-# Words that mean little at the end of a compound: a shopping center is not a target, a parking space has no rocket.
+# Words that mean little at the end of a compound: a shopping center is not a target, a Communist Party has no balloons.
 VAGUE = frozenset({
-    "attack", "belt", "center", "centre", "fight", "floor", "head", "life", "long", "old", "place", "room", "round",
-    "season", "space", "thing", "things", "time", "times",
+    "attack", "belt", "center", "centre", "fight", "floor", "head", "life", "long", "old", "party", "place", "room",
+    "round", "season", "space", "thing", "things", "time", "times",
 })  # fmt: skip
 # For a measure word, use only what it counts, as a whole.
 COUNTED = re.compile(r"^measure word for (.+)$")
