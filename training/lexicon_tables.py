@@ -42,6 +42,8 @@ def shorten(text: str) -> str | None:
         gloss = gloss.rpartition(",")[0].rstrip()
     if len(gloss) > MAX_GLOSS_LENGTH:
         gloss = gloss[: MAX_GLOSS_LENGTH + 1].rpartition(" ")[0]
+    if gloss.count("(") > gloss.count(")"):  # the cut is in a note
+        gloss = gloss.rpartition("(")[0].rstrip()
     return gloss if gloss and gloss.isascii() else None
 
 
