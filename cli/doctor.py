@@ -5,29 +5,27 @@ import shutil
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import redis
-from redis.exceptions import NoPermissionError, OutOfMemoryError
 
 from cli.exit_codes import DONE, FAILED
+from cli.finding import Finding, Level
 from cli.model_files import Source, find, sources
+from cli.redis_check import check_redis
 from shared.errors import SettingsError
 from shared.gpu_profiles import CPU_PROFILE, GIB, choose_profile
 from shared.locations import HOME
 from shared.model_folder import folder_faults
 from shared.queue.keys import Key
-from shared.queue.object_store import IN_REDIS, ObjectStore, StoreUnavailable, open_store
+from shared.queue.object_store import ObjectStore, StoreUnavailable, open_store
 from shared.queue.results import Results
-from shared.redis_client import make_redis, refuse_other_modes
-from shared.settings import ResultSettings, Settings, load_settings
-from shared.tls import check_tls
+from shared.redis_client import make_redis
+from shared.settings import Settings, load_settings
 from shared.writing.characters import CharacterDatabase
 from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
@@ -37,46 +35,9 @@ from writing_client.models import WorkerState
 from writing_client.session import without_password
 
 LOWEST_PYTHON = (3, 11)
-LOWEST_REDIS = (6, 2)  # the oldest version that the tests run with
 # SDXL in 16 bits with its ControlNet, VAE and the two conditioning models takes about 12 GB.
 MODELS_GIB = 16
 STATE_GIB = 2
-# What to do when Redis refuses a command. The first class that the error belongs to counts.
-REFUSALS: Mapping[type[redis.RedisError], str] = {
-    redis.AuthenticationError: "correct user and password in WRITING_REDIS__URL; a sign such as @ is written %40 there",
-    NoPermissionError: "the user needs &* +@all -@dangerous +info, and ~* or ~ with the prefix",
-    OutOfMemoryError: "raise its maxmemory",
-    redis.ResponseError: "see its log; it must be a master that can write to its disk",
-}
-
-
-class Level(StrEnum):
-    """The severity of a finding."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check.
-
-    Attributes:
-        level: ok; warn: it works, but not fully or not well; fail: it does not work.
-        subject: what was checked.
-        text: what was found.
-        advice: what to do; "" if nothing needs to be done.
-    """
-
-    level: Level
-    subject: str
-    text: str
-    advice: str = ""
-
-    def __str__(self) -> str:
-        advice = f" → {self.advice}" if self.advice else ""
-        return f"{self.level:<4}  {self.subject:<31}  {self.text}{advice}"
 
 
 def report(url: str | None, api_key: str | None) -> int:
@@ -263,75 +224,6 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.FAIL, "temporary files", error.strerror or str(error), advice)
     yield _room("disk for models", _models_folder(), MODELS_GIB if _is_fetching_needed(settings) else 0)
     yield _room("disk for state", HOME / "var", STATE_GIB)
-
-
-def check_redis(settings: Settings) -> Iterator[Finding]:
-    """Check whether Redis answers, can be written to, has a limit, and persists its data."""
-    address = without_password(settings.redis.url)
-    client = make_redis(settings.redis)
-    try:
-        check_tls(settings.redis)
-        refuse_other_modes(client)
-        info = client.info()
-        _try_commands(client)
-    except SettingsError as error:
-        yield Finding(Level.FAIL, "Redis", str(error))
-        return
-    except redis.RedisError as error:
-        yield _redis_fault(address, error)
-        return
-    finally:
-        client.close()
-    assert isinstance(info, dict)  # noqa: S101  # the union includes the asynchronous client's type
-    version = str(info["redis_version"])
-    if tuple(int(part) for part in version.split(".")[:2]) >= LOWEST_REDIS:
-        yield Finding(Level.OK, "Redis", f"{address}, version {version}")
-    else:
-        lowest = ".".join(map(str, LOWEST_REDIS))
-        yield Finding(Level.WARN, "Redis", f"{address}, version {version}", f"use {lowest} or newer")
-    yield from _check_redis_configuration(info, settings.results)
-
-
-def _redis_fault(address: str, error: redis.RedisError) -> Finding:
-    # Our connections report the refusals of a replica as lost connections.
-    refusal = error.__cause__ if isinstance(error.__cause__, redis.ResponseError) else error
-    for kind, advice in REFUSALS.items():
-        if isinstance(refusal, kind):
-            return Finding(Level.FAIL, "Redis", f"{address} refuses a command: {refusal}", advice)
-    advice = "start one (make serve brings its own), or set WRITING_REDIS__URL"
-    return Finding(Level.FAIL, "Redis", f"{address} does not answer: {error}", advice)
-
-
-def _try_commands(client: redis.Redis) -> None:
-    """Write, run a script and publish: what a Redis or its user may refuse.
-
-    Raises:
-        redis.RedisError: Redis refuses it.
-    """
-    client.set(Key.TRIAL, "", px=1)
-    client.eval("return 1", 0)
-    client.publish(Key.TRIAL, "")
-
-
-def _check_redis_configuration(info: dict[str, Any], results: ResultSettings) -> Iterator[Finding]:
-    policy = info.get("maxmemory_policy", "unknown")
-    if policy == "noeviction":
-        yield Finding(Level.OK, "Redis eviction", policy)
-    else:
-        advice = "CONFIG SET maxmemory-policy noeviction: a full Redis would drop jobs"
-        yield Finding(Level.FAIL, "Redis eviction", str(policy), advice)
-    limit, budget = int(info.get("maxmemory", 0)), results.budget_bytes
-    if limit:
-        yield Finding(Level.OK, "Redis memory", f"at most {limit / GIB:.1f} GiB")
-    elif budget or results.store != IN_REDIS:
-        yield Finding(Level.OK, "Redis memory", "no limit, but pictures have one or are stored elsewhere")
-    else:
-        advice = "CONFIG SET maxmemory 4gb, or set results.budget_bytes"
-        yield Finding(Level.WARN, "Redis memory", "no limit: pictures may fill the machine's memory", advice)
-    if info.get("aof_enabled"):
-        yield Finding(Level.OK, "Redis AOF", "on")
-    else:
-        yield Finding(Level.WARN, "Redis AOF", "off: a restart loses the queue", "CONFIG SET appendonly yes")
 
 
 def check_store(settings: Settings) -> Iterator[Finding]:

@@ -15,20 +15,19 @@ import redis
 import torch
 
 from cli.doctor import (
-    Finding,
-    Level,
     check_api,
     check_disk,
     check_fonts,
     check_gpu,
     check_models,
     check_recognisers,
-    check_redis,
     check_store,
     check_torch,
 )
 from cli.exit_codes import FAILED, USAGE
+from cli.finding import Finding, Level
 from cli.main import main
+from cli.redis_check import check_redis
 from local.private_redis import PrivateRedis
 from local.stack import HOST, free_port
 from local.supervisor import Supervisor

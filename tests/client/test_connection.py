@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from cli.doctor import Level, check_api
+from cli.doctor import check_api
+from cli.finding import Level
 from local.stack import free_port
 from tests.client.scripted import POST, STATUS, Answer, accepted, view
 from writing_client import UnexpectedAnswer, Unreachable, WritingClient, WrongInput

@@ -10,7 +10,8 @@ import pytest
 import redis
 
 from api.app import create_app
-from cli.doctor import Level, check_redis
+from cli.finding import Level
+from cli.redis_check import check_redis
 from local.stack import free_port
 from local.supervisor import Program, Supervisor
 from shared.celery_app import make_celery, send_job
