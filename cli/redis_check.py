@@ -9,9 +9,8 @@ from redis.exceptions import NoPermissionError, OutOfMemoryError
 from cli.finding import Finding, Level
 from shared.errors import SettingsError
 from shared.gpu_profiles import GIB
-from shared.queue.keys import Key
 from shared.queue.object_store import IN_REDIS
-from shared.redis_client import make_redis, refuse_other_modes
+from shared.redis_client import RIGHTS, make_redis, refuse_other_modes, try_commands
 from shared.settings import ResultSettings, Settings
 from shared.tls import check_tls
 from writing_client.session import without_password
@@ -20,7 +19,7 @@ LOWEST_REDIS = (6, 2)  # the oldest version that the tests run with
 # What to do when Redis refuses a command. The first class that the error belongs to counts.
 REFUSALS: Mapping[type[redis.RedisError], str] = {
     redis.AuthenticationError: "correct user and password in WRITING_REDIS__URL; a sign such as @ is written %40 there",
-    NoPermissionError: "the user needs &* +@all -@dangerous +info, and ~* or ~ with the prefix",
+    NoPermissionError: RIGHTS,
     OutOfMemoryError: "raise its maxmemory",
     redis.ResponseError: "see its log; it must be a master that can write to its disk",
 }
@@ -34,7 +33,7 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
         check_tls(settings.redis)
         refuse_other_modes(client)
         info = client.info()
-        _try_commands(client)
+        try_commands(client)
     except SettingsError as error:
         yield Finding(Level.FAIL, "Redis", str(error))
         return
@@ -61,17 +60,6 @@ def _redis_fault(address: str, error: redis.RedisError) -> Finding:
             return Finding(Level.FAIL, "Redis", f"{address} refuses a command: {refusal}", advice)
     advice = "start one (make serve brings its own), or set WRITING_REDIS__URL"
     return Finding(Level.FAIL, "Redis", f"{address} does not answer: {error}", advice)
-
-
-def _try_commands(client: redis.Redis) -> None:
-    """Write, run a script and publish: what a Redis or its user may refuse.
-
-    Raises:
-        redis.RedisError: Redis refuses it.
-    """
-    client.set(Key.TRIAL, "", px=1)
-    client.eval("return 1", 0)
-    client.publish(Key.TRIAL, "")
 
 
 def _check_redis_configuration(info: dict[str, Any], results: ResultSettings) -> Iterator[Finding]:

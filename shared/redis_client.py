@@ -6,9 +6,11 @@ from typing import Any, cast
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import NoPermissionError
 from redis.retry import Retry
 
 from shared.errors import SettingsError
+from shared.queue.keys import Key
 from shared.redis_connection import EncryptedConnection, PlainConnection
 from shared.settings import RedisSettings
 from shared.tls import tls_options
@@ -18,6 +20,7 @@ MAX_CONNECTIONS = 32
 CONNECTION_WAIT_S = 5
 # For this long after one caller's timeout, other callers fail without trying.
 SILENCE_S = 0.2
+RIGHTS = "the user needs &* +@all -@dangerous +info, and ~* or ~ with the prefix"
 REFUSED_MODES = {
     "cluster": "this is a Redis Cluster, which is not supported; use a single Redis",
     "sentinel": "this is a Sentinel, which holds no data; give the address of the Redis that it watches",
@@ -115,3 +118,28 @@ def refuse_other_modes(client: redis.Redis) -> None:
         return
     if (fault := REFUSED_MODES.get(str(server.get("redis_mode")))) is not None:
         raise SettingsError(f"redis.url: {fault}")
+
+
+def refuse_lesser_user(client: redis.Redis) -> None:
+    """Refuse a Redis user who lacks a right. A Redis that refuses commands for another reason, or is silent, passes.
+
+    Raises:
+        SettingsError: names the right.
+    """
+    try:
+        try_commands(client)
+    except NoPermissionError as error:
+        raise SettingsError(f"redis.url: {error}; {RIGHTS}") from error
+    except redis.RedisError:
+        return
+
+
+def try_commands(client: redis.Redis) -> None:
+    """Write, run a script and publish: what a Redis or its user may refuse.
+
+    Raises:
+        redis.RedisError: Redis refuses it.
+    """
+    client.set(Key.TRIAL, "", px=1)
+    client.eval("return 1", 0)
+    client.publish(Key.TRIAL, "")

@@ -9,8 +9,9 @@ from shared.errors import SettingsError
 
 Seconds = Annotated[float, Field(gt=0, le=1e9)]  # more than a system call or a lock can wait is an error there
 Count = Annotated[int, Field(gt=0, le=2**53)]  # exact in Lua, and as seconds within the range of Redis
-# What pydantic says of values that are of another kind names Python's types.
+# Pydantic's own texts name Python's types, or do not say what to do.
 REASONS = {
+    "missing": "is missing, perhaps new; the file of this version in config/ has it with its default",
     "tuple_type": 'must be a list, which an environment variable gives as JSON: ["…", "…"]',
     "model_type": "must be a mapping of keys to values",
 }

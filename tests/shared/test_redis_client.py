@@ -1,9 +1,9 @@
-"""The Redis client in a failover behind an address that leads to the new master."""
+"""The Redis client in a failover behind an address that leads to the new master, and with a user of few rights."""
 
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +13,11 @@ import redis
 from local.private_redis import PrivateRedis
 from local.stack import HOST, free_port
 from local.supervisor import Supervisor
-from shared.redis_client import make_redis
+from shared.errors import SettingsError
+from shared.redis_client import make_redis, refuse_lesser_user
 from shared.settings import Settings, load_settings
 from tests.api.clients import client_of
-from tests.helpers import eventually, redis_answers
+from tests.helpers import as_user, eventually, redis_answers
 
 
 class VirtualAddress:
@@ -126,3 +127,20 @@ def test_a_write_after_a_failover_reaches_the_new_master(
     write()
     pair.fail_over()
     write()
+
+
+@pytest.mark.parametrize(
+    ("missing", "refusal"), [([], None), (["resetchannels"], "channel"), (["-@scripting"], "eval")]
+)
+def test_a_user_without_a_right_is_refused_at_the_start(
+    settings: Settings, missing: list[str], refusal: str | None
+) -> None:
+    with redis.Redis.from_url(settings.redis.url) as client:
+        client.execute_command("ACL", "SETUSER", "u", "on", ">pw", "~*", "&*", "+@all", *missing)
+        of_user = make_redis(load_settings({"WRITING_REDIS__URL": as_user(settings.redis.url, "u", "pw")}).redis)
+        expected = nullcontext() if refusal is None else pytest.raises(SettingsError, match=rf"{refusal}.*needs &\*")
+        try:
+            with expected:
+                refuse_lesser_user(of_user)
+        finally:
+            client.acl_deluser("u")

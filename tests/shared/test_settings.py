@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from shared.errors import SettingsError
 from shared.locations import CONFIG, HOME
@@ -57,6 +58,14 @@ def test_unknown_keys_of_the_file_stop_the_start(tmp_path: Path) -> None:
     with (tmp_path / "default.yaml").open("a") as file:
         file.write("colour: red\n")
     with pytest.raises(SettingsError, match="colour"):
+        load_settings({}, tmp_path)
+
+
+def test_a_key_that_an_older_file_lacks_is_named_with_what_to_do(tmp_path: Path) -> None:
+    values = read_yaml(CONFIG / "default.yaml")
+    del values["queue"]["bulk_limit"]
+    (tmp_path / "default.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(SettingsError, match=r"queue\.bulk_limit: is missing, .* file of this version in config/"):
         load_settings({}, tmp_path)
 
 

@@ -38,7 +38,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def lasting(logs: Path) -> Iterator[Stack]:
     """An API that logs in JSON, for tests after which it still serves."""
-    with api_alone(logs, WRITING_LOGGING__FORMAT="json") as stack:
+    with api_alone(logs, WRITING_LOGGING__FORMAT="json", TZ="Asia/Kolkata") as stack:
         yield stack
 
 
@@ -90,6 +90,7 @@ def test_every_line_of_the_log_is_json_if_it_is_to_be(lasting: Stack, logs: Path
     """Including gunicorn's own."""
     assert requests.get(f"{lasting.url}/api/writing/status", timeout=5).ok
     lines = [json.loads(line) for line in (logs / "api.log").read_text().splitlines()]
+    assert all(line["timestamp"].endswith("+00:00") for line in lines), "wherever the machine is"
     assert {"gunicorn.error", "access"} <= {line["name"] for line in lines}
 
 
