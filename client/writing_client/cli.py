@@ -2,10 +2,8 @@
 
 import sys
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
-from functools import update_wrapper
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TextIO
@@ -19,8 +17,8 @@ from writing_client.errors import WritingError, WrongInput
 from writing_client.file_name import safe_name
 from writing_client.files import check_file, check_folder
 from writing_client.hsk import LEVELS, hsk_words
-from writing_client.imagery import read_imagery
 from writing_client.models import ListedRow, ListNote, ListView
+from writing_client.options import Service, drawing_options, service_options
 from writing_client.package import write_package
 from writing_client.path_option import PathOption
 from writing_client.patience import patiently
@@ -29,7 +27,6 @@ from writing_client.progress_bar import step_bar
 from writing_client.signals import end_as_by_ctrl_c
 from writing_client.version import __version__
 from writing_client.word_list import read_file
-from writing_client.writing_client import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, WritingClient
 
 NAME = "writing"
 DONE, SOME_FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -37,20 +34,6 @@ DONE, SOME_FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 RETRY_S, PATIENT_RETRY_S = 5, 60
 SHOWN = 10  # rows shown in a dry run
 COLUMNS = "word, translation, reading, style, imagery"
-
-Command = Callable[..., int]
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """The service's address and key; None to use the environment."""
-
-    url: str | None
-    api_key: str | None
-
-    def connect(self, retry_s: float) -> WritingClient:
-        """Return a client that retries for `retry_s` seconds."""
-        return WritingClient(self.url, self.api_key, retry_s=retry_s)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -86,67 +69,6 @@ def _is_usage(error: WritingError) -> bool:
 @click.version_option(__version__, prog_name=NAME)
 def writing() -> None:
     """Draw pictures in the shape of a word that show what it means."""
-
-
-def service_options(command: Command) -> Command:
-    """Add the options for the service's address and key to a command, as its argument ``service``."""
-
-    def with_service(url: str | None, api_key: str | None, **arguments: Any) -> int:
-        return command(service=Service(url, api_key), **arguments)
-
-    for option in (
-        click.option("--api-key", metavar="KEY", help=f"API key.  [default: ${KEY_VARIABLE}, else none]"),
-        click.option("--url", help=f"Address of the service.  [default: ${URL_VARIABLE}, else {DEFAULT_URL}]"),
-    ):
-        command = option(command)
-    return update_wrapper(with_service, command)
-
-
-def drawing_options(command: Command) -> Command:
-    """Add the drawing options to a command, as its argument ``options``: fields of the request."""
-
-    def with_options(**arguments: Any) -> int:
-        options = _request_fields({name: arguments.pop(name) for name in DRAWING})
-        return command(options=options, **arguments)
-
-    for option in reversed(list(DRAWING.values())):
-        command = option(command)
-    return update_wrapper(with_options, command)
-
-
-DRAWING: Mapping[str, Callable[[Command], Command]] = {
-    "language": click.option(
-        "--language",
-        type=click.Choice(["auto", "zh", "ja"]),
-        help="Language of the words.  [default: Japanese if any word or reading has kana, or else Chinese]",
-    ),
-    "style": click.option("--style", help="Style of the picture.  [default: the service's]"),
-    "seed": click.option("--seed", type=int, metavar="N", help="The same seed draws the same picture."),
-    "scene_seed": click.option(
-        "--scene-seed",
-        type=int,
-        metavar="N",
-        help="Seed of the motifs' places and of hand-drawn maps.  [default: the seed]",
-    ),
-    "size": click.option("--size", type=int, metavar="PIXELS", help="Length of each side, a multiple of 64."),
-    "steps": click.option("--steps", type=int, metavar="N", help="Number of denoising steps."),
-    "quality": click.option(
-        "--quality", type=click.Choice(["exact", "fast", "turbo"]), help="Trade-off between exactness and speed."
-    ),
-    "imagery": click.option(
-        "--imagery",
-        metavar="NAMES",
-        help="Motifs that depict the meaning, such as books,graduation-cap, or none.  [default: looked up]",
-    ),
-    "draw_imagery": click.option(
-        "--draw-imagery/--no-draw-imagery",
-        default=None,
-        help="Whether the maps also contain the imagery.  [default: the model's setting]",
-    ),
-    "legibility": click.option(
-        "--legibility", type=float, metavar="SCORE", help="Redraw until the word is this legible, 0 to 1."
-    ),
-}
 
 
 @writing.command()
@@ -389,25 +311,6 @@ def _cells(row: ListedRow) -> str:
     imagery = row.imagery if isinstance(row.imagery, str) else ", ".join(row.imagery or ())
     own = (row.style or "(the deck's)", imagery or "(the deck's)")
     return " | ".join((row.word, row.translation or "(to be looked up)", row.reading or "-", *own))
-
-
-def _request_fields(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the request's fields that the command line sets."""
-    imagery, legibility = given["imagery"], given["legibility"]
-    fields = {
-        "language": given["language"],
-        "style": given["style"],
-        "seed": given["seed"],
-        "scene_seed": given["scene_seed"],
-        "width": given["size"],
-        "height": given["size"],
-        "num_inference_steps": given["steps"],
-        "quality": given["quality"],
-        "imagery": None if imagery is None else read_imagery(imagery),
-        "draw_imagery": given["draw_imagery"],
-        "legibility": None if legibility is None else {"target": legibility},
-    }
-    return {field: value for field, value in fields.items() if value is not None}
 
 
 def _fault(source: str, line: ListNote) -> str:
