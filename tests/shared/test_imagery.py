@@ -20,6 +20,7 @@ from shared.writing.terms import base_forms, plain, terms_of
 from shared.writing.words import resolve_imagery, resolve_meaning
 
 HERE = Path(__file__).parent
+TRAINING = HERE.parents[1] / "training"
 coordinate = st.integers(-2000, 2000)
 points = st.lists(st.tuples(coordinate, coordinate), min_size=3, max_size=9).map(tuple)
 shape = st.builds(
@@ -136,6 +137,15 @@ def test_all_terms_lead_to_motifs() -> None:
         ("camiseta", "T-shirt", "t-shirt"),
         ("gasolinera", "gas station", "fuel-pump"),
         ("pipistrello", "bat (animal)", "bat"),
+        ("proboscide", "trunk (of an elephant)", "elephant"),
+        ("portabagagli", "trunk (car's)", "car"),
+        ("tronco", "trunk", "tree"),
+        ("palme", "palms (trees)", "palm-tree"),
+        ("palmo", "palm; hand [part of the body]", "hand"),
+        ("otoño", "fall (n., season)", "fallen-leaf"),
+        ("看", "watch (v.)", "eyes"),
+        ("手表", "watch (n.)", "watch"),
+        ("停车", "park [vt]", "car"),
         ("comer", "eat", "fork-and-knife"),
         ("correr", "(to) run", "person-running"),
         ("打针", "to give or have an injection", "syringe"),
@@ -182,6 +192,10 @@ def test_what_depicts_a_sense(word: str, sense: str, first: str, imagery: Imager
         ("期待", "to look forward to"),  # no basketball player
         ("失业", "to lose one's job"),
         ("先生", "Mrs."),  # no plural of Mr
+        ("molla", "spring (made of metal)"),  # no blossom
+        ("rive", "bank (of the river)"),
+        ("Türkei", "Turkey (country)"),  # no bird
+        ("binden", "tie (v.)"),  # no necktie
         ("x", ""),
         ("", "!?"),
     ],
@@ -233,10 +247,20 @@ def test_terms_go_from_the_whole_to_its_head(sense: str, alternatives: list[tupl
 
 def test_every_english_association_can_be_found() -> None:
     """A row whose term is changed before it is looked up would never be used."""
-    path = Path(__file__).parents[2] / "training" / "associations.tsv"
-    with path.open(encoding="utf-8", newline="") as file:
+    with (TRAINING / "associations.tsv").open(encoding="utf-8", newline="") as file:
         terms = [row["term"] for row in csv.DictReader(file, delimiter="\t") if row["term"].isascii()]
     assert [term for term in terms if plain(term) not in chain.from_iterable(terms_of(term))] == []
+
+
+def test_every_note_of_a_homograph_tells_its_sense(imagery: Imagery) -> None:
+    with (TRAINING / "homographs.tsv").open(encoding="utf-8", newline="") as file:
+        senses = {
+            f"{row['term']} ({note})": tuple(row["motifs"].split())
+            for row in csv.DictReader(file, delimiter="\t")
+            for note in row["notes"].split()
+        }
+    assert len(senses) > 1000
+    assert {sense: imagery.for_word("", sense) for sense in senses} == senses
 
 
 def test_base_forms() -> None:
