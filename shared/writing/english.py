@@ -10,8 +10,9 @@ import regex
 from shared.writing.encodings import is_lost, misread
 from shared.writing.normalise import fold
 from shared.writing.scripts import NEUTRAL
-from shared.writing.terms import NUMBER, WORD_CLASS, base_forms, plain
+from shared.writing.terms import NUMBER, base_forms, plain
 from shared.writing.unicode_script import script
+from shared.writing.word_classes import without_word_classes
 
 # Placeholders that forms and programs write instead of a missing translation.
 PLACEHOLDERS: Final = frozenset({
@@ -49,8 +50,6 @@ PICTOGRAPHS: Final = regex.compile(r"[\p{Extended_Pictographic}\p{Emoji_Modifier
 LONGEST_ABBREVIATION: Final = 4  # DVD keeps its capitals
 # "1. to study 2. to learn"
 NEXT_NUMBER: Final = regex.compile(rf"\s{NUMBER}\s")
-# "adj. big; adv. largely"
-WORD_CLASSES: Final = regex.compile(rf"(?<=^|[;,/|，、；]\s?|{NUMBER}\s?){WORD_CLASS}\s+(?=\p{{L}})", regex.IGNORECASE)
 # What may end a line before the next alternative.
 LINE_END: Final = " ;,/|，、；／｜"
 
@@ -117,7 +116,7 @@ def has_foreign_article(text: str) -> bool:
 
 def english_part(text: str) -> str:
     """Return the English part of a translation: "cat" of "cat кошка" and "le chat, cat"; "" if none is English."""
-    text = WORD_CLASSES.sub("", " ".join(PICTOGRAPHS.sub(" ", text).split()))
+    text = without_word_classes(" ".join(PICTOGRAPHS.sub(" ", text).split()))
     parts = [part.strip() for part in BETWEEN.split(text) if part.strip()]
     english = [part for part in map(_without_foreign_words, parts) if is_english(part)]
     return text if english == parts else ", ".join(english)

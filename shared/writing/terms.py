@@ -4,16 +4,14 @@ import re
 from collections.abc import Iterator, Sequence
 
 from shared.writing.plurals import IRREGULAR
+from shared.writing.word_classes import WORD_CLASS
 
 ARTICLE = re.compile(r"^(?:an?|the|some|very|somebody's|my|your|his|her|its|our|their) ")
 NOTE = re.compile(r"\(([^()]*)\)|\{([^{}]*)\}|\[([^][]*)\]|（([^（）]*)）|【([^【】]*)】")
 QUOTES = str.maketrans("", "", '"“”„«»‹›「」『』')
-# What stands before a translation in dictionaries: "1." or "n.", and what may stand there only before a word: "art.".
+# What stands before a translation in dictionaries, beside a word class.
 NUMBER = r"(?:\d+[.)]|[①-⑳])"
-WORD_CLASS = r"(?:(?:n|v|vb|v\.?[it]|adj|adv)\.|(?:art|aux|conj|int|interj|num|part|phr|prep|pron)\.(?= ))"
 LABEL = re.compile(rf"^(?:{NUMBER} ?|{WORD_CLASS}(?: |$))+", re.IGNORECASE)
-# Notes that a translation is a verb: "book (v.)".
-VERB = frozenset({"v", "v.", "vb", "vb.", "vi", "vi.", "v.i.", "vt", "vt.", "v.t.", "verb"})
 # Marks at the ends of a translation that say nothing, also on Chinese and Japanese keyboards.
 MARKS = " .!?…,;:•*。！？，；：、"
 POSSESSIVE = re.compile(r"\bone's ")
@@ -88,10 +86,7 @@ def terms_of(sense: str) -> tuple[tuple[str, ...], ...]:
 
     They are all of it, its object or head, and its verb. A negated alternative has none.
     """
-    notes = notes_of(sense)
-    text = plain(NOTE.sub(" ", sense)) or plain(" ".join(notes))
-    if not VERB.isdisjoint(notes) and not text.startswith("to "):
-        text = f"to {text}"
+    text = plain(NOTE.sub(" ", sense)) or plain(" ".join(notes_of(sense)))
     if counted := COUNTED.match(text):
         return ((SEPARATOR.split(counted[1])[0].strip(),),)
     alternatives = (one for part in _listed(text) for one in _either(part) if not NEGATION.search(one))

@@ -92,6 +92,17 @@ def test_everyday_words_of_other_languages_are_not_english() -> None:
         ("adj. big", "big"),
         ("n. bat (animal)", "bat (animal)"),
         ("vt. to lift; v.i. to rise", "to lift; to rise"),
+        ("watch (v.)", "to watch"),
+        ("(v) watch, look [verb]", "to watch, to look"),
+        ("1. v. learn 2. n. study", "1. to learn 2. study"),
+        ("run, v.", "to run"),
+        ("to run（v.）", "to run"),
+        ("tie (n.)", "tie"),
+        ("dog n.; good (adj)", "dog; good"),
+        ("fall (n., season)", "fall (season)"),
+        ("the letter v.", "the letter v."),
+        ("leg (part)", "leg (part)"),
+        ("(v.)", ""),
         ("1. учиться 2. to study", "to study"),
         ("el gato", ""),
         ("кошка", ""),
@@ -205,3 +216,20 @@ def test_a_rare_english_translation_steers_a_foreign_word(
     dictionaries: Dictionaries, word: str, translation: str
 ) -> None:
     assert meaning(dictionaries, word, translation).prompt == translation
+
+
+@pytest.mark.parametrize(
+    ("translation", "phrase", "first"),
+    [
+        ("watch (v.)", "watching", "eyes"),
+        ("watch (n.)", "watch", "watch"),
+        ("park [vt]", "parking", "car"),
+        ("tie (v.)", "tying", None),
+    ],
+)
+def test_a_word_class_chooses_the_meaning(
+    dictionaries: Dictionaries, imagery: Imagery, translation: str, phrase: str, first: str | None
+) -> None:
+    found = meaning(dictionaries, "绑", translation)
+    assert (found.display, found.prompt) == (translation, phrase)
+    assert next(iter(resolve_imagery("绑", found, "auto", imagery)), None) == first
