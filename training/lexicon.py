@@ -19,7 +19,7 @@ import gzip
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,14 +147,25 @@ def read_ranking_data(unihan: Path, english: Path) -> RankingData:
 
 
 def tone_marks(numbered: str) -> str:
-    """Return numbered syllables (zhang3, nu:3 er2) as one word with tone marks (zhǎng, nǚ'ér)."""
-    syllables = [mark_tone(syllable) for syllable in numbered.replace("u:", "ü").replace("U:", "Ü").split()]
+    """Return numbered syllables as pinyin with tone marks: nu:3 er2 as nǚ'ér, Chang2 Jiang1 as Cháng Jiāng."""
     word = ""
-    for syllable in syllables:
-        if word and unicodedata.normalize("NFD", syllable)[0] in "aeo" and word[-1].isalpha():
-            word += "'"
-        word += syllable
+    for syllable in numbered.replace("u:", "ü").replace("U:", "Ü").split():
+        word += _mark_between(word, syllable) + mark_tone(syllable)
     return word
+
+
+def _mark_between(word: str, syllable: str) -> str:
+    """Return what stands between a word and its next syllable: a space before a name, a capital, or after a comma."""
+    is_letter = syllable.isalpha()  # T xu4
+    if word.endswith(",") or (word[-1:].isalpha() and (syllable[0].isupper() or _ends_with_letter(word))):
+        return "" if is_letter and _ends_with_letter(word) else " "
+    begins_with_vowel = unicodedata.normalize("NFD", syllable)[0] in "aeo"
+    return "'" if word[-1:].isalpha() and begins_with_vowel else ""
+
+
+def _ends_with_letter(word: str) -> bool:
+    """Return whether a word ends with a letter that is said by its name: kǎlā OK."""
+    return word[-1:].isascii() and word[-1:].isupper()
 
 
 def senses_of(word: str, entries: Mapping[str, list[Entry]], ranking: RankingData, first: First) -> list[Sense]:
@@ -176,7 +187,16 @@ def senses_of(word: str, entries: Mapping[str, list[Entry]], ranking: RankingDat
     ordered = [sense for _, sense in sorted(scored, key=lambda one: -one[0])]
     for reading, gloss in first.get(word, ()):
         _put_first(ordered, reading, gloss)
-    return list(dict.fromkeys(ordered))[:MAX_SENSES]
+    return _limited(list(dict.fromkeys(ordered)))
+
+
+def _limited(senses: Sequence[Sense]) -> list[Sense]:
+    """Return the first `MAX_SENSES` senses, and the first of each reading that they lack."""
+    kept = list(senses[:MAX_SENSES])
+    for sense in senses[MAX_SENSES:]:
+        if sense.reading not in {other.reading for other in kept}:
+            kept.append(sense)
+    return kept
 
 
 def _put_first(senses: list[Sense], reading: str, gloss: str) -> None:
