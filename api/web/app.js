@@ -5,7 +5,7 @@ import { startAppearance } from "./appearance.js";
 import { openCompare } from "./compare.js";
 import { clearProblem, readForm, readVariations, showProblem, startCompose, styleText, writeForm, writeSeed } from "./compose.js";
 import * as deck from "./deck.js";
-import { $, pause, recall, remember } from "./dom.js";
+import { $, pause, recallJson, remember, rememberJson } from "./dom.js";
 import { showGallery } from "./gallery.js";
 import * as history from "./history.js";
 import { figure, setText, startLanguage, t } from "./i18n.js";
@@ -133,8 +133,8 @@ async function draw(request) {
 
 /** Follow the job that was running when the page was closed or reloaded. */
 async function resume() {
-  const { jobId, request } = JSON.parse(recall("sessionStorage", UNFINISHED) ?? "{}");
-  if (jobId) await run(request, async () => jobId);
+  const unfinished = recallJson("sessionStorage", UNFINISHED);
+  if (unfinished) await run(unfinished.request, async () => unfinished.jobId);
 }
 
 /** Follow a job until it has ended, and show its picture. */
@@ -146,7 +146,7 @@ async function run(request, getJobId) {
   showButton();
   try {
     running.jobId = await getJobId();
-    remember("sessionStorage", UNFINISHED, JSON.stringify({ jobId: running.jobId, request }));
+    rememberJson("sessionStorage", UNFINISHED, { jobId: running.jobId, request });
     if (running.isCancelled) await cancel(running.jobId);
     await finish(await follow(running.jobId, jobHandlers, new AbortController().signal), request);
     remember("sessionStorage", UNFINISHED, null);
@@ -174,7 +174,7 @@ async function finish(job, request) {
     showPrevious();
     return announce("cancelled");
   }
-  const entry = await insist(() => toEntry(job, request));
+  const entry = await insist(() => toEntry(job, request), () => !running.isCancelled);
   stopForming();
   showEntry(entry);
   showSeed(entry);
@@ -184,13 +184,13 @@ async function finish(job, request) {
   return showHistory();
 }
 
-/** Return what `action` returns; repeat it while the service does not answer, unless the job is cancelled. */
-async function insist(action) {
+/** Return what `action` returns; repeat it while the service does not answer and the reader still wants it. */
+async function insist(action, isWanted) {
   for (;;) {
     try {
       return await action();
     } catch (problem) {
-      if (!isTemporary(problem) || running.isCancelled) throw problem;
+      if (!isTemporary(problem) || !isWanted()) throw problem;
       showStage("stage.lost");
       await pause(1000 * RETRY_S);
     }
@@ -203,9 +203,10 @@ async function stop() {
   $("#cancel").disabled = true;
   $("#picture").focus({ preventScroll: true }); // the button had the focus
   try {
-    if (stopped.jobId) await cancel(stopped.jobId);
+    if (stopped.jobId) await insist(() => cancel(stopped.jobId), () => running === stopped);
     if (running === stopped) showStage("stage.cancelling");
   } catch (problem) {
+    if (running !== stopped) return; // it ended in the meantime
     stopped.isCancelled = false;
     $("#cancel").disabled = false; // to try again
     showProblem(problem);
@@ -293,12 +294,12 @@ function keepForm() {
     deckName: $("#deck-name").value,
     shown: shown?.id,
   };
-  remember("sessionStorage", FORM, JSON.stringify(kept));
+  rememberJson("sessionStorage", FORM, kept);
 }
 
 /** Return the form as it was left at this address; null if a link is opened anew, or a word is typed already. */
 function keptForm() {
-  const kept = JSON.parse(recall("sessionStorage", FORM) ?? "null");
+  const kept = recallJson("sessionStorage", FORM);
   const [{ type }] = performance.getEntriesByType("navigation");
   const isOpenedAnew = type === "navigate" && fromLink(window.location) !== null;
   return kept?.href === window.location.href && !isOpenedAnew && !$("#word").value ? kept : null;
@@ -320,16 +321,22 @@ async function showHistory() {
 }
 
 function openFromHistory(entry) {
-  if (running) return announce("history.busy");
+  if (running) return showBusy();
   showEntry(entry);
   $("#picture").focus();
   return undefined;
 }
 
+/** Show why a picture cannot be opened now: another one forms in the frame. */
+function showBusy() {
+  announce("history.busy");
+  $("#picture .stage").scrollIntoView({ block: "nearest" });
+}
+
 /** Show a deck's picture, and keep it in the history. */
 async function openFromDeck(entry) {
   if (running) {
-    announce("history.busy");
+    showBusy();
     return;
   }
   showEntry(entry);

@@ -1,13 +1,13 @@
 // The shelf of recent decks, in the browser's storage, and which of them the page shows when it loads.
 
-import { recall, remember } from "./dom.js";
+import { recallJson, rememberJson } from "./dom.js";
 
 const STORED = "decks"; // storage key of {shown: address or null, recent: decks}
 const MOST = 8;
 const LONGEST_LINE = 200; // enough to tell which line was refused
 
-const read = () => JSON.parse(recall("localStorage", STORED) ?? '{"shown": null, "recent": []}');
-const write = (shelf) => remember("localStorage", STORED, JSON.stringify(shelf));
+const read = () => recallJson("localStorage", STORED) ?? { shown: null, recent: [] };
+const write = (shelf) => rememberJson("localStorage", STORED, shelf);
 
 /** Return the recent decks, newest first. */
 export const recentDecks = () => read().recent;

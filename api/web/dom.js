@@ -57,3 +57,15 @@ export function remember(storage, name, value) {
     else window[storage].setItem(name, value);
   } catch { /* the page works without storage */ }
 }
+
+/** Return the value that `rememberJson` stored, or null if there is none. One that cannot be read is deleted. */
+export function recallJson(storage, name) {
+  try {
+    return JSON.parse(recall(storage, name));
+  } catch {
+    remember(storage, name, null);
+    return null;
+  }
+}
+
+export const rememberJson = (storage, name, value) => remember(storage, name, JSON.stringify(value));

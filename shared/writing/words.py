@@ -187,7 +187,8 @@ def senses_read(word: str, reading: str, database: CharacterDatabase) -> tuple[S
     chosen = tuple(sense for sense in senses if is_same(reading, sense.reading))
     if not chosen:
         there = ", ".join(dict.fromkeys(sense.reading for sense in senses))
-        known = f"its readings are {there}" if there else "the lexicon does not know the word, so leave the reading out"
+        lexicon = f"the {database.language.name.title()} lexicon"
+        known = f"its readings are {there}" if there else f"{lexicon} does not know the word, so leave the reading out"
         raise UnknownReading(f"{word!r} does not have the reading {reading!r}; {known}", field="reading")
     return chosen
 

@@ -147,6 +147,8 @@ def test_a_reading_in_kana_selects_the_sense(dictionaries: Dictionaries) -> None
     assert senses_read("辛い", "カライ", japanese) == senses_read("辛い", "からい", japanese)
     with pytest.raises(UnknownReading, match="からい"):
         senses_read("辛い", "あまい", japanese)
+    with pytest.raises(UnknownReading, match="Japanese lexicon does not know"):
+        resolve_meaning("学习", "", dictionaries.of("学习", reading="がくしゅう"), "がくしゅう")
 
 
 @pytest.mark.parametrize("particle", ["は", "から", "です"])
