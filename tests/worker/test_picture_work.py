@@ -226,6 +226,30 @@ def test_a_cancelled_job_s_calls_are_not_begun(processes: ProcessExecutor, tmp_p
     assert not (tmp_path / "mark").exists()
 
 
+def test_a_job_that_is_cancelled_does_not_wait_for_a_call_that_never_ends(
+    processes: ProcessExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process is replaced."""
+
+    class Cancelled(NullProgress):
+        is_cancelled = False
+
+    job = Cancelled()
+
+    async def run() -> BaseException | None:
+        hanging = asyncio.create_task(processes.do(job, deeds.sleep, 3600))
+        await asyncio.sleep(0.3)
+        job.is_cancelled = True
+        (ended,) = await asyncio.gather(hanging, return_exceptions=True)
+        return ended
+
+    pids = {do(processes, deeds.sleep, 0) for _ in range(2)}
+    monkeypatch.setattr(process, "USUAL_S", 0.1)
+    assert isinstance(asyncio.run(run()), JobCancelled)
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+    assert do(processes, deeds.sleep, 0) not in pids
+
+
 def test_a_signal_to_all_processes_of_a_service_ends_no_picture_process(processes: ProcessExecutor) -> None:
     """The worker finishes its jobs with them, then ends them."""
     pid = do(processes, deeds.sleep, 0)

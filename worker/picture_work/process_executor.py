@@ -9,11 +9,11 @@ import queue
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from shared.errors import Poisoned
+from shared.errors import JobCancelled, Poisoned
 from shared.settings import Settings
 from worker.picture_work.call import Call
 from worker.picture_work.executor import ThreadExecutor
-from worker.picture_work.process import PictureProcess, ProcessDied
+from worker.picture_work.process import CHECK_EVERY_S, PictureProcess, ProcessDied
 from worker.picture_work.work import PictureWork
 from worker.progress import ProgressSink, stop_if_cancelled
 
@@ -21,9 +21,6 @@ logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-# How often a call that waits for a process checks whether its job was cancelled.
-CHECK_EVERY_S = 0.1
 
 
 class ProcessExecutor:
@@ -71,7 +68,7 @@ class ProcessExecutor:
     def _do(self, progress: ProgressSink, call: Call) -> Any:
         slot = self._take(progress)
         try:
-            return slot.do(call)
+            return slot.do(call, progress)
         finally:
             self._free.put(slot)
 
@@ -111,7 +108,7 @@ class ProcessSlot:
             self._process.end()
             self._process = None
 
-    def do(self, call: Call) -> Any:
+    def do(self, call: Call, progress: ProgressSink) -> Any:
         """Return the result of a call, or raise its error.
 
         A death may have another cause, such as the kernel running out of memory, so the call is retried in a new
@@ -119,11 +116,15 @@ class ProcessSlot:
 
         Raises:
             Poisoned: the call killed `queue.max_deaths` processes.
+            JobCancelled: the job was cancelled, and the call takes unusually long.
         """
         deaths: list[str] = []
-        while len(deaths) < self._settings.queue.max_deaths and (process := self._ready()) is not None:
+        while len(deaths) < self._settings.queue.max_deaths and (process := self._ready(progress)) is not None:
             try:
-                return process.do(call)
+                return process.do(call, progress)
+            except JobCancelled:
+                self.stop()
+                raise
             except ProcessDied as death:
                 self._process = None
                 deaths.append(str(death))
@@ -132,12 +133,12 @@ class ProcessSlot:
             raise Poisoned(f"{len(deaths)} processes in a row died during this job's {call.name}: {deaths[-1]}")
         return call.do(self._work)
 
-    def _ready(self) -> PictureProcess | None:
+    def _ready(self, progress: ProgressSink) -> PictureProcess | None:
         """Return a process that is ready, or None if none starts, which is not the job's fault."""
         self.start()
         try:
             if self._process is not None:
-                self._process.wait_until_ready()
+                self._process.wait_until_ready(progress)
         except ProcessDied as death:
             self._process = None
             logger.error("a picture process died while starting: %s", death)  # noqa: TRY400  # the message suffices
