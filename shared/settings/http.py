@@ -41,8 +41,9 @@ class ApiSettings(Section):
 
     @property
     def has_several_clients(self) -> bool:
-        """Whether clients have names, and can be more than one."""
-        return len(self.keys) > 1 or self.client_header is not None
+        """Whether clients have names, and can be more than one, not counting operators."""
+        clients = set(key_names(self.keys)) - set(self.operators)
+        return len(clients) > 1 or self.client_header is not None
 
     @field_validator("keys")
     @classmethod

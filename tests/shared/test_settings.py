@@ -267,6 +267,14 @@ def test_what_is_right_is_taken_as_browsers_and_programs_write_it() -> None:
     assert settings.webhooks.allowed_hosts == ("hooks.example",)
 
 
+@pytest.mark.parametrize(("operators", "shared"), [([], True), (["b"], False), (["a", "b"], False)])
+def test_an_operators_key_is_no_client_to_share_the_queue_with(operators: list[str], *, shared: bool) -> None:
+    """Compose's own: one client and one operator."""
+    keys = json.dumps([f"a:{DIGEST}", f"b:{OTHER_DIGEST}"])
+    settings = load_settings({"WRITING_API__KEYS": keys, "WRITING_API__OPERATORS": json.dumps(operators)})
+    assert settings.api.has_several_clients is shared
+
+
 @pytest.mark.parametrize("file", ["default.yaml", "styles.yaml", "gpu_profiles.yaml"])
 def test_a_key_that_stands_twice_stops_the_start(tmp_path: Path, file: str) -> None:
     shutil.copytree(CONFIG, tmp_path, dirs_exist_ok=True)
