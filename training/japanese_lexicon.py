@@ -28,7 +28,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
 
 from tqdm import tqdm
@@ -48,6 +48,7 @@ from training.lexicon_tables import (
     write_lexicon,
 )
 from training.polite_forms import polite
+from training.verbs import Verbs
 from training.wordnet import WordNet
 
 FIRST_SENSES = Path(__file__).parent / "japanese_first_senses.tsv"
@@ -147,7 +148,7 @@ class Scored:
     others: tuple[Sense, ...]
 
 
-def build_lexicon(entries: Iterable[Entry], verbs: "Verbs", first: First) -> dict[str, list[Sense]]:
+def build_lexicon(entries: Iterable[Entry], verbs: Verbs, first: First) -> dict[str, list[Sense]]:
     """Return every word's senses, the words that are most likely to be looked up first."""
     found: dict[str, list[Scored]] = defaultdict(list)
     rarity: dict[str, tuple[int, int]] = {}
@@ -274,7 +275,7 @@ def _has_part(writing: Writing, meaning: Meaning) -> bool:
     return not writing.suffix or ACTION in meaning.parts
 
 
-def _scored(writing: Writing, meaning: Meaning, verbs: "Verbs") -> Iterator[Scored]:
+def _scored(writing: Writing, meaning: Meaning, verbs: Verbs) -> Iterator[Scored]:
     if not applies(meaning, writing.forms) or not _has_part(writing, meaning):
         return
     told = filter(None, (_sense(writing, meaning, gloss, verbs) for gloss in meaning.glosses))
@@ -297,7 +298,7 @@ def _score(writing: Writing, meaning: Meaning, sense: Sense) -> float:
     )
 
 
-def _sense(writing: Writing, meaning: Meaning, text: str, verbs: "Verbs") -> Sense | None:
+def _sense(writing: Writing, meaning: Meaning, text: str, verbs: Verbs) -> Sense | None:
     """Return the sense that a gloss of JMdict gives; None if it cannot be said in a short English phrase."""
     gloss = _clean(text)
     if gloss is None:
@@ -351,46 +352,6 @@ def _rarity(entry: Entry, writing: Writing, meanings: Sequence[Meaning]) -> tupl
     in_kana = not entry.kanji or UNUSUAL_KANJI in meanings[0].marks
     main = (entry.kana if in_kana else entry.kanji)[0]
     return 2 + late + special + (writing.forms[0] != main.text), len(writing.word)
-
-
-class Verbs:
-    """Finds the English verb of an action: study, to study; marriage, to marry; going ahead, to go ahead."""
-
-    def __init__(self, wordnet: WordNet) -> None:
-        """Use WordNet's links from nouns to the verbs that they derive from, and lemminflect."""
-        self._wordnet = wordnet
-
-    def of_noun(self, noun: str) -> str:
-        """Return "to" and the verb of an action; the action itself if no verb is certain."""
-        if noun.isalpha() and noun.islower() and (verb := self._verb(noun)):
-            return f"to {verb}"
-        first, *_ = parts = noun.split(" ")
-        if not (infinitive := _infinitive(first)):
-            return noun
-        # Giving and taking: to give and take.
-        rest = [(before in {"and", "or"} and _infinitive(part)) or part for before, part in pairwise(parts)]
-        return " ".join(["to", infinitive, *rest])
-
-    def _verb(self, noun: str) -> str | None:
-        for synset in self._wordnet.senses(noun, "n")[:3]:
-            verbs = [
-                self._wordnet.synset(key).lemmas[place]
-                for own, key, place in synset.derived
-                if own == noun and key.startswith("v")
-            ]
-            alike = [verb for verb in verbs if verb.isalpha() and verb[:3] == noun[:3]]
-            if alike:
-                return noun if noun in alike else alike[0]
-        return None
-
-
-@cache
-def _infinitive(gerund: str) -> str | None:
-    """Return the verb of an -ing form, from lemminflect; None if it is not one."""
-    from lemminflect import getAllLemmas  # noqa: PLC0415
-
-    verbs = getAllLemmas(gerund, upos="VERB").get("VERB", ()) if re.fullmatch("[a-z]{2,}ing", gerund) else ()
-    return next((str(verb) for verb in verbs if verb != gerund), None)
 
 
 def fitting(lexicon: Mapping[str, Sequence[Sense]]) -> dict[str, Sequence[Sense]]:
