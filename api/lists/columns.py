@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from api.lists.asides import asides
 from api.lists.headings import Role, roles_of
-from api.lists.kinds import EAST_ASIAN, LATIN, MOST, NO_WORDS, READINGS, Kind, kind_of, kinds_of, prevailing
+from api.lists.kinds import EAST_ASIAN, LATIN, MOST, NO_WORDS, READINGS, Kind, kind_of, kinds_of, prevailing, voters_of
 from api.lists.markup import shown, split_word
 from api.lists.records import Record
 from shared.errors import UnreadableList
@@ -89,16 +89,17 @@ def find_columns(
         roles = None  # 汉字 by itself is a word
     is_first_line = heading is None and roles is not None
     kinds = kinds_of([record for record in records if record.fault is None and not (is_first_line and record is first)])
+    voters = voters_of(records)
     if given is not None:
-        is_heading = is_first_line or _is_unlike(first, given, records)
+        is_heading = is_first_line or _is_unlike(first, given, voters)
         return Columns(given, names if is_heading else (), "the given names"), is_heading and heading is None
     if roles is not None:
         fields = _by_heading(names, roles, kinds, left_out)
         if fields is not None:
             return Columns(fields, names, "the heading"), is_first_line
         raise UnreadableList(f"the heading {_quoted(names)} does not name exactly one column of words; {ADVICE}")
-    fields = _by_content(kinds, records, left_out, styles, may_rejoin=may_rejoin)
-    if heading is None and first is not None and _is_unlike(first, fields, records):
+    fields = _by_content(kinds, voters, left_out, styles, may_rejoin=may_rejoin)
+    if heading is None and first is not None and _is_unlike(first, fields, voters):
         raise UnreadableList(
             f"line {first.line} ({_quoted(first.cells)}) looks like a heading with unknown names; "
             f"rename the columns to word, reading, translation, or {ADVICE}"

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from api.lists.markup import split_word
 from api.lists.readings import split_meaning
-from api.lists.records import Record
+from api.lists.records import VOTERS, Record
 from api.lists.scripts import scripts_in
 from shared.writing.pinyin import has_certain_tones, is_pinyin
 
@@ -62,13 +62,23 @@ def kind_of(cell: str) -> Kind:
     return Kind.OTHER if len(scripts - {"Latin"}) == 1 else Kind.MIXED
 
 
+def voters_of(records: Sequence[Record]) -> Sequence[Record]:
+    """Return the lines whose content shows what the columns are: all, or `VOTERS` or fewer from the whole of the list.
+
+    The distance between them is odd, so that where two kinds of lines alternate, both vote.
+    """
+    distance = -(-len(records) // VOTERS)
+    return records[:: distance | 1]
+
+
 def kinds_of(records: Sequence[Record]) -> list[Kind]:
     """Return the prevailing kind of each column's non-empty cells; MIXED if none prevails."""
     filled = Counter(column for record in records for column, cell in enumerate(record.cells) if cell)
     # Cells that only a few lines have at the end come from a surplus separator, not from a column.
     in_use = (column for column, count in filled.items() if count >= FEW * len(records))
     width = max(in_use, default=0) + 1 if records else 0
-    columns = [[record.cells[column] for record in records if column < len(record.cells)] for column in range(width)]
+    voters = voters_of(records)
+    columns = [[record.cells[column] for record in voters if column < len(record.cells)] for column in range(width)]
     kinds = [prevailing(cells) for cells in columns]
     if {Kind.HAN, Kind.MIXED}.isdisjoint(kinds):  # mamá and bà look like pinyin; beside Chinese words, dà is
         for index, cells in enumerate(columns):

@@ -97,7 +97,8 @@ def read_table(text: str, most: int | None = None) -> Table:
     if "separator" not in said and _are_pairs(lines[start:MOST_LINES]):
         separator = CHANGE_OF_SCRIPT
         start = _after_heading(lines, start, notes)
-        lines[start:] = divide(lines[start:], separator)
+        end = _end(lines, start)
+        lines[start:end] = divide(lines[start:end], separator)
     heading = _heading(said.get("columns"), separator)
     return Table(
         records=list(islice(_records(lines, start, separator, notes), most)),
@@ -184,6 +185,12 @@ def _after_heading(lines: Sequence[str], start: int, notes: list[tuple[int, str]
         return start
     notes.append((index + 1, "the heading"))
     return index + 1
+
+
+def _end(lines: Sequence[str], start: int) -> int:
+    """Return the index after the lines that a list may have. Further ones are refused, so nobody needs them divided."""
+    filled = (index for index in range(start, len(lines)) if lines[index].strip())
+    return next(islice(filled, MOST_LINES, None), len(lines))
 
 
 def _head(line: str) -> str:

@@ -31,7 +31,7 @@ def is_pair(text: str) -> bool:
 
 def divide(lines: Sequence[str], separator: str) -> list[str]:
     """Return lines with a separator between word and meaning, and between them and a romanisation."""
-    cells = [_cells(line) for line in lines]
+    cells = [_cells(line) if line.strip() else [line] for line in lines]
     romanised = {index: _romanised(pair) for index, pair in enumerate(cells) if len(pair) == 2}
     is_usual = sum(map(bool, romanised.values())) * 2 >= len(romanised)
     for index, triple in romanised.items() if is_usual else ():

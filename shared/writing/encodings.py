@@ -13,6 +13,9 @@ from shared.writing.scripts import HINT, count_scripts
 # single one can be chance: Ukrainian “Ті” decodes to one.
 TAKEN_FOR: Final = (("cp1252", 1), ("latin-1", 1), ("cp1251", 2), ("mac_roman", 2))
 
+# Characters that none of these encodings has.
+BEYOND = regex.compile(r"[\u2E80-\uF8FE\U00010000-\U0010FFFF]")
+
 # Encodings whose bytes may be valid UTF-8 by chance, and the characters that two such bytes decode to.
 EAST_ASIAN: Final = ("gbk", "big5", "shift_jis", "euc_kr")
 TWO_BYTES = regex.compile(r"[\u0080-\u07FF]")
@@ -48,6 +51,8 @@ def is_lost(text: str) -> bool:
 
 def misread(text: str) -> str | None:
     """Return the original text if this is UTF-8 that was decoded as another encoding, otherwise None."""
+    if text.isascii() or BEYOND.search(text):
+        return None
     for (encoding, least), form in product(TAKEN_FOR, _forms(text)):
         meant = _read_again(form, encoding)
         if meant is None or sum(not character.isascii() for character in meant) < least:

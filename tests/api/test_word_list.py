@@ -9,8 +9,9 @@ import pytest
 
 from api.deck_files.anki import package
 from api.deck_files.card import CardWithPicture
-from api.lists import records
+from api.lists import records, runs
 from api.lists.headings import Role, role_of
+from api.lists.kinds import voters_of
 from api.lists.markup import shown, split_word
 from api.lists.word_list import Row, WordList, read_list
 from shared.errors import UnreadableList
@@ -382,6 +383,22 @@ def test_a_list_has_its_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert ([row.word for row in read.rows], read.bad[0].reason) == (["山", "火"], "has 101 cells; the limit is 100")
     with pytest.raises(UnreadableList, match="names 101 columns; the limit is 100"):
         list_of(f"#separator:comma\n#columns:word{',x' * 100}\n山\n")
+
+
+def test_the_work_on_a_list_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    divided: list[str] = []
+    cells_of = runs._cells
+    monkeypatch.setattr(runs, "_cells", lambda line: divided.append(line) or cells_of(line))
+    monkeypatch.setattr(records, "MOST_LINES", 3)
+    with pytest.raises(UnreadableList, match="more than 3 lines"):
+        list_of("山 mountain\n\n水 water\n火 fire\n木 tree\n土 earth\n")
+    assert set(divided) == {"山 mountain", "水 water", "火 fire"}
+    lines = [records.Record(number, ["山"]) for number in range(10_000)]
+    voters = voters_of(lines)
+    assert len(voters) <= records.VOTERS
+    assert {record.line % 2 for record in voters} == {0, 1}
+    assert voters[-1].line > 9_900
+    assert voters_of(lines[:500]) == lines[:500]
 
 
 def test_clozes_may_be_nested() -> None:
