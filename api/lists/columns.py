@@ -5,7 +5,19 @@ from dataclasses import dataclass
 
 from api.lists.asides import asides
 from api.lists.headings import Role, roles_of
-from api.lists.kinds import EAST_ASIAN, LATIN, MOST, NO_WORDS, READINGS, Kind, kind_of, kinds_of, prevailing, voters_of
+from api.lists.kinds import (
+    BY_SOUND,
+    EAST_ASIAN,
+    LATIN,
+    MOST,
+    NO_WORDS,
+    READINGS,
+    Kind,
+    kind_of,
+    kinds_of,
+    prevailing,
+    voters_of,
+)
 from api.lists.markup import shown, split_word
 from api.lists.records import Record
 from shared.errors import UnreadableList
@@ -190,10 +202,12 @@ def _by_content(
     word = _word_by_content(kinds, open_columns)
     fields[word] = "word"
     rest = [index for index in open_columns if index != word]
+    with_meanings = {index for index in rest if _has_meanings_below(_cells(records, index))}
     for index in rest:
-        if kinds[index] in READINGS.get(kinds[word], ()) and "reading" not in fields:
+        is_reading = kinds[index] in READINGS.get(kinds[word], ()) and index not in with_meanings
+        if is_reading and "reading" not in fields:
             fields[index] = "reading"
-    latin = [index for index in rest if kinds[index] is Kind.LATIN and fields[index] is None]
+    latin = [index for index in rest if kinds[index] is Kind.LATIN or index in with_meanings]
     latin = _name_beside(fields, latin, word, records, styles)
     if may_rejoin and _are_meanings(latin, fields, records):
         del fields[latin[0] + 1 :]
@@ -238,6 +252,13 @@ def _repeats(kinds: Sequence[Kind], word: int, index: int, records: Sequence[Rec
         if len(record.cells) > max(word, index)
     ]
     return bool(pairs) and sum(len(one) == len(other) or one in other for one, other in pairs) >= 0.9 * len(pairs)
+
+
+def _has_meanings_below(cells: Sequence[str]) -> bool:
+    """Return whether most cells have a meaning on the lines below a reading, as the backs of flashcards do."""
+    lines = [shown(cell).split("\n") for cell in cells]
+    kinds = [(kind_of(first), [kind_of(line) for line in below]) for first, *below in lines]
+    return sum(kind in BY_SOUND and Kind.LATIN in below for kind, below in kinds) >= MOST * len(cells) > 0
 
 
 def _name_beside(

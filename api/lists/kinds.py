@@ -34,6 +34,7 @@ class Kind(StrEnum):
 EAST_ASIAN = frozenset({Kind.HAN, Kind.KANA, Kind.HANGUL})
 LATIN = frozenset({Kind.LATIN, Kind.PINYIN})
 NO_WORDS = frozenset({Kind.EMPTY, Kind.NUMBER, Kind.LINK})  # never words of a list
+BY_SOUND = frozenset({Kind.PINYIN, Kind.KANA, Kind.BOPOMOFO})
 # The kinds in which the readings of words are written.
 READINGS = {
     Kind.HAN: frozenset({Kind.PINYIN, Kind.BOPOMOFO, Kind.KANA}),

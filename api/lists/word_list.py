@@ -167,7 +167,7 @@ def _begin_with_readings(records: Sequence[Record], fields: Sequence[str | None]
     """Return whether at least half of the meanings begin with the word's reading; one café does not show it."""
     named = [_named(record, fields) for record in records]
     meanings = [(cells.get("word", ""), cells["translation"]) for cells in named if cells.get("translation")]
-    readings = [reading for word, meaning in meanings if (reading := split_meaning(shown(meaning), word)[0])]
+    readings = [reading for word, text in meanings if (reading := split_meaning(in_one_line(shown(text)), word)[0])]
     is_certain = any(not is_pinyin(reading, with_tones=True) or has_certain_tones(reading) for reading in readings)
     return is_certain and len(readings) * 2 >= len(meanings)
 

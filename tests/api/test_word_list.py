@@ -85,6 +85,14 @@ FILES: dict[str, tuple[str, list[Short]]] = {
         "#separator:tab\n#html:true\n山\t<div>mountain</div><div>hill</div>\n水\t<ol><li>water</li></ol>\n",
         [("山", "mountain; hill", ""), WATER],
     ),
+    "pinyin above the meaning": (
+        "#separator:tab\n#html:true\n山\tshān<br>mountain\n水\t<div>shuǐ</div><div>water</div>\n火\thuo3<br>fire<br>\n",
+        READ,
+    ),
+    "kana above the meaning": (
+        "#html:true\n食べる\tたべる<br>to eat<br>to live on\n",
+        [("食べる", "to eat; to live on", "たべる")],
+    ),
     "Anki separated by semicolons": ("#separator:Semicolon\n#html:false\n山;mountain\n", [PLAIN]),
     "furigana": ("食[た]べる\tto eat\n", [("食べる", "to eat", "たべる")]),
     "readings in brackets": ("食べる（たべる）\tto eat\n", [("食べる", "to eat", "たべる")]),
