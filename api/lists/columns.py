@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from api.lists.asides import asides
+from api.lists.glosses import glosses
 from api.lists.headings import Role, roles_of
 from api.lists.kinds import (
     BY_SOUND,
@@ -218,7 +219,8 @@ def _by_content(
     if "translation" not in fields and len(others) == 1 and not ({kinds[others[0]], kinds[word]} <= EAST_ASIAN):
         fields[others[0]] = "translation"
     elif others:
-        raise UnreadableList(f"columns {word + 1} and {others[0] + 1} could both contain the word; {ADVICE}")
+        advice = ADVICE if len(records) > 1 else f"write each word on a line of its own, or {ADVICE}"
+        raise UnreadableList(f"columns {word + 1} and {others[0] + 1} could both contain the word; {advice}")
     return tuple(fields)
 
 
@@ -251,7 +253,16 @@ def _repeats(kinds: Sequence[Kind], word: int, index: int, records: Sequence[Rec
         for record in records
         if len(record.cells) > max(word, index)
     ]
-    return bool(pairs) and sum(len(one) == len(other) or one in other for one, other in pairs) >= 0.9 * len(pairs)
+    same = sum(one in other or _is_in_other_characters(one, other) for one, other in pairs)
+    return bool(pairs) and same >= 0.9 * len(pairs)
+
+
+def _is_in_other_characters(one: str, other: str) -> bool:
+    """Return whether two words differ at most by forms of the same characters, which have a sense in common: 学, 學."""
+    return len(one) == len(other) and all(
+        first == second or not set(glosses(first)).isdisjoint(glosses(second))
+        for first, second in zip(one, other, strict=True)
+    )
 
 
 def _has_meanings_below(cells: Sequence[str]) -> bool:

@@ -12,9 +12,9 @@ from encodings.aliases import aliases
 from functools import lru_cache
 from itertools import pairwise
 
+from api.lists.glosses import glosses
 from api.lists.scripts import scripts_in
 from shared.errors import UnreadableList
-from shared.writing.dictionaries import Dictionaries
 
 AS_CSV = "save it as “CSV UTF-8” and use that file"
 
@@ -304,8 +304,8 @@ def _word_score(word: str, english: frozenset[str]) -> float:
 
 def _han_score(word: str, english: frozenset[str]) -> float:
     if not all(map(_is_usual_han, word)):
-        return -0.5 if not _glosses(word) or len(word) == 1 else 0.6
-    said = {part for gloss in _glosses(word) for part in re.findall(r"[a-z]{3,}", gloss.casefold())}
+        return -0.5 if not glosses(word) or len(word) == 1 else 0.6
+    said = {part for gloss in glosses(word) for part in re.findall(r"[a-z]{3,}", gloss.casefold())}
     matched = 0.5 if said & english else 0.0
     if len(word) == 1:
         return 0.4 + matched
@@ -328,7 +328,7 @@ def _covered(word: str) -> int:
     covered = position = 0
     while position < len(word):
         longest = next(
-            (size for size in (4, 3, 2) if position + size <= len(word) and _glosses(word[position : position + size])),
+            (size for size in (4, 3, 2) if position + size <= len(word) and glosses(word[position : position + size])),
             0,
         )
         covered += longest
@@ -387,13 +387,3 @@ def _is_within(character: str, codec: str, last: int) -> bool:
     except UnicodeEncodeError:
         return False
     return len(encoded) == 2 and encoded[0] <= last
-
-
-@lru_cache(maxsize=1)
-def _dictionaries() -> Dictionaries:
-    return Dictionaries()
-
-
-@lru_cache(maxsize=20_000)
-def _glosses(word: str) -> tuple[str, ...]:
-    return _dictionaries().of(word).glosses(word)

@@ -105,8 +105,8 @@ FILES: dict[str, tuple[str, list[Short]]] = {
         [("学习", "to study", "xuéxí")],
     ),
     "HSK without heading": (
-        "学习,學習,xuéxí,to study\n山,山,shān,mountain\n",
-        [("学习", "to study", "xuéxí"), MOUNTAIN],
+        "学习,學習,xuéxí,to study\n山,山,shān,mountain\n面条,麵條,miàntiáo,noodles\n",
+        [("学习", "to study", "xuéxí"), MOUNTAIN, ("面条", "noodles", "miàntiáo")],
     ),
     "a heading of phrases": (
         "HSK Level,Chinese (Simplified),Pinyin (tone marks),English Definition,Example Sentence\n"
@@ -265,6 +265,8 @@ def test_what_is_beside_the_word_is_left_out() -> None:
         ("词条,说明\n山,mountain\n水,water\n", "looks like a heading"),
         ("Meaning,Pinyin\nmountain,shān\n", "does not name exactly one column of words"),
         ("Chinese,Japanese\n山,やま\n", "does not name exactly one column of words"),
+        ("大,小\n多,少\n", "columns 1 and 2 could both contain the word"),
+        ("苹果，香蕉，西瓜\n", "could both contain the word; write each word on a line of its own"),
         ("学校,학교\n", "columns 1 and 2 could both contain the word"),
         ("학교\tschool\tlesson\n", "columns 2 and 3 could both contain the translation"),
         ("Haus, Häuser, house\nMilch, milk\n", "columns 2 and 3 could both contain the translation"),
