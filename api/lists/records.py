@@ -145,13 +145,24 @@ def _anki_separator(value: str) -> str:
 
 
 def _separator(lines: Sequence[str]) -> str:
-    """Return the separator that comes first in most lines; the word comes first and does not contain one."""
+    """Return the separator that comes first in most lines, since a word rarely contains one.
+
+    In "der Hund, -e;dog" it does: only the other separator is regular, as programs write theirs.
+    """
     voters = [re.sub(r'"[^"]*"', "", line) for line in lines if line.strip() and not line.startswith("//")][:VOTERS]
     by_hand = Counter(first for line in voters if (first := _first_by_hand(line)))
     if by_hand and by_hand.most_common(1)[0][1] * 2 > len(voters):
         return by_hand.most_common(1)[0][0]
     votes = Counter(first for line in voters if (first := _first_separator(line)))
-    return votes.most_common(1)[0][0] if votes else ","
+    voted = votes.most_common(1)[0][0] if votes else ","
+    regular = [separator for separator in SEPARATORS if _is_regular(separator, voters)]
+    return voted if voted in regular or not regular or len(voters) == 1 else regular[0]
+
+
+def _is_regular(separator: str, lines: Sequence[str]) -> bool:
+    """Return whether all lines have a separator equally often, and never a space after it."""
+    counts = {line.count(separator) for line in lines}
+    return len(counts) == 1 and 0 not in counts and not any(f"{separator} " in line for line in lines)
 
 
 def _first_separator(line: str) -> str | None:

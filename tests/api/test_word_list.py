@@ -207,6 +207,18 @@ FILES: dict[str, tuple[str, list[Short]]] = {
         "дом\tdom\thouse\nкнига\tkniga\tbook\n",
         [("дом", "house", ""), ("книга", "book", "")],
     ),
+    "commas in the words": (
+        "der Hund, -e;dog\ndie Katze, -n;cat\nlaufen, läuft;to run\n",
+        [("der Hund, -e", "dog", ""), ("die Katze, -n", "cat", ""), ("laufen, läuft", "to run", "")],
+    ),
+    "commas in some words under a heading": (
+        "Слово;Перевод\nпривет, здравствуй;hello\nдом;house\n",
+        [("привет, здравствуй", "hello", ""), ("дом", "house", "")],
+    ),
+    "semicolons in the words": (
+        "快乐; 高兴,happy\n难过,sad\n",
+        [("快乐; 高兴", "happy", ""), ("难过", "sad", "")],
+    ),
     "a table in Markdown": ("| word | meaning |\n|---|:--|\n| 山 | mountain |\n", [PLAIN]),
     "words alone, the first one a name": ("问题\n水\n", [("问题", "", ""), ("水", "", "")]),
     "words alone with a heading": ("汉字\n山\n水\n", [("山", "", ""), ("水", "", "")]),
