@@ -28,6 +28,7 @@ from shared.writing.pinyin import is_pinyin, syllables
 FIELDS = ("word", "translation", "reading", "style", "imagery")
 LEAVE_OUT = "-"
 ADVICE = "say which column is which: columns=word,reading,translation (- leaves one out)"
+MOST_TITLES = 5
 SHOWN = 40  # how many characters of a column's name a message repeats
 
 
@@ -73,6 +74,14 @@ def parse_columns(text: str) -> tuple[str | None, ...]:
     return fields
 
 
+def titles_of(records: Sequence[Record]) -> Sequence[Record]:
+    """Return the lines above a heading that have a single cell, such as the list's name in a spreadsheet."""
+    several = (index for index, record in enumerate(records[: MOST_TITLES + 1]) if sum(map(bool, record.cells)) > 1)
+    first = next(several, 0)
+    is_whole = all(record.fault is None for record in records[:first])
+    return records[:first] if first and is_whole and roles_of(records[first].cells) is not None else []
+
+
 def find_columns(
     records: Sequence[Record],
     *,
@@ -106,6 +115,11 @@ def find_columns(
     if given is not None:
         is_heading = is_first_line or _is_unlike(first, given, voters)
         return Columns(given, names if is_heading else (), "the given names"), is_heading and heading is None
+    if first is not None and is_first_line and len(names) == 1 < len(kinds):
+        raise UnreadableList(
+            f"line {first.line} ({_quoted(names)}) names one of {len(kinds)} columns; "
+            f"delete it, name all columns there, or {ADVICE}"
+        )
     if roles is not None:
         fields = _by_heading(names, roles, kinds, left_out)
         if fields is not None:
@@ -115,7 +129,7 @@ def find_columns(
     if heading is None and first is not None and _is_unlike(first, fields, voters):
         raise UnreadableList(
             f"line {first.line} ({_quoted(first.cells)}) looks like a heading with unknown names; "
-            f"rename the columns to word, reading, translation, or {ADVICE}"
+            f"delete it, rename the columns to word, reading, translation, or {ADVICE}"
         )
     return Columns(fields, (), "their content"), False
 

@@ -30,7 +30,9 @@ COLUMN = re.compile(r"[0-9]{1,4}")
 LINE_END = re.compile(r"\r\n|\r|\n")
 MOST_LINES = 10_000  # that are not blank; a spreadsheet also writes separators in empty rows
 BLANK = ' \t,;|，；،؛"'
-RULE = re.compile(r"[-=_*~:|+\s]*[-=_*~]{3}[-=_*~:|+\s]*")  # drawn below a heading or between parts of a list
+# Drawn below a heading, between parts of a list, or around one in a chat.
+RULE = re.compile(r"[-=_*~:|+\s]*[-=_*~]{3}[-=_*~:|+\s]*|```\s*\w*\s*")
+COMMENT = re.compile(r"//|#+ +(?=\w)")
 MOST_CELLS = 100  # in a record
 LONGEST_CELL = 10_000
 VOTERS = 500
@@ -149,7 +151,7 @@ def _separator(lines: Sequence[str]) -> str:
 
     In "der Hund, -e;dog" it does: only the other separator is regular, as programs write theirs.
     """
-    voters = [re.sub(r'"[^"]*"', "", line) for line in lines if line.strip() and not line.startswith("//")][:VOTERS]
+    voters = [re.sub(r'"[^"]*"', "", line) for line in lines if line.strip() and not COMMENT.match(line)][:VOTERS]
     by_hand = Counter(first for line in voters if (first := _first_by_hand(line)))
     if by_hand and by_hand.most_common(1)[0][1] * 2 > len(voters):
         return by_hand.most_common(1)[0][0]
@@ -235,7 +237,7 @@ def _records(lines: Sequence[str], start: int, separator: str, notes: list[tuple
             left -= 1
         if left < 0:
             raise UnreadableList(f"the list has more than {MOST_LINES} lines; divide it")
-        if lines[index].startswith("//"):
+        if COMMENT.match(lines[index]):
             notes.append((line, f"{lines[index][:40]}: a category or a comment"))
             index += 1
             continue

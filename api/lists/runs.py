@@ -16,7 +16,7 @@ TOKEN = re.compile(r"[^\s/()（）\[\]【】]+")
 CLOSING = re.compile(r"[)）\]】]*")
 IN_BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")
 BETWEEN = " \t/,;:，；：、،؛"
-MARKUP = re.compile(r"^//|[<{]|&\w+;|\[sound:")  # by a program, which writes separators
+MARKUP = re.compile(r"^//|^#+ |[<{]|&\w+;|\[sound:")  # by a program, which writes separators
 # Capitals or a single letter may belong to the word before them: 卡拉 OK, 维生素 C.
 MEANING = re.compile(r"\b(?![A-Z]+\b)[^\W\d_]{2,}")
 

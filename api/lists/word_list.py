@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from api.lists.columns import Columns, find_columns, parse_columns
+from api.lists.columns import SHOWN, Columns, find_columns, parse_columns, titles_of
 from api.lists.markup import shown, split_word
 from api.lists.readings import split_meaning
 from api.lists.records import Record, Table, read_table, separator_name
@@ -88,7 +88,8 @@ def read_list(
     given = None if columns is None else parse_columns(columns)
     text = read_text(content, encoding)
     table = read_table(text.content, most)
-    records = table.records
+    titles = titles_of(table.records) if table.heading is None else []
+    records = table.records[len(titles) :]
     try:
         found, has_heading = find_columns(
             records,
@@ -103,7 +104,7 @@ def read_list(
     first = next((record.line for record in records if record.fault is None), None) if has_heading else None
     words = [_rejoined(record, found.fields, table.rejoins) for record in records if record.line != first]
     rows, bad = _rows(words, found.fields)
-    notes = [*_notes(table, first), *_left_out(rows)]
+    notes = [*_notes(table, titles, first), *_left_out(rows)]
     rows = [row if _fault_of(row.reading) is None else replace(row, reading="") for row in rows]
     return WordList(rows, bad, sorted(notes, key=lambda note: note.line), _mapping(text.encoding, table, found))
 
@@ -112,8 +113,9 @@ class _Refused(Exception):
     """A line does not make a picture."""
 
 
-def _notes(table: Table, heading: int | None) -> list[BadRow]:
+def _notes(table: Table, titles: Sequence[Record], heading: int | None) -> list[BadRow]:
     notes = [BadRow(line, reason) for line, reason in table.notes]
+    notes += [BadRow(title.line, f"{''.join(title.cells)[:SHOWN]}: a title") for title in titles]
     return [*notes, *([] if heading is None else [BadRow(heading, "the heading")])]
 
 

@@ -130,6 +130,10 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     "by hand, with wide colons": ("山：mountain\n水：water\n", [PLAIN, WATER]),
     "by hand, with arrows": ("山 → mountain\n水 → water\n", [PLAIN, WATER]),
     "a dash in one word of many": ("山 - x,mountain\n水,water\n火,fire\n", [("山 - x", "mountain", ""), WATER, FIRE]),
+    "a title above the heading": ("Lesson 1,,\n\nword,pinyin,meaning\n山,shān,mountain\n", [MOUNTAIN]),
+    "an answer of a chat": ("```csv\nword,translation\n山,mountain\n```\n", [PLAIN]),
+    "headings of Markdown": ("# My words\n山,mountain\n## More of them\n水,water\n", [PLAIN, WATER]),
+    "headings of Markdown above pairs": ("# 水果 Fruit\n苹果 apple\n山 mountain\n", [APPLE, PLAIN]),
     "two headings of words": ("Wort,word\nHaus,house\nKatze,cat\n", [("Haus", "house", ""), ("Katze", "cat", "")]),
     "Anki with a space before the separator": ("#separator: ;\n山;mountain\n", [PLAIN]),
     "Anki with a column that is no number": ("#tags column:²\n山\tmountain\n", [PLAIN]),
@@ -274,6 +278,7 @@ def test_what_is_beside_the_word_is_left_out() -> None:
     ("content", "part"),
     [
         ("Foo,Bar\n山,mountain\n水,water\n", "line 1 (Foo, Bar) looks like a heading"),
+        ("Some words:\n山,mountain\n水,water\n", "line 1 (Some words:) names one of 2 columns; delete it"),
         ("词条,说明\n山,mountain\n水,water\n", "looks like a heading"),
         ("Meaning,Pinyin\nmountain,shān\n", "does not name exactly one column of words"),
         ("Chinese,Japanese\n山,やま\n", "does not name exactly one column of words"),
