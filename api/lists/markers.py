@@ -1,4 +1,4 @@
-"""Marks with which people and text editors begin the lines of a list: ``1. 学习``, ``2) 水``, ``• 火``."""
+"""Marks that people and programs add to the lines of a list: ``1. 学习``, ``2) 水``, ``• 火``, ``**木**``."""
 
 import re
 from collections.abc import Sequence
@@ -7,6 +7,14 @@ from itertools import pairwise
 # A tab ends a cell, so that the marker is a column of its own.
 NUMBER = re.compile(r"[^\S\t]*([0-9]{1,4})(?:[.)．）](?![0-9])|、)[^\S\t]*(?=\S)")
 BULLET = re.compile(r"[^\S\t]*[-–—•▪◦*·][^\S\t]+(?=\S)")
+
+# Markdown's, of a word or several: **木**, *mù*, `tree`.
+EMPHASIS = re.compile(r"(\*{1,3}|`)(?!\s)([^*`]++)(?<!\s)\1")
+
+
+def without_emphasis(line: str) -> str:
+    """Return a line without the marks of Markdown that emphasise parts of it."""
+    return EMPHASIS.sub(r"\2", line) if "*" in line or "`" in line else line
 
 
 def without_markers(lines: Sequence[str]) -> list[str]:

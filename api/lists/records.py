@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from api.lists.headings import role_of
-from api.lists.markers import without_markers
+from api.lists.markers import without_emphasis, without_markers
 from api.lists.runs import divide, is_pair
 from shared.errors import UnreadableList
 
@@ -94,7 +94,7 @@ def read_table(text: str, most: int | None = None) -> Table:
     lines = LINE_END.split(text)
     notes: list[tuple[int, str]] = []
     said, start = _preamble(lines[:MOST_LINES], notes)
-    lines[start:] = without_markers(lines[start:])
+    lines[start:] = map(without_emphasis, without_markers(lines[start:]))
     separator = said.get("separator") or _separator(lines[start:MOST_LINES])
     if "separator" not in said and _are_pairs(lines[start:MOST_LINES]):
         separator = CHANGE_OF_SCRIPT

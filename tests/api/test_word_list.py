@@ -132,6 +132,15 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     "a dash in one word of many": ("山 - x,mountain\n水,water\n火,fire\n", [("山 - x", "mountain", ""), WATER, FIRE]),
     "a title above the heading": ("Lesson 1,,\n\nword,pinyin,meaning\n山,shān,mountain\n", [MOUNTAIN]),
     "an answer of a chat": ("```csv\nword,translation\n山,mountain\n```\n", [PLAIN]),
+    "a list of a chat": (
+        "1. **山 (shān)** – mountain\n2. **水 (shuǐ)** – water\n3. **火** (huo3) – *fire*\n",
+        READ,
+    ),
+    "a table of a chat": (
+        "| # | **Chinese** | Pinyin | English |\n|---|---|---|---|\n| 1 | **山** | *shān* | `mountain` |\n",
+        [MOUNTAIN],
+    ),
+    "stars that emphasise nothing": ("山\ta * mountain * of *\n", [("山", "a * mountain * of *", "")]),
     "headings of Markdown": ("# My words\n山,mountain\n## More of them\n水,water\n", [PLAIN, WATER]),
     "headings of Markdown above pairs": ("# 水果 Fruit\n苹果 apple\n山 mountain\n", [APPLE, PLAIN]),
     "two headings of words": ("Wort,word\nHaus,house\nKatze,cat\n", [("Haus", "house", ""), ("Katze", "cat", "")]),
