@@ -14,9 +14,10 @@ from shared.errors import UnreadableList
 # Separators of one character, and those of hand-typed lists, which most lines must have before any of the former.
 SEPARATORS = {
     "\t": "tab", ",": "comma", ";": "semicolon", "|": "vertical bar", "，": "，", "；": "；", "،": "،", "؛": "؛",
-    "\x1f": "change of script",
+    "\x1f": "change of script", "\x1e": "spaces",
 }  # fmt: skip
 CHANGE_OF_SCRIPT = "\x1f"  # put where a line has nothing but spaces or brackets between a word and its meaning
+ALIGNMENT = "\x1e"  # put where a line has two or more spaces between cells
 # What a line without the list's separator may have in its place: people mix keyboards, and tabs with commas.
 COMMAS = "\t,，،"
 SEMICOLONS = "\t;；؛"
@@ -27,6 +28,7 @@ ANKI_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "co
 DIRECTIVE = re.compile(r"#\s*([a-z]+(?: [a-z]+)?)\s*:(.*)", re.IGNORECASE)
 COLUMN_DIRECTIVES = ("tags column", "deck column", "notetype column", "guid column")
 COLUMN = re.compile(r"[0-9]{1,4}")
+SPACES = re.compile(r"(?<=\S)[ \u3000]{2,}(?=\S)")
 LINE_END = re.compile(r"\r\n|\r|\n")
 MOST_LINES = 10_000  # that are not blank; a spreadsheet also writes separators in empty rows
 BLANK = ' \t,;|，；،؛"'
@@ -95,8 +97,10 @@ def read_table(text: str, most: int | None = None) -> Table:
     notes: list[tuple[int, str]] = []
     said, start = _preamble(lines[:MOST_LINES], notes)
     lines[start:] = map(without_emphasis, without_markers(lines[start:]))
+    if "separator" not in said and _are_aligned(lines[start:MOST_LINES]):
+        lines[start:] = (SPACES.sub(ALIGNMENT, line) for line in lines[start:])
     separator = said.get("separator") or _separator(lines[start:MOST_LINES])
-    if "separator" not in said and _are_pairs(lines[start:MOST_LINES]):
+    if separator != ALIGNMENT and "separator" not in said and _are_pairs(lines[start:MOST_LINES]):
         separator = CHANGE_OF_SCRIPT
         start = _after_heading(lines, start, notes)
         end = _end(lines, start)
@@ -178,6 +182,16 @@ def _first_by_hand(line: str) -> str | None:
     before = line.partition(_first_separator(line) or "\n")[0]
     found = [(place, separator) for separator in BY_HAND if (place := before.find(separator)) >= 0]
     return min(found)[1] if found else None
+
+
+def _are_aligned(lines: Sequence[str]) -> bool:
+    """Return whether most lines have cells below each other, as in the text of a PDF: with spaces before any separator.
+
+    A program would write quotes or tabs.
+    """
+    filled = [line for line in lines if line.strip()][:VOTERS]
+    is_typed = not any('"' in line or "\t" in line for line in filled)
+    return is_typed and sum(SPACES.search(_head(line)) is not None for line in filled) * 2 > len(filled)
 
 
 def _are_pairs(lines: Sequence[str]) -> bool:

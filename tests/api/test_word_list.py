@@ -240,6 +240,12 @@ FILES: dict[str, tuple[str, list[Short]]] = {
         "快乐; 高兴,happy\n难过,sad\n",
         [("快乐; 高兴", "happy", ""), ("难过", "sad", "")],
     ),
+    "cells below each other": (
+        "der Hund    dog\ndie Katze   cat, kitty\n",
+        [("der Hund", "dog", ""), ("die Katze", "cat, kitty", "")],
+    ),
+    "cells below each other with a heading": ("Wort    Englisch\nHaus    house\n", [("Haus", "house", "")]),
+    "wide spaces": ("山　　やま　　mountain\n食べる　　たべる　　to eat\n", [("山", "mountain", "やま"), EAT]),
     "a table in Markdown": ("| word | meaning |\n|---|:--|\n| 山 | mountain |\n", [PLAIN]),
     "words alone, the first one a name": ("问题\n水\n", [("问题", "", ""), ("水", "", "")]),
     "words alone with a heading": ("汉字\n山\n水\n", [("山", "", ""), ("水", "", "")]),
