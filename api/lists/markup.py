@@ -4,6 +4,7 @@ import html
 import re
 
 from api.lists.readings import split_spaced
+from shared.writing.english import is_english
 from shared.writing.furigana import split_furigana
 
 INVISIBLE = re.compile(r"[\ufeff\u200b\u2060\u00ad\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -24,6 +25,8 @@ LONG_REFERENCE = re.compile(
 )  # no character has such a number, and Python refuses to read long ones
 # Pleco's other form, "汉字[漢字]", and that of dictionaries, "汉字【漢字】". 【 and 】 are U+3010 and U+3011.
 OTHER_FORM = re.compile(r"^(\S+?)\s*[\[【(（]\s*([\u2e80-\u300f\u3012-\u9fff\U00020000-\U0003ffff]++)\s*[\]】)）]$")
+# "食べる (たべる, taberu)"
+ROMANISED = re.compile(r"([^(（)）]++[(（][\u3041-\u30ff]++)\s*[,，、/]\s*([^(（)）]++)([)）])")
 HAS_KANA = re.compile(r"[\u3041-\u30ff]")
 
 
@@ -49,6 +52,8 @@ def split_word(text: str) -> tuple[str, str]:
         is_reading = HAS_KANA.search(other[2]) is not None and not re.search(r"[\u4e00-\u9fff]", other[2])
         if not is_reading:
             return other[1], ruby
+    if (romanised := ROMANISED.fullmatch(first)) and not is_english(romanised[2]):
+        first = romanised[1] + romanised[3]
     word, reading = split_furigana(first)
     if not reading and not ruby:
         word, reading = split_spaced(word)

@@ -27,6 +27,8 @@ BY_HAND = (" - ", " – ", " — ", " = ", " : ", ": ", "：", " → ", " -> ", 
 ANKI_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "colon": ":", "space": " "}
 DIRECTIVE = re.compile(r"#\s*([a-z]+(?: [a-z]+)?)\s*:(.*)", re.IGNORECASE)
 COLUMN_DIRECTIVES = ("tags column", "deck column", "notetype column", "guid column")
+# Where a separator divides no cells.
+ENCLOSED = re.compile(r'"[^"]*"|\([^()]*\)|（[^（）]*）|\[[^\[\]]*\]|【[^【】]*】')
 COLUMN = re.compile(r"[0-9]{1,4}")
 SPACES = re.compile(r"(?<=\S)[ \u3000]{2,}(?=\S)")
 LINE_END = re.compile(r"\r\n|\r|\n")
@@ -155,7 +157,7 @@ def _separator(lines: Sequence[str]) -> str:
 
     In "der Hund, -e;dog" it does: only the other separator is regular, as programs write theirs.
     """
-    voters = [re.sub(r'"[^"]*"', "", line) for line in lines if line.strip() and not COMMENT.match(line)][:VOTERS]
+    voters = [ENCLOSED.sub("", line) for line in lines if line.strip() and not COMMENT.match(line)][:VOTERS]
     by_hand = Counter(first for line in voters if (first := _first_by_hand(line)))
     if by_hand and by_hand.most_common(1)[0][1] * 2 > len(voters):
         return by_hand.most_common(1)[0][0]

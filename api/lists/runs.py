@@ -12,7 +12,7 @@ from shared.writing.pinyin import is_pinyin
 LATIN = "Latin"
 EAST_ASIAN = "East Asian"
 EAST_ASIAN_SCRIPTS = frozenset({"Han", "Kana", "Hangul", "Bopomofo"})
-TOKEN = re.compile(r"[^\s/()（）\[\]【】]+")
+TOKEN = re.compile(r"[^\s/、()（）\[\]【】]+")
 CLOSING = re.compile(r"[)）\]】]*")
 IN_BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")
 BETWEEN = " \t/,;:，；：、،؛"

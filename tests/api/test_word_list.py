@@ -104,6 +104,11 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     "Anki separated by semicolons": ("#separator:Semicolon\n#html:false\n山;mountain\n", [PLAIN]),
     "furigana": ("食[た]べる\tto eat\n", [("食べる", "to eat", "たべる")]),
     "readings in brackets": ("食べる（たべる）\tto eat\n", [("食べる", "to eat", "たべる")]),
+    "romanised readings in brackets": (
+        "食べる (たべる, taberu) - to eat\n飲む (のむ, nomu) - to drink\n",
+        [EAT, ("飲む", "to drink", "のむ")],
+    ),
+    "Japanese commas": ("りんご、apple\n山、mountain\n", [("りんご", "apple", ""), PLAIN]),
     "ruby": ("<ruby>漢字<rt>かんじ</rt></ruby>;kanji\n", [("漢字", "kanji", "かんじ")]),
     "cloze": ("{{c1::山::a hint}},mountain\n", [PLAIN]),
     "Pleco": ("// HSK 1\n学习[學習]\txue2xi2\tto study\n", [("学习", "to study", "xue2xi2")]),
