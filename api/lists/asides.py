@@ -1,4 +1,4 @@
-"""Columns beside a word and its meaning that no card shows: parts of speech and example sentences."""
+"""Columns beside a word and its meaning that no card shows: parts of speech, articles and example sentences."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -17,20 +17,49 @@ NAMES = """
     adverbio|verbo|nom|verbe|adjectif|adverbe|nomen|adjektiv
 """
 PARTS_OF_SPEECH = frozenset(name for line in NAMES.split("\n") for name in line.strip().split("|") if name)
+ARTICLES = frozenset(
+    [
+        "der",
+        "die",
+        "das",
+        "den",
+        "dem",
+        "ein",
+        "eine",
+        "le",
+        "la",
+        "les",
+        "l'",
+        "un",
+        "une",
+        "el",
+        "los",
+        "las",
+        "il",
+        "lo",
+        "gli",
+        "de",
+        "het",
+        "een",
+        "en",
+        "ett",
+    ]
+)
 SENTENCE = re.compile(r".{5,}[.!?。！？؟।]['\"”’」』)）]*", re.DOTALL)
 
 
 def asides(columns: Sequence[Sequence[str]], kinds: Sequence[Kind]) -> frozenset[int]:
-    """Return the columns that hold parts of speech or example sentences.
+    """Return the columns that hold parts of speech, articles or example sentences.
 
     In a list of phrases, or of the names of parts of speech, they are what the list is about.
     """
+    articles = {index for index, cells in enumerate(columns) if len(columns) > 2 and _mostly(_is_article, cells)}
     speech = {index for index, cells in enumerate(columns) if _mostly(_is_part_of_speech, cells)}
     sentences = {index for index, cells in enumerate(columns) if _mostly(_is_sentence, cells)}
     scripts = [_script(kind) for kind in kinds]
     words = {script for index, script in enumerate(scripts) if index not in sentences}
     examples = {index for index in sentences if scripts[index] in words}
-    return frozenset(examples | (speech if len(speech) == 1 < len(columns) else set()))
+    return frozenset(examples | articles | (speech if len(speech) == 1 < len(columns) else set()))
 
 
 def _mostly(condition: Callable[[str], bool], cells: Iterable[str]) -> bool:
@@ -41,6 +70,10 @@ def _mostly(condition: Callable[[str], bool], cells: Iterable[str]) -> bool:
 def _is_part_of_speech(cell: str) -> bool:
     parts = [part.strip("()[]（）〈〉<> ") for part in re.split(r"[./,;&]", cell.casefold())]
     return any(parts) and all(part in PARTS_OF_SPEECH for part in parts if part)
+
+
+def _is_article(cell: str) -> bool:
+    return all(part.strip() in ARTICLES for part in cell.casefold().replace("’", "'").split("/"))
 
 
 def _is_sentence(cell: str) -> bool:

@@ -223,6 +223,11 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     ),
     "commas in meanings under a heading": ("word,translation\n山,mountain, hill\n", [("山", "mountain, hill", "")]),
     "parts of speech": ("山\tn.\tshān\tmountain\n食べる\tv./vt.\t\tto eat\n", [MOUNTAIN, ("食べる", "to eat", "")]),
+    "articles": (
+        "der,Hund,dog\ndie,Katze,cat\ndas/der,Teil,part\n",
+        [("Hund", "dog", ""), ("Katze", "cat", ""), ("Teil", "part", "")],
+    ),
+    "articles as words": ("der,the\nein,a\n", [("der", "the", ""), ("ein", "a", "")]),
     "parts of speech as words": ("名词\tnoun\n动词\tverb\n", [("名词", "noun", ""), ("动词", "verb", "")]),
     "example sentences": (
         "山\tmountain\t山很高。\tThe mountain is high.\n水\twater\t我喝水\tI drink water.\n",
