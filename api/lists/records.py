@@ -32,6 +32,7 @@ ENCLOSED = re.compile(r'"[^"]*"|\([^()]*\)|（[^（）]*）|\[[^\[\]]*\]|【[^�
 COLUMN = re.compile(r"[0-9]{1,4}")
 SPACES = re.compile(r"(?<=\S)[ \u3000]{2,}(?=\S)")
 LINE_END = re.compile(r"\r\n|\r|\n")
+RARE_LINE_END = re.compile(r"[\x0b\x0c\x85\u2028\u2029]")  # of presentations and layouts, without any other
 MOST_LINES = 10_000  # that are not blank; a spreadsheet also writes separators in empty rows
 BLANK = ' \t,;|，；،؛"'
 # Drawn below a heading, between parts of a list, or around one in a chat.
@@ -96,6 +97,8 @@ def read_table(text: str, most: int | None = None) -> Table:
         UnreadableList: it has more than `MOST_LINES` lines to read, or names more than `MOST_CELLS` columns.
     """
     lines = LINE_END.split(text)
+    if sum(map(bool, lines)) == 1:
+        lines = RARE_LINE_END.split(text)
     notes: list[tuple[int, str]] = []
     said, start = _preamble(lines[:MOST_LINES], notes)
     lines[start:] = map(without_emphasis, without_markers(lines[start:]))

@@ -161,6 +161,8 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     "Anki with a column that is no number": ("#tags column:²\n山\tmountain\n", [PLAIN]),
     "Anki with a column that is out of reach": (f"#tags column:{'1' * 5000}\n山\tmountain\n", [PLAIN]),
     "full-width commas": ("山，mountain\n", [PLAIN]),
+    "lines of a presentation": ("山\tmountain\x0b水\twater", [PLAIN, WATER]),
+    "line separators": ("山\tmountain\u2028水\twater\u2028", [PLAIN, WATER]),
     "old Macintosh": ("山,mountain\r水,water\r", [PLAIN, WATER]),
     "nothing but a space": ("苹果 apple\n山 mountain\n水 water\n", [APPLE, PLAIN, WATER]),
     "a space in numbered lines": ("1. 苹果 apple\n2. 山 mountain\n", [APPLE, PLAIN]),
