@@ -12,6 +12,7 @@ from encodings.aliases import aliases
 from functools import lru_cache
 from itertools import pairwise
 
+from api.lists.code_pages import NAMES, latin_code_page
 from api.lists.glosses import glosses
 from api.lists.scripts import scripts_in
 from shared.errors import UnreadableList
@@ -49,7 +50,7 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
-# The codecs to try, and their common names.
+# The codecs to try, and their common names. That of Latin letters is chosen by languages.
 CANDIDATES = (
     ("utf-8", "UTF-8"),
     ("gb18030", "GB18030"),
@@ -57,7 +58,6 @@ CANDIDATES = (
     ("cp932", "Shift-JIS"),
     ("cp949", "EUC-KR"),
     ("cp1251", "cp1251"),
-    ("cp1252", "cp1252"),
 )
 # The encodings that a caller may name, by Python's names. Some of Python's codecs take quadratic time (punycode),
 # or decode to text that cannot be encoded again (raw_unicode_escape).
@@ -164,7 +164,7 @@ def _decode_as(content: bytes, encoding: str) -> Text:
     normal = normalize_encoding(encoding).lower()
     codec = LABELS.get(normal) or aliases.get(normal, normal)
     if codec not in NAMED or len(encoding) > LONGEST_ENCODING:
-        names = ", ".join(name for _, name in CANDIDATES)
+        names = ", ".join((*(name for _, name in CANDIDATES), "cp1252"))
         raise UnreadableList(
             f"unknown encoding {encoding[:LONGEST_ENCODING]!r}; available: {names}, UTF-16, UTF-32, "
             "and the code pages of ISO 8859, Windows, DOS, KOI8 and EUC",
@@ -211,7 +211,8 @@ def _detected(content: bytes) -> Text:
     if content.isascii():
         return Text(content.decode("ascii"), "UTF-8")
     scores: list[tuple[float, Text]] = []
-    for codec, name in CANDIDATES:
+    latin = latin_code_page(content)
+    for codec, name in (*CANDIDATES, (latin, NAMES[latin])):
         try:
             text = content.decode(codec)
         except UnicodeDecodeError:

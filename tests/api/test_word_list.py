@@ -543,6 +543,34 @@ def test_the_encoding_is_found_out_and_said(  # noqa: PLR0917  # pytest's parame
         assert read.mapping.startswith(f"read as {name},")
 
 
+LATIN_PAGES = {
+    "cp1250": (
+        "dům kočka pes člověk žena",
+        "ház nő víz tűz könyv idő",
+        "człowiek rzeka góra łóżko",
+        "casă oraş şcoală",
+    ),
+    "ISO 8859-2": ("dům kočka člověk žena", "człowiek góra łóżko książka"),
+    "cp1254": ("kadın şehir güneş ağaç öğretmen",),
+    "cp1257": ("katė šuo žmogus upė", "kaķis suns cilvēks pilsēta grāmata ūdens"),
+    "cp1252": (
+        "mère père très",
+        "città perché più",
+        "hus børn æble",
+        "þú það maður köttur",
+        "mãe pão coração avó",
+        "niño",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "words"), [(name, words) for name in LATIN_PAGES for words in LATIN_PAGES[name]])
+def test_code_pages_of_latin_letters_are_told_apart(name: str, words: str) -> None:
+    content = "".join(f"{word};a meaning\n" for word in words.split())
+    read = list_of(content.encode(name.replace(" ", "-")))
+    assert ([row.word for row in read.rows], read.mapping.split(",")[0]) == (words.split(), f"read as {name}")
+
+
 @pytest.mark.parametrize("lines", ["1º\nniño\naño\n", "word,translation,notes\nniño,water,agua\n2ª,water,señora\n"])
 def test_ordinals_do_not_hide_the_encoding(lines: str) -> None:
     assert list_of(lines.encode("cp1252")).mapping.startswith("read as cp1252,")
