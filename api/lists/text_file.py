@@ -39,6 +39,7 @@ ARCHIVES: tuple[tuple[str, str], ...] = (
     ("xl/", f"an Excel workbook; {AS_CSV}"),
     ("collection.anki2", "an Anki package; export it in Anki as “Notes in Plain Text (.txt)” and use that file"),
     ("word/", "a Word document; copy the list into a spreadsheet, and " + AS_CSV),
+    ("ppt/", "a presentation; copy the list into a spreadsheet, and " + AS_CSV),
     ("content.xml", f"an OpenDocument file; {AS_CSV}"),
     ("Index/", "a Numbers document; export it as CSV"),
     ("", "a zip archive; unpack it and use the list inside"),
@@ -154,7 +155,9 @@ def _kind(content: bytes) -> str | None:
         except (zipfile.BadZipFile, ValueError, NotImplementedError):
             names = []
         return next(kind for start, kind in ARCHIVES if not start or any(name.startswith(start) for name in names))
-    if re.match(rb"\s*<(?:!doctype\s+html|html|\?xml)\b", content[:200], re.IGNORECASE):
+    if re.match(rb'\s*(?:\[\s*["{]|\{\s*")', content[:200]):
+        return "JSON; write each word on a line of its own, with its meaning after a tab"
+    if re.match(rb"\s*<(?:!doctype\s+html|html|head|meta|body|table|\?xml)\b", content[:200], re.IGNORECASE):
         return f"a web page or XML; open it in a spreadsheet, and {AS_CSV}"
     return next((kind for start, kind in KINDS if content.startswith(start)), None)
 

@@ -16,6 +16,7 @@ const MAX_POLL_FACTOR = 10;
 const THUMBNAIL_SIDE = 256; // pixels, for screens with two or more pixels per CSS pixel
 const KEEP_URL_MS = 60_000;
 const LINE_END = /\r\n|\r|\n/;
+const RARE_LINE_END = /[\v\f\x85\u2028\u2029]/; // of a text that has no other
 const VARIATION = /\/variations\/(\d+)\//; // in the address of a picture that is not its job's own choice
 const FINAL_CODES = new Set(["deck_not_found", "unauthorized"]); // asking again cannot help
 const CODES = { "too_long words": "deck_too_large", "unreadable_list columns": "unclear_columns" };
@@ -67,7 +68,9 @@ export async function drawDeck(content, { name, ...options }) {
 async function linesOf(content) {
   const bytes = await new Response(content).arrayBuffer();
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes).split(LINE_END);
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    const lines = text.split(LINE_END);
+    return lines.filter(Boolean).length === 1 ? text.split(RARE_LINE_END) : lines;
   } catch {
     return [];
   }

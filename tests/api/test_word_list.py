@@ -654,6 +654,10 @@ def archive(*names: str) -> bytes:
         (archive("[Content_Types].xml", "xl/workbook.xml"), "Excel"),
         (archive("collection.anki21", "media"), "Anki package"),
         (archive("words.csv"), "zip archive"),
+        (archive("ppt/presentation.xml"), "a presentation"),
+        ('[{"word": "山"}]'.encode(), "JSON; write each word on a line of its own"),
+        ('{\n "words": ["山"]}'.encode(), "JSON"),
+        ("<table><tr><td>山</td><td>mountain</td></tr><tr><td>水</td></tr></table>".encode(), "web page"),
         (b"PK\x03\x04broken", "zip archive"),
         (archive("a").replace(b"PK\x01\x02\x14\x03\x14", b"PK\x01\x02\x14\x03\x63"), "zip archive"),  # of version 9.9
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Excel"),
