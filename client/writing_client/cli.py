@@ -245,6 +245,7 @@ def _draw(pictures: Deck, source: str, style: str | None, service: Service) -> i
     Raises:
         KeyboardInterrupt: after cancelling the jobs in flight and printing how to resume.
         WritingError: an error that affects all words, likewise.
+        OSError: the folder cannot be written to any more, likewise.
     """
     missing, drawn = len(pictures.missing), pictures.drawn
     _say(f"{missing + drawn} words, {drawn} already drawn, {missing} to draw")
@@ -263,7 +264,7 @@ def _draw(pictures: Deck, source: str, style: str | None, service: Service) -> i
                     failed += 1
                     reason = f"{row.word}: {error.detail} ({error.code})"
                     _complain(_fault(source, ListNote(line=row.line, reason=reason)))
-    except (KeyboardInterrupt, WritingError) as error:
+    except (KeyboardInterrupt, WritingError, OSError) as error:
         if pictures.drawn or isinstance(error, KeyboardInterrupt):
             _complain(f"{pictures.drawn} pictures are kept; run the same command again to resume")
         raise

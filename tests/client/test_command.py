@@ -124,6 +124,21 @@ def test_a_deck_is_named_in_normal_form(service: Scripted, arguments: list[str])
     assert Path("deck/café.apkg").is_file()
 
 
+def test_a_folder_that_cannot_be_written_to_any_more_keeps_its_pictures(
+    service: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk looks the same; here, something else has the name of the second picture."""
+    words = {**LIST, "words": [{"line": 1, "word": "山"}, {"line": 2, "word": "水"}]}
+    service.script |= {
+        "POST /api/writing/word-lists": [Answer(200, words)],
+        f"GET {DECKS}/d": [deck_view(word_view(0, "山"), word_view(1, "水"))],
+        f"DELETE {DECKS}/d": [deck_view()],
+    }
+    Path("deck/pictures/2-水.png").mkdir(parents=True)
+    assert main(["deck", "words.csv", "-o", "deck"]) == SOME_FAILED
+    assert "1 pictures are kept; run the same command again to resume" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("call", ["POST /api/writing/word-lists", "POST /api/writing/anki-packages"])
 def test_the_command_waits_where_the_rate_limit_is_reached(
     service: Scripted, call: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
