@@ -45,6 +45,7 @@ ARTICLES = frozenset(
         "ett",
     ]
 )
+REMARK = re.compile(r"(?<=[^\s(（])\s*[(（][^()（）]*[)）]$")  # "dog (masc.)" is no sentence
 SENTENCE = re.compile(r".{5,}[.!?。！？؟।]['\"”’」』)）]*", re.DOTALL)
 
 
@@ -57,8 +58,8 @@ def asides(columns: Sequence[Sequence[str]], kinds: Sequence[Kind]) -> frozenset
     speech = {index for index, cells in enumerate(columns) if _mostly(_is_part_of_speech, cells)}
     sentences = {index for index, cells in enumerate(columns) if _mostly(_is_sentence, cells)}
     scripts = [_script(kind) for kind in kinds]
-    words = {script for index, script in enumerate(scripts) if index not in sentences}
-    examples = {index for index in sentences if scripts[index] in words}
+    words = [None if index in sentences else script for index, script in enumerate(scripts)]
+    examples = {index for index in sentences if scripts[index] in words[:index]}  # they follow their words
     return frozenset(examples | articles | (speech if len(speech) == 1 < len(columns) else set()))
 
 
@@ -77,7 +78,7 @@ def _is_article(cell: str) -> bool:
 
 
 def _is_sentence(cell: str) -> bool:
-    return SENTENCE.fullmatch(cell) is not None
+    return SENTENCE.fullmatch(REMARK.sub("", cell)) is not None
 
 
 def _script(kind: Kind) -> Kind:

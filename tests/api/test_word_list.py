@@ -235,6 +235,14 @@ FILES: dict[str, tuple[str, list[Short]]] = {
         "山\tmountain\t山很高。\tThe mountain is high.\n水\twater\t我喝水\tI drink water.\n",
         [PLAIN, WATER],
     ),
+    "sentences before what is none": (
+        "Buenos días.\tgood morning\n¿Qué tal?\twhat's up\n",
+        [("Buenos días.", "good morning", ""), ("¿Qué tal?", "what's up", "")],
+    ),
+    "remarks that end like sentences": (
+        "perro\tdog (masc.)\ncasa\thouse (fem.)\n",
+        [("perro", "dog (masc.)", ""), ("casa", "house (fem.)", "")],
+    ),
     "sentences": ("你好吗？\tNǐ hǎo ma?\tHow are you?\n", [("你好吗？", "How are you?", "Nǐ hǎo ma?")]),
     "English beside a romanisation": (
         "дом\tdom\thouse\nкнига\tkniga\tbook\n",
