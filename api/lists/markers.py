@@ -13,7 +13,7 @@ AFTER_WORD = re.compile(r"[\t,;|，；،؛]| [-–—=:] ")
 BULLET = re.compile(r"[^\S\t]*[-–—•▪◦*·][^\S\t]+(?=\S)")
 
 # Markdown's, of a word or several: **木**, *mù*, `tree`.
-EMPHASIS = re.compile(r"(\*{1,3}|`)(?!\s)([^*`]++)(?<!\s)\1")
+EMPHASIS = re.compile(r"(\*{2,3}|(?<!\w)\*|`)(?!\s)([^*`]++)(?<!\s)\1")
 
 
 def without_emphasis(line: str) -> str:

@@ -166,14 +166,15 @@ def _separator(lines: Sequence[str]) -> str:
         return by_hand.most_common(1)[0][0]
     votes = Counter(first for line in voters if (first := _first_separator(line)))
     voted = votes.most_common(1)[0][0] if votes else ","
-    regular = [separator for separator in SEPARATORS if _is_regular(separator, voters)]
-    return voted if voted in regular or not regular or len(voters) == 1 else regular[0]
+    regular = [separator for separator in SEPARATORS if len(voters) > 1 and _is_regular(separator, voters)]
+    return voted if voted in regular or not regular else regular[0]
 
 
 def _is_regular(separator: str, lines: Sequence[str]) -> bool:
-    """Return whether all lines have a separator equally often, and never a space after it."""
-    counts = {line.count(separator) for line in lines}
-    return len(counts) == 1 and 0 not in counts and not any(f"{separator} " in line for line in lines)
+    """Return whether all lines have a separator equally often, never before a space or after a word and its meaning."""
+    if len({line.count(separator) for line in lines}) != 1 or separator not in lines[0]:
+        return False
+    return not any(f"{separator} " in line or is_pair(line.partition(separator)[0]) for line in lines)
 
 
 def _first_separator(line: str) -> str | None:

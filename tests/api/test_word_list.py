@@ -153,7 +153,7 @@ FILES: dict[str, tuple[str, list[Short]]] = {
         "| # | **Chinese** | Pinyin | English |\n|---|---|---|---|\n| 1 | **山** | *shān* | `mountain` |\n",
         [MOUNTAIN],
     ),
-    "stars that emphasise nothing": ("山\ta * mountain * of *\n", [("山", "a * mountain * of *", "")]),
+    "stars that emphasise nothing": ("山\ta * mountain * of 2*3*4\n", [("山", "a * mountain * of 2*3*4", "")]),
     "headings of Markdown": ("# My words\n山,mountain\n## More of them\n水,water\n", [PLAIN, WATER]),
     "headings of Markdown above pairs": ("# 水果 Fruit\n苹果 apple\n山 mountain\n", [APPLE, PLAIN]),
     "two headings of words": ("Wort,word\nHaus,house\nKatze,cat\n", [("Haus", "house", ""), ("Katze", "cat", "")]),
@@ -255,6 +255,10 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     "commas in some words under a heading": (
         "Слово;Перевод\nпривет, здравствуй;hello\nдом;house\n",
         [("привет, здравствуй", "hello", ""), ("дом", "house", "")],
+    ),
+    "semicolons between meanings": (
+        "山, mountain;hill\n水, water;liquid\n",
+        [("山", "mountain;hill", ""), ("水", "water;liquid", "")],
     ),
     "semicolons in the words": (
         "快乐; 高兴,happy\n难过,sad\n",
