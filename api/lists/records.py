@@ -98,7 +98,7 @@ def read_table(text: str, most: int | None = None) -> Table:
     """
     lines = LINE_END.split(text)
     if sum(map(bool, lines)) == 1:
-        lines = RARE_LINE_END.split(text)
+        lines = [part for line in lines for part in RARE_LINE_END.split(line)]
     notes: list[tuple[int, str]] = []
     said, start = _preamble(lines[:MOST_LINES], notes)
     lines[start:] = map(without_emphasis, without_markers(lines[start:]))

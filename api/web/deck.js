@@ -70,7 +70,7 @@ async function linesOf(content) {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     const lines = text.split(LINE_END);
-    return lines.filter(Boolean).length === 1 ? text.split(RARE_LINE_END) : lines;
+    return lines.filter(Boolean).length === 1 ? lines.flatMap((line) => line.split(RARE_LINE_END)) : lines;
   } catch {
     return [];
   }
