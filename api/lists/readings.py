@@ -56,7 +56,7 @@ def _split_pinyin(text: str, word: str) -> tuple[str, str]:
         spoken += _spoken(tokens[count])
         count += 1
     reading = " ".join(tokens[:count]).rstrip(PUNCTUATION)
-    if count == len(tokens) or spoken < least or not is_pinyin(reading, with_tones=True):
+    if count == len(tokens) or spoken < least or not is_reading(word, reading):
         return "", text
     return reading, " ".join(tokens[count:]).lstrip(PUNCTUATION)
 

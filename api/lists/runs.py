@@ -7,6 +7,7 @@ from operator import itemgetter
 
 from api.lists.scripts import scripts_in
 from shared.writing.english import is_english
+from shared.writing.furigana import is_reading
 from shared.writing.pinyin import is_pinyin
 
 LATIN = "Latin"
@@ -25,7 +26,8 @@ def is_pair(text: str) -> bool:
     """Return whether a text consists of a word and its meaning, in two scripts."""
     cells = _cells(text)
     latin = [cell for cell in cells if scripts_in(cell) == {LATIN}]
-    meanings = [cell for cell in latin if MEANING.search(cell) and not is_pinyin(cell, with_tones=True)]
+    readings = [cell for cell in latin if is_pinyin(cell, with_tones=True) or is_reading(cells[0], cell)]
+    meanings = [cell for cell in latin if MEANING.search(cell) and cell not in readings]
     return len(cells) > 1 and (not latin or bool(meanings))
 
 

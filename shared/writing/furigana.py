@@ -15,6 +15,12 @@ ADDED: Final = frozenset({
     "する", "します", "な", "だ", "です", "の", "に", "を", "が", "は", "へ", "と", "で", "も", "さん", "さま",
     "ちゃん", "くん", "たち", "がた", "ら",
 })  # fmt: skip
+# Chinese words without a tone.
+TONELESS: Final = {
+    "的": "de", "了": "le", "吗": "ma", "嗎": "ma", "呢": "ne", "吧": "ba", "得": "de", "地": "de", "着": "zhe",
+    "著": "zhe", "啊": "a", "呀": "ya", "嘛": "ma", "啦": "la", "们": "men", "們": "men", "么": "me", "麼": "me",
+    "个": "ge", "個": "ge", "过": "guo", "過": "guo", "子": "zi",
+}  # fmt: skip
 HAN: Final = regex.compile(r"\p{Script=Han}")
 KANA: Final = regex.compile(r"[\u3041-\u30ff]")
 KANA_ALONE: Final = regex.compile(r"[\u3041-\u30ff]++")
@@ -37,10 +43,11 @@ def split_furigana(text: str) -> tuple[str, str]:
 
 
 def is_reading(word: str, text: str) -> bool:
-    """Return whether a text can be the reading of a whole word: in kana, or in pinyin with tones."""
+    """Return whether a text can be the reading of a whole word: in kana, or in pinyin with the tones that it has."""
     if KANA_ALONE.fullmatch(text):
         return _can_be_read(word, text)
-    return HAN.search(word) is not None and is_pinyin(text, with_tones=True)
+    is_toneless = TONELESS.get(word) == text.casefold()
+    return is_toneless or (HAN.search(word) is not None and is_pinyin(text, with_tones=True))
 
 
 def _base(match: regex.Match[str]) -> str:

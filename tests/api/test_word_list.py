@@ -201,6 +201,14 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     "pinyin after the word": ("山 shān - mountain\n水 shuǐ - water\n火 huo3 - fire\n", READ),
     "pinyin before the meaning": ("山\tshān - mountain\n水\t(shuǐ) water\n火\thuo3 fire\n", READ),
     "kana before the meaning": ("食べる\tたべる - to eat\n山\tやま; mountain\n", [EAT, ("山", "mountain", "やま")]),
+    "words without a tone": (
+        "山 (shān) - mountain\n吧 (ba) - ...right?\n的 (de) - of\n",
+        [MOUNTAIN, ("吧", "...right?", "ba"), ("的", "of", "de")],
+    ),
+    "words without a tone before the meaning": (
+        "山 shān mountain\n呢 ne what about\n了 le finished\n",
+        [MOUNTAIN, ("呢", "what about", "ne"), ("了", "finished", "le")],
+    ),
     "meanings in which a word looks like pinyin": (
         "咖啡\tcafé con leche\n水\tagua\n火\tfuego\n",
         [("咖啡", "café con leche", ""), ("水", "agua", ""), ("火", "fuego", "")],
