@@ -16,6 +16,8 @@ EAST_ASIAN_SCRIPTS = frozenset({"Han", "Kana", "Hangul", "Bopomofo"})
 TOKEN = re.compile(r"[^\s/、()（）\[\]【】]+")
 CLOSING = re.compile(r"[)）\]】]*")
 IN_BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")
+# A reading between word and meaning, without a space after it: 苹果（píngguǒ）apple
+BRACKETED = re.compile(r"(?<=[\u2e80-\u9fff])\s*[(（\[【]([^()（）\[\]【】]+)[)）\]】](?=\w)")
 BETWEEN = " \t/,;:，；：、،؛"
 MARKUP = re.compile(r"^//|^#+ |[<{]|&\w+;|\[sound:")  # by a program, which writes separators
 # Capitals or a single letter may belong to the word before them: 卡拉 OK, 维生素 C.
@@ -44,11 +46,15 @@ def divide(lines: Sequence[str], separator: str) -> list[str]:
 
 def _cells(line: str) -> list[str]:
     """Return a line in parts, each in another script than its neighbours; whole if it does not form a pair."""
-    runs = [] if MARKUP.search(line) else _runs(line)
+    runs = [] if MARKUP.search(line) else _runs(BRACKETED.sub(_opened, line))
     scripts = [script for script, _ in runs]
     texts = [text for _, text in runs]
     is_read = len(runs) == 3 and any(is_pinyin(text, with_tones=True) for text in texts)  # píngguǒ 苹果 apple
     return texts if len(runs) == 2 or (is_read and scripts[0] == scripts[2]) else [line]
+
+
+def _opened(bracketed: re.Match[str]) -> str:
+    return f" {bracketed[1]} " if is_pinyin(bracketed[1], with_tones=False) else bracketed[0]
 
 
 def _runs(line: str) -> list[tuple[str, str]]:

@@ -180,6 +180,10 @@ FILES: dict[str, tuple[str, list[Short]]] = {
             ("十二", "twelve", "shíèr"),
         ],
     ),
+    "no spaces around pinyin": (
+        "山（shān）a mountain\n完[wán]to finish\n牛奶(niúnǎi)cow's milk\n",
+        [("山", "a mountain", "shān"), ("完", "to finish", "wán"), ("牛奶", "cow's milk", "niúnǎi")],
+    ),
     "spaces around kana": ("食べる（たべる） to eat\n山 やま mountain\n", [EAT, ("山", "mountain", "やま")]),
     "spaces around a romanisation": (
         "사과 sagwa apple\n학교 hakgyo school\n먹다 meokda to eat\n",
