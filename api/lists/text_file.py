@@ -228,6 +228,8 @@ def _detected(content: bytes) -> Text:
     if not scores or scores[0][0] < enough:
         if scores and scores[0][1].encoding == "UTF-8" and all(score < UNLIKELY for score, _ in scores[1:]):
             return scores[0][1]  # implausible, but nothing is better; validation reports why
+        if (line := _damaged_line(content)) is not None:
+            raise UnreadableList(f"line {line}: is not valid UTF-8, as the other lines are; {AS_CSV}", field="encoding")
         raise UnreadableList(
             f"its encoding cannot be determined; name it (encoding=GB18030), or {AS_CSV}", field="encoding"
         )
@@ -237,6 +239,21 @@ def _detected(content: bytes) -> Text:
         names = ", ".join(f"{text.encoding} (“{_sample(text.content)}”)" for text in (best[1], *rivals))
         raise UnreadableList(f"this may be {names}; name the encoding (encoding=…), or {AS_CSV}", field="encoding")
     return best[1]
+
+
+def _damaged_line(content: bytes) -> int | None:
+    """Return the first line that is not UTF-8 of a text whose other lines beyond ASCII mostly are; None if none is."""
+    lines = [(number, line) for number, line in enumerate(content.split(b"\n"), start=1) if not line.isascii()]
+    damaged = [number for number, line in lines if not _is_utf_8(line)]
+    return damaged[0] if damaged and len(damaged) * 2 < len(lines) else None
+
+
+def _is_utf_8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _bonus(codec: str, text: str) -> float:

@@ -689,6 +689,7 @@ def archive(*names: str) -> bytes:
         (b"\x89PNG\r\n\x1a\n", "picture"),
         (b"<!DOCTYPE html><html></html>", "web page"),
         ("山,mountain\n水,wa\0ter\n".encode(), "line 2: contains a NUL"),
+        ("山,mountain\n水,water\n".encode() + b"caf\xe9,coffee\n", "line 3: is not valid UTF-8"),
         (b"", "no words"),
         ("\ufeff".encode(), "no words"),
         (b"word,translation\n", "no words"),
