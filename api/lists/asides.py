@@ -17,34 +17,10 @@ NAMES = """
     adverbio|verbo|nom|verbe|adjectif|adverbe|nomen|adjektiv
 """
 PARTS_OF_SPEECH = frozenset(name for line in NAMES.split("\n") for name in line.strip().split("|") if name)
-ARTICLES = frozenset(
-    [
-        "der",
-        "die",
-        "das",
-        "den",
-        "dem",
-        "ein",
-        "eine",
-        "le",
-        "la",
-        "les",
-        "l'",
-        "un",
-        "une",
-        "el",
-        "los",
-        "las",
-        "il",
-        "lo",
-        "gli",
-        "de",
-        "het",
-        "een",
-        "en",
-        "ett",
-    ]
-)
+ARTICLES = frozenset({
+    "der", "die", "das", "den", "dem", "ein", "eine", "le", "la", "les", "l'", "un", "une", "el", "los", "las", "il",
+    "lo", "gli", "de", "het", "een", "en", "ett",
+})  # fmt: skip
 REMARK = re.compile(r"(?<=[^\s(（])\s*[(（][^()（）]*[)）]$")  # "dog (masc.)" is no sentence
 SENTENCE = re.compile(r".{5,}[.!?。！？؟।]['\"”’」』)）]*", re.DOTALL)
 
