@@ -100,7 +100,7 @@ def collection(name: str, cards: Sequence[Card], media: Sequence[str], dictionar
     deck = genanki.Deck(_number(f"deck {name}"), name)
     repeats: Counter[tuple[str, str]] = Counter()
     for card, file in zip(cards, media, strict=True):
-        texts = [escape(text) for text in (card.word, card.reading, card.meaning)]
+        texts = [_as_shown(text) for text in (card.word, card.reading, card.meaning)]
         pair = card.word, card.meaning  # 长 may occur twice with two meanings, and the same pair twice in two styles
         guid = genanki.guid_for(name, *pair, repeats[pair])
         repeats[pair] += 1
@@ -108,6 +108,11 @@ def collection(name: str, cards: Sequence[Card], media: Sequence[str], dictionar
         fields = [*texts, f'<img src="{file}">', strokes, language_tag(card.word, card.language)]
         deck.add_note(genanki.Note(model, fields, guid=guid))
     return _written(genanki.Package(deck))
+
+
+def _as_shown(text: str) -> str:
+    r"""Return a text in HTML that Anki shows as it is: brackets may be sounds or LaTeX, ``\(`` MathJax."""
+    return escape(text).replace("[", "&#91;").replace("\\", "&#92;")
 
 
 def _written(package: genanki.Package) -> bytes:

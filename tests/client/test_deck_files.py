@@ -138,6 +138,11 @@ class TestAnki:
         assert [bool(fields[4]) for _, fields in notes] == [True, True, False, True, True], "the stroke order"
         assert "My deck" in decks.values()
 
+    def test_a_text_is_neither_played_nor_typeset(self, tmp_path: Path) -> None:
+        cards = [card_of(word, Language.CHINESE) for word in ("[sound:a.mp3]", r"\(x\)")]
+        notes, _, _ = notes_of(packed(tmp_path / "1.apkg", "D", cards), tmp_path)
+        assert [fields[0] for _, fields in notes] == ["&#91;sound:a.mp3]", "&#92;(x&#92;)"]
+
     def test_a_note_tells_the_language_of_its_word(self, tmp_path: Path) -> None:
         cards = [card_of(word, language) for word, language, _ in TAGGED]
         notes, _, _ = notes_of(packed(tmp_path / "1.apkg", "D", cards), tmp_path)
