@@ -151,7 +151,7 @@ def main(seconds: float, in_flight: int) -> None:
         measure(f"{in_flight} jobs, threads, {1000 * interval_s:g} ms", partial(work, threads), in_flight, interval_s)
     for interval_s in (DEFAULT_S, INTERVALS_S[-1]):
         measure(f"{in_flight} jobs, a process, {1000 * interval_s:g} ms", partial(work, process), in_flight, interval_s)
-    process.close()
+    process.stop()
     for interval_s in INTERVALS_S:
         measure(f"one thread of Python alone, {1000 * interval_s:g} ms", spin, 1, interval_s)
     header = ["beside the steps", "a step alone, ms", "beside, ms", "95th percentile", "times as long", "jobs/s"]

@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
 import psutil
 from scipy import ndimage
-from skimage import feature, morphology
+from skimage.feature import canny
+from skimage.morphology import medial_axis, skeletonize, thin
 from tqdm import tqdm
 
 from bench.report import table, write
@@ -36,7 +38,7 @@ MIB = 1024**2
 PEERS: dict[str, dict[str, Callable[[Glyph], object]]] = {
     "opencv_canny": {
         "cv2.Canny": lambda glyph: cv2.Canny(glyph.ink, 100, 200),
-        "skimage.feature.canny": lambda glyph: feature.canny(glyph.ink),
+        "skimage.feature.canny": lambda glyph: canny(glyph.ink),
     },
     "distance_transform_depth": {
         "cv2.distanceTransform (exact)": lambda glyph: cv2.distanceTransform(
@@ -45,11 +47,11 @@ PEERS: dict[str, dict[str, Callable[[Glyph], object]]] = {
         "scipy distance_transform_edt": lambda glyph: ndimage.distance_transform_edt(glyph.mask),
     },
     "stroke_thickness_depth": {
-        "skimage medial_axis + distance": lambda glyph: morphology.medial_axis(glyph.mask, return_distance=True),
+        "skimage medial_axis + distance": lambda glyph: medial_axis(glyph.mask, return_distance=True),
     },
     "skeletonization_scribble": {
-        "skimage skeletonize (zhang)": lambda glyph: morphology.skeletonize(glyph.mask, method="zhang"),
-        "skimage thin": lambda glyph: morphology.thin(glyph.mask),
+        "skimage skeletonize (zhang)": lambda glyph: skeletonize(glyph.mask, method="zhang"),
+        "skimage thin": lambda glyph: thin(glyph.mask),
     },
 }
 
@@ -133,7 +135,7 @@ def main(words: int, size: int) -> None:
     rows: list[list[object]] = [["(the glyph's raster)", f"{raster:.1f}", "", ""]]
     times: dict[str, float] = {}
     for kind, name in tqdm(ai_free, desc="methods"):
-        times[name] = median_ms(lambda glyph, kind=kind, name=name: kind.generate(glyph, name), glyphs)
+        times[name] = median_ms(partial(kind.generate, method=name), glyphs)
         peers = {peer: median_ms(call, glyphs) for peer, call in PEERS.get(name, {}).items()}
         own = f"{median_ms(OWN_STEP[name], glyphs):.1f}" if name in OWN_STEP else ""
         rows.append([name, f"{times[name]:.1f}", own, " · ".join(f"{peer} {ms:.1f}" for peer, ms in peers.items())])

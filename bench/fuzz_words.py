@@ -34,7 +34,8 @@ from shared.errors import ServiceError
 from shared.settings import ConditioningSettings, load_settings
 from shared.writing.characters import CharacterDatabase
 from shared.writing.fonts import FontCoverage, read_fonts
-from shared.writing.imagery import MAX_MOTIFS, Imagery
+from shared.writing.imagery import Imagery
+from shared.writing.motif import MAX_MOTIFS
 from shared.writing.words import normalise_word
 from tests.conditioning_models import save_depth_model, save_segmenter
 from worker.conditioning import Brush, Conditioning, make_conditionings

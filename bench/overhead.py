@@ -74,7 +74,7 @@ def measure_bookkeeping(count: int) -> float:
     rows: list[RequestState] = [model.row(request) for _ in range(4)]
     denoiser = model.networks[request.quality].denoiser
     idle = Denoiser(denoiser.unet, denoiser.controlnet)
-    idle.compile(lambda _network: lambda _part, inputs, _rest: inputs.latents, request.size)
+    idle.call_through(lambda _networks, inputs, *_control: inputs.latents)
     for _ in range(3):
         idle.step(rows)
     began = time.perf_counter()

@@ -71,7 +71,8 @@ class Served:
     @property
     def seconds(self) -> float:
         """The time for both pictures together, from the maps to the decoded pictures."""
-        return max(result["generation_metadata"]["timings_ms"]["diffusion"] for result in self.results.values()) / 1000
+        times_ms = [result["generation_metadata"]["timings_ms"]["diffusion"] for result in self.results.values()]
+        return float(max(times_ms)) / 1000
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,7 @@ def main(steps: int, dtype: str | None, *, is_small: bool) -> None:
         written_s = time.perf_counter() - began
         served = serve(steps, dtype)
         stock = draw_stock(folders, next(iter(served.results.values())), dtype)
-    rows = [
+    rows: list[list[object]] = [
         ["writing the files, s", f"{written_s:.0f}", ""],
         *report(served, stock),
         ["total, s", f"{time.perf_counter() - began:.0f}", ""],

@@ -66,7 +66,7 @@ def fill(settings: Settings, count: int) -> None:
         else:
             refused += 1
             tqdm.write(f"refused: {answer.get_json()['detail']}")
-        if number % (count // 4) == 0:
+        if number % max(1, count // 4) == 0:
             used = client.info("memory")["used_memory"] / 1e6
             tqdm.write(f"| {number} | {refused} | {published - client.zcard(Key.RESULTS)} | {used:.1f} |")
     client.config_set("maxmemory", 0)
@@ -76,8 +76,8 @@ def measure_polls(settings: Settings, stack: Stack) -> None:
     """Print the cost of polling a large result, and the effect of many polls on the API's memory."""
     client, page = make_redis(settings.redis), create_app(settings).test_client()
     leases = Leases(client, JobStore(client, settings.queue), settings.queue, "bench")
-    request = {"word": "学", "width": 2048, "height": 2048}
-    job_id = page.post("/api/writing/generate-writing-image", json=request).get_json()["job_id"]
+    large = {"word": "学", "width": 2048, "height": 2048}
+    job_id = page.post("/api/writing/generate-writing-image", json=large).get_json()["job_id"]
     publish(leases, job_id, 0, noise(0, LARGE_BYTES, LARGE_MAPS))
     address = f"/api/writing/jobs/{job_id}"
     tag = page.get(address).headers["ETag"]

@@ -23,8 +23,8 @@ from bench.report import table, write
 from shared.settings import ConditioningSettings, load_settings
 from shared.writing.characters import CharacterDatabase
 from shared.writing.fonts import read_fonts
-from shared.writing.imagery import MAX_MOTIFS, Imagery
-from shared.writing.motif import Motif
+from shared.writing.imagery import Imagery
+from shared.writing.motif import MAX_MOTIFS, Motif
 from worker.conditioning import Conditioning, make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.legibility.judge import LegibilityJudge

@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from tqdm import tqdm
@@ -31,7 +31,7 @@ from worker.progress import NullProgress
 WORDS = ("山", "水", "火", "木", "雨", "花", "鸟", "鱼", "月", "书")
 SEED = 7
 
-Variant = Callable[[AIImageGenerator, str], Awaitable[Any]]
+Variant = Callable[[AIImageGenerator, str], Coroutine[Any, Any, None]]
 
 
 async def one_after_another(generator: AIImageGenerator, word: str) -> None:
@@ -68,7 +68,7 @@ def main(rounds: int) -> None:
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in VARIANTS}
     for word in tqdm(WORDS[:rounds], desc="rounds"):
         for name, variant in VARIANTS.items():
-            found[name].append(_measure(lambda variant=variant, word=word: asyncio.run(variant(generator, word))))
+            found[name].append(_measure(variant(generator, word)))
     walls = {name: statistics.median(wall for wall, _ in measured) for name, measured in found.items()}
     cpus = {name: statistics.median(cpu for _, cpu in measured) for name, measured in found.items()}
     first = next(iter(VARIANTS))
@@ -87,10 +87,10 @@ def _single(word: str) -> list[GenerationRequest]:
     return [GenerationRequest(word=word, seed=seed, scene_seed=SEED) for seed in seeds]
 
 
-def _measure(call: Callable[[], None]) -> tuple[float, float]:
-    """Return a call's wall-clock and CPU seconds."""
+def _measure(drawing: Coroutine[Any, Any, None]) -> tuple[float, float]:
+    """Return the wall-clock and CPU seconds of a variant's drawing."""
     wall, cpu = time.perf_counter(), time.process_time()
-    call()
+    asyncio.run(drawing)
     return time.perf_counter() - wall, time.process_time() - cpu
 
 

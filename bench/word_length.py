@@ -64,7 +64,7 @@ class Measured:
 def measure(bench: Bench, words: Sequence[str], side: int, *, maps_only: bool) -> Measured:
     """Draw the words and read them."""
     glyphs = [bench.glyphs.render(word, side, side) for word in words]
-    maps = {
+    maps: dict[str, list[Sequence[CharacterReading]]] = {
         "print": [bench.judge.judge(Image.fromarray(255 - glyph.ink), glyph).characters for glyph in glyphs],
         **{name: [_map_read(bench, glyph, name) for glyph in glyphs] for name in MAPS},
     }
