@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 from pathlib import Path
 
 import cv2
@@ -315,6 +316,24 @@ def test_batches_share_their_crop_controls_and_weights(tmp_path: Path, sample: S
         assert 1 <= len(batch.controls) == len(batch.weights) <= 4
         assert batch.crop.side == side
         assert batch.crop.top % 64 == batch.crop.left % 64 == 0
+
+
+def test_without_shards_there_are_no_batches_to_wait_for(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no shards"):
+        ShardStream(tmp_path, 3, whole=True)
+
+
+def test_a_shard_that_the_disk_had_no_room_for_is_none(tmp_path: Path, sample: Sample) -> None:
+    limit, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, most))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            save_shard(tmp_path / "shard-00000.npz", [sample], np.zeros((1, 16, 64, 64), np.float16))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
+    assert [*tmp_path.iterdir()], "a part of it was written"
+    with pytest.raises(FileNotFoundError, match="no shards"):
+        ShardStream(tmp_path, 3, whole=True)
 
 
 def test_half_of_the_batches_have_one_style_under_its_own_weights() -> None:

@@ -156,8 +156,13 @@ class ShardStream(IterableDataset[Batch]):
             folder: the folder with the shards.
             seed: the seed of the random order and of the crops.
             whole: whether to use whole pictures instead of crops.
+
+        Raises:
+            FileNotFoundError: there are no shards.
         """
         self._paths = sorted(folder.glob("shard-*.npz"))
+        if not self._paths:
+            raise FileNotFoundError(f"there are no shards in {folder}; `shards` makes them")
         self._seed, self._whole = seed, whole
         self._styles = load_settings({}).styles
 
@@ -278,6 +283,7 @@ def train_diffusion(
         whole_share: the last share of the steps, which uses whole pictures.
 
     Raises:
+        FileNotFoundError: there are no shards.
         FloatingPointError: the loss is no longer finite.
     """
     torch.manual_seed(0)

@@ -64,7 +64,7 @@ def save_shard(path: Path, samples: list[Sample], latents: NDArray[np.float16]) 
         pngs = [cv2.imencode(".png", sample.maps[control_type][:, :, ::-1])[1] for sample in samples]
         arrays[control_type] = np.concatenate(pngs)
         arrays[f"{control_type}_ends"] = np.cumsum([len(png) for png in pngs])
-    temporary = path.with_suffix(".tmp.npz")
+    temporary = path.with_name(f"part-of-{path.name}")  # numpy wants .npz at the end, and it must not look like a shard
     np.savez(temporary, **arrays)  # type: ignore[arg-type]
     temporary.rename(path)  # atomic: a shard is complete or absent
 
