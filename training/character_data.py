@@ -51,11 +51,17 @@ def read_characters(folder: Path, radicals: dict[str, tuple[int, int]]) -> Itera
 
 
 def build(strokes: Path, unihan: Path, output: Path) -> None:
-    """Rewrite the database, without a lexicon."""
+    """Rewrite the database, without a lexicon.
+
+    Raises:
+        FileNotFoundError: a source is missing; the database stays.
+    """
+    if not any(strokes.glob("?.json")):
+        raise FileNotFoundError(f"there are no characters in {strokes}")
+    rows = list(read_characters(strokes, read_radicals(unihan)))
     output.unlink(missing_ok=True)
     with sqlite3.connect(output) as connection:
         connection.executescript(SCHEMA)
-        rows = read_characters(strokes, read_radicals(unihan))
         connection.executemany("INSERT INTO characters VALUES (?, ?, ?)", rows)
     with sqlite3.connect(output) as connection:
         connection.execute("VACUUM")

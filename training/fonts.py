@@ -99,8 +99,15 @@ def _in_shift_jis(character: str) -> bool:
 
 
 def make(subset: FontSubset, folder: Path) -> str:
-    """Write a subset without hinting; return a summary of its content."""
-    font = TTFont(next(folder.rglob(subset.source)))
+    """Write a subset without hinting; return a summary of its content.
+
+    Raises:
+        FileNotFoundError: the folder lacks the source font.
+    """
+    source = next(folder.rglob(subset.source), None)
+    if source is None:
+        raise FileNotFoundError(f"there is no {subset.source} in {folder}")
+    font = TTFont(source)
     options = Options(hinting=False, layout_features=list(subset.features), notdef_outline=True, name_IDs=["*"])
     subsetter = Subsetter(options)
     subsetter.populate(unicodes=subset.code_points)

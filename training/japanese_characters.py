@@ -195,7 +195,13 @@ def read_characters(
 
 
 def build(svgs: Path, unihan: Path, output: Path) -> None:
-    """Rewrite the table of characters; leave the file's other tables unchanged."""
+    """Rewrite the table of characters; leave the file's other tables unchanged.
+
+    Raises:
+        FileNotFoundError: a source is missing; the table stays.
+    """
+    if not any(svgs.glob("*.svg")):
+        raise FileNotFoundError(f"there are no characters in {svgs}")
     chinese, numbers = CharacterDatabase(Language.CHINESE, CHINESE_ONLY), read_radicals(unihan)
     radicals = Radicals(chinese)
     print(f"radicals found among known ones: {check(chinese, radicals, numbers):.1%}")

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from shared.writing.dictionaries import Dictionaries
 from worker.glyphs import Glyph, GlyphRenderer
 from worker.legibility.judge import LegibilityJudge
-from worker.legibility.look_alikes import VARIANTS_PATH
+from worker.legibility.look_alikes import VARIANTS_PATH, readable_forms
 
 SIDE = 256
 ANOTHER_FORM = ("kZVariant", "kSemanticVariant")
@@ -85,7 +85,7 @@ def _is_read(judge: LegibilityJudge, glyph: Glyph, character: str) -> bool:
 
 def main(unihan: Path, shinjitai: Path) -> None:
     """Write the table."""
-    VARIANTS_PATH.write_text("", encoding="utf-8")  # the judge reads without the pairs of an earlier run
+    readable_forms().clear()  # the judge reads without the pairs of an earlier run
     found = dict(read_as(read_variants(unihan, shinjitai)))
     VARIANTS_PATH.write_text("".join(f"{one}{forms}\n" for one, forms in sorted(found.items())), encoding="utf-8")
     print(f"{VARIANTS_PATH}: {len(found)} characters")

@@ -41,9 +41,10 @@ def look_alikes(character: str) -> frozenset[str]:
     base, marks = decomposed[0], decomposed[1:]
     twins = {twin for group in GROUPS if base in group for twin in group}
     marked = {unicodedata.normalize("NFC", twin + marks) for twin in twins}
-    return frozenset({character} | marked | set(READ_FOR_KANA.get(character, "") + _variants().get(character, "")))
+    return frozenset({character} | marked | set(READ_FOR_KANA.get(character, "") + readable_forms().get(character, "")))
 
 
 @lru_cache(maxsize=1)
-def _variants() -> dict[str, str]:
+def readable_forms() -> dict[str, str]:
+    """Return the Han characters that the judge does not know, each with the forms as which it may be read."""
     return {line[0]: line[1:] for line in VARIANTS_PATH.read_text(encoding="utf-8").split()}
