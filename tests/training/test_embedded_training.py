@@ -22,7 +22,7 @@ from shared.settings import load_settings
 from shared.writing.characters import CharacterDatabase
 from shared.writing.imagery import Imagery
 from training.embedded_model import data
-from training.embedded_model.__main__ import export, take_files
+from training.embedded_model.__main__ import export, judge, take_files
 from training.embedded_model.canvas import make_canvas
 from training.embedded_model.data import HELD_OUT_EVERY, SIDE, PictureStream, Sample, SceneMaker, to_tensor
 from training.embedded_model.diffusion import (
@@ -544,6 +544,20 @@ def test_training_of_the_vae_goes_on_where_it_stopped(tmp_path: Path) -> None:
     train_vae(tmp_path, 1, device, workers=0)
     train_vae(tmp_path, 2, device, workers=0)
     assert torch.load(tmp_path / "vae.pt", weights_only=True)["step"] == 2
+
+
+def test_a_vae_that_is_judged_may_be_trained_on_and_one_in_use_may_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device = torch.device("cpu")
+    monkeypatch.setattr("training.embedded_model.__main__.finish_vae", lambda *_: make_vae())
+    monkeypatch.setattr("training.embedded_model.__main__.judge_vae", lambda _vae: {"comic": 25.0})
+    judge(tmp_path, device)
+    assert "25.0 dB" in capsys.readouterr().out
+    assert [*tmp_path.iterdir()] == []
+    make_vae().save_pretrained(tmp_path / "vae")
+    with pytest.raises(FileExistsError, match="in use"):
+        train_vae(tmp_path, 1, device, workers=0)
 
 
 @pytest.mark.slow

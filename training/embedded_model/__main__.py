@@ -29,7 +29,7 @@ from training.embedded_model.models import save_pipeline
 from training.embedded_model.pictures import STYLES
 from training.embedded_model.shards import store_shards
 from training.embedded_model.text import folder_tokenizer, train_text
-from training.embedded_model.vae import judge_vae, load_vae, train_decoder, train_vae
+from training.embedded_model.vae import finish_vae, judge_vae, load_vae, train_decoder, train_vae
 
 COMMANDS = ("targets", "vae", "judge", "decoder", "shards", "text", "diffusion", "export")
 # Total steps, if the command line does not set them.
@@ -49,8 +49,9 @@ def targets(folder: Path) -> None:
 
 
 def judge(folder: Path, device: torch.device) -> None:
-    """Print the VAE's PSNR by style."""
-    found = judge_vae(load_vae(folder, device))
+    """Print the VAE's PSNR by style. Its training may go on afterwards, unless it is in use."""
+    is_in_use = (folder / "vae").is_dir()
+    found = judge_vae(load_vae(folder, device) if is_in_use else finish_vae(folder, device))
     for style, decibels in found.items():
         print(f"{style:12}{decibels:6.1f} dB")
     print(f"{'mean':12}{sum(found.values()) / len(found):6.1f} dB")
@@ -109,12 +110,16 @@ def main() -> None:
     steps = arguments.steps or STEPS.get(arguments.command, 0)
     folder, device = arguments.folder, device_to_train_on(arguments.device)
     folder.mkdir(parents=True, exist_ok=True)
-    if arguments.start is not None and (arguments.start / "model_index.json").is_file():
-        take_files(folder, arguments.start)
+    start = arguments.start
+    if start is not None and (start / "model_index.json").is_file():
+        if arguments.command == "vae":
+            start = start / "vae"
+        else:
+            take_files(folder, start)
     if arguments.command == "targets":
         targets(folder)
     elif arguments.command == "vae":
-        train_vae(folder, steps, device, arguments.workers, arguments.start)
+        train_vae(folder, steps, device, arguments.workers, start)
     elif arguments.command == "decoder":
         train_decoder(folder, steps, device, arguments.workers)
     elif arguments.command == "judge":
@@ -124,9 +129,7 @@ def main() -> None:
     elif arguments.command == "text":
         train_text(folder, folder_tokenizer(folder), steps)
     elif arguments.command == "diffusion":
-        train_diffusion(
-            folder, steps, device, arguments.workers, start=arguments.start, whole_share=arguments.whole_share
-        )
+        train_diffusion(folder, steps, device, arguments.workers, start=start, whole_share=arguments.whole_share)
     else:
         export(folder, arguments.to)
 

@@ -65,7 +65,12 @@ def train_vae(folder: Path, steps: int, device: torch.device, workers: int, star
     """Train for ``steps`` steps in total; resume from the last saved state.
 
     Training starts from the VAE in the folder ``start``, if it is given.
+
+    Raises:
+        FileExistsError: the folder's VAE is in use (`load_vae`), so training would change nothing.
     """
+    if (folder / "vae").is_dir():
+        raise FileExistsError(f"{folder / 'vae'} is in use: shards contain its latents; train another in a new folder")
     torch.manual_seed(0)
     vae = AutoencoderKL.from_pretrained(start, torch_dtype=torch.float32) if start else make_vae()
     _train(vae, folder / "vae", steps, device, crops=CROPS, workers=workers, learning_rate=LEARNING_RATE)
