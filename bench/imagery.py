@@ -3,6 +3,7 @@
 The words are every 50th of the lexicon, with the sense that steers. Each is looked up for the first time.
 """
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -38,4 +39,5 @@ def _spread(times: list[float]) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     main()

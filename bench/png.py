@@ -3,6 +3,7 @@
 python -m bench.png
 """
 
+import argparse
 import io
 import time
 from collections.abc import Callable
@@ -56,4 +57,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     main()

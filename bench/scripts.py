@@ -6,6 +6,8 @@ Each script has eight words. A letter is read if the judge's first answer is rig
 The model draws each word once, in each of its eight styles, with a motif beside it. Maps are read without motifs.
 """
 
+import argparse
+
 from tqdm import tqdm
 
 from bench.embedded_model import SEED, Bench
@@ -43,4 +45,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     main()
