@@ -119,6 +119,93 @@ def test_the_limit_recovers_after_a_quiet_while() -> None:
     assert scheduler.limit == 4
 
 
+def test_each_lowering_of_the_limit_begins_the_quiet_while_anew() -> None:
+    scheduler: Scheduler[Job] = Scheduler(4)
+    scheduler.lower_limit(3)
+    for _ in range(RECOVER_AFTER_STEPS - 1):
+        scheduler.stepped()
+    scheduler.lower_limit(2)
+    scheduler.stepped()
+    assert scheduler.limit == 2
+    scheduler.lower_limit(3)
+    assert scheduler.limit == 2, "lowering never raises it"
+
+
+def test_a_lowered_limit_holds_for_the_jobs_that_run_and_they_take_turns() -> None:
+    scheduler: Scheduler[Job] = Scheduler(4)
+    jobs = [Job() for _ in range(4)]
+    for job in jobs:
+        scheduler.submit(job)
+    scheduler.admit()
+    scheduler.lower_limit(2)
+    first, second = scheduler.next_batch(), scheduler.next_batch()
+    assert len(first) == len(second) == 2
+    assert {*first, *second} == {*jobs}
+
+
+def test_interactive_jobs_count_only_while_a_bulk_job_waits() -> None:
+    scheduler: Scheduler[Job] = Scheduler(1, BULK_EVERY)
+    for _ in range(BULK_EVERY):
+        scheduler.submit(Job())
+        scheduler.remove(*scheduler.admit())
+    interactive = Job()
+    scheduler.submit(Job(Priority.BULK))
+    scheduler.submit(interactive)
+    assert scheduler.admit() == [interactive]
+
+
+def test_a_bulk_job_that_had_its_turn_and_was_put_back_is_like_any_other() -> None:
+    scheduler: Scheduler[Job] = Scheduler(1, BULK_EVERY)
+    bulk, after, latest = Job(Priority.BULK), Job(), Job()
+    scheduler.submit(bulk)
+    for _ in range(BULK_EVERY - 1):
+        scheduler.submit(Job())
+        scheduler.remove(*scheduler.admit())
+    scheduler.submit(after)
+    assert scheduler.admit() == [bulk]
+    scheduler.put_back(bulk)
+    assert scheduler.admit() == [after]
+    scheduler.remove(after)
+    assert scheduler.admit() == [bulk]
+    scheduler.submit(latest)
+    assert scheduler.admit() == [latest]
+
+
+def test_no_bulk_job_makes_room_for_a_job_that_does_not_fit_even_then() -> None:
+    scheduler: Scheduler[Job] = Scheduler(3)
+    running = (Job(cost=2), Job(Priority.BULK))
+    for job in running:
+        scheduler.submit(job)
+    scheduler.admit()
+    scheduler.submit(Job(cost=2))
+    assert scheduler.admit() == []
+    assert set(scheduler.running) == set(running)
+
+
+def test_the_bulk_job_that_was_stepped_last_is_the_last_to_make_room() -> None:
+    scheduler: Scheduler[Job] = Scheduler(2)
+    for group in ("square", "tall"):
+        scheduler.submit(Job(Priority.BULK, group))
+    scheduler.admit()
+    (stepped,) = scheduler.next_batch()
+    scheduler.submit(Job())
+    scheduler.admit()
+    assert stepped in scheduler.running
+    assert len(scheduler.waiting) == 1
+
+
+def test_a_newly_admitted_job_is_the_next_of_its_group() -> None:
+    scheduler: Scheduler[Job] = Scheduler(3)
+    begun, new = Job(), Job()
+    scheduler.submit(begun)
+    scheduler.admit()
+    scheduler.next_batch()
+    scheduler.submit(new)
+    scheduler.admit()
+    scheduler.lower_limit(1)
+    assert scheduler.next_batch() == [new]
+
+
 class SchedulerMachine(RuleBasedStateMachine):
     """Submits, steps, cancels, fails, runs out of memory and finishes in any order."""
 
