@@ -117,6 +117,17 @@ def test_a_worker_that_lost_its_lease_publishes_nothing(
     assert client.get("result") == "new"
 
 
+def test_a_cancelled_job_ends_as_cancelled_also_at_its_last_crash(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    store.create("a", REQUEST)
+    taken(worker("dead"), "a")
+    client.hset("writing:job:a", "deaths", 100)
+    store.cancel("a")
+    assert die(worker("dead"), worker("alive")) == []
+    assert store.get("a").status is JobStatus.CANCELLED
+
+
 def test_cancelling_a_running_job_reaches_its_worker(store: JobStore, worker: Callable[[str], Leases]) -> None:
     leases = worker("w")
     store.create("a", REQUEST)

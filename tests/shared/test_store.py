@@ -181,22 +181,34 @@ def test_retry_after_follows_the_measured_rate(store: JobStore, leases: Leases, 
     assert store.retry_after_s() > 90
 
 
+@pytest.mark.parametrize(
+    ("ago_s", "lasting_s", "drain_s"),
+    [((3606, 3604, 3602, 0), 2, 4), ((3, 2, 1, 0), 10, 2 * 13 / 4)],
+    ids=["the last one after an idle hour", "at the same time"],
+)
 def test_the_rate_is_that_of_busy_times(
-    store: JobStore, leases: Leases, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    store: JobStore,
+    leases: Leases,
+    client: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    ago_s: tuple[int, ...],
+    lasting_s: int,
+    drain_s: float,
 ) -> None:
-    """Four jobs of two seconds each, the last one after an idle hour; then two wait."""
+    """Four jobs end; then two wait."""
     now = time.time()
-    for number, ended_at in enumerate((now - 3606, now - 3604, now - 3602, now)):
+    for number, ended_at in enumerate(now - ago for ago in ago_s):
         lease = leases.take(store.create(str(number), REQUEST).job_id)
         assert lease is not None
-        client.hset(f"writing:job:{number}", "started_at", ended_at - 2)
+        client.hset(f"writing:job:{number}", "started_at", ended_at - lasting_s)
         with monkeypatch.context() as patched:
             patched.setattr("shared.queue.leases.time.time", lambda moment=ended_at: moment)
             leases.publish(lease, "result", b"{}", 2000)
     assert store.drain_s() == 0
     for job_id in ("a", "b"):
         store.create(job_id, REQUEST)
-    assert store.drain_s() == pytest.approx(4, abs=0.5)
+    assert store.drain_s() == pytest.approx(drain_s, abs=0.5)
 
 
 def test_an_idempotency_key_lives_as_long_as_its_job(store: JobStore, client: redis.Redis) -> None:
