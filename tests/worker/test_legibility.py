@@ -17,7 +17,7 @@ from shared.writing.language import Language
 from worker.engine.request import DrawRequest
 from worker.glyphs import Glyph, GlyphRenderer
 from worker.legibility.control_levels import FAR_OVER, FIRST, LEVELS, MAX_WEIGHT, ScoredLevel, best, next_level
-from worker.legibility.judge import LegibilityJudge, find_recognisers
+from worker.legibility.judge import MARGIN, LegibilityJudge, crop, find_recognisers
 from worker.legibility.look_alikes import VARIANTS_PATH, look_alikes
 
 
@@ -176,6 +176,26 @@ def test_a_character_that_is_not_read_in_print_is_left_out(judge: LegibilityJudg
     assert legibility.score is not None
     assert [reading.score is None for reading in legibility.characters] == [False, True]
     assert "ก" in (legibility.unknown or "")
+
+
+def test_an_unknown_character_is_named_once(judge: LegibilityJudge, glyphs: GlyphRenderer) -> None:
+    glyph = glyphs.render("กกก", 256, 256)
+    assert judge.judge(printed(glyph), glyph).unknown == "the judge cannot read ก in print either"
+
+
+def test_a_character_is_read_with_a_margin(glyphs: GlyphRenderer) -> None:
+    glyph = glyphs.render("学习", 512, 512)
+    first = glyph.characters[0]
+    part = crop(np.zeros((512, 512, 3), np.uint8), first)
+    assert part.shape[0] == pytest.approx((1 + 2 * MARGIN) * first.box.em, abs=2)
+
+
+def test_no_picture_is_more_legible_than_print(judge: LegibilityJudge, glyphs: GlyphRenderer) -> None:
+    """The judge is surer of 参 in dark grey than in black."""
+    glyph = glyphs.render("参", 256, 256)
+    (reading,) = (legibility := judge.judge(printed(glyph), glyph)).characters
+    assert (reading.score or 0) > (reading.in_print or 1)
+    assert legibility.of_print == 1
 
 
 def test_without_a_recogniser_it_is_unknown_and_said_once(
