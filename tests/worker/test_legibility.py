@@ -183,6 +183,13 @@ def test_an_unknown_character_is_named_once(judge: LegibilityJudge, glyphs: Glyp
     assert judge.judge(printed(glyph), glyph).unknown == "the judge cannot read ก in print either"
 
 
+@pytest.mark.parametrize(("number", "score"), [(-1, 0.5), (1, 1.0)])
+def test_attempts_go_in_one_direction(number: int, score: float) -> None:
+    """Down until the target is missed, or up until it is met; never back."""
+    first = ScoredLevel(FIRST, 1.0 if number < 0 else 0.1)
+    assert next_level([first, ScoredLevel(LEVELS[number], score)], 0.7, 30) is None
+
+
 def test_a_character_is_read_with_a_margin(glyphs: GlyphRenderer) -> None:
     glyph = glyphs.render("学习", 512, 512)
     first = glyph.characters[0]
