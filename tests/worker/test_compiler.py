@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 from diffusers.models.attention import BasicTransformerBlock
+from diffusers.models.resnet import ResnetBlock2D
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from PIL import Image
 from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
@@ -22,9 +24,10 @@ from shared.gpu_profiles import GIB
 from shared.schemas import Quality
 from tests.models import embedded_pipeline, embedded_settings, engine_model
 from worker.compilation import compile_decoder, compile_model, compile_networks, fill_cache, try_compiler
-from worker.engine import compile_processes, compiler
+from worker.engine import compile_processes, compiler, float8
 from worker.engine.compile_examples import ExampleCollector
 from worker.engine.compile_processes import CompileProcesses, available_gib, how_many
+from worker.engine.compiler import Part
 from worker.engine.denoiser import Denoiser
 from worker.engine.model_runner import ModelRunner
 from worker.engine.request import DrawRequest
@@ -275,6 +278,27 @@ def test_only_blocks_with_the_same_settings_share_graphs() -> None:
     kinds = [next(compiler.parts_of(block)).kind for block in blocks]
     assert kinds[0] == kinds[1]
     assert len(set(kinds)) == 3
+
+
+def test_equal_numbers_of_another_type_are_the_same_setting() -> None:
+    """Graphs on disk are named after kinds: in SDXL's VAE the encoder's 1.0 hid the graph saved for the decoder's 1."""
+    blocks = [ResnetBlock2D(in_channels=32, temb_channels=None, output_scale_factor=scale) for scale in (1, 1.0)]
+    first, second = (next(compiler.parts_of(block)).kind for block in blocks)
+    assert repr(first) == repr(second)
+
+
+def test_where_transformers_begin_and_end_their_blocks_do_not_matter() -> None:
+    """One with more blocks, or with 8-bit ones, shares their graphs, and an example holds no block."""
+    makers = {"in_channels": 32, "norm_num_groups": 8, "use_linear_projection": True, "cross_attention_dim": 16}
+    one, two = (Transformer2DModel(2, 16, num_layers=count, **makers) for count in (1, 2))
+    collector = ExampleCollector()
+    with collector([two]):
+        two(torch.randn(2, 32, 4, 4), encoder_hidden_states=torch.randn(2, 3, 16), return_dict=False)
+    ends = [example.part for example in collector.examples if example.part.method != "forward"]
+    assert len(ends) == 2
+    for end in ends:
+        assert not any(isinstance(module, BasicTransformerBlock) for module in end.block.modules())
+        assert {end.kind} == {Part(whole, end.method).kind for whole in (one, two, float8.to_float8(one))}
 
 
 def test_a_call_that_fits_no_saved_graph_is_compiled() -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from worker.engine.compiler import Part, ReplacedMethods, compiled
+from worker.engine.compiler import Part, ReplacedMethods, compiled, own_modules
 from worker.engine.faults import attempt
 from worker.engine.saved_graphs import SavedGraphs
 
@@ -111,8 +111,10 @@ class ExampleCollector:
 
 
 def _without_values(block: nn.Module) -> nn.Module:
-    """Return a copy of a block whose tensors have no memory."""
-    memo: dict[int, Any] = {id(buffer): torch.empty_like(buffer, device="meta") for buffer in block.buffers()}
+    """Return a copy of a block whose tensors have no memory, without the blocks in it that are compiled themselves."""
+    own = [module for _, module in own_modules(block)]
+    memo: dict[int, Any] = {id(child): None for module in own for child in module.children() if child not in own}
+    memo |= {id(buffer): torch.empty_like(buffer, device="meta") for buffer in block.buffers()}
     for parameter in block.parameters():
         empty = torch.empty_like(parameter, device="meta")
         memo[id(parameter)] = nn.Parameter(empty, requires_grad=parameter.requires_grad)

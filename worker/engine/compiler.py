@@ -103,16 +103,38 @@ class Part:
 
     @property
     def kind(self) -> Hashable:
-        """What parts share that can share graphs: their method, and their block's tensors and settings."""
-        tensors = (*self.block.named_parameters(), *self.block.named_buffers())
-        shapes = tuple((name, tuple(tensor.shape), tensor.dtype) for name, tensor in tensors)
+        """What parts share that can share graphs: their method, and their block's own tensors and settings.
+
+        Equal kinds also look the same: graphs on disk are named after them.
+        """
+        own = list(own_modules(self.block))
+        tensors = [
+            (path, name, tensor)
+            for path, module in own
+            for name, tensor in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False))
+        ]
+        shapes = tuple((path, name, tuple(tensor.shape), tensor.dtype) for path, name, tensor in tensors)
         settings = tuple(
-            (name, key, value if key != "processor" else type(value))
-            for name, module in self.block.named_modules()
+            (path, key, _as_setting(value))
+            for path, module in own
             for key, value in vars(module).items()
-            if isinstance(value, bool | int | float | str) or key == "processor"
+            if isinstance(value, int | float | str) or key == "processor"
         )
         return type(self.block), self.method, shapes, settings
+
+
+def own_modules(block: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """Yield a block and the modules in it, with their paths, but no blocks in it that are compiled by themselves."""
+    yield path, block
+    for name, child in block.named_children():
+        if type(child) not in REPEATED:
+            yield from own_modules(child, f"{path}{name}.")
+
+
+def _as_setting(value: Any) -> Hashable:
+    if isinstance(value, int | float):
+        return float(value)  # diffusers writes the same number as 1 in one place and as 1.0 in another
+    return value if isinstance(value, str) else str(type(value))
 
 
 def parts_of(network: nn.Module) -> Iterator[Part]:
