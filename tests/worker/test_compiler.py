@@ -4,13 +4,17 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from diffusers.models.attention import BasicTransformerBlock
@@ -210,8 +214,8 @@ for _ in range(2):
 @pytest.mark.slow
 def test_a_compile_process_that_fails_is_named_and_leaves_its_part_to_the_worker(stock: Any, tmp_path: Path) -> None:
     model = engine_model(stock, native_size=SIDE)
-    processes = CompileProcesses(1, tmp_path, torch.device("cuda:99"))
-    answer = fill_cache(model, processes)
+    with CompileProcesses(1, tmp_path, torch.device("cuda:99")) as processes:
+        answer = fill_cache(model, processes)
     assert not answer.is_on
     assert "1 of 1 compile processes failed" in answer.reason
 
@@ -253,6 +257,54 @@ def test_the_compile_cache_is_where_the_settings_say_unless_the_environment_chos
     assert compiler.cache_folder(Path("/ours")) == expected
     compiler.set_up(Path("/ours"))
     assert os.environ[compiler.CACHE_VARIABLE] == str(expected)
+
+
+def test_a_compile_process_that_hangs_before_it_reads_is_killed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A model is loaded once it has been, however many examples nobody takes."""
+    monkeypatch.setattr(compile_processes, "TIMEOUT_S", 0.0)
+    examples: list[Any] = [SimpleNamespace(size=1, weight=b"0" * 2**15) for _ in range(100)]
+    with CompileProcesses(1, tmp_path, torch.device("cpu")) as processes:
+        for process in psutil.Process().children():
+            process.suspend()
+        with pytest.raises(RuntimeError, match=r"1 of 1 compile processes failed, with exit codes \[-9\]"):
+            processes.compile(examples)
+
+
+class EndlessExample:
+    """Takes hours to compile, and says so in the compile cache."""
+
+    size = 1
+
+    def compile(self, _device: torch.device, graphs: SavedGraphs) -> None:
+        (graphs.folder.parent / str(os.getpid())).touch()
+        time.sleep(3600)
+
+
+DIES_WHILE_IT_COMPILES = """
+import os, sys, threading, time
+from pathlib import Path
+import torch
+from tests.worker.test_compiler import EndlessExample
+from worker.engine.compile_processes import CompileProcesses
+
+cache = Path(sys.argv[1])
+processes = CompileProcesses(1, cache, torch.device("cpu"))
+threading.Thread(target=processes.compile, args=([EndlessExample()],)).start()
+while not list(cache.iterdir()):
+    time.sleep(0.05)
+os._exit(0)
+"""
+
+
+@pytest.mark.slow
+def test_a_compile_process_ends_when_its_worker_dies(tmp_path: Path) -> None:
+    """The next worker would find less free memory on the card, and draw fewer pictures together for good."""
+    subprocess.run([sys.executable, "-c", DIES_WHILE_IT_COMPILES, str(tmp_path)], timeout=120, check=True)
+    (pid,) = (int(file.name) for file in tmp_path.iterdir())
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(pid).wait(60)
 
 
 def test_compile_processes_that_get_nothing_to_do_end(tmp_path: Path) -> None:

@@ -3,11 +3,15 @@
 PyTorch traces graphs and generates their code in the calling thread, one graph after another, which takes minutes for
 SDXL. Processes that do this for a few kinds of blocks each leave their results in the compile cache, where the worker
 then finds them.
+
+Each takes an example when it has finished one: how long one takes is hard to tell before, and a process that fails
+leaves only its own to the worker.
 """
 
 import logging
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import time
@@ -27,7 +31,7 @@ logger = logging.getLogger("engine")
 MODULE = "worker.engine.compile_process"
 # The memory that one takes, with PyTorch and CUDA loaded; half of the cores are left to others.
 MOST, PROCESS_GIB = 8, 4.0
-TIMEOUT_S = 600.0
+TIMEOUT_S, SEND_S = 600.0, 0.1
 
 
 class CompileProcesses:
@@ -42,25 +46,26 @@ class CompileProcesses:
         # Each compiles in one thread: together they keep the cores busy.
         environment = {**os.environ, "TORCHINDUCTOR_COMPILE_THREADS": "1"}
         command = [sys.executable, "-m", MODULE, str(cache), str(device)]
-        self._processes = [
-            subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, start_new_session=True)
-            for _ in range(count)
-        ]
+        # Each message goes whole to one of those that wait for one.
+        self._queue, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._processes = [
+                subprocess.Popen(command, stdin=theirs.fileno(), env=environment, start_new_session=True)
+                for _ in range(count)
+            ]
 
     def __len__(self) -> int:
         """Return the number of processes."""
         return len(self._processes)
 
     def compile(self, examples: Sequence[Example]) -> None:
-        """Share the examples among the processes, and wait until they have compiled them and ended.
+        """Hand out the examples to the processes, and wait until they have compiled them and ended.
 
         Raises:
             RuntimeError: a process failed. What it has left out has still to be compiled.
         """
         started = time.monotonic()
-        largest_first = sorted(examples, key=lambda example: example.size, reverse=True)
-        for index, process in enumerate(self._processes):
-            _send(process, largest_first[index :: len(self._processes)])
+        self._send(examples, started + TIMEOUT_S)
         failed = [code for process in self._processes if (code := _wait(process, started + TIMEOUT_S))]
         logger.info("compiled %d kinds of blocks' methods in %.1f s", len(examples), time.monotonic() - started)
         if failed:
@@ -71,16 +76,18 @@ class CompileProcesses:
 
     def __exit__(self, *_: object) -> None:
         """End those that have got nothing to do."""
+        self._queue.close()
         for process in self._processes:
             process.kill()  # has no effect if it has ended
-            process.communicate()  # closes its input, and waits
+            process.wait()
 
-
-def _send(process: subprocess.Popen[bytes], examples: Sequence[Example]) -> None:
-    """Write the examples to the process, once, and close its input. Its exit code says why it cannot be written to."""
-    if process.stdin is not None and not process.stdin.closed:
-        with suppress(BrokenPipeError), process.stdin as stdin:
-            pickle.dump(list(examples), stdin)
+    def _send(self, examples: Sequence[Example], end: float) -> None:
+        """Send the examples, the largest first. Where nobody takes them in time, the processes' exit codes say why."""
+        with suppress(TimeoutError, BrokenPipeError, ConnectionResetError):
+            for example in sorted(examples, key=lambda example: example.size, reverse=True):
+                self._queue.settimeout(max(SEND_S, end - time.monotonic()))
+                self._queue.send(pickle.dumps(example))
+        self._queue.shutdown(socket.SHUT_WR)  # not closed: they would end at once
 
 
 def how_many(wanted: int | None, cores: int) -> int:
