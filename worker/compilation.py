@@ -35,7 +35,7 @@ def start_processes(settings: Settings, gpu: GPUManager) -> AbstractContextManag
 
     Call it before the model is loaded: they take as long to start.
     """
-    count = how_many(settings.worker.compile_processes, usable_cores()) if gpu.is_gpu else 0
+    count = how_many(settings.worker.compile_processes, usable_cores(), gpu.free_gib) if gpu.is_gpu else 0
     if count < 1 or not gpu.profile.torch_compile or not 0 < _incomplete_starts(_mark(settings, gpu)) <= MOST_FILLS:
         return nullcontext()
     cache = compiler.cache_folder(locate(settings.worker.compile_cache))

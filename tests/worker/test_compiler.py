@@ -221,18 +221,28 @@ def test_a_compile_process_that_fails_is_named_and_leaves_its_part_to_the_worker
 
 
 @pytest.mark.parametrize(
-    ("wanted", "cores", "count"), [(None, 16, 8), (None, 6, 3), (None, 64, 8), (None, 1, 0), (0, 16, 0), (12, 2, 12)]
+    ("wanted", "cores", "card_gib", "count"),
+    [
+        (None, 16, 139.0, 14),
+        (None, 64, 139.0, 14),
+        (None, 16, 22.0, 7),
+        (None, 6, 139.0, 4),
+        (None, 3, 139.0, 1),
+        (None, 1, 139.0, 0),
+        (0, 16, 139.0, 0),
+        (12, 2, 8.0, 12),
+    ],
 )
-def test_half_of_the_cores_compile_if_there_is_memory(
-    monkeypatch: pytest.MonkeyPatch, wanted: int | None, cores: int, count: int
+def test_all_cores_but_two_compile_if_there_is_memory(
+    monkeypatch: pytest.MonkeyPatch, wanted: int | None, cores: int, card_gib: float, count: int
 ) -> None:
     monkeypatch.setattr(compile_processes, "available_gib", lambda: 100.0)
-    assert how_many(wanted, cores) == count
+    assert how_many(wanted, cores, card_gib) == count
 
 
 def test_fewer_processes_compile_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compile_processes, "available_gib", lambda: 9.0)
-    assert how_many(None, 16) == 2
+    assert how_many(None, 16, card_gib=139.0) == 2
 
 
 def test_the_memory_that_a_container_leaves_is_what_is_available(tmp_path: Path) -> None:

@@ -167,7 +167,9 @@ class Starts:
     def __init__(self, settings: Settings, cache: Path) -> None:
         worker = settings.worker.model_copy(update={"compile_cache": str(cache), "compile_processes": 2})
         self._settings = settings.model_copy(update={"worker": worker})
-        self._gpu: Any = SimpleNamespace(is_gpu=True, device=CPU, profile=SimpleNamespace(torch_compile=True))
+        self._gpu: Any = SimpleNamespace(
+            is_gpu=True, device=CPU, free_gib=22.0, profile=SimpleNamespace(torch_compile=True)
+        )
 
     def start(self, compiled: int, answer: Answer = YES) -> bool:
         """Start, and compile so many graphs in the worker; return whether processes compiled before."""

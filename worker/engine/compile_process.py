@@ -20,6 +20,7 @@ from worker.engine.placement import Placement
 from worker.engine.saved_graphs import SavedGraphs
 
 LARGEST_EXAMPLE_BYTES = 2**20
+NICENESS = 5  # requests go first, and other workers on this machine
 
 
 def main() -> None:
@@ -27,6 +28,7 @@ def main() -> None:
     cache, device = Path(sys.argv[1]), torch.device(sys.argv[2])
     queue = socket.socket(fileno=sys.stdin.fileno())
     threading.Thread(target=end_with_worker, args=(queue,), daemon=True).start()
+    os.nice(NICENESS)
     compiler.set_up(cache)
     while sent := queue.recv(LARGEST_EXAMPLE_BYTES):
         Placement(device).enter()  # not before: it takes memory, and the worker is measuring how much is free

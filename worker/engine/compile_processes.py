@@ -29,8 +29,9 @@ from worker.engine.compile_examples import Example
 logger = logging.getLogger("engine")
 
 MODULE = "worker.engine.compile_process"
-# The memory that one takes, with PyTorch and CUDA loaded; half of the cores are left to others.
-MOST, PROCESS_GIB = 8, 4.0
+# Cores are left to the worker. Memory is what one takes with PyTorch and CUDA loaded, and the card's memory for each
+# includes its share of the model's.
+MOST, CORES_LEFT, PROCESS_GIB, CARD_GIB = 14, 2, 4.0, 3.0
 TIMEOUT_S, SEND_S = 600.0, 0.1
 
 
@@ -90,16 +91,18 @@ class CompileProcesses:
         self._queue.shutdown(socket.SHUT_WR)  # not closed: they would end at once
 
 
-def how_many(wanted: int | None, cores: int) -> int:
+def how_many(wanted: int | None, cores: int, card_gib: float) -> int:
     """Return the number of processes for a worker.
 
     Args:
         wanted: the setting; None chooses as many as the machine has room for beside the worker.
         cores: the number that this process may use.
+        card_gib: the card's free memory, before the model is loaded.
     """
     if wanted is not None:
         return wanted
-    return int(min(MOST, cores // 2, available_gib() / PROCESS_GIB))
+    free_cores = max(cores // 2, cores - CORES_LEFT)
+    return int(min(MOST, free_cores, available_gib() / PROCESS_GIB, card_gib / CARD_GIB))
 
 
 def available_gib(group: Path = Path("/sys/fs/cgroup")) -> float:
