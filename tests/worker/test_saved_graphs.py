@@ -1,5 +1,6 @@
 """Graphs on disk: which ones are kept, which ones fit, and when other processes fill the folder. On a small network."""
 
+import errno
 import os
 import pickle
 from collections.abc import Iterator, Sequence
@@ -151,6 +152,21 @@ def test_a_graph_is_never_seen_half_written(network: Network, tmp_path: Path, mo
     assert graphs.save(part, "forms", [], {}) is graph
     assert graph.seen == []
     assert len(list(graphs.folder.iterdir())) == 1
+
+
+def test_a_full_disk_keeps_no_part_of_a_graph(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Large(Graph):
+        def save_compiled_function(self, path: str) -> None:
+            Path(path).write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    graphs = SavedGraphs(tmp_path, CPU)
+    monkeypatch.setattr(torch, "compile", lambda *_function, **_options: Large(graphs.folder, []))
+    with pytest.raises(OSError, match="No space left"):
+        graphs.save(Part(network.blocks[0], "forward"), "forms", [], {})
+    assert not list(graphs.folder.iterdir())
 
 
 def test_each_card_has_graphs_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,8 +51,11 @@ class SavedGraphs:
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / f"{_name(part)}-{_digest(repr(forms).encode())}"
         unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-        graph.save_compiled_function(str(unfinished))
-        unfinished.replace(file)  # whole, whoever writes or reads it at the same time
+        try:
+            graph.save_compiled_function(str(unfinished))
+            unfinished.replace(file)  # whole, whoever writes or reads it at the same time
+        finally:
+            unfinished.unlink(missing_ok=True)  # on a full disk, what was written of it takes the others' space
         return graph
 
     def load(self, part: Part) -> list[Any]:
