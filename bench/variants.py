@@ -83,7 +83,7 @@ class Subject:
     def settings(self, quality: Quality, *, is_compiled: bool = False, is_recorded: bool = False) -> Settings:
         """Return the service's settings for SDXL at the subject's size, with one quality in addition to `exact`."""
         settings = load_settings({"WRITING_MODEL": "sdxl", "WRITING_WORKER__BATCH_LIMIT": str(LARGEST_BATCH)})
-        qualities = tuple({Quality.EXACT, quality})
+        qualities = tuple(dict.fromkeys((Quality.EXACT, quality)))  # the compile cache's mark depends on their order
         model = settings.active_model.model_copy(update={"default_size": self.side, "qualities": qualities})
         profiles = {
             name: profile.model_copy(update={"torch_compile": is_compiled, "cuda_graphs": is_recorded})
