@@ -1,6 +1,6 @@
 """Train and evaluate ``worker/data/structured_edges.npz``: trees that find the borders of strokes, even at crossings.
 
-    python -m training.structured_edges train        # about four minutes on two cores
+    python -m training.structured_edges train        # some minutes on two cores
     python -m training.structured_edges evaluate     # on held-out characters, compared with Canny
 
 The ground truth is the outline of every stroke in the character database, also where it runs inside other strokes.

@@ -87,13 +87,20 @@ def device_to_train_on(name: str) -> torch.device:
     return torch.device(name)
 
 
+def step_count(text: str) -> int:
+    """Return a number of the command line that is at least 1."""
+    if (count := int(text)) < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return count
+
+
 def read_arguments() -> argparse.Namespace:
     """Return the command line's arguments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--folder", type=Path, default=Path("var/embedded_model"), help="folder for intermediate files")
     parser.add_argument("--device", default="cpu", help="cpu or cuda; default cpu")
-    parser.add_argument("--steps", type=int, help=f"total number of steps; default {STEPS}")
+    parser.add_argument("--steps", type=step_count, help=f"total number of steps; default {STEPS}")
     parser.add_argument("--shards", type=int, default=40, help="number of shards, of 250 pictures each")
     parser.add_argument(
         "--whole-share", type=float, default=WHOLE_SHARE, help="last share of diffusion's steps on whole pictures"
