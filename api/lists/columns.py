@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from api.lists.asides import asides
-from api.lists.glosses import glosses
+from api.lists.glosses import is_in_other_characters
 from api.lists.headings import Role, roles_of
 from api.lists.kinds import (
     BY_SOUND,
@@ -267,16 +267,8 @@ def _repeats(kinds: Sequence[Kind], word: int, index: int, records: Sequence[Rec
         for record in records
         if len(record.cells) > max(word, index)
     ]
-    same = sum(one in other or _is_in_other_characters(one, other) for one, other in pairs)
+    same = sum(one in other or is_in_other_characters(one, other) for one, other in pairs)
     return bool(pairs) and same >= 0.9 * len(pairs)
-
-
-def _is_in_other_characters(one: str, other: str) -> bool:
-    """Return whether two words differ at most by forms of the same characters, which have a sense in common: 学, 學."""
-    return len(one) == len(other) and all(
-        first == second or not set(glosses(first)).isdisjoint(glosses(second))
-        for first, second in zip(one, other, strict=True)
-    )
 
 
 def _has_meanings_below(cells: Sequence[str]) -> bool:

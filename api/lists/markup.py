@@ -3,6 +3,7 @@
 import html
 import re
 
+from api.lists.glosses import is_in_other_characters
 from api.lists.readings import split_spaced
 from shared.writing.english import is_english
 from shared.writing.furigana import split_furigana
@@ -23,8 +24,11 @@ RUBY = re.compile(r"<rt\b[^<>]*+>((?:(?!</?rt\b).)*+)</rt\s*+>", re.IGNORECASE |
 LONG_REFERENCE = re.compile(
     r"&#0*+[1-9][0-9]{7,};?"
 )  # no character has such a number, and Python refuses to read long ones
+HAN = r"[\u3400-\u9fff\U00020000-\U0003ffff]"
 # Pleco's other form, "汉字[漢字]", and that of dictionaries, "汉字【漢字】". 【 and 】 are U+3010 and U+3011.
 OTHER_FORM = re.compile(r"^(\S+?)\s*[\[【(（]\s*([\u2e80-\u300f\u3012-\u9fff\U00020000-\U0003ffff]++)\s*[\]】)）]$")
+# "汉字/漢字", "汉字 漢字"
+BOTH_FORMS = re.compile(rf"({HAN}+)(?:\s*[/／|]\s*|\s+)({HAN}+)(?=[\s\[【(（]|$)")
 # "食べる (たべる, taberu)"
 ROMANISED = re.compile(r"([^(（)）]++[(（][\u3041-\u30ff]++)\s*[,，、/]\s*([^(（)）]++)([)）])")
 HAS_KANA = re.compile(r"[\u3041-\u30ff]")
@@ -52,6 +56,8 @@ def split_word(text: str) -> tuple[str, str]:
         is_reading = HAS_KANA.search(other[2]) is not None and not re.search(r"[\u4e00-\u9fff]", other[2])
         if not is_reading:
             return other[1], ruby
+    if (both := BOTH_FORMS.match(first)) and is_in_other_characters(both[1], both[2]):
+        first = both[1] + first[both.end() :]
     if (romanised := ROMANISED.fullmatch(first)) and not is_english(romanised[2]):
         first = romanised[1] + romanised[3]
     word, reading = split_furigana(first)

@@ -6,18 +6,20 @@ from itertools import takewhile
 
 from shared.writing.furigana import ADDED, HAN, is_reading
 from shared.writing.pinyin import TONE_ACCENTS, is_pinyin, syllables
+from shared.writing.word_classes import WORD_CLASS
 
 KANA = r"[\u3041-\u30ff]+"
 PUNCTUATION = " -–—:：,，;；/="
 SEPARATOR = rf"\s*[{re.escape(PUNCTUATION.strip())}]\s*"
 IN_BRACKETS = re.compile(rf"[(（\[［【]([^()（）\[\]［］【】]+)[)）\]］】](?:{SEPARATOR}|\s*)(\S.*)")
 IN_KANA = re.compile(rf"({KANA})(?:{SEPARATOR}|\s+)([^\s\u3041-\u30ff].*)")
+AND_CLASS = re.compile(rf"[,;，；]\s*{WORD_CLASS}$")  # (píngguǒ, n.)
 IN_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 LONGEST = 200  # characters of a cell with a reading
 
 
 def split_spaced(text: str) -> tuple[str, str]:
-    """Return a word without the reading that follows it after a space, and that reading, or ""."""
+    """Return a word without the reading that a space divides from it, and that reading, or ""; kana may stand first."""
     if len(text) > LONGEST:
         return text, ""
     tokens = text.split()
@@ -25,8 +27,15 @@ def split_spaced(text: str) -> tuple[str, str]:
     word, reading = " ".join(tokens[:count]), " ".join(tokens[count:])
     if word and reading and is_reading(word, reading):
         return word, reading
-    if len(tokens) == 2 and re.fullmatch(KANA, tokens[1]) and tokens[1] not in ADDED and is_reading(*tokens):
-        return tokens[0], tokens[1]
+    if len(tokens) == 2:
+        for written, spoken in (tokens, reversed(tokens)):  # 大学 だいがく, だいがく 大学
+            if (
+                HAN.search(written)
+                and re.fullmatch(KANA, spoken)
+                and spoken not in ADDED
+                and is_reading(written, spoken)
+            ):
+                return written, spoken
     return text, ""
 
 
@@ -40,9 +49,11 @@ def split_meaning(text: str, word: str = "") -> tuple[str, str]:
     if len(text) > LONGEST:
         return "", text
     for pattern in (IN_BRACKETS, IN_KANA):
-        found = pattern.fullmatch(text)
-        if found and (re.fullmatch(KANA, found[1]) or is_pinyin(found[1], with_tones=True)):
-            return found[1], found[2]
+        if (found := pattern.fullmatch(text)) is None:
+            continue
+        reading = AND_CLASS.sub("", found[1])
+        if re.fullmatch(KANA, reading) or is_pinyin(reading, with_tones=True):
+            return reading, found[2]
     return _split_pinyin(text, word) if HAN.search(word) else ("", text)
 
 

@@ -18,6 +18,7 @@ CLOSING = re.compile(r"[)）\]】]*")
 IN_BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")
 # A reading between word and meaning, without a space after it: 苹果（píngguǒ）apple
 BRACKETED = re.compile(r"(?<=[\u2e80-\u9fff])\s*[(（\[【]([^()（）\[\]【】]+)[)）\]】](?=\w)")
+AROUND = "()[],;:- "  # a romanisation
 BETWEEN = " \t/,;:，；：、،؛"
 MARKUP = re.compile(r"^//|^#+ |[<{]|&\w+;|\[sound:")  # by a program, which writes separators
 # Capitals or a single letter may belong to the word before them: 卡拉 OK, 维生素 C.
@@ -46,7 +47,8 @@ def divide(lines: Sequence[str], separator: str) -> list[str]:
 
 def _cells(line: str) -> list[str]:
     """Return a line in parts, each in another script than its neighbours; whole if it does not form a pair."""
-    runs = [] if MARKUP.search(line) else _runs(BRACKETED.sub(_opened, line))
+    in_brackets = IN_BRACKETS.sub(lambda one: one[0].replace("、", ","), line)
+    runs = [] if MARKUP.search(line) else _runs(BRACKETED.sub(_opened, in_brackets))
     scripts = [script for script, _ in runs]
     texts = [text for _, text in runs]
     is_read = len(runs) == 3 and any(is_pinyin(text, with_tones=True) for text in texts)  # píngguǒ 苹果 apple
@@ -90,6 +92,6 @@ def _romanised(pair: Sequence[str]) -> list[str] | None:
     tokens = meaning.split()
     count = next((index for index, token in enumerate(tokens) if is_english(token)), len(tokens))
     rest = " ".join(tokens[count:])
-    if not 0 < count < len(tokens) or not is_english(rest) or is_pinyin(tokens[0], with_tones=True):
+    if not 0 < count < len(tokens) or not is_english(rest) or is_pinyin(tokens[0].strip(AROUND), with_tones=True):
         return None
-    return [word, " ".join(tokens[:count]).strip("()[],;:- "), rest.lstrip("-–—:,;/ ")]
+    return [word, " ".join(tokens[:count]).strip(AROUND), rest.lstrip("-–—:,;/ ")]

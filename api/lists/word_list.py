@@ -168,7 +168,9 @@ def _rejoined(record: Record, fields: Sequence[str | None], joint: str | None) -
 def _begin_with_readings(records: Sequence[Record], fields: Sequence[str | None]) -> bool:
     """Return whether at least half of the meanings begin with the word's reading; one café does not show it."""
     named = [_named(record, fields) for record in records]
-    meanings = [(cells.get("word", ""), cells["translation"]) for cells in named if cells.get("translation")]
+    meanings = [
+        (split_word(cells.get("word", ""))[0], cells["translation"]) for cells in named if cells.get("translation")
+    ]
     readings = [reading for word, text in meanings if (reading := split_meaning(in_one_line(shown(text)), word)[0])]
     is_certain = any(not is_pinyin(reading, with_tones=True) or has_certain_tones(reading) for reading in readings)
     return is_certain and len(readings) * 2 >= len(meanings)

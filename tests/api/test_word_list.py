@@ -48,6 +48,23 @@ FILES: dict[str, tuple[str, list[Short]]] = {
         "山,shan,mountain\n学习,xuexi,study\n",
         [("山", "mountain", "shan"), ("学习", "study", "xuexi")],
     ),
+    "simplified and traditional in a cell": (
+        "学习/學習,to study\n车站 車站,station\n水/火,water or fire\n",
+        [("学习", "to study", ""), ("车站", "station", ""), ("水/火", "water or fire", "")],
+    ),
+    "simplified and traditional, pinyin, meaning in a line": (
+        "学习（學習） xuéxí to study\n车站 車站 chēzhàn station\n",
+        [("学习", "to study", "xuéxí"), ("车站", "station", "chēzhàn")],
+    ),
+    "kana before kanji": (
+        "だいがく 大学 college\nせんせい 先生 teacher\n",
+        [("大学", "college", "だいがく"), ("先生", "teacher", "せんせい")],
+    ),
+    "kana and romaji in Japanese brackets": ("食べる（たべる、taberu） to eat\n", [("食べる", "to eat", "たべる")]),
+    "pinyin and word class in brackets": (
+        "苹果 (píngguǒ, n.): apple\n香蕉 (xiāngjiāo, n.): banana\n",
+        [("苹果", "apple", "píngguǒ"), ("香蕉", "banana", "xiāngjiāo")],
+    ),
     "zhuyin": ("山,ㄕㄢ,mountain\n", [("山", "mountain", "ㄕㄢ")]),
     "kana": (
         "山,やま,mountain\nりんご,りんご,apple\n",
