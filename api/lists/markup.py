@@ -6,7 +6,7 @@ import re
 from api.lists.glosses import is_in_other_characters
 from api.lists.readings import split_spaced
 from shared.writing.english import is_english
-from shared.writing.furigana import split_furigana
+from shared.writing.furigana import is_reading, split_furigana
 
 INVISIBLE = re.compile(r"[\ufeff\u200b\u2060\u00ad\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 PRIVATE = re.compile(r"[\ue000-\uf8ff]+")  # Pleco's marks for bold, italics and line breaks
@@ -29,6 +29,8 @@ HAN = r"[\u3400-\u9fff\U00020000-\U0003ffff]"
 OTHER_FORM = re.compile(r"^(\S+?)\s*[\[【(（]\s*([\u2e80-\u300f\u3012-\u9fff\U00020000-\U0003ffff]++)\s*[\]】)）]$")
 # "汉字/漢字", "汉字 漢字"
 BOTH_FORMS = re.compile(rf"({HAN}+)(?:\s*[/／|]\s*|\s+)({HAN}+)(?=[\s\[【(（]|$)")
+# "汉字 (漢字, hànzì)"
+FORM_AND_READING = re.compile(rf"({HAN}+)\s*[\[【(（]\s*{HAN}+\s*[,，、;；/]\s*([^()（）\[\]【】]++)[\]】)）]")
 # "食べる (たべる, taberu)"
 ROMANISED = re.compile(r"([^(（)）]++[(（][\u3041-\u30ff]++)\s*[,，、/]\s*([^(（)）]++)([)）])")
 HAS_KANA = re.compile(r"[\u3041-\u30ff]")
@@ -52,12 +54,13 @@ def split_word(text: str) -> tuple[str, str]:
     """Return a cell's word as written, and the reading included in it, or ""."""
     ruby = "".join(RUBY.findall(text))
     first = shown(text).partition("\n")[0]
-    if other := OTHER_FORM.match(first):
-        is_reading = HAS_KANA.search(other[2]) is not None and not re.search(r"[\u4e00-\u9fff]", other[2])
-        if not is_reading:
-            return other[1], ruby
+    other = OTHER_FORM.match(first)
+    if other and (HAS_KANA.search(other[2]) is None or re.search(r"[\u4e00-\u9fff]", other[2])):
+        return other[1], ruby
     if (both := BOTH_FORMS.match(first)) and is_in_other_characters(both[1], both[2]):
         first = both[1] + first[both.end() :]
+    elif (form := FORM_AND_READING.fullmatch(first)) and is_reading(form[1], form[2]):
+        return form[1], form[2]
     if (romanised := ROMANISED.fullmatch(first)) and not is_english(romanised[2]):
         first = romanised[1] + romanised[3]
     word, reading = split_furigana(first)

@@ -12,6 +12,7 @@ KANA = r"[\u3041-\u30ff]+"
 PUNCTUATION = " -–—:：,，;；/="
 SEPARATOR = rf"\s*[{re.escape(PUNCTUATION.strip())}]\s*"
 IN_BRACKETS = re.compile(rf"[(（\[［【]([^()（）\[\]［］【】]+)[)）\]］】](?:{SEPARATOR}|\s*)(\S.*)")
+BEFORE_SLASH = re.compile(r"([^/／\s]+)\s*[/／]\s*(\S.*)")  # píngguǒ/apple
 IN_KANA = re.compile(rf"({KANA})(?:{SEPARATOR}|\s+)([^\s\u3041-\u30ff].*)")
 AND_CLASS = re.compile(rf"[,;，；]\s*{WORD_CLASS}$")  # (píngguǒ, n.)
 IN_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
@@ -48,7 +49,7 @@ def split_meaning(text: str, word: str = "") -> tuple[str, str]:
     """
     if len(text) > LONGEST:
         return "", text
-    for pattern in (IN_BRACKETS, IN_KANA):
+    for pattern in (IN_BRACKETS, IN_KANA, *([BEFORE_SLASH] if HAN.search(word) else [])):
         if (found := pattern.fullmatch(text)) is None:
             continue
         reading = AND_CLASS.sub("", found[1])

@@ -56,6 +56,14 @@ FILES: dict[str, tuple[str, list[Short]]] = {
         "学习（學習） xuéxí to study\n车站 車站 chēzhàn station\n",
         [("学习", "to study", "xuéxí"), ("车站", "station", "chēzhàn")],
     ),
+    "traditional form and pinyin in brackets": (
+        "学习 (學習, xuéxí) - to study\n车站 (車站, chēzhàn) - station\n",
+        [("学习", "to study", "xuéxí"), ("车站", "station", "chēzhàn")],
+    ),
+    "slashes around pinyin": (
+        "苹果/píngguǒ/apple\n香蕉/xiāngjiāo/banana/plantain\n",
+        [("苹果", "apple", "píngguǒ"), ("香蕉", "banana/plantain", "xiāngjiāo")],
+    ),
     "kana before kanji": (
         "だいがく 大学 college\nせんせい 先生 teacher\n",
         [("大学", "college", "だいがく"), ("先生", "teacher", "せんせい")],
