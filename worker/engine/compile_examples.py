@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import zip_longest
 from typing import Any, Self
 
 import torch
@@ -41,40 +42,33 @@ class TensorForm:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A part of a network, without its weights' values, and calls that need different graphs, in their order."""
+    """A part of a network, without its weights' values, and a call of it."""
 
     part: Part
-    calls: Sequence[Arguments]
-
-    @property
-    def size(self) -> int:
-        """How much there is to compile: modules, times graphs."""
-        # Where a transformer begins and ends, one layer runs, and none of its blocks.
-        return len(self.calls) * (len(list(self.part.block.modules())) if self.part.method == "forward" else 1)
+    call: Arguments
 
     def compile(self, device: torch.device, graphs: SavedGraphs) -> None:
-        """Compile the calls' graphs on a device and save them, or at least leave their code in the compile cache.
+        """Compile the call's graph on a device and save it, or at least leave its code in the compile cache.
 
         Raises:
-            Exception: PyTorch's error, if a call can be compiled in neither way.
+            Exception: PyTorch's error, if the call can be compiled in neither way.
         """
         self.part.block.to_empty(device=device)
         with torch.inference_mode():
-            for call in self.calls:
-                arguments, options = tree_map_only(TensorForm, lambda form: form.tensor(device), call)
-                graph = self._saved(graphs, call, arguments, options)
-                if graph is None:
-                    compiled(self.part.function)(self.part.block, *arguments, **options)
-                    continue
-                # The first run of a kernel measures its variants, and notes the fastest beside it.
-                failure = attempt(partial(graph, self.part.block, *arguments, **options))
-                if failure is not None:
-                    logger.warning("a graph cannot be run: %s", failure.error)
+            arguments, options = tree_map_only(TensorForm, lambda form: form.tensor(device), self.call)
+            graph = self._saved(graphs, arguments, options)
+            if graph is None:
+                compiled(self.part.function)(self.part.block, *arguments, **options)
+                return
+            # The first run of a kernel measures its variants, and notes the fastest beside it.
+            failure = attempt(partial(graph, self.part.block, *arguments, **options))
+            if failure is not None:
+                logger.warning("a graph cannot be run: %s", failure.error)
 
-    def _saved(self, graphs: SavedGraphs, call: Arguments, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
-        """Compile a call's graph, save it and return it; None if it cannot be."""
+    def _saved(self, graphs: SavedGraphs, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
+        """Compile the call's graph, save it and return it; None if it cannot be."""
         saved: list[Any] = []
-        failure = attempt(lambda: saved.append(graphs.save(self.part, _graph_of(call), arguments, options)))
+        failure = attempt(lambda: saved.append(graphs.save(self.part, _graph_of(self.call), arguments, options)))
         if failure is not None:
             logger.warning("a graph cannot be saved: %s", failure.error)
             return None
@@ -94,11 +88,15 @@ class ExampleCollector:
 
     @property
     def examples(self) -> list[Example]:
-        """What has been noted, one of each kind of part."""
-        return [
-            Example(replace(part, block=_without_values(part.block)), list(self._calls[kind].values()))
-            for kind, part in self._parts.items()
-        ]
+        """A call for each graph, in the order in which several processes compile them soonest.
+
+        Large blocks come first, and one graph of every kind before another of any: they share kernels, which are in the
+        compile cache by then.
+        """
+        parts = {kind: replace(part, block=_without_values(part.block)) for kind, part in self._parts.items()}
+        kinds = sorted(parts, key=lambda kind: _size(parts[kind]), reverse=True)
+        rounds = zip_longest(*(self._calls[kind].values() for kind in kinds))
+        return [Example(parts[kind], call) for calls in rounds for kind, call in zip(kinds, calls, strict=True) if call]
 
     def _noting(self, part: Part) -> Callable[..., Any]:
         return partial(self._note, part, part.kind)
@@ -108,6 +106,11 @@ class ExampleCollector:
         self._parts.setdefault(kind, part)
         self._calls.setdefault(kind, {}).setdefault(_graph_of(call), call)
         return part.function(block, *arguments, **options)
+
+
+def _size(part: Part) -> int:
+    """Return how much of a part runs: where a transformer begins and ends, one layer does, and none of its blocks."""
+    return len(list(part.block.modules())) if part.method == "forward" else 1
 
 
 def _without_values(block: nn.Module) -> nn.Module:

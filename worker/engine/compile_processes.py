@@ -1,7 +1,7 @@
 """Other processes that compile a model's blocks before this one does.
 
 PyTorch traces graphs and generates their code in the calling thread, one graph after another, which takes minutes for
-SDXL. Processes that do this for a few kinds of blocks each leave their results in the compile cache, where the worker
+SDXL. Processes that do this for some of them each leave their results in the compile cache, where the worker
 then finds them.
 
 Each takes an example when it has finished one: how long one takes is hard to tell before, and a process that fails
@@ -68,7 +68,7 @@ class CompileProcesses:
         started = time.monotonic()
         self._send(examples, started + TIMEOUT_S)
         failed = [code for process in self._processes if (code := _wait(process, started + TIMEOUT_S))]
-        logger.info("compiled %d kinds of blocks' methods in %.1f s", len(examples), time.monotonic() - started)
+        logger.info("compiled %d graphs in %.1f s", len(examples), time.monotonic() - started)
         if failed:
             raise RuntimeError(f"{len(failed)} of {len(self)} compile processes failed, with exit codes {failed}")
 
@@ -83,9 +83,9 @@ class CompileProcesses:
             process.wait()
 
     def _send(self, examples: Sequence[Example], end: float) -> None:
-        """Send the examples, the largest first. Where nobody takes them in time, the processes' exit codes say why."""
+        """Send the examples in their order. Where nobody takes them in time, the processes' exit codes say why."""
         with suppress(TimeoutError, BrokenPipeError, ConnectionResetError):
-            for example in sorted(examples, key=lambda example: example.size, reverse=True):
+            for example in examples:
                 self._queue.settimeout(max(SEND_S, end - time.monotonic()))
                 self._queue.send(pickle.dumps(example))
         self._queue.shutdown(socket.SHUT_WR)  # not closed: they would end at once
