@@ -181,6 +181,7 @@ def _compile(ready: ModelRunner, owners: Sequence[Denoiser | Decoder], warm_up: 
         if not compile_blocks.loaded or failure.fault is Fault.OUT_OF_MEMORY:
             break
         logger.warning("the saved graphs are not used: %s", failure.error)
+        _saved_graphs(ready).clear()
     return answer
 
 

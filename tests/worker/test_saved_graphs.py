@@ -107,6 +107,25 @@ def test_where_a_graph_is_missing_those_of_other_blocks_still_fit(network: Netwo
     assert start(network, graphs, tokens=4) == 1
 
 
+@pytest.mark.slow
+def test_a_start_that_fills_the_cache_again_compiles_only_what_is_missing_or_damaged(
+    network: Network, tmp_path: Path
+) -> None:
+    graphs = SavedGraphs(tmp_path, CPU)
+    fill(network, graphs, tokens=4)
+    missing, damaged, *whole = files = sorted(graphs.folder.iterdir())
+    written = [file.stat().st_mtime_ns for file in whole]
+    missing.unlink()
+    damaged.write_bytes(b"damaged")
+    assert start(network, graphs, tokens=4) == 2
+    assert sorted(graphs.folder.iterdir()) == whole
+    fill(network, graphs, tokens=4)
+    assert sorted(graphs.folder.iterdir()) == files
+    assert [file.stat().st_mtime_ns for file in whole] == written
+    graphs.clear()
+    assert [*graphs.folder.iterdir()] == []
+
+
 def test_what_can_be_compiled_in_no_way_fails_its_process(
     network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

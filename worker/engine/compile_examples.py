@@ -50,9 +50,13 @@ class Example:
     def compile(self, device: torch.device, graphs: SavedGraphs) -> None:
         """Compile the call's graph on a device and save it, or at least leave its code in the compile cache.
 
+        An earlier start may have saved it.
+
         Raises:
             Exception: PyTorch's error, if the call can be compiled in neither way.
         """
+        if graphs.has(self.part, _graph_of(self.call)):
+            return
         self.part.block.to_empty(device=device)
         with torch.inference_mode():
             arguments, options = tree_map_only(TensorForm, lambda form: form.tensor(device), self.call)

@@ -22,6 +22,8 @@ from worker.engine.faults import attempt
 logger = logging.getLogger("engine")
 
 SOURCES = Path(__file__).parent
+DIGEST_LENGTH = 24
+DIGEST = "?" * DIGEST_LENGTH
 
 
 class SavedGraphs:
@@ -49,7 +51,7 @@ class SavedGraphs:
         with rows_marked(arguments, options):
             graph = function.aot_compile(((part.block, *arguments), options))
         self.folder.mkdir(parents=True, exist_ok=True)
-        file = self.folder / f"{_name(part)}-{_digest(repr(forms).encode())}"
+        file = self._file(part, forms)
         unfinished = file.with_name(f".{file.name}.{os.getpid()}")
         try:
             graph.save_compiled_function(str(unfinished))
@@ -58,18 +60,35 @@ class SavedGraphs:
             unfinished.unlink(missing_ok=True)  # on a full disk, what was written of it takes the others' space
         return graph
 
+    def has(self, part: Part, forms: Hashable) -> bool:
+        """Return whether a call's graph was saved."""
+        return self._file(part, forms).is_file()
+
     def load(self, part: Part) -> list[Any]:
-        """Return a part's graphs. One that cannot be loaded is left out, and the log says why."""
+        """Return a part's graphs. One that cannot be loaded is deleted, and the log says why."""
         graphs: list[Any] = []
         for file in sorted(self.folder.glob(f"{_name(part)}-*")):
             failure = attempt(partial(_load, file, graphs))
             if failure is not None:
                 logger.warning("%s is compiled anew: %s", file.name, failure.error)
+                _delete(file)
         return graphs
+
+    def clear(self) -> None:
+        """Delete all graphs, so that a later start compiles them anew."""
+        for file in self.folder.glob(f"{DIGEST}-{DIGEST}"):
+            _delete(file)
+
+    def _file(self, part: Part, forms: Hashable) -> Path:
+        return self.folder / f"{_name(part)}-{_digest(repr(forms).encode())}"
 
 
 def _name(part: Part) -> str:
     return _digest(repr(part.kind).encode())
+
+
+def _delete(file: Path) -> None:
+    attempt(partial(file.unlink, missing_ok=True))  # the folder may be read-only
 
 
 def _load(file: Path, graphs: list[Any]) -> None:
@@ -90,4 +109,4 @@ def _of_tensors(guards: Sequence[Any]) -> list[bool]:
 
 
 def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:24]
+    return hashlib.sha256(content).hexdigest()[:DIGEST_LENGTH]
