@@ -1,7 +1,8 @@
 """The reliability of the OCR judge's score: how often its first answer is right, by score, on degraded pictures.
 
     python -m bench.legibility [--characters 400]           # Han
-    python -m bench.legibility --letters                    # other scripts, which our own recogniser reads
+    python -m bench.legibility --letters                    # other alphabets and hangul, which our own recogniser reads
+    python -m bench.legibility --clusters                   # Arabic, Thai and Devanagari
 
 Printed characters are blurred, faded, buried in noise or covered by clutter. The pictures are grouped by their
 character's score, and the share of right first answers is counted for each group.
@@ -19,12 +20,14 @@ from tqdm import tqdm
 
 from bench.report import table, write
 from shared.errors import InvalidWord
+from shared.schemas.metadata import CharacterReading
 from shared.settings import load_settings
 from shared.writing.characters import CharacterDatabase
 from shared.writing.fonts import read_fonts
 from shared.writing.words import check_coverage
 from training.recogniser.alphabet import SYLLABLES
 from training.recogniser.alphabet import letters as letters_of_alphabets
+from training.recogniser.clusters import SCRIPTS, clusters_with_parts
 from worker.glyphs import Glyph, GlyphRenderer
 from worker.legibility.judge import LegibilityJudge
 
@@ -54,12 +57,30 @@ def _clutter(picture: NDArray[np.float64], random: np.random.Generator) -> NDArr
     return picture
 
 
-def chosen(random: np.random.Generator, count: int, database: CharacterDatabase, *, are_letters: bool) -> list[str]:
-    """Return random characters: Han, or as many hangul syllables as letters."""
-    if not are_letters:
-        return [str(one) for one in random.choice(database.characters(), count)]
-    letters = [one for one in letters_of_alphabets() if is_drawn(one, database)]
-    return [str(one) for kind in (letters, SYLLABLES) for one in random.choice(kind, count // 2)]
+def han(random: np.random.Generator, count: int, database: CharacterDatabase) -> list[str]:
+    """Return random Han characters."""
+    return [str(one) for one in random.choice(database.characters(), count)]
+
+
+def letters(random: np.random.Generator, count: int, database: CharacterDatabase) -> list[str]:
+    """Return as many random hangul syllables as letters."""
+    drawn = [one for one in letters_of_alphabets() if is_drawn(one, database)]
+    return [str(one) for kind in (drawn, SYLLABLES) for one in random.choice(kind, count // 2)]
+
+
+def clusters(random: np.random.Generator, count: int, _: CharacterDatabase) -> list[str]:
+    """Return words of three random clusters of the same script, the scripts in turn."""
+    known = clusters_with_parts()
+    scripts = [[one for one, parts in known.items() if parts.script == number] for number in range(len(SCRIPTS))]
+    return ["".join(random.choice(scripts[turn % len(scripts)], 3)) for turn in range(count // 3)]
+
+
+# What is read, and the option and the name of the report.
+KINDS = {
+    "han": (han, "legibility"),
+    "letters": (letters, "legibility_letters"),
+    "clusters": (clusters, "legibility_clusters"),
+}
 
 
 def is_drawn(character: str, database: CharacterDatabase) -> bool:
@@ -71,41 +92,42 @@ def is_drawn(character: str, database: CharacterDatabase) -> bool:
     return True
 
 
-def main(count: int, *, are_letters: bool) -> None:
+def main(count: int, kind: str) -> None:
     """Measure and write the report."""
     random = np.random.default_rng(5)
     database = CharacterDatabase()
     renderer, judge = GlyphRenderer(database, FONTS), LegibilityJudge()
-    readings: list[tuple[float, bool]] = []  # score, and whether the first answer is right
+    choose, name = KINDS[kind]
+    found: list[CharacterReading] = []
     times = []
-    for character in tqdm(chosen(random, count, database, are_letters=are_letters), desc="characters"):
-        glyph = renderer.render(character, SIDE, SIDE)
+    for word in tqdm(choose(random, count, database), desc="words"):
+        glyph = renderer.render(word, SIDE, SIDE)
         for _ in range(4):
             picture = degrade(glyph, random)
             started = time.perf_counter()
-            (reading,) = judge.judge(picture, glyph).characters
-            times.append(time.perf_counter() - started)
-            if reading.score is not None:
-                readings.append((reading.score, reading.is_top))
+            found += (read := judge.judge(picture, glyph).characters)
+            times.append((time.perf_counter() - started) / len(read))
+    readings = [reading for reading in found if reading.score is not None]
     rows = []
     for low, high in BANDS:
-        band = [is_right for score, is_right in readings if low <= score < high]
-        right = sum(band)
+        band = [reading for reading in readings if reading.score is not None and low <= reading.score < high]
+        right = sum(reading.is_top for reading in band)
         rows.append([f"{low} to {min(high, 1)}", len(band), f"{100 * right / max(len(band), 1):.0f} %"])
-    blind = 1 - len(readings) / (4 * count)
+    blind = 1 - len(readings) / len(found)
     body = table(["score", "pictures", "first answer is right"], rows)
     body += (
-        f"\n\n{count} characters, four pictures each. The judge is blind to {100 * blind:.0f} % of the characters "
-        f"(it cannot read them in print) and says so. {1000 * statistics.median(times):.1f} ms a character (median), "
-        "one thread."
+        f"\n\n{len(found) // 4} characters, four pictures each. The judge is blind to {100 * blind:.0f} % of the "
+        f"characters (it cannot read them in print) and says so. {1000 * statistics.median(times):.1f} ms a character "
+        "(median), one thread."
     )
-    name, option = ("legibility_letters", " --letters") if are_letters else ("legibility", "")
+    option = "" if kind == "han" else f" --{kind}"
     write(name, f"python -m bench.legibility --characters {count}{option}", body)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--characters", type=int, default=400)
-    parser.add_argument("--letters", action="store_true", help="letters and hangul instead of Han")
+    for option in ("letters", "clusters"):
+        parser.add_argument(f"--{option}", action="store_const", dest="kind", const=option, default="han")
     arguments = parser.parse_args()
-    main(arguments.characters, are_letters=arguments.letters)
+    main(arguments.characters, arguments.kind)

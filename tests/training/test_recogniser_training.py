@@ -7,7 +7,7 @@ import torch
 from shared.settings import load_settings
 from training.recogniser.alphabet import SYLLABLES, jamo, letters
 from training.recogniser.faces import Face, read_faces
-from training.recogniser.network import Network, Reader
+from training.recogniser.network import Network, Reader, letter_sizes
 from training.recogniser.samples import Samples
 from worker.legibility.judge import LETTERS
 from worker.legibility.recogniser import Recogniser
@@ -42,7 +42,7 @@ def test_a_syllable_is_taken_apart_as_unicode_does(syllable: str) -> None:
 
 
 def test_a_syllables_probability_is_the_product_of_its_letters() -> None:
-    network = Network(len(letters())).eval()
+    network = Network(letter_sizes(len(letters()))).eval()
     pictures = torch.rand(2, 3, 48, 96)
     (read,) = Reader(network)(pictures).transpose(0, 1)
     assert read.sum(dim=1).tolist() == pytest.approx([1, 1], abs=1e-4)

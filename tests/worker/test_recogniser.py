@@ -1,4 +1,6 @@
-"""The recogniser that the service brings along, on print and on drawn letters."""
+"""The recognisers that the service brings along, on print and on drawn letters."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from shared.errors import SettingsError
 from shared.settings import load_settings
 from worker.conditioning import make_conditionings
 from worker.glyphs import GlyphRenderer
-from worker.legibility.judge import LETTERS, LegibilityJudge, find_recognisers
+from worker.legibility.judge import CLUSTERS, LETTERS, LegibilityJudge, find_recognisers
 from worker.legibility.recogniser import Recogniser
 from worker.picture_work import make_work
 
@@ -35,6 +37,15 @@ def judge() -> LegibilityJudge:
         "tiếng",
         "łąka",
         "ら",
+        "السلام",
+        "پنجره",
+        "لڑکی",
+        "น้ำ",
+        "ผู้หญิง",
+        "สิทธิ์",
+        "हिन्दी",
+        "पानी",
+        "धर्म",
     ],
 )
 def test_print_in_scripts_that_pp_ocr_does_not_know_is_read(
@@ -47,12 +58,31 @@ def test_print_in_scripts_that_pp_ocr_does_not_know_is_read(
     assert legibility.of_print == 1
 
 
-@pytest.mark.parametrize(("word", "other"), [("사랑", "학교"), ("вещь", "съезд"), ("שלום", "תודה")])
+@pytest.mark.parametrize(
+    ("word", "other"),
+    [("사랑", "학교"), ("вещь", "съезд"), ("שלום", "תודה"), ("كتاب", "مدرسة"), ("เด็ก", "กำลัง"), ("पानी", "विद्या")],
+)
 def test_another_word_has_a_low_score(judge: LegibilityJudge, glyphs: GlyphRenderer, word: str, other: str) -> None:
     picture = Image.fromarray(255 - glyphs.render(other, 512, 512).ink)
     legibility = judge.judge(picture, glyphs.render(word, 512, 512))
     assert legibility.score is not None
     assert legibility.score < 0.1
+
+
+@pytest.mark.parametrize(("word", "other"), [("کتاب", "كتاب"), ("يد", "ید"), ("ฃวด", "ขวด")])
+def test_forms_of_a_letter_that_are_drawn_alike_count(
+    judge: LegibilityJudge, glyphs: GlyphRenderer, word: str, other: str
+) -> None:
+    picture = Image.fromarray(255 - glyphs.render(other, 512, 512).ink)
+    legibility = judge.judge(picture, glyphs.render(word, 512, 512))
+    assert (legibility.read, legibility.unknown) == (word, None)
+
+
+def test_a_joiner_is_an_invisible_part_of_its_letter(judge: LegibilityJudge, glyphs: GlyphRenderer) -> None:
+    glyph = glyphs.render("می\u200cخواهم", 512, 512)
+    assert [placed.character for placed in glyph.characters][1] == "ی\u200c"
+    legibility = judge.judge(Image.fromarray(255 - glyph.ink), glyph)
+    assert (legibility.read, legibility.unknown) == (glyph.word, None)
 
 
 def test_an_empty_picture_has_a_low_score(judge: LegibilityJudge, glyphs: GlyphRenderer) -> None:
@@ -61,10 +91,11 @@ def test_an_empty_picture_has_a_low_score(judge: LegibilityJudge, glyphs: GlyphR
     assert legibility.score < 0.1
 
 
-def test_every_answer_is_listed_once() -> None:
-    recogniser = Recogniser(LETTERS)
+@pytest.mark.parametrize("path", [LETTERS, CLUSTERS])
+def test_every_answer_is_listed_once(path: Path) -> None:
+    recogniser = Recogniser(path)
     (column,) = recogniser.columns([np.full((48, 48, 3), 200, np.uint8)])[0]
-    assert column.sum() == pytest.approx(1, abs=1e-3)
+    assert column.sum() == pytest.approx(1, abs=1e-2)
     assert len(recogniser.characters) == len(column) + 1, "PP-OCR's alphabet ends with a space; ours has none"
     assert len(set(recogniser.characters)) == len(recogniser.characters)
 
@@ -73,7 +104,7 @@ def test_further_recognisers_are_asked_last(glyphs: GlyphRenderer) -> None:
     """Without the service's own, Cyrillic is unknown; a setting may add it."""
     glyph = glyphs.render("дом", 512, 512)
     page = Image.fromarray(255 - glyph.ink)
-    pp_ocr, own = find_recognisers()
+    pp_ocr, own, _ = find_recognisers()
     assert LegibilityJudge([pp_ocr]).judge(page, glyph).unknown is not None
     assert LegibilityJudge([pp_ocr, own]).judge(page, glyph).read == "дом"
 

@@ -1,9 +1,9 @@
 """Can an OCR model read the word in the picture? The judge answers character by character.
 
-The first recogniser is PP-OCR's, as shipped in the ``rapidocr`` wheel (Apache 2.0); ours (`training/recogniser`) knows
-hangul, Cyrillic, Greek, Hebrew and rarer Latin letters. They look at each character where the layout placed it. The
-score is the probability given to the expected character and its look-alikes. If none can read a character even in
-print, the score is unknown rather than low.
+The first recogniser is PP-OCR's, as shipped in the ``rapidocr`` wheel (Apache 2.0). Ours (`training/recogniser`) know
+hangul, Cyrillic, Greek, Hebrew and rarer Latin letters, and the grapheme clusters of Arabic, Thai and Devanagari. They
+look at each character where the layout placed it. The score is the probability given to the expected character and its
+look-alikes. If none can read a character even in print, the score is unknown rather than low.
 """
 
 import importlib.util
@@ -21,7 +21,8 @@ from worker.legibility.recogniser import RGB, Columns, Recogniser
 
 logger = logging.getLogger("ai_models")
 
-LETTERS: Final = Path(__file__).parents[1] / "data" / "letters.onnx"
+DATA: Final = Path(__file__).parents[1] / "data"
+LETTERS, CLUSTERS = DATA / "letters.onnx", DATA / "clusters.onnx"
 # Margin shown around the em box, in em: recognisers need some context.
 MARGIN = 0.06
 # Minimum probability at which the recogniser counts as able to read a printed character.
@@ -87,7 +88,7 @@ def find_recognisers() -> list[Path]:
     spec = importlib.util.find_spec("rapidocr")
     if spec is None or spec.origin is None or importlib.util.find_spec("onnxruntime") is None:
         return []
-    return [*sorted((Path(spec.origin).parent / "models").glob("*_rec_*.onnx"))[:1], LETTERS]
+    return [*sorted((Path(spec.origin).parent / "models").glob("*_rec_*.onnx"))[:1], LETTERS, CLUSTERS]
 
 
 def crop(pixels: RGB, placed: PlacedCharacter) -> RGB:

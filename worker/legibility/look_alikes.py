@@ -9,6 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from shared.writing.clusters import JOINERS
+
 # Each of a group may be read as any other of it, also under the same accents: ó and Ó.
 GROUPS: Final = (
     # Latin, Greek and Cyrillic letters
@@ -20,6 +22,8 @@ GROUPS: Final = (
     # Small and large kana, and those that hiragana and katakana share
     *("ぁあ", "ぃい", "ぅう", "ぇえ", "ぉお", "っつ", "ゃや", "ゅゆ", "ょよ", "ゎわ", "ゕか", "ゖけ", "へヘ", "りリ"),
     *("ァア", "ィイ", "ゥウ", "ェエ", "ォオ", "ッツ", "ャヤ", "ュユ", "ョヨ", "ヮワ", "ヵカ", "ヶケ"),
+    # Forms of the same Arabic letter that are drawn alike in some places of a word; Thai's obsolete consonants
+    *("يىی", "كک", "هھہ", "ةۃ", "ขฃ", "คฅ", "าๅ"),
     # Punctuation
     *("-‐–—－", "!！", "?？", ",，", ".．", ":：", ";；", "(（", ")）", "[［", "]］", "«《", "»》", "·•・", "'’′"),
     *("~〜～", '"“”', "/／"),
@@ -36,12 +40,16 @@ VARIANTS_PATH: Final = Path(__file__).parents[1] / "data" / "variants.txt"
 
 @lru_cache(maxsize=4096)
 def look_alikes(character: str) -> frozenset[str]:
-    """Return the characters as which a character may be read when it is shown alone, itself among them."""
-    decomposed = unicodedata.normalize("NFD", character)
+    """Return the characters as which a character may be read when it is shown alone, itself among them.
+
+    Joiners, which are part of a grapheme cluster, are invisible.
+    """
+    bare = "".join(one for one in character if one not in JOINERS)
+    decomposed = unicodedata.normalize("NFD", bare)
     base, marks = decomposed[0], decomposed[1:]
     twins = {twin for group in GROUPS if base in group for twin in group}
     marked = {unicodedata.normalize("NFC", twin + marks) for twin in twins}
-    return frozenset({character} | marked | set(READ_FOR_KANA.get(character, "") + readable_forms().get(character, "")))
+    return frozenset({bare} | marked | set(READ_FOR_KANA.get(character, "") + readable_forms().get(character, "")))
 
 
 @lru_cache(maxsize=1)
