@@ -23,7 +23,7 @@ T = TypeVar("T")
 LONG = {"num_inference_steps": 100, "width": 512, "height": 512}
 
 
-def eventually(condition: Callable[[], T], timeout_s: float = 90, every_s: float = 0.05) -> T:
+def eventually(condition: Callable[[], T | None], timeout_s: float = 90, every_s: float = 0.05) -> T:
     """Return the condition's first truthy value; fail if there is none in time. Busy machines pause for a minute."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -80,7 +80,8 @@ class Api:
     def job(self, job_id: str) -> dict[str, Any]:
         answer = self.get(f"/api/writing/jobs/{job_id}")
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        job: dict[str, Any] = answer.json()
+        return job
 
     def get(self, path: str, **arguments: Any) -> requests.Response:
         return call("GET", self.url + path, timeout=70, **arguments)
@@ -103,7 +104,8 @@ class Api:
         assert answer.status_code == 202, answer.text
         job = self.finished(answer.json()["job_id"])
         assert job["status"] == "succeeded", job["error"]
-        return job["result"]
+        result: dict[str, Any] = job["result"]
+        return result
 
 
 def taken(leases: Leases, job_id: str) -> Lease:
