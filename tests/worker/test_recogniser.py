@@ -91,11 +91,12 @@ def test_an_empty_picture_has_a_low_score(judge: LegibilityJudge, glyphs: GlyphR
     assert legibility.score < 0.1
 
 
-@pytest.mark.parametrize("path", [LETTERS, CLUSTERS])
-def test_every_answer_is_listed_once(path: Path) -> None:
+@pytest.mark.parametrize(("path", "missing"), [(LETTERS, 0.0), (CLUSTERS, 0.01)])
+def test_every_answer_is_listed_once(path: Path, missing: float) -> None:
+    """To a sum of 1 the recogniser of clusters lacks those that are not listed."""
     recogniser = Recogniser(path)
     (column,) = recogniser.columns([np.full((48, 48, 3), 200, np.uint8)])[0]
-    assert column.sum() == pytest.approx(1, abs=1e-2)
+    assert 1 - missing - 1e-3 <= column.sum() <= 1 + 1e-3
     assert len(recogniser.characters) == len(column) + 1, "PP-OCR's alphabet ends with a space; ours has none"
     assert len(set(recogniser.characters)) == len(recogniser.characters)
 
