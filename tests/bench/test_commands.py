@@ -27,4 +27,5 @@ def test_a_command_reads_its_arguments(
     monkeypatch.setattr(sys, "argv", [path, "--help"])
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(PROJECT / path), run_name="__main__")
-    assert end.value.code == 0 and capsys.readouterr().out.startswith("usage:")
+    assert end.value.code == 0
+    assert capsys.readouterr().out.startswith("usage:")
