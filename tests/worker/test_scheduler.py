@@ -1,5 +1,6 @@
 """Which jobs run and which take a step, in any order of events."""
 
+import weakref
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -114,7 +115,10 @@ def test_the_limit_recovers_after_a_quiet_while() -> None:
     assert scheduler.limit == 2
     scheduler.stepped()
     assert scheduler.limit == 3
-    for _ in range(3 * RECOVER_AFTER_STEPS):
+    for _ in range(RECOVER_AFTER_STEPS - 1):
+        scheduler.stepped()
+    assert scheduler.limit == 3, "each raise takes as many steps"
+    for _ in range(2 * RECOVER_AFTER_STEPS):
         scheduler.stepped()
     assert scheduler.limit == 4
 
@@ -180,6 +184,32 @@ def test_no_bulk_job_makes_room_for_a_job_that_does_not_fit_even_then() -> None:
     scheduler.submit(Job(cost=2))
     assert scheduler.admit() == []
     assert set(scheduler.running) == set(running)
+
+
+def test_all_bulk_jobs_make_room_for_a_job_dearer_than_the_limit() -> None:
+    scheduler: Scheduler[Job] = Scheduler(2)
+    bulk, large = [Job(Priority.BULK), Job(Priority.BULK)], Job(cost=5)
+    for job in (*bulk, large):
+        scheduler.submit(job)
+        scheduler.admit()
+    assert scheduler.running == (large,)
+    assert set(scheduler.waiting) == set(bulk)
+
+
+def test_a_job_that_was_removed_is_not_kept_alive() -> None:
+    """A job holds its latents."""
+    scheduler: Scheduler[Job] = Scheduler(1, BULK_EVERY)
+    scheduler.submit(Job(Priority.BULK))
+    for _ in range(BULK_EVERY - 1):
+        scheduler.submit(Job())
+        scheduler.remove(*scheduler.admit())
+    scheduler.submit(Job())
+    (bulk,) = scheduler.admit()  # admitted out of turn
+    removed = weakref.ref(bulk)
+    assert bulk.priority is Priority.BULK
+    scheduler.remove(bulk)
+    del bulk
+    assert removed() is None
 
 
 def test_the_bulk_job_that_was_stepped_last_is_the_last_to_make_room() -> None:
