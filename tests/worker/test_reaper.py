@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 
+import pytest
 import redis
 from kombu.exceptions import OperationalError
 
@@ -11,6 +12,7 @@ from shared.queue.client_queues import queue_of
 from shared.queue.leases import Leases
 from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobStatus, Priority
+from shared.settings import Settings
 from tests.helpers import taken
 from worker.background.reaper import Reaper
 
@@ -84,6 +86,35 @@ def test_what_could_not_be_sent_is_sent_at_the_next_look(
     assert sent.order("bulk") == ["a", "b"]
     reaper.check()
     assert len(sent.messages) == 2
+
+
+class LostAnswer(Leases):
+    """Leases whose first reaping reaches Redis, but its answer does not come back."""
+
+    is_lost = False
+
+    def reap(self, worker: str, beat: str) -> list[str]:
+        found = super().reap(worker, beat)
+        if not self.is_lost:
+            self.is_lost = True
+            raise redis.TimeoutError
+        return found
+
+
+def test_what_waits_again_by_an_answer_that_was_lost_gets_its_message(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis, settings: Settings
+) -> None:
+    """Nobody finds the dead worker a second time, and its message was delivered."""
+    sent = Sent(client)
+    store.create("a", REQUEST)
+    worker("dead").take("a")
+    client.hset("unacked", "a", json.dumps([{"headers": {"id": "a"}}, "", "interactive"]))
+    alive = LostAnswer(client, store, settings.queue, "alive")
+    reaper = Reaper(client, alive, sent, working_on=frozenset, lease_s=0, every_s=1, reconcile_s=1000)
+    with pytest.raises(redis.TimeoutError):
+        reaper.check()
+    reaper.check()
+    assert sent.messages == [("a", "interactive")]
 
 
 def test_who_has_fallen_silent_itself_judges_nobody(

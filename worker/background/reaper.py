@@ -84,8 +84,8 @@ class Reaper:
             self._detector.forget()
             return
         for worker, beat in silent.items():
+            self._needs_messages = True  # also if the answer is lost: nobody finds this worker silent again
             logger.warning("worker %s fell silent; requeued: %s", worker, self._leases.reap(worker, beat))
-            self._needs_messages = True
         if self._needs_messages:
             self._send_undelivered()
         if time.monotonic() >= self._next_reconcile:
