@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from PIL import Image
 
 from shared.errors import JobCancelled, Poisoned, UnsupportedCharacter
 from shared.schemas import CONDITIONING_METHODS, GenerationRequest
@@ -229,25 +230,29 @@ def test_a_cancelled_job_s_calls_are_not_begun(processes: ProcessExecutor, tmp_p
 def test_a_job_that_is_cancelled_does_not_wait_for_a_call_that_never_ends(
     processes: ProcessExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its process is replaced."""
+    """Nor for a process that has stopped and does not read a picture. Both processes are replaced."""
 
     class Cancelled(NullProgress):
         is_cancelled = False
 
     job = Cancelled()
 
-    async def run() -> BaseException | None:
+    async def run() -> None:
+        pids = [await processes.do(NOBODY, deeds.sleep, 0)]
         hanging = asyncio.create_task(processes.do(job, deeds.sleep, 3600))
         await asyncio.sleep(0.3)
+        pids.append(await processes.do(NOBODY, deeds.sleep, 0))
+        os.kill(pids[-1], signal.SIGSTOP)
+        stopped = asyncio.create_task(processes.do(job, PictureWork.encode, Image.new("RGB", (1024, 1024)), {}))
+        await asyncio.sleep(0.3)
         job.is_cancelled = True
-        (ended,) = await asyncio.gather(hanging, return_exceptions=True)
-        return ended
+        ended = await asyncio.gather(hanging, stopped, return_exceptions=True)
+        assert [type(one) for one in ended] == [JobCancelled, JobCancelled]
+        assert not any(map(psutil.pid_exists, pids))
+        assert await processes.do(NOBODY, deeds.sleep, 0) not in pids
 
-    pids = {do(processes, deeds.sleep, 0) for _ in range(2)}
     monkeypatch.setattr(process, "USUAL_S", 0.1)
-    assert isinstance(asyncio.run(run()), JobCancelled)
-    assert not any(psutil.pid_exists(pid) for pid in pids)
-    assert do(processes, deeds.sleep, 0) not in pids
+    asyncio.run(run())
 
 
 def test_a_signal_to_all_processes_of_a_service_ends_no_picture_process(processes: ProcessExecutor) -> None:

@@ -4,6 +4,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from multiprocessing import Pipe
 from typing import Any
 
@@ -44,6 +47,8 @@ class PictureProcess:
                 start_new_session=True,  # Ctrl-C is for the worker, which ends it
             )
         self._connection.send(settings)
+        # A transfer waits as long as the process reads or writes nothing, so it has a thread of its own.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="picture-process")
 
     def wait_until_ready(self, progress: ProgressSink) -> None:
         """Wait until the process is ready.
@@ -53,7 +58,7 @@ class PictureProcess:
             JobCancelled: the job that waits was cancelled.
         """
         if not self._is_ready:
-            self._receive(progress)
+            self._wait_for(self._connection.recv, progress)
             self._is_ready = True
 
     def do(self, call: Call, progress: ProgressSink) -> Any:
@@ -64,36 +69,37 @@ class PictureProcess:
             JobCancelled: the job was cancelled, and the call takes unusually long. Its answer is still to come, so the
                 process must be ended.
         """
-        try:
-            self._connection.send(call)
-        except OSError:
-            raise ProcessDied(self.end()) from None
-        result: CallResult = self._receive(progress)
+        result: CallResult = self._wait_for(partial(self._exchange, call), progress)
         return result.get()
 
     def end(self) -> str:
         """End the process; return the cause of its death."""
-        self._connection.close()
         self._process.kill()  # has no effect if it is already dead
         code = self._process.wait()
+        self._thread.shutdown()  # a transfer ends with the process
+        self._connection.close()
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
-    def _receive(self, progress: ProgressSink) -> Any:
+    def _exchange(self, call: Call) -> Any:
+        self._connection.send(call)
+        return self._connection.recv()
+
+    def _wait_for(self, transfer: Callable[[], Any], progress: ProgressSink) -> Any:
+        answer = self._thread.submit(transfer)
+        if not self._has_come(answer, progress):
+            self.end()
+            raise ProcessDied(f"no response within {TIMEOUT_S:.0f} s")
         try:
-            if self._has_answered(progress):
-                return self._connection.recv()
+            return answer.result()
         except (EOFError, OSError):
             raise ProcessDied(self.end()) from None
-        self.end()
-        raise ProcessDied(f"no response within {TIMEOUT_S:.0f} s")
 
-    def _has_answered(self, progress: ProgressSink) -> bool:
+    @staticmethod
+    def _has_come(answer: Future[Any], progress: ProgressSink) -> bool:
         """Wait for an answer; return whether it came in time."""
         deadline = time.monotonic() + TIMEOUT_S
-        if self._connection.poll(min(USUAL_S, TIMEOUT_S)):
-            return True
-        while time.monotonic() < deadline:
+        wait([answer], min(USUAL_S, TIMEOUT_S))
+        while not answer.done() and time.monotonic() < deadline:
             stop_if_cancelled(progress)
-            if self._connection.poll(CHECK_EVERY_S):
-                return True
-        return False
+            wait([answer], CHECK_EVERY_S)
+        return answer.done()
