@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 READ_MS = 250  # how long a read blocks before jobs with new listeners are included
 POSITION_EVERY_S = 1.0
+LOSS_EVERY_S = 15.0  # how often to look for records that are gone
 BEAT_S = 15.0  # proxies close connections that are silent for a minute
 # A listener that falls further behind than this is disconnected, and may resume where it was.
 MAX_BACKLOG = 512
@@ -59,13 +60,13 @@ class EventHub:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._is_closed = False
-        self._next_positions = 0.0
+        self._next_positions = self._next_losses = 0.0
 
     def listen(self, record: JobRecord, last_event_id: str | None, client: str = "") -> Iterator[JobEvent | None]:
         """Return a job's events after the given one, or all that are kept; None is a heartbeat.
 
-        The iterator ends with the job. It also ends when Redis does not answer or the process ends; the listener then
-        reconnects with the id of the last event that it saw.
+        The iterator ends with the job. It also ends when Redis does not answer or has lost the job, or the process
+        ends; the listener then reconnects with the id of the last event that it saw.
 
         Raises:
             TooManyListeners: the client may not have another listener now.
@@ -78,7 +79,8 @@ class EventHub:
     def wait_for_end(self, record: JobRecord, timeout_s: float, client: str = "") -> None:
         """Block until a job has ended, for at most `timeout_s` seconds.
 
-        It also returns when Redis stops answering or the process ends; the caller then checks the job again.
+        It also returns when Redis stops answering or has lost the job, or the process ends; the caller then checks the
+        job again.
 
         Raises:
             TooManyListeners: the client may not have another listener now.
@@ -210,6 +212,7 @@ class EventHub:
             try:
                 self._read(watched)
                 self._send_positions(watched)
+                self._dismiss_lost(watched)
             except redis.RedisError as error:
                 logger.warning("events: Redis does not answer: %s", error)
                 self._disconnect()
@@ -246,6 +249,15 @@ class EventHub:
             if position is not None and position != one.position:
                 one.position = position
                 _post(one, JobEvent("queue", {"queue_position": position}))
+
+    def _dismiss_lost(self, watched: dict[str, WatchedJob]) -> None:
+        """Disconnect those who listen to a job whose record Redis has lost: there is no end to wait for."""
+        if time.monotonic() < self._next_losses:
+            return
+        self._next_losses = time.monotonic() + LOSS_EVERY_S
+        for job_id, one in watched.items():
+            if self._store.status(job_id) is None:
+                _post(one, None)
 
 
 def ended(record: JobRecord) -> JobEvent:

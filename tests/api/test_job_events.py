@@ -190,6 +190,18 @@ def test_who_joins_as_redis_fails_is_told_to_ask_again(store: JobStore, client: 
     assert hub.listeners == 0
 
 
+def test_who_listens_to_a_job_that_redis_has_lost_is_told_to_ask_again(
+    store: JobStore, hub: EventHub, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator emptied Redis, whose connections stay open."""
+    monkeypatch.setattr("api.event_hub.LOSS_EVERY_S", 0.0)
+    store.create("a", REQUEST)
+    told_now = hub.listen(store.get("a"), None)
+    assert next(told_now) == JobEvent("queue", {"queue_position": 0})
+    client.flushdb()
+    assert list(told_now) == []
+
+
 def test_a_listener_that_is_too_slow_is_not_read_for_any_longer(store: JobStore, leases: Leases, hub: EventHub) -> None:
     lease = take(store, leases)
     told_now = hub.listen(store.get("a"), None)
