@@ -159,6 +159,10 @@ def test_blocked_words_are_not_depicted(dictionaries: Dictionaries, imagery: Ima
     result = build(prompts, "学习", translation="study")
     assert "books" not in result.imagery
     assert "books" not in result.prompt
+    # Its phrase is what is blocked, not its name.
+    prompts = PromptBuilder(STYLES, dictionaries, imagery, Blocklist(["plaster"]))
+    assert imagery.phrase("bandage") == "a sticking plaster"
+    assert build(prompts, "x", translation="a wound", imagery=["bandage", "owl"]).imagery == ("owl",)
 
 
 def test_no_phrase_would_be_left_out_by_half(imagery: Imagery) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,23 @@ def test_the_default_style_is_comic_and_the_meaning_is_looked_up(prompts: Prompt
     result = asyncio.run(prompts.build_prompt("火", imagery="none"))
     assert result.prompt == "A vibrant comic book style illustration of fire, inspired by 火"
     assert result.meaning.source == "lexicon"
+
+
+@pytest.mark.parametrize(
+    ("word", "choice", "meaning"),
+    [
+        ("娘", {}, "mother"),
+        ("娘", {"language": "ja"}, "daughter"),
+        ("行", {}, "going"),
+        ("行", {"reading": "háng"}, "line"),
+        ("娘", {"reading": "むすめ"}, "daughter"),
+    ],
+)
+def test_language_and_reading_choose_the_meaning(
+    prompts: PromptBuilder, word: str, choice: dict[str, Any], meaning: str
+) -> None:
+    result = asyncio.run(prompts.build_prompt(word, imagery="none", **choice))
+    assert result.meaning.prompt == meaning
 
 
 def test_braces_in_a_translation_are_text(prompts: PromptBuilder) -> None:

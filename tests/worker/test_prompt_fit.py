@@ -1,5 +1,6 @@
 """Prompts too long for the text encoders lose whole phrases, and the metadata names exactly what was used."""
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,7 +48,7 @@ class TestFit:
     def test_what_fits_stays_to_the_letter(self, tokenizers: list[Any], text: str) -> None:
         assert fit(text, tokenizers) == FittedPrompt(text)
 
-    @pytest.mark.parametrize("separator", [", ", ",", "; ", "，", "、"])
+    @pytest.mark.parametrize("separator", [", ", ",", "; ", "，", "、", "；"])
     def test_whole_phrases_are_left_out_from_the_end(self, tokenizers: list[Any], separator: str) -> None:
         phrases = LONG.split(", ")
         fitted = fit(separator.join(phrases), tokenizers)
@@ -60,6 +61,15 @@ class TestFit:
         fitted = fit(LONG, tokenizers)
         one_more = f"{fitted.text}, {fitted.left_out[0]}"
         assert any(len(tokenizer(one_more).input_ids) > 77 for tokenizer in tokenizers)
+
+    def test_the_smaller_of_two_limits_holds_and_is_named(self, tokenizers: list[Any]) -> None:
+        smaller = copy.deepcopy(tokenizers[0])
+        smaller.model_max_length = len(smaller("a cat, a dog").input_ids)
+        for both in ([smaller, tokenizers[1]], [tokenizers[1], smaller]):
+            assert fit("a cat, a dog", both) == FittedPrompt("a cat, a dog")
+            assert fit("a cat, a dog, owls", both) == FittedPrompt("a cat, a dog", ("owls",))
+            with pytest.raises(PromptTooLong, match=f"at most {smaller.model_max_length} tokens"):
+                fit("cat " * 20, both)
 
     def test_the_essential_part_is_never_left_out(self, tokenizers: list[Any]) -> None:
         essential = "the meaning, of three, parts"
@@ -81,7 +91,9 @@ class TestEngine:
         assert one.negative_prompt.text == two.negative_prompt.text
         assert (one.negative_prompt.left_out[-1], two.negative_prompt.left_out[-1]) == ("red", "blue")
 
-    @pytest.mark.parametrize(("negative", "phrases"), [("", ()), ("blurry", ("blurry",)), ("a; b，c", ("a", "b", "c"))])
+    @pytest.mark.parametrize(
+        ("negative", "phrases"), [("", ()), ("blurry", ("blurry",)), ("a ; b，c", ("a", "b", "c"))]
+    )
     def test_without_guidance_no_negative_prompt_is_claimed(
         self, engine: Engine, negative: str, phrases: tuple[str, ...]
     ) -> None:

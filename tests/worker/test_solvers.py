@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from diffusers import EulerDiscreteScheduler
 
-from worker.engine.solvers import SOLVERS
+from worker.engine.solvers import PREDICTION_TYPES, SOLVERS
 
 SDXL = {
     "num_train_timesteps": 1000,
@@ -38,6 +39,38 @@ def test_a_schedule_has_the_requested_steps(
         assert min(schedule.timesteps) >= 0
 
 
+@pytest.mark.parametrize("zero_terminal_snr", [False, True])
+@pytest.mark.parametrize(
+    ("solver", "prediction"),
+    # Diffusers' Euler ancestral knows no prediction of the sample itself.
+    [pair for pair in product(SOLVERS, PREDICTION_TYPES) if pair != ("euler_ancestral", "sample")],
+)
+def test_the_table_s_formula_is_the_stock_schedulers_step(
+    solver: str, prediction: str, zero_terminal_snr: bool
+) -> None:
+    """For every kind of prediction, with outputs that are random, as no network's are."""
+    config = {**SDXL, "prediction_type": prediction, "rescale_betas_zero_snr": zero_terminal_snr}
+    ours = SOLVERS[solver]
+    schedule, stock = ours.schedule(config, 6), ours.scheduler.from_config(config, **ours.options)
+    stock.set_timesteps(6)
+    assert schedule.initial_scale == stock.init_noise_sigma
+    start, *outputs = torch.randn(7, 4, generator=torch.Generator().manual_seed(1))
+    x = expected = start * schedule.initial_scale
+    previous = torch.zeros(4)
+    ancestral = solver == "euler_ancestral"
+    for number, (step, timestep, output) in enumerate(zip(schedule.steps, stock.timesteps, outputs, strict=True)):
+        torch.testing.assert_close(
+            step.input_scale * x, stock.scale_model_input(expected, timestep), rtol=1e-4, atol=1e-4
+        )
+        noise = {"generator": torch.Generator().manual_seed(number)} if ancestral else {}
+        expected = stock.step(output, timestep, expected, return_dict=False, **noise)[0]
+        x0 = step.predict_latents * x + step.predict_output * output
+        x = step.keep * x + step.drift * (x - x0) / step.sigma + step.predicted * x0 + step.previous * previous
+        x = x + step.noise * torch.randn(4, generator=torch.Generator().manual_seed(number))
+        torch.testing.assert_close(x, expected, rtol=1e-3, atol=1e-3)
+        previous = x0
+
+
 def test_overrides_hold_where_the_checkpoint_names_no_spacing(tmp_path: Path) -> None:
     """Diffusers then marks its own default as one that another scheduler may replace by its own."""
     EulerDiscreteScheduler(**SDXL).save_pretrained(tmp_path)
@@ -59,6 +92,7 @@ def test_overrides_hold_where_the_checkpoint_names_no_spacing(tmp_path: Path) ->
         {"thresholding": True},
         {"solver_type": "heun"},
         {"algorithm_type": "sde-dpmsolver++"},
+        {"final_sigmas_type": "sigma_min"},
     ],
 )
 def test_dpmpp_2m_is_itself_whatever_the_checkpoint_was_sampled_with(option: dict[str, Any]) -> None:
