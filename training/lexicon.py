@@ -9,8 +9,8 @@ is used only for ordering. The script also needs ``pip install msgpack lemminfle
 CC-CEDICT sorts entries by pinyin and senses by history: its first sense of 钱 is "coin", and of 太 "highest". The order
 here comes from weights (`Weights`): a sense's position in its entry, the frequency of its English words, whether
 Unihan's short definition of the character begins with it, the frequency of the reading (kHanyuPinlu), and marks such as
-"(archaic)". `training/first_senses.tsv` sets the first sense where the weights fail. `training/added_words.u8` adds
-words that CC-CEDICT lacks.
+"(archaic)". `training/first_senses.tsv` sets the first sense where the weights fail; a row for a simplified word counts
+for its traditional form, too. `training/added_words.u8` adds words that CC-CEDICT lacks.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from tqdm import tqdm
@@ -44,13 +45,14 @@ ENTRY = re.compile(r"^(\S+) (\S+) \[([^\]]*)\] /(.*)/")
 # Senses that describe the entry instead of translating it.
 STUB = re.compile(
     r"^(CL:|((old|erhua|Japanese|archaic|euphemistic|ancient|unofficial|erroneous|nonstandard|popular)\b.*)?"
-    r"(variant|form) of|see\b|used in\b|also written|also pr\.|abbr\. |abbreviation |Taiwan pr\.|surname |same as |"
+    r"(variant|form) of|dialectal\b.* equivalent of|see\b|used in\b|also written|also pr\.|abbr\. |abbreviation |"
+    r"Taiwan pr\.|surname |same as |"
     r"\(?bound form\)?$|radical in |Kangxi radical|component in )",
     re.IGNORECASE,
 )
 # The word that an entry refers to if such a sense is all it has.
 STANDS_FOR = re.compile(
-    r"^(?:erhua |old |archaic |Japanese |unofficial |popular )?(?:variant of|same as) "
+    r"^(?:(?:erhua |old |archaic |Japanese |unofficial |popular )?(?:variant of|same as)|dialectal\b.* equivalent of) "
     r"([㐀-鿿\U00020000-\U0003ffff]+)(?:\|([㐀-鿿\U00020000-\U0003ffff]+))?"
 )
 CLASSIFIER = re.compile(r"^\(?classifier\)?(?: (?:for|indicating)|:)? ?(.*)")
@@ -185,9 +187,20 @@ def senses_of(word: str, entries: Mapping[str, list[Entry]], ranking: RankingDat
         for place, (sense, text) in enumerate(_own_or_referred(entry, reading, entries)):
             scored.append((base + WEIGHTS.place * place + _score(word, sense, text, ranking), sense))
     ordered = [sense for _, sense in sorted(scored, key=lambda one: -one[0])]
-    for reading, gloss in first.get(word, ()):
+    for reading, gloss in _corrections(word, ordered, entries, first):
         _put_first(ordered, reading, gloss)
     return _limited(list(dict.fromkeys(ordered)))
+
+
+def _corrections(
+    word: str, senses: Sequence[Sense], entries: Mapping[str, list[Entry]], first: First
+) -> Iterable[tuple[str, str]]:
+    """Return the senses to put first. A traditional form has those of its simplified one that are its own, too."""
+    if word in first:
+        return first[word]
+    of_simplified = chain.from_iterable(first.get(entry.simplified, ()) for entry in entries[word])
+    own = {("", sense.gloss) for sense in senses} | {(sense.reading, sense.gloss) for sense in senses}
+    return [one for one in dict.fromkeys(of_simplified) if one in own]
 
 
 def _limited(senses: Sequence[Sense]) -> list[Sense]:

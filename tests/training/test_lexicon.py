@@ -44,3 +44,19 @@ def test_a_rare_reading_is_known_and_names_are_divided(
 ) -> None:
     senses = dictionaries[Language.CHINESE].senses(word)
     assert next(sense.reading for sense in senses if same_reading(reading, sense.reading)) == spelt
+
+
+@pytest.mark.parametrize(("traditional", "simplified"), [("幾", "几"), ("會", "会"), ("關", "关"), ("發火", "发火")])
+def test_a_corrected_word_is_corrected_in_both_scripts(
+    traditional: str, simplified: str, dictionaries: Dictionaries
+) -> None:
+    senses = dictionaries[Language.CHINESE].senses
+    assert senses(traditional)[0] == senses(simplified)[0]
+
+
+@pytest.mark.parametrize(("dialectal", "standard"), [("咋", "怎么"), ("啥", "什么"), ("为啥", "为什么")])
+def test_a_dialectal_word_has_the_senses_of_what_it_stands_for(
+    dialectal: str, standard: str, dictionaries: Dictionaries
+) -> None:
+    senses = dictionaries[Language.CHINESE].senses
+    assert senses(dialectal)[0].gloss == senses(standard)[0].gloss
