@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from shared.writing.plurals import IRREGULAR
 from shared.writing.word_classes import WORD_CLASS
 
-ARTICLE = re.compile(r"^(?:an?|the|some|very|somebody's|my|your|his|her|its|our|their) ")
+ARTICLE = re.compile(r"^(?:an?|the|some|very|too|somebody's|my|your|his|her|its|our|their) ")
 NOTE = re.compile(r"\(([^()]*)\)|\{([^{}]*)\}|\[([^][]*)\]|（([^（）]*)）|【([^【】]*)】")
 QUOTES = str.maketrans("", "", '"“”„«»‹›「」『』')
 # What stands before a translation in dictionaries, beside a word class.
@@ -22,13 +22,25 @@ LISTED_WORDS = 2
 TWO_VERBS = re.compile(r"^to (\w+) (?:and|or) (?:to )?(\w+)( .+)?$")
 # "a piece of cake" shows cake, "the foot of the mountain" a mountain; "a map of China" shows a map.
 MEASURE = re.compile(
-    r"^(?:bag|bar|basket|bottle|bowl|box|bunch|can|carton|cup|flock|foot|form|full|glass|group|herd|jar|kind|loaf|lump|"
-    r"mouth|pair|part|piece|pot|set|sheet|slice|sort|type) of (.+)$"
+    r"^(?:(?:foot|form|full|group|kind|mouth|part|set|sort|type)|"
+    r"(?:[\w-]+ )?(?:bag|bar|basket|bottle|bowl|box|bunch|can|carton|cup|dozen|flock|glass|herd|jar|loaf|lot|lump|pack|"
+    r"packet|pair|piece|plate|pot|sheet|slice|tin)(?:e?s)?) of (.+)$"
+)
+# "In the kitchen" shows a kitchen. In a longer phrase, what follows is an idiom as often as a place.
+PLACE = re.compile(
+    r"^(?:at|by|from|in|in front of|inside|into|near|next to|on|outside|to|under) "
+    r"(?:an?|the|my|your|his|her|our|their) ((?:[\w'-]+ )?[\w-]+)$"
 )
 # "to give up" has nothing to do with giving, nor "at present" with presents.
 PARTICLE = re.compile(
     r"^(?:up|down|out|off|away|back|over|through|into|onto|on|in|at|by|for|from|of|to|with|about|after|against|around|as|"
     r"along|apart|aside|together|forward|between|be|without|under|than|because|so|if|when|while|that)\b"
+)
+# "To laugh at" somebody still shows laughing.
+TOWARDS = re.compile(r"^(?:about|at|of|to)$")
+# "To want to eat" shows eating.
+WISH = re.compile(
+    r"^(?:(?:to )?(?:want|would like|begin|start|learn|be able|know how)|to (?:like|love|need)) (to (?!(?:be|do)\b).+)$"
 )
 # "to go to the beach" shows the beach.
 APPROACH = re.compile(
@@ -36,10 +48,14 @@ APPROACH = re.compile(
     r"(?:look|laugh|smile|shout) at|sit (?:in|on|at)|get (?:on|off|into)|(?:put|try) on|take off|"
     r"(?:turn|switch) (?:on|off)|wait for) (.+)$"
 )
+_ADVERB = "again|alone|early|fast|hard|late|overtime"
 # An object, or an adverb, without which a verb shows the same.
 SAYS_LITTLE = re.compile(
-    r"^(?:sb|sth|somebody|something|someone)(?: (?:to|into|from|for|at) .+)?$|"
-    r"^(?:\w+ly|again|alone|early|fast|hard|home|late|overtime|well)$"
+    r"^(?:sb|sth|somebody|something|someone)(?: (?:to|into|from|for|at) .+)?$|" rf"^(?:\w+ly|{_ADVERB}|home|well)$"
+)
+# "Study hard" shows study, but "very hard" something hard.
+VERB_WITH_ADVERB = re.compile(
+    rf"^(?!(?:an?|as|be|being|how|quite|rather|really|so|super|the|this|too|very|\w+ly) )(\w+) (?:{_ADVERB})$"
 )
 SOMEBODY = re.compile(r"\b(?:sb|sth|somebody|something|someone)\b")
 # In a longer phrase, the last word says little about the meaning.
@@ -122,10 +138,11 @@ def _either(text: str) -> Sequence[str]:
 def _terms(text: str) -> Iterator[str]:
     """Yield all of a text, its object or head, and its verb if that can be seen."""
     yield text
+    if wished := WISH.match(text):
+        yield from _terms(wished[1])
+        return
     if not text.startswith("to "):
-        yield from _heads(text)
-        if text in VISIBLE_VERBS:
-            yield f"to {text}"
+        yield from _noun_or_verb(text)
         return
     verb, _, rest = text.removeprefix("to ").partition(" ")
     thing = ARTICLE.sub("", rest)
@@ -139,8 +156,20 @@ def _terms(text: str) -> Iterator[str]:
         yield f"to {verb}"
 
 
+def _noun_or_verb(text: str) -> Iterator[str]:
+    """Yield the terms of what need not be a verb: "study hard"."""
+    if with_adverb := VERB_WITH_ADVERB.match(text):
+        yield f"to {text}"
+        text = with_adverb[1]
+    yield from _heads(text)
+    if text in VISIBLE_VERBS:
+        yield f"to {text}"
+
+
 def _shows_without(verb: str, thing: str) -> bool:
     """Return whether a verb alone shows what it does with something; "to work out" is not to work."""
+    if TOWARDS.match(thing):
+        return verb in VISIBLE_VERBS
     if not thing or (" " not in thing and PARTICLE.match(thing)):
         return False
     return verb in VISIBLE_VERBS | CONTRARY or (verb not in LIGHT_VERBS and SAYS_LITTLE.match(thing) is not None)
@@ -150,6 +179,9 @@ def _heads(phrase: str) -> Iterator[str]:
     """Yield a noun phrase without its article, and its head."""
     phrase = ARTICLE.sub("", phrase)
     yield phrase
+    if place := PLACE.match(phrase):
+        yield from _heads(place[1])
+        return
     if PARTICLE.match(phrase) or SOMEBODY.search(phrase) or phrase.count(" ") >= MAX_WORDS:
         return
     if measured := MEASURE.match(phrase):
