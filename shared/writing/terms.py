@@ -71,7 +71,11 @@ VISIBLE_VERBS = frozenset({
 # Verbs that mean little without their object.
 LIGHT_VERBS = frozenset({"be", "come", "do", "get", "give", "go", "have", "let", "make", "put", "take", "try"})
 # "To lose one's job" is not shown by a job.
-CONTRARY = frozenset({"avoid", "ban", "dismiss", "lack", "lose", "miss", "quit", "refuse", "remove", "stop"})
+CONTRARY = frozenset({
+    "avoid", "ban", "dismiss", "dislike", "hate", "lack", "lose", "miss", "quit", "refuse", "remove", "stop",
+})  # fmt: skip
+# "Stop eating" shows no meal.
+CONTRARY_GERUND = re.compile(rf"^(?:{'|'.join(sorted(CONTRARY))}) \w+ing\b")
 # Words that mean little at the end of a compound: a shopping center is not a target, a Communist Party has no balloons.
 VAGUE = frozenset({
     "attack", "belt", "center", "centre", "fight", "floor", "head", "life", "long", "old", "party", "place", "room",
@@ -83,7 +87,7 @@ PREPOSITION = re.compile(
     r" (?:of|in|on|at|with|for|from|to|by|about|under|over|without|forward|who|that|which|used)(?: |$)"
 )
 NEGATION = re.compile(
-    r"^(?:to )?(?:non|without|lack|hardly any|out of)\b|n't\b|"
+    r"^(?:to )?(?:non|without|lack|less|except|hate to|rather than|hardly any|out of)\b|n't\b|"
     r"(?<![-\w])(?:not|no|nobody|nothing|none|never|neither|nor|cannot)(?![-\w])"
 )
 
@@ -141,6 +145,8 @@ def _terms(text: str) -> Iterator[str]:
     if wished := WISH.match(text):
         yield from _terms(wished[1])
         return
+    if CONTRARY_GERUND.match(text):
+        text = f"to {text}"
     if not text.startswith("to "):
         yield from _noun_or_verb(text)
         return
