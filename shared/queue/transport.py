@@ -8,7 +8,7 @@ from queue import Empty
 from typing import Any
 
 import redis
-from kombu.transport.redis import Channel, Transport
+from kombu.transport.redis import Channel, QoS, Transport
 from kombu.utils.json import dumps
 
 from shared.queue.keys import Key
@@ -49,12 +49,31 @@ class EncryptedConnection(EveryRefusalIsLoss, redis.SSLConnection):
     """A connection with TLS."""
 
 
+class TolerantQoS(QoS):  # type: ignore[misc]  # kombu is untyped
+    """Counts the messages that a worker holds, and none that Redis refused to have acknowledged.
+
+    With kombu's own class, a worker whose acknowledgements were all refused would never read again.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        """Acknowledge a message. If that fails, it is delivered again later, when its job has long ended.
+
+        Raises:
+            redis.RedisError: Redis does not answer, or refuses it.
+        """
+        try:
+            super().ack(delivery_tag)
+        finally:
+            self._quick_ack(delivery_tag)
+
+
 class TolerantChannel(Channel):  # type: ignore[misc]  # kombu is untyped
     """Reads queues and discards malformed messages, which would end the worker with kombu's own channel.
 
     Messages that wait again are read before those that have not been read yet.
     """
 
+    QoS = TolerantQoS
     connection_class = PlainConnection
     connection_class_ssl = EncryptedConnection
 

@@ -100,16 +100,23 @@ def test_a_redis_that_cannot_be_written_to_refuses_connections(
 
 
 @pytest.mark.parametrize("refusing", [*REFUSE_READING, full])
-def test_a_message_that_cannot_be_acknowledged_for_a_while_is_delivered_again(
+def test_a_message_that_cannot_be_acknowledged_for_a_while_takes_no_place_and_is_delivered_again(
     settings: Settings, client: redis.Redis, refusing: Refusing
 ) -> None:
+    """A worker whose places were all taken would never read again, and never notice, since it does not read."""
     app = make_celery(settings)
     send_job(app, "a", "bulk")
     with app.connection() as connection:
-        message = connection.default_channel.basic_get("bulk")
+        channel = connection.default_channel
+        channel.basic_qos(prefetch_count=1)
+        message = channel.basic_get("bulk")
+        assert not channel.qos.can_consume()
         with refusing(client), pytest.raises(connection.connection_errors):
             message.ack()
-    assert client.llen("bulk") == 1
+        assert channel.qos.can_consume()
+        client.zincrby("unacked_index", -settings.queue.visibility_timeout_s, message.delivery_tag)
+        channel.qos.restore_visible()
+        assert channel.basic_get("bulk").properties["correlation_id"] == "a"
 
 
 @pytest.mark.parametrize("refusing", [*REFUSE_READING, full])
