@@ -221,6 +221,25 @@ def test_a_picture_of_another_deck_lives_as_long_as_that_deck(
     assert client.ttl(f"writing:job:{lent}") == kept > 3600
 
 
+def test_a_picture_that_another_deck_still_draws_keeps_the_deck(
+    anyone: FlaskClient, client: redis.Redis, leases: Leases
+) -> None:
+    lender, borrower = made(anyone, ["水"]), made(anyone, ["山", "水"])
+    lent = lender["words"][0]["job_id"]
+    taken(leases, lent)
+    assert put(anyone, borrower, 1, job_id=lent).status_code == 200
+    for word in borrower["words"]:
+        assert anyone.delete(word["status_url"]).status_code == 200
+    assert client.ttl(f"writing:deck:{borrower['deck_id']}") > 3600
+
+
+def test_a_job_that_ends_brings_no_expired_deck_back(anyone: FlaskClient, client: redis.Redis, drawn: Draw) -> None:
+    deck = made(anyone, ["山"])
+    client.delete(f"writing:deck:{deck['deck_id']}")
+    drawn(deck["words"][0]["job_id"], b"1")
+    assert not client.exists(f"writing:deck:{deck['deck_id']}")
+
+
 def test_a_picture_is_put_there_whatever_can_be_drawn_now(settings: Settings, anyone: FlaskClient, drawn: Draw) -> None:
     """A style or a webhook's host that is gone does not matter: the picture exists."""
     deck, job_id = made(anyone, ["山"]), submit(anyone, "山", style="comic")

@@ -59,6 +59,13 @@ def test_a_job_s_life_is_written_down(store: JobStore, leases: Leases, events: J
     assert told(events.after("a", found[2].event_id or "")) == told(found[3:])
 
 
+def test_the_stream_of_a_long_job_stays_short(store: JobStore, leases: Leases, client: redis.Redis) -> None:
+    lease = take(store, leases)
+    for step in range(600):
+        leases.report(lease, "diffusion", Progress(step=step, total_steps=600))
+    assert client.xlen("writing:events:a") < 400
+
+
 def test_how_it_ended_is_told_whoever_ends_it(store: JobStore, leases: Leases, events: JobEvents) -> None:
     leases.fail(take(store, leases, "failed"), ERROR)
     store.create("cancelled", REQUEST)

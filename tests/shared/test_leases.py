@@ -58,12 +58,16 @@ def test_the_time_that_jobs_waited_is_summed(
     assert client.hget(Key.STATS, "wait_ms") == "42500"
 
 
-def test_the_latest_fifty_failures_are_kept(store: JobStore, worker: Callable[[str], Leases]) -> None:
+def test_the_latest_fifty_failures_are_kept(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
+) -> None:
+    """And the latest fifty ends, from which the rate is measured."""
     leases = worker("w")
     for number in range(52):
         store.create(str(number), REQUEST)
         assert leases.fail(taken(leases, str(number)), ERROR)
     assert [failure.job_id for failure in store.recent_failures()] == [str(number) for number in range(51, 1, -1)]
+    assert client.llen(Key.FINISHED) == client.llen(Key.RECENT_FAILURES) == 50
 
 
 def test_the_result_and_the_end_of_the_job_come_together(

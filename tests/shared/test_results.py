@@ -22,6 +22,7 @@ from shared.queue.results import MOST_MEMORY, OBJECT_NAMES, REWRITE_BYTES, Budge
 from shared.redis_client import make_redis
 from shared.schemas import CONDITIONING_METHODS, CONTROL_TYPES, GenerationRequest
 from shared.settings import Settings, load_settings
+from tests.helpers import taken
 from tests.results import SIZE, Publisher, at, picture, variations
 
 
@@ -202,6 +203,19 @@ def test_the_count_heals_when_redis_lets_results_expire(settings: Settings) -> N
     last = publisher.publish(2)
     assert list(publisher.client.hgetall(Key.RESULT_SIZES)) == [last]
     assert int(str(publisher.client.get(Key.RESULT_BYTES))) < 1.2 * SIZE
+
+
+def test_nothing_of_a_job_that_has_ended_stays_for_good(settings: Settings) -> None:
+    publisher = Publisher(settings)
+    job_id = "drawn-job"
+    publisher.store.create(job_id, GenerationRequest(word="学"))
+    lease = taken(publisher.leases, job_id)
+    publisher.leases.save_preview(lease, b"jpeg", 2)
+    new = pack(job_id, lease.token, picture(1))
+    assert publisher.leases.publish(lease, Key.DOCUMENT + job_id, new.document, 1, pictures=new.pictures)
+    left = publisher.client.keys(f"*{job_id}*")
+    assert len(left) == 6, "record, events, preview, document and two pictures"
+    assert all(publisher.client.ttl(key) > 0 for key in left)
 
 
 def fill(publisher: Publisher, size: float) -> None:
