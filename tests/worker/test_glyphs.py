@@ -1,3 +1,5 @@
+from itertools import groupby
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,9 +16,9 @@ def squares(word: str) -> list[Run | None]:
     return [Run(character, (character,), (1.0,), is_square=True) for character in word]
 
 
-def letters(word: str, above: float = 0.0) -> list[Run | None]:
+def letters(word: str, above: float = 0.0, below: float = 0.0) -> list[Run | None]:
     """A layout in which every character is a letter of half an em."""
-    return [None if letter == " " else Run(letter, (letter,), (0.5,), above=above) for letter in word]
+    return [None if letter == " " else Run(letter, (letter,), (0.5,), above=above, below=below) for letter in word]
 
 
 def boxes(placed: list[PlacedRun]) -> list[tuple[str, Box]]:
@@ -62,15 +64,25 @@ def test_letters_stay_on_a_line_and_words_break_at_spaces() -> None:
     assert len({box.top for _, box in two}) == 2
 
 
-def test_lines_keep_apart_what_reaches_beyond_their_em_boxes() -> None:
+def test_the_lines_are_in_the_middle_of_the_picture() -> None:
+    placed = boxes(Typesetter(letters("to be good")).lay_out(256, 256))
+    lines = [[box for _, box in line] for _, line in groupby(placed, key=lambda one: one[1].top)]
+    assert [len(line) for line in lines] == [4, 4]
+    for line in lines:
+        assert line[0].left + line[-1].left + line[-1].advance == pytest.approx(256)
+    assert lines[0][0].top + lines[-1][0].top + lines[-1][0].em == pytest.approx(256)
+
+
+@pytest.mark.parametrize("below", [0.0, 0.25])
+def test_lines_keep_apart_what_reaches_beyond_their_em_boxes(below: float) -> None:
     """With accents of half an em on two lines, the second line is lower, and both fit in the picture."""
-    placed = boxes(Typesetter(letters("good day", above=0.5)).lay_out(256, 256))
+    placed = boxes(Typesetter(letters("good day", above=0.5, below=below)).lay_out(256, 256))
     first, second = sorted({box.top for _, box in placed})
     em, above = placed[0][1].em, placed[0][1].above
     assert above == pytest.approx(em / 2 + 1)  # plus a pixel to be sure
-    assert second - first == pytest.approx(1.5 * em)
+    assert second - first == pytest.approx((1.5 + below) * em)
     assert first - above >= 0
-    assert second + em <= 256
+    assert second + em + placed[0][1].below <= 256
 
 
 def test_an_outline_is_flattened_into_the_em_box() -> None:

@@ -93,6 +93,9 @@ def test_motifs_are_clear_of_the_ink_of_the_border_and_of_one_another(
         left, top, width, height = placed.box
         assert min(left, top, size[0] - left - width, size[1] - top - height) >= 0.02 * shorter
         assert distance[placed.region()].min() > 0.01 * shorter, "clear of the ink"
+        taken = np.zeros(scene.glyph.ink.shape, bool)
+        taken[placed.region()] = True
+        assert not any(taken[one.box.region(*size)].any() for one in scene.glyph.drawn), "outside what the judge reads"
         assert math.sqrt(width * height) >= 0.14 * shorter, "large enough to be recognised"
         assert width / height == pytest.approx(placed.motif.width / placed.motif.height, rel=0.12)
     for index, placed in enumerate(scene.motifs):
