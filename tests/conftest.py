@@ -136,8 +136,10 @@ def project() -> Path:
 
 
 @pytest.fixture
-def client(settings: Settings) -> redis.Redis:
-    return make_redis(settings.redis)
+def client(settings: Settings) -> Iterator[redis.Redis]:
+    client = make_redis(settings.redis)
+    yield client
+    client.connection_pool.disconnect()
 
 
 @pytest.fixture
