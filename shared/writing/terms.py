@@ -44,9 +44,9 @@ WISH = re.compile(
 )
 # "to go to the beach" shows the beach.
 APPROACH = re.compile(
-    r"^(?:(?:go|walk|drive|ride|travel|return) (?:to|by|for)|(?:listen|talk|speak|write) (?:to|with)|"
-    r"(?:look|laugh|smile|shout) at|sit (?:in|on|at)|get (?:on|off|into)|(?:put|try) on|take off|"
-    r"(?:turn|switch) (?:on|off)|wait for) (.+)$"
+    r"^(?:(?:go|walk|drive|ride|travel|return) (?:to|by|for)|come by|go on|(?:listen|talk|speak|write) (?:to|with)|"
+    r"(?:look|laugh|smile|shout) at|look (?:after|out of)|sit (?:in|on|at)|get (?:on|off|into)|(?:put|try) on|take off|"
+    r"(?:turn|switch) (?:on|off)|wait for|knock (?:at|on)|pick up|hang up|blow out|cut down|play with) (.+)$"
 )
 _ADVERB = "again|alone|early|fast|hard|late|overtime"
 # An object, or an adverb, without which a verb shows the same.
