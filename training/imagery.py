@@ -232,7 +232,7 @@ def _add_kinds(terms: Terms, meanings: Mapping[str, Synset | None], wordnet: Wor
             continue  # a name, or another word: a heron is no scientist, a garland no singer, and Michael no angel
         above = {shown.key}
         for distance, evidence in steps:
-            for key in above & motif_of.keys():
+            for key in sorted(above & motif_of.keys()):  # the order of equals does not depend on hashes
                 if distance == 0 or motif_of[key] not in TOO_WIDE:
                     terms.add(lemma, motif_of[key], Evidence.KEYWORD if lemma in AMBIGUOUS else evidence)
             above = {wider for key in above for wider in wordnet.synset(key).hypernyms}
