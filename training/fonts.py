@@ -46,6 +46,8 @@ JOINERS = [0x200C, 0x200D]
 
 # The features that HarfBuzz needs to place accents. Ligatures and kerning are omitted: each letter has its own box.
 MARKS = ("mark", "mkmk", "ccmp")
+# Forms for characters below each other: ー, brackets, small kana.
+VERTICAL = ("vert",)
 EVERY_FEATURE = ("*",)
 
 
@@ -64,7 +66,7 @@ def subsets() -> tuple[FontSubset, ...]:
     kanji = kanji_without_strokes()
     return (
         FontSubset("NotoSans_500Medium.ttf", "NotoSans-Medium-subset.ttf", LETTERS_AND_MARKS, MARKS),
-        FontSubset("NotoSansJP_500Medium.ttf", "NotoSansJP-Medium-subset.ttf", KANA + BOPOMOFO + kanji),
+        FontSubset("NotoSansJP_500Medium.ttf", "NotoSansJP-Medium-subset.ttf", KANA + BOPOMOFO + kanji, VERTICAL),
         FontSubset("NotoSansKR_500Medium.ttf", "NotoSansKR-Medium-subset.ttf", HANGUL),
         *(
             FontSubset(f"NotoSans{name}_500Medium.ttf", f"NotoSans{name}-Medium-subset.ttf", kept, EVERY_FEATURE)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from worker.glyphs import GlyphRenderer
+from worker.glyphs import Glyph, GlyphRenderer
 from worker.glyphs.layout import Box, PlacedRun, Typesetter
 from worker.glyphs.outlines import flatten
 from worker.glyphs.runs import Run
@@ -83,6 +84,57 @@ def test_lines_keep_apart_what_reaches_beyond_their_em_boxes(below: float) -> No
     assert second - first == pytest.approx((1.5 + below) * em)
     assert first - above >= 0
     assert second + em + placed[0][1].below <= 256
+
+
+@pytest.mark.parametrize("word", ["ケーキ", "ちょっと", "（笑）", "すごい！", "三人行，必有我师"])
+def test_square_characters_are_written_vertically_where_that_makes_them_larger(
+    glyphs: GlyphRenderer, word: str
+) -> None:
+    glyph = glyphs.render(word, 128, 128 * len(word))
+    assert [placed.character for placed in glyph.characters] == list(word)
+    tops = [placed.box.top for placed in glyph.characters]
+    assert tops == sorted(set(tops))
+    assert glyph.characters[0].box.em > 100
+
+
+@pytest.mark.parametrize("word", ["Tee", "고 양 이", "T恤"])
+def test_letters_and_words_with_spaces_are_not_written_vertically(glyphs: GlyphRenderer, word: str) -> None:
+    assert not any(placed.run.is_vertical for placed in glyphs.typesetter(word).lay_out(64, 640))
+
+
+@pytest.mark.parametrize(
+    ("word", "index", "moved"),
+    [
+        ("ケーキ", 1, "turned"),
+        ("（笑）", 0, "turned"),
+        ("ちょっと", 2, "to the upper right"),
+        ("火。山", 1, "to the upper right"),
+    ],
+)
+def test_vertical_writing_has_its_own_forms(glyphs: GlyphRenderer, word: str, index: int, moved: str) -> None:
+    in_line, in_column = (_ink_of(glyphs.render(word, *size), index) for size in ((900, 200), (200, 900)))
+    if moved == "turned":
+        assert np.subtract(*_extent(in_line)) * np.subtract(*_extent(in_column)) < 0, "one is high, the other wide"
+    else:
+        (top, left), (moved_top, moved_left) = (_start(ink) for ink in (in_line, in_column))
+        assert moved_top < top - 0.05
+        assert moved_left > left + 0.05
+
+
+def _ink_of(glyph: Glyph, index: int) -> NDArray[np.bool_]:
+    return glyph.mask[glyph.characters[index].box.region(glyph.width, glyph.height)]
+
+
+def _extent(ink: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return how high and how wide ink is."""
+    rows, columns = np.nonzero(ink)
+    return int(np.ptp(rows)), int(np.ptp(columns))
+
+
+def _start(ink: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return where ink starts from the top and from the left, in em."""
+    rows, columns = np.nonzero(ink)
+    return rows.min() / ink.shape[0], columns.min() / ink.shape[1]
 
 
 def test_an_outline_is_flattened_into_the_em_box() -> None:

@@ -97,6 +97,17 @@ def test_a_japanese_form_is_read_as_its_old_form(
     assert (other.score or 0) < 0.05
 
 
+@pytest.mark.parametrize("word", ["ケーキ", "ラーメン", "タクシー", "コーヒー"])
+@pytest.mark.parametrize("size", [(900, 300), (200, 900)])
+def test_a_long_vowel_is_read_in_a_line_and_in_a_column(
+    judge: LegibilityJudge, glyphs: GlyphRenderer, word: str, size: tuple[int, int]
+) -> None:
+    glyph = glyphs.render(word, *size)
+    scores = [one.score for one in judge.judge(printed(glyph), glyph).characters if one.character == "ー"]
+    assert len(scores) == word.count("ー")
+    assert all(score is not None and score > 0.7 for score in scores)
+
+
 def test_an_old_form_is_not_read_as_the_japanese_one() -> None:
     assert look_alikes("惠") == {"惠"}
     assert look_alikes("綠") == {"綠"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, features
 from skimage.morphology import skeletonize
 
 from shared.writing.characters import Character, CharacterDatabase
@@ -185,7 +185,8 @@ def _draw_from_font(ink: Ink, placed: PlacedRun, path: Path) -> None:
     left = placed.left + em * run.offset
     if run.is_square or not run.is_shaped:
         left += (em * run.width - font.getlength(run.text, direction=direction)) / 2
-    ImageDraw.Draw(canvas).text((left, top), run.text, fill=255, font=font, direction=direction)
+    forms = ["vert"] if run.is_vertical and features.check("raqm") else None
+    ImageDraw.Draw(canvas).text((left, top), run.text, fill=255, font=font, direction=direction, features=forms)
     np.maximum(ink, np.asarray(canvas), out=ink)
 
 

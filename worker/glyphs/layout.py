@@ -133,7 +133,8 @@ class Typesetter:
     """Lays a word out in areas of any size.
 
     The number of lines is chosen so that the characters are as large as possible. Lines are centred. They break at
-    spaces, and next to square characters where `may_break` allows it. A long word is divided with hyphens.
+    spaces, and next to square characters where `may_break` allows it. A long word is divided with hyphens. Square
+    characters may also be written vertically, in one column.
     """
 
     def __init__(self, runs: Sequence[Run | None], *, right_to_left: bool = False) -> None:
@@ -144,9 +145,8 @@ class Typesetter:
             right_to_left: whether the word is read from right to left.
         """
         units = _units(runs, right_to_left=right_to_left)
-        self._blocks = [
-            _Block(lines, right_to_left=right_to_left) for divided in _divided(units) for lines in _all_lines(divided)
-        ]
+        arranged = [lines for divided in _divided(units) for lines in _all_lines(divided)]
+        self._blocks = [_Block(lines, right_to_left=right_to_left) for lines in [*arranged, *_column(runs)]]
         self._right_to_left = right_to_left
 
     def lay_out(self, width: float, height: float, margin: float | None = None) -> list[PlacedRun]:
@@ -203,6 +203,13 @@ def _units(runs: Sequence[Run | None], *, right_to_left: bool) -> list[_Unit]:
         before = run
     seen = (visual_order(unit, lambda run: run.right_to_left, right_to_left=right_to_left) for unit in units)
     return [_Unit(tuple(unit), gap) for unit, gap in zip(seen, gaps, strict=True)]
+
+
+def _column(runs: Sequence[Run | None]) -> Iterator[list[list[_Unit]]]:
+    """Yield the lines of a word that can be written vertically: one character each, whichever may begin a line."""
+    squares = [run for run in runs if run is not None and run.is_square]
+    if 1 < len(squares) == len(runs):
+        yield [[_Unit((replace(run, is_vertical=True),))] for run in squares]
 
 
 def _divided(units: Sequence[_Unit]) -> Iterator[Sequence[_Unit]]:

@@ -44,6 +44,7 @@ class Run:
         is_shaped: whether HarfBuzz draws it; otherwise it is one plain character.
         right_to_left: whether it is read from right to left.
         is_square: whether it fills a square.
+        is_vertical: whether it has the form for characters below each other, such as that of ー.
         offset: from the left edge to where drawing starts; from the middle if one character is drawn there.
         before, after: how far its ink extends beyond its width, to the left and to the right.
         above, below: how far its ink extends beyond the em box; negative if it ends inside.
@@ -58,6 +59,7 @@ class Run:
     is_shaped: bool = False
     right_to_left: bool = False
     is_square: bool = False
+    is_vertical: bool = False
     offset: float = 0.0
     before: float = 0.0
     after: float = 0.0

@@ -28,10 +28,10 @@ GROUPS: Final = (
     *("-‐–—－", "!！", "?？", ",，", ".．", ":：", ";；", "(（", ")）", "[［", "]］", "«《", "»》", "·•・", "'’′"),
     *("~〜～", '"“”', "/／"),
 )  # fmt: skip
-# Kana may be read as what they resemble, but not the reverse.
+# Kana may be read as what they resemble, but not the reverse. Written vertically, ー is a vertical stroke.
 READ_FOR_KANA: Final = {
     "ェ": "工", "エ": "工", "ォ": "才", "オ": "才", "ヵ": "力", "カ": "力", "キ": "丰", "タ": "夕", "チ": "千",
-    "ト": "卜", "ニ": "二", "ヌ": "又", "ハ": "八", "ホ": "木", "ミ": "三", "ロ": "口", "ー": "一",
+    "ト": "卜", "ニ": "二", "ヌ": "又", "ハ": "八", "ホ": "木", "ミ": "三", "ロ": "口", "ー": "一丨1Il|",
     "メ": "Xx×乂", "レ": "L", "へ": "^Λ∧", "ヘ": "^Λ∧",
 }  # fmt: skip
 # Made by `training/variants.py`: on each line a Han character and the forms as which it may be read.
