@@ -59,6 +59,14 @@ def test_a_job_s_life_is_written_down(store: JobStore, leases: Leases, events: J
     assert told(events.after("a", found[2].event_id or "")) == told(found[3:])
 
 
+def test_a_job_that_waits_again_says_so(store: JobStore, leases: Leases, events: JobEvents) -> None:
+    lease = take(store, leases)
+    leases.report(lease, "diffusion", Progress(step=7, total_steps=10))
+    leases.release(lease)
+    last = events.after("a", BEGINNING)[-1]
+    assert (last.name, last.data) == ("progress", {"status": "queued", "stage": None, "step": 0, "total_steps": 0})
+
+
 def test_the_stream_of_a_long_job_stays_short(store: JobStore, leases: Leases, client: redis.Redis) -> None:
     lease = take(store, leases)
     for step in range(600):

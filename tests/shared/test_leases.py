@@ -236,8 +236,9 @@ def test_a_job_that_kills_three_workers_is_given_up(store: JobStore, worker: Cal
     store.create("a", REQUEST)
     for number in range(3):
         victim = worker(f"victim-{number}")
-        assert victim.take("a") is not None
+        lease = taken(victim, "a")
         assert len(die(victim, other)) == (number < 2)
+    assert not victim.publish(lease, "result", b"{}", 1), "a zombie"
     record = store.get("a")
     assert record.status is JobStatus.FAILED
     assert record.error is not None
@@ -296,7 +297,7 @@ def test_a_record_that_is_gone_stops_nothing(
     client.delete("writing:job:gone")
     assert set(die(dead, alive)) == {"a", "z"}
     assert [store.get(job).status for job in ("a", "z")] == [JobStatus.QUEUED] * 2
-    assert not client.exists("writing:job:gone")
+    assert not client.exists("writing:job:gone", "writing:beat:dead", "writing:running:dead")
     assert alive.beats() == {}
 
 
