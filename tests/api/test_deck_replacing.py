@@ -187,6 +187,16 @@ def test_the_deck_is_kept_as_long_as_its_new_picture(anyone: FlaskClient, client
     assert client.ttl(key) == client.ttl(idempotency) == client.ttl(f"writing:job:{ended}") > 3600
 
 
+def test_an_older_picture_does_not_shorten_a_deck_s_life(anyone: FlaskClient, client: redis.Redis, drawn: Draw) -> None:
+    deck, older = made(anyone, ["山", "水"]), submit(anyone, "水")
+    for job_id in (older, *(word["job_id"] for word in deck["words"])):
+        drawn(job_id, b"1")
+    client.expire(f"writing:job:{older}", 3600)
+    kept_s = client.ttl(f"writing:deck:{deck['deck_id']}")
+    assert put(anyone, deck, 1, job_id=older).status_code == 200
+    assert client.ttl(f"writing:deck:{deck['deck_id']}") == pytest.approx(kept_s, abs=60)
+
+
 @pytest.mark.parametrize("is_ended_first", [True, False])
 def test_a_picture_from_elsewhere_does_not_keep_words_that_never_started(
     anyone: FlaskClient, client: redis.Redis, drawn: Draw, is_ended_first: bool

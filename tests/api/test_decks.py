@@ -386,6 +386,7 @@ class TestStanding:
         assert 3500 < int(refused.headers["Retry-After"]) <= 3600
         assert strict.post(SUBMIT, json={"word": "火"}, headers=ALICE).get_json()["code"] == "too_many_cancelled"
         assert make(strict, ["火"], BOB).status_code == 202
+        assert client.ttl("writing:cancelled:alice") > 0
         counted = client.zrange("writing:cancelled:alice", 0, -1, withscores=True)
         assert max(expiry for _, expiry in counted) <= time.time() + 3600
         oldest = counted[0][0]

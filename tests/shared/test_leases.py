@@ -113,6 +113,8 @@ def test_a_worker_that_lost_its_lease_publishes_nothing(
     assert new is not None
     assert (new.record.attempts, new.record.crash_count) == (2, 1)
     assert not zombie.publish(old, "result", b"old", 1)
+    zombie.save_preview(old, b"old", 1)
+    assert not client.exists("writing:preview:a")
     assert not zombie.fail(old, ERROR)
     assert not zombie.release(old)
     assert not client.exists("result")

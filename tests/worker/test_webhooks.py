@@ -172,6 +172,19 @@ def test_a_sender_that_dies_leaves_the_webhook_due_again(
     assert len(receiver.received) == 1
 
 
+def test_what_another_sender_has_settled_meanwhile_is_not_due_again(
+    finish: Callable[[str], None], client: redis.Redis
+) -> None:
+    finish("cancelled")
+    outbox = WebhookOutbox(client, CLAIM_S)
+    claim = outbox.claim(HOST)
+    assert claim is not None
+    outbox.settle(claim)
+    outbox.postpone(claim, 0)
+    outbox.give_back(claim)
+    assert not client.exists(Key.WEBHOOKS + HOST, Key.WEBHOOK_LISTS, Key.WEBHOOK_FAILURES)
+
+
 def test_a_deck_is_told_once_when_all_its_jobs_have_ended(
     sender: WebhookSender, receiver: Receiver, client: redis.Redis, store: JobStore, settings: Settings
 ) -> None:
