@@ -227,6 +227,14 @@ class TestWaiting:
             client.generate("山", timeout_s=0.3)
         assert len(server.headers_of(f"DELETE {JOB}")) == 1
 
+    def test_who_gives_a_job_up_does_not_wait_for_a_service_that_is_away(self, scripted: Any) -> None:
+        """It is asked once; otherwise Ctrl-C would take a minute."""
+        away = refused(503, "queue_unavailable")
+        server = scripted(submit=[accepted()], events=[away], view=[view("running")], cancel=[away, view("cancelled")])
+        with WritingClient(server.url) as client, pytest.raises(WaitTimedOut):
+            client.generate("山", timeout_s=0.1)
+        assert len(server.headers_of(f"DELETE {JOB}")) == 1
+
     def test_a_wait_that_takes_too_long_leaves_a_submitted_job(self, scripted: Any) -> None:
         server = scripted(events=[refused(404, "not_found")], view=[view("running")])
         with WritingClient(server.url) as client, pytest.raises(WaitTimedOut, match="continues"):
