@@ -18,7 +18,8 @@ def settings() -> Settings:
 @pytest.mark.parametrize(
     "url",
     ["http://hooks.example/x", "ftp://hooks.example/x", "https://evil.example/x", "https://user:pw@hooks.example/",
-     "https://hooks.example.evil.example/", "https://", "not a url", "https://[broken", "https://hooks.example:port/"],
+     "https://hooks.example.evil.example/", "https://", "not a url", "https://[broken", "https://hooks.example:port/",
+     "https://hooks.example:0/"],
 )  # fmt: skip
 def test_webhooks_go_to_allowed_https_hosts_alone(settings: Settings, url: str) -> None:
     allowed = settings.webhooks.model_copy(update={"allowed_hosts": ("hooks.example",)})
