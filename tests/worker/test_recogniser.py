@@ -1,5 +1,6 @@
 """The recognisers that the service brings along, on print and on drawn letters."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -110,10 +111,28 @@ def test_further_recognisers_are_asked_last(glyphs: GlyphRenderer) -> None:
     assert LegibilityJudge([pp_ocr, own]).judge(page, glyph).read == "дом"
 
 
-def test_a_recogniser_that_is_missing_is_named() -> None:
-    settings = load_settings({"WRITING_RECOGNISERS": '["/nowhere/korean.onnx"]'})
-    with pytest.raises(SettingsError, match=r"recognisers: /nowhere/korean\.onnx not found"):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "not found"), (b"", "is damaged"), (LETTERS.read_bytes()[:-1], "is damaged"),
+     (b"version https://git-lfs.github.com/spec/v1\n", "is damaged")],
+)  # fmt: skip
+def test_a_recogniser_that_cannot_be_read_is_named_before_any_job(
+    tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    """Otherwise each job with a character that only it can read would fail after its picture was drawn."""
+    path = tmp_path / "korean.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    settings = load_settings({"WRITING_RECOGNISERS": json.dumps([str(path)])})
+    with pytest.raises(SettingsError, match=f"recogniser {reason}: {path}"):
         make_work(settings, make_conditionings(settings.conditioning))
+
+
+def test_a_network_that_is_no_recogniser_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "other.onnx"
+    path.write_bytes(LETTERS.read_bytes().replace(b"character", b"chatacter"))
+    with pytest.raises(SettingsError, match=f"lists no characters in its metadata: {path}"):
+        Recogniser(path).load()
 
 
 def test_a_recogniser_of_the_settings_reads(monkeypatch: pytest.MonkeyPatch, glyphs: GlyphRenderer) -> None:

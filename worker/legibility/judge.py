@@ -42,6 +42,15 @@ class LegibilityJudge:
         if not self._recognisers:
             logger.warning("legibility cannot be judged: no recogniser is installed (pip install rapidocr)")
 
+    def load(self) -> None:
+        """Load the recognisers now.
+
+        Raises:
+            SettingsError: a file is missing or damaged, or is no recogniser; names it.
+        """
+        for recogniser in self._recognisers:
+            recogniser.load()
+
     def judge(self, image: Image.Image, glyph: Glyph) -> Legibility:
         """Return how well the glyph's word can be read in the picture.
 

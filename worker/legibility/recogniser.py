@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.errors import SettingsError
 from worker.legibility.look_alikes import look_alikes
 
 RGB = NDArray[np.uint8]
@@ -32,6 +33,14 @@ class Recogniser:
         self._lock = threading.Lock()
         self._loaded: Any = None
 
+    def load(self) -> None:
+        """Load the file now, so that no job fails because of it.
+
+        Raises:
+            SettingsError: the file is missing or damaged, or is no recogniser; names it.
+        """
+        _ = self.characters
+
     def columns(self, crops: Sequence[RGB]) -> Columns:
         """Return, for each picture of a character, the probabilities of all characters in each of its columns."""
         if not crops:
@@ -50,8 +59,10 @@ class Recogniser:
     @cached_property
     def characters(self) -> list[str]:
         """The characters that it may answer; the first is none."""
-        listed = self._session.get_modelmeta().custom_metadata_map["character"].splitlines()
-        return ["", *listed, " "]
+        listed = self._session.get_modelmeta().custom_metadata_map.get("character")
+        if listed is None:
+            raise SettingsError(f"recogniser lists no characters in its metadata: {self._path}")
+        return ["", *listed.splitlines(), " "]
 
     @cached_property
     def _index(self) -> dict[str, int]:
@@ -67,12 +78,18 @@ class Recogniser:
 
 def _load_session(path: Path) -> Any:
     import onnxruntime  # noqa: PLC0415  # optional: without it, legibility is unknown
+    from onnxruntime.capi import onnxruntime_pybind11_state as state  # noqa: PLC0415
 
+    if not path.is_file():
+        raise SettingsError(f"recogniser not found: {path}")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     # One thread: a character takes a few milliseconds, and the other cores are busy.
     options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except (state.InvalidProtobuf, state.InvalidArgument, state.InvalidGraph, state.Fail) as error:
+        raise SettingsError(f"recogniser is damaged: {path}: {error}") from error
 
 
 def prepare(image: RGB) -> NDArray[np.float32]:

@@ -7,7 +7,6 @@ from typing import Any
 import cv2
 from PIL import Image
 
-from shared.errors import SettingsError
 from shared.schemas import ControlType
 from shared.schemas.metadata import Legibility
 from shared.settings import Settings
@@ -97,12 +96,11 @@ def make_work(settings: Settings, conditionings: Iterable[Conditioning]) -> Pict
     another job uses them. A map would then depend on the machine's cores and on concurrent work.
 
     Raises:
-        SettingsError: a font or a recogniser is missing, or the imagery cannot be read.
+        SettingsError: a font, a recogniser, the strokes or the imagery cannot be read.
     """
     cv2.setNumThreads(1)
     fonts = read_fonts(settings.fonts)
     glyphs = {language: GlyphRenderer(database, fonts) for language, database in Dictionaries().items()}
-    if missing := [path for path in settings.recognisers if not path.is_file()]:
-        raise SettingsError(f"recognisers: {missing[0]} not found")
     judge = LegibilityJudge([*find_recognisers(), *settings.recognisers])
+    judge.load()
     return PictureWork(glyphs, Imagery(), conditionings, judge)
