@@ -161,6 +161,32 @@ def test_a_receiver_that_is_away_hears_later(
     assert client.zcard(Key.WEBHOOKS + HOST) == 1
 
 
+class UnluckyOutbox(WebhookOutbox):
+    """Cannot be read the first time, for a reason that has nothing to do with Redis."""
+
+    is_lucky = False
+
+    def lists(self) -> set[str]:
+        if not self.is_lucky:
+            self.is_lucky = True
+            raise RuntimeError("can't start new thread")
+        return super().lists()
+
+
+def test_an_unexpected_error_does_not_end_the_sending(
+    client: redis.Redis,
+    notifications: Notifications,
+    webhooks: WebhookSettings,
+    receiver: Receiver,
+    finish: Callable[[str], None],
+) -> None:
+    finish("succeeded")
+    sender = WebhookSender(UnluckyOutbox(client, CLAIM_S), notifications, webhooks, every_s=0.01)
+    sender.start()
+    eventually(lambda: receiver.received, 10)
+    sender.stop()
+
+
 def test_a_sender_that_dies_leaves_the_webhook_due_again(
     sender: WebhookSender, receiver: Receiver, finish: Callable[[str], None], client: redis.Redis
 ) -> None:

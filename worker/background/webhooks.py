@@ -119,6 +119,9 @@ class WebhookSender:
         except redis.RedisError as error:
             self._looking.note(error)
             return set()
+        except Exception:  # the thread's boundary, as when the process may have no further thread
+            logger.exception("webhooks not looked for; the next look tries again")
+            return set()
         self._looking.note(None)
         return lists
 
