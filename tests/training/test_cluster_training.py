@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,11 +11,12 @@ from shared.settings import load_settings
 from shared.writing.clusters import clusters
 from shared.writing.fonts import read_fonts
 from shared.writing.normalise import normalise_word
-from training.recogniser.cluster_training import CutBatches
+from training.recogniser.cluster_training import CutBatches, own_words
 from training.recogniser.clusters import BASES, SCRIPTS, clusters_with_parts
+from training.recogniser.drawn import DrawnWords
 from training.recogniser.learning import loss_of, start_from
 from training.recogniser.network import SEEN, ClusterReader, Network, cluster_sizes
-from training.recogniser.words import HEIGHT, Cuts, WordFace, Words, gather, load
+from training.recogniser.words import HEIGHT, Cuts, WordFace, Words, gather, load, read_word_faces
 from worker.legibility.judge import CLUSTERS
 from worker.legibility.recogniser import Recogniser
 
@@ -103,19 +105,62 @@ def test_a_batch_trains_the_network(cuts: Cuts) -> None:
     assert all(one.grad is not None and one.grad.isfinite().all() for one in network.parameters())
 
 
-def test_a_network_starts_from_what_another_has_learnt() -> None:
-    """The features are the same, though the other's normalisation is part of its convolutions."""
-    pictures = torch.rand(4, 3, 48, 96)
-    other, network = Network((5,)), Network(cluster_sizes())
-    other(pictures)
-    other.eval()
-    layers = [module for module in other.body.modules() if not list(module.children())]
+def test_a_quarter_of_the_letters_are_of_drawn_pictures(cuts: Cuts) -> None:
+    flag = np.zeros((HEIGHT, HEIGHT, 3), np.uint8)
+    flag[:, : HEIGHT // 2, 0] = flag[:, HEIGHT // 2 :, 2] = 255
+    pictures, accepted, parts = next(iter(CutBatches(cuts, 1, gather([("ب", flag)]))))
+    # Channels are blue, green, red. Drawn ink is of one colour, so its left and right are alike.
+    left, right = (pictures[:, ::2, :, columns].mean(dim=(2, 3)) for columns in (slice(4, 20), slice(28, 44)))
+    is_flag = ((left - right) @ torch.tensor([-1.0, 1.0])) > 1.2
+    assert 0.1 < is_flag.float().mean() < 0.4
+    of_flag = clusters_with_parts()["ب"]
+    assert (accepted[is_flag, 1 + of_flag.base] == 1).all()
+    assert (parts[is_flag, of_flag.script] == of_flag.sign).all()
+
+
+@pytest.mark.slow  # loads the embedded model
+def test_cuts_of_pictures_show_what_the_judge_sees(tmp_path: Path) -> None:
+    settings = load_settings({})
+    own = [face for face in read_word_faces(tmp_path, settings.fonts) if face.is_own]
+    source = DrawnWords(own_words(Words(own, 4)), settings, 4)
+    found = [cut for _ in range(3) for cut in source.cuts()]
+    assert found
+    drawn = gather(found)
+    for number, cluster in enumerate(drawn.clusters):
+        assert cluster in clusters_with_parts()
+        assert drawn[number].shape[::2] == (HEIGHT, 3)
+        assert drawn[number].std() > 10, "there is ink on paper"
+    drawn.save(tmp_path / "drawn.npz")
+    assert np.array_equal(load([tmp_path / "drawn.npz"])[0], drawn[0])
+
+
+def _trained(sizes: Sequence[int], pictures: torch.Tensor) -> tuple[Network, list[tuple[torch.Tensor, torch.Tensor]]]:
+    """Return a network with its layers as they are written: normalisation is part of the convolutions."""
+    network = Network(sizes)
+    network(pictures)
+    network.eval()
+    layers = [module for module in network.body.modules() if not list(module.children())]
     folded = [fuse_conv_bn_eval(one, norm) for one, norm in pairwise(layers) if isinstance(norm, torch.nn.BatchNorm2d)]
-    linear = [module for module in layers if isinstance(module, torch.nn.Linear)]
-    start_from([(one.weight, one.bias) for one in (*folded, *linear)], network, pictures)
+    linear = [module for module in network.modules() if isinstance(module, torch.nn.Linear)]
+    return network, [(one.weight, one.bias) for one in (*folded, *linear)]
+
+
+def test_a_network_starts_from_what_another_has_learnt() -> None:
+    pictures, network = torch.rand(4, 3, 48, 96), Network(cluster_sizes())
+    other, learnt = _trained((5,), pictures)
+    start_from(learnt, network, pictures)
     features, expected = (one.eval().body(pictures[..., :SEEN]) for one in (network, other))
     assert expected.std() > 0.01
     assert torch.allclose(features, expected, atol=1e-4)
+
+
+def test_a_network_with_the_same_outputs_goes_on_from_the_others_answers() -> None:
+    pictures, network = torch.rand(4, 3, 48, 96), Network(cluster_sizes())
+    other, learnt = _trained(cluster_sizes(), pictures)
+    start_from(learnt, network, pictures)
+    answers, expected = (torch.cat(one.eval()(pictures), dim=1) for one in (network, other))
+    assert expected.std() > 0.01
+    assert torch.allclose(answers, expected, atol=1e-4)
 
 
 def test_the_shipped_file_lists_the_clusters() -> None:

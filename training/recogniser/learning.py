@@ -17,11 +17,12 @@ Batches = torch.utils.data.IterableDataset[Batch]
 
 BATCH, RATE = 128, 2e-3
 SAVED_EVERY_S = 600
+DRAWN_SHARE = 0.25  # of the characters, in drawn pictures if there are any
 
 
 @torch.no_grad()
 def start_from(learnt: Iterable[tuple[Tensor, Tensor]], network: Network, pictures: Tensor) -> None:
-    """Take over what a written network has learnt, but not what it answers.
+    """Take over what a written network has learnt, and what it answers if it has the same outputs.
 
     Args:
         learnt: the weights and biases of its layers; the normalisation of features is part of the convolutions.
@@ -42,6 +43,9 @@ def start_from(learnt: Iterable[tuple[Tensor, Tensor]], network: Network, pictur
                 | {"weight": (variance + layer.eps).sqrt(), "bias": mean + bias}
             )
         features = layer.eval()(features)
+    answers = next(left, None)
+    if answers and answers[0].shape == network.head.weight.shape:
+        network.head.load_state_dict(dict(zip(("weight", "bias"), answers, strict=True)))
     network.train()
 
 

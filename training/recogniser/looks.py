@@ -32,23 +32,33 @@ class Looks:
         coloured = self._coloured(self._bent(mask), is_spoilt=is_spoilt)
         return prepare(self._blurred(coloured, is_spoilt=is_spoilt))
 
+    def of_drawn(self, pixels: NDArray[np.uint8]) -> Picture:
+        """Return a cut of a drawn picture (height, width, 3), moved and blurred a little, or spoilt."""
+        is_spoilt = self._random.random() < SPOILT_SHARE
+        matrix, size = self._matrix(pixels.shape), pixels.shape[1::-1]
+        moved = cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return prepare(self._blurred(np.asarray(moved, np.float32), is_spoilt=is_spoilt))
+
     def _between(self, low: int, high: int) -> int:
         return int(self._random.integers(low, high))
 
     def _bent(self, mask: Picture) -> Picture:
         """Return ink that is rotated, sheared, scaled and shifted a little, thicker or thinner."""
-        height, width = mask.shape
-        angle, shear = self._random.normal(0, 0.03), self._random.normal(0, 0.05)
-        scale = self._random.normal(1, 0.05, 2)
-        matrix = np.array([[scale[0], shear + angle, 0], [-angle, scale[1], 0]])
-        centre = np.array([width, height]) / 2
-        matrix[:, 2] = centre - matrix[:, :2] @ centre + self._random.normal(0, 1.3, 2)
-        bent = cv2.warpAffine(mask, matrix, (width, height), flags=cv2.INTER_LINEAR)
+        bent = cv2.warpAffine(mask, self._matrix(mask.shape), mask.shape[::-1], flags=cv2.INTER_LINEAR)
         kernel = np.ones((self._between(2, 4),) * 2, np.uint8)
         change = self._random.random()
         if change < 0.15:
             return np.asarray(cv2.dilate(bent, kernel), np.float32)
         return np.asarray(cv2.erode(bent, kernel[:2, :2]) if change > 0.93 else bent, np.float32)
+
+    def _matrix(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Return an affine matrix (2, 3) close to the identity, for pictures (height, width, …)."""
+        angle, shear = self._random.normal(0, 0.03), self._random.normal(0, 0.05)
+        scale = self._random.normal(1, 0.05, 2)
+        matrix = np.array([[scale[0], shear + angle, 0], [-angle, scale[1], 0]])
+        centre = np.array(shape[1::-1]) / 2
+        matrix[:, 2] = centre - matrix[:, :2] @ centre + self._random.normal(0, 1.3, 2)
+        return matrix
 
     def _coloured(self, mask: Picture, *, is_spoilt: bool) -> Picture:
         """Return ink and paper (height, width, 3), 0 to 255, with an outline, a shadow and textures."""

@@ -7,7 +7,7 @@ training, so the cuts are kept in files and trained on several times.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -27,7 +27,7 @@ HEIGHT = 72
 # So wide that a word has one line; its letters are then about as large as the picture is high.
 WIDTH, LOWEST, HIGHEST = 1600, 90, 220
 LONGEST = 6
-OWN_SHARE = 0.3  # of the words, in the service's own fonts
+OWN_SHARE = 0.5  # of the words, in the service's own fonts
 LIGATURE_SHARE = 0.1
 # Words without signs and tops, and clusters without them in other words.
 BARE_SHARE, UNSIGNED_SHARE, UNTOPPED_SHARE = 0.4, 0.3, 0.6
@@ -49,7 +49,7 @@ class WordFace:
 
 @dataclass(frozen=True)
 class Cuts:
-    """Clusters, and their cuts side by side (HEIGHT, all widths), 0 (paper) to 255 (ink)."""
+    """Clusters, and their cuts side by side: ink (HEIGHT, all widths), 0 to 255, or RGB (HEIGHT, all widths, 3)."""
 
     clusters: Sequence[str]
     ends: NDArray[np.int64]
@@ -92,8 +92,20 @@ def read_word_faces(folder: Path, own: Sequence[Path]) -> list[WordFace]:
     return faces
 
 
-class Words:
+class Source(Protocol):
     """An endless source of cuts."""
+
+    def cuts(self) -> Iterator[tuple[str, Cut]]:
+        """Draw one word, and yield its known characters with their cuts."""
+
+
+def draw(source: Source, words: int, path: Path) -> None:
+    """Draw words and write their cuts to a file."""
+    gather(cut for _ in tqdm(range(words), desc="drawing", unit="word") for cut in source.cuts()).save(path)
+
+
+class Words:
+    """An endless source of cuts in print."""
 
     def __init__(self, faces: Sequence[WordFace], seed: int) -> None:
         self._random = np.random.default_rng(seed)
@@ -102,15 +114,20 @@ class Words:
 
     def cuts(self, script: str | None = None) -> Iterator[tuple[str, Cut]]:
         """Draw one word, and yield its known clusters with their cuts."""
-        face = self._face(script or str(self._random.choice(list(SCRIPTS), p=[one.share for one in SCRIPTS.values()])))
+        face, word = self.word(script)
         height = int(self._random.integers(LOWEST, HIGHEST))
         try:
-            glyph = GlyphRenderer(self._database, [face.font]).render(self._word(face), WIDTH, height)
+            glyph = GlyphRenderer(self._database, [face.font]).render(word, WIDTH, height)
         except InvalidRequest:
             return  # it looks like wrongly decoded text, or the font gives a sign no width
         for placed in glyph.characters:
             if placed.character in face.clusters:
-                yield placed.character, _scaled(crop(glyph.ink, placed))
+                yield placed.character, scaled(crop(glyph.ink, placed))
+
+    def word(self, script: str | None = None) -> tuple[WordFace, str]:
+        """Return a random word and a face for it."""
+        face = self._face(script or str(self._random.choice(list(SCRIPTS), p=[one.share for one in SCRIPTS.values()])))
+        return face, self._word(face)
 
     def _face(self, script: str) -> WordFace:
         faces = [face for face in self._faces if face.script == script]
@@ -142,7 +159,8 @@ class Words:
         return choices[int(self._random.integers(len(choices)))]
 
 
-def _scaled(cut: Cut) -> Cut:
+def scaled(cut: Cut) -> Cut:
+    """Return a cut (height, width) or (height, width, 3) with the height of all cuts."""
     width = max(1, round(HEIGHT * cut.shape[1] / cut.shape[0]))
     method = cv2.INTER_AREA if cut.shape[0] > HEIGHT else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(cut, (width, HEIGHT), interpolation=method), np.uint8)
