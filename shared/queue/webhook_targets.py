@@ -49,8 +49,14 @@ def parse_target(url: str, settings: WebhookSettings) -> Target:
     except ValueError as error:
         raise WebhookNotAllowed(f"this is not a valid URL: {error}", field="webhook_url") from error
     schemes = ("https", "http") if settings.allow_private else ("https",)
-    if parts.scheme not in schemes or not host or "@" in parts.netloc or port == 0:
-        raise WebhookNotAllowed("give an https URL without a user name or password", field="webhook_url")
+    faults = {
+        f"give a URL that begins with {schemes[0]}://": parts.scheme not in schemes,
+        "the URL has no host": not host,
+        "give the URL without a user name or password": "@" in parts.netloc,
+        "port 0 cannot be reached": port == 0,
+    }
+    if found := [fault for fault, is_there in faults.items() if is_there]:
+        raise WebhookNotAllowed(found[0], field="webhook_url")
     if host not in settings.allowed_hosts:
         raise WebhookNotAllowed(
             f"webhooks to {host} are not allowed; the operator can add the host to webhooks.allowed_hosts",

@@ -16,14 +16,24 @@ def settings() -> Settings:
 
 
 @pytest.mark.parametrize(
-    "url",
-    ["http://hooks.example/x", "ftp://hooks.example/x", "https://evil.example/x", "https://user:pw@hooks.example/",
-     "https://hooks.example.evil.example/", "https://", "not a url", "https://[broken", "https://hooks.example:port/",
-     "https://hooks.example:0/"],
-)  # fmt: skip
-def test_webhooks_go_to_allowed_https_hosts_alone(settings: Settings, url: str) -> None:
+    ("url", "reason"),
+    [
+        ("http://hooks.example/x", "begins with https://"),
+        ("ftp://hooks.example/x", "begins with https://"),
+        ("not a url", "begins with https://"),
+        ("https://evil.example/x", "webhooks to evil.example are not allowed"),
+        ("https://hooks.example.evil.example/", "webhooks to hooks.example.evil.example are not allowed"),
+        ("https://user:pw@hooks.example/", "without a user name or password"),
+        ("https://", "has no host"),
+        ("https://:443/", "has no host"),
+        ("https://[broken", "not a valid URL"),
+        ("https://hooks.example:port/", "not a valid URL"),
+        ("https://hooks.example:0/", "port 0"),
+    ],
+)
+def test_webhooks_go_to_allowed_https_hosts_alone(settings: Settings, url: str, reason: str) -> None:
     allowed = settings.webhooks.model_copy(update={"allowed_hosts": ("hooks.example",)})
-    with pytest.raises(WebhookNotAllowed):
+    with pytest.raises(WebhookNotAllowed, match=reason):
         parse_target(url, allowed)
     target = parse_target("https://hooks.example/a/b?c=d", allowed)
     assert (target.host, target.port, target.path) == ("hooks.example", 443, "/a/b?c=d")

@@ -157,7 +157,7 @@ class WebhookSender:
         try:
             status = await self._deliver(claim)
         except ServiceError as error:  # the target is not allowed, or the record is missing or unreadable
-            logger.warning("webhook of %s given up: %s", claim.subject, error)
+            logger.warning("webhook of %s given up: %s", _name(claim), error)
             await in_thread(lambda: self._outbox.settle(claim))
         except TimeoutError:
             await self._try_later(claim, f"no response within {self._settings.timeout_s:g} s")
@@ -194,7 +194,7 @@ class WebhookSender:
     async def _settle(self, claim: Claim, status: int) -> None:
         """Record the response."""
         if status == GONE:
-            logger.warning("webhook of %s given up: the receiver no longer accepts any (410)", claim.subject)
+            logger.warning("webhook of %s given up: the receiver no longer accepts any (410)", _name(claim))
         if status == GONE or 200 <= status < 300:
             await in_thread(lambda: self._outbox.settle(claim))
         else:
@@ -203,12 +203,17 @@ class WebhookSender:
     async def _try_later(self, claim: Claim, reason: str) -> None:
         failures = claim.failures + 1
         if failures >= self._settings.attempts:
-            logger.warning("webhook of %s given up after %d attempts: %s", claim.subject, failures, reason)
+            logger.warning("webhook of %s given up after %d attempts: %s", _name(claim), failures, reason)
             await in_thread(lambda: self._outbox.settle(claim))
             return
         pause_s = self._settings.first_pause_s * 4**claim.failures
-        logger.info("webhook of %s not delivered; retrying in %.0f s: %s", claim.subject, pause_s, reason)
+        logger.info("webhook of %s not delivered; retrying in %.0f s: %s", _name(claim), pause_s, reason)
         await in_thread(lambda: self._outbox.postpone(claim, pause_s))
+
+
+def _name(claim: Claim) -> str:
+    """Return what a log line names: the job or deck, and the receiver's host."""
+    return f"{claim.subject} to {host_of(claim.list_name)}"
 
 
 def _headers(signer: Webhook, message_id: str, body: bytes) -> dict[str, str]:
