@@ -136,6 +136,7 @@ def test_cuts_of_pictures_show_what_the_judge_sees(tmp_path: Path) -> None:
 
 def _trained(sizes: Sequence[int], pictures: torch.Tensor) -> tuple[Network, list[tuple[torch.Tensor, torch.Tensor]]]:
     """Return a network with its layers as they are written: normalisation is part of the convolutions."""
+    torch.manual_seed(1)
     network = Network(sizes)
     network(pictures)
     network.eval()
