@@ -37,26 +37,21 @@ from bench.pictures import decoded
 from bench.report import table, write
 from shared.schemas import CONTROL_TYPES, AIGenerationResult, ControlType
 from shared.settings import Settings, load_settings
-from shared.writing.dictionaries import Dictionaries
+from shared.writing.characters import CharacterDatabase
 from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
-from shared.writing.language import Language
 from training.embedded_model.data import HELD_OUT_EVERY, SIDE, SceneMaker
 from training.embedded_model.pictures import STYLES
 from training.embedded_model.pictures import draw as draw_target
 from training.embedded_model.shards import PIXELS, motif_share
 from training.embedded_model.vae import LATENT_CHANNELS, judge_vae
-from worker.ai_image_generator import AIImageGenerator
+from training.generator import make_generator
 from worker.conditioning import Brush, make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.gpu_manager import GPUManager
 from worker.legibility.judge import LegibilityJudge
 from worker.model_assembly import load_model, load_pipeline
 from worker.model_loader import ModelLoader
-from worker.multi_controlnet_pipeline import MultiControlNetPipeline
-from worker.picture_work import PictureWork, ThreadExecutor
-from worker.plan import ModelIdentity
-from worker.prompt_builder import PromptBuilder
 
 COMMON = 30  # words of the lexicon
 SEED = 11
@@ -82,20 +77,11 @@ class Bench:
     def __init__(self, settings: Settings, seed: int) -> None:
         self.settings = settings
         self.random = np.random.default_rng(seed)
-        dictionaries, self.imagery = Dictionaries(), Imagery()
-        database = dictionaries[Language.CHINESE]
+        self.imagery, database = Imagery(), CharacterDatabase()
         self.glyphs = GlyphRenderer(database, read_fonts(settings.fonts))
         self.judge = LegibilityJudge()
-        gpu = GPUManager(settings.device, settings.gpu_profiles)
         self.conditionings = make_conditionings(settings.conditioning)
-        self.generator = AIImageGenerator(
-            prompts=PromptBuilder(settings.styles, dictionaries, self.imagery),
-            executor=ThreadExecutor(
-                PictureWork({Language.CHINESE: self.glyphs}, self.imagery, self.conditionings, self.judge)
-            ),
-            pipeline=MultiControlNetPipeline(lambda: load_model(settings, gpu)),
-            model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
-        )
+        self.generator = make_generator(settings, self.imagery, self.conditionings, self.judge)
         words = Counter(character for word in database.words() for character in set(word))
         self.held_out = [c for c in database.characters() if ord(c) % HELD_OUT_EVERY == 0 and self.is_known(c)]
         self.common = [character for character in self.held_out if words[character] >= COMMON]

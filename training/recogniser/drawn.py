@@ -12,20 +12,12 @@ from PIL import Image
 from shared.errors import InvalidRequest
 from shared.schemas.metadata import Legibility
 from shared.settings import Settings
-from shared.writing.dictionaries import Dictionaries
-from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
+from training.generator import make_generator
 from training.recogniser.words import Cut, scaled
-from worker.ai_image_generator import AIImageGenerator
 from worker.conditioning import make_conditionings
-from worker.glyphs import Glyph, GlyphRenderer
-from worker.gpu_manager import GPUManager
+from worker.glyphs import Glyph
 from worker.legibility.judge import LegibilityJudge, crop
-from worker.model_assembly import load_model
-from worker.multi_controlnet_pipeline import MultiControlNetPipeline
-from worker.picture_work import PictureWork, ThreadExecutor
-from worker.plan import ModelIdentity
-from worker.prompt_builder import PromptBuilder
 
 
 class CuttingJudge(LegibilityJudge):
@@ -44,26 +36,17 @@ class DrawnWords:
     """An endless source of cuts (height, width, 3) from pictures of words."""
 
     def __init__(self, words: Iterator[tuple[str, Container[str]]], settings: Settings, seed: int) -> None:
-        """Load the embedded model.
+        """Set what to draw.
 
         Args:
             words: in the service's own fonts, each with the characters that are known.
             settings: the service's.
             seed: chooses the motifs, the styles and the noise.
         """
-        dictionaries, self._imagery = Dictionaries(), Imagery()
-        fonts = read_fonts(settings.fonts)
-        glyphs = {language: GlyphRenderer(database, fonts) for language, database in dictionaries.items()}
-        self._words, self._random, self._judge = words, np.random.default_rng(seed), CuttingJudge()
+        self._words, self._random = words, np.random.default_rng(seed)
+        self._imagery, self._judge, self._styles = Imagery(), CuttingJudge(), list(settings.styles)
         conditionings = make_conditionings(settings.conditioning)
-        gpu = GPUManager(settings.device, settings.gpu_profiles)
-        self._styles = list(settings.styles)
-        self._generator = AIImageGenerator(
-            prompts=PromptBuilder(settings.styles, dictionaries, self._imagery),
-            executor=ThreadExecutor(PictureWork(glyphs, self._imagery, conditionings, self._judge)),
-            pipeline=MultiControlNetPipeline(lambda: load_model(settings, gpu)),
-            model=ModelIdentity(settings.model, settings.active_model, settings.default_style),
-        )
+        self._generator = make_generator(settings, self._imagery, conditionings, self._judge)
 
     def cuts(self) -> Iterator[tuple[str, Cut]]:
         """Draw one word with a motif, in any of the styles, and yield its known characters with their cuts."""
