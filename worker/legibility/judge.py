@@ -1,9 +1,10 @@
 """Can an OCR model read the word in the picture? The judge answers character by character.
 
-The first recogniser is PP-OCR's, as shipped in the ``rapidocr`` wheel (Apache 2.0). Ours (`training/recogniser`) know
-hangul, Cyrillic, Greek, Hebrew and rarer Latin letters, and the grapheme clusters of Arabic, Thai and Devanagari. They
-look at each character where the layout placed it. The score is the probability given to the expected character and its
-look-alikes. If none can read a character even in print, the score is unknown rather than low.
+Two recognisers are ours (`training/recogniser`). They know hangul, kana, Cyrillic, Greek, Hebrew and Latin letters with
+accents, and the grapheme clusters of Arabic, Thai and Devanagari. The third is PP-OCR's, as shipped in the ``rapidocr``
+wheel (Apache 2.0), for Han and plain Latin. They look at each character where the layout placed it. The score is the
+probability given to the expected character and its look-alikes. If none can read a character even in print, the score
+is unknown rather than low.
 """
 
 import importlib.util
@@ -35,7 +36,8 @@ class LegibilityJudge:
     def __init__(self, recognisers: Sequence[Path] | None = None) -> None:
         """Set the recognisers' ONNX files, by default those of the service. They are loaded on first use.
 
-        A character is read by the first that can read it in print.
+        A character is read by the first that lists it and can read it in print, or else by the first that can read it
+        as a look-alike.
         """
         paths = find_recognisers() if recognisers is None else recognisers
         self._recognisers = [Recogniser(path) for path in paths]
@@ -63,11 +65,13 @@ class LegibilityJudge:
         pixels = np.asarray(image.convert("RGB"))
         page = np.repeat((255 - glyph.ink)[:, :, None], 3, axis=2)
         readings = [_unread(placed.character) for placed in glyph.characters]
-        for recogniser in self._recognisers:
+        # Letters that ours only resemble, such as Latin o and Greek ο, are PP-OCR's own.
+        knows = [one.lists for one in self._recognisers] + [one.accepted for one in self._recognisers]
+        for recogniser, knows_it in zip(self._recognisers * 2, knows, strict=True):
             unread = [
                 (place, placed)
                 for place, placed in enumerate(glyph.characters)
-                if readings[place].score is None and recogniser.accepted(placed.character)
+                if readings[place].score is None and knows_it(placed.character)
             ]
             in_picture = recogniser.columns([crop(pixels, placed) for _, placed in unread])
             in_print = recogniser.columns([crop(page, placed) for _, placed in unread])
@@ -97,7 +101,7 @@ def find_recognisers() -> list[Path]:
     spec = importlib.util.find_spec("rapidocr")
     if spec is None or spec.origin is None or importlib.util.find_spec("onnxruntime") is None:
         return []
-    return [*sorted((Path(spec.origin).parent / "models").glob("*_rec_*.onnx"))[:1], LETTERS, CLUSTERS]
+    return [LETTERS, CLUSTERS, *sorted((Path(spec.origin).parent / "models").glob("*_rec_*.onnx"))[:1]]
 
 
 def crop(pixels: RGB, placed: PlacedCharacter) -> RGB:

@@ -52,6 +52,10 @@ class Recogniser:
         (output,) = self._session.run(None, {self._session.get_inputs()[0].name: prepared})
         return np.asarray(output, np.float32)
 
+    def lists(self, character: str) -> bool:
+        """Return whether a character itself, not only a look-alike, is among the answers."""
+        return character in self._index
+
     def accepted(self, character: str) -> list[int]:
         """Return the answers that count as a character; none if the recogniser knows no form of it."""
         return [self._index[one] for one in look_alikes(character) if one in self._index]
