@@ -286,5 +286,6 @@ def _is_of_deck(field: str | None, words: Sequence[ListedWord], options: DeckOpt
 def _expired(lost: int, of: int) -> DeckExpired:
     return DeckExpired(
         f"{lost} of {of} pictures are no longer stored (queue.result_ttl_s, results.budget_share); "
-        "send the list again with a new Idempotency-Key, and download the deck once it is finished"
+        "draw the words without `image_url` again as jobs of their own and put these in their places "
+        "(PUT …/words/{index}), or send the whole list again with a new Idempotency-Key"
     )

@@ -243,6 +243,24 @@ def test_a_picture_that_another_deck_still_draws_keeps_the_deck(
     assert client.ttl(f"writing:deck:{borrower['deck_id']}") > 3600
 
 
+def test_a_deck_is_not_finished_before_pictures_that_others_draw(
+    anyone: FlaskClient, client: redis.Redis, drawn: Draw
+) -> None:
+    """Otherwise its webhook would announce files that cannot be downloaded yet."""
+    lender, *borrowers = made(anyone, ["水"]), made(anyone, ["山", "水"]), made(anyone, ["火", "水"])
+    lent = lender["words"][0]["job_id"]
+    for borrower in borrowers:
+        for _ in range(2):
+            assert put(anyone, borrower, 1, job_id=lent).status_code == 200
+        for word in borrower["words"]:
+            drawn(word["job_id"], b"1")
+    finished = [f"writing:deck:{borrower['deck_id']}" for borrower in borrowers]
+    assert not any(client.hexists(deck, "finished_at") for deck in finished)
+    drawn(lent, b"2")
+    assert all(client.hexists(deck, "finished_at") for deck in finished)
+    assert all(client.ttl(deck) == client.ttl(f"writing:job:{lent}") > 3600 for deck in finished)
+
+
 def test_a_job_that_ends_brings_no_expired_deck_back(anyone: FlaskClient, client: redis.Redis, drawn: Draw) -> None:
     deck = made(anyone, ["山"])
     client.delete(f"writing:deck:{deck['deck_id']}")

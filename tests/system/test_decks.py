@@ -134,5 +134,5 @@ def test_pictures_that_have_gone_are_told_with_what_to_do(api: Api, stack: Stack
         answer = api.get(address)
         assert (answer.status_code, answer.json()["code"]) == (410, "deck_expired")
         assert "1 of 2 pictures" in answer.json()["detail"]
-        assert "send the list again" in answer.json()["detail"]
+        assert "draw the words without `image_url` again" in answer.json()["detail"]
     assert api.get(f"{DECKS}/{deck['deck_id']}").json()["counts"]["succeeded"] == 2, "the state is still known"

@@ -5,12 +5,18 @@
 
 if redis.call('HGET', KEYS[1], 'entries') ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], 'entries', ARGV[3], 'jobs', ARGV[4])
-local status, deck = unpack(redis.call('HMGET', KEYS[2], 'status', 'deck'))
-if not status or deck then return 1 end -- a job of another deck lives as long as that one
-redis.call('HSET', KEYS[2], 'deck', ARGV[1], 'is_guest', 1)
-local kept = {KEYS[1], redis.call('HGET', KEYS[1], 'idempotency') or nil} -- its Idempotency-Key lives as long as the deck
+local status, deck, guest_of = unpack(redis.call('HMGET', KEYS[2], 'status', 'deck', 'guest_of'))
 local ttl = redis.call('TTL', KEYS[2])
-if ttl < 0 then -- it has not ended: its end shortens the deck's life again
+local has_ended = ttl >= 0
+if not status or deck == ARGV[1] then return 1 end
+if deck then -- a job of another deck lives as long as that one
+  if has_ended or string.find(guest_of or '', ARGV[1], 1, true) then return 1 end
+  redis.call('HSET', KEYS[2], 'guest_of', (guest_of and guest_of .. ' ' or '') .. ARGV[1])
+else
+  redis.call('HSET', KEYS[2], 'deck', ARGV[1], 'is_guest', 1)
+end
+local kept = {KEYS[1], redis.call('HGET', KEYS[1], 'idempotency') or nil} -- its Idempotency-Key lives as long as the deck
+if not has_ended then -- its end shortens the deck's life again
   redis.call('HINCRBY', KEYS[1], 'left', 1)
   for _, key in ipairs(kept) do redis.call('PERSIST', key) end
 elseif redis.call('TTL', KEYS[1]) < ttl and redis.call('TTL', KEYS[1]) >= 0 then

@@ -56,8 +56,8 @@ end
 -- key: the job's record; id: the job; now: seconds since the epoch; error: JSON or ''; ttl: seconds
 local function end_job(key, id, status, now, error, ttl)
   redis.call('HSET', key, 'status', status, 'finished_at', now, 'error', error)
-  local client, deck, started_at, is_guest, bytes =
-    unpack(redis.call('HMGET', key, 'client', 'deck', 'started_at', 'is_guest', 'result_bytes'))
+  local client, deck, started_at, is_guest, guest_of, bytes =
+    unpack(redis.call('HMGET', key, 'client', 'deck', 'started_at', 'is_guest', 'guest_of', 'result_bytes'))
   client = client or ''
   remove_load(client, bytes)
   -- A deck lists its jobs, so their records last as long as it does. A job may have been replaced there.
@@ -70,6 +70,7 @@ local function end_job(key, id, status, now, error, ttl)
     redis.call('EXPIRE', keys.cancelled .. client, ttl)
   end
   if deck then end_deck(deck, client, started_at and not is_guest, now, ttl) end
+  for other in string.gmatch(guest_of or '', '%S+') do end_deck(other, client, false, now, ttl) end
   redis.call('HINCRBY', keys.stats, status, 1)
   enqueue_webhook(key, id)
   local reason = error ~= '' and cjson.decode(error) or cjson.null
