@@ -185,13 +185,26 @@ def check_fonts(settings: Settings) -> Iterator[Finding]:
 
 
 def check_recognisers(settings: Settings) -> Iterator[Finding]:
-    """Check whether the further recognisers of the judge exist."""
-    for path in settings.recognisers:
-        if path.is_file():
-            yield Finding(Level.OK, "recogniser", path.name)
+    """Check that the judge's recognisers can be loaded, those of the service and those of the settings."""
+    try:
+        from worker.legibility.judge import find_recognisers  # noqa: PLC0415  # only workers have what it needs
+        from worker.legibility.recogniser import Recogniser  # noqa: PLC0415
+    except ImportError as error:
+        yield Finding(Level.WARN, "recogniser", f"{error.name} is not installed", f"workers need {error.name}")
+        return
+    own = find_recognisers()
+    if not own:
+        fault = "rapidocr or onnxruntime is not installed, so results have no legibility score"
+        yield Finding(Level.WARN, "recogniser", fault, "pip install rapidocr onnxruntime")
+        return
+    for path in [*own, *settings.recognisers]:
+        try:
+            Recogniser(path).load()
+        except SettingsError as error:
+            advice = "put the file back, or correct `recognisers` in the settings"
+            yield Finding(Level.FAIL, "recogniser", str(error), advice)
         else:
-            advice = "correct `recognisers` in the settings, or put the file back"
-            yield Finding(Level.FAIL, "recogniser", f"{path} does not exist", advice)
+            yield Finding(Level.OK, "recogniser", path.name)
 
 
 def check_characters() -> Iterator[Finding]:

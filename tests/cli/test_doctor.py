@@ -214,11 +214,20 @@ class TestDoctor:
         assert finding.level is Level.FAIL
         assert "TMPDIR" in finding.advice
 
-    def test_a_missing_recogniser_fails(self, tmp_path: Path) -> None:
+    def test_every_recogniser_is_loaded(self, tmp_path: Path) -> None:
         (tmp_path / "a.onnx").touch()
         paths = json.dumps([f"{tmp_path}/a.onnx", f"{tmp_path}/b.onnx"])
-        found = [finding.level for finding in check_recognisers(load_settings({"WRITING_RECOGNISERS": paths}))]
-        assert found == [Level.OK, Level.FAIL]
+        *own, damaged, missing = check_recognisers(load_settings({"WRITING_RECOGNISERS": paths}))
+        assert [finding.level for finding in own] == [Level.OK] * 3
+        assert (damaged.level, missing.level) == (Level.FAIL, Level.FAIL)
+        assert f"is damaged: {tmp_path}/a.onnx" in damaged.text
+        assert f"not found: {tmp_path}/b.onnx" in missing.text
+
+    def test_without_rapidocr_there_is_no_score(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("worker.legibility.judge.find_recognisers", list)
+        (finding,) = check_recognisers(load_settings({}))
+        assert finding.level is Level.WARN
+        assert "rapidocr" in finding.advice
 
     def test_a_gpu_that_is_asked_for_and_not_there_fails(self) -> None:
         first = next(check_gpu(load_settings({"WRITING_DEVICE": "cuda"})))
