@@ -68,7 +68,8 @@ class RateLimit:
             g.rate_left = (left, limit.amount, math.ceil(ends_at))
         if not is_within:
             wait_s = max(1, math.ceil(ends_at - time.time()))
-            raise RateLimited(f"each client may request at most {limit} pictures", retry_after_s=wait_s)
+            message = f"the limit of each client is {limit}, in pictures, lists and packages"
+            raise RateLimited(message, retry_after_s=wait_s)
 
     @staticmethod
     def _add_headers(response: Response) -> Response:

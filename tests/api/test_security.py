@@ -69,7 +69,9 @@ def test_a_client_that_sends_too_much_is_told_when_to_come_back(settings: Settin
     assert client.options(URL).status_code == 200, "a browser's preflight request costs nothing"
     answers = [client.post(URL, json={"word": "火"}) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
-    assert answers[-1].get_json()["code"] == "rate_limited"
+    problem = answers[-1].get_json()
+    assert problem["code"] == "rate_limited"
+    assert problem["detail"] == "the limit of each client is 3 per 1 hour, in pictures, lists and packages"
     assert 3500 < int(answers[-1].headers["Retry-After"]) <= 3600
     assert client.get("/api/writing/status").status_code == 200, "reading costs little"
 
