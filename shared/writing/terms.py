@@ -104,12 +104,12 @@ SHORTEST = 3
 def terms_of(sense: str) -> tuple[tuple[str, ...], ...]:
     """Return, for each alternative of an English sense, the terms by which it may be depicted, best first.
 
-    They are all of it, its object or head, and its verb. A negated alternative has none.
+    They are all of it, its object or head, and its verb; of a negated alternative only all of it.
     """
     text = plain(NOTE.sub(" ", sense)) or plain(" ".join(notes_of(sense)))
     if counted := COUNTED.match(text):
         return ((SEPARATOR.split(counted[1])[0].strip(),),)
-    alternatives = (one for part in _listed(text) for one in _either(part) if not NEGATION.search(one))
+    alternatives = (one for part in _listed(text) for one in _either(part))
     return tuple(tuple(dict.fromkeys(_terms(one))) for one in alternatives)
 
 
@@ -142,6 +142,8 @@ def _either(text: str) -> Sequence[str]:
 def _terms(text: str) -> Iterator[str]:
     """Yield all of a text, its object or head, and its verb if that can be seen."""
     yield text
+    if NEGATION.search(text):
+        return
     if wished := WISH.match(text):
         yield from _terms(wished[1])
         return
