@@ -40,6 +40,8 @@ from worker.gpu_manager import GPUManager
 from worker.model_setup import Answer, Setup
 
 SIDE = 64
+# The real compiler takes minutes where the cores are busy.
+COMPILES = pytest.mark.timeout(1200)
 
 
 def pipeline_as_on_a_gpu() -> Any:
@@ -142,13 +144,14 @@ def test_what_is_noted_of_a_models_steps_is_a_graph_of_each_kind_for_single_and_
 
 
 @pytest.mark.slow
+@COMPILES
 def test_what_other_processes_have_compiled_is_loaded_and_computes_the_same(tmp_path: Path) -> None:
     """Also for weights and numbers of rows that they did not see. What is damaged is compiled anew."""
     process = subprocess.run(
         [sys.executable, "-c", COMPILE_IN_PROCESSES, str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=1100,
         check=False,
     )
     assert process.returncode == 0, process.stderr
@@ -583,6 +586,7 @@ def test_without_a_c_compiler_the_model_starts_eagerly(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@COMPILES
 def test_compiled_networks_draw_the_same_picture(stock: Any) -> None:
     """With the real compiler, which makes at most two graphs per kind of block, and none after the warm-up."""
     model, plain = engine_model(stock), engine_model(pipeline_as_on_a_gpu())
@@ -598,6 +602,7 @@ def test_compiled_networks_draw_the_same_picture(stock: Any) -> None:
 
 
 @pytest.mark.slow
+@COMPILES
 def test_a_compiled_vae_decodes_the_same_picture(stock: Any) -> None:
     """With the real compiler."""
     model = engine_model(stock)
