@@ -25,6 +25,8 @@ def test_redis_killed_with_a_full_queue(tmp_path: Path) -> None:
         api = Api(stack.url)
         jobs = submit(api, 108, num_inference_steps=2)
         server = child(stack, "redis")
+        # While a busy disk syncs, Redis answers before it writes.
+        eventually(lambda: redis.Redis.from_url(stack.redis_url).info("persistence")["aof_buffer_length"] == 0)
         os.kill(server.process.pid, signal.SIGSTOP)  # so that the supervisor does not restart it at once
         assert api.submit(word="学").status_code == 503
         time.sleep(10)
