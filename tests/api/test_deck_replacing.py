@@ -231,6 +231,18 @@ def test_a_picture_of_another_deck_lives_as_long_as_that_deck(
     assert client.ttl(f"writing:job:{lent}") == kept > 3600
 
 
+def test_the_deck_is_kept_as_long_as_its_picture_of_another_deck(
+    anyone: FlaskClient, client: redis.Redis, drawn: Draw
+) -> None:
+    lender, borrower = made(anyone, ["水"]), made(anyone, ["山", "水"])
+    lent = lender["words"][0]["job_id"]
+    drawn(lent, b"2")
+    anyone.delete(f"{DECKS}/{borrower['deck_id']}")
+    assert client.ttl(f"writing:deck:{borrower['deck_id']}") <= 3600
+    assert put(anyone, borrower, 1, job_id=lent).status_code == 200
+    assert client.ttl(f"writing:deck:{borrower['deck_id']}") == client.ttl(f"writing:job:{lent}") > 3600
+
+
 def test_a_picture_that_another_deck_still_draws_keeps_the_deck(
     anyone: FlaskClient, client: redis.Redis, leases: Leases
 ) -> None:

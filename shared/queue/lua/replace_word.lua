@@ -9,11 +9,11 @@ local status, deck, guest_of = unpack(redis.call('HMGET', KEYS[2], 'status', 'de
 local ttl = redis.call('TTL', KEYS[2])
 local has_ended = ttl >= 0
 if not status or deck == ARGV[1] then return 1 end
-if deck then -- a job of another deck lives as long as that one
-  if has_ended or string.find(guest_of or '', ARGV[1], 1, true) then return 1 end
-  redis.call('HSET', KEYS[2], 'guest_of', (guest_of and guest_of .. ' ' or '') .. ARGV[1])
-else
+if not deck then
   redis.call('HSET', KEYS[2], 'deck', ARGV[1], 'is_guest', 1)
+elseif not has_ended then -- a job of another deck, which tells this one of its end
+  if string.find(guest_of or '', ARGV[1], 1, true) then return 1 end
+  redis.call('HSET', KEYS[2], 'guest_of', (guest_of and guest_of .. ' ' or '') .. ARGV[1])
 end
 local kept = {KEYS[1], redis.call('HGET', KEYS[1], 'idempotency') or nil} -- its Idempotency-Key lives as long as the deck
 if not has_ended then -- its end shortens the deck's life again
