@@ -4,13 +4,17 @@ import base64
 import io
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import redis
 from flask.testing import FlaskClient
 
+from shared.queue.decks import DeckStore
 from shared.queue.leases import Leases
+from shared.queue.store import JobStore
 from shared.schemas import AIGenerationResult, JobError
 from shared.settings import Settings
 from tests.api.clients import ALICE, BOB, KEYS, OPERATOR, client_of
@@ -128,6 +132,17 @@ def test_one_job_may_draw_two_places(anyone: FlaskClient, drawn: Draw) -> None:
     put(anyone, deck, 1, job_id=first)
     assert polled(anyone, deck)["counts"]["succeeded"] == 2
     assert pictures(anyone, deck) == [b"1", b"1"]
+
+
+def test_words_that_are_replaced_at_the_same_time_are_all_replaced(
+    anyone: FlaskClient, client: redis.Redis, store: JobStore, settings: Settings
+) -> None:
+    deck_id = made(anyone, ["山"] * 20)["deck_id"]
+    decks = DeckStore(client, store, settings.queue)
+    entries = [replace(entry, meaning=str(index)) for index, entry in enumerate(decks.get(deck_id).entries)]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda index: decks.replace(deck_id, index, entries[index]), range(len(entries))))
+    assert list(decks.get(deck_id).entries) == entries
 
 
 def test_what_cannot_be_put_there_is_refused(
