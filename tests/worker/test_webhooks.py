@@ -56,17 +56,17 @@ def finish(client: redis.Redis, store: JobStore, settings: Settings, receiver: R
 
 @pytest.mark.parametrize("how", ["succeeded", "failed", "cancelled"])
 def test_every_end_is_told_once_and_signed(
-    sender: WebhookSender, receiver: Receiver, finish: Callable[[str], None], how: str
+    sender: WebhookSender, receiver: Receiver, finish: Callable[[str], None], store: JobStore, how: str
 ) -> None:
     finish(how)
     assert deliver(sender)
     assert not deliver(sender)
     ((headers, body),) = receiver.received
     told = Webhook(SECRET_OF_HOST).verify(body, headers)
-    assert told["type"] == f"job.{how}"
-    assert told["data"]["job_id"] == "a"
+    assert datetime.fromisoformat(told["timestamp"]).timestamp() == pytest.approx(store.get("a").finished_at, abs=1e-3)
+    assert (told["type"], told["data"]["job_id"], told["data"]["status"]) == (f"job.{how}", "a", how)
     assert (told["data"]["error"] or {}).get("code") == ("out_of_memory" if how == "failed" else None)
-    assert headers["webhook-id"] == "msg_a"
+    assert (headers["webhook-id"], headers["Content-Type"]) == ("msg_a", "application/json")
 
 
 def test_no_receiver_can_forge_what_another_host_accepts(
