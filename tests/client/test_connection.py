@@ -1,6 +1,7 @@
 """How the client reaches a service: its address, the API key, and answers that are not the service's."""
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from cli.doctor import check_api
 from cli.finding import Level
 from local.stack import free_port
 from tests.client.scripted import POST, STATUS, Answer, accepted, view
-from writing_client import UnexpectedAnswer, Unreachable, WritingClient, WrongInput
+from writing_client import UnexpectedAnswer, Unreachable, WaitTimedOut, WritingClient, WrongInput
 from writing_client.cli import USAGE, main
 from writing_client.session import without_password
 
@@ -54,6 +55,23 @@ class TestRetries:
         with WritingClient(f"http://127.0.0.1:{free_port()}", retry_s=40) as client, pytest.raises(Unreachable):
             client.status()
         assert pauses == [0.25, 0.5, 1, 2, 4, 8, 8, 8, 8]
+
+
+class TestSilence:
+    """A service that accepts connections and never answers, as one whose process is stopped."""
+
+    @pytest.fixture
+    def url(self) -> Iterator[str]:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            yield f"http://127.0.0.1:{silent.getsockname()[1]}"
+
+    def test_a_call_ends(self, url: str) -> None:
+        with WritingClient(url, timeout_s=0.1, retry_s=0) as client, pytest.raises(Unreachable, match="timed out"):
+            client.status()
+
+    def test_a_wait_ends(self, url: str) -> None:
+        with WritingClient(url) as client, pytest.raises(WaitTimedOut):
+            client.job("j").wait(timeout_s=0.1)
 
 
 class TestAddress:
