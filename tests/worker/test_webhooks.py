@@ -107,6 +107,21 @@ def test_a_refusal_is_tried_again_with_growing_pauses_and_given_up_in_the_end(
     assert not client.exists(Key.WEBHOOK_LISTS, Key.WEBHOOKS + HOST, Key.WEBHOOK_FAILURES)
 
 
+def test_a_list_is_served_until_its_last_webhook_is_settled(
+    sender: WebhookSender, receiver: Receiver, client: redis.Redis, store: JobStore
+) -> None:
+    receiver.statuses = [500]
+    for job_id in "ab":
+        store.create(job_id, GenerationRequest(word="学", webhook_url=receiver.url))
+        store.cancel(job_id)
+    outbox = WebhookOutbox(client, CLAIM_S)
+    assert [deliver(sender), deliver(sender)] == [True, True]
+    assert outbox.lists() == {HOST}, "the first one is due again"
+    eventually(lambda: deliver(sender))
+    assert outbox.lists() == set()
+    assert [headers["webhook-id"] for headers, _ in receiver.received] == ["msg_a", "msg_b", "msg_a"]
+
+
 def test_each_pause_is_four_times_the_one_before_by_redis_s_clock(
     client: redis.Redis,
     notifications: Notifications,
