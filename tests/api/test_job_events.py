@@ -48,12 +48,14 @@ def told(found: list[JobEvent]) -> list[tuple[str, object]]:
 
 def test_a_job_s_life_is_written_down(store: JobStore, leases: Leases, events: JobEvents) -> None:
     lease = take(store, leases)
-    for step in (1, 1, 2):
-        leases.report(lease, "diffusion", Progress(step=step, total_steps=10))
+    for stage, step in (("diffusion", 1), ("diffusion", 1), ("diffusion", 2), ("decoding", 2)):
+        leases.report(lease, stage, Progress(step=step, total_steps=10))
     leases.save_preview(lease, b"jpeg", 2)
     leases.publish(lease, "result", b"{}", 1200)
     found = events.after("a", BEGINNING)
-    assert told(found) == [("progress", 0), ("progress", 1), ("progress", 2), ("preview", 2), ("end", "succeeded")]
+    steps = [("progress", step) for step in (0, 1, 2, 2)]
+    assert told(found) == [*steps, ("preview", 2), ("end", "succeeded")]
+    assert [event.data["stage"] for event in found[:4]] == ["starting", "diffusion", "diffusion", "decoding"]
     assert found[1].data == {"status": "running", "stage": "diffusion", "step": 1, "total_steps": 10}
     assert found[-1].data == {"status": "succeeded", "error": None}
     assert told(events.after("a", found[2].event_id or "")) == told(found[3:])
