@@ -203,12 +203,16 @@ def test_the_deck_is_kept_as_long_as_its_new_picture(anyone: FlaskClient, client
 
 
 def test_an_older_picture_does_not_shorten_a_deck_s_life(anyone: FlaskClient, client: redis.Redis, drawn: Draw) -> None:
-    deck, older = made(anyone, ["山", "水"]), submit(anyone, "水")
-    for job_id in (older, *(word["job_id"] for word in deck["words"])):
+    deck, *older = made(anyone, ["山", "水"]), submit(anyone, "山"), submit(anyone, "水")
+    for job_id in older:
         drawn(job_id, b"1")
-    client.expire(f"writing:job:{older}", 3600)
+        client.expire(f"writing:job:{job_id}", 3600)
+    assert put(anyone, deck, 0, job_id=older[0]).status_code == 200
+    assert client.ttl(f"writing:deck:{deck['deck_id']}") == -1, "its words still wait"
+    for word in deck["words"]:
+        drawn(word["job_id"], b"1")
     kept_s = client.ttl(f"writing:deck:{deck['deck_id']}")
-    assert put(anyone, deck, 1, job_id=older).status_code == 200
+    assert put(anyone, deck, 1, job_id=older[1]).status_code == 200
     assert client.ttl(f"writing:deck:{deck['deck_id']}") == pytest.approx(kept_s, abs=60)
 
 
