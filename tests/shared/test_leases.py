@@ -214,14 +214,16 @@ def test_a_job_that_an_earlier_version_left_in_its_queue_is_removed(
 
 
 def test_a_counter_that_moved_keeps_the_leases(store: JobStore, worker: Callable[[str], Leases]) -> None:
-    """The worker sends a heartbeat between the check and the script."""
+    """The worker sends a heartbeat or takes a job between the check and the script."""
     alive, other = worker("alive"), worker("other")
-    store.create("a", REQUEST)
+    for job in "ab":
+        store.create(job, REQUEST)
     alive.take("a")
-    seen = other.beats()["alive"]
-    alive.beat()
-    assert other.reap("alive", seen) == []
-    assert store.get("a").status is JobStatus.RUNNING
+    for move in (alive.beat, lambda: alive.take("b")):
+        seen = other.beats()["alive"]
+        move()
+        assert other.reap("alive", seen) == []
+    assert [store.get(job).status for job in "ab"] == [JobStatus.RUNNING] * 2
 
 
 def test_a_cancelled_job_of_a_dead_worker_ends_cancelled(store: JobStore, worker: Callable[[str], Leases]) -> None:
@@ -267,11 +269,13 @@ def test_a_worker_that_ends_in_order_leaves_nothing(
     store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
 ) -> None:
     leases = worker("w")
-    store.create("a", REQUEST)
-    lease = taken(leases, "a")
+    for job in "ab":
+        store.create(job, REQUEST)
+    done, stopped = taken(leases, "a"), taken(leases, "b")
+    leases.publish(done, "result", b"{}", 1)
     leases.sign_off()
     assert "w" in leases.beats(), "it still holds a job"
-    leases.publish(lease, "result", b"{}", 1)
+    leases.release(stopped)
     leases.sign_off()
     assert leases.beats() == {}
     assert not client.exists("writing:beat:w", "writing:running:w")
