@@ -118,3 +118,9 @@ def test_allowed_hosts_are_compared_as_names_are() -> None:
     assert parse_target("https://HOOKS.example./", settings).host == "hooks.example"
     assert parse_target("https://bücher.example/", settings).host == "xn--bcher-kva.example"
     assert parse_target("https://[2606:2800::1]:8443/", settings).authority == "[2606:2800::1]:8443"
+
+
+def test_a_claim_outlasts_the_longest_delivery() -> None:
+    """Otherwise another worker would send the webhook too."""
+    webhooks = load_settings({"WRITING_WEBHOOKS__TIMEOUT_S": "3600"}).webhooks
+    assert webhooks.claim_s > webhooks.timeout_s
