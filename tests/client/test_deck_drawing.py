@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from shared.schemas.deck import CardText
 from tests.client.drawn_decks import row
 from tests.client.scripted import (
     DECKS,
     JOB,
+    RESULT,
     STATUS,
     Answer,
     Scripted,
@@ -61,14 +63,15 @@ def keys(server: Scripted) -> list[str]:
 class TestCreation:
     @pytest.mark.parametrize("lost", [Answer(202, {}, is_cut=True), Answer(502, "<html>")])
     def test_a_deck_whose_answer_was_lost_is_found_again(self, service: Scripted, tmp_path: Path, lost: Answer) -> None:
-        service.script[CREATE] = [lost, deck_accepted()]
-        with pytest.raises(WritingError):
-            draw(service, tmp_path)
+        service.script[CREATE] = [lost, lost, deck_accepted()]
+        for _ in range(2):
+            with pytest.raises(WritingError):
+                draw(service, tmp_path)
         assert draw(service, tmp_path) == [("山", None), ("水", None)]
-        assert len(keys(service)) == 2
+        assert len(keys(service)) == 3
         assert len(set(keys(service))) == 1
-        first, again = bodies(service)
-        assert first == again
+        first, *again = bodies(service)
+        assert again == [first, first]
         assert "under_way" not in json.loads((tmp_path / "deck.json").read_text())
 
     @pytest.mark.parametrize(
@@ -140,10 +143,33 @@ class TestDownload:
         assert len(bodies(service)) == 1, "nothing is drawn twice"
         assert service.headers_of(CANCEL) == [], "nor cancelled"
 
+    def test_a_word_that_failed_meanwhile_is_drawn_again(self, service: Scripted, tmp_path: Path) -> None:
+        service.script[DECK] = [refused(503, "queue_unavailable")]
+        with pytest.raises(WritingError):
+            draw(service, tmp_path)
+        service.script |= {
+            DECK: [deck_view(word_view(0, "山"), word_view(1, "水", "failed"))],
+            CREATE: [deck_accepted("e")],
+            f"GET {DECKS}/e": [deck_view(word_view(0, "水"), deck_id="e")],
+        }
+        assert draw(service, tmp_path) == [("山", None), ("水", None)]
+
+    def test_a_deck_that_is_gone_is_drawn_anew(self, service: Scripted, tmp_path: Path) -> None:
+        service.script[DECK] = [refused(503, "queue_unavailable"), refused(404, "deck_not_found", None)]
+        with pytest.raises(WritingError):
+            draw(service, tmp_path)
+        service.script |= {CREATE: [deck_accepted("e")], f"GET {DECKS}/e": [BOTH]}
+        assert draw(service, tmp_path) == [("山", None), ("水", None)]
+
     @pytest.mark.parametrize("code", ["result_expired", "job_not_found"])
     def test_a_picture_that_is_gone_is_an_error_of_its_row(self, service: Scripted, tmp_path: Path, code: str) -> None:
         service.script[f"GET {JOB}"] = [refused(410, code), view("succeeded")]
         assert draw(service, tmp_path) == [("山", code), ("水", None)]
+
+    def test_a_word_without_a_picture_says_why(self, service: Scripted, tmp_path: Path) -> None:
+        error = {"code": "out_of_memory", "title": "T.", "detail": "too large", "field": None}
+        service.script[DECK] = [deck_view(word_view(0, "山", "failed", error=error), word_view(1, "水", "cancelled"))]
+        assert draw(service, tmp_path) == [("山", "out_of_memory"), ("水", "cancelled")]
 
     def test_a_closed_iterator_cancels_the_deck(self, service: Scripted, tmp_path: Path) -> None:
         with WritingClient(service.url, retry_s=0) as client:
@@ -162,6 +188,11 @@ class TestDownload:
             ("mountain", "shān"),
             ("water", "mizu"),
         ]
+
+    def test_a_card_of_the_longest_prompt_is_one_of_the_service(self, service: Scripted, tmp_path: Path) -> None:
+        service.script[f"GET {JOB}"] = [view("succeeded", result={**RESULT, "prompt_used": "p" * 5000})]
+        draw(service, tmp_path)
+        assert len([CardText.model_validate(card.model_dump()) for card in Deck(tmp_path, ROWS, {}).cards]) == 2
 
 
 class TestChangedCommand:
