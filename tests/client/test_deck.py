@@ -63,6 +63,17 @@ class TestDeck:
         requests = Deck(tmp_path, rows, {"imagery": ["dog"]})._requests
         assert [request["imagery"] for request in requests] == [["dog"], ["mountain", "owl"], "none"]
 
+    def test_a_row_is_drawn_in_its_language_and_in_the_sense_of_its_reading(self, tmp_path: Path) -> None:
+        """Where the command names no language, and the row no meaning."""
+        rows = [row(1, "手紙", language="ja"), row(2, "长", reading="zhǎng"), row(3, "长", "to grow", "zhǎng")]
+        requests = Deck(tmp_path, rows, {})._requests
+        assert [(request.get("language"), request.get("reading")) for request in requests] == [
+            ("ja", None),
+            (None, "zhǎng"),
+            (None, None),
+        ]
+        assert Deck(tmp_path, rows, {"language": "zh"})._requests[0]["language"] == "zh"
+
     def test_a_reading_changes_the_card_and_not_the_picture(self, tmp_path: Path) -> None:
         drawn(Deck(tmp_path, [STUDY], {}), 0)
         deck = Deck(tmp_path, [row(1, "学习", "study", "xuéxí")], {})
@@ -80,6 +91,11 @@ class TestDeck:
         assert {(tmp_path / card.file).read_bytes() for card in deck.cards} == {
             b"picture " + str(listed).encode() for listed in (moved[0], *first)
         }
+
+    def test_names_sort_in_the_order_of_the_list(self, tmp_path: Path) -> None:
+        deck = Deck(tmp_path, [row(line, "山", f"meaning {line}") for line in range(1, 11)], {})
+        drawn(deck, 1, 9)
+        assert [card.file for card in deck.cards] == ["pictures/02-山.png", "pictures/10-山.png"]
 
     def test_names_differ_by_more_than_their_case(self, tmp_path: Path) -> None:
         """Windows and macOS take 1-weg.png and 1-Weg.png for the same file."""
