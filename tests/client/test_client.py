@@ -14,6 +14,7 @@ from writing_client import (
     GenerationRequest,
     JobCancelled,
     JobFailed,
+    Picture,
     Preview,
     Unreachable,
     Update,
@@ -21,7 +22,7 @@ from writing_client import (
     WritingClient,
     WritingError,
 )
-from writing_client.models import JobStatus
+from writing_client.models import AIGenerationResult, JobStatus
 
 
 class TestCalls:
@@ -110,6 +111,28 @@ class TestCalls:
             {"word": "长", "translation": "long", "seed": 1},
             {"word": "长", "translation": "to grow", "seed": 2},
         ]
+
+    def test_each_variation_has_its_own_picture(self, scripted: Any) -> None:
+        links = {
+            "success": True,
+            "image_url": "/1.png",
+            "conditioning_urls": {},
+            "prompt_used": "p",
+            "generation_metadata": {"seed": 6},
+            "variations": [
+                {"image": f"/{number}.png", "seed": 5 + number, "legibility": {}, "kept": number == 1}
+                for number in range(3)
+            ],
+        }
+        server = scripted(view=[view("succeeded", result=links)])
+        server.script |= {
+            f"GET /{number}.png": [Answer(200, str(number), {"Content-Type": "image/png"})] for number in range(3)
+        }
+        with WritingClient(server.url) as client:
+            result = client.job("j").view().result
+        assert isinstance(result, AIGenerationResult)
+        picture = Picture(result)
+        assert [picture.png, *(one.png for one in picture.variations)] == [b"1", b"0", b"1", b"2"]
 
 
 class TestWaiting:

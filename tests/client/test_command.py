@@ -29,6 +29,7 @@ from tests.client.scripted import (
 from tests.helpers import eventually
 from writing_client.cli import DONE, SOME_FAILED, USAGE, main
 from writing_client.deck import MAX_CARDS
+from writing_client.word_list import LARGEST
 
 LIST = {"read_as": "read as UTF-8", "words": [{"line": 1, "word": "山"}], "refused": [], "notes": []}
 
@@ -107,6 +108,14 @@ def test_an_option_that_the_service_refuses_is_a_usage_error(service: Scripted, 
     assert main(["deck", "words.csv", "-o", "deck"]) == code
 
 
+def test_a_file_that_is_too_large_for_a_list_is_not_sent(service: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    with Path("film.mp4").open("wb") as file:
+        file.truncate(LARGEST + 1)
+    assert main(["deck", "film.mp4", "--dry-run"]) == USAGE
+    assert "larger than 20 MB" in capsys.readouterr().err
+    assert service.seen == []
+
+
 def test_a_dry_run_needs_no_folder(service: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["deck", "words.csv", "--dry-run"]) == DONE
     assert "1 words to draw" in capsys.readouterr().out
@@ -137,6 +146,7 @@ def test_a_folder_that_cannot_be_written_to_any_more_keeps_its_pictures(
     Path("deck/pictures/2-水.png").mkdir(parents=True)
     assert main(["deck", "words.csv", "-o", "deck"]) == SOME_FAILED
     assert "1 pictures are kept; run the same command again to resume" in capsys.readouterr().err
+    assert len(service.headers_of(f"DELETE {DECKS}/d")) == 1, "the others are not drawn for nothing"
 
 
 @pytest.mark.parametrize("call", ["POST /api/writing/word-lists", "POST /api/writing/anki-packages"])

@@ -55,3 +55,14 @@ def test_waiting_for_an_unknown_deck_ends(scripted: Any) -> None:
     with WritingClient(server.url) as client, pytest.raises(WritingError) as caught:
         client.deck("d").wait()
     assert caught.value.code == "deck_not_found"
+
+
+def test_decks_are_listed_from_all_pages(scripted: Any) -> None:
+    def page(next_cursor: str | None, *deck_ids: str) -> Answer:
+        listed = [deck_view(deck_id=deck_id).body | {"created_at": 0, "status_url": ""} for deck_id in deck_ids]
+        return Answer(200, {"decks": listed, "next_cursor": next_cursor})
+
+    server = scripted()
+    server.script |= {f"GET {DECKS}": [page("1", "d", "c")], f"GET {DECKS}?cursor=1": [page(None, "b")]}
+    with WritingClient(server.url) as client:
+        assert [deck.deck_id for deck in client.decks()] == ["d", "c", "b"]
