@@ -42,6 +42,15 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     "languages as heading": ("Chinese,Pinyin,English\n山,shān,mountain\n", [MOUNTAIN]),
     "language that is no English": ("Deutsch;Chinesisch\nBerg;山\n", [("山", "Berg", "")]),
     "English beside a Latin language": ("English,Deutsch\nhouse,Haus\n", [("Haus", "house", "")]),
+    "a language in the heading that no line has": ("English,Chinese,German\nmountain,山\n", [PLAIN]),
+    "a language in the heading that no line has, without Han": (
+        "English,Russian,German\nfire,огонь\n",
+        [("огонь", "fire", "")],
+    ),
+    "English beside a language with some of its words": (
+        "山,Berg,mountain\n手,Hand,hand\n水,Wasser,water\n",
+        [PLAIN, ("手", "hand", ""), WATER],
+    ),
     "pinyin second": ("山,shān,mountain\n", [MOUNTAIN]),
     "pinyin in numbers": ("山,shan1,mountain\n", [("山", "mountain", "shan1")]),
     "pinyin without tones": (
