@@ -14,7 +14,7 @@ from shared.writing.normalise import normalise_word
 from training.recogniser.cluster_training import CutBatches, own_words
 from training.recogniser.clusters import BASES, SCRIPTS, clusters_with_parts
 from training.recogniser.drawn import DrawnWords
-from training.recogniser.learning import loss_of, start_from
+from training.recogniser.learning import average, export, loss_of, start_from
 from training.recogniser.network import SEEN, ClusterReader, Network, cluster_sizes
 from training.recogniser.words import HEIGHT, Cuts, WordFace, Words, gather, load, read_word_faces
 from worker.legibility.judge import CLUSTERS
@@ -116,6 +116,21 @@ def test_a_quarter_of_the_letters_are_of_drawn_pictures(cuts: Cuts) -> None:
     of_flag = clusters_with_parts()["ب"]
     assert (accepted[is_flag, 1 + of_flag.base] == 1).all()
     assert (parts[is_flag, of_flag.script] == of_flag.sign).all()
+
+
+def test_an_average_is_the_mean_of_the_weights(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    paths = [tmp_path / f"{number}.onnx" for number in range(3)]
+    for seed, path in enumerate(paths[:2]):
+        torch.manual_seed(seed)
+        export(ClusterReader(Network(cluster_sizes())), [*clusters_with_parts()], path)
+    average(paths[:2], paths[2])
+    one, other, mean = ({w.name: onnx.numpy_helper.to_array(w) for w in onnx.load(p).graph.initializer} for p in paths)
+    learnt = [name for name, weights in one.items() if not np.array_equal(weights, other[name])]
+    assert learnt
+    for name in learnt:
+        assert np.allclose((one[name] + other[name]) / 2, mean[name], atol=1e-6)
+    assert Recogniser(paths[2]).characters == Recogniser(paths[0]).characters
 
 
 @pytest.mark.slow  # loads the embedded model

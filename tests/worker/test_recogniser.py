@@ -48,6 +48,12 @@ def judge() -> LegibilityJudge:
         "हिन्दी",
         "पानी",
         "धर्म",
+        "माँ",
+        "हाँ",
+        "आँख",
+        "पाँच",
+        "चाँद",
+        "गाँव",
     ],
 )
 def test_print_in_scripts_that_pp_ocr_does_not_know_is_read(
@@ -71,7 +77,7 @@ def test_another_word_has_a_low_score(judge: LegibilityJudge, glyphs: GlyphRende
     assert legibility.score < 0.1
 
 
-@pytest.mark.parametrize(("word", "other"), [("کتاب", "كتاب"), ("يد", "ید"), ("ฃวด", "ขวด")])
+@pytest.mark.parametrize(("word", "other"), [("کتاب", "كتاب"), ("يد", "ید"), ("ฃวด", "ขวด"), ("पॉंड", "पाँड")])
 def test_forms_of_a_letter_that_are_drawn_alike_count(
     judge: LegibilityJudge, glyphs: GlyphRenderer, word: str, other: str
 ) -> None:

@@ -4,6 +4,7 @@
     python -m training.recogniser.cluster_training FOLDER --pictures 600 --seed 2    # the same
     python -m training.recogniser.cluster_training FOLDER --minutes 50
     python -m training.recogniser.cluster_training FOLDER --minutes 50 --start worker/data/clusters.onnx    # go on
+    python -m training.recogniser.cluster_training FOLDER --average 1.onnx 2.onnx    # their weights' mean
     python -m training.recogniser.cluster_training FOLDER --test    # how often the first answer is right
 
 FOLDER contains unpacked npm packages ``@fontsource/…`` (licence: SIL OFL 1.1), and gets the drawn letters. Reading the
@@ -24,7 +25,17 @@ from numpy.typing import NDArray
 from shared.settings import load_settings
 from training.recogniser.clusters import BASES, SCRIPTS, Parts, clusters_with_parts
 from training.recogniser.drawn import DrawnWords
-from training.recogniser.learning import BATCH, DRAWN_SHARE, Batch, Batches, export, layers_of, start_from, train
+from training.recogniser.learning import (
+    BATCH,
+    DRAWN_SHARE,
+    Batch,
+    Batches,
+    average,
+    export,
+    layers_of,
+    start_from,
+    train,
+)
 from training.recogniser.looks import BLANK_SHARE, Looks, Picture
 from training.recogniser.network import ClusterReader, Network, cluster_sizes
 from training.recogniser.words import Cut, Cuts, Words, draw, load, read_word_faces
@@ -127,12 +138,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=50)
     parser.add_argument("--start", type=Path, default=LETTERS, help="the recogniser from which to start")
+    parser.add_argument("--average", type=Path, nargs="+", help="recognisers to average; no training")
     parser.add_argument("--test", action="store_true", help="test the file instead")
     parser.add_argument("--to", type=Path, default=OUTPUT)
     options = parser.parse_args()
     settings = load_settings({})
     faces = partial(read_word_faces, options.folder, settings.fonts)
-    if options.test:
+    if options.average:
+        average(options.average, options.to)
+    elif options.test:
         test(Words([face for face in faces() if face.is_for_test], options.seed), options.to)
     elif options.draw:
         words = Words([face for face in faces() if not face.is_for_test], options.seed)

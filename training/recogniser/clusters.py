@@ -81,6 +81,8 @@ NASALS = (PLACE, PLACE + "\u0902", PLACE + "\u0901", PLACE + "\u0903")
 # The r before a consonant is drawn above it.
 REPH = ("र" + VIRAMA + PLACE, "र" + VIRAMA + PLACE + "\u0902")
 VOWELS = tuple("अआइईउऊऋएऐओऔऑऍ")
+# Vowels with a crescent, which under the dot of ं looks like ँ: such a cluster is drawn as another, frequent one.
+CANDRA, DOTS = frozenset("\u0945\u0949\u090d\u0911"), frozenset("\u0901\u0902")
 
 SCRIPTS: Final = {
     "Arabic": Script(0.3, (Group(1, ARABIC_LETTERS, HARAKAT),), ("لا", "لأ", "لإ", "لآ", "لله", "الله")),
@@ -122,6 +124,8 @@ def clusters_with_parts() -> dict[str, Parts]:
     for number, script in enumerate(SCRIPTS.values()):
         for group in script.groups:
             for base, sign, top in product(group.bases, group.signs, group.tops):
+                if {base, sign} & CANDRA and DOTS & set(top):
+                    continue
                 parts = Parts(number, numbers[base], script.signs.index(sign), script.tops.index(top))
                 known.setdefault(compose(base, sign, top), parts)
     return known

@@ -59,6 +59,20 @@ def layers_of(path: Path) -> list[tuple[Tensor, Tensor]]:
     return [(stored[node.input[1]], stored[node.input[2]]) for node in nodes]
 
 
+def average(paths: Sequence[Path], to: Path) -> None:
+    """Write the mean of the weights of ONNX files of which each was trained on from another (Wortsman et al. 2022)."""
+    import onnx  # noqa: PLC0415  # optional: only training needs it
+
+    first, *others = (onnx.load(path) for path in paths)
+    weights = [{one.name: onnx.numpy_helper.to_array(one) for one in other.graph.initializer} for other in others]
+    for one in first.graph.initializer:
+        own = onnx.numpy_helper.to_array(one)
+        if own.dtype == np.float32:
+            mean = np.mean([own, *(of[one.name] for of in weights)], axis=0, dtype=np.float32)
+            one.CopyFrom(onnx.numpy_helper.from_array(mean, one.name))
+    onnx.save(first, to)
+
+
 def loss_of(outputs: tuple[Tensor, ...], accepted: Tensor, parts: Tensor) -> Tensor:
     """Return minus the log of the probability of what is accepted, with its parts."""
     classes, *heads = outputs

@@ -30,7 +30,7 @@ LONGEST = 6
 OWN_SHARE = 0.5  # of the words, in the service's own fonts
 LIGATURE_SHARE = 0.1
 # Words without signs and tops, and clusters without them in other words.
-BARE_SHARE, UNSIGNED_SHARE, UNTOPPED_SHARE = 0.4, 0.3, 0.6
+BARE_SHARE, UNSIGNED_SHARE, UNTOPPED_SHARE = 0.2, 0.2, 0.5
 
 T = TypeVar("T")
 Cut = NDArray[np.uint8]

@@ -34,6 +34,8 @@ READ_FOR_KANA: Final = {
     "ト": "卜", "ニ": "二", "ヌ": "又", "ハ": "八", "ホ": "木", "ミ": "三", "ロ": "口", "ー": "一丨1Il|",
     "メ": "Xx×乂", "レ": "L", "へ": "^Λ∧", "ヘ": "^Λ∧",
 }  # fmt: skip
+# Under the dot of ं, Devanagari's crescent (as in ॉ) looks like ँ.
+DOTTED_CRESCENTS: Final = {"\u0949\u0902": "\u093e\u0901", "\u0945\u0902": "\u0901", "ऑं": "आँ", "ऍं": "एँ"}
 # Made by `training/variants.py`: on each line a Han character and the forms as which it may be read.
 VARIANTS_PATH: Final = Path(__file__).parents[1] / "data" / "variants.txt"
 
@@ -48,8 +50,10 @@ def look_alikes(character: str) -> frozenset[str]:
     decomposed = unicodedata.normalize("NFD", bare)
     base, marks = decomposed[0], decomposed[1:]
     twins = {twin for group in GROUPS if base in group for twin in group}
+    dotted = {bare.replace(crescent, nasal) for crescent, nasal in DOTTED_CRESCENTS.items()}
     marked = {unicodedata.normalize("NFC", twin + marks) for twin in twins}
-    return frozenset({bare} | marked | set(READ_FOR_KANA.get(character, "") + readable_forms().get(character, "")))
+    forms = READ_FOR_KANA.get(character, "") + readable_forms().get(character, "")
+    return frozenset({bare} | dotted | marked | set(forms))
 
 
 @lru_cache(maxsize=1)
