@@ -80,9 +80,7 @@ class ObjectStore:
         try:
             from obstore.store import LocalStore, S3Store  # noqa: PLC0415  # an optional dependency
         except ImportError as error:
-            raise SettingsError(
-                "results.store: obstore is not installed; run pip install 'writing-service[object-store]'"
-            ) from error
+            raise SettingsError("results.store: obstore is not installed; run pip install obstore") from error
         parts = urlsplit(url)
         if parts.scheme == "file" and parts.path:
             try:
