@@ -10,6 +10,7 @@ is unknown rather than low.
 import importlib.util
 import logging
 from collections.abc import Iterable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -66,12 +67,13 @@ class LegibilityJudge:
         page = np.repeat((255 - glyph.ink)[:, :, None], 3, axis=2)
         readings = [_unread(placed.character) for placed in glyph.characters]
         # Letters that ours only resemble, such as Latin o and Greek ο, are PP-OCR's own.
-        knows = [one.lists for one in self._recognisers] + [one.accepted for one in self._recognisers]
-        for recogniser, knows_it in zip(self._recognisers * 2, knows, strict=True):
+        for is_listed, recogniser in product((True, False), self._recognisers):
             unread = [
                 (place, placed)
                 for place, placed in enumerate(glyph.characters)
-                if readings[place].score is None and knows_it(placed.character)
+                if readings[place].score is None
+                and recogniser.accepted(placed.character)
+                and recogniser.lists(placed.character) == is_listed
             ]
             in_picture = recogniser.columns([crop(pixels, placed) for _, placed in unread])
             in_print = recogniser.columns([crop(page, placed) for _, placed in unread])
