@@ -143,8 +143,25 @@ def compile_networks(ready: ModelRunner, *, uses_cache: bool = False) -> Answer:
     Raises:
         DeviceLost: the device has failed.
     """
-    warm_up = partial(ready.warm_up, uses_cache=uses_cache, largest_batch=ready.batch_limit)
-    return _compile(ready, list(_denoisers(ready)), warm_up)
+    return _compile(ready, list(_denoisers(ready)), partial(_warm_up, ready, uses_cache=uses_cache))
+
+
+def _warm_up(ready: ModelRunner, *, uses_cache: bool) -> None:
+    """Take steps of all kinds. Where the largest batch does not fit, lower the batch limit: the graphs serve any.
+
+    Raises:
+        Exception: PyTorch's error, as when not even a single picture fits.
+    """
+    limit = ready.batch_limit
+    while failure := attempt(partial(ready.warm_up, uses_cache=uses_cache, largest_batch=limit)):
+        if failure.fault is not Fault.OUT_OF_MEMORY or limit == 1:
+            raise failure.error
+        free_memory()
+        # By an eighth: it was computed from the free memory, so it is nearly right.
+        limit -= max(1, limit // 8)
+    if limit < ready.batch_limit:
+        logger.warning("%d pictures do not fit into memory: the limit is %d", ready.batch_limit, limit)
+        ready.batch_limit = limit
 
 
 def compile_decoder(ready: ModelRunner) -> Answer:

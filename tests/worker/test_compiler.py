@@ -465,7 +465,27 @@ def test_where_saved_graphs_do_not_fit_into_memory_nothing_is_compiled_anew(
     monkeypatch.setattr(SavedGraphs, "load", lambda *_part: [BrokenGraph(torch.OutOfMemoryError("injected"))])
     monkeypatch.setattr(compiler, "compiled", lambda function, _backend: function)
     assert compile_networks(model) == Answer(False, "OutOfMemoryError: injected")
+    assert model.batch_limit == 8, "uncompiled, more may fit"
     assert step(model, request_of(256)).isfinite().all()
+
+
+def test_where_the_largest_batch_does_not_fit_the_batch_limit_is_lowered_and_the_networks_stay_compiled(
+    stock: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = engine_model(stock, batch_limit=8)
+
+    def fitting(function: Callable[..., Any], _backend: str) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            if any(isinstance(value, torch.Tensor) and len(value) > 11 for value in (*arguments, *options.values())):
+                raise torch.OutOfMemoryError("injected")
+            return function(*arguments, **options)
+
+        return call
+
+    monkeypatch.setattr(compiler, "compiled", fitting)
+    assert compile_networks(model).is_on
+    assert model.batch_limit == 5, "guided, so of ten rows"
+    assert "8 pictures do not fit into memory: the limit is 5" in caplog.text
 
 
 def test_a_device_that_is_lost_while_compiling_is_not_run_eagerly(stock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
