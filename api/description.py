@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from flask_openapi3 import OpenAPI
+from flask_openapi3 import APIBlueprint, OpenAPI
 from pydantic.json_schema import models_json_schema
 
 from api.problems import problem_responses
@@ -68,6 +68,14 @@ HEADERS: tuple[tuple[str, str, tuple[int, ...], str], ...] = (
 
 class DescribedApi(OpenAPI):
     """A flask-openapi3 application with a complete OpenAPI document."""
+
+    def register_api(self, api: APIBlueprint, **options: Any) -> None:
+        """Register a blueprint, also for addresses that another one has, with other methods."""
+        before = dict(self.paths)
+        super().register_api(api, **options)
+        for path in before.keys() & api.paths.keys():
+            methods = {name: getattr(api.paths[path], name) for name in api.paths[path].model_fields_set}
+            self.paths[path] = before[path].model_copy(update=methods)
 
     def generate_spec_json(self) -> None:
         """Generate the document."""

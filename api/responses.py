@@ -2,6 +2,7 @@
 
 import base64
 from http import HTTPStatus
+from typing import Any
 
 from flask import Response, request
 from flask_openapi3.types import ResponseDict
@@ -26,8 +27,11 @@ def png_response(encoded: str) -> Response:
     return response.make_conditional(request)  # type: ignore[return-value]
 
 
+def files(*media_types: str) -> dict[str, Any]:
+    """Return the OpenAPI description of a response that is a file of one of these types."""
+    return {"content": {name: {"schema": {"type": "string", "format": "binary"}} for name in media_types}}
+
+
 def picture_responses() -> ResponseDict:
     """Return the OpenAPI description of a call that answers with a picture."""
-    file = {"schema": {"type": "string", "format": "binary"}}
-    pictures = {"content": dict.fromkeys(("image/png", *FORMATS), file)}
-    return {200: pictures, **problem_responses(404, 409, 410, 503)}
+    return {200: files("image/png", *FORMATS), **problem_responses(404, 409, 410, 503)}

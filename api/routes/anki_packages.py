@@ -4,7 +4,6 @@ import json
 from functools import partial
 
 from flask import Response
-from flask_openapi3 import APIBlueprint
 
 from api.blocking import in_thread
 from api.deck_files.anki import collection, media_name
@@ -12,16 +11,18 @@ from api.deck_files.card import Card
 from api.deck_files.contact_sheet import contact_sheet
 from api.deck_files.zip_stream import ZipStream
 from api.problems import problem_responses
-from api.routes.blueprints import DECKS, PREFIX
+from api.responses import files
+from api.routes.blueprints import DECKS, make_blueprint
 from api.services import services
 from shared.schemas.deck import CardsRequest, CardText
 from shared.writing.dictionaries import Dictionaries
 
-anki_packages_api = APIBlueprint("anki_packages", __name__, url_prefix=PREFIX, abp_tags=[DECKS])
-ZIP = {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}
+anki_packages_api = make_blueprint("anki_packages", __name__, DECKS)
 
 
-@anki_packages_api.post("/anki-packages", responses={200: ZIP, **problem_responses(413, 415, 422, 429, 503)})
+@anki_packages_api.post(
+    "/anki-packages", responses={200: files("application/zip"), **problem_responses(413, 415, 422, 429, 503)}
+)
 def bind(body: CardsRequest) -> Response:
     """Return an Anki package without its pictures and a contact sheet (`index.html`), as a ZIP archive.
 
@@ -35,12 +36,12 @@ def _bound(asked: CardsRequest, dictionaries: Dictionaries) -> bytes:
     cards = [_card(card, dictionaries) for card in asked.cards]
     names = [media_name(card.digest) for card in asked.cards]
     media = {str(number): name for number, name in enumerate(dict.fromkeys(names))}
-    files = ZipStream()
+    archive = ZipStream()
     parts = [
-        files.add("media", json.dumps(media).encode()),
-        files.add("index.html", contact_sheet(asked.name, cards), is_compressed=True),
-        files.add("collection.anki2", collection(asked.name, cards, names, dictionaries), is_compressed=True),
-        files.close(),
+        archive.add("media", json.dumps(media).encode()),
+        archive.add("index.html", contact_sheet(asked.name, cards), is_compressed=True),
+        archive.add("collection.anki2", collection(asked.name, cards, names, dictionaries), is_compressed=True),
+        archive.close(),
     ]
     return b"".join(parts)
 

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import redis
 from flask import Response, g, url_for
-from flask_openapi3 import APIBlueprint
 from pydantic import Field, SkipValidation, ValidationError
 
 from api.idempotency import digest_key
@@ -13,14 +12,14 @@ from api.parameters import IdempotencyHeaders
 from api.problems import findings, problem_document, problem_responses, redis_failure
 from api.rate_limit import count_pictures, count_submission
 from api.responses import json_response
-from api.routes.blueprints import JOBS, PREFIX
+from api.routes.blueprints import JOBS, make_blueprint
 from api.services import services
 from shared.errors import ServiceError
 from shared.schemas import GenerationRequest, JobAccepted, JobStatus, Problem, RequestModel, Schema
 
 MAX_REQUESTS = 100
 
-batches_api = APIBlueprint("batches", __name__, url_prefix=PREFIX, abp_tags=[JOBS])
+batches_api = make_blueprint("batches", __name__, JOBS)
 
 
 class Batch(RequestModel):

@@ -1,19 +1,18 @@
 """A caller's own decks."""
 
 from flask import Response, g, url_for
-from flask_openapi3 import APIBlueprint
 from pydantic import Field
 
 from api.parameters import PageQuery
 from api.problems import problem_responses
 from api.responses import json_response
-from api.routes.blueprints import DECKS, PREFIX
+from api.routes.blueprints import DECKS, make_blueprint
 from api.services import services
 from shared.queue.deck_index import DeckCount
 from shared.schemas import Schema
 from shared.schemas.deck import DeckHead
 
-deck_list_api = APIBlueprint("deck_list", __name__, url_prefix=PREFIX, abp_tags=[DECKS])
+deck_list_api = make_blueprint("deck_list", __name__, DECKS)
 
 
 class DeckSummary(DeckHead):
@@ -31,7 +30,7 @@ class DeckListing(Schema):
 
 
 @deck_list_api.get("/decks", responses={200: DeckListing, **problem_responses(422, 503)})
-def decks(query: PageQuery) -> Response:
+def read(query: PageQuery) -> Response:
     """List the caller's own decks, newest first; without API keys, list all decks."""
     page = services().deck_index.page(g.client or "", limit=query.limit, cursor=query.cursor)
     return json_response(DeckListing(decks=tuple(map(_summary, page.records)), next_cursor=page.cursor))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from flask import Response, g, json, request, url_for
-from flask_openapi3 import APIBlueprint, RawModel
+from flask_openapi3 import RawModel
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field, ValidationError
 
@@ -24,8 +24,8 @@ from api.parameters import IdempotencyHeaders, ReadingQuery
 from api.problems import problem_responses, validation_problem
 from api.query import refuse_others
 from api.rate_limit import count_pictures
-from api.responses import json_response
-from api.routes.blueprints import DECKS, PREFIX
+from api.responses import files, json_response
+from api.routes.blueprints import DECKS, make_blueprint
 from api.security import authorise_job
 from api.services import services
 from shared.errors import InvalidRequest, MalformedJson
@@ -42,7 +42,7 @@ from shared.schemas.deck import (
 
 MOST_LINES = MAX_WORDS + 2  # a heading and one word too many
 
-decks_api = APIBlueprint("decks", __name__, url_prefix=PREFIX, abp_tags=[DECKS])
+decks_api = make_blueprint("decks", __name__, DECKS)
 
 
 class DeckPath(BaseModel):
@@ -79,8 +79,7 @@ class DeckList(RawModel):
 
 def file_responses(media_type: str) -> ResponseDict:
     """Return the OpenAPI description of a deck's file."""
-    file = {"content": {media_type: {"schema": {"type": "string", "format": "binary"}}}}
-    return {200: file, **problem_responses(404, 409, 410, 503)}
+    return {200: files(media_type), **problem_responses(404, 409, 410, 503)}
 
 
 @decks_api.post("/decks", responses={202: DeckAccepted, **problem_responses(409, 413, 415, 422, 429, 503)})

@@ -6,21 +6,20 @@ from http import HTTPStatus
 from typing import Annotated
 
 from flask import Response
-from flask_openapi3 import APIBlueprint
 from pydantic import Field
 
 from api.caller import caller
 from api.event_hub import has_heard_end
 from api.parameters import Headers, JobPath
 from api.problems import problem_responses
-from api.routes.blueprints import JOBS, PREFIX
+from api.routes.blueprints import JOBS, make_blueprint
 from api.services import services
 from shared.errors import InvalidRequest
 from shared.queue.events import JobEvent, is_event_id
 
 RECONNECT_MS = 1000
 
-events_api = APIBlueprint("events", __name__, url_prefix=PREFIX, abp_tags=[JOBS])
+events_api = make_blueprint("events", __name__, JOBS)
 
 
 class EventHeaders(Headers):
@@ -38,7 +37,7 @@ class EventHeaders(Headers):
         **problem_responses(404, 422, 429, 503),
     },
 )
-def events(path: JobPath, header: EventHeaders) -> Response:
+def stream(path: JobPath, header: EventHeaders) -> Response:
     """Stream a job's events until it has ended.
 
     The events are `progress` (status, stage, step), `preview` (a small picture of a variation as it forms), `queue`

@@ -3,12 +3,11 @@
 from typing import Annotated
 
 from flask import Response, request, url_for
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from api.problems import problem_responses
 from api.responses import json_response
-from api.routes.blueprints import PREFIX, STATUS
+from api.routes.blueprints import STATUS, make_blueprint
 from api.services import services
 from shared.errors import ImageryNotFound
 from shared.schemas import LONGEST_MOTIF_NAME, Motifs, MotifView
@@ -21,7 +20,7 @@ SVG_CACHE = "public, max-age=86400"
 # A drawing opened on its own is a document; it must neither run nor load anything.
 SVG_POLICY = "default-src 'none'; sandbox"
 
-imagery_api = APIBlueprint("imagery", __name__, url_prefix=PREFIX, abp_tags=[STATUS])
+imagery_api = make_blueprint("imagery", __name__, STATUS)
 
 
 class MotifQuery(BaseModel):

@@ -3,19 +3,18 @@
 from typing import Annotated
 
 from flask import Response, g, url_for
-from flask_openapi3 import APIBlueprint
 from pydantic import Field
 
 from api.parameters import PageQuery
 from api.problems import problem_responses
 from api.responses import json_response
-from api.routes.blueprints import JOBS, PREFIX
+from api.routes.blueprints import JOBS, make_blueprint
 from api.services import services
 from shared.queue.store import JobRecord
 from shared.schemas import JobStatus, Schema
 from shared.schemas.job import JobHead
 
-job_list_api = APIBlueprint("job_list", __name__, url_prefix=PREFIX, abp_tags=[JOBS])
+job_list_api = make_blueprint("job_list", __name__, JOBS)
 
 
 class JobsQuery(PageQuery):
@@ -41,7 +40,7 @@ class JobList(Schema):
 
 
 @job_list_api.get("/jobs", responses={200: JobList, **problem_responses(422, 503)})
-def jobs(query: JobsQuery) -> Response:
+def read(query: JobsQuery) -> Response:
     """List the caller's own jobs, newest first; without API keys, list all jobs.
 
     A page may be shorter than `limit`, even empty, and still have a `next_cursor`, if few jobs have that status.

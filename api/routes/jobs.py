@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 
 import redis
 from flask import Response, after_this_request, g, request, url_for
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from api.blocking import in_thread
@@ -18,7 +17,7 @@ from api.parameters import IdempotencyHeaders, JobPath
 from api.problems import job_problem, problem_response, problem_responses
 from api.rate_limit import count_pictures
 from api.responses import PNG_CACHE, json_response, picture_responses
-from api.routes.blueprints import JOBS, PREFIX
+from api.routes.blueprints import JOBS, make_blueprint
 from api.services import services
 from api.thumbnail import FORMATS, LEAST_SIDE, thumbnail
 from shared.errors import JobCancelled
@@ -39,7 +38,7 @@ logger = logging.getLogger(__name__)
 MAX_WAIT_S = 60
 LARGEST_SIDE = SIDE_LIMITS["le"]
 
-jobs_api = APIBlueprint("jobs", __name__, url_prefix=PREFIX, abp_tags=[JOBS])
+jobs_api = make_blueprint("jobs", __name__, JOBS)
 
 
 class PollQuery(BaseModel):

@@ -3,12 +3,11 @@
 from typing import Annotated
 
 from flask import Response, send_file
-from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from api.problems import problem_responses
-from api.responses import json_response, png_response
-from api.routes.blueprints import PREFIX, STATUS
+from api.responses import files, json_response, png_response
+from api.routes.blueprints import STATUS, make_blueprint
 from api.services import services
 from api.style_samples import shipped_sample
 from shared.schemas import LONGEST_READING, LONGEST_TRANSLATION, Schema, Senses, StyleName
@@ -18,7 +17,7 @@ from shared.writing.normalise import LENGTH_RULE, MAX_SENT_LENGTH
 
 SAMPLE_MAX_AGE_S = 86_400
 
-lexicon_api = APIBlueprint("lexicon", __name__, url_prefix=PREFIX, abp_tags=[STATUS])
+lexicon_api = make_blueprint("lexicon", __name__, STATUS)
 
 
 class MeaningQuery(BaseModel):
@@ -64,7 +63,7 @@ def meanings(query: SensesQuery) -> Response:
 
 @lexicon_api.get(
     "/styles/<style>/sample",
-    responses={200: {"content": {"image/jpeg": {}, "image/png": {}}}, **problem_responses(404, 429, 503)},
+    responses={200: files("image/jpeg", "image/png"), **problem_responses(404, 429, 503)},
 )
 def sample(path: StylePath) -> Response:
     """Return a style's sample picture.

@@ -5,11 +5,11 @@ from typing import Literal
 
 import redis
 from flask import Blueprint, Response
-from flask_openapi3 import APIBlueprint, Tag
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.problems import problem_responses
 from api.responses import json_response
+from api.routes.blueprints import HEALTH, make_blueprint
 from api.services import Services, services
 from shared import __version__
 from shared.celery_app import WARMUP_COMMAND
@@ -17,9 +17,7 @@ from shared.errors import NotReady
 from shared.schemas import DetailedHealth, Schema, WorkerState
 from shared.schemas.service import AIStatus, ResultsStore, ServiceHealth
 
-health_api = APIBlueprint(
-    "health", __name__, url_prefix="/health", abp_tags=[Tag(name="health", description="for probes and operators")]
-)
+health_api = make_blueprint("health", __name__, HEALTH, prefix="/health")
 metrics_routes = Blueprint("metrics", __name__)
 
 

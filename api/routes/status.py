@@ -1,20 +1,19 @@
 """The service's capabilities and load."""
 
 from flask import Response
-from flask_openapi3 import APIBlueprint
 
 from api.problems import problem_responses
 from api.responses import json_response
-from api.routes.blueprints import PREFIX, STATUS
+from api.routes.blueprints import STATUS, make_blueprint
 from api.services import services
 from shared import __version__
 from shared.schemas import CONDITIONING_METHODS, RequestLimits, ServiceStatus, StyleView
 
-status_api = APIBlueprint("status", __name__, url_prefix=PREFIX, abp_tags=[STATUS])
+status_api = make_blueprint("status", __name__, STATUS)
 
 
 @status_api.get("/status", responses={200: ServiceStatus, **problem_responses(503)})
-def status() -> Response:
+def read() -> Response:
     """Return the model, styles and methods, the queue's depth and the live workers."""
     service = services()
     settings, model = service.settings, service.settings.active_model

@@ -3,7 +3,7 @@
 from functools import partial
 
 from flask import Response, request
-from flask_openapi3 import APIBlueprint, RawModel
+from flask_openapi3 import RawModel
 
 from api.blocking import in_thread
 from api.bodies import CSV_TYPES, list_encoding
@@ -12,11 +12,11 @@ from api.lists.word_list import BadRow, read_list
 from api.parameters import ReadingQuery
 from api.problems import problem_responses
 from api.responses import json_response
-from api.routes.blueprints import DECKS, PREFIX
+from api.routes.blueprints import DECKS, make_blueprint
 from api.services import services
 from shared.schemas.deck import ListedRow, ListNote, ListView
 
-word_lists_api = APIBlueprint("word_lists", __name__, url_prefix=PREFIX, abp_tags=[DECKS])
+word_lists_api = make_blueprint("word_lists", __name__, DECKS)
 
 
 class ListFile(RawModel):

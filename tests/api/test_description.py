@@ -1,5 +1,6 @@
 """The OpenAPI document: who may call, and the headers of responses."""
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from shared.schemas import CONTROL_TYPES
 
 SUBMIT = "/api/writing/generate-writing-image"
 JOB = "/api/writing/jobs/{job_id}"
-METHODS = {"get", "post", "delete"}
+METHODS = {"get", "post", "put", "delete"}
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +27,29 @@ def calls(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
         for method, operation in operations.items()
         if method in METHODS
     }
+
+
+def test_every_call_is_described(app: Flask, calls: dict[tuple[str, str], dict[str, Any]]) -> None:
+    served = {
+        (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith(("/api/", "/health"))
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert {*calls} == served
+
+
+def test_generated_clients_get_short_names(calls: dict[tuple[str, str], dict[str, Any]]) -> None:
+    names = {call: operation["operationId"] for call, operation in calls.items()}
+    assert names["post", SUBMIT] == "jobs_submit"
+    assert names["get", "/api/writing/decks"] == "deck_list_read"
+    assert len({*names.values()}) == len(names)
+
+
+def test_every_file_has_a_schema(calls: dict[tuple[str, str], dict[str, Any]]) -> None:
+    for call, operation in calls.items():
+        for response in operation["responses"].values():
+            assert all("schema" in content for content in response.get("content", {}).values()), call
 
 
 def test_every_call_but_probes_names_its_keys(
