@@ -160,7 +160,7 @@ def test_there_is_no_secret_among_the_manifests() -> None:
 
 
 def test_redis_is_started_as_in_the_compose_file() -> None:
-    in_compose = re.sub(r"\$\{REDIS_MEMORY:-(\w+)\}", r"\1", COMPOSE["redis"]["command"])
+    in_compose = re.sub(r"\$\{REDIS_(?:MEMORY|APPENDFSYNC):-(\w+)\}", r"\1", COMPOSE["redis"]["command"])
     in_compose = re.sub(r"\$\{REDIS_PASSWORD:[^}]*\}", "$(REDIS_PASSWORD)", in_compose)
     assert container("redis")["args"] == shlex.split(in_compose)
     assert container("redis")["image"] == COMPOSE["redis"]["image"]
