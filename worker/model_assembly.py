@@ -28,7 +28,7 @@ from worker.engine.checkpoint_kind import unsupported_parts
 from worker.engine.compile_processes import CompileProcesses
 from worker.engine.decoder import upcast_if_overflowing
 from worker.engine.denoiser import Denoiser, call_directly
-from worker.engine.faults import attempt
+from worker.engine.faults import Fault, attempt, free_memory
 from worker.engine.float8 import float8_bytes, to_float8
 from worker.engine.model_runner import ModelRunner, Networks
 from worker.engine.placement import Placement
@@ -38,7 +38,7 @@ from worker.engine.unet import is_divisible
 from worker.gpu_manager import GPUManager
 from worker.load_lock import LOAD_LOCK
 from worker.model_loader import LOAD_ERRORS, ModelLoader
-from worker.model_setup import Answer
+from worker.model_setup import Answer, is_on
 
 logger = logging.getLogger("ai_models")
 
@@ -100,9 +100,32 @@ def make_ready(
             before = compiler.graphs()
             setup = compile_model(ready, setup, processes, uses_cache=uses_cache)
             note_start(settings, gpu, setup, compiled=compiler.graphs() - before)
+    if gpu.is_gpu and not is_on(setup.torch_compile):
+        with gpu.memory_monitor("first steps"):
+            take_first_steps(ready, uses_cache=uses_cache)
     ready.setup = replace(setup, cuda_graphs=try_graphs(ready, gpu, uses_cache=uses_cache))
     logger.info("setup: %s", ready.setup.texts())
     return ready
+
+
+def take_first_steps(ready: ModelRunner, *, uses_cache: bool) -> None:
+    """Take a few steps uncompiled and decode, so that the first job waits for no kernels.
+
+    A model that cannot compute is found now instead of failing each job. Smaller pictures than its own may fit into
+    memory where these do not.
+
+    Raises:
+        DeviceLost: the device has failed.
+        Exception: PyTorch's error, other than that memory is short.
+    """
+    for call in (partial(ready.warm_up, uses_cache=uses_cache, largest_batch=1), ready.warm_up_decoder):
+        failure = attempt(call)
+        if failure is None:
+            continue
+        if failure.fault is not Fault.OUT_OF_MEMORY:
+            raise failure.answer
+        free_memory()
+        logger.warning("a picture of %d x %d pixels does not fit into memory: %s", *ready.native_size, failure.error)
 
 
 def load_pipeline(settings: Settings, loader: ModelLoader) -> StableDiffusionXLControlNetUnionPipeline:

@@ -553,6 +553,18 @@ def test_the_decoder_is_warmed_up_in_its_own_thread(stock: Any, monkeypatch: pyt
     assert threads == ["decoder_0"]
 
 
+def test_the_decoder_is_warmed_up_with_latents_that_do_not_overflow(
+    stock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A VAE in float16 that overflowed there would run uncompiled, although it decodes pictures."""
+    model, decoded = engine_model(stock, native_size=SIDE), []
+    monkeypatch.setattr(model.decoder, "decode", decoded.append)
+    model.warm_up_decoder()
+    (latents,) = decoded
+    assert latents.shape == model.row(request_of()).latents.shape
+    assert latents.abs().max() < 1
+
+
 def test_a_vae_that_cannot_be_compiled_decodes_eagerly_and_the_networks_stay_compiled(
     stock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

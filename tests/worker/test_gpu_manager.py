@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +23,7 @@ from worker import memory_plan
 from worker.engine.float8 import float8_bytes
 from worker.gpu_manager import GPUManager, claim_gpu
 from worker.main import find_device
-from worker.model_assembly import make_ready
+from worker.model_assembly import make_ready, take_first_steps
 
 PROFILES = load_settings({}).gpu_profiles
 META = torch.device("meta")
@@ -50,6 +51,13 @@ class PeakMemory(TorchDispatchMode):
     def _release(self, storage: int, size: int) -> None:
         self._storages.discard(storage)
         self._live -= size
+
+
+def failing(error: Exception) -> Callable[..., Any]:
+    def call(*_arguments: Any, **_options: Any) -> Any:
+        raise error
+
+    return call
 
 
 @pytest.mark.parametrize(
@@ -160,6 +168,32 @@ def test_a_vae_that_would_overflow_is_planned_with_in_float32() -> None:
     model = make_ready(pipeline, embedded_settings(), gpu, "a test's")
     assert model.decoder.vae.dtype == torch.float32
     assert gpu.decode_gib == 2 * memory_plan.VAE_DECODE_GIB
+
+
+FIRST_STEPS = [("get_time_embed", "unet"), ("decode", "vae")]
+
+
+@pytest.mark.parametrize(("method", "part"), FIRST_STEPS)
+def test_a_model_that_cannot_compute_is_found_when_it_is_loaded(
+    method: str, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise each job would fail."""
+    pipeline = embedded_pipeline()
+    model = make_ready(pipeline, embedded_settings(), GPUManager("cpu", PROFILES), "a test's")
+    monkeypatch.setattr(getattr(pipeline, part), method, failing(NotImplementedError("no such kernel")))
+    with pytest.raises(NotImplementedError, match="no such kernel"):
+        take_first_steps(model, uses_cache=False)
+
+
+@pytest.mark.parametrize(("method", "part"), FIRST_STEPS)
+def test_a_model_whose_own_size_does_not_fit_may_draw_smaller_pictures(
+    method: str, part: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipeline = embedded_pipeline()
+    model = make_ready(pipeline, embedded_settings(), GPUManager("cpu", PROFILES), "a test's")
+    monkeypatch.setattr(getattr(pipeline, part), method, failing(torch.OutOfMemoryError("injected")))
+    take_first_steps(model, uses_cache=False)
+    assert "a picture of 256 x 256 pixels does not fit into memory: injected" in caplog.text
 
 
 def test_weights_are_counted() -> None:

@@ -196,8 +196,9 @@ class ModelRunner:
             rows[0].latents.sum().item()
 
     def warm_up_decoder(self) -> None:
-        """Decode noise in the decoder's thread, so that its kernels are loaded, and a compiled VAE compiles, now."""
-        self.decoder.warm_up(self.row(self._plain_request()).latents)
+        """Decode in the decoder's thread, so that its kernels are loaded, and a compiled VAE compiles, now."""
+        # Zeros: noise, above all that of the first step, can overflow a VAE in float16 that decodes pictures.
+        self.decoder.warm_up(torch.zeros_like(self.row(self._plain_request()).latents))
 
     def _plain_request(self) -> DrawRequest:
         """Return a request of the native size, with one control and without guidance."""
