@@ -103,14 +103,15 @@ def _overlay(values: dict[str, Any], name: str, text: str) -> None:
         close = difflib.get_close_matches(key, values, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise SettingsError(f"environment variable {name}: there is no setting {key!r}{hint}")
-    values[key] = _parse(name, text)
+    values[key] = _parse(name, text, values[key])
 
 
-def _parse(name: str, text: str) -> Any:
+def _parse(name: str, text: str, default: Any) -> Any:
     """Return an environment variable's value: null and JSON containers parsed, anything else as text for pydantic."""
     if text == "null":
         return None
-    if text[:1] not in {"[", "{"}:
+    # The address [::1] is no list: only what is not text by default may be JSON.
+    if isinstance(default, str) or text[:1] not in {"[", "{"}:
         return text
     try:
         return json.loads(text)

@@ -35,6 +35,11 @@ def test_the_environment_overrides_by_path() -> None:
     assert settings.recognisers == (HOME / "r.onnx",), "not where the process was started"
 
 
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_an_ipv6_address_may_have_brackets(host: str) -> None:
+    assert load_settings({"WRITING_API__HOST": host}).api.host == "::1"
+
+
 def test_every_setting_can_be_set_by_the_environment() -> None:
     """Each one is set to its own value."""
     variables = {
