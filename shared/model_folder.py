@@ -17,6 +17,8 @@ INDEX = "model_index.json"  # lists a pipeline's parts
 NAMES = ("diffusion_pytorch_model", "model")
 FULL_FILES = tuple(f"{name}{shard}.safetensors" for name in NAMES for shard in ("", "-*-of-*"))
 FP16_FILES = tuple(f"{name}{kind}.safetensors" for name in NAMES for kind in (".fp16", ".fp16-*-of-*", "-*-of-*.fp16"))
+TOKENIZER = "tokenizer"  # what the names of a pipeline's tokenizers begin with
+VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"))  # the files of which one group is needed
 HEADER_LENGTH = 8  # of a safetensors file: the header's length, little-endian
 
 
@@ -33,8 +35,9 @@ def local_folder(name: str) -> Path | None:
 def folder_faults(folder: Path, replaced: Collection[str] = ()) -> list[str]:
     """Return what is wrong with a model's folder, each fault beginning with its file; [] if the folder is complete.
 
-    Check that every part listed in the index exists, that every part with weights has all of them, that every
-    configuration is JSON, and that every weight file is as long as its header says. Other files are ignored.
+    Check that every part listed in the index exists and has a configuration, that every tokenizer has its vocabulary,
+    that every part with weights has all of them, that every configuration is JSON, and that every weight file is as
+    long as its header says. Other files are ignored.
 
     Args:
         folder: the folder of a pipeline or of a single model.
@@ -49,7 +52,7 @@ def folder_faults(folder: Path, replaced: Collection[str] = ()) -> list[str]:
     parts = model_parts(folder, replaced)
     if not any(file for part in parts for file in part.glob("*.safetensors")):
         return [_no_weights(folder)]
-    return [fault for part in parts for fault in _part_faults(part)]
+    return [fault for part in parts for fault in (*_part_faults(part), *_missing_files(part))]
 
 
 def model_parts(folder: Path, replaced: Collection[str] = ()) -> list[Path]:
@@ -100,6 +103,21 @@ def _part_faults(part: Path) -> Iterator[str]:
         if (fault := _safetensors_fault(path)) is not None:
             yield f"{path} {fault}"
     yield from _missing_shards(part, {path.name for path in weights})
+
+
+def _missing_files(part: Path) -> Iterator[str]:
+    """Yield what a pipeline's part lacks besides weights."""
+    if not part.is_dir():
+        return
+    if not any(part.glob("*config.json")):
+        yield f"{part}/ contains no *config.json file"
+    # Without one, transformers loads a tokenizer that knows no word, and pictures ignore their prompts.
+    if part.name.startswith(TOKENIZER) and not any(_has_all(part, names) for names in VOCABULARIES):
+        yield f"{part}/ contains no vocabulary: neither {' nor '.join(' with '.join(names) for names in VOCABULARIES)}"
+
+
+def _has_all(folder: Path, names: Iterable[str]) -> bool:
+    return all((folder / name).is_file() for name in names)
 
 
 def _missing_shards(part: Path, present: set[str]) -> Iterator[str]:

@@ -55,6 +55,33 @@ def test_missing_weights_are_named(model: Path) -> None:
     assert fault.startswith(f"{model / 'text_encoder'}/ has a config.json but no")
 
 
+@pytest.mark.parametrize(
+    ("file", "fault"),
+    [
+        ("tokenizer/tokenizer.json", "contains no vocabulary"),
+        ("tokenizer_2/tokenizer.json", "contains no vocabulary"),
+        ("tokenizer/tokenizer_config.json", "contains no *config.json"),
+        ("scheduler/scheduler_config.json", "contains no *config.json"),
+        ("vae/config.json", "contains no *config.json"),
+    ],
+)
+def test_a_part_that_lacks_a_file_besides_weights_is_named(model: Path, file: str, fault: str) -> None:
+    """Without its vocabulary a tokenizer would be loaded all the same, and pictures would ignore their prompts."""
+    (model / file).unlink()
+    (found,) = folder_faults(model)
+    assert found.startswith(f"{(model / file).parent}/ {fault}")
+
+
+def test_a_vocabulary_may_be_in_two_files(model: Path) -> None:
+    """As in SDXL's repository."""
+    folder = model / "tokenizer"
+    (folder / "tokenizer.json").unlink()
+    for name in ("vocab.json", "merges.txt"):
+        assert len(folder_faults(model)) == 1
+        (folder / name).write_text("{}")
+    assert folder_faults(model) == []
+
+
 def test_a_missing_shard_is_named(model: Path) -> None:
     index = {"weight_map": {"a": "model.safetensors", "b": "model-00002-of-00002.safetensors"}}
     (model / "text_encoder/model.safetensors.index.json").write_text(json.dumps(index))
