@@ -50,6 +50,7 @@ from shared.schemas import Problem
 from shared.settings import Settings
 from shared.writing.blocklist import Blocklist
 from shared.writing.dictionaries import Dictionaries
+from shared.writing.english import vocabulary
 from shared.writing.fonts import read_fonts
 
 # In the order in which OpenAPI lists them.
@@ -75,8 +76,8 @@ def create_app(settings: Settings) -> DescribedApi:
     It connects to Redis at the first request, so it starts without Redis and answers 503 until Redis is available.
 
     Raises:
-        SettingsError: a font, the strokes or the imagery cannot be read, or the API would be reachable from other
-            machines without keys.
+        SettingsError: a font, the strokes, the imagery or the English words cannot be read, or the API would be
+            reachable from other machines without keys.
     """
     app = DescribedApi(
         __name__,
@@ -125,6 +126,7 @@ def _services(settings: Settings) -> Services:
     objects = open_store(settings.results.store, in_thread, metrics.note_store_call)
     results = Results(make_redis(settings.redis, decodes=False), objects)
     dictionaries = Dictionaries()
+    vocabulary()  # read now, so that no request fails because of it, and shared by the server's processes
     imagery = OfferedImagery(Blocklist(settings.api.blocked_words))
     fonts = read_fonts(settings.fonts)
     hub = EventHub(store, JobEvents(client), settings.api.listeners_per_client)

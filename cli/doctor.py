@@ -27,6 +27,7 @@ from shared.queue.results import Results
 from shared.redis_client import make_redis
 from shared.settings import Settings, load_settings
 from shared.writing.characters import CharacterDatabase
+from shared.writing.english import vocabulary
 from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
 from shared.writing.language import Language
@@ -73,6 +74,7 @@ def examine(settings: Settings, client: WritingClient) -> Iterator[Finding]:
         lambda: check_recognisers(settings),
         check_characters,
         check_imagery,
+        check_vocabulary,
         lambda: check_disk(settings),
         lambda: check_redis(settings),
         lambda: check_store(settings),
@@ -226,6 +228,16 @@ def check_imagery() -> Iterator[Finding]:
         yield Finding(Level.FAIL, "imagery", str(error), "put the file back")
     else:
         yield Finding(Level.OK, "imagery", f"{count} motifs")
+
+
+def check_vocabulary() -> Iterator[Finding]:
+    """Check that the English words can be read."""
+    try:
+        count = len(vocabulary())
+    except SettingsError as error:
+        yield Finding(Level.FAIL, "English words", str(error), "put the file back")
+    else:
+        yield Finding(Level.OK, "English words", str(count))
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:

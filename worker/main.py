@@ -42,6 +42,7 @@ from shared.settings import Settings
 from shared.tls import check_tls
 from shared.writing.blocklist import Blocklist
 from shared.writing.dictionaries import Dictionaries
+from shared.writing.english import vocabulary
 from shared.writing.imagery import Imagery
 from worker.ai_image_generator import AIImageGenerator
 from worker.background.heartbeat import Heartbeat
@@ -256,8 +257,9 @@ def make_generator(settings: Settings, executor: Executor, pipeline: MultiContro
     """Return the picture generator.
 
     Raises:
-        SettingsError: the strokes or the imagery cannot be read.
+        SettingsError: the strokes, the imagery or the English words cannot be read.
     """
+    vocabulary()  # read now, so that no job fails because of it
     blocklist = Blocklist(settings.api.blocked_words)
     return AIImageGenerator(
         prompts=PromptBuilder(settings.styles, Dictionaries(), Imagery(), blocklist),

@@ -13,6 +13,7 @@ from shared.writing.scripts import NEUTRAL
 from shared.writing.terms import NUMBER, base_forms, plain
 from shared.writing.unicode_script import script
 from shared.writing.word_classes import without_word_classes
+from shared.writing.word_file import read_words
 
 # Placeholders that forms and programs write instead of a missing translation.
 PLACEHOLDERS: Final = frozenset({
@@ -155,8 +156,12 @@ def _is_known(word: str) -> bool:
 
 @lru_cache(maxsize=1)
 def vocabulary() -> frozenset[str]:
-    """Return the English words, in all their forms."""
-    return frozenset(WORDS_PATH.read_text(encoding="utf-8").split())
+    """Return the English words, in all their forms.
+
+    Raises:
+        SettingsError: their file cannot be read.
+    """
+    return frozenset(read_words(WORDS_PATH, "list of English words"))
 
 
 def _has_letter(text: str) -> bool:

@@ -1,13 +1,18 @@
 """Translations in English, in other languages, and in both."""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from shared.errors import TranslationRequired
+from api.app import create_app
+from cli.doctor import check_vocabulary
+from cli.finding import Level
+from shared.errors import SettingsError, TranslationRequired
+from shared.settings import load_settings
 from shared.writing.dictionaries import Dictionaries
-from shared.writing.english import clean_sense, english_part, is_english, read_translation
+from shared.writing.english import clean_sense, english_part, is_english, read_translation, vocabulary
 from shared.writing.imagery import Imagery
 from shared.writing.words import Meaning, resolve_imagery, resolve_meaning
 
@@ -22,6 +27,34 @@ FOREIGN = [
     "Buenos días", "lửa", "con mèo", "mưa", "tình yêu", "xe đạp", "çalışmak", "ateş", "kedi", "yağmur", "kitap",
     "kırmızı", "bisiklet", "il gatto", "l'acqua", "een boek", "uma casa", "",
 ]  # fmt: skip
+
+
+@pytest.fixture
+def words_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """Where the English words are looked for. Nothing is there yet."""
+    path = tmp_path / "words.txt"
+    monkeypatch.setattr("shared.writing.english.WORDS_PATH", path)
+    vocabulary.cache_clear()
+    yield path
+    vocabulary.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "not found"), (b"", "is empty"), (b"study \xff", "cannot be read")]
+)
+def test_words_that_cannot_be_read_end_the_api_with_their_file(
+    words_path: Path, content: bytes | None, reason: str
+) -> None:
+    """Otherwise the API would count as alive, and each request would fail."""
+    if content is not None:
+        words_path.write_bytes(content)
+    with pytest.raises(SettingsError, match=f"list of English words {reason}: {words_path}"):
+        create_app(load_settings({}))
+
+
+def test_the_doctor_finds_that_the_words_are_missing(words_path: Path) -> None:
+    (finding,) = check_vocabulary()
+    assert (finding.level, str(words_path) in finding.text) == (Level.FAIL, True)
 
 
 def test_everyday_translations_are_english() -> None:

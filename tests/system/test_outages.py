@@ -248,37 +248,39 @@ def test_a_wrong_logging_configuration_ends_worker_and_api_with_its_name(
     assert "Traceback" not in ended.stderr
 
 
-IMAGERY = "shared/writing/data/imagery.sqlite"
+DATA = "shared/writing/data"
 
 
-def copy_of(project: Path, folder: Path) -> Path:
-    """Return a copy of the service without its imagery file; the other data files are the project's own."""
+def copy_of(project: Path, folder: Path, missing: str) -> Path:
+    """Return a copy of the service without a data file; the other data files are the project's own."""
     for name in ("api", "cli", "worker", "config"):
         (folder / name).symlink_to(project / name)
     shutil.copytree(project / "shared", folder / "shared", ignore=shutil.ignore_patterns("data", "__pycache__"))
-    (folder / "shared/writing/data").mkdir()
-    for file in (project / "shared/writing/data").iterdir():
-        if file.name != "imagery.sqlite":
-            (folder / "shared/writing/data" / file.name).symlink_to(file)
+    (folder / DATA).mkdir()
+    for file in (project / DATA).iterdir():
+        if file.name != missing:
+            (folder / DATA / file.name).symlink_to(file)
     return folder
 
 
 @pytest.mark.parametrize(
-    ("reason", "program"),
+    ("fault", "program"),
     [
-        pytest.param("not found", "api", marks=pytest.mark.slow),
-        pytest.param("not found", "worker", marks=pytest.mark.slow),
-        ("is damaged", "api"),
-        pytest.param("is damaged", "worker", marks=pytest.mark.slow),
+        pytest.param(("imagery.sqlite", "not found"), "api", marks=pytest.mark.slow),
+        pytest.param(("imagery.sqlite", "not found"), "worker", marks=pytest.mark.slow),
+        (("imagery.sqlite", "is damaged"), "api"),
+        pytest.param(("imagery.sqlite", "is damaged"), "worker", marks=pytest.mark.slow),
+        pytest.param(("english_words.txt", "not found"), "worker", marks=pytest.mark.slow),
     ],
 )
-def test_an_imagery_file_that_cannot_be_read_ends_worker_and_api_with_its_name(
-    tmp_path: Path, project: Path, redis_url: str, program: str, reason: str
+def test_a_data_file_that_cannot_be_read_ends_worker_and_api_with_its_name(
+    tmp_path: Path, project: Path, redis_url: str, fault: tuple[str, str], program: str
 ) -> None:
-    folder = copy_of(project, tmp_path)
+    name, reason = fault
+    folder = copy_of(project, tmp_path, missing=name)
     if reason == "is damaged":
-        whole = (project / IMAGERY).read_bytes()
-        (folder / IMAGERY).write_bytes(whole[: len(whole) // 2])
+        whole = (project / DATA / name).read_bytes()
+        (folder / DATA / name).write_bytes(whole[: len(whole) // 2])
     ended = subprocess.run(
         [sys.executable, "-m", "cli", program],
         env={**os.environ, "WRITING_REDIS__URL": redis_url, "PYTHONPATH": str(folder)},
@@ -290,7 +292,7 @@ def test_an_imagery_file_that_cannot_be_read_ends_worker_and_api_with_its_name(
     )
     assert ended.returncode == os.EX_CONFIG, ended.stderr
     assert reason in ended.stderr
-    assert str(folder / IMAGERY) in ended.stderr
+    assert str(folder / DATA / name) in ended.stderr
 
 
 @pytest.mark.slow

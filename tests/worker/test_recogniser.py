@@ -13,6 +13,7 @@ from shared.settings import load_settings
 from worker.conditioning import make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.legibility.judge import CLUSTERS, LETTERS, LegibilityJudge, find_recognisers
+from worker.legibility.look_alikes import readable_forms
 from worker.legibility.recogniser import Recogniser
 from worker.picture_work import make_work
 
@@ -151,6 +152,18 @@ def test_a_recogniser_that_cannot_be_read_is_named_before_any_job(
         path.write_bytes(content)
     settings = load_settings({"WRITING_RECOGNISERS": json.dumps([str(path)])})
     with pytest.raises(SettingsError, match=f"recogniser {reason}: {path}"):
+        make_work(settings, make_conditionings(settings.conditioning))
+
+
+def test_look_alikes_that_cannot_be_read_are_named_before_any_job(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Otherwise each job would fail after its picture was drawn."""
+    path = tmp_path / "variants.txt"
+    monkeypatch.setattr("worker.legibility.look_alikes.VARIANTS_PATH", path)
+    readable_forms.cache_clear()
+    settings = load_settings({})
+    with pytest.raises(SettingsError, match=f"list of variant characters not found: {path}"):
         make_work(settings, make_conditionings(settings.conditioning))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.writing.clusters import JOINERS
+from shared.writing.word_file import read_words
 
 # Each of a group may be read as any other of it, also under the same accents: ó and Ó.
 GROUPS: Final = (
@@ -58,5 +59,9 @@ def look_alikes(character: str) -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def readable_forms() -> dict[str, str]:
-    """Return the Han characters that the judge does not know, each with the forms as which it may be read."""
-    return {line[0]: line[1:] for line in VARIANTS_PATH.read_text(encoding="utf-8").split()}
+    """Return the Han characters that the judge does not know, each with the forms as which it may be read.
+
+    Raises:
+        SettingsError: their file cannot be read.
+    """
+    return {line[0]: line[1:] for line in read_words(VARIANTS_PATH, "list of variant characters")}

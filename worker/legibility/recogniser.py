@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import SettingsError
-from worker.legibility.look_alikes import look_alikes
+from worker.legibility.look_alikes import look_alikes, readable_forms
 
 RGB = NDArray[np.uint8]
 # (…, columns, characters)
@@ -34,12 +34,13 @@ class Recogniser:
         self._loaded: Any = None
 
     def load(self) -> None:
-        """Load the file now, so that no job fails because of it.
+        """Load the file and the look-alikes now, so that no job fails because of them.
 
         Raises:
-            SettingsError: the file is missing or damaged, or is no recogniser; names it.
+            SettingsError: a file is missing or damaged, or is no recogniser; names it.
         """
         _ = self.characters
+        readable_forms()
 
     def columns(self, crops: Sequence[RGB]) -> Columns:
         """Return, for each picture of a character, the probabilities of all characters in each of its columns."""
