@@ -8,7 +8,6 @@ is put into it keeps the deck, but not the records of jobs that never started.
 """
 
 import json
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -132,7 +131,6 @@ class DeckStore:
         own = {
             "name": record.name,
             "read_as": record.read_as or "",
-            "created_at": str(time.time()),
             **_words(list(map(asdict, record.entries))),
         }
         if record.webhook_url is not None:
@@ -143,7 +141,7 @@ class DeckStore:
                 keys=[deck_key(record.deck_id), *idempotency_records(idempotency_key)],
                 args=[
                     record.deck_id, fingerprint, limit, deck.client, int(self._store.is_shared),
-                    self._settings.cancelled_limit, time.time(),
+                    self._settings.cancelled_limit,
                     json.dumps([[job_id, _job_fields(deck, job_id)] for job_id in record.jobs], ensure_ascii=False),
                     *(item for pair in own.items() for item in pair),
                 ],

@@ -79,7 +79,7 @@ class Leases:
         token = token or new_token()
         taken = self._take(
             keys=[job_key(job_id), _running_key(self.worker), _beat_key(self.worker)],
-            args=[job_id, self.worker, token, time.time()],
+            args=[job_id, self.worker, token],
         )
         if not taken:
             return None
@@ -169,9 +169,7 @@ class Leases:
             counts_crash: whether to charge the job with this worker's crash.
         """
         keys = [job_key(lease.job_id), _running_key(self.worker)]
-        args: list[str | float] = [
-            lease.job_id, lease.token, int(counts_crash), time.time(), self._settings.record_ttl_s,
-        ]  # fmt: skip
+        args: list[str | int] = [lease.job_id, lease.token, int(counts_crash), self._settings.record_ttl_s]
         return bool(self._release(keys=keys, args=args))
 
     def beat(self) -> None:
@@ -203,7 +201,6 @@ class Leases:
                     beat,
                     self._settings.max_deaths,
                     JobError.of(poisoned).model_dump_json(),
-                    time.time(),
                     self._settings.record_ttl_s,
                 ],
             ),
@@ -226,7 +223,7 @@ class Leases:
         strays = recorded.difference(working_on())
         if not strays:
             return []
-        args: list[str | float] = [self.worker, time.time(), self._settings.record_ttl_s, *sorted(strays)]
+        args: list[str | int] = [self.worker, self._settings.record_ttl_s, *sorted(strays)]
         return cast("list[str]", self._give_back(keys=[_running_key(self.worker)], args=args))
 
     def sign_off(self) -> None:
@@ -252,7 +249,6 @@ class Leases:
                     job_id,
                     token,
                     status.value,
-                    time.time(),
                     error.model_dump_json() if error else "",
                     self._settings.record_ttl_s,
                     generation_ms,

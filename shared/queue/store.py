@@ -10,7 +10,6 @@ The pictures are stored separately, in Celery's result backend under the job's i
 
 import json
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -19,6 +18,7 @@ import redis
 
 from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, TooManyCancelled
 from shared.queue.client_queues import queue_of
+from shared.queue.clock import redis_time
 from shared.queue.completion import failure_codes, recent_failures
 from shared.queue.keys import Key, job_key, preview_key, waiting_keys
 from shared.queue.scripts import load_script
@@ -149,7 +149,7 @@ class JobStore:
                 keys=idempotency_records(idempotency_key),
                 args=[
                     job_id, fingerprint, limit, client, int(self.is_shared), self._settings.cancelled_limit,
-                    time.time(), request.priority.value, *(item for pair in fields.items() for item in pair),
+                    request.priority.value, *(item for pair in fields.items() for item in pair),
                 ],
             ),
         )  # fmt: skip
@@ -209,17 +209,18 @@ class JobStore:
         if len(ends) < LEAST_ENDED:
             return None
         # If jobs wait but none ends, the estimate grows.
-        stalled_s = max(0.0, time.time() - max(ends[0][0], self._waiting_since()))
+        now = redis_time(self._redis)
+        stalled_s = max(0.0, now - max(ends[0][0], self._waiting_since(now)))
         return (sum(gap_s for _, gap_s in ends) + stalled_s) / len(ends)
 
-    def _waiting_since(self) -> float:
+    def _waiting_since(self, now: float) -> float:
         """Return when the oldest waiting job arrived, or now if none waits, in seconds since the epoch."""
         with self._redis.pipeline(transaction=False) as pipeline:
             for key in waiting_keys():
                 pipeline.zrange(key, 0, 0)
             first = [job_id for found in pipeline.execute() for job_id in found]
         created = [cast("str | None", self._redis.hget(job_key(job_id), "created_at")) for job_id in first]
-        return min((float(moment) for moment in created if moment), default=time.time())
+        return min((float(moment) for moment in created if moment), default=now)
 
     def memory(self) -> tuple[int, int]:
         """Return the bytes that Redis uses, and those that it may use; 0: unlimited.
@@ -271,7 +272,7 @@ class JobStore:
         Raises:
             JobNotFound: there is no record.
         """
-        if self._cancel(keys=[job_key(job_id)], args=[job_id, time.time(), self._settings.record_ttl_s]) is None:
+        if self._cancel(keys=[job_key(job_id)], args=[job_id, self._settings.record_ttl_s]) is None:
             raise unknown_job(job_id)
 
     def position(self, record: JobRecord) -> int | None:
@@ -363,7 +364,6 @@ def new_record(
         "priority": request.priority.value,
         "queue": queue_of(request.priority, client),
         "request": request.model_dump_json(exclude_defaults=True),
-        "created_at": time.time(),
         "result_bytes": result_bytes,
         "client": client,
         "fingerprint": fingerprint,

@@ -11,6 +11,7 @@ from typing import cast
 
 import redis
 
+from shared.queue.clock import redis_time
 from shared.queue.keys import Key
 from shared.queue.scripts import load_script
 
@@ -64,9 +65,4 @@ class WebhookOutbox:
 
     def give_back(self, claim: Claim) -> None:
         """Release a webhook so that another worker can deliver it at once; this does not count as a failure."""
-        self._redis.zadd(Key.WEBHOOKS + claim.list_name, {claim.subject: self._now()}, xx=True)
-
-    def _now(self) -> float:
-        """Return the seconds since the epoch by Redis's clock, the only one that all machines share."""
-        seconds, microseconds = self._redis.time()
-        return seconds + microseconds / 1e6
+        self._redis.zadd(Key.WEBHOOKS + claim.list_name, {claim.subject: redis_time(self._redis)}, xx=True)

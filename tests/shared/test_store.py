@@ -9,6 +9,7 @@ import redis
 
 from shared.errors import IdempotencyConflict, JobNotFound, QueueFull
 from shared.queue.client_queues import queue_of
+from shared.queue.clock import redis_time
 from shared.queue.keys import Key
 from shared.queue.leases import Leases
 from shared.queue.store import JobStore
@@ -181,30 +182,50 @@ def test_retry_after_follows_the_measured_rate(store: JobStore, leases: Leases, 
     assert store.retry_after_s() > 90
 
 
+@pytest.mark.parametrize("off_s", [3600, -3600])
+def test_a_machine_whose_clock_is_an_hour_off_changes_no_moment(
+    store: JobStore, leases: Leases, client: redis.Redis, monkeypatch: pytest.MonkeyPatch, off_s: int
+) -> None:
+    """Otherwise jobs would end before they were created, or would have waited for an hour."""
+    began_at = redis_time(client)
+    store.create("drawn", REQUEST)
+    with monkeypatch.context() as patched:
+        patched.setattr("time.time", lambda: began_at + off_s)
+        leases.publish(taken(leases, "drawn"), "result", b"{}", 1)
+        store.create("cancelled", REQUEST)
+    store.cancel("cancelled")
+    for record in map(store.get, ("drawn", "cancelled")):
+        moments = [began_at, record.created_at, record.started_at, record.finished_at, redis_time(client)]
+        known = [moment for moment in moments if moment is not None]
+        assert known == sorted(known)
+    waited_ms = store.counts().average_wait_ms
+    assert waited_ms is not None
+    assert waited_ms < 1000 * abs(off_s)
+
+
 @pytest.mark.parametrize(
-    ("ago_s", "lasting_s", "drain_s"),
-    [((3606, 3604, 3602, 0), 2, 4), ((3, 2, 1, 0), 10, 2 * 13 / 4)],
+    ("gaps_s", "lasting_s", "drain_s"),
+    [((2, 2, 3602), 2, 4), ((1, 1, 1), 10, 2 * 13 / 4)],
     ids=["the last one after an idle hour", "at the same time"],
 )
 def test_the_rate_is_that_of_busy_times(
     store: JobStore,
     leases: Leases,
     client: redis.Redis,
-    monkeypatch: pytest.MonkeyPatch,
     *,
-    ago_s: tuple[int, ...],
+    gaps_s: tuple[int, ...],
     lasting_s: int,
     drain_s: float,
 ) -> None:
-    """Four jobs end; then two wait."""
-    now = time.time()
-    for number, ended_at in enumerate(now - ago for ago in ago_s):
+    """Four jobs end, with gaps between their ends; then two wait."""
+    for number, gap_s in enumerate((0, *gaps_s)):
+        ends = [end.split() for end in client.lrange("writing:finished", 0, -1)]
+        for place, (ended_at, gap_before) in enumerate(ends):
+            client.lset("writing:finished", place, f"{float(ended_at) - gap_s} {gap_before}")
         lease = leases.take(store.create(str(number), REQUEST).job_id)
         assert lease is not None
-        client.hset(f"writing:job:{number}", "started_at", ended_at - lasting_s)
-        with monkeypatch.context() as patched:
-            patched.setattr("shared.queue.leases.time.time", lambda moment=ended_at: moment)
-            leases.publish(lease, "result", b"{}", 2000)
+        client.hset(f"writing:job:{number}", "started_at", redis_time(client) - lasting_s)
+        leases.publish(lease, "result", b"{}", 2000)
     assert store.drain_s() == 0
     for job_id in ("a", "b"):
         store.create(job_id, REQUEST)

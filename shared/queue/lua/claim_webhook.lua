@@ -2,7 +2,7 @@
 -- KEYS: the list
 -- ARGV: how long the claim lasts, in seconds
 -- Returns: the job and its failed deliveries so far; nil if none is due.
--- needs: webhooks
+-- needs: clock
 
 local now = redis_time()
 local id = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1)[1]

@@ -2,7 +2,7 @@
 -- KEYS: the list
 -- ARGV: job, after how many seconds
 -- Returns: nothing.
--- needs: webhooks
+-- needs: clock
 
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return end
 redis.call('ZADD', KEYS[1], redis_time() + ARGV[2], ARGV[1])

@@ -1,9 +1,9 @@
 -- Requeues the jobs of a worker whose counter has stalled, and charges them with the crash. If some of them were
 -- charged before, only those are charged again. A job that is charged too often fails.
 -- KEYS: beat; running
--- ARGV: worker, last seen beat, maximum crashes, the error of an abandoned job, now, record TTL
+-- ARGV: worker, last seen beat, maximum crashes, the error of an abandoned job, record TTL
 -- Returns: the requeued jobs; none if the counter has moved.
--- needs: full events webhooks load completion waiting requeue
+-- needs: clock full events webhooks load completion waiting requeue
 
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return {} end
 pass_when_full(KEYS[2])
@@ -22,8 +22,8 @@ for _, id in ipairs(jobs) do
   if crashes > 0 or not has_quarantined then crashes = redis.call('HINCRBY', key, 'deaths', 1) end
   if crashes >= tonumber(ARGV[3]) and redis.call('HEXISTS', key, 'cancel_requested') == 0 then
     redis.call('HDEL', key, 'token', 'stage', 'step', 'total_steps')
-    end_job(key, id, 'failed', ARGV[5], ARGV[4], ARGV[6])
-  elseif put_back(key, id, ARGV[5], ARGV[6]) then
+    end_job(key, id, 'failed', ARGV[4], ARGV[5])
+  elseif put_back(key, id, ARGV[5]) then
     table.insert(back, id)
   end
 end

@@ -1,4 +1,4 @@
--- Gives a job a terminal status and updates everything that depends on it. Must follow events, webhooks and load.
+-- Gives a job a terminal status and updates everything that depends on it. Must follow clock, events, webhooks and load.
 
 local KEPT_FAILURES = 50
 -- How long a job that never started is kept, so that nobody can fill Redis with jobs that cost no work.
@@ -53,8 +53,9 @@ local function end_deck(id, client, is_drawn, now, ttl)
   if redis.call('HEXISTS', key, 'is_drawn') == 0 then shorten_deck(id, client, now, ttl) end
 end
 
--- key: the job's record; id: the job; now: seconds since the epoch; error: JSON or ''; ttl: seconds
-local function end_job(key, id, status, now, error, ttl)
+-- key: the job's record; id: the job; error: JSON or ''; ttl: seconds
+local function end_job(key, id, status, error, ttl)
+  local now = redis_time()
   redis.call('HSET', key, 'status', status, 'finished_at', now, 'error', error)
   local client, deck, started_at, is_guest, guest_of, bytes =
     unpack(redis.call('HMGET', key, 'client', 'deck', 'started_at', 'is_guest', 'guest_of', 'result_bytes'))
@@ -77,7 +78,7 @@ local function end_job(key, id, status, now, error, ttl)
   local event = add_event(id, 'end', {status = status, error = reason})
   redis.call('HSET', key, 'end_event', event)
   if reason ~= cjson.null then
-    local failure = {job_id = id, code = reason.code, detail = reason.detail, ended_at = tonumber(now)}
+    local failure = {job_id = id, code = reason.code, detail = reason.detail, ended_at = now}
     redis.call('HINCRBY', keys.failure_codes, reason.code, 1)
     redis.call('LPUSH', keys.recent_failures, cjson.encode(failure))
     redis.call('LTRIM', keys.recent_failures, 0, KEPT_FAILURES - 1)

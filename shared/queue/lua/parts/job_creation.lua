@@ -1,4 +1,4 @@
--- Creates the record of a job, alone or as part of a deck. Must follow load and waiting.
+-- Creates the record of a job, alone or as part of a deck. Must follow clock, load and waiting.
 
 -- Returns whether an Idempotency-Key (nil: none) was used for the same or for another request, and its job or deck; nil if
 -- it was not used. record: the prefix of the records' keys.
@@ -17,7 +17,8 @@ end
 
 -- Returns the seconds until a client that has cancelled too many jobs may send one; nil if it may now. Writes nothing,
 -- because a full Redis refuses a script at its first write, if that needs memory.
-local function wait_for_cancelled(client, limit, now)
+local function wait_for_cancelled(client, limit)
+  local now = redis_time()
   local list, later = keys.cancelled .. client, '(' .. now
   if redis.call('ZCOUNT', list, later, '+inf') < tonumber(limit) then return nil end
   local oldest = redis.call('ZRANGEBYSCORE', list, later, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
@@ -26,10 +27,10 @@ end
 
 -- Returns why a client may not have so many more waiting jobs of a priority; nil if it may. It may take no more places than
 -- then remain for others (see shared/queue/admission.py), if there are any; a client without a name is alone.
-local function refuse(client, has_others, priority, count, limit, cancelled_limit, now)
+local function refuse(client, has_others, priority, count, limit, cancelled_limit)
   local free = limit - count_waiting(priority)
   if count > free then return {'full', ''} end
-  local wait_s = wait_for_cancelled(client, cancelled_limit, now)
+  local wait_s = wait_for_cancelled(client, cancelled_limit)
   if wait_s then return {'cancelled', wait_s} end
   if client == '' or has_others == '0' then return nil end
   count_load()
@@ -54,7 +55,7 @@ end
 -- fields: the record's fields and values in turn, including its client, priority and queue
 local function create_job(id, client, fields)
   local sequence = redis.call('INCR', keys.sequence)
-  redis.call('HSET', keys.job .. id, 'sequence', sequence, unpack(fields))
+  redis.call('HSET', keys.job .. id, 'sequence', sequence, 'created_at', redis_time(), unpack(fields))
   add_waiting(keys.job .. id, id)
   add_load(client, redis.call('HGET', keys.job .. id, 'result_bytes'))
   add_to_list(keys.jobs .. client, keys.job, id, sequence)

@@ -7,11 +7,11 @@ local function runs_here(id, worker)
 end
 
 -- Ends a job whose cancellation was requested, requeues any other; returns whether it waits again.
-local function put_back(key, id, now, ttl)
+local function put_back(key, id, ttl)
   redis.call('HDEL', key, 'token', 'stage', 'step', 'total_steps')
   local priority, sequence = unpack(redis.call('HMGET', key, 'priority', 'sequence'))
   if redis.call('HEXISTS', key, 'cancel_requested') == 1 then
-    end_job(key, id, 'cancelled', now, '', ttl)
+    end_job(key, id, 'cancelled', '', ttl)
   elseif priority and sequence then
     redis.call('HSET', key, 'status', 'queued')
     add_waiting(key, id)

@@ -1,10 +1,4 @@
--- Adds an ended job or deck with a webhook to the list of its host and client.
-
--- Seconds since the epoch by Redis's clock, the only one that all machines share.
-local function redis_time()
-  local time = redis.call('TIME')
-  return time[1] + time[2] / 1000000
-end
+-- Adds an ended job or deck with a webhook to the list of its host and client. Must follow clock.
 
 -- key: the record of the job or deck; id: the job, or `deck:` and the deck
 local function enqueue_webhook(key, id)
