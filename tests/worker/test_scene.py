@@ -132,6 +132,14 @@ def test_motifs_of_short_words_can_be_told_at_a_glance(glyphs: GlyphRenderer, wo
         assert max(scene.motifs[0].box[2:]) >= 0.2 * 512
 
 
+@pytest.mark.parametrize("word", ["kitchen", "شمس"])
+def test_the_first_motif_moves_aside_so_that_the_second_one_grows(glyphs: GlyphRenderer, word: str) -> None:
+    """They share a strip beside the word. In its middle, the first one would leave room for one half as large."""
+    for seed in range(3):
+        first, second = compose(glyphs, word, 256, 256, motifs("dog", "gift"), seed).motifs
+        assert math.prod(second.box[2:]) >= 0.6 * math.prod(first.box[2:])
+
+
 def relative(scene: Scene) -> np.ndarray:
     """Return all boxes as shares of the shorter side: the characters', then the motifs'."""
     shorter = min(scene.glyph.width, scene.glyph.height)

@@ -12,8 +12,6 @@ Mask = NDArray[np.bool_]
 Plane = NDArray[np.float32]
 # A box takes this share of the available space. The rest is slack for centring it.
 BOX_SHARE = 0.97
-# A box stays in a space that seems too narrow for it by up to this much.
-TOLERANCE_PX = 2
 # Largest size of a box, relative to the one before it.
 FURTHER = 0.85
 
@@ -68,7 +66,7 @@ class FreeSpace:
 
         Args:
             aspects: width over height.
-            rounds: how many times each box moves to the middle of the space that the other boxes leave, and grows.
+            rounds: how many times each box moves to the middle of the largest space for it, and grows.
         """
         boxes: list[_Box | None] = []
         for aspect in aspects:
@@ -89,18 +87,15 @@ class FreeSpace:
         return FURTHER * sizes[-1] if sizes else self._largest
 
     def _settle(self, index: int, boxes: Sequence[_Box | None]) -> None:
-        """Move a box to the middle of the space that the other boxes leave, and let it grow there."""
+        """Move a box to the middle of the largest space that the other boxes leave, and let it grow there."""
         box = boxes[index]
         if box is None:
             return
         # Rounding can make the gaps and the box's space seem slightly too narrow for it.
         room = sides(self._without([*boxes[:index], *boxes[index + 1 :]], self._gap - 1), box.aspect)
-        if room[box.row, box.column] < box.longer - TOLERANCE_PX:
-            return
-        room[~_part(room >= box.longer - TOLERANCE_PX, box.row, box.column)] = 0
-        grown = BOX_SHARE * float(room.max()) / longer_side(box.aspect)
-        box.size = max(box.size, min(grown, self._limit(boxes[:index])))
-        box.row, box.column = _middle(room >= min(box.longer, float(room.max())))
+        widest = float(room.max())
+        box.size = max(box.size, min(BOX_SHARE * widest / longer_side(box.aspect), self._limit(boxes[:index])))
+        box.row, box.column = _middle(room >= min(box.longer, widest))
 
     def _without(self, boxes: Sequence[_Box | None], gap: int) -> Mask:
         """Return the paper outside the boxes and a gap around them."""
@@ -138,13 +133,6 @@ def sides(paper: Mask, aspect: float) -> Plane:
 def longer_side(aspect: float) -> float:
     """Return the longer side of a box of size 1."""
     return math.sqrt(max(aspect, 1 / aspect))
-
-
-def _part(allowed: Mask, row: int, column: int) -> Mask:
-    """Return the connected part that contains a pixel."""
-    _, labels = cv2.connectedComponents(allowed.view(np.uint8))
-    part: Mask = labels == labels[row, column]
-    return part
 
 
 def _middle(allowed: Mask) -> tuple[int, int]:
