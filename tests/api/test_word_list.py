@@ -100,6 +100,15 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     "quoted beside tabs": ('山\tmountain\n火\tfire\n"水"\twater\n', [PLAIN, FIRE, WATER]),
     "numbered lines": ("1. 山\n2. 水\n3. 火\n", [("山", "", ""), ("水", "", ""), ("火", "", "")]),
     "numbered lines with meanings": ("1) 山, mountain\n2) 水, water\n", [PLAIN, WATER]),
+    "a single numbered line": ("1. 山 - mountain\n", [PLAIN]),
+    "numbered lines with the same word": (
+        "1. 长 - long\n2. 长 - to grow\n",
+        [("长", "long", ""), ("长", "to grow", "")],
+    ),
+    "numbers and some quotes of a program": (
+        '1. Stock,"first floor, US"\n2. Stock,second floor\n',
+        [("1. Stock", "first floor, US", ""), ("2. Stock", "second floor", "")],
+    ),
     "numbered in Chinese": ("1、山 mountain\n2、水 water\n".replace(" ", "，"), [PLAIN, WATER]),
     "numbered in circles": ("① 山\n② 水\n③ 火\n", [("山", "", ""), ("水", "", ""), ("火", "", "")]),
     "numbered in brackets and wide": ("（1）山，mountain\n（２）水，water\n", [PLAIN, WATER]),
@@ -127,6 +136,10 @@ FILES: dict[str, tuple[str, list[Short]]] = {
         "#separator:tab\n#html:true\n山\t<div>mountain</div><div>hill</div>\n水\t<ol><li>water</li></ol>\n",
         [("山", "mountain; hill", ""), WATER],
     ),
+    "a program's style over several lines": (
+        '#html:true\n山\t"mountain<STYLE>\n.card {}\n</STYLE>"\n',
+        [PLAIN],
+    ),
     "pinyin above the meaning": (
         "#separator:tab\n#html:true\n山\tshān<br>mountain\n水\t<div>shuǐ</div><div>water</div>\n火\thuo3<br>fire<br>\n",
         READ,
@@ -136,6 +149,7 @@ FILES: dict[str, tuple[str, list[Short]]] = {
         [("食べる", "to eat; to live on", "たべる")],
     ),
     "Anki separated by semicolons": ("#separator:Semicolon\n#html:false\n山;mountain\n", [PLAIN]),
+    "kana that do not read the word before them": ("本を よむ,to read a book\n", [("本を よむ", "to read a book", "")]),
     "furigana": ("食[た]べる\tto eat\n", [("食べる", "to eat", "たべる")]),
     "readings in brackets": ("食べる（たべる）\tto eat\n", [("食べる", "to eat", "たべる")]),
     "romanised readings in brackets": (
@@ -165,6 +179,10 @@ FILES: dict[str, tuple[str, list[Short]]] = {
         [("山", "mountain", "やま"), ("りんご", "apple", "りんご")],
     ),
     "no heading, though it means one": ("单词,word\n意思,meaning\n", [("单词", "word", ""), ("意思", "meaning", "")]),
+    "no heading, though some of its words name columns": (
+        "汉字 课本,an English reader\n山,mountain\n",
+        [("汉字 课本", "an English reader", ""), PLAIN],
+    ),
     "names of languages are words, too": (
         "中文,Chinese\n英语,English\n",
         [("中文", "Chinese", ""), ("英语", "English", "")],
@@ -187,6 +205,7 @@ FILES: dict[str, tuple[str, list[Short]]] = {
         "| # | **Chinese** | Pinyin | English |\n|---|---|---|---|\n| 1 | **山** | *shān* | `mountain` |\n",
         [MOUNTAIN],
     ),
+    "words as code": ("`山`,mountain\n", [PLAIN]),
     "stars that emphasise nothing": ("山\ta * mountain * of 2*3*4\n", [("山", "a * mountain * of 2*3*4", "")]),
     "headings of Markdown": ("# My words\n山,mountain\n## More of them\n水,water\n", [PLAIN, WATER]),
     "headings of Markdown above pairs": ("# 水果 Fruit\n苹果 apple\n山 mountain\n", [APPLE, PLAIN]),
@@ -222,6 +241,10 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     "spaces around a romanisation": (
         "사과 sagwa apple\n학교 hakgyo school\n먹다 meokda to eat\n",
         [("사과", "apple", ""), ("학교", "school", ""), ("먹다", "to eat", "")],
+    ),
+    "a romanisation that some words lack": (
+        "사과 sagwa apple\n학교 hakgyo school\n빵 bread\n",
+        [("사과", "apple", ""), ("학교", "school", ""), ("빵", "bread", "")],
     ),
     "a space in Korean, Russian and Arabic": (
         "사과 apple\nдом house\nكتاب book\n",
@@ -271,6 +294,11 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     ),
     "commas in meanings under a heading": ("word,translation\n山,mountain, hill\n", [("山", "mountain, hill", "")]),
     "parts of speech": ("山\tn.\tshān\tmountain\n食べる\tv./vt.\t\tto eat\n", [MOUNTAIN, ("食べる", "to eat", "")]),
+    "parts of speech in full": (
+        "山,noun,mountain\n水,noun,water\n看,verb,to look\n",
+        [PLAIN, WATER, ("看", "to look", "")],
+    ),
+    "parts of speech beside an empty column": ("山,,noun,mountain\n水,,noun,water\n", [PLAIN, WATER]),
     "articles": (
         "der,Hund,dog\ndie,Katze,cat\ndas/der,Teil,part\n",
         [("Hund", "dog", ""), ("Katze", "cat", ""), ("Teil", "part", "")],
@@ -382,6 +410,7 @@ def test_what_is_beside_the_word_is_left_out() -> None:
         ("Haus, Häuser, house\nMilch, milk\n", "columns 2 and 3 could both contain the translation"),
         ("苹果,apple,food\n香蕉,banana,food\n", "columns 2 and 3 could both contain the translation"),
         ("shān,mountain\n", "column 1 contains readings"),
+        ("dà,big\nshān,mountain\n", "column 1 contains readings"),
     ],
 )
 def test_what_nobody_can_tell_is_refused_with_what_to_do(tmp_path: Path, content: str, part: str) -> None:
