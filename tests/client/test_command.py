@@ -92,6 +92,29 @@ def test_a_picture_goes_to_a_new_folder(service: Scripted) -> None:
     assert [path.name for path in Path("new").iterdir()] == ["mountain.png"]
 
 
+def test_every_option_is_a_field_of_the_request(service: Scripted) -> None:
+    options = (
+        "--translation chief --reading zhang3 --language zh --style oil --seed 7 --scene-seed 3 --size 320 --steps 4 "
+        "--quality fast --imagery owl,books --no-draw-imagery --legibility 0.8 --variations 2 --maps maps --api-key key"
+    )
+    assert main(["generate", "长", *options.split()]) == DONE
+    (call,) = [call for call in service.seen if call[0] == f"POST {POST}"]
+    assert call[1]["Authorization"] == "Bearer key"
+    assert json.loads(call[2]) == {
+        "word": "长", "translation": "chief", "reading": "zhang3", "language": "zh", "style": "oil", "seed": 7,
+        "scene_seed": 3, "width": 320, "height": 320, "num_inference_steps": 4, "quality": "fast",
+        "imagery": ["owl", "books"], "draw_imagery": False, "legibility": {"target": 0.8}, "variations": 2,
+        "include_conditioning": True,
+    }  # fmt: skip
+
+
+def test_without_options_the_service_decides_and_sends_no_maps(service: Scripted) -> None:
+    assert main(["generate", "山"]) == DONE
+    (sent,) = [json.loads(body) for call, _, body in service.seen if call == f"POST {POST}"]
+    assert sent == {"word": "山", "include_conditioning": False}
+    assert Path("山.png").is_file()
+
+
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
@@ -163,10 +186,11 @@ def test_the_command_waits_where_the_rate_limit_is_reached(
     assert len(list(Path("deck").glob("*.apkg"))) == 1
 
 
+@pytest.mark.parametrize("arguments", [[f"{'n' * 252}.png"], [f"{'n' * 251}.png", "--variations", "2"]])
 def test_a_picture_whose_name_is_too_long_is_refused_before_it_is_drawn(
-    service: Scripted, capsys: pytest.CaptureFixture[str]
+    service: Scripted, arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["generate", "山", "-o", f"{'n' * 252}.png"]) == SOME_FAILED
+    assert main(["generate", "山", "-o", *arguments]) == SOME_FAILED
     assert "name too long" in capsys.readouterr().err
     assert service.headers_of(POST) == []
 
