@@ -144,6 +144,35 @@ def test_a_dry_run_needs_no_folder(service: Scripted, capsys: pytest.CaptureFixt
     assert "1 words to draw" in capsys.readouterr().out
 
 
+def test_the_service_is_told_how_to_read_a_list(service: Scripted) -> None:
+    asked = "POST /api/writing/word-lists?encoding=GB18030&columns=-%2Cword"
+    service.script[asked] = service.script.pop("POST /api/writing/word-lists")
+    assert main(["deck", "words.csv", "--dry-run", "--encoding", "GB18030", "--columns", "-,word"]) == DONE
+    assert len(service.headers_of(asked)) == 1
+
+
+@pytest.mark.parametrize("answer", [refused(422, "unreadable_list", "columns"), refused(413, "body_too_large", None)])
+def test_a_list_that_the_service_cannot_read_is_named(
+    service: Scripted, answer: Answer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service.script["POST /api/writing/word-lists"] = [answer]
+    assert main(["deck", "words.csv", "-o", "deck"]) == USAGE
+    assert "words.csv: why" in capsys.readouterr().err
+
+
+def test_a_word_that_failed_is_named_and_no_package_is_made_of_nothing(
+    service: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = {"code": "generation_failed", "title": "T.", "detail": "why", "field": None}
+    service.script |= {
+        "POST /api/writing/word-lists": [Answer(200, LIST | {"words": [{"line": 2, "word": "山"}]})],
+        f"GET {DECKS}/d": [deck_view(word_view(0, "山", "failed", error=error))],
+    }
+    assert main(["deck", "words.csv", "-o", "deck"]) == SOME_FAILED
+    assert "words.csv, line 2: 山: why (generation_failed)" in capsys.readouterr().err
+    assert service.headers_of("POST /api/writing/anki-packages") == []
+
+
 @pytest.mark.parametrize("arguments", [[], ["--name", " cafe\u0301"]])
 def test_a_deck_is_named_in_normal_form(service: Scripted, arguments: list[str]) -> None:
     """A file's name from macOS is decomposed, and would be another deck in Anki."""
