@@ -150,6 +150,7 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     ),
     "Anki separated by semicolons": ("#separator:Semicolon\n#html:false\n山;mountain\n", [PLAIN]),
     "kana that do not read the word before them": ("本を よむ,to read a book\n", [("本を よむ", "to read a book", "")]),
+    "Anki separated by another sign": ("#separator:!\n山!mountain\n", [PLAIN]),
     "furigana": ("食[た]べる\tto eat\n", [("食べる", "to eat", "たべる")]),
     "readings in brackets": ("食べる（たべる）\tto eat\n", [("食べる", "to eat", "たべる")]),
     "romanised readings in brackets": (
@@ -218,6 +219,10 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     "line separators": ("山\tmountain\u2028水\twater\u2028", [PLAIN, WATER]),
     "old Macintosh": ("山,mountain\r水,water\r", [PLAIN, WATER]),
     "nothing but a space": ("苹果 apple\n山 mountain\n水 water\n", [APPLE, PLAIN, WATER]),
+    "two words before pairs": (
+        "学习 朋友\n山 mountain\n水 water\n火 fire\n",
+        [("学习 朋友", "", ""), PLAIN, WATER, FIRE],
+    ),
     "a space in numbered lines": ("1. 苹果 apple\n2. 山 mountain\n", [APPLE, PLAIN]),
     "wide brackets": ("苹果（apple）\n山（mountain）\n", [APPLE, PLAIN]),
     "brackets": ("苹果 (apple)\n山(mountain)\n", [APPLE, PLAIN]),
@@ -342,6 +347,7 @@ FILES: dict[str, tuple[str, list[Short]]] = {
         "der Hund    dog\ndie Katze   cat, kitty\n",
         [("der Hund", "dog", ""), ("die Katze", "cat, kitty", "")],
     ),
+    "two spaces within a meaning": ("山,a  mountain\n水,water\n", [("山", "a mountain", ""), WATER]),
     "cells below each other with a heading": ("Wort    Englisch\nHaus    house\n", [("Haus", "house", "")]),
     "wide spaces": ("山　　やま　　mountain\n食べる　　たべる　　to eat\n", [("山", "mountain", "やま"), EAT]),
     "a table in Markdown": ("| word | meaning |\n|---|:--|\n| 山 | mountain |\n", [PLAIN]),
@@ -356,6 +362,14 @@ def test_a_file_gives_its_words(tmp_path: Path, name: str) -> None:
     content, expected = FILES[name]
     words = list_of(content)
     assert (short(words.rows), words.bad) == (expected, []), words.mapping
+
+
+@pytest.mark.parametrize("name", [name for name, (content, _) in FILES.items() if '"' not in content])
+def test_every_line_is_a_word_or_is_noted(name: str) -> None:
+    content, _ = FILES[name]
+    words = list_of(content)
+    told = {line.line for line in (*words.rows, *words.notes)}
+    assert told >= {number for number, line in enumerate(records.LINE_END.split(content), start=1) if line.strip()}
 
 
 HEADINGS = [
