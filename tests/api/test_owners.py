@@ -3,15 +3,20 @@
 import json
 import logging
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import redis
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from api.services import Services
+from api.style_samples import digest
+from shared.queue.client_queues import queue_of
 from shared.redis_client import make_redis
+from shared.schemas import Priority
 from shared.settings import Settings
 from tests.api.clients import ALICE, BOB, KEYS, OPERATOR
 from tests.api.clients import shared_client_of as client_of
@@ -161,15 +166,18 @@ def test_no_client_can_take_a_sample_s_place(settings: Settings) -> None:
     style = settings.styles["comic"].model_copy(update={"base_template": "my own {meaning}"})
     client = client_of(settings.model_copy(update={"styles": {**settings.styles, "mine": style}}))
     services: Services = client.application.extensions["writing"]
-    redis = make_redis(settings.redis)
+    key = f"mine {digest(style)} {settings.model} {int(time.time() / settings.queue.result_ttl_s)}"
+    assert client.post(SUBMIT, json={"word": "火"}, headers={"Idempotency-Key": key}).status_code == 202
     assert client.get("/api/writing/styles/mine/sample").get_json()["code"] == "sample_not_ready"
-    (sample,) = redis.zrange("writing:waiting:bulk", 0, -1)
+    (sample,) = make_redis(settings.redis).zrange("writing:waiting:bulk", 0, -1)
     assert services.store.owner(sample) == ""
-    before = len(redis.keys("writing:idempotency:*"))
-    for key in ("mine", "sample mine", "\\n"):
-        assert client.post(SUBMIT, json={"word": "火"}, headers={"Idempotency-Key": key}).status_code == 202
-    assert len(redis.keys("writing:idempotency:*")) == before + 3
-    assert client.get("/api/writing/styles/mine/sample").get_json()["code"] == "sample_not_ready"
+
+
+def test_a_job_s_message_waits_in_the_queue_of_its_client(guarded: FlaskClient, client: redis.Redis) -> None:
+    submit(guarded, ALICE)
+    own = queue_of(Priority.INTERACTIVE, "alice")
+    assert own != queue_of(Priority.INTERACTIVE, "")
+    assert client.llen(own) == 1
 
 
 def test_the_access_log_names_client_route_and_job(guarded: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:

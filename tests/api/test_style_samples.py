@@ -2,6 +2,7 @@
 
 import base64
 
+import pytest
 import redis
 from flask.testing import FlaskClient
 
@@ -20,8 +21,8 @@ OWN = StyleDefinition(base_template="A mosaic of {meaning}", controlnet_weights=
 PNG = base64.b64encode(b"a picture").decode()
 
 
-def client_with_own_style(settings: Settings) -> FlaskClient:
-    return create_app(settings.model_copy(update={"styles": {**settings.styles, "mosaic": OWN}})).test_client()
+def client_with_own_style(settings: Settings, style: StyleDefinition = OWN) -> FlaskClient:
+    return create_app(settings.model_copy(update={"styles": {**settings.styles, "mosaic": style}})).test_client()
 
 
 def test_every_shipped_style_has_its_sample_in_the_repository(settings: Settings) -> None:
@@ -56,6 +57,19 @@ def test_an_own_style_s_sample_is_drawn_by_one_job(settings: Settings, store: Jo
     leases.publish(lease, backend.get_key_for_task(job_id).decode(), new.document, 900, pictures=new.pictures)
     answer = page.get("/api/writing/styles/mosaic/sample")
     assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/png", b"a picture")
+
+
+@pytest.mark.parametrize(("model", "template"), [("sdxl", OWN.base_template), ("embedded", "Tiles of {meaning}")])
+def test_another_model_or_template_has_another_sample(
+    settings: Settings, client: redis.Redis, model: str, template: str
+) -> None:
+    changed = OWN.model_copy(update={"base_template": template})
+    for page in (
+        client_with_own_style(settings),
+        client_with_own_style(settings.model_copy(update={"model": model}), changed),
+    ):
+        page.get("/api/writing/styles/mosaic/sample")
+    assert client.zcard("writing:waiting:bulk") == 2
 
 
 def test_a_sample_that_cannot_be_had_is_drawn_again_and_not_for_ever(
