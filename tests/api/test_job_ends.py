@@ -130,6 +130,13 @@ def test_a_weakened_etag_still_matches(anyone: FlaskClient, drawn: str, suffix: 
     assert anyone.get(drawn + suffix, headers={"If-None-Match": 'W/"other"'}).status_code == 200
 
 
+def test_a_job_that_waits_as_before_is_not_sent_again(anyone: FlaskClient, waiting: str) -> None:
+    known = {"If-None-Match": anyone.get(waiting).headers["ETag"]}
+    assert anyone.get(waiting, headers=known).status_code == 304
+    anyone.delete(waiting)
+    assert anyone.get(waiting, headers=known).get_json()["status"] == "cancelled"
+
+
 def test_a_picture_that_will_never_be_has_its_own_code(anyone: FlaskClient, leases: Leases, waiting: str) -> None:
     assert code_of(anyone.get(f"{waiting}/image")) == (409, "job_not_finished")
     lease = taken(leases, job_of(waiting))

@@ -113,7 +113,7 @@ def test_a_single_picture_has_no_variations(settings: Settings) -> None:
     assert (missing.status_code, missing.get_json()["code"]) == (404, "variation_not_found")
 
 
-def test_a_job_is_admitted_by_all_its_pictures(settings: Settings, client: redis.Redis) -> None:
+def test_a_job_is_admitted_by_all_its_pictures_and_their_size(settings: Settings, client: redis.Redis) -> None:
     page = create_app(settings).test_client()
 
     def expected_bytes(**options: object) -> int:
@@ -122,6 +122,8 @@ def test_a_job_is_admitted_by_all_its_pictures(settings: Settings, client: redis
         return int(client.hget(f"writing:job:{job_id}", "result_bytes") or 0)
 
     assert expected_bytes(variations=4) == 4 * expected_bytes()
+    side = settings.active_model.default_size
+    assert expected_bytes(width=2 * side, height=3 * side) == 6 * expected_bytes()
     canny, depth = (list(CONDITIONING_METHODS[kind]) for kind in ("canny", "depth"))
     maps = {"include_conditioning": True, "conditioning_methods": {"canny": canny[:2], "depth": depth[:2]}}
     a_map = (expected_bytes(include_conditioning=True) - expected_bytes()) / len(CONTROL_TYPES)
