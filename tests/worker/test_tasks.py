@@ -218,6 +218,17 @@ def test_a_draining_worker_takes_nothing(bench: Bench, client: redis.Redis) -> N
     assert [bench.store.get(job).status for job in (ordinary, quarantined)] == [JobStatus.QUEUED] * 2
 
 
+def test_a_draining_worker_finishes_what_is_almost_done_and_stops_the_rest(bench: Bench) -> None:
+    leases, monitor = bench.leases, bench.monitor
+    almost, begun, taken_late = (taken(leases, bench.job()) for _ in range(3))
+    with monitor.watch(almost) as first, monitor.watch(begun) as second:
+        first.step(9, 9)
+        monitor.drain(within_s=1)
+        assert (first.is_cancelled, second.is_cancelled) == (False, True)
+        with monitor.watch(taken_late) as third:
+            assert third.is_cancelled
+
+
 def test_a_job_whose_device_was_lost_waits_again_as_quarantined_and_fails_with_the_last_worker(
     bench: Bench, settings: Settings
 ) -> None:
