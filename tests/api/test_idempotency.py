@@ -13,6 +13,7 @@ from shared.schemas import CONDITIONING_METHODS
 from shared.settings import Settings, load_settings
 
 SUBMIT = "/api/writing/generate-writing-image"
+BATCHES = "/api/writing/batches"
 FULL = {
     "word": "学习", "translation": "study", "seed": 7, "controlnet_weights": {"canny": 1.5, "depth": 0.25},
     "conditioning_methods": {"canny": ["opencv_canny"], "depth": ["distance_transform_depth"]},
@@ -63,6 +64,26 @@ def test_a_default_spelled_out_is_the_same(anyone: FlaskClient, spelled_out: dic
     assert first[0] == 202
     assert send(anyone, {"word": "火", **spelled_out}) == first
     assert send(anyone, {**spelled_out, "word": "火"}) == first
+
+
+def test_each_request_of_a_batch_has_its_own_key(anyone: FlaskClient) -> None:
+    batch = {"requests": [{"word": "火"}, {"word": "火"}, {"word": "😀"}]}
+
+    def items(key: str) -> list[dict[str, Any]]:
+        return list(anyone.post(BATCHES, json=batch, headers={"Idempotency-Key": key}).get_json()["items"])
+
+    first = items("k")
+    assert [item["status"] for item in first] == [202, 202, 422]
+    assert first[0]["job"]["job_id"] != first[1]["job"]["job_id"]
+    assert items("k") == first
+    anyone.delete(first[1]["job"]["status_url"])
+    assert [item["job"]["status"] for item in items("k")[:2]] == ["queued", "cancelled"]
+    assert items("other")[0]["job"]["job_id"] != first[0]["job"]["job_id"]
+
+
+def test_a_wrong_key_of_a_batch_is_refused_once(anyone: FlaskClient) -> None:
+    answer = anyone.post(BATCHES, json={"requests": [{"word": "火"}]}, headers={"Idempotency-Key": "x" * 256})
+    assert (answer.status_code, answer.get_json()["field"]) == (422, "Idempotency-Key")
 
 
 def test_a_repeated_request_needs_no_room(settings: Settings) -> None:

@@ -339,6 +339,14 @@ FILES: dict[str, tuple[str, list[Short]]] = {
         "山, mountain;hill\n水, water;liquid\n",
         [("山", "mountain;hill", ""), ("水", "water;liquid", "")],
     ),
+    "commas without spaces between meanings": (
+        "山;mountain,hill\n水;water,sea\n",
+        [("山", "mountain,hill", ""), ("水", "water,sea", "")],
+    ),
+    "commas with and without spaces in the words": (
+        "der Hund, -e;dog\nlaufen,läuft;to run\n",
+        [("der Hund, -e", "dog", ""), ("laufen,läuft", "to run", "")],
+    ),
     "semicolons in the words": (
         "快乐; 高兴,happy\n难过,sad\n",
         [("快乐; 高兴", "happy", ""), ("难过", "sad", "")],
