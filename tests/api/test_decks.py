@@ -252,8 +252,14 @@ class TestCsv:
         ]  # fmt: skip
         assert deck["words"][2]["error"]["code"] == "bad_line"
 
-    def test_options_are_those_of_json(self, anyone: FlaskClient, client: redis.Redis) -> None:
-        query = {"options": '{"seed": 7, "quality": "fast"}', "style": "oil"}
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"options": '{"seed": 7, "quality": "fast"}', "style": "oil"},
+            {"options": '{"seed": 7, "quality": "fast", "style": "oil"}'},
+        ],
+    )
+    def test_options_are_those_of_json(self, anyone: FlaskClient, client: redis.Redis, query: dict[str, str]) -> None:
         answer = anyone.post(DECKS, query_string=query, data="山\n".encode(), headers=CSV)
         (job,) = [word["job_id"] for word in anyone.get(answer.headers["Location"]).get_json()["words"]]
         request = json.loads(client.hget(f"writing:job:{job}", "request") or "")
