@@ -1,8 +1,10 @@
-"""Decks with the real application and a real Redis; nothing is drawn here."""
+"""Decks with the real application and a real Redis, without a worker."""
 
 import gzip
+import io
 import json
 import time
+import zipfile
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from shared.queue.leases import Leases
 from shared.queue.store import JobStore
 from shared.settings import Settings
 from tests.api.clients import ALICE, BOB, KEYS, OPERATOR, client_of
+from tests.api.drawn_jobs import draw
 from tests.helpers import taken
 
 DECKS, SUBMIT = "/api/writing/decks", "/api/writing/generate-writing-image"
@@ -461,3 +464,19 @@ def test_a_decks_language_can_be_given(anyone: FlaskClient) -> None:
     assert made(anyone, ["手紙"], language="ja")["words"][0]["reading"] == "てがみ"
     mixed = made(anyone, ["食べる", {"word": "手紙", "language": "zh"}])
     assert mixed["words"][1]["meaning"] == "toilet paper"
+
+
+def test_a_decks_archive_has_its_words_in_order_with_what_is_on_their_cards(
+    anyone: FlaskClient, leases: Leases
+) -> None:
+    words = [{"word": word} for word in "水火木土日月人口手"]
+    deck = made(anyone, [*words, {"word": "长", "translation": "chief", "reading": "zhǎng <of all>"}])
+    for word in deck["words"]:
+        draw(leases, word["job_id"])
+    with zipfile.ZipFile(io.BytesIO(anyone.get(deck["zip_url"]).data)) as archive:
+        *pictures, sheet = archive.namelist()
+        page = archive.read(sheet).decode()
+    assert pictures == sorted(pictures)
+    assert (pictures[0], pictures[9]) == ("pictures/01-水.png", "pictures/10-长.png")
+    for part in ('<span class="word" lang="zh-Hans" dir="auto">长</span>', "zhǎng &lt;of all&gt;</span>", ">chief<"):
+        assert part in page
