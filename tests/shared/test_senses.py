@@ -142,7 +142,7 @@ def test_a_name_is_not_taken_for_the_word_that_it_is_written_like(database: Char
     assert [sense.reading for sense in database.senses("老板")] == ["lǎobǎn", "lǎobǎn", "Lǎobǎn"]
 
 
-@pytest.mark.parametrize("word", ["吗", "的", "了", "呢", "吧", "着"])
+@pytest.mark.parametrize("word", ["吗", "的", "了", "呢", "吧", "着", "分之"])
 def test_a_particle_is_pictured_as_written_and_the_result_says_so(database: CharacterDatabase, word: str) -> None:
     meaning = resolve_meaning(word, "", database)
     assert meaning.prompt == WRITTEN
