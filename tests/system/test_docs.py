@@ -254,6 +254,13 @@ def test_json_examples_are_json(code: str) -> None:
     json.loads(code)
 
 
+def test_the_example_of_an_error_is_what_the_api_answers() -> None:
+    (example,) = blocks(PROJECT / "docs/reference/errors.md", "json")
+    client = create_app(load_settings({})).test_client()
+    answer = client.post("/api/writing/generate-writing-image", json={"word": "学", "style": "comics"})
+    assert json.loads(example) == answer.get_json()
+
+
 def test_the_example_of_a_style_is_a_style() -> None:
     (example,) = blocks(PROJECT / "docs/how-to/own-style.md", "yaml")
     for entry in yaml.safe_load(example).values():
