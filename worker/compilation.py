@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import torch
 from torch._inductor.runtime.cache_dir_utils import cache_dir
 
 from shared.locations import locate
@@ -35,7 +36,11 @@ def start_processes(settings: Settings, gpu: GPUManager) -> AbstractContextManag
 
     Call it before the model is loaded: they take as long to start.
     """
-    count = how_many(settings.worker.compile_processes, usable_cores(), gpu.free_gib) if gpu.is_gpu else 0
+    if not gpu.is_gpu:
+        return nullcontext()
+    count = how_many(
+        settings.worker.compile_processes, usable_cores(), card_gib=gpu.free_gib, cards=torch.cuda.device_count()
+    )
     if count < 1 or not gpu.profile.torch_compile or not 0 < _incomplete_starts(_mark(settings, gpu)) <= MOST_FILLS:
         return nullcontext()
     cache = compiler.cache_folder(locate(settings.worker.compile_cache))

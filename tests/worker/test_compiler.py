@@ -241,12 +241,23 @@ def test_all_cores_but_two_compile_if_there_is_memory(
     monkeypatch: pytest.MonkeyPatch, wanted: int | None, cores: int, card_gib: float, count: int
 ) -> None:
     monkeypatch.setattr(compile_processes, "available_gib", lambda: 100.0)
-    assert how_many(wanted, cores, card_gib) == count
+    assert how_many(wanted, cores, card_gib=card_gib) == count
 
 
 def test_fewer_processes_compile_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compile_processes, "available_gib", lambda: 9.0)
     assert how_many(None, 16, card_gib=139.0) == 2
+
+
+@pytest.mark.parametrize(
+    ("cards", "cores", "memory_gib", "count"),
+    [(8, 192, 1900.0, 14), (4, 32, 400.0, 6), (4, 192, 64.0, 4), (4, 4, 400.0, 0)],
+)
+def test_workers_that_start_together_share_the_machine(
+    monkeypatch: pytest.MonkeyPatch, cards: int, cores: int, memory_gib: float, count: int
+) -> None:
+    monkeypatch.setattr(compile_processes, "available_gib", lambda: memory_gib)
+    assert how_many(None, cores, card_gib=79.0, cards=cards) == count
 
 
 def test_the_memory_that_a_container_leaves_is_what_is_available(tmp_path: Path) -> None:

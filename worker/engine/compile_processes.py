@@ -91,18 +91,20 @@ class CompileProcesses:
         self._queue.shutdown(socket.SHUT_WR)  # not closed: they would end at once
 
 
-def how_many(wanted: int | None, cores: int, card_gib: float) -> int:
+def how_many(wanted: int | None, cores: int, *, card_gib: float, cards: int = 1) -> int:
     """Return the number of processes for a worker.
 
     Args:
         wanted: the setting; None chooses as many as the machine has room for beside the worker.
         cores: the number that this process may use.
         card_gib: the card's free memory, before the model is loaded.
+        cards: the number that this process sees. Each may have a worker that starts at the same time and takes its
+            share.
     """
     if wanted is not None:
         return wanted
-    free_cores = max(cores // 2, cores - CORES_LEFT)
-    return int(min(MOST, free_cores, available_gib() / PROCESS_GIB, card_gib / CARD_GIB))
+    free_cores = max(cores // 2, cores - CORES_LEFT * cards)
+    return int(min(MOST, free_cores / cards, available_gib() / cards / PROCESS_GIB, card_gib / CARD_GIB))
 
 
 def available_gib(group: Path = Path("/sys/fs/cgroup")) -> float:
