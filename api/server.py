@@ -18,7 +18,7 @@ from api.server_log import ServerLog
 from shared.errors import SettingsError
 from shared.garbage import lasting
 from shared.logs import configure_logging
-from shared.redis_client import make_redis, refuse_other_modes
+from shared.redis_client import check_server, make_redis
 from shared.settings import Settings, load_settings
 from shared.tls import check_tls
 
@@ -64,7 +64,7 @@ def main() -> int:
         settings = load_settings()
         configure_logging(settings.logging)  # gunicorn's workers inherit it
         check_tls(settings.redis)
-        refuse_other_modes(make_redis(settings.redis))
+        check_server(make_redis(settings.redis))
         create_app(settings)  # an invalid setting ends the process here, not gunicorn's workers one after another
     except SettingsError as error:
         print(f"API cannot start: {error}", file=sys.stderr)

@@ -10,7 +10,7 @@ from cli.finding import Finding, Level
 from shared.errors import SettingsError
 from shared.gpu_profiles import GIB
 from shared.queue.object_store import IN_REDIS
-from shared.redis_client import RIGHTS, make_redis, refuse_other_modes, try_commands
+from shared.redis_client import NO_EVICTION, RIGHTS, make_redis, refuse_other_modes, try_commands
 from shared.settings import ResultSettings, Settings
 from shared.tls import check_tls
 from writing_client.session import without_password
@@ -64,10 +64,10 @@ def _redis_fault(address: str, error: redis.RedisError) -> Finding:
 
 def _check_redis_configuration(info: dict[str, Any], results: ResultSettings) -> Iterator[Finding]:
     policy = info.get("maxmemory_policy", "unknown")
-    if policy == "noeviction":
+    if policy == NO_EVICTION:
         yield Finding(Level.OK, "Redis eviction", policy)
     else:
-        advice = "CONFIG SET maxmemory-policy noeviction: a full Redis would drop jobs"
+        advice = f"CONFIG SET maxmemory-policy {NO_EVICTION}: a full Redis would drop jobs"
         yield Finding(Level.FAIL, "Redis eviction", str(policy), advice)
     limit, budget = int(info.get("maxmemory", 0)), results.budget_bytes
     if limit:

@@ -1,5 +1,6 @@
 """A Redis client that fails fast: callers answer "unavailable" within two seconds instead of hanging."""
 
+import logging
 import time
 from queue import LifoQueue
 from typing import Any, cast
@@ -15,11 +16,14 @@ from shared.redis_connection import EncryptedConnection, PlainConnection
 from shared.settings import RedisSettings
 from shared.tls import tls_options
 
+logger = logging.getLogger(__name__)
+
 # Hundreds of concurrent callers share these: waiting for one is faster than opening a connection for each caller.
 MAX_CONNECTIONS = 32
 CONNECTION_WAIT_S = 5
 # For this long after one caller's timeout, other callers fail without trying.
 SILENCE_S = 0.2
+NO_EVICTION = "noeviction"
 RIGHTS = "the user needs &* +@all -@dangerous +info, and ~* or ~ with the prefix"
 REFUSED_MODES = {
     "cluster": "this is a Redis Cluster, which is not supported; use a single Redis",
@@ -104,6 +108,13 @@ def make_pool(
     return pool
 
 
+def check_server(client: redis.Redis) -> None:
+    """Check Redis and its user once, at a process's start; raises the errors of the two refusals below."""
+    refuse_other_modes(client)
+    refuse_lesser_user(client)
+    warn_of_eviction(client)
+
+
 def refuse_other_modes(client: redis.Redis) -> None:
     """Refuse a Redis Cluster, because the scripts that change jobs touch keys in several slots, and a Sentinel.
 
@@ -132,6 +143,20 @@ def refuse_lesser_user(client: redis.Redis) -> None:
         raise SettingsError(f"redis.url: {error}; {RIGHTS}") from error
     except redis.RedisError:
         return
+
+
+def warn_of_eviction(client: redis.Redis) -> None:
+    """Log a warning if Redis drops keys when it is full. A Redis that is not reachable yet passes."""
+    try:
+        policy = client.info("memory").get("maxmemory_policy", NO_EVICTION)
+    except redis.RedisError:
+        return
+    if policy != NO_EVICTION:
+        logger.warning(
+            "Redis drops keys when it is full, accepted jobs among them: set its maxmemory-policy to %s instead of %s",
+            NO_EVICTION,
+            policy,
+        )
 
 
 def try_commands(client: redis.Redis) -> None:

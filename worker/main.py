@@ -36,7 +36,7 @@ from shared.queue.results import Budget, ResultSizes
 from shared.queue.store import JobStore
 from shared.queue.webhook_outbox import WebhookOutbox
 from shared.queue.workers import WorkerRegistry
-from shared.redis_client import make_redis, refuse_lesser_user, refuse_other_modes
+from shared.redis_client import check_server, make_redis
 from shared.schemas import WorkerInfo, WorkerState
 from shared.settings import Settings
 from shared.tls import check_tls
@@ -164,8 +164,7 @@ def build(settings: Settings) -> WorkerProcess:
     conditionings = make_conditionings(settings.conditioning)
     pipeline = MultiControlNetPipeline(lambda: load_model(settings, gpu), stop_process, settings.queue.bulk_every)
     client = make_redis(settings.redis)
-    refuse_other_modes(client)
-    refuse_lesser_user(client)
+    check_server(client)
     store = JobStore(client, settings.queue)
     leases = Leases(client, store, settings.queue, worker_id)
     monitor = JobMonitor(leases, settings.worker.poll_s)

@@ -14,7 +14,7 @@ from local.private_redis import PrivateRedis
 from local.stack import HOST, free_port
 from local.supervisor import Supervisor
 from shared.errors import SettingsError
-from shared.redis_client import make_redis, refuse_lesser_user
+from shared.redis_client import check_server, make_redis
 from shared.settings import Settings, load_settings
 from tests.api.clients import client_of
 from tests.helpers import as_user, eventually, redis_answers
@@ -141,6 +141,18 @@ def test_a_user_without_a_right_is_refused_at_the_start(
         expected = nullcontext() if refusal is None else pytest.raises(SettingsError, match=rf"{refusal}.*needs &\*")
         try:
             with expected:
-                refuse_lesser_user(of_user)
+                check_server(of_user)
         finally:
             client.acl_deluser("u")
+
+
+@pytest.mark.parametrize(("policy", "warns"), [("noeviction", False), ("allkeys-lru", True), ("volatile-ttl", True)])
+def test_a_redis_that_would_drop_jobs_is_named_at_the_start(
+    settings: Settings, client: redis.Redis, caplog: pytest.LogCaptureFixture, policy: str, *, warns: bool
+) -> None:
+    client.config_set("maxmemory-policy", policy)
+    try:
+        check_server(make_redis(settings.redis))
+    finally:
+        client.config_set("maxmemory-policy", "noeviction")
+    assert (f"instead of {policy}" in caplog.text) == warns

@@ -19,7 +19,7 @@ from local.supervisor import Child
 from shared.queue.workers import WorkerRegistry
 from shared.redis_client import make_redis
 from shared.settings import Settings
-from tests.helpers import Api, answers, eventually
+from tests.helpers import Api, answers, as_user, eventually
 from tests.system.compiling_worker import COMPILING
 
 READY_S = 90
@@ -227,6 +227,27 @@ def test_a_wrong_setting_ends_worker_and_api_with_its_name(redis_url: str) -> No
     )
     assert api.returncode == os.EX_CONFIG
     assert "api.port" in api.stderr
+
+
+@pytest.mark.parametrize("program", ["api", pytest.param("worker", marks=pytest.mark.slow)])
+def test_a_redis_user_who_lacks_a_right_ends_worker_and_api_with_it(
+    settings: Settings, client: redis.Redis, program: str
+) -> None:
+    """Otherwise the API would answer every call with 503, and ask to try again later."""
+    client.execute_command("ACL", "SETUSER", "w", "on", ">pw", "~*", "&*", "+@all", "-@scripting")
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "cli", program],
+            env={**os.environ, "WRITING_REDIS__URL": as_user(settings.redis.url, "w", "pw")},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    finally:
+        client.acl_deluser("w")
+    assert ended.returncode == os.EX_CONFIG, ended.stderr
+    assert "cannot start: redis.url" in ended.stderr
 
 
 @pytest.mark.slow
