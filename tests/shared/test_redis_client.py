@@ -130,7 +130,8 @@ def test_a_write_after_a_failover_reaches_the_new_master(
 
 
 @pytest.mark.parametrize(
-    ("missing", "refusal"), [([], None), (["resetchannels"], "channel"), (["-@scripting"], "eval")]
+    ("missing", "refusal"),
+    [([], None), (["resetchannels"], "channel"), (["-@scripting"], "eval"), (["-evalsha"], "evalsha")],
 )
 def test_a_user_without_a_right_is_refused_at_the_start(
     settings: Settings, missing: list[str], refusal: str | None
