@@ -3,11 +3,10 @@
 import asyncio
 import logging
 import socket
-import ssl
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ from shared.settings import Settings, WebhookSettings
 from tests.helpers import eventually
 from tests.tls import Authority
 from tests.worker.receivers import HOST, RawReceiver, Receiver, deliver
-from worker.background.exchange import connect
+from worker.background.exchange import connect, verifying_context
 from worker.background.notifications import Notifications
 from worker.background.webhooks import SENDERS_PER_HOST, SLOW_SENDERS_PER_HOST, STOP_S, WebhookSender
 
@@ -227,12 +226,13 @@ def test_every_address_is_tried(receiver: Receiver, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
-def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
-    """A CA that the sender trusts."""
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Authority]:
+    """A private CA that this machine trusts."""
     authority = Authority(tmp_path)
-    trusting = ssl.create_default_context(cafile=str(authority.file))
-    monkeypatch.setattr("worker.background.exchange._verifying_context", lambda: trusting)
-    return authority
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    verifying_context.cache_clear()
+    yield authority
+    verifying_context.cache_clear()
 
 
 @pytest.mark.parametrize("name", ["localhost", "other.example"])

@@ -35,7 +35,7 @@ async def post(target: Target, addresses: Sequence[str], headers: Mapping[str, s
     """
     connected = await connect(addresses, target.port)
     is_secure = target.scheme == "https"
-    context, name = (_verifying_context(), target.host) if is_secure else (None, None)
+    context, name = (verifying_context(), target.host) if is_secure else (None, None)
     try:
         reader, writer = await asyncio.open_connection(sock=connected, ssl=context, server_hostname=name)
     except BaseException:
@@ -133,5 +133,8 @@ async def _read_status(protocol: h11.Connection, reader: asyncio.StreamReader) -
 
 
 @cache
-def _verifying_context() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=certifi.where())
+def verifying_context() -> ssl.SSLContext:
+    """Return a TLS context that trusts the public CAs and those of this machine, which a slim image may lack."""
+    context = ssl.create_default_context(cafile=certifi.where())
+    context.load_default_certs()
+    return context
