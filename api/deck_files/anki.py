@@ -5,13 +5,12 @@ import itertools
 import json
 import operator
 import sqlite3
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from html import escape
-from pathlib import Path
 
 import genanki  # type: ignore[import-untyped]
 
@@ -116,17 +115,12 @@ def _as_shown(text: str) -> str:
 
 
 def _written(package: genanki.Package) -> bytes:
-    """Return the package's database. genanki's own writer leaves a copy behind in the temporary folder."""
+    """Return the package's database, written in memory, since a full disk would break off a download."""
     now = time.time()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "collection.anki2"
-        connection = sqlite3.connect(path)
-        try:
-            package.write_to_db(connection.cursor(), now, itertools.count(int(now * 1000)))
-            connection.commit()
-        finally:
-            connection.close()
-        return path.read_bytes()
+    with closing(sqlite3.connect(":memory:")) as connection:
+        package.write_to_db(connection.cursor(), now, itertools.count(int(now * 1000)))
+        connection.commit()
+        return connection.serialize()
 
 
 def _number(text: str) -> int:

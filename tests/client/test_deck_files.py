@@ -4,6 +4,7 @@ import io
 import json
 import os
 import sqlite3
+import tempfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -137,6 +138,16 @@ class TestAnki:
             assert media[name] == card.read()
         assert [bool(fields[4]) for _, fields in notes] == [True, True, False, True, True], "the stroke order"
         assert "My deck" in decks.values()
+
+    def test_a_package_needs_no_temporary_file(
+        self, tmp_path: Path, cards: Cards, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where the disk is full, a download would break off after its first bytes."""
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+        whole = b"".join(package("D", cards, Dictionaries()))
+        monkeypatch.undo()
+        (tmp_path / "1.apkg").write_bytes(whole)
+        assert len(notes_of(tmp_path / "1.apkg", tmp_path)[0]) == len(cards)
 
     def test_a_text_is_neither_played_nor_typeset(self, tmp_path: Path) -> None:
         cards = [card_of(word, Language.CHINESE) for word in ("[sound:a.mp3]", r"\(x\)")]
