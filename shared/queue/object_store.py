@@ -119,12 +119,16 @@ class ObjectStore:
             except FileNotFoundError:
                 continue
 
-    def sweep(self, names: re.Pattern[str], older_than_s: float) -> int:
-        """Delete the objects with such names that are older than this; return how many were deleted.
+    def sweep(self, names: re.Pattern[str], before: float) -> int:
+        """Delete the objects with such names that were written before a moment; return how many were deleted.
 
         The folder or bucket may hold objects of others, so all other names are left alone.
+
+        Args:
+            names: the names.
+            before: the moment, in seconds since the epoch.
         """
-        limit = datetime.now(UTC) - timedelta(seconds=older_than_s)
+        limit = datetime.fromtimestamp(before, UTC)
         deleted = 0
         for page in self._pages():
             old = [entry["path"] for entry in page if entry["last_modified"] < limit and names.fullmatch(entry["path"])]

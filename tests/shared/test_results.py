@@ -3,6 +3,7 @@
 import base64
 import itertools
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -153,10 +154,11 @@ def test_expired_objects_are_swept(stored: Settings) -> None:
     others = ["family.txt", f"{job_id}/notes/0.png", f"{job_id}/{'0' * 32}/0.png.bak", "holiday/0/0.png"]
     for name in others:
         objects.put(name, b"not ours")
-    assert objects.sweep(OBJECT_NAMES, 3600) == 0
-    assert objects.sweep(OBJECT_NAMES, -3600) >= 2
+    now = time.time()
+    assert objects.sweep(OBJECT_NAMES, before=now - 3600) == 0
+    assert objects.sweep(OBJECT_NAMES, before=now + 3600) >= 2
     assert [objects.get(name) for name in others] == [b"not ours"] * len(others)
-    assert objects.sweep(OBJECT_NAMES, -3600) == 0
+    assert objects.sweep(OBJECT_NAMES, before=now + 3600) == 0
 
 
 def test_a_picture_that_the_api_cannot_find_in_its_store_is_unavailable_not_expired(

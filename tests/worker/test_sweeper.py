@@ -4,7 +4,9 @@ import os
 import time
 import uuid
 from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Self
 
 import pytest
 import redis
@@ -39,6 +41,25 @@ def test_what_is_not_ours_stays(sweeper: Callable[[str], Sweeper], tmp_path: Pat
     other = put(tmp_path, "holiday/family.png", 2 * TTL_S)
     assert sweeper("a").sweep() == 1
     assert [file.exists() for file in (old, new, other)] == [False, True, True]
+
+
+class Tomorrow(datetime):
+    """The clock of a worker that is a day ahead."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return super().now(tz) + timedelta(days=1)
+
+
+def test_a_worker_whose_clock_is_ahead_deletes_nothing_early(
+    sweeper: Callable[[str], Sweeper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = put(tmp_path, picture(), 0)
+    tomorrow = time.time() + 86_400
+    monkeypatch.setattr("time.time", lambda: tomorrow)
+    monkeypatch.setattr("shared.queue.object_store.datetime", Tomorrow)
+    assert sweeper("a").sweep() == 0
+    assert new.exists()
 
 
 def not_utf8(folder: Path) -> None:

@@ -4,6 +4,7 @@ import logging
 
 import redis
 
+from shared.queue.clock import redis_time
 from shared.queue.keys import Key
 from shared.queue.object_store import ObjectStore, StoreUnavailable
 from shared.queue.results import OBJECT_NAMES
@@ -41,10 +42,13 @@ class Sweeper:
         self._thread.stop()
 
     def sweep(self) -> int:
-        """Delete expired pictures, unless another worker has just done so; return how many were deleted."""
+        """Delete expired pictures, unless another worker has just done so; return how many were deleted.
+
+        They expire by Redis's clock: a worker whose own is a day ahead would delete all.
+        """
         if not self._redis.set(Key.SWEEPING, self._worker, nx=True, px=max(1, int(900 * self._every_s))):
             return 0
-        return self._objects.sweep(OBJECT_NAMES, self._ttl_s)
+        return self._objects.sweep(OBJECT_NAMES, before=redis_time(self._redis) - self._ttl_s)
 
     def _sweep_or_wait(self) -> None:
         try:
