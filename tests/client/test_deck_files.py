@@ -2,7 +2,9 @@
 
 import io
 import json
+import math
 import os
+import re
 import sqlite3
 import tempfile
 import zipfile
@@ -18,7 +20,9 @@ from api.app import create_app
 from api.deck_files.anki import collection, package
 from api.deck_files.card import Card, CardWithPicture
 from api.deck_files.contact_sheet import contact_sheet
+from api.deck_files.stroke_order import stroke_order
 from shared.settings import Settings
+from shared.writing.characters import EM, Stroke
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.language import Language
 from tests.client.drawn_decks import ROWS, drawn, row
@@ -89,6 +93,10 @@ class TestContactSheet:
         assert all(image["alt"] for image in images)
         assert {"My <deck>", "学习", "xuéxí", "study", "looked up", "letters & <signs>"} <= set(page.words)
 
+    def test_a_word_may_have_signs_of_html(self) -> None:
+        """The texts of the client's cards are not checked as words."""
+        assert "a<b" in _Page(contact_sheet("deck", [card_of("a<b", Language.CHINESE)]).decode()).words
+
     def test_it_needs_nothing_from_elsewhere_and_follows_dark_and_paper(self, cards: Cards) -> None:
         text = contact_sheet("deck", cards).decode()
         assert "http" not in text
@@ -100,6 +108,12 @@ class TestContactSheet:
         page = _Page(contact_sheet("deck", [card_of(word, language) for word, language, _ in TAGGED]).decode())
         shown = [attributes for _, attributes in page.tags if attributes.get("class") == "word"]
         assert [(each["lang"], each["dir"]) for each in shown] == [(tag, "auto") for _, _, tag in TAGGED]
+
+
+def strokes_of(character: str) -> tuple[Stroke, ...]:
+    found = Dictionaries()[Language.CHINESE].character(character)
+    assert found is not None
+    return found.strokes
 
 
 def packed(path: Path, name: str, cards: Cards) -> Path:
@@ -158,6 +172,23 @@ class TestAnki:
         cards = [card_of(word, language) for word, language, _ in TAGGED]
         notes, _, _ = notes_of(packed(tmp_path / "1.apkg", "D", cards), tmp_path)
         assert [(fields[0], fields[-1]) for _, fields in notes] == [(word, tag) for word, _, tag in TAGGED]
+        japanese, chinese = (fields[4] for _, fields in notes[:2])
+        assert japanese != chinese, "the strokes of 直"
+
+    def test_strokes_are_numbered_where_they_begin(self) -> None:
+        text = stroke_order("二a川", Dictionaries()[Language.CHINESE])
+        cells = re.findall(r"translate\((\d+) (\d+)\) scale\((-?\d) (-?\d)\)", text)
+        numbers = re.findall(r'<text x="(-?\d+)" y="(-?\d+)">(\d)</text>', text)
+        places = [(int(x), int(y)) for x, y, _ in numbers]
+        assert [number for *_, number in numbers] == ["1", "2", "1", "2", "3"]
+        strokes = [(cell, stroke) for cell, word in zip(cells, "二川", strict=True) for stroke in strokes_of(word)]
+        for place, (cell, stroke) in zip(places, strokes, strict=True):
+            left, top, across, down = map(int, cell)
+            x, y = stroke.median[0]
+            assert math.dist(place, (left + across * x, top + down * y)) < 80
+        upper, lower, *upright = places
+        assert upper[1] < lower[1] < EM
+        assert EM < upright[0][0] < upright[1][0] < upright[2][0] < 2 * EM
 
     def test_a_card_of_the_client_is_in_the_language_that_its_word_would_be_drawn_in(self, settings: Settings) -> None:
         texts = [
@@ -216,6 +247,7 @@ class TestAnki:
         assert later[0][1][1] == "another"
 
     def test_the_same_word_twice_is_two_notes_and_another_deck_has_its_own(self, tmp_path: Path, cards: Cards) -> None:
-        mine, _, _ = notes_of(packed(tmp_path / "1.apkg", "Mine", cards), tmp_path)
-        yours, _, _ = notes_of(packed(tmp_path / "2.apkg", "Yours", cards), tmp_path)
+        mine, _, decks = notes_of(packed(tmp_path / "1.apkg", "Mine", cards), tmp_path)
+        yours, _, your_decks = notes_of(packed(tmp_path / "2.apkg", "Yours", cards), tmp_path)
         assert len({guid for guid, _ in mine + yours}) == 10
+        assert decks.keys() & your_decks.keys() == {"1"}, "only Anki's own"
