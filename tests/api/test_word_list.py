@@ -122,6 +122,8 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     "dashes as bullets": ("- 山\n- 水\n", [("山", "", ""), ("水", "", "")]),
     "Front, Back": ("Front,Back\n山,mountain\n", [PLAIN]),
     "Front, Back the other way round": ("Front,Back\nmountain,山\n", [PLAIN]),
+    "Front, Back the other way round, without Han": ("Front,Back\nhouse,дом\n", [("дом", "house", "")]),
+    "Front, Back of two Latin languages": ("Front,Back\nHaus,house\n", [("Haus", "house", "")]),
     "Excel's separator": ("sep=;\nHanzi;Meaning\n山;mountain\n", [PLAIN]),
     "Anki": (
         "#separator:tab\n#html:true\n#columns:Front\tBack\tTags\n#tags column:3\n山<br>\t<b>mountain</b>&nbsp;\thsk1\n",
@@ -208,6 +210,7 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     ),
     "words as code": ("`山`,mountain\n", [PLAIN]),
     "stars that emphasise nothing": ("山\ta * mountain * of 2*3*4\n", [("山", "a * mountain * of 2*3*4", "")]),
+    "two headings of words in characters": ("汉字,词语,拼音\n山,大山,shān\n", [("山", "", "shān")]),
     "headings of Markdown": ("# My words\n山,mountain\n## More of them\n水,water\n", [PLAIN, WATER]),
     "headings of Markdown above pairs": ("# 水果 Fruit\n苹果 apple\n山 mountain\n", [APPLE, PLAIN]),
     "two headings of words": ("Wort,word\nHaus,house\nKatze,cat\n", [("Haus", "house", ""), ("Katze", "cat", "")]),
