@@ -182,6 +182,38 @@ def test_scribble_is_one_thin_connected_line_for_one_stroke(glyphs: GlyphRendere
     assert 0 < (scribble > 0).sum() < glyph.mask.sum()
 
 
+def test_an_even_line_is_as_thick_relative_to_the_picture_at_every_size(glyphs: GlyphRenderer) -> None:
+    small, large = (skeletonization_scribble(glyphs.render("一", side, side), HAND).mean() for side in (256, 1024))
+    assert large == pytest.approx(small, rel=0.1)
+
+
+def test_each_attribute_of_a_pen_shows_in_its_line(glyphs: GlyphRenderer) -> None:
+    """In 一, pressure makes the line uneven, speed lengthens it, and roughness bends it."""
+    glyph = glyphs.render("一", 512, 512)
+
+    def lines(**pen: float) -> list[np.ndarray]:
+        return [style_aware_scribble(glyph, Brush(Pen(width=0.02, **pen), seed))[:, :, 0] > 127 for seed in range(6)]
+
+    def thickness(line: np.ndarray) -> np.ndarray:
+        return np.asarray(line[:, 120:400].sum(0))
+
+    def middle(line: np.ndarray) -> np.ndarray:
+        return np.asarray((line * np.arange(512)[:, None]).sum(0)[120:400] / thickness(line))
+
+    even = lines()[0]
+    assert np.ptp(thickness(even)) <= 2
+    assert min(np.ptp(thickness(line)) for line in lines(pressure=0.9)) > 3
+    ends = [np.flatnonzero(line.any(0))[-1] for line in (even, *lines(speed=0.8))]
+    assert max(ends) > ends[0] + 5
+    assert min(np.abs(middle(line) - middle(even)).max() for line in lines(roughness=0.8)) > 2
+
+
+def test_the_widest_pen_does_not_fill_a_dense_character(glyphs: GlyphRenderer) -> None:
+    glyph = glyphs.render("鬱", 512, 512)
+    drawing = style_aware_scribble(glyph, Brush(Pen(width=0.1)))[:, :, 0] > 127
+    assert drawing.sum() < 1.5 * glyph.mask.sum()
+
+
 @pytest.mark.parametrize("word", ["永", "ひ"])
 def test_a_hand_follows_the_strokes_but_never_twice_the_same(glyphs: GlyphRenderer, word: str) -> None:
     glyph = glyphs.render(word, 512, 512)

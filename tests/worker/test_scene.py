@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.settings import ConditioningSettings, load_settings
+from shared.styles import Pen
 from shared.writing.imagery import Imagery
 from shared.writing.motif import Motif, Shape
 from tests.conditioning_models import save_depth_model, save_segmenter
@@ -246,6 +247,19 @@ def test_outlines_show_silhouettes_and_borders_between_colours(
     assert len(across) == 4, "frame, square, square, frame"
     expected = np.array([3, 3 + 0.1 * side, 3 + 0.9 * side, 3 + side])
     assert np.abs(across - expected).max() <= 2
+
+
+def test_only_the_styles_scribble_is_drawn_with_its_pen(
+    glyphs: GlyphRenderer, conditionings: tuple[Conditioning, ...]
+) -> None:
+    """Motifs, too: chalk lets the paper show through their outlines."""
+    scene = compose(glyphs, "学", 512, 512, motifs("dog"), 0)
+    (dog,) = scene.motifs
+    hands = [Brush(Pen(width=0.02, grain=grain)) for grain in (0, 0.6)]
+    plain, chalk = (np.asarray(conditionings[3].generate(scene, "style_aware_scribble", hand)) for hand in hands)
+    assert (plain[dog.region()] > chalk[dog.region()]).mean() > 0.01
+    same, again = (np.asarray(conditionings[3].generate(scene, "hand_drawn_simulation", hand)) for hand in hands)
+    assert (same == again).all()
 
 
 def test_depth_puts_motifs_between_ink_and_background(
