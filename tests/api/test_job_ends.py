@@ -97,6 +97,15 @@ def test_a_repeated_request_whose_pictures_are_gone_says_so_and_names_the_job(
     assert submit(anyone, KEY).status_code == 202
 
 
+@pytest.mark.parametrize("suffix", ["", "/image"])
+def test_a_result_without_its_pictures_is_gone(
+    anyone: FlaskClient, client: redis.Redis, drawn: str, suffix: str
+) -> None:
+    """A Redis that evicts keys by itself may keep the document alone."""
+    client.delete(*client.keys(f"{Key.PICTURE}{job_of(drawn)}:*"))
+    assert code_of(anyone.get(drawn + suffix)) == (410, "result_expired")
+
+
 def test_no_list_leads_to_a_picture_that_is_gone(
     anyone: FlaskClient, client: redis.Redis, leases: Leases, drawn: str
 ) -> None:

@@ -324,13 +324,15 @@ def test_a_job_that_a_live_worker_took_meanwhile_stays_its_own(
     assert alive.publish(lease, "result", b"{}", 1)
 
 
-@pytest.mark.parametrize("request_text", ["{", "[]", '{"word": 1}', '{"translation": "no word"}'])
+@pytest.mark.parametrize("request_text", ["{", "[]", '{"word": 1}', '{"translation": "no word"}', None])
 def test_a_job_whose_record_cannot_be_read_ends(
-    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis, request_text: str
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis, request_text: str | None
 ) -> None:
     store.create("a", REQUEST)
     readable = client.hget("writing:job:a", "request")
-    client.hset("writing:job:a", "request", request_text)
+    client.hdel("writing:job:a", "request")
+    if request_text is not None:
+        client.hset("writing:job:a", "request", request_text)
     assert worker("w").take("a") is None
     client.hset("writing:job:a", "request", readable)
     record = store.get("a")

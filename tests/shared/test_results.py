@@ -264,6 +264,19 @@ def test_results_do_not_give_way_to_a_rewrite_of_redis_s_file(
     assert limits == [int(MOST_MEMORY * calm["maxmemory"]) - calm["used_memory"]] * 2
 
 
+def test_results_do_not_give_way_to_one_another(
+    settings: Settings, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The budget is what all results may take, however many there are already."""
+    limits = []
+    for size in (0, 50_000_000):
+        client.set(Key.RESULT_BYTES, size)
+        memory = {"maxmemory": 200_000_000, "used_memory": 100_000_000 + size}
+        monkeypatch.setattr(client, "info", lambda memory=memory: memory)
+        limits.append(Budget(client, settings.results).limit())
+    assert limits[0] == limits[1]
+
+
 def test_a_full_redis_takes_a_finished_result(settings: Settings, client: redis.Redis) -> None:
     """Even one that was filled by other data."""
     publisher = Publisher(settings)

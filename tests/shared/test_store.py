@@ -13,7 +13,7 @@ from shared.queue.clock import redis_time
 from shared.queue.keys import Key
 from shared.queue.leases import Leases
 from shared.queue.store import JobStore
-from shared.schemas import GenerationRequest, JobStatus, Priority
+from shared.schemas import GenerationRequest, JobError, JobStatus, Priority
 from shared.settings import Settings
 from tests.helpers import taken
 
@@ -157,6 +157,21 @@ def test_cancelling_a_waiting_job_ends_it(store: JobStore, leases: Leases) -> No
     assert store.counts().cancelled == 1
 
 
+def test_averages_are_of_the_jobs_that_succeeded(store: JobStore, leases: Leases, client: redis.Redis) -> None:
+    assert store.counts().average_wait_ms is None
+    for job_id, waited_s, generation_ms in (("a", 10, 900), ("b", 20, 300)):
+        store.create(job_id, REQUEST)
+        lease = taken(leases, job_id)
+        client.hset(f"writing:job:{job_id}", "created_at", (lease.record.started_at or 0) - waited_s)
+        assert leases.publish(lease, f"result:{job_id}", b"{}", generation_ms)
+    store.create("c", REQUEST)
+    assert leases.fail(taken(leases, "c"), JobError(code="out_of_memory", title="t", detail="d"))
+    counts = store.counts()
+    assert (counts.succeeded, counts.failed) == (2, 1)
+    assert counts.average_generation_time_ms == 600
+    assert counts.average_wait_ms == pytest.approx(15_000, abs=1)
+
+
 def test_a_record_of_a_newer_version_can_be_read(store: JobStore, client: redis.Redis) -> None:
     store.create("a", REQUEST)
     request = json.loads(client.hget("writing:job:a", "request"))
@@ -174,6 +189,8 @@ def test_retry_after_follows_the_measured_rate(store: JobStore, leases: Leases, 
     now = time.time()
     client.rpush("writing:finished", *(f"{now - 3 * ago} 3" for ago in range(10)))
     assert store.retry_after_s() == 3
+    assert store.retry_after_s(places=4) == 12
+    assert store.retry_after_s(places=10**6) <= 3600
     client.delete("writing:finished")
     client.rpush("writing:finished", *(f"{now - 1000 - ago} 1" for ago in range(10)))
     assert store.retry_after_s() == 1, "nothing waited in the meantime"
