@@ -262,6 +262,14 @@ def test_a_character_that_is_a_radical_is_one_colour(glyphs: GlyphRenderer) -> N
     assert colours_of(radical_segmentation(glyphs.render("龍", 256, 256), HAND)) == {(0, 0, 0), RADICAL_COLOUR}
 
 
+def test_the_radical_is_whole_where_other_strokes_cross_it(glyphs: GlyphRenderer) -> None:
+    """That of 井 is 二, which is written first."""
+    glyph = glyphs.render("井", 256, 256)
+    inside = crossing(glyph) & (glyph.distance > 4)
+    assert inside.any()
+    assert (radical_segmentation(glyph, HAND)[inside] == RADICAL_COLOUR).all(-1).mean() > 0.9
+
+
 def test_radicals_are_named(glyphs: GlyphRenderer) -> None:
     """Each character has its own (学 child, 火 fire); a kana has none, and the notes describe the fallback."""
     notes = radical_notes(glyphs.render("学火ひ", 256, 256))
