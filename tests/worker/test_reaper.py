@@ -117,6 +117,32 @@ def test_what_waits_again_by_an_answer_that_was_lost_gets_its_message(
     assert sent.messages == [("a", "interactive")]
 
 
+class Unreachable(Leases):
+    """Leases that do not reach Redis for a while."""
+
+    is_away = False
+
+    def beats(self) -> dict[str, str]:
+        if self.is_away:
+            raise redis.ConnectionError
+        return super().beats()
+
+
+def test_silence_while_redis_was_away_is_nobodys(
+    store: JobStore, worker: Callable[[str], Leases], client: redis.Redis, settings: Settings
+) -> None:
+    """No heartbeat could arrive."""
+    store.create("a", REQUEST)
+    worker("busy").take("a")
+    leases = Unreachable(client, store, settings.queue, "alive")
+    reaper = Reaper(client, leases, Sent(client), working_on=frozenset, lease_s=0.2, every_s=1, reconcile_s=1000)
+    reaper.check()
+    time.sleep(0.3)
+    for leases.is_away in (True, False):
+        reaper._check_or_forget()
+    assert store.get("a").status is JobStatus.RUNNING
+
+
 def test_who_has_fallen_silent_itself_judges_nobody(
     store: JobStore, worker: Callable[[str], Leases], client: redis.Redis
 ) -> None:

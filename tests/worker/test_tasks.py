@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import math
 import os
 import sys
@@ -10,9 +11,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
 import redis
 from celery.exceptions import Ignore, Reject
+from PIL import Image
 from redis.exceptions import DataError
 
 from shared.celery_app import make_celery
@@ -25,7 +28,7 @@ from shared.queue.store import JobRecord, JobStore
 from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult, GenerationRequest, JobStatus, Priority
 from shared.settings import Settings, load_settings
-from tests.helpers import taken
+from tests.helpers import eventually, taken
 from worker.background.job_monitor import JobHandle, JobMonitor
 from worker.main import SWITCH_INTERVAL_S, exit_code, main
 from worker.retry import retry_for_five_minutes
@@ -203,6 +206,18 @@ def test_a_call_that_redis_can_never_take_is_not_repeated() -> None:
     with pytest.raises(TypeError):
         retry_for_five_minutes(call)
     assert calls == [1]
+
+
+def test_a_preview_has_the_picture_s_colours(bench: Bench) -> None:
+    lease = taken(bench.leases, bench.job())
+    bench.monitor.start()
+    with bench.monitor.watch(lease) as handle:
+        handle.preview(np.full((16, 16, 3), (220, 60, 30), np.uint8))
+        jpeg = eventually(lambda: bench.store.preview(lease.job_id))
+    bench.monitor.stop()
+    red, green, blue = np.asarray(Image.open(io.BytesIO(jpeg)))[8, 8].tolist()
+    assert red > 200
+    assert 80 > green > blue
 
 
 def test_a_draining_worker_takes_nothing(bench: Bench, client: redis.Redis) -> None:
