@@ -213,6 +213,7 @@ FILES: dict[str, tuple[str, list[Short]]] = {
     "two headings of words in characters": ("汉字,词语,拼音\n山,大山,shān\n", [("山", "", "shān")]),
     "headings of Markdown": ("# My words\n山,mountain\n## More of them\n水,water\n", [PLAIN, WATER]),
     "headings of Markdown above pairs": ("# 水果 Fruit\n苹果 apple\n山 mountain\n", [APPLE, PLAIN]),
+    "a word in two styles": ("word,translation,style\n山,mountain,comic\n山,mountain,oil\n", [PLAIN, PLAIN]),
     "two headings of words": ("Wort,word\nHaus,house\nKatze,cat\n", [("Haus", "house", ""), ("Katze", "cat", "")]),
     "Anki with a space before the separator": ("#separator: ;\n山;mountain\n", [PLAIN]),
     "Anki with a column that is no number": ("#tags column:²\n山\tmountain\n", [PLAIN]),

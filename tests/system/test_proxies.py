@@ -102,6 +102,13 @@ def test_elsewhere_the_error_names_the_proxy_and_no_password(monkeypatch: pytest
     assert "secret" not in caught.value.detail
 
 
+def test_no_proxy_is_blamed_for_a_service_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    with WritingClient(f"http://localhost:{free_port()}", retry_s=0) as client, pytest.raises(Unreachable) as caught:
+        client.status()
+    assert "proxy" not in caught.value.detail
+
+
 def test_a_proxy_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch, proxy: Server) -> None:
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
