@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -31,10 +32,15 @@ from cli.redis_check import check_redis
 from local.private_redis import PrivateRedis
 from local.stack import HOST, free_port
 from local.supervisor import Supervisor
+from shared.schemas import WorkerState
 from shared.settings import Settings, load_settings
+from tests.client.scripted import STATUS, Answer, Scripted, refused
 from tests.helpers import as_user, eventually
 from tests.results import Publisher, at
+from tests.shared.test_workers import info
 from writing_client import WritingClient
+
+LOADING = info("a@host", WorkerState.LOADING).model_dump(mode="json")
 
 
 def levels(findings: Iterator[Finding]) -> dict[str, Level]:
@@ -199,6 +205,11 @@ class TestDoctor:
         assert [finding.level for finding in findings[:3]] == [Level.FAIL] * 3
         assert findings[0].advice == "writing-service models fetch --model sdxl"
 
+    def test_a_folder_that_lacks_files_says_to_copy_it_again(self, tmp_path: Path) -> None:
+        finding = next(check_models(load_settings({"WRITING_MODELS__EMBEDDED__BASE": str(tmp_path)})))
+        assert (finding.level, finding.subject) == (Level.FAIL, "models.embedded.base")
+        assert "copy the folder again" in finding.advice
+
     def test_a_missing_font_fails(self) -> None:
         (finding,) = check_fonts(load_settings({"WRITING_FONTS": '["no/such.ttf"]'}))
         assert (finding.level, "no/such.ttf" in finding.text) == (Level.FAIL, True)
@@ -242,6 +253,48 @@ class TestDoctor:
             (finding,) = check_api(client)
         assert finding.level is Level.FAIL
         assert "make serve" in str(finding)
+
+    @pytest.mark.parametrize(
+        ("answer", "level", "advice"),
+        [
+            (refused(401, "unauthorized", None), Level.FAIL, "set WRITING_API_KEY"),
+            (Answer(200, STATUS), Level.FAIL, "start one"),
+            (Answer(200, STATUS | {"workers": [LOADING]}), Level.WARN, "wait"),
+        ],
+    )
+    def test_an_api_that_cannot_draw_says_what_to_do(self, answer: Answer, level: Level, advice: str) -> None:
+        with Scripted({"GET /api/writing/status": [answer]}) as server:
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+            with WritingClient(server.url, retry_s=0) as client:
+                *_, last = check_api(client)
+            server.shutdown()
+        assert (last.level, advice in last.advice) == (level, True)
+
+    @pytest.mark.parametrize(("model", "level"), [("embedded", Level.OK), ("sdxl", Level.WARN)])
+    def test_only_models_that_are_not_here_need_a_large_disk(
+        self, monkeypatch: pytest.MonkeyPatch, no_hub_cache: None, model: str, level: Level
+    ) -> None:
+        monkeypatch.setattr("cli.doctor.MODELS_GIB", 10**9)
+        assert levels(check_disk(load_settings({"WRITING_MODEL": model})))["disk for models"] is level
+
+    def test_whatever_is_at_fault_all_is_checked_and_the_command_fails(
+        self, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("WRITING_REDIS__URL", redis_url)
+        monkeypatch.setenv("WRITING_RESULTS__STORE", f"file://{tmp_path}/pictures")
+        assert main(["doctor", "--url", f"http://127.0.0.1:{free_port()}"]) == FAILED
+        said = capsys.readouterr().out
+        for subject in (
+            "font",
+            "recogniser",
+            "strokes",
+            "imagery",
+            "disk for state",
+            "Redis AOF",
+            "results.store",
+            "API",
+        ):
+            assert f" {subject}" in said
 
     def test_a_key_that_cannot_be_sent_is_a_wrong_option_and_stays_secret(
         self, capsys: pytest.CaptureFixture[str]
