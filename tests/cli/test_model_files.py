@@ -121,6 +121,12 @@ class TestFetching:
         again = fetch_models(hub, tmp_path, "--dry-run")
         assert (again.returncode, "0 of 16 files to fetch" in again.stdout) == (0, True)
 
+    def test_a_folder_for_another_machine_is_complete_and_its_setting_is_told(self, hub: str, tmp_path: Path) -> None:
+        done = fetch_models(hub, tmp_path / "home", "--to", str(tmp_path / "models"))
+        assert done.returncode == 0, done.stderr
+        assert f"WRITING_MODELS__EMBEDDED__BASE={tmp_path}/models/tiny\n" in done.stdout
+        assert folder_faults(tmp_path / "models/tiny") == []
+
     @pytest.mark.slow
     def test_of_a_model_without_16_bit_files_the_others_are_fetched(
         self, hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
