@@ -18,6 +18,7 @@ from shared.schemas import LONGEST_READING, LONGEST_TRANSLATION, GenerationReque
 from shared.schemas.deck import DeckOptions, DeckWord
 from shared.settings import Settings
 from shared.writing.dictionaries import Dictionaries
+from shared.writing.language import LanguageChoice
 from shared.writing.normalise import fold
 from shared.writing.words import Meaning, senses_read
 
@@ -51,24 +52,36 @@ def words_of(words: WordList) -> list[ListedWord]:
     return sorted(listed, key=lambda word: word.line or 0)
 
 
-def with_languages(listed: Sequence[ListedWord], dictionaries: Dictionaries) -> list[ListedWord]:
-    """Return the words of a list, those without a language of their own with the one that the list shows."""
+def with_languages(listed: Sequence[ListedWord], options: DeckOptions, dictionaries: Dictionaries) -> list[ListedWord]:
+    """Return the words of a list with the languages that it shows, where neither a word nor the deck names one."""
     documents = [{"word": word.document} if isinstance(word.document, str) else word.document for word in listed]
-    texts = [_texts(document) for document in documents]
-    languages = dictionaries.of_list(texts)
+    words = [fold(_text(document, "word")).strip() for document in documents]
+    languages: Sequence[LanguageChoice] = [options.language] * len(words)
+    shown: dict[str, Sequence[str]] = {}
+    if options.language == "auto":
+        readings = [_text(document, "reading") for document in documents]
+        shown["language"] = languages = dictionaries.of_list(list(zip(words, readings, strict=True)))
+    if options.translation_language == "auto":
+        translated = [(word, _text(document, "translation")) for word, document in zip(words, documents, strict=True)]
+        shown["translation_language"] = dictionaries.translations_of_list(translated, languages)
     return [
-        replace(word, document={**document, "language": language})
-        if language != "auto" and isinstance(document, dict) and document.get("language") is None
-        else word
-        for word, document, language in zip(listed, documents, languages, strict=True)
+        _completed(word, documents[index], {name: values[index] for name, values in shown.items()})
+        for index, word in enumerate(listed)
     ]
 
 
-def _texts(document: Any) -> tuple[str, str]:
-    """Return the word and the reading of a document that is not yet validated."""
-    fields = document if isinstance(document, dict) else {}
-    word, reading = (value if isinstance(value := fields.get(field), str) else "" for field in ("word", "reading"))
-    return fold(word).strip(), reading
+def _completed(word: ListedWord, document: Any, shown: dict[str, str]) -> ListedWord:
+    """Return a word with the fields that it lacks, or has as null, as far as the list shows them."""
+    if not isinstance(document, dict):
+        return word
+    lacking = {name: value for name, value in shown.items() if value != "auto" and document.get(name) is None}
+    return replace(word, document={**document, **lacking}) if lacking else word
+
+
+def _text(document: Any, field: str) -> str:
+    """Return a field of a document that is not yet validated; "" if it is no text."""
+    value = document.get(field) if isinstance(document, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 def plan(

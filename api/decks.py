@@ -128,8 +128,7 @@ class Decks:
         Raises:
             InvalidRequest: none of them can be drawn.
         """
-        if options.language == "auto":
-            words = in_thread(partial(with_languages, words, self._dictionaries))
+        words = in_thread(partial(with_languages, words, options, self._dictionaries))
         entries: list[DeckEntry] = []
         requests: dict[str, GenerationRequest] = {}
         for word in words:

@@ -6,7 +6,7 @@ from shared.writing.characters import CharacterDatabase
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.fonts import FontCoverage
 from shared.writing.imagery import Imagery
-from shared.writing.language import LanguageChoice
+from shared.writing.language import LanguageChoice, TranslationLanguage
 from shared.writing.normalise import language_shown
 from shared.writing.words import check_coverage, imagery_of, normalise_word, resolve_imagery, resolve_meaning
 
@@ -19,7 +19,14 @@ class Lexicon:
         self._fonts = fonts
         self._imagery = imagery
 
-    def senses(self, word: str, translation: str = "", reading: str = "", language: LanguageChoice = "auto") -> Senses:
+    def senses(
+        self,
+        word: str,
+        translation: str = "",
+        reading: str = "",
+        language: LanguageChoice = "auto",
+        translation_language: TranslationLanguage = "auto",
+    ) -> Senses:
         """Return a word in normal form and its senses with their motifs, the likeliest first.
 
         Args:
@@ -27,6 +34,7 @@ class Lexicon:
             translation: as in a request; it then determines the word's motifs.
             reading: likewise.
             language: likewise.
+            translation_language: likewise.
 
         Raises:
             InvalidRequest: the word cannot be written, or does not have this reading.
@@ -49,13 +57,20 @@ class Lexicon:
             language=database.language,
             readings=tuple(dict.fromkeys(sense.reading for sense in senses)),
             senses=senses,
-            imagery=self._depicting(word, translation, reading, database),
+            imagery=self._depicting(word, translation, reading, database, translation_language),
         )
 
-    def _depicting(self, word: str, translation: str, reading: str, database: CharacterDatabase) -> tuple[str, ...]:
+    def _depicting(
+        self,
+        word: str,
+        translation: str,
+        reading: str,
+        database: CharacterDatabase,
+        translation_language: TranslationLanguage,
+    ) -> tuple[str, ...]:
         """Return the motifs that a request without `imagery` would get; () if it would need a translation."""
         try:
-            meaning = resolve_meaning(word, translation, database, reading)
+            meaning = resolve_meaning(word, translation, database, reading, translation_language)
         except TranslationRequired:
             return ()
         return resolve_imagery(word, meaning, "auto", self._imagery)

@@ -59,7 +59,9 @@ class RequestValidator:
         self._check_blocked(request)
         database = self._dictionaries.of(request.word, request.language, request.reading)
         check_coverage(request.word, database, self._fonts)
-        return resolve_meaning(request.word, request.translation, database, request.reading)
+        return resolve_meaning(
+            request.word, request.translation, database, request.reading, request.translation_language
+        )
 
     def check_webhook(self, url: str | None) -> None:
         """Validate a webhook's URL, if there is one.

@@ -202,6 +202,7 @@ class AIImageGenerator:
                 translation=request.translation,
                 reading=request.reading,
                 language=request.language,
+                translation_language=request.translation_language,
                 imagery=request.imagery,
             )
         with watch.time("glyph"):

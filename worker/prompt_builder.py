@@ -10,7 +10,7 @@ from shared.styles import StyleDefinition, find_style
 from shared.writing.blocklist import Blocklist
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.imagery import Imagery
-from shared.writing.language import LanguageChoice
+from shared.writing.language import LanguageChoice, TranslationLanguage
 from shared.writing.motif import ImageryMode
 from shared.writing.terms import base_forms
 from shared.writing.words import Meaning, resolve_imagery, resolve_meaning
@@ -64,6 +64,7 @@ class PromptBuilder:
         translation: str = "",
         reading: str = "",
         language: LanguageChoice = "auto",
+        translation_language: TranslationLanguage = "auto",
         imagery: ImageryMode | Sequence[str] = "auto",
     ) -> PromptResult:
         """Return the prompt for a word.
@@ -74,6 +75,7 @@ class PromptBuilder:
             translation: the meaning. If it is empty or not in Latin letters, the prompt uses the lexicon's gloss.
             reading: which of the lexicon's senses, in pinyin or kana. If empty, the most likely one is used.
             language: the word's.
+            translation_language: the translation's, where it is known.
             imagery: "auto" looks up motifs for the meaning, "none" leaves the template as it is; otherwise motif names.
 
         Raises:
@@ -89,6 +91,7 @@ class PromptBuilder:
             translation=translation,
             reading=reading,
             language=language,
+            translation_language=translation_language,
             asked=imagery,
         )
 
@@ -104,11 +107,12 @@ class PromptBuilder:
         translation: str,
         reading: str,
         language: LanguageChoice,
+        translation_language: TranslationLanguage,
         asked: ImageryMode | Sequence[str],
     ) -> PromptResult:
         style = self.style(style_name)
         database = self._dictionaries.of(character, language, reading)
-        meaning = resolve_meaning(character, translation, database, reading)
+        meaning = resolve_meaning(character, translation, database, reading, translation_language)
         names = self._allowed(resolve_imagery(character, meaning, asked, self._imagery))
         return PromptResult(
             prompt=style.fill(meaning.prompt, character) + self._clause(names, meaning.prompt),

@@ -12,7 +12,7 @@ from api.services import services
 from api.style_samples import shipped_sample
 from shared.schemas import LONGEST_READING, LONGEST_TRANSLATION, Schema, Senses, StyleName
 from shared.styles import find_style
-from shared.writing.language import LanguageChoice
+from shared.writing.language import LanguageChoice, TranslationLanguage
 from shared.writing.normalise import LENGTH_RULE, MAX_SENT_LENGTH
 
 SAMPLE_MAX_AGE_S = 86_400
@@ -32,6 +32,7 @@ class SensesQuery(MeaningQuery):
     translation: Annotated[str, Field(description="as in a request", max_length=LONGEST_TRANSLATION)] = ""
     reading: Annotated[str, Field(description="as in a request", max_length=LONGEST_READING)] = ""
     language: Annotated[LanguageChoice, Field(description="as in a request")] = "auto"
+    translation_language: Annotated[TranslationLanguage, Field(description="as in a request")] = "auto"
 
 
 class Meanings(Schema):
@@ -58,7 +59,7 @@ def meaning(query: MeaningQuery) -> Response:
 @lexicon_api.get("/meanings", responses={200: Senses, **problem_responses(422)})
 def meanings(query: SensesQuery) -> Response:
     """Look up a word's readings and senses, and the motifs that depict each. The list is empty if none is found."""
-    return json_response(services().lexicon.senses(query.word, query.translation, query.reading, query.language))
+    return json_response(services().lexicon.senses(**query.model_dump()))
 
 
 @lexicon_api.get(

@@ -33,7 +33,10 @@ def read(query: ReadingQuery, raw: ListFile) -> Response:  # noqa: ARG001  # for
     styles = services().settings.styles
     words = in_thread(lambda: read_list(content, encoding=encoding, columns=query.columns, styles=styles))
     texts = [(row.word, row.reading) for row in words.rows]
-    languages = in_thread(partial(services().dictionaries.of_list, texts))
+    dictionaries = services().dictionaries
+    languages = in_thread(partial(dictionaries.of_list, texts))
+    translated = [(row.word, row.translation) for row in words.rows]
+    translations = in_thread(partial(dictionaries.translations_of_list, translated, languages))
     rows = tuple(
         ListedRow(
             line=row.line,
@@ -41,10 +44,11 @@ def read(query: ReadingQuery, raw: ListFile) -> Response:  # noqa: ARG001  # for
             translation=row.translation,
             reading=row.reading,
             language=language,
+            translation_language=translation,
             style=row.style,
             imagery=read_imagery(row.imagery) if row.imagery else None,
         )
-        for row, language in zip(words.rows, languages, strict=True)
+        for row, language, translation in zip(words.rows, languages, translations, strict=True)
     )
     view = ListView(
         read_as=words.mapping,

@@ -306,6 +306,8 @@ def _request(row: ListedRow, options: Mapping[str, Any]) -> dict[str, Any]:
         own["imagery"] = row.imagery if isinstance(row.imagery, str) else list(row.imagery)
     if row.language != "auto" and "language" not in options:
         own["language"] = row.language
+    if row.translation_language != "auto" and "translation_language" not in options:
+        own["translation_language"] = row.translation_language
     if row.reading and not row.translation:
         own["reading"] = row.reading  # it selects among the word's senses
     return {"word": row.word, "translation": row.translation, "include_conditioning": False, **options, **own}

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 ControlType = Literal["canny", "depth", "segmentation", "scribble"]
 ImageryMode = Literal["auto", "none"]
 LanguageChoice = Literal["auto", "zh", "ja"]
+TranslationLanguage = Literal["auto", "en", "other"]
 
 
 class RequestModel(BaseModel):
@@ -68,6 +69,7 @@ class GenerationRequest(RequestModel):
     translation: str = ""
     reading: str = ""
     language: LanguageChoice = "auto"
+    translation_language: TranslationLanguage = "auto"
     imagery: ImageryMode | tuple[str, ...] = "auto"
     draw_imagery: bool | None = None
     style: str | None = None
@@ -422,6 +424,7 @@ class ListedRow(ResponseModel):
         line: its line in the list, from 1.
         translation: the word's meaning in English; "" if it is to be looked up.
         language: "ja" if the list shows that the word is Japanese, or else "auto".
+        translation_language: "other" if the list shows that the translation is not English, or else "auto".
         style, imagery: the word's own; None for the deck's.
     """
 
@@ -430,6 +433,7 @@ class ListedRow(ResponseModel):
     translation: str = ""
     reading: str = ""
     language: LanguageChoice = "auto"
+    translation_language: TranslationLanguage = "auto"
     style: str | None = None
     imagery: ImageryMode | tuple[str, ...] | None = None
 

@@ -57,6 +57,12 @@ DRAWING: Mapping[str, Callable[[Command], Command]] = {
         type=click.Choice(["auto", "zh", "ja"]),
         help="Language of the words.  [default: Japanese if any word or reading has kana, or else Chinese]",
     ),
+    "translation_language": click.option(
+        "--translation-language",
+        type=click.Choice(["auto", "en", "other"]),
+        help="Language of the translations: English ones steer the picture, others are only shown.  "
+        "[default: judged by their words]",
+    ),
     "style": click.option("--style", help="Style of the picture.  [default: the service's]"),
     "seed": click.option("--seed", type=int, metavar="N", help="The same seed draws the same picture."),
     "scene_seed": click.option(
@@ -91,6 +97,7 @@ def _request_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     imagery, legibility = given["imagery"], given["legibility"]
     fields = {
         "language": given["language"],
+        "translation_language": given["translation_language"],
         "style": given["style"],
         "seed": given["seed"],
         "scene_seed": given["scene_seed"],

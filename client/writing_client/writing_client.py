@@ -29,6 +29,7 @@ from writing_client.models import (
     Priority,
     Senses,
     ServiceStatus,
+    TranslationLanguage,
 )
 from writing_client.service_deck import PATH as DECKS
 from writing_client.service_deck import ServiceDeck
@@ -252,7 +253,13 @@ class WritingClient:
         return list(self._connection.fetch(Meanings, "GET", "/api/writing/meaning", params={"word": word}).meanings)
 
     def meanings(
-        self, word: str, *, translation: str = "", reading: str = "", language: LanguageChoice = "auto"
+        self,
+        word: str,
+        *,
+        translation: str = "",
+        reading: str = "",
+        language: LanguageChoice = "auto",
+        translation_language: TranslationLanguage = "auto",
     ) -> Senses:
         """Return a word's readings and senses, the likeliest first, with the motifs that depict each.
 
@@ -261,11 +268,18 @@ class WritingClient:
             translation: its meaning, as a request would give it; empty: looked up.
             reading: its pinyin or kana, as a request would give it; empty: the likeliest.
             language: its language, as a request would give it.
+            translation_language: the translation's language, as a request would give it.
 
         Raises:
             WritingError: the word cannot be written.
         """
-        params = {"word": word, "translation": translation, "reading": reading, "language": language}
+        params = {
+            "word": word,
+            "translation": translation,
+            "reading": reading,
+            "language": language,
+            "translation_language": translation_language,
+        }
         return self._connection.fetch(Senses, "GET", "/api/writing/meanings", params=params)
 
     def imagery(self, query: str = "", *, limit: int = 50, offset: int = 0) -> Motifs:

@@ -21,13 +21,14 @@ from shared.schemas.request import (
     LONGEST_READING,
     DrawingOptions,
     Language,
+    LanguageOfTranslation,
     MotifNames,
     StyleName,
     WordToDraw,
     read_imagery_field,
 )
 from shared.writing.clusters import JOINERS, clusters
-from shared.writing.language import LanguageChoice
+from shared.writing.language import LanguageChoice, TranslationLanguage
 from shared.writing.motif import ImageryMode
 from shared.writing.normalise import LENGTH_RULE, MAX_SENT_LENGTH, MAX_WORD_LENGTH, word_length
 
@@ -85,6 +86,7 @@ class DeckWord(WordToDraw):
         PLAIN,
     ] = ""
     language: Language | None = None  # type: ignore[assignment]  # null: the deck's
+    translation_language: LanguageOfTranslation | None = None  # type: ignore[assignment]  # null: the deck's
     style: StyleName | None = None
     imagery: Annotated[
         ImageryMode | MotifNames | None, Field(description="as in a single request"), read_imagery_field
@@ -104,6 +106,13 @@ class DeckOptions(DrawingOptions):
         LanguageChoice,
         Field(
             description="the words': `zh`, `ja`, or `auto`: as in a request, where kana in one makes others Japanese"
+        ),
+    ] = "auto"
+    translation_language: Annotated[
+        TranslationLanguage,
+        Field(
+            description="the translations': `en`, `other`, or `auto`: as in a request, where a third of another "
+            "language show that all are"
         ),
     ] = "auto"
     webhook_url: Annotated[
@@ -149,6 +158,9 @@ class ListedRow(Schema):
     translation: str = Field(description="empty: looked up in the lexicon")
     reading: str
     language: LanguageChoice = Field(description="`ja` beside kana, if the Japanese lexicon knows the word")
+    translation_language: TranslationLanguage = Field(
+        description="`other` where more than a third are not English, if a lexicon knows the word"
+    )
     style: str | None = Field(description="the word's own; null: the deck's")
     imagery: ImageryMode | tuple[str, ...] | None = Field(description="the word's own; null: the deck's")
 

@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from shared.errors import InvalidRequest
 from shared.schemas.base import INTEGRAL, PLAIN, RequestModel
 from shared.schemas.conditioning import CONDITIONING_METHODS, CONTROL_TYPES, ControlType
-from shared.writing.language import LanguageChoice
+from shared.writing.language import LanguageChoice, TranslationLanguage
 from shared.writing.motif import MAX_MOTIFS, ImageryMode, motif_name
 from shared.writing.normalise import LENGTH_RULE, language_shown, normalise_word
 
@@ -120,6 +120,14 @@ Language = Annotated[
 ]
 
 
+LanguageOfTranslation = Annotated[
+    TranslationLanguage,
+    Field(
+        description="the translation's: `en`; `other`: it is shown, and the lexicon steers; `auto`: its words decide"
+    ),
+]
+
+
 class WordToDraw(RequestModel):
     """A word and its meaning."""
 
@@ -132,6 +140,7 @@ class WordToDraw(RequestModel):
         ),
         PLAIN,
     ] = ""
+    translation_language: LanguageOfTranslation = "auto"
     reading: Annotated[
         str,
         Field(

@@ -1,12 +1,17 @@
 """The character databases of all languages, and the choice of a word's language."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from shared.writing.characters import CharacterDatabase
+from shared.writing.english import english_part, is_latin, read_translation, why_empty
 from shared.writing.kana import has_kana
-from shared.writing.language import Language, LanguageChoice
+from shared.writing.language import Language, LanguageChoice, TranslationLanguage
 from shared.writing.pinyin import same_reading
 from shared.writing.unicode_script import script
+
+# So many translations of a list show its language.
+JUDGED_TRANSLATIONS = 500
 
 
 class Dictionaries(Mapping[Language, CharacterDatabase]):
@@ -61,6 +66,31 @@ class Dictionaries(Mapping[Language, CharacterDatabase]):
         # In order, each block of the lexicon is decompressed once.
         known = {word for word in sorted({word for word, _ in words}) if self[Language.JAPANESE].senses(word)}
         return ["ja" if word in known and not self._is_pinyin(word, reading) else "auto" for word, reading in words]
+
+    def translations_of_list(
+        self, words: Sequence[tuple[str, str]], languages: Sequence[LanguageChoice]
+    ) -> list[TranslationLanguage]:
+        """Return the languages of a list's translations.
+
+        Where more than a third of those in Latin letters are not English, none of a word that a lexicon knows is:
+        beside *mer* and *poisson*, *pain* is bread. The others are "auto".
+
+        Args:
+            words: the words in normal form, each with its translation.
+            languages: of the words, as from `of_list`.
+        """
+        texts = (read_translation(translation) for _, translation in words)
+        latin = (text for text in texts if text and why_empty(text) is None and is_latin(text))
+        is_foreign = [not english_part(text) for text in islice(latin, JUDGED_TRANSLATIONS)]
+        if 3 * sum(is_foreign) <= len(is_foreign):
+            return ["auto"] * len(words)
+        # In order, as above.
+        pairs = sorted({(word, language) for (word, _), language in zip(words, languages, strict=True)})
+        known = {pair for pair in pairs if self.of(*pair).senses(pair[0])}
+        return [
+            "other" if translation and (word, language) in known else "auto"
+            for (word, translation), language in zip(words, languages, strict=True)
+        ]
 
     def _is_pinyin(self, word: str, reading: str) -> bool:
         if not reading or has_kana(reading):

@@ -13,3 +13,5 @@ class Language(StrEnum):
 
 # As a request gives it; "auto" lets the word decide.
 LanguageChoice = Literal["auto", "zh", "ja"]
+# The language of a translation, as a request gives it. "auto" lets its words decide.
+TranslationLanguage = Literal["auto", "en", "other"]

@@ -25,7 +25,7 @@ from shared.writing.english import (
 from shared.writing.fonts import FontCoverage, font_of
 from shared.writing.imagery import Imagery
 from shared.writing.kana import same_kana
-from shared.writing.language import Language
+from shared.writing.language import Language, TranslationLanguage
 from shared.writing.lexicon import Sense
 from shared.writing.motif import ImageryMode
 from shared.writing.normalise import describe, normalise_word
@@ -109,7 +109,13 @@ def _name(cluster: str, fonts: Sequence[FontCoverage]) -> str:
     return names if lacking else f"the contextual forms of {names}"
 
 
-def resolve_meaning(word: str, translation: str, database: CharacterDatabase, reading: str = "") -> Meaning:
+def resolve_meaning(
+    word: str,
+    translation: str,
+    database: CharacterDatabase,
+    reading: str = "",
+    translation_language: TranslationLanguage = "auto",
+) -> Meaning:
     """Return a word's meaning: the translation as far as it is English, otherwise the lexicon's most likely sense.
 
     The text encoders read English. A translation in another language is used for display only, unless the word is
@@ -123,6 +129,7 @@ def resolve_meaning(word: str, translation: str, database: CharacterDatabase, re
         translation: the translation as given in the request.
         database: the lexicon of the word's language.
         reading: the reading in pinyin or kana that selects the word's senses; "" for any.
+        translation_language: "en" or "other" where it is known whether the translation is English.
 
     Raises:
         UnknownReading: the word does not have this reading.
@@ -136,15 +143,24 @@ def resolve_meaning(word: str, translation: str, database: CharacterDatabase, re
         return Meaning(shown, phrase, "request", database.language, known.reading, depictable=depictable(known))
     unused = why_empty(shown)
     given = shown if unused is None else ""
-    if steering := english_part(given):
+    if steering := _steering(given, translation_language):
         phrase, spoken = phrase_of(clean_sense(steering), senses, database), reading_meant(steering, senses)
         return Meaning(shown, phrase, "request", database.language, spoken, depictable=steering)
     if not senses:
         return _of_unknown(word, given, unused, database.language)
-    if given and is_latin(given):
+    if given and translation_language == "other":
+        unused = f"{given!r} is in another language than English, so the lexicon's meaning steers the picture"
+    elif given and is_latin(given):
         unused = f"{given!r} does not seem to be English, so the lexicon's meaning steers the picture"
     meaning = _of_lexicon(senses[0], given, unused, database)
     return replace(meaning, reading=usual_reading(senses)) if given else meaning
+
+
+def _steering(translation: str, language: TranslationLanguage) -> str:
+    """Return the part of a translation that is English; "" if none is."""
+    if language == "auto":
+        return english_part(translation)
+    return translation if language == "en" else ""
 
 
 def _of_unknown(word: str, given: str, unused: str | None, language: Language) -> Meaning:

@@ -466,6 +466,26 @@ def test_a_decks_language_can_be_given(anyone: FlaskClient) -> None:
     assert mixed["words"][1]["meaning"] == "toilet paper"
 
 
+@pytest.mark.parametrize(
+    ("options", "own", "language"),
+    [
+        ({}, {}, "other"),
+        ({}, {"translation_language": None}, "other"),
+        ({}, {"translation_language": "en"}, "en"),
+        ({"translation_language": "en"}, {}, "en"),
+        ({"translation_language": "en"}, {"translation_language": "other"}, "other"),
+    ],
+)
+def test_french_translations_in_a_deck_are_shown_and_do_not_steer(
+    anyone: FlaskClient, store: JobStore, options: dict[str, str], own: dict[str, str | None], language: str
+) -> None:
+    """Unless the deck or the word says that they are English."""
+    words = [{"word": "海", "translation": "mer"}, {"word": "面包", "translation": "pain", **own}]
+    deck = made(anyone, words, **options)
+    assert deck["words"][1]["meaning"] == "pain"
+    assert store.get(deck["words"][1]["job_id"]).request.translation_language == language
+
+
 def test_a_decks_archive_has_its_words_in_order_with_what_is_on_their_cards(
     anyone: FlaskClient, leases: Leases
 ) -> None:

@@ -28,6 +28,13 @@ def test_a_list_is_read_and_every_line_is_accounted_for(anyone: FlaskClient) -> 
     assert told["notes"] == [{"line": 1, "reason": "the heading"}]
 
 
+def test_a_list_shows_that_its_translations_are_not_english(anyone: FlaskClient) -> None:
+    for meanings, languages in (("mer pain", ["other", "other"]), ("sea bread", ["auto", "auto"])):
+        content = "海,{}\n面包,{}\n".format(*meanings.split()).encode()
+        told = anyone.post(LIST, data=content, content_type="text/csv").get_json()
+        assert [row["translation_language"] for row in told["words"]] == languages
+
+
 def test_what_nobody_can_tell_may_be_said_in_the_query(anyone: FlaskClient) -> None:
     refused = anyone.post(LIST, data="学校,학교\n".encode(), content_type="text/csv")
     assert (refused.status_code, refused.get_json()["code"]) == (422, "unreadable_list")

@@ -94,14 +94,16 @@ def test_a_picture_goes_to_a_new_folder(service: Scripted) -> None:
 
 def test_every_option_is_a_field_of_the_request(service: Scripted) -> None:
     options = (
-        "--translation chief --reading zhang3 --language zh --style oil --seed 7 --scene-seed 3 --size 320 --steps 4 "
-        "--quality fast --imagery owl,books --no-draw-imagery --legibility 0.8 --variations 2 --maps maps --api-key key"
+        "--translation chief --reading zhang3 --language zh --translation-language en --style oil --seed 7 "
+        "--scene-seed 3 --size 320 --steps 4 --quality fast --imagery owl,books --no-draw-imagery --legibility 0.8 "
+        "--variations 2 --maps maps --api-key key"
     )
     assert main(["generate", "长", *options.split()]) == DONE
     (call,) = [call for call in service.seen if call[0] == f"POST {POST}"]
     assert call[1]["Authorization"] == "Bearer key"
     assert json.loads(call[2]) == {
         "word": "长", "translation": "chief", "reading": "zhang3", "language": "zh", "style": "oil", "seed": 7,
+        "translation_language": "en",
         "scene_seed": 3, "width": 320, "height": 320, "num_inference_steps": 4, "quality": "fast",
         "imagery": ["owl", "books"], "draw_imagery": False, "legibility": {"target": 0.8}, "variations": 2,
         "include_conditioning": True,

@@ -74,6 +74,12 @@ class TestDeck:
         ]
         assert Deck(tmp_path, rows, {"language": "zh"})._requests[0]["language"] == "zh"
 
+    def test_a_row_s_translation_steers_only_if_it_is_english(self, tmp_path: Path) -> None:
+        rows = [row(1, "面包", "pain", translation_language="other"), row(2, "海", "sea")]
+        requests = Deck(tmp_path, rows, {})._requests
+        assert [request.get("translation_language") for request in requests] == ["other", None]
+        assert Deck(tmp_path, rows, {"translation_language": "en"})._requests[0]["translation_language"] == "en"
+
     def test_a_reading_changes_the_card_and_not_the_picture(self, tmp_path: Path) -> None:
         drawn(Deck(tmp_path, [STUDY], {}), 0)
         deck = Deck(tmp_path, [row(1, "学习", "study", "xuéxí")], {})

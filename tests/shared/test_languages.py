@@ -57,6 +57,28 @@ def test_kana_makes_the_words_beside_it_japanese(
     assert dictionaries.of_list(words) == languages
 
 
+FRENCH = [("海", "mer"), ("面包", "pain"), ("鱼", "poisson"), ("苹果", "une pomme"), ("qzxy", "pain"), ("猫", "")]
+
+
+@pytest.mark.parametrize(
+    ("words", "languages"),
+    [
+        (FRENCH, ["other", "other", "other", "other", "auto", "auto"]),
+        ([("海", "sea"), ("面包", "bread"), ("鱼", "poisson")], ["auto"] * 3),  # a third may be
+        ([("海", "море"), ("面包", "pain"), ("鱼", "fish")], ["auto"] * 3),  # other scripts do not count
+        ([("手紙", "Brief"), ("食べる", "essen")], ["other", "other"]),
+        ([], []),
+    ],
+)
+def test_where_many_translations_are_not_english_none_is(
+    dictionaries: Dictionaries, words: list[tuple[str, str]], languages: list[str]
+) -> None:
+    """Of words that a lexicon knows, whose meaning steers instead: pain is bread there."""
+    assert (
+        dictionaries.translations_of_list(words, dictionaries.of_list([(word, "") for word, _ in words])) == languages
+    )
+
+
 @pytest.mark.parametrize(("character", "strokes"), [("直", 8), ("骨", 10), ("海", 9), ("働", 13), ("図", 7), ("々", 3)])
 def test_japanese_characters_have_their_own_strokes(dictionaries: Dictionaries, character: str, strokes: int) -> None:
     found = dictionaries[Language.JAPANESE].character(character)
