@@ -117,10 +117,15 @@ def has_foreign_article(text: str) -> bool:
 
 def english_part(text: str) -> str:
     """Return the English part of a translation: "cat" of "cat кошка" and "le chat, cat"; "" if none is English."""
-    text = without_word_classes(" ".join(PICTOGRAPHS.sub(" ", text).split()))
+    text = without_marks(text)
     parts = [part.strip() for part in BETWEEN.split(text) if part.strip()]
     english = [part for part in map(_without_foreign_words, parts) if is_english(part)]
     return text if english == parts else ", ".join(english)
+
+
+def without_marks(text: str) -> str:
+    """Return a translation without pictographs and word classes: "study" of "n. study 📚"."""
+    return without_word_classes(" ".join(PICTOGRAPHS.sub(" ", text).split()))
 
 
 def _without_foreign_words(text: str) -> str:

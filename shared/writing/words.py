@@ -21,6 +21,7 @@ from shared.writing.english import (
     is_latin,
     read_translation,
     why_empty,
+    without_marks,
 )
 from shared.writing.fonts import FontCoverage, font_of
 from shared.writing.imagery import Imagery
@@ -160,7 +161,7 @@ def _steering(translation: str, language: TranslationLanguage) -> str:
     """Return the part of a translation that is English; "" if none is."""
     if language == "auto":
         return english_part(translation)
-    return translation if language == "en" else ""
+    return without_marks(translation) if language == "en" else ""
 
 
 def _of_unknown(word: str, given: str, unused: str | None, language: Language) -> Meaning:

@@ -38,7 +38,7 @@ def test_the_default_style_is_comic_and_the_meaning_is_looked_up(prompts: Prompt
         ("娘", {"reading": "むすめ"}, "daughter"),
         ("面包", {"translation": "pain"}, "pain"),
         ("面包", {"translation": "pain", "translation_language": "other"}, "bread"),
-        ("北京", {"translation": "Peking", "translation_language": "en"}, "Peking"),
+        ("北京", {"translation": "n. Peking 🏯", "translation_language": "en"}, "Peking"),
     ],
 )
 def test_language_and_reading_choose_the_meaning(
