@@ -12,12 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from local.guard import ENDINGS, GRACE_S, Guard
+
 # Pause before a dead process is restarted. It doubles with each death and is reset after a minute of uptime.
 FIRST_PAUSE_S, LONGEST_PAUSE_S, HEALTHY_AFTER_S = 0.5, 10.0, 60.0
-# Signals that end a process by default. A supervisor ended by one would leave its programs behind.
-ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
-# How long a process may take to exit before it is killed.
-GRACE_S = 20.0
 
 
 @contextmanager
@@ -104,9 +102,10 @@ class Program:
 class Child:
     """A program and the process that runs it."""
 
-    def __init__(self, program: Program, log_folder: Path | None) -> None:
+    def __init__(self, program: Program, log_folder: Path | None, guard: Guard) -> None:
         self.program = program
         self._log_folder = log_folder
+        self._guard = guard
         self._pause_s = FIRST_PAUSE_S
         self._restart_at = 0.0
         self._start()
@@ -124,6 +123,7 @@ class Child:
             start_new_session=True,
             pass_fds=self.program.inherits,
         )
+        self._guard.note(self.process.pid)
         if log is not None:
             os.close(log)  # the child has its own copy
 
@@ -170,17 +170,22 @@ class Child:
 
 
 class Supervisor:
-    """A set of programs that are kept running. They are stopped in the reverse of their starting order."""
+    """A set of programs that are kept running. They are stopped in the reverse of their starting order.
+
+    If this process is killed, a guard stops them.
+    """
 
     def __init__(self, log_folder: Path | None = None) -> None:
         """Set the folder for the programs' output; None for this terminal."""
         self._log_folder = log_folder
+        self._guard: Guard | None = None
         self.children: list[Child] = []
 
     def start(self, program: Program) -> Child:
         """Start a program and keep it running from now on."""
         with uninterrupted():
-            child = Child(program, self._log_folder)
+            self._guard = self._guard or Guard()
+            child = Child(program, self._log_folder, self._guard)
             self.children.append(child)
         return child
 
@@ -199,3 +204,6 @@ class Supervisor:
         with uninterrupted():
             while self.children:
                 self.children.pop().end()
+            if self._guard is not None:
+                self._guard.close()
+                self._guard = None

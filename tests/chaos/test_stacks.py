@@ -96,10 +96,28 @@ def test_a_second_stack_in_one_folder_is_refused_and_the_first_keeps_every_write
     print(f"{len(keys)} writes, all kept; two further stacks refused with 78")
 
 
-def test_a_redis_whose_supervisor_was_killed_still_holds_its_folder(tmp_path: Path, left: list[psutil.Process]) -> None:
+def test_what_a_killed_supervisor_has_started_ends(tmp_path: Path, left: list[psutil.Process]) -> None:
     data = tmp_path / "redis"
     serve = Serve(data)
     left += serve.started()
+    assert len(left) >= 3, "Redis, the API and the guard"
+    serve.process.kill()
+    serve.process.wait()
+    serve.hang_up()
+    _, running = psutil.wait_procs(left, END_S)
+    assert running == []
+    with Stack(workers=0, data_folder=data, log_folder=tmp_path) as free:
+        assert redis.Redis.from_url(free.redis_url).ping()
+
+
+def test_a_redis_that_outlives_supervisor_and_guard_still_holds_its_folder(
+    tmp_path: Path, left: list[psutil.Process]
+) -> None:
+    data = tmp_path / "redis"
+    serve = Serve(data)
+    left += serve.started()
+    (guard,) = [process for process in left if "local.guard" in process.cmdline()]
+    guard.kill()
     serve.process.kill()
     serve.process.wait()
     serve.hang_up()
