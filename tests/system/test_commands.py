@@ -95,7 +95,7 @@ def test_serve_runs_until_ctrl_c_and_leaves_nothing_behind(tmp_path: Path, *, an
     """Also while its programs are starting."""
     port = free_port()
     with serving(port, tmp_path) as process:
-        eventually(lambda: len(children_of(process)) == 3)
+        eventually(lambda: len(children_of(process)) == 4)  # the guard, Redis, the API and a worker
         if answers_first:
             eventually(lambda: answers(f"http://127.0.0.1:{port}"))
 
