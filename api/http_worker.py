@@ -12,7 +12,9 @@ from api.access_log import log_refused
 from api.connection import Connection
 from api.http_errors import as_service_error
 from api.problems import problem_body
-from shared.errors import ServiceError
+from shared.errors import BadRequest, ServiceError
+
+HOST_SINCE = (1, 1)  # the version of HTTP that requires a Host header
 
 
 class HttpWorker(GeventWorker):  # type: ignore[misc]  # gunicorn is untyped
@@ -30,7 +32,13 @@ class HttpWorker(GeventWorker):  # type: ignore[misc]  # gunicorn is untyped
         super().handle(listener, Connection(client, receive_s=receive_s, idle_s=self.cfg.keepalive), addr)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Connection, addr: Any) -> None:
-        """Serve a request whose headers have arrived."""
+        """Serve a request whose headers have arrived.
+
+        Raises:
+            BadRequest: it lacks the Host header.
+        """
+        if req.version >= HOST_SINCE and not any(name == "HOST" for name, _ in req.headers):
+            raise BadRequest("an HTTP/1.1 request needs a Host header")
         sock.begin(req)
         super().handle_request(listener_name, req, sock, addr)
         sock.expect_next()

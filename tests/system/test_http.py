@@ -22,6 +22,7 @@ from tests.system.raw_http import CHUNKED, HOST, POST, SUBMIT, ask
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "bad_request"),
         (b"GET http://[bad/ HTTP/1.1\r\n" + HOST + b"\r\n", 400, "bad_request"),
         (b"GET / HTTP/1.1\r\nHost localhost\r\n\r\n", 400, "bad_request"),
+        (b"GET /health HTTP/1.1\r\n\r\n", 400, "bad_request"),
         (b"GET / HTTP/1.1\r\n" + HOST + b"A B: c\r\n\r\n", 400, "bad_request"),
         (b"GET / HTTP/1.1\r\n" + HOST + b" folded\r\n\r\n", 400, "bad_request"),
         (b"GET / HTTP/1.1\r\n" + HOST + b"X: a\0b\r\n\r\n", 400, "bad_request"),
