@@ -56,7 +56,7 @@ def check_body() -> None:
     Raises:
         BodyTooLarge: the body is longer than the settings allow.
         UnsupportedMediaType: the body is declared as neither.
-        MalformedJson: the body is not valid JSON, not an object, or nested too deeply.
+        MalformedJson: the body is not valid JSON, not an object, nested too deeply, or gives a field twice.
     """
     rule = BODIES.get(request.endpoint or "")
     if request.method not in METHODS or rule is None:
@@ -90,7 +90,7 @@ def _check_json(expected: str) -> None:
     if charset.lower() not in CHARSETS:
         raise UnsupportedMediaType(f"charset={charset}: send the request in UTF-8")
     try:
-        document = json.loads(request.get_data().decode("utf-8-sig"))
+        document = json.loads(request.get_data().decode("utf-8-sig"), object_pairs_hook=_object)
     except UnicodeDecodeError as error:
         raise MalformedJson(f"the body is not valid UTF-8: byte {error.start} is wrong") from error
     except ValueError as error:
@@ -102,6 +102,20 @@ def _check_json(expected: str) -> None:
         raise MalformedJson(f"the body is not a JSON object; send {expected}")
     if _is_deeper(document, MAX_DEPTH):
         raise MalformedJson(TOO_DEEP)
+
+
+def _object(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object. Of a field that is given twice, one value would silently have no effect.
+
+    Raises:
+        MalformedJson: a field is given twice.
+    """
+    document: dict[str, Any] = {}
+    for name, value in fields:
+        if name in document:
+            raise MalformedJson(f"the field {name!r} is given twice in one object")
+        document[name] = value
+    return document
 
 
 def _is_deeper(document: Any, depth: int) -> bool:

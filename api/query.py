@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from inspect import signature
+from urllib.parse import unquote, unquote_to_bytes
 
 from flask import current_app, request
 
@@ -10,6 +11,7 @@ from shared.errors import InvalidRequest, UnknownField
 # EventSourcePolyfill, with which browsers can send a key, adds it when it reconnects, beside the header.
 IGNORED = frozenset({"lastEventId"})
 CALLS = "/api/"  # monitoring systems may add parameters of their own to probes
+NOT_UTF_8 = "this is not UTF-8; percent-encode its UTF-8: 学 becomes %E5%AD%A6"
 
 
 def check_query() -> None:
@@ -17,13 +19,30 @@ def check_query() -> None:
 
     Raises:
         UnknownField: the call does not have the parameter.
-        InvalidRequest: it is given twice.
+        InvalidRequest: it is given twice, or is not UTF-8.
     """
+    if not request.path.startswith(CALLS):
+        return
+    _check_encoding(request.query_string)
     for name, values in request.args.lists():
-        if len(values) > 1 and name not in IGNORED and request.path.startswith(CALLS):
+        if len(values) > 1 and name not in IGNORED:
             raise InvalidRequest("give this query parameter once", field=name, code="invalid_value")
-    if request.args and request.endpoint is not None and request.path.startswith(CALLS):
+    if request.args and request.endpoint is not None:
         refuse_others(_parameters(request.endpoint))
+
+
+def _check_encoding(query: bytes) -> None:
+    """Refuse what is not UTF-8. Werkzeug reads it as its percent-encoding, so a word in GBK as the text "%BB%F0".
+
+    Raises:
+        InvalidRequest: a parameter is not UTF-8.
+    """
+    for parameter in query.split(b"&"):
+        try:
+            unquote_to_bytes(parameter).decode()
+        except UnicodeDecodeError as error:
+            name = unquote(parameter.decode(errors="replace").partition("=")[0])
+            raise InvalidRequest(NOT_UTF_8, field=name, code="invalid_text") from error
 
 
 def refuse_others(known: Collection[str], hint: str = "") -> None:

@@ -44,6 +44,20 @@ def test_an_unknown_parameter_is_refused(anyone: FlaskClient, call: str, known: 
     assert known in answer.get_json()["detail"]
 
 
+@pytest.mark.parametrize("word", ["%BB%F0", "%ED%A0%80", "%C0%80", "%E5%AD"])
+def test_a_parameter_that_is_no_utf_8_is_not_read_as_its_percent_encoding(anyone: FlaskClient, word: str) -> None:
+    assert faults(anyone.get(f"/api/writing/meaning?word={word}")) == [("word", "invalid_text")]
+
+
+@pytest.mark.parametrize(
+    "body", ['{"word": "山", "word": "水"}', '{"word": "山", "controlnet_weights": {"canny": 1, "canny": 1}}']
+)
+def test_a_field_that_is_given_twice_is_refused(anyone: FlaskClient, body: str) -> None:
+    answer = anyone.post(SUBMIT, data=body.encode(), content_type="application/json")
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "malformed_json")
+    assert "twice" in answer.get_json()["detail"]
+
+
 def test_an_option_of_the_drawing_is_not_ignored_in_a_csv_s_query(anyone: FlaskClient) -> None:
     answer = anyone.post(f"{DECKS}?name=x&seed=7&num_inference_steps=1", data="山\n".encode(), headers=CSV)
     assert faults(answer) == [("seed", "unknown_field")]
