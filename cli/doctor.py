@@ -72,6 +72,7 @@ def examine(settings: Settings, client: WritingClient) -> Iterator[Finding]:
         lambda: check_models(settings),
         lambda: check_fonts(settings),
         lambda: check_recognisers(settings),
+        check_forest,
         check_characters,
         check_imagery,
         check_vocabulary,
@@ -207,6 +208,21 @@ def check_recognisers(settings: Settings) -> Iterator[Finding]:
             yield Finding(Level.FAIL, "recogniser", str(error), advice)
         else:
             yield Finding(Level.OK, "recogniser", path.name)
+
+
+def check_forest() -> Iterator[Finding]:
+    """Check that the trees that find the borders of strokes can be loaded."""
+    try:
+        from worker.conditioning.structured_forest import load_forest  # noqa: PLC0415  # only workers have what it needs
+    except ImportError as error:
+        yield Finding(Level.WARN, "structured forest", f"{error.name} is not installed", f"workers need {error.name}")
+        return
+    try:
+        count = len(load_forest().roots)
+    except SettingsError as error:
+        yield Finding(Level.FAIL, "structured forest", str(error), "put the file back")
+    else:
+        yield Finding(Level.OK, "structured forest", f"{count} trees")
 
 
 def check_characters() -> Iterator[Finding]:

@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from cli.doctor import (
     check_api,
     check_disk,
     check_fonts,
+    check_forest,
     check_gpu,
     check_models,
     check_recognisers,
@@ -38,6 +40,7 @@ from tests.client.scripted import STATUS, Answer, Scripted, refused
 from tests.helpers import as_user, eventually
 from tests.results import Publisher, at
 from tests.shared.test_workers import info
+from worker.conditioning.structured_forest import load_forest
 from writing_client import WritingClient
 
 LOADING = info("a@host", WorkerState.LOADING).model_dump(mode="json")
@@ -234,6 +237,13 @@ class TestDoctor:
         assert f"is damaged: {tmp_path}/a.onnx" in damaged.text
         assert f"not found: {tmp_path}/b.onnx" in missing.text
 
+    def test_a_damaged_forest_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = tmp_path / "forest.npz"
+        path.touch()
+        monkeypatch.setattr("worker.conditioning.structured_forest.load_forest", partial(load_forest, path))
+        (finding,) = check_forest()
+        assert (finding.level, finding.text) == (Level.FAIL, f"structured forest is damaged: {path}")
+
     def test_without_rapidocr_there_is_no_score(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("worker.legibility.judge.find_recognisers", list)
         (finding,) = check_recognisers(load_settings({}))
@@ -287,6 +297,7 @@ class TestDoctor:
         for subject in (
             "font",
             "recogniser",
+            "structured forest",
             "strokes",
             "imagery",
             "disk for state",

@@ -79,3 +79,14 @@ def test_a_request_of_a_batch_that_is_none_is_an_outcome_of_its_own(scripted: An
 def test_a_level_that_hsk_does_not_have_is_no_empty_list(level: Any) -> None:
     with pytest.raises(WrongInput, match="1, 2, 3"):
         hsk_words(level)
+
+
+@pytest.mark.parametrize("rest", ["word\tlevel\n山\t1\n木\t", "word\tlevel\n山\t1\n木\t1", "山", ""])
+def test_a_damaged_list_of_hsk_words_is_not_taken_for_a_shorter_one(
+    rest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "hsk.tsv"
+    path.write_text(rest, encoding="utf-8")
+    monkeypatch.setattr("writing_client.hsk.LIST", path)
+    with pytest.raises(WrongInput, match=str(path)):
+        hsk_words(1)

@@ -1,4 +1,6 @@
 import dataclasses
+from functools import partial
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -6,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.errors import MethodUnavailable
+from shared.errors import MethodUnavailable, SettingsError
 from shared.schemas import AI_METHODS, CONDITIONING_METHODS
 from shared.settings import ConditioningSettings, load_settings
 from shared.styles import Pen
@@ -25,7 +27,9 @@ from worker.conditioning.segmentation import (
     stroke_notes,
     stroke_type_segmentation,
 )
+from worker.conditioning.structured_forest import MODEL_PATH, load_forest
 from worker.glyphs import Glyph, GlyphRenderer
+from worker.picture_work import make_work
 
 CONDITIONINGS = make_conditionings(ConditioningSettings(depth_model=None, segmentation_model=None))
 HAND = Brush()
@@ -129,6 +133,23 @@ def test_structured_edges_run_through_crossings_where_canny_sees_none(glyphs: Gl
     assert inside.any()
     assert not opencv_canny(glyph, HAND)[inside].any()
     assert structured_edge_detection(glyph, HAND)[inside].any()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "not found"), (b"", "is damaged"), (b"PK", "is damaged"), (MODEL_PATH.read_bytes()[:-1], "is damaged")],
+    ids=["missing", "empty", "other", "cut"],
+)
+def test_a_forest_that_cannot_be_read_is_named_before_any_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, reason: str
+) -> None:
+    path = tmp_path / "forest.npz"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setattr("worker.picture_work.work.load_forest", partial(load_forest, path))
+    own = load_settings({})
+    with pytest.raises(SettingsError, match=f"structured forest {reason}: {path}"):
+        make_work(own, make_conditionings(own.conditioning))
 
 
 def test_structured_edges_also_outline_the_ink(glyphs: GlyphRenderer) -> None:

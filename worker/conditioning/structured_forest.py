@@ -6,6 +6,8 @@ overlapping positions are averaged. The trees are trained on glyphs with known s
 fuse and there is no gradient.
 """
 
+import zipfile
+import zlib
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -14,7 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.errors import SettingsError
+
 MODEL_PATH = Path(__file__).parents[1] / "data" / "structured_edges.npz"
+# What NumPy raises for a file that is not its own, or from which something is missing.
+DAMAGES = (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error)
 
 # The em in pixels that the trees were trained on.
 EM = 256
@@ -68,9 +74,18 @@ class Forest:
 
 @lru_cache(maxsize=1)
 def load_forest(path: Path = MODEL_PATH) -> Forest:
-    """Return the trained forest. It is read once per process."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return Forest(**{name: arrays[name] for name in arrays.files})
+    """Return the trained forest. It is read once per process.
+
+    Raises:
+        SettingsError: the file is missing or damaged; names it.
+    """
+    if not path.is_file():
+        raise SettingsError(f"structured forest not found: {path}")
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return Forest(**{name: arrays[name] for name in arrays.files})
+    except DAMAGES as error:
+        raise SettingsError(f"structured forest is damaged: {path}") from error
 
 
 def channels(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -15,6 +15,7 @@ from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
 from shared.writing.language import Language
 from worker.conditioning import Brush, Conditioning
+from worker.conditioning.structured_forest import load_forest
 from worker.glyphs import Glyph, GlyphRenderer
 from worker.legibility.judge import LegibilityJudge, find_recognisers
 from worker.png import encode_png
@@ -96,9 +97,10 @@ def make_work(settings: Settings, conditionings: Iterable[Conditioning]) -> Pict
     another job uses them. A map would then depend on the machine's cores and on concurrent work.
 
     Raises:
-        SettingsError: a font, a recogniser, the strokes or the imagery cannot be read.
+        SettingsError: a font, a recogniser, the structured forest, the strokes or the imagery cannot be read.
     """
     cv2.setNumThreads(1)
+    load_forest()  # now, so that no job fails because of it
     fonts = read_fonts(settings.fonts)
     glyphs = {language: GlyphRenderer(database, fonts) for language, database in Dictionaries().items()}
     judge = LegibilityJudge([*find_recognisers(), *settings.recognisers])
