@@ -4,22 +4,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import redis
-from redis.exceptions import NoPermissionError, OutOfMemoryError
+from redis.exceptions import OutOfMemoryError
 
 from cli.finding import Finding, Level
 from shared.errors import SettingsError
 from shared.gpu_profiles import GIB
 from shared.queue.object_store import IN_REDIS
-from shared.redis_client import NO_EVICTION, RIGHTS, make_redis, refuse_other_modes, try_commands
+from shared.redis_client import NO_EVICTION, lasting_advice, make_redis, refuse_other_modes, try_commands
 from shared.settings import ResultSettings, Settings
 from shared.tls import check_tls
 from writing_client.session import without_password
 
 LOWEST_REDIS = (6, 2)  # the oldest version that the tests run with
-# What to do when Redis refuses a command. The first class that the error belongs to counts.
+# What to do when Redis refuses a command for now. The first class that the error belongs to counts.
 REFUSALS: Mapping[type[redis.RedisError], str] = {
     redis.AuthenticationError: "correct user and password in WRITING_REDIS__URL; a sign such as @ is written %40 there",
-    NoPermissionError: RIGHTS,
     OutOfMemoryError: "raise its maxmemory",
     redis.ResponseError: "see its log; it must be a master that can write to its disk",
 }
@@ -55,9 +54,9 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
 def _redis_fault(address: str, error: redis.RedisError) -> Finding:
     # Our connections report the refusals of a replica as lost connections.
     refusal = error.__cause__ if isinstance(error.__cause__, redis.ResponseError) else error
-    for kind, advice in REFUSALS.items():
-        if isinstance(refusal, kind):
-            return Finding(Level.FAIL, "Redis", f"{address} refuses a command: {refusal}", advice)
+    for_now = next((advice for kind, advice in REFUSALS.items() if isinstance(refusal, kind)), None)
+    if (advice := lasting_advice(refusal) or for_now) is not None:
+        return Finding(Level.FAIL, "Redis", f"{address} refuses a command: {refusal}", advice)
     advice = "start one (make serve brings its own), or set WRITING_REDIS__URL"
     return Finding(Level.FAIL, "Redis", f"{address} does not answer: {error}", advice)
 

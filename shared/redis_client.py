@@ -25,6 +25,11 @@ CONNECTION_WAIT_S = 5
 SILENCE_S = 0.2
 NO_EVICTION = "noeviction"
 RIGHTS = "the user needs &* +@all -@dangerous +info, and ~* or ~ with the prefix"
+# How the refusals begin that no wait ends, besides those for want of a right, and what to do about them.
+LASTING = {
+    "unknown command": "the service needs every command under its own name",
+    "DB index is out of range": "give a lower number in the address, or raise `databases` of this Redis",
+}
 REFUSED_MODES = {
     "cluster": "this is a Redis Cluster, which is not supported; use a single Redis",
     "sentinel": "this is a Sentinel, which holds no data; give the address of the Redis that it watches",
@@ -111,7 +116,7 @@ def make_pool(
 def check_server(client: redis.Redis) -> None:
     """Check Redis and its user once, at a process's start; raises the errors of the two refusals below."""
     refuse_other_modes(client)
-    refuse_lesser_user(client)
+    refuse_unfit(client)
     warn_of_eviction(client)
 
 
@@ -131,18 +136,26 @@ def refuse_other_modes(client: redis.Redis) -> None:
         raise SettingsError(f"redis.url: {fault}")
 
 
-def refuse_lesser_user(client: redis.Redis) -> None:
-    """Refuse a Redis user who lacks a right. A Redis that refuses commands for another reason, or is silent, passes.
+def refuse_unfit(client: redis.Redis) -> None:
+    """Refuse a Redis that lacks the database or a command, or whose user lacks a right.
+
+    One that refuses commands for another reason, or is silent, passes.
 
     Raises:
-        SettingsError: names the right.
+        SettingsError: names what is lacking.
     """
     try:
         try_commands(client)
-    except NoPermissionError as error:
-        raise SettingsError(f"redis.url: {error}; {RIGHTS}") from error
-    except redis.RedisError:
-        return
+    except redis.RedisError as error:
+        if (advice := lasting_advice(error)) is not None:
+            raise SettingsError(f"redis.url: {error}; {advice}") from error
+
+
+def lasting_advice(error: redis.RedisError) -> str | None:
+    """Return what to do about a refusal that no wait ends; None for any other error."""
+    if isinstance(error, NoPermissionError):
+        return RIGHTS
+    return next((advice for start, advice in LASTING.items() if str(error).startswith(start)), None)
 
 
 def warn_of_eviction(client: redis.Redis) -> None:
@@ -160,11 +173,12 @@ def warn_of_eviction(client: redis.Redis) -> None:
 
 
 def try_commands(client: redis.Redis) -> None:
-    """Write, run a script and publish: what a Redis or its user may refuse.
+    """Read the memory, write, run a script and publish: what a Redis or its user may refuse.
 
     Raises:
         redis.RedisError: Redis refuses it.
     """
+    client.info("memory")
     client.set(Key.TRIAL, "", px=1)
     client.register_script("return 1")()  # by EVALSHA, and SCRIPT LOAD where it is new, as the service's own
     client.publish(Key.TRIAL, "")

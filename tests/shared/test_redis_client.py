@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from cli.redis_check import check_redis
 from local.private_redis import PrivateRedis
 from local.stack import HOST, free_port
 from local.supervisor import Supervisor
@@ -131,7 +132,13 @@ def test_a_write_after_a_failover_reaches_the_new_master(
 
 @pytest.mark.parametrize(
     ("missing", "refusal"),
-    [([], None), (["resetchannels"], "channel"), (["-@scripting"], "eval"), (["-evalsha"], "evalsha")],
+    [
+        ([], None),
+        (["resetchannels"], "channel"),
+        (["-@scripting"], "eval"),
+        (["-evalsha"], "evalsha"),
+        (["-info"], "info"),
+    ],
 )
 def test_a_user_without_a_right_is_refused_at_the_start(
     settings: Settings, missing: list[str], refusal: str | None
@@ -145,6 +152,34 @@ def test_a_user_without_a_right_is_refused_at_the_start(
                 check_server(of_user)
         finally:
             client.acl_deluser("u")
+
+
+@pytest.fixture
+def bare_redis(tmp_path: Path) -> Iterator[str]:
+    """A Redis with one database and without scripts; its address."""
+    server = PrivateRedis(HOST, free_port())
+    program = server.program(tmp_path)
+    supervisor = Supervisor(tmp_path)
+    supervisor.start(
+        replace(program, command=[*program.command, "--databases", "1", "--rename-command", "EVALSHA", "RENAMED"])
+    )
+    client = redis.Redis.from_url(server.url)
+    eventually(lambda: redis_answers(client))
+    client.close()
+    yield server.url
+    supervisor.end()
+
+
+@pytest.mark.parametrize(("database", "fault"), [(0, "unknown command .EVALSHA"), (1, "DB index is out of range")])
+def test_a_redis_that_lacks_a_command_or_the_database_is_refused_at_the_start(
+    bare_redis: str, database: int, fault: str
+) -> None:
+    settings = load_settings({"WRITING_REDIS__URL": bare_redis.removesuffix("0") + str(database)})
+    with pytest.raises(SettingsError, match=rf"redis.url: {fault}.*; (the service needs|give a lower number)"):
+        check_server(make_redis(settings.redis))
+    (finding,) = check_redis(settings)
+    assert "refuses a command" in finding.text
+    assert finding.advice.startswith(("the service needs", "give a lower number"))
 
 
 @pytest.mark.parametrize(("policy", "warns"), [("noeviction", False), ("allkeys-lru", True), ("volatile-ttl", True)])
