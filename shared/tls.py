@@ -31,13 +31,15 @@ def check_tls(settings: RedisSettings) -> None:
     """Check once, at a process's start, that Redis's certificate is trusted. An unreachable Redis passes.
 
     Raises:
-        SettingsError: the certificate is not trusted, Redis does not speak TLS or requires a client certificate, or a
-            file cannot be read.
+        SettingsError: the certificate is not trusted, Redis speaks TLS and its address does not say so or the reverse,
+            it requires a client certificate, or a file cannot be read.
     """
-    if not settings.uses_tls:
-        return
     parts = urlsplit(settings.url)
     address = unquote(parts.hostname or "localhost"), parts.port or DEFAULT_PORT
+    if not settings.uses_tls:
+        if not _answers_in_the_clear(address, settings.timeout_s) and _speaks_tls(address, settings.timeout_s):
+            raise SettingsError(f"redis.url: {address[0]}:{address[1]} uses TLS; give its address as rediss://…")
+        return
     try:
         _shake_hands(address, _context(settings), settings.timeout_s)
     except OSError as error:
@@ -71,6 +73,18 @@ def _answers_in_the_clear(address: tuple[str, int], timeout_s: float) -> bool:
         with socket.create_connection(address, timeout=timeout_s) as plain:
             plain.sendall(b"PING\r\n")
             return plain.recv(1) in {b"+", b"-"}
+    except OSError:
+        return False
+
+
+def _speaks_tls(address: tuple[str, int], timeout_s: float) -> bool:
+    """Return whether a server with TLS answers at the address, whatever its certificate. Send nothing to it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with socket.create_connection(address, timeout=timeout_s) as plain, context.wrap_socket(plain):
+            return True
     except OSError:
         return False
 

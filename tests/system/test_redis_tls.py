@@ -116,6 +116,14 @@ def test_an_untrusted_redis_stops_the_start_with_plain_words(
         assert "redis.ca_file" in done.stderr
 
 
+def test_an_address_without_tls_of_a_redis_with_it_is_refused(redis_url: str, authority: Authority) -> None:
+    """The service would wait for a Redis that it takes for away."""
+    with tls_in_front(redis_url, authority.server_context("redis.example")) as url:
+        settings = load_settings({"WRITING_REDIS__URL": url.replace("rediss://", "redis://")})
+        with pytest.raises(SettingsError, match=r"uses TLS; give its address as rediss://"):
+            check_tls(settings.redis)
+
+
 @pytest.mark.parametrize("ca", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_no_client_of_ours_sends_anything_to_a_redis_that_is_not_trusted(
     redis_url: str, authority: Authority, ca: bool
@@ -196,3 +204,4 @@ def test_a_ca_file_that_holds_none_is_named(tmp_path: Path, content: str | None)
 
 def test_a_redis_that_is_away_does_not_stop_the_start(authority: Authority) -> None:
     check_tls(load_settings(environment_of(f"rediss://127.0.0.1:{free_port()}/0", authority.file)).redis)
+    check_tls(load_settings({"WRITING_REDIS__URL": f"redis://127.0.0.1:{free_port()}/0"}).redis)
