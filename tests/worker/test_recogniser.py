@@ -1,6 +1,9 @@
 """The recognisers that the service brings along, on print and on drawn letters."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -172,6 +175,14 @@ def test_a_network_that_is_no_recogniser_is_named(tmp_path: Path) -> None:
     path.write_bytes(LETTERS.read_bytes().replace(b"character", b"chatacter"))
     with pytest.raises(SettingsError, match=f"lists no characters in its metadata: {path}"):
         Recogniser(path).load()
+
+
+def test_onnx_runtime_reports_to_nobody(tmp_path: Path) -> None:
+    """What it would send has an id, which it writes to the user's folder as soon as it is imported."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), "HOME": str(tmp_path)}
+    code = f"from worker.legibility.recogniser import *; Recogniser(Path({str(LETTERS)!r})).load()"
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_recogniser_of_the_settings_reads(monkeypatch: pytest.MonkeyPatch, glyphs: GlyphRenderer) -> None:

@@ -1,5 +1,6 @@
 """A network that reads single characters, in the format of PP-OCR's recognisers."""
 
+import os
 import threading
 from collections.abc import Sequence
 from functools import cached_property
@@ -19,6 +20,8 @@ Columns = NDArray[np.float32]
 
 # The input is 48 px high. A single character needs at most this width.
 HEIGHT, WIDTH = 48, 96
+# Unless this is set when ONNX Runtime is imported, it reports to Microsoft, under an id that it keeps in ~/.cache.
+NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 
 class Recogniser:
@@ -82,6 +85,7 @@ class Recogniser:
 
 
 def _load_session(path: Path) -> Any:
+    os.environ.setdefault(NO_TELEMETRY, "1")
     import onnxruntime  # noqa: PLC0415  # optional: without it, legibility is unknown
     from onnxruntime.capi import onnxruntime_pybind11_state as state  # noqa: PLC0415
 
