@@ -344,8 +344,16 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
+def _can_see(path: Path) -> bool:
+    """Return whether a path exists, as far as this user can tell."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
+
+
 def _room(subject: str, folder: Path, wanted_gib: float) -> Finding:
-    existing = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+    existing = next(path for path in (folder, *folder.resolve().parents) if _can_see(path))
     free_gib = shutil.disk_usage(existing).free / GIB
     text = f"{free_gib:.0f} GiB free at {folder}"
     if free_gib >= wanted_gib:

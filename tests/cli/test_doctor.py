@@ -1,6 +1,7 @@
 """The findings of `writing-service doctor`."""
 
 import json
+import os
 import re
 import resource
 import subprocess
@@ -227,6 +228,18 @@ class TestDoctor:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         assert finding.level is Level.FAIL
         assert "TMPDIR" in finding.advice
+
+    def test_a_cache_that_is_closed_to_this_user_ends_no_check(self, tmp_path: Path) -> None:
+        """As for a service's user whose HOME is still root's."""
+        (tmp_path / "closed").mkdir(mode=0)
+        code = (
+            "import os, huggingface_hub.constants; from cli.doctor import check_disk, load_settings;"
+            "os.geteuid() or os.seteuid(65534);"
+            "print(*(found.subject for found in check_disk(load_settings({}))), sep=',')"
+        )
+        environment = {**os.environ, "HF_HOME": str(tmp_path / "closed" / "huggingface")}
+        ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+        assert ran.stdout.strip() == "temporary files,disk for models,disk for state", ran.stderr
 
     def test_every_recogniser_is_loaded(self, tmp_path: Path) -> None:
         (tmp_path / "a.onnx").touch()
