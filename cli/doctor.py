@@ -4,7 +4,6 @@ import os
 import shutil
 import sys
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.util import find_spec
@@ -269,14 +268,12 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
 
 def check_store(settings: Settings) -> Iterator[Finding]:
     """Check whether the store of pictures, if there is one besides Redis, can be written and read."""
-    address, name = settings.results.store, f"doctor-{uuid.uuid4()}"
+    address = settings.results.store
     try:
         objects = open_store(address)
         if objects is None:
             return
-        objects.put(name, b"")
-        objects.get(name)
-        objects.delete([name])
+        objects.try_out()
         _read_newest_picture(settings, objects)
     except SettingsError as error:
         yield Finding(Level.FAIL, "results.store", str(error))

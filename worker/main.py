@@ -31,7 +31,7 @@ from shared.queue.client_queues import QUEUES
 from shared.queue.decks import DeckStore
 from shared.queue.leases import Leases
 from shared.queue.metrics import JobMetrics
-from shared.queue.object_store import open_store
+from shared.queue.object_store import open_store, refuse_closed_folder
 from shared.queue.results import Budget, ResultSizes
 from shared.queue.store import JobStore
 from shared.queue.webhook_outbox import WebhookOutbox
@@ -246,10 +246,13 @@ def make_sweeper(client: redis.Redis, worker_id: str, settings: Settings) -> Swe
     """Return the sweeper of expired pictures; None if Redis holds the pictures and expires them.
 
     Raises:
-        SettingsError: the store cannot be opened.
+        SettingsError: the store cannot be opened, or is a folder that cannot be written.
     """
     objects = open_store(settings.results.store)
-    return None if objects is None else Sweeper(client, objects, worker_id, settings.queue.result_ttl_s)
+    if objects is None:
+        return None
+    refuse_closed_folder(settings.results.store, objects)  # before jobs wait for it, with their pictures drawn
+    return Sweeper(client, objects, worker_id, settings.queue.result_ttl_s)
 
 
 def make_generator(settings: Settings, executor: Executor, pipeline: MultiControlNetPipeline) -> AIImageGenerator:

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -119,6 +120,13 @@ class ObjectStore:
             except FileNotFoundError:
                 continue
 
+    def try_out(self) -> None:
+        """Write, read and delete an object."""
+        name = f"trial-{uuid.uuid4()}"
+        self.put(name, b"")
+        self.get(name)
+        self.delete([name])
+
     def sweep(self, names: re.Pattern[str], before: float) -> int:
         """Delete the objects with such names that were written before a moment; return how many were deleted.
 
@@ -181,6 +189,21 @@ def open_store(
         note: called after each call with its outcome, such as "get ok" or "put failed", and its duration in seconds.
     """
     return None if address == IN_REDIS else ObjectStore.open(address, run, note)
+
+
+def refuse_closed_folder(address: str, objects: ObjectStore) -> None:
+    """Refuse a folder in which this process cannot write. A bucket passes: it may answer later.
+
+    Raises:
+        SettingsError: the store is such a folder.
+    """
+    if urlsplit(address).scheme != "file":
+        return
+    try:
+        objects.try_out()
+    except StoreUnavailable as error:
+        reason = str(error.__cause__).splitlines()[0]  # obstore adds lines of debug output
+        raise SettingsError(f"results.store: {address} cannot be written: {reason}") from error
 
 
 def _aws(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -11,8 +11,11 @@ from typing import Self
 import pytest
 import redis
 
+from shared.errors import SettingsError
 from shared.queue.object_store import ObjectStore
+from shared.settings import load_settings
 from worker.background.sweeper import Sweeper
+from worker.main import make_sweeper
 
 TTL_S = 3600
 
@@ -41,6 +44,15 @@ def test_what_is_not_ours_stays(sweeper: Callable[[str], Sweeper], tmp_path: Pat
     other = put(tmp_path, "holiday/family.png", 2 * TTL_S)
     assert sweeper("a").sweep() == 1
     assert [file.exists() for file in (old, new, other)] == [False, True, True]
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_any_job(client: redis.Redis, tmp_path: Path) -> None:
+    """Otherwise each job would wait for it, with its picture drawn."""
+    closed, open_ = (load_settings({"WRITING_RESULTS__STORE": f"file://{path}"}) for path in ("/sys", tmp_path))
+    with pytest.raises(SettingsError, match=r"results\.store: file:///sys cannot be written"):
+        make_sweeper(client, "a", closed)
+    assert make_sweeper(client, "a", open_) is not None
+    assert list(tmp_path.iterdir()) == [], "nothing is left"
 
 
 class Tomorrow(datetime):
