@@ -19,7 +19,7 @@ from worker.engine.compile_examples import ExampleCollector
 from worker.engine.compile_processes import CompileProcesses, how_many
 from worker.engine.decoder import Decoder
 from worker.engine.denoiser import Denoiser
-from worker.engine.faults import Failure, Fault, attempt, free_memory, is_lost
+from worker.engine.faults import Failure, Fault, attempt, free_memory, is_lost, outcome_of
 from worker.engine.model_runner import ModelRunner
 from worker.engine.saved_graphs import SavedGraphs
 from worker.gpu_manager import GPUManager
@@ -44,11 +44,11 @@ def start_processes(settings: Settings, gpu: GPUManager) -> AbstractContextManag
     if count < 1 or not gpu.profile.torch_compile or not 0 < _incomplete_starts(_mark(settings, gpu)) <= MOST_FILLS:
         return nullcontext()
     cache = compiler.cache_folder(locate(settings.worker.compile_cache))
-    started: list[CompileProcesses] = []
-    failure = attempt(lambda: started.append(CompileProcesses(count, cache, gpu.device)))
-    if failure is not None:
-        logger.warning("the worker compiles alone: %s", failure.error)
-    return started[0] if started else nullcontext()
+    processes = outcome_of(partial(CompileProcesses, count, cache, gpu.device))
+    if isinstance(processes, Failure):
+        logger.warning("the worker compiles alone: %s", processes.error)
+        return nullcontext()
+    return processes
 
 
 def note_start(settings: Settings, gpu: GPUManager, setup: Setup, *, compiled: int) -> None:
@@ -69,9 +69,8 @@ def note_start(settings: Settings, gpu: GPUManager, setup: Setup, *, compiled: i
 
 def _incomplete_starts(mark: Path) -> int:
     """Return the number of starts since the compile cache last held all graphs; 1 at the first start."""
-    counts: list[int] = []
-    attempt(lambda: counts.append(int(mark.read_text())))
-    return counts[0] if counts else 1
+    count = outcome_of(lambda: int(mark.read_text()))
+    return 1 if isinstance(count, Failure) else count
 
 
 def _mark(settings: Settings, gpu: GPUManager) -> Path:
