@@ -18,10 +18,11 @@ from worker import memory_plan
 from worker.compilation import start_processes
 from worker.conditioning import CONTROL_TYPE_INDEX
 from worker.engine.denoiser import Denoiser
+from worker.engine.job import EngineJob
 from worker.engine.loop import StepLoop
 from worker.engine.model_runner import ModelRunner
 from worker.engine.placement import Placement
-from worker.engine.request import DrawRequest, EngineJob
+from worker.engine.request import DrawRequest
 from worker.engine.request_state import RequestState
 from worker.engine.text import TextEncoder
 from worker.gpu_manager import GPUManager

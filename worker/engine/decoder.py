@@ -13,9 +13,9 @@ from shared.errors import GenerationFailed
 from worker.engine.compiler import CompileBlocks
 from worker.engine.deadline import Deadline
 from worker.engine.faults import Failure, Fault, free_memory, outcome_of
+from worker.engine.job import EngineJob
 from worker.engine.latents import unscale
 from worker.engine.placement import Placement
-from worker.engine.request import EngineJob
 from worker.progress import stop_if_cancelled
 
 # The side of the fallback's tiles, in pixels. diffusers derives it from the checkpoint, where SDXL's own VAE says 1024:
