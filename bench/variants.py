@@ -178,8 +178,7 @@ class Ours:
             answer = getattr(self._model.setup, option)
             if wanted and not is_on(answer):
                 raise RuntimeError(f"{option}: {answer}")
-        denoisers = [networks.denoiser for networks in self._model.networks.values()]
-        networks = [network for denoiser in denoisers for network in (denoiser.unet, denoiser.controlnet)]
+        networks = [network for one in self._model.denoisers for network in (one.unet, one.controlnet)]
         self._weights_gib = memory_plan.weights_gib(
             [*networks, pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2]
         )

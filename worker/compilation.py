@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -120,7 +120,7 @@ def fill_cache(ready: ModelRunner, processes: CompileProcesses, *, uses_cache: b
         DeviceLost: the device has failed.
     """
     collector = ExampleCollector()
-    for denoiser in _denoisers(ready):
+    for denoiser in ready.denoisers:
         denoiser.compile(collector, ready.native_size)
     ready.decoder.compile(collector, ready.native_size)
     failure = attempt(partial(_take_examples, ready, uses_cache=uses_cache))
@@ -147,7 +147,7 @@ def compile_networks(ready: ModelRunner, *, uses_cache: bool = False) -> Answer:
     Raises:
         DeviceLost: the device has failed.
     """
-    return _compile(ready, list(_denoisers(ready)), partial(_warm_up, ready, uses_cache=uses_cache))
+    return _compile(ready, ready.denoisers, partial(_warm_up, ready, uses_cache=uses_cache))
 
 
 def _warm_up(ready: ModelRunner, *, uses_cache: bool) -> None:
@@ -208,10 +208,6 @@ def _compile(ready: ModelRunner, owners: Sequence[Denoiser | Decoder], warm_up: 
 
 def _saved_graphs(ready: ModelRunner) -> SavedGraphs:
     return SavedGraphs(Path(cache_dir()), ready.placement.device)
-
-
-def _denoisers(ready: ModelRunner) -> Iterable[Denoiser]:
-    return {id(one.denoiser): one.denoiser for one in ready.networks.values()}.values()
 
 
 def do_without(failure: Failure, ready: ModelRunner) -> Answer:

@@ -230,16 +230,15 @@ def try_graphs(ready: ModelRunner, gpu: GPUManager, *, uses_cache: bool) -> Answ
         return NO_GPU
     if not gpu.profile.cuda_graphs:
         return Answer(False, f"the GPU profile {gpu.profile_name} disables them")
-    denoisers = {id(one.denoiser): one.denoiser for one in ready.networks.values()}
     recorder = CudaRecorder()
-    graphs = {key: StepGraphs(recorder) for key in denoisers}
+    graphs = {denoiser: StepGraphs(recorder) for denoiser in ready.denoisers}
     with gpu.memory_monitor("recording steps"):
         failure = attempt(partial(ready.record, graphs, uses_cache=uses_cache))
     if failure is None:
         return Answer(True, f"{sum(map(len, graphs.values()))} graphs")
-    for key, denoiser in denoisers.items():
+    for denoiser, recorded in graphs.items():
         denoiser.call_through(call_directly)
-        graphs[key].clear()
+        recorded.clear()
     return do_without(failure, ready)
 
 
