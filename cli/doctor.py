@@ -7,6 +7,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
@@ -72,9 +73,7 @@ def examine(settings: Settings, client: WritingClient) -> Iterator[Finding]:
         lambda: check_models(settings),
         lambda: check_fonts(settings),
         lambda: check_recognisers(settings),
-        check_characters,
-        check_imagery,
-        check_vocabulary,
+        check_data,
         lambda: check_disk(settings),
         lambda: check_redis(settings),
         lambda: check_store(settings),
@@ -178,12 +177,7 @@ def check_models(settings: Settings) -> Iterator[Finding]:
 def check_fonts(settings: Settings) -> Iterator[Finding]:
     """Check the fonts for characters without stroke data."""
     for path in settings.fonts:
-        try:
-            (font,) = read_fonts([path])
-        except SettingsError as error:
-            yield Finding(Level.FAIL, "font", str(error), "correct `fonts` in the settings, or put the file back")
-        else:
-            yield Finding(Level.OK, "font", f"{path.name}: {len(font.advances)} characters")
+        yield _read("font", partial(_font, path), "correct `fonts` in the settings, or put the file back")
 
 
 def check_recognisers(settings: Settings) -> Iterator[Finding]:
@@ -199,45 +193,21 @@ def check_recognisers(settings: Settings) -> Iterator[Finding]:
         fault = "rapidocr or onnxruntime is not installed, so results have no legibility score"
         yield Finding(Level.WARN, "recogniser", fault, "pip install rapidocr onnxruntime")
         return
+
+    def load(path: Path) -> str:
+        Recogniser(path).load()
+        return path.name
+
     for path in [*own, *settings.recognisers]:
-        try:
-            Recogniser(path).load()
-        except SettingsError as error:
-            advice = "put the file back, or correct `recognisers` in the settings"
-            yield Finding(Level.FAIL, "recogniser", str(error), advice)
-        else:
-            yield Finding(Level.OK, "recogniser", path.name)
+        yield _read("recogniser", partial(load, path), "put the file back, or correct `recognisers` in the settings")
 
 
-def check_characters() -> Iterator[Finding]:
-    """Check that the strokes and the lexica can be opened."""
+def check_data() -> Iterator[Finding]:
+    """Check that the strokes and the lexica, the motifs and the English words can be read."""
     for language in Language:
-        try:
-            count = len(CharacterDatabase(language).characters())
-        except SettingsError as error:
-            yield Finding(Level.FAIL, f"strokes {language}", str(error), "put the file back")
-        else:
-            yield Finding(Level.OK, f"strokes {language}", f"{count} characters")
-
-
-def check_imagery() -> Iterator[Finding]:
-    """Check that the motifs can be opened."""
-    try:
-        count = len(Imagery().names)
-    except SettingsError as error:
-        yield Finding(Level.FAIL, "imagery", str(error), "put the file back")
-    else:
-        yield Finding(Level.OK, "imagery", f"{count} motifs")
-
-
-def check_vocabulary() -> Iterator[Finding]:
-    """Check that the English words can be read."""
-    try:
-        count = len(vocabulary())
-    except SettingsError as error:
-        yield Finding(Level.FAIL, "English words", str(error), "put the file back")
-    else:
-        yield Finding(Level.OK, "English words", str(count))
+        yield _read(f"strokes {language}", partial(_strokes, language))
+    yield _read("imagery", lambda: f"{len(Imagery().names)} motifs")
+    yield _read("English words", lambda: str(len(vocabulary())))
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:
@@ -301,6 +271,23 @@ def check_api(client: WritingClient) -> Iterator[Finding]:
         yield Finding(Level.WARN, "workers", f"0 of {len(status.workers)} warm", "wait, or POST /health/warmup")
     else:
         yield Finding(Level.FAIL, "workers", "none, so jobs wait", "start one (make worker)")
+
+
+def _read(subject: str, read: Callable[[], str], advice: str = "put the file back") -> Finding:
+    """Read a file; return what it has, or why it cannot be read."""
+    try:
+        return Finding(Level.OK, subject, read())
+    except SettingsError as error:
+        return Finding(Level.FAIL, subject, str(error), advice)
+
+
+def _font(path: Path) -> str:
+    (font,) = read_fonts([path])
+    return f"{path.name}: {len(font.advances)} characters"
+
+
+def _strokes(language: Language) -> str:
+    return f"{len(CharacterDatabase(language).characters())} characters"
 
 
 def _how_to_get(source: Source, model_name: str) -> str:
