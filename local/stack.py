@@ -4,10 +4,12 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import redis
 import requests
@@ -113,8 +115,11 @@ class Stack:
                 on_wait()
             time.sleep(0.1)
 
-    def is_ready(self) -> bool:
-        """Return whether the API answers and a worker is warm."""
+    def wait_until_ready(self, timeout_s: float, on_wait: Callable[[], object] | None = None) -> None:
+        """Wait until the API answers and a worker is warm. Raises as `wait_for`."""
+        self.wait_for(self._is_ready, timeout_s, "a warm worker", on_wait)
+
+    def _is_ready(self) -> bool:
         try:
             return request("GET", f"{self.url}/health/ready", timeout=3).ok
         except requests.RequestException:
@@ -149,6 +154,13 @@ class Stack:
     def _flower_program(self) -> Program:
         celery = ["-m", "celery", "-A", "shared.celery_command_line"]
         return self._python("flower", *celery, "flower", f"--address={HOST}", f"--port={FLOWER_PORT}")
+
+
+@contextmanager
+def temporary_stack(**options: Any) -> Iterator[Stack]:
+    """Run a stack whose data and logs are deleted afterwards. Options and errors are those of `Stack`."""
+    with TemporaryDirectory() as folder, Stack(data_folder=Path(folder), log_folder=Path(folder), **options) as stack:
+        yield stack
 
 
 def free_port() -> int:

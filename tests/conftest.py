@@ -88,7 +88,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One running service (real Redis, API and worker processes), shared by all tests that leave it unchanged."""
     folder = tmp_path_factory.mktemp("service")
     with Stack(data_folder=folder / "redis", log_folder=folder / "logs") as running:
-        running.wait_for(running.is_ready, READY_S, "a warm worker")
+        running.wait_until_ready(READY_S)
         yield running
 
 

@@ -13,6 +13,8 @@ import requests
 from numpy.typing import NDArray
 from PIL import Image
 
+from local.stack import Stack
+from local.supervisor import Child
 from shared.queue.leases import Lease, Leases
 from writing_client.session import request as call
 
@@ -64,6 +66,11 @@ def answers(url: str) -> bool:
         return call("GET", f"{url}/health", timeout=1).ok
     except requests.RequestException:
         return False
+
+
+def child(stack: Stack, name: str) -> Child:
+    """Return one of a stack's programs."""
+    return next(child for child in stack.supervisor.children if child.program.name == name)
 
 
 class Api:
