@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import redis
 import requests
 
 from local.data_folder import lock_folder
@@ -90,7 +89,7 @@ class Stack:
 
     def _start(self, lock: int) -> None:
         self.supervisor.start(self._redis.program(self._data_folder, lock, memory_limit(self._data_folder)))
-        self.wait_for(self._redis_answers, REDIS_START_S, "Redis")
+        self.wait_for(self._redis.answers, REDIS_START_S, "Redis")
         self.supervisor.start(self._python("api", "-m", "cli", "api"))
         for number in range(1, self._workers + 1):
             self.supervisor.start(self._worker_program(number))
@@ -123,12 +122,6 @@ class Stack:
         try:
             return request("GET", f"{self.url}/health/ready", timeout=3).ok
         except requests.RequestException:
-            return False
-
-    def _redis_answers(self) -> bool:
-        try:
-            return bool(redis.Redis.from_url(self.redis_url).ping())
-        except redis.RedisError:
             return False
 
     def _python(self, name: str, *arguments: str) -> Program:

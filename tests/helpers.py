@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
-import redis
 import requests
 from numpy.typing import NDArray
 from PIL import Image
@@ -34,14 +33,6 @@ def eventually(condition: Callable[[], T | None], timeout_s: float = 90, every_s
             return value
         assert time.monotonic() < deadline, f"no result within {timeout_s} s"
         time.sleep(every_s)
-
-
-def redis_answers(client: redis.Redis) -> bool:
-    """Return whether a Redis that is starting can be used already."""
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
 
 
 def as_user(redis_url: str, user: str, password: str) -> str:
