@@ -4,7 +4,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -70,7 +70,6 @@ class ObjectStore:
         url: str,
         run: Callable[[Callable[[], Any]], Any] = call_directly,
         note: CallObserver = ignore_call,
-        environment: Mapping[str, str] = os.environ,
     ) -> Self:
         """Open a store; a bucket's endpoint, region and credentials come from the usual AWS_ variables.
 
@@ -89,12 +88,12 @@ class ObjectStore:
                 raise SettingsError(f"results.store: {parts.path} cannot be used as a folder: {error}") from error
             return cls(folder, run, note, FOLDER_PAGE)
         if parts.scheme == "s3" and parts.netloc:
-            endpoint = environment.get("AWS_ENDPOINT_URL", "")
+            endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
             client_options = {**TIMEOUTS, **({"allow_http": True} if endpoint.startswith("http:") else {})}
             options: dict[str, Any] = {"client_options": client_options, "retry_config": RETRIES}
             if parts.path.strip("/"):
                 options["prefix"] = parts.path.strip("/")
-            return cls(S3Store(parts.netloc, **_aws(environment), **options), run, note)
+            return cls(S3Store(parts.netloc, **_aws(), **options), run, note)
         raise SettingsError(f"results.store: {url!r} is not valid; use redis, file:///FOLDER or s3://BUCKET/PREFIX")
 
     def put(self, name: str, content: bytes) -> None:
@@ -183,12 +182,12 @@ def open_store(
     return None if address == IN_REDIS else ObjectStore.open(address, run, note)
 
 
-def _aws(environment: Mapping[str, str]) -> dict[str, Any]:
+def _aws() -> dict[str, Any]:
     options = {
-        "endpoint": environment.get("AWS_ENDPOINT_URL"),
-        "region": environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
-        "access_key_id": environment.get("AWS_ACCESS_KEY_ID"),
-        "secret_access_key": environment.get("AWS_SECRET_ACCESS_KEY"),
-        "session_token": environment.get("AWS_SESSION_TOKEN"),
+        "endpoint": os.environ.get("AWS_ENDPOINT_URL"),
+        "region": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
+        "access_key_id": os.environ.get("AWS_ACCESS_KEY_ID"),
+        "secret_access_key": os.environ.get("AWS_SECRET_ACCESS_KEY"),
+        "session_token": os.environ.get("AWS_SESSION_TOKEN"),
     }
     return {name: value for name, value in options.items() if value}

@@ -7,7 +7,7 @@ fuse and there is no gradient.
 """
 
 from dataclasses import dataclass, fields
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 import cv2
@@ -66,10 +66,10 @@ class Forest:
             frontier = below
 
 
-@lru_cache(maxsize=1)
-def load_forest(path: Path = MODEL_PATH) -> Forest:
+@cache
+def load_forest() -> Forest:
     """Return the trained forest. It is read once per process."""
-    with np.load(path, allow_pickle=False) as arrays:
+    with np.load(MODEL_PATH, allow_pickle=False) as arrays:
         return Forest(**{name: arrays[name] for name in arrays.files})
 
 
