@@ -71,7 +71,7 @@ class ObjectStore:
         run: Callable[[Callable[[], Any]], Any] = call_directly,
         note: CallObserver = ignore_call,
     ) -> Self:
-        """Open a store; a bucket's endpoint, region and credentials come from the usual AWS_ variables.
+        """Open a store; obstore takes a bucket's endpoint, region and credentials from the usual AWS_ variables.
 
         Raises:
             SettingsError: obstore is not installed, the kind of address is not supported, or a folder cannot be used.
@@ -93,7 +93,7 @@ class ObjectStore:
             options: dict[str, Any] = {"client_options": client_options, "retry_config": RETRIES}
             if parts.path.strip("/"):
                 options["prefix"] = parts.path.strip("/")
-            return cls(S3Store(parts.netloc, **_aws(), **options), run, note)
+            return cls(S3Store(parts.netloc, **options), run, note)
         raise SettingsError(f"results.store: {url!r} is not valid; use redis, file:///FOLDER or s3://BUCKET/PREFIX")
 
     def put(self, name: str, content: bytes) -> None:
@@ -180,14 +180,3 @@ def open_store(
         note: called after each call with its outcome, such as "get ok" or "put failed", and its duration in seconds.
     """
     return None if address == IN_REDIS else ObjectStore.open(address, run, note)
-
-
-def _aws() -> dict[str, Any]:
-    options = {
-        "endpoint": os.environ.get("AWS_ENDPOINT_URL"),
-        "region": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
-        "access_key_id": os.environ.get("AWS_ACCESS_KEY_ID"),
-        "secret_access_key": os.environ.get("AWS_SECRET_ACCESS_KEY"),
-        "session_token": os.environ.get("AWS_SESSION_TOKEN"),
-    }
-    return {name: value for name, value in options.items() if value}
