@@ -23,7 +23,6 @@ import redis
 
 from shared.errors import Poisoned, UnreadableRecord
 from shared.queue.keys import Key, job_key, preview_key
-from shared.queue.results import NewResult
 from shared.queue.scripts import load_script
 from shared.queue.store import JobRecord, JobStore
 from shared.schemas import JobError, JobStatus, Progress
@@ -135,14 +134,14 @@ class Leases:
             pictures: PNGs, in the document's order.
             budget: bytes that all results may take, beyond which the oldest are evicted; 0: unlimited.
         """
-        new = NewResult(result, pictures)
         return self._end(
             lease.job_id,
             lease.token,
             JobStatus.SUCCEEDED,
             generation_ms=generation_ms,
             result_key=result_key,
-            result=new,
+            result=result,
+            pictures=pictures,
             budget=budget,
         )
 
@@ -239,7 +238,8 @@ class Leases:
         error: JobError | None = None,
         generation_ms: int = 0,
         result_key: str | None = None,
-        result: NewResult | None = None,
+        result: bytes = b"",
+        pictures: tuple[bytes, ...] = (),
         budget: int = 0,
     ) -> bool:
         return bool(
@@ -252,10 +252,10 @@ class Leases:
                     error.model_dump_json() if error else "",
                     self._settings.record_ttl_s,
                     generation_ms,
-                    result.document if result else b"",
+                    result,
                     self._settings.result_ttl_s,
                     budget,
-                    *(result.pictures if result else ()),
+                    *pictures,
                 ],
             )
         )
