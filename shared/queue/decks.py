@@ -16,9 +16,10 @@ from typing import Any, cast
 import redis
 
 from shared.errors import DeckNotFound, QueueFull
+from shared.queue.job_record import new_record
 from shared.queue.keys import deck_key, job_key
 from shared.queue.scripts import load_script
-from shared.queue.store import JobStore, created_before, idempotency_records, is_created, new_record
+from shared.queue.store import JobStore, created_before, idempotency_records, is_created
 from shared.queue.webhook_targets import list_of
 from shared.schemas import GenerationRequest, JobError, JobStatus, Priority
 from shared.settings import QueueSettings

@@ -22,9 +22,10 @@ from typing import cast
 import redis
 
 from shared.errors import Poisoned, UnreadableRecord
+from shared.queue.job_record import JobRecord
 from shared.queue.keys import Key, job_key, preview_key
 from shared.queue.scripts import load_script
-from shared.queue.store import JobRecord, JobStore
+from shared.queue.store import JobStore
 from shared.schemas import JobError, JobStatus, Progress
 from shared.settings import QueueSettings
 
