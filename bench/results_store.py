@@ -18,7 +18,8 @@ from api.app import create_app
 from local.stack import Stack, temporary_stack
 from shared.queue.keys import Key
 from shared.queue.leases import Leases
-from shared.queue.results import Budget, pack
+from shared.queue.result_budget import Budget
+from shared.queue.results import pack
 from shared.queue.store import JobStore
 from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult

@@ -32,7 +32,7 @@ from shared.queue.decks import DeckStore
 from shared.queue.leases import Leases
 from shared.queue.metrics import JobMetrics
 from shared.queue.object_store import open_store
-from shared.queue.results import Budget, ResultSizes
+from shared.queue.result_budget import Budget, ResultSizes
 from shared.queue.store import JobStore
 from shared.queue.webhook_outbox import WebhookOutbox
 from shared.queue.workers import WorkerRegistry

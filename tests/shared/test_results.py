@@ -19,7 +19,8 @@ from shared.celery_app import make_celery
 from shared.errors import SettingsError
 from shared.queue.keys import Key
 from shared.queue.object_store import ObjectStore
-from shared.queue.results import MOST_MEMORY, OBJECT_NAMES, REWRITE_BYTES, Budget, ResultSizes, pack
+from shared.queue.result_budget import MOST_MEMORY, REWRITE_BYTES, Budget, ResultSizes
+from shared.queue.results import OBJECT_NAMES, pack
 from shared.redis_client import make_redis
 from shared.schemas import CONDITIONING_METHODS, CONTROL_TYPES, GenerationRequest
 from shared.settings import Settings, load_settings

@@ -24,7 +24,7 @@ from shared.queue.job_record import JobRecord
 from shared.queue.leases import Leases
 from shared.queue.metrics import JobMetrics
 from shared.queue.object_store import StoreUnavailable
-from shared.queue.results import Budget, ResultSizes
+from shared.queue.result_budget import Budget, ResultSizes
 from shared.queue.store import JobStore
 from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult, GenerationRequest, JobStatus, Priority
