@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from shared.queue.keys import Key, waiting_key
-from shared.queue.leases import FailureDetector, Leases, new_token
+from shared.queue.leases import Leases, new_token
 from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobError, JobStatus, Priority, Progress
 from tests.helpers import taken
@@ -279,18 +279,6 @@ def test_a_worker_that_ends_in_order_leaves_nothing(
     leases.sign_off()
     assert leases.beats() == {}
     assert not client.exists("writing:beat:w", "writing:running:w")
-
-
-def test_silence_is_measured_by_the_observers_own_clock() -> None:
-    now = 1000.0
-    observer = FailureDetector(lease_s=5, clock=lambda: now)
-    assert observer.stale({"a": "1", "b": "1"}) == {}
-    now += 4
-    assert observer.stale({"a": "2", "b": "1"}) == {}
-    now += 1
-    assert observer.stale({"a": "2", "b": "1"}) == {"b": "1"}
-    observer.forget()
-    assert observer.stale({"a": "2", "b": "1"}) == {}
 
 
 def test_a_record_that_is_gone_stops_nothing(

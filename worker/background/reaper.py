@@ -14,8 +14,9 @@ from kombu.exceptions import OperationalError
 
 from shared.queue.client_queues import QUEUES
 from shared.queue.keys import Key, waiting_keys
-from shared.queue.leases import FailureDetector, Leases
+from shared.queue.leases import Leases
 from shared.queue.messages import JobMessages
+from worker.background.failure_detector import FailureDetector
 from worker.background.outage import Outage
 from worker.background.periodic import Periodic
 
