@@ -14,7 +14,7 @@ from worker.background.periodic import Periodic
 logger = logging.getLogger(__name__)
 
 
-class Heartbeat:
+class Heartbeat(Periodic):
     """Publishes a worker's state until it is stopped.
 
     Args:
@@ -38,15 +38,11 @@ class Heartbeat:
         self._leases = leases
         self._describe = describe
         self._outage = Outage(logger, "heartbeats not sent")
-        self._thread = Periodic("heartbeat", every_s, self._beat)
-
-    def start(self) -> None:
-        """Start the heartbeat."""
-        self._thread.start()
+        super().__init__("heartbeat", every_s, self._beat)
 
     def stop(self) -> None:
         """End the thread and remove the worker from the registry. The GPU is not asked: it may be lost."""
-        self._thread.stop()
+        super().stop()
         try:
             self._registry.remove(self._worker_id)
             self._leases.sign_off()
