@@ -105,7 +105,7 @@ def _measure_variant(subject: Subject, variant: Variant, batches: Sequence[int],
     with tempfile.TemporaryDirectory() as folder:
         backend = outcome_of(lambda: variant.make(subject, Path(folder)))
     if isinstance(backend, Failure):
-        yield Row(variant.name, 0, _reason(backend.error))
+        yield Row(variant.name, 0, _reason(backend))
         return
     trial = Trial(subject, variant.name, backend, ready_s=time.perf_counter() - started)
     for batch in batches:
@@ -134,7 +134,7 @@ class Trial:
     def row(self, batch: int) -> Row:
         """Return the row for a batch, with the reason if it could not be drawn."""
         row = outcome_of(lambda: self._measure(batch))
-        return Row(self.name, batch, _reason(row.error)) if isinstance(row, Failure) else row
+        return Row(self.name, batch, _reason(row)) if isinstance(row, Failure) else row
 
     def _measure(self, batch: int) -> Row:
         self.backend.draw(batch, WARM_UP_STEPS)
@@ -211,9 +211,8 @@ def _figure(value: object) -> str:
     return "–" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
-def _reason(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0]}".replace("|", "/")
+def _reason(failure: Failure) -> str:
+    return failure.reason.replace("|", "/")
 
 
 def _card(device: torch.device) -> str:

@@ -223,8 +223,5 @@ def do_without(failure: Failure, ready: ModelRunner) -> Answer:
 
 
 def answer_after(failure: Failure | None) -> Answer:
-    """Return "yes", or "no" and the first line of the error."""
-    if failure is None:
-        return Answer(True)
-    lines = str(failure.error).strip().splitlines() or [""]
-    return Answer(False, f"{type(failure.error).__name__}: {lines[0]}")
+    """Return "yes", or "no" and the reason."""
+    return Answer(True) if failure is None else Answer(False, failure.reason)

@@ -76,6 +76,12 @@ class Failure:
     fault: Fault
 
     @property
+    def reason(self) -> str:
+        """The error's class, and the first line of what it says."""
+        lines = str(self.error).strip().splitlines() or [""]
+        return f"{type(self.error).__name__}: {lines[0]}"
+
+    @property
     def answer(self) -> Exception:
         """The error to report to the caller, as one of the service's errors if there is a match."""
         if self.fault is Fault.OUT_OF_MEMORY and not isinstance(self.error, OutOfMemory):
