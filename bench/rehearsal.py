@@ -27,8 +27,9 @@ from PIL import Image
 from bench.pictures import decoded, psnr
 from bench.report import table, write
 from bench.sdxl import FULL, SMALL, Scale, write_hub
+from local.signals import interrupted_by_signals
 from local.stack import Stack
-from local.supervisor import ChildFailed, interrupted_by_signals
+from local.supervisor import ChildFailed
 from shared.gpu_profiles import GIB
 from shared.locations import PROJECT
 from shared.settings import load_settings

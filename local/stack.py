@@ -15,7 +15,8 @@ import requests
 
 from local.data_folder import lock_folder
 from local.private_redis import PrivateRedis, memory_limit
-from local.supervisor import Program, Supervisor, interrupted_by_signals
+from local.signals import interrupted_by_signals
+from local.supervisor import Program, Supervisor
 from shared.settings import load_settings
 from writing_client.session import request
 
