@@ -4,28 +4,21 @@ import os
 import shutil
 import sys
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import cast
-
-import redis
 
 from cli.exit_codes import DONE, FAILED
 from cli.finding import Finding, Level
+from cli.gpu_check import check_gpu
 from cli.model_files import Source, find, sources
 from cli.redis_check import check_redis
+from cli.store_check import check_store
 from shared.errors import SettingsError
-from shared.gpu_profiles import CPU_PROFILE, GIB, choose_profile
+from shared.gpu_profiles import GIB
 from shared.locations import HOME
 from shared.model_folder import folder_faults
-from shared.queue.keys import Key
-from shared.queue.object_store import ObjectStore, StoreUnavailable, open_store
-from shared.queue.results import Results
-from shared.redis_client import make_redis
 from shared.settings import Settings, load_settings
 from shared.writing.characters import CharacterDatabase
 from shared.writing.english import vocabulary
@@ -90,66 +83,6 @@ def check_python() -> Iterator[Finding]:
         yield Finding(Level.OK, "Python", version)
     else:
         yield Finding(Level.FAIL, "Python", version, f"install {'.'.join(map(str, LOWEST_PYTHON))} or newer")
-
-
-def check_gpu(settings: Settings) -> Iterator[Finding]:
-    """Check for NVIDIA GPUs, and report the profile of each."""
-    try:
-        import pynvml  # noqa: PLC0415  # only workers have it
-    except ImportError:
-        yield Finding(Level.WARN, "GPU", "nvidia-ml-py is not installed", "pip install nvidia-ml-py to see GPUs")
-        return
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
-        yield _no_gpu(settings, str(error))
-        return
-    try:
-        count = pynvml.nvmlDeviceGetCount()
-        for index in range(count):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            name = pynvml.nvmlDeviceGetName(handle)
-            total_gib = pynvml.nvmlDeviceGetMemoryInfo(handle).total / GIB
-            profile = choose_profile(total_gib, settings.gpu_profiles)
-            yield Finding(Level.OK, f"GPU {index}", f"{name}, {total_gib:.1f} GiB, profile {profile}")
-        if count:
-            yield from check_torch(settings)
-        else:
-            yield _no_gpu(settings, "the driver finds no card")
-    except pynvml.NVMLError as error:
-        yield Finding(Level.WARN, "GPU", f"the driver does not answer: {error}", "check nvidia-smi")
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def check_torch(settings: Settings) -> Iterator[Finding]:
-    """Check whether torch, if it is installed, can use a GPU that the driver reports."""
-    try:
-        import torch  # noqa: PLC0415  # only workers have it
-    except ImportError:
-        return
-    except OSError as error:
-        yield Finding(Level.FAIL, "torch", f"cannot be loaded: {error}", "install torch's build for this driver")
-        return
-    text = f"torch {torch.__version__}"
-    if torch.cuda.is_available():
-        yield Finding(Level.OK, "torch", f"{text} can use the GPU")
-    else:
-        level = Level.FAIL if settings.device.startswith("cuda") else Level.WARN
-        advice = "install torch's build for CUDA, and a driver that is new enough for it"
-        yield Finding(level, "torch", f"{text} cannot use the GPU: pictures are drawn on the CPU", advice)
-
-
-def _no_gpu(settings: Settings, reason: str) -> Finding:
-    text = f"none ({reason}): pictures are drawn on the CPU, profile {CPU_PROFILE}"
-    if settings.device.startswith("cuda"):
-        return Finding(
-            Level.FAIL, "GPU", f"none ({reason}), but device is {settings.device}", "install the NVIDIA driver"
-        )
-    if settings.model != "embedded":
-        advice = "a picture takes minutes; install the NVIDIA driver, or use WRITING_MODEL=embedded"
-        return Finding(Level.WARN, "GPU", text, advice)
-    return Finding(Level.OK, "GPU", text)
 
 
 def check_models(settings: Settings) -> Iterator[Finding]:
@@ -221,40 +154,6 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
     yield _room("disk for state", HOME / "var", STATE_GIB)
 
 
-def check_store(settings: Settings) -> Iterator[Finding]:
-    """Check whether the store of pictures, if there is one besides Redis, can be written and read."""
-    address, name = settings.results.store, f"doctor-{uuid.uuid4()}"
-    try:
-        objects = open_store(address)
-        if objects is None:
-            return
-        objects.put(name, b"")
-        objects.get(name)
-        objects.delete([name])
-        _read_newest_picture(settings, objects)
-    except SettingsError as error:
-        yield Finding(Level.FAIL, "results.store", str(error))
-    except StoreUnavailable as error:
-        advice = "check the address, its permissions, the AWS_ variables, and whether a shared folder is mounted"
-        yield Finding(Level.FAIL, "results.store", f"{address}: {_first_line(error)}", advice)
-    else:
-        yield Finding(Level.OK, "results.store", f"{address} can be written and read")
-
-
-def _read_newest_picture(settings: Settings, objects: ObjectStore) -> None:
-    """Read the newest picture, which shows whether the workers write to the same store.
-
-    Raises:
-        StoreUnavailable: it is not in the store.
-    """
-    with suppress(redis.RedisError), make_redis(settings.redis, decodes=False) as client:
-        results = Results(client, objects)
-        newest = cast("list[bytes]", client.zrevrange(Key.RESULTS, 0, 0))
-        for document in results.get_many([job_id.decode() for job_id in newest]):
-            if document is not None:
-                results.picture(document, 0)
-
-
 def check_api(client: WritingClient) -> Iterator[Finding]:
     """Check whether the API answers and a worker is warm."""
     try:
@@ -309,10 +208,6 @@ def _models_folder() -> Path:
     except ImportError:
         return Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
     return Path(HF_HUB_CACHE)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
 
 
 def _room(subject: str, folder: Path, wanted_gib: float) -> Finding:
