@@ -91,28 +91,37 @@ class JobStore:
                 ],
             ),
         )  # fmt: skip
-        if outcome == "full":
-            raise QueueFull(f"the queue is full: {limit} jobs are waiting", retry_after_s=self.retry_after_s())
-        self.check_share(outcome, found)
-        return Submission(found, is_new=is_created(outcome, found))
+        self.check_outcome(outcome, found, 1, full=f"the queue is full: {limit} jobs are waiting")
+        return Submission(found, is_new=outcome == "created")
 
-    def check_share(self, outcome: str, told: str, count: int = 1) -> None:
-        """Refuse a client that would have more waiting jobs than there are then places for others.
+    def check_outcome(self, outcome: str, told: str, count: int, *, full: str) -> None:
+        """Refuse the jobs that a script has refused to create.
 
         Args:
-            outcome: what a script that creates jobs returned.
-            told: what it returned with it: the client's waiting jobs, and the free places.
+            outcome: what the script returned.
+            told: what it returned with it.
             count: how many jobs it was to create.
+            full: what to say if the queue has no room for them.
 
         Raises:
-            QueueFull: the client would have too many; says when enough should have ended.
+            QueueFull: the queue has no room, or not for this client; says when it should have.
+            TooManyCancelled: the client has cancelled as many jobs as it may.
+            IdempotencyConflict: the Idempotency-Key was used before with a different request.
         """
+        if outcome == "full":
+            raise QueueFull(full, retry_after_s=self.retry_after_s(count))
         if outcome == "share":
             own, free = map(int, told.split())
             raise QueueFull(
                 f"{own} of your jobs are waiting, and the {free} free places are for others",
                 retry_after_s=self.retry_after_s(math.ceil((own + count - free) / 2)),  # each end also frees a place
             )
+        if outcome == "cancelled":
+            raise TooManyCancelled(
+                "too many of your jobs were cancelled before they started; try again later", retry_after_s=int(told)
+            )
+        if outcome == "conflict":
+            raise conflict()
 
     def find(self, idempotency_key: str | None, fingerprint: str) -> Submission | None:
         """Return the job that an Idempotency-Key created before; None if there is none.
@@ -263,26 +272,6 @@ def idempotency_records(idempotency_key: str | None) -> list[str]:
     A script must not name an empty key, since a user who is limited to keys with a prefix may not use it.
     """
     return [Key.IDEMPOTENCY + idempotency_key] if idempotency_key else []
-
-
-def is_created(outcome: str, told: str) -> bool:
-    """Return whether a script has created a job or deck, and not found the one that its Idempotency-Key created before.
-
-    Args:
-        outcome: what the script answered.
-        told: what it told with it: an id, or the seconds to wait.
-
-    Raises:
-        IdempotencyConflict: the key was used before with a different request.
-        TooManyCancelled: the client has cancelled as many jobs as it may.
-    """
-    if outcome == "conflict":
-        raise conflict()
-    if outcome == "cancelled":
-        raise TooManyCancelled(
-            "too many of your jobs were cancelled before they started; try again later", retry_after_s=int(told)
-        )
-    return outcome == "created"
 
 
 def conflict() -> IdempotencyConflict:
