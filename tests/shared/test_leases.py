@@ -104,13 +104,11 @@ def test_a_worker_that_lost_its_lease_publishes_nothing(
     """A zombie: stopped for so long that its job was requeued, and then continued."""
     zombie, other = worker("zombie"), worker("other")
     store.create("a", REQUEST)
-    old = zombie.take("a")
-    assert old is not None
+    old = taken(zombie, "a")
     assert die(zombie, other) == ["a"]
     assert zombie.report(old, "diffusion", Progress(step=1, total_steps=2)).is_lost
     assert not zombie.publish(old, "result", b"old", 1)
-    new = other.take("a")
-    assert new is not None
+    new = taken(other, "a")
     assert (new.record.attempts, new.record.crash_count) == (2, 1)
     assert not zombie.publish(old, "result", b"old", 1)
     zombie.save_preview(old, b"old", 1)

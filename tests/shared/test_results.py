@@ -284,8 +284,7 @@ def test_a_full_redis_takes_a_finished_result(settings: Settings, client: redis.
     old = publisher.publish(1)
     job_id = "job"
     publisher.store.create(job_id, GenerationRequest(word="学"))
-    lease = publisher.leases.take(job_id)
-    assert lease is not None
+    lease = taken(publisher.leases, job_id)
     new = pack(job_id, lease.token, picture(2))
     client.config_set("maxmemory", client.info("memory")["used_memory"] - 100_000)
     try:
@@ -303,8 +302,7 @@ def test_a_full_redis_takes_a_finished_result(settings: Settings, client: redis.
 def test_a_lost_lease_leaves_no_picture(stored: Settings) -> None:
     publisher = Publisher(stored)
     publisher.store.create("job", GenerationRequest(word="学"))
-    lease = publisher.leases.take("job")
-    assert lease is not None
+    lease = taken(publisher.leases, "job")
     publisher.leases.release(lease)
     new = pack("job", lease.token, picture(1))
     kept = publisher.results.store_elsewhere("job", lease.token, new)
