@@ -69,7 +69,8 @@ class PrivateRedis:
     def answers(self) -> bool:
         """Return whether it can be used already."""
         try:
-            return bool(redis.Redis.from_url(self.url).ping())
+            with redis.Redis.from_url(self.url) as client:
+                return bool(client.ping())
         except redis.RedisError:
             return False
 
