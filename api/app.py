@@ -42,7 +42,8 @@ from shared.queue.events import JobEvents
 from shared.queue.job_index import JobIndex
 from shared.queue.metrics import JobMetrics
 from shared.queue.object_store import open_store
-from shared.queue.results import Budget, Results, ResultSizes
+from shared.queue.result_budget import Budget, ResultSizes
+from shared.queue.results import Results
 from shared.queue.store import JobStore
 from shared.queue.workers import WorkerRegistry
 from shared.redis_client import make_redis

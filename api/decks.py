@@ -26,7 +26,8 @@ from shared.errors import (
     NoDrawableWord,
 )
 from shared.queue.decks import DeckEntry, DeckRecord, DeckStore, DeckSubmission, JobState, NewDeck
-from shared.queue.results import Budget, Results, StoredResult
+from shared.queue.result_budget import Budget
+from shared.queue.results import Results, StoredResult
 from shared.queue.store import JobStore
 from shared.schemas import DrawingOptions, GenerationRequest, JobStatus
 from shared.schemas.deck import MAX_WORDS, DeckOptions

@@ -14,7 +14,8 @@ import redis
 
 from shared.errors import TooManyListeners
 from shared.queue.events import BEGINNING, JobEvent, JobEvents, is_after
-from shared.queue.store import JobRecord, JobStore
+from shared.queue.job_record import JobRecord
+from shared.queue.store import JobStore
 from shared.schemas import JobStatus
 
 logger = logging.getLogger(__name__)

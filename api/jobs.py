@@ -28,8 +28,10 @@ from shared.errors import (
 )
 from shared.queue.admission import Admission
 from shared.queue.client_queues import queue_of
-from shared.queue.results import Budget, Results, ResultSizes, StoredResult
-from shared.queue.store import JobRecord, JobStore, Submission, unknown_job
+from shared.queue.job_record import JobRecord
+from shared.queue.result_budget import Budget, ResultSizes
+from shared.queue.results import Results, StoredResult
+from shared.queue.store import JobStore, Submission, unknown_job
 from shared.schemas import (
     CONTROL_TYPES,
     AIGenerationResult,

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from shared.errors import Poisoned
 from shared.gpu_profiles import GIB
 from shared.queue.metrics import HISTOGRAMS, JobMetrics
-from shared.queue.results import Budget
+from shared.queue.result_budget import Budget
 from shared.queue.store import JobStore
 from shared.queue.workers import WorkerRegistry
 from shared.schemas import JobStatus, WorkerInfo, WorkerState

@@ -14,7 +14,7 @@ from api.jobs import Jobs
 from api.lexicon import Lexicon
 from shared.queue.deck_index import DeckIndex
 from shared.queue.job_index import JobIndex
-from shared.queue.results import Budget
+from shared.queue.result_budget import Budget
 from shared.queue.store import JobStore
 from shared.queue.workers import WorkerRegistry
 from shared.settings import Settings

@@ -12,16 +12,12 @@ import statistics
 import sys
 import threading
 import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-import requests
 
 from bench.report import table, write
-from local.stack import HOST, Stack
+from local.stack import HOST, Stack, temporary_stack
 from local.supervisor import Program
 from shared.settings import load_settings
-from writing_client.session import request
+from tests.helpers import answers
 
 URL = "/api/writing/generate-writing-image"
 BODY = json.dumps({"word": "学习", "translation": "study"})
@@ -59,25 +55,15 @@ def bare_program(stack: Stack, port: int) -> Program:
     return Program("bare", command, {"WRITING_REDIS__URL": stack.redis_url})
 
 
-def answers(port: int) -> bool:
-    """Return whether something listens on the port."""
-    try:
-        return request("GET", f"http://{HOST}:{port}/health", timeout=1).ok
-    except requests.RequestException:
-        return False
-
-
 def measure(count: int, clients: int, *, is_bare: bool) -> tuple[float, list[float]]:
     """Start one of the two, warm it up, and put it under load."""
-    with TemporaryDirectory() as folder:
-        environment = {"WRITING_QUEUE__LIMIT": str(10 * count)}
-        with Stack(workers=0, data_folder=Path(folder), log_folder=Path(folder), environment=environment) as stack:
-            port = stack.port + 1 if is_bare else stack.port
-            if is_bare:
-                stack.supervisor.start(bare_program(stack, port))
-            stack.wait_for(lambda: answers(port), 60, "the application")
-            hammer(port, 4 * clients, clients)
-            return hammer(port, count, clients)
+    with temporary_stack(workers=0, environment={"WRITING_QUEUE__LIMIT": str(10 * count)}) as stack:
+        port = stack.port + 1 if is_bare else stack.port
+        if is_bare:
+            stack.supervisor.start(bare_program(stack, port))
+        stack.wait_for(lambda: answers(f"http://{HOST}:{port}"), 60, "the application")
+        hammer(port, 4 * clients, clients)
+        return hammer(port, count, clients)
 
 
 def main(count: int, clients: int) -> None:

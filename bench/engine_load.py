@@ -29,8 +29,9 @@ from bench.report import table, write
 from shared.schemas import CONTROL_TYPES, ControlType
 from shared.settings import load_settings
 from worker.engine.engine import Engine
+from worker.engine.job import EngineJob
 from worker.engine.model_runner import ModelRunner
-from worker.engine.request import Drawing, DrawRequest, EngineJob
+from worker.engine.request import Drawing, DrawRequest
 from worker.gpu_manager import GPUManager
 from worker.model_assembly import load_model
 from worker.progress import NullProgress

@@ -8,15 +8,13 @@ import selectors
 import socket
 import statistics
 import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psutil
 from tqdm import tqdm
 
 from bench.report import table, write
-from local.stack import HOST, Stack
-from tests.helpers import Api
+from local.stack import HOST, Stack, temporary_stack
+from tests.helpers import Api, child
 from writing_client.session import open_session
 
 START_S = 90
@@ -25,8 +23,7 @@ END_S = 120
 
 def server(stack: Stack) -> psutil.Process:
     """Return gunicorn's one worker process."""
-    (program,) = [child for child in stack.supervisor.children if child.program.name == "api"]
-    (worker,) = psutil.Process(program.process.pid).children()
+    (worker,) = psutil.Process(child(stack, "api").process.pid).children()
     return worker
 
 
@@ -70,21 +67,19 @@ def calls_ms(url: str, count: int) -> list[float]:
 
 def main(count: int) -> None:
     """Measure and write the report."""
-    with TemporaryDirectory() as folder:
-        environment = {"WRITING_API__PROCESSES": "1"}
-        with Stack(workers=1, data_folder=Path(folder), log_folder=Path(folder), environment=environment) as stack:
-            stack.wait_for(stack.is_ready, START_S, "a warm worker")
-            api = Api(stack.url)
-            quiet = calls_ms(stack.url, 50)
-            process = server(stack)
-            before_mib, threads = process.memory_info().rss / 2**20, process.num_threads()
-            job_id = api.submit(word="学", num_inference_steps=100).json()["job_id"]
-            connections = listen(stack.port, job_id, count)
-            busy = calls_ms(stack.url, 50)
-            during_mib, busy_threads = process.memory_info().rss / 2**20, process.num_threads()
-            told = heard(connections, END_S)
-            for connection in connections:
-                connection.close()
+    with temporary_stack(environment={"WRITING_API__PROCESSES": "1"}) as stack:
+        stack.wait_until_ready(START_S)
+        api = Api(stack.url)
+        quiet = calls_ms(stack.url, 50)
+        process = server(stack)
+        before_mib, threads = process.memory_info().rss / 2**20, process.num_threads()
+        job_id = api.submit(word="学", num_inference_steps=100).json()["job_id"]
+        connections = listen(stack.port, job_id, count)
+        busy = calls_ms(stack.url, 50)
+        during_mib, busy_threads = process.memory_info().rss / 2**20, process.num_threads()
+        told = heard(connections, END_S)
+        for connection in connections:
+            connection.close()
     whole = sum("event: end" in text and text.count("event: preview") > 1 for text in told)
     rows: list[list[object]] = [
         ["listeners that heard the job from start to end", f"{whole} of {count}"],

@@ -31,13 +31,13 @@ from tqdm import tqdm
 
 from bench.report import table, write
 from shared.errors import ServiceError
-from shared.settings import ConditioningSettings, load_settings
+from shared.settings import load_settings
 from shared.writing.characters import CharacterDatabase
 from shared.writing.fonts import FontCoverage, read_fonts
 from shared.writing.imagery import Imagery
 from shared.writing.motif import MAX_MOTIFS
 from shared.writing.words import normalise_word
-from tests.conditioning_models import save_depth_model, save_segmenter
+from tests.conditioning_models import save_models
 from worker.conditioning import Brush, Conditioning, make_conditionings
 from worker.glyphs import GlyphRenderer
 from worker.legibility.judge import LegibilityJudge
@@ -73,12 +73,9 @@ class FuzzTarget:
 
     def __init__(self, folder: Path) -> None:
         settings = load_settings({})
-        models = ConditioningSettings(
-            depth_model=str(save_depth_model(folder / "dpt")), segmentation_model=str(save_segmenter(folder / "sam"))
-        )
         self.fonts = read_fonts(settings.fonts)
         self._renderer = GlyphRenderer(CharacterDatabase(), self.fonts)
-        self._conditionings: tuple[Conditioning, ...] = make_conditionings(models)
+        self._conditionings: tuple[Conditioning, ...] = make_conditionings(save_models(folder))
         self._imagery = Imagery()
         self._judge = LegibilityJudge()
 

@@ -32,7 +32,7 @@ from bench.variants import (
     Variant,
     forget_compiled,
 )
-from worker.engine.faults import attempt, free_memory
+from worker.engine.faults import Failure, attempt, free_memory, outcome_of
 
 # The work of one image, and the hardware's limits: docs/reference/performance.md.
 TFLOP_AN_IMAGE = 594.0
@@ -101,17 +101,16 @@ def _measure_variant(subject: Subject, variant: Variant, batches: Sequence[int],
     if time.monotonic() > end:
         yield Row(variant.name, 0, "not started in time")
         return
-    made: list[Backend] = []
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        failure = attempt(lambda: made.append(variant.make(subject, Path(folder))))
-    if failure is not None:
-        yield Row(variant.name, 0, _reason(failure.error))
+        backend = outcome_of(lambda: variant.make(subject, Path(folder)))
+    if isinstance(backend, Failure):
+        yield Row(variant.name, 0, _reason(backend))
         return
-    trial = Trial(subject, variant.name, made[0], ready_s=time.perf_counter() - started)
+    trial = Trial(subject, variant.name, backend, ready_s=time.perf_counter() - started)
     for batch in batches:
         yield trial.row(batch)
-    attempt(made[0].close)
+    attempt(backend.close)
 
 
 @dataclass
@@ -134,9 +133,8 @@ class Trial:
 
     def row(self, batch: int) -> Row:
         """Return the row for a batch, with the reason if it could not be drawn."""
-        found: list[Row] = []
-        failure = attempt(lambda: found.append(self._measure(batch)))
-        return found[0] if failure is None else Row(self.name, batch, _reason(failure.error))
+        row = outcome_of(lambda: self._measure(batch))
+        return Row(self.name, batch, _reason(row)) if isinstance(row, Failure) else row
 
     def _measure(self, batch: int) -> Row:
         self.backend.draw(batch, WARM_UP_STEPS)
@@ -213,9 +211,8 @@ def _figure(value: object) -> str:
     return "–" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
-def _reason(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0]}".replace("|", "/")
+def _reason(failure: Failure) -> str:
+    return failure.reason.replace("|", "/")
 
 
 def _card(device: torch.device) -> str:

@@ -6,15 +6,13 @@ python -m bench.overhead            # a private Redis, API and worker; about two
 import argparse
 import statistics
 import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from PIL import Image
 from tqdm import tqdm
 
 from bench.report import table, write
-from local.stack import Stack
+from local.stack import temporary_stack
 from shared.queue.store import JobStore
 from shared.redis_client import make_redis
 from shared.settings import load_settings
@@ -90,9 +88,9 @@ def _request(steps: int) -> DrawRequest:
 
 def main(count: int) -> None:
     """Measure and write the report."""
-    with TemporaryDirectory() as folder, Stack(data_folder=Path(folder), log_folder=Path(folder)) as stack:
+    with temporary_stack() as stack:
         url = stack.url
-        stack.wait_for(stack.is_ready, 120, "a warm worker")
+        stack.wait_until_ready(120)
         settings = load_settings()
         store = JobStore(make_redis(settings.redis.model_copy(update={"url": stack.redis_url})), settings.queue)
         post(url, word="火", num_inference_steps=1)

@@ -27,11 +27,13 @@ from PIL import Image
 from bench.pictures import decoded, psnr
 from bench.report import table, write
 from bench.sdxl import FULL, SMALL, Scale, write_hub
+from local.signals import interrupted_by_signals
 from local.stack import Stack
-from local.supervisor import ChildFailed, interrupted_by_signals
+from local.supervisor import ChildFailed
 from shared.gpu_profiles import GIB
 from shared.locations import PROJECT
 from shared.settings import load_settings
+from tests.helpers import child
 from worker.conditioning import CONTROL_TYPE_INDEX
 from writing_client.session import request as call
 
@@ -143,7 +145,7 @@ def serve(steps: int, dtype: str) -> Served:
     }
     started = time.perf_counter()
     with Stack(data_folder=FOLDER / "redis", log_folder=FOLDER / "logs", environment=environment) as stack:
-        stack.wait_for(stack.is_ready, START_S, "a warm worker")
+        stack.wait_until_ready(START_S)
         start_s = time.perf_counter() - started
         jobs = {word: _submit(stack, word, steps) for word in WORDS}
         results = {word: _result(stack, job) for word, job in jobs.items()}
@@ -283,8 +285,7 @@ def _result(stack: Stack, job_id: str) -> dict[str, Any]:
 
 def _memory_gib(stack: Stack) -> tuple[float, float]:
     """Return the worker's own memory, and its peak resident memory including mapped files."""
-    (worker,) = [child for child in stack.supervisor.children if child.program.name == "worker-1"]
-    lines = Path(f"/proc/{worker.process.pid}/status").read_text().splitlines()
+    lines = Path(f"/proc/{child(stack, 'worker-1').process.pid}/status").read_text().splitlines()
     kib = {line.split(":")[0]: int(line.split()[1]) for line in lines if line.endswith("kB")}
     return kib["RssAnon"] * 1024 / GIB, kib["VmHWM"] * 1024 / GIB
 

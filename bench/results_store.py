@@ -7,26 +7,24 @@ omitted: each picture is noise of a PNG's usual size.
 import argparse
 import base64
 import random
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psutil
-import redis
-import requests
 from flask.testing import FlaskClient
 from tqdm import tqdm
 
 from api.app import create_app
-from local.stack import Stack
+from local.stack import Stack, temporary_stack
 from shared.queue.keys import Key
 from shared.queue.leases import Leases
-from shared.queue.results import Budget, pack
+from shared.queue.result_budget import Budget
+from shared.queue.results import pack
 from shared.queue.store import JobStore
 from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult
 from shared.settings import Settings, load_settings
+from tests.helpers import answers, child
 from writing_client.session import request
 
 MEMORY = "64mb"
@@ -40,10 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=int, default=2000)
     count = parser.parse_args().results
-    with (
-        tempfile.TemporaryDirectory() as name,
-        Stack(workers=0, data_folder=Path(name), log_folder=Path(name)) as stack,
-    ):
+    with temporary_stack(workers=0) as stack:
         stack.wait_for(lambda: answers(stack.url), 60, "the API")
         settings = load_settings({"WRITING_REDIS__URL": stack.redis_url})
         fill(settings, count)
@@ -136,17 +131,8 @@ def noise(seed: int, size: int, maps: int) -> AIGenerationResult:
 
 def memory_mib(stack: Stack) -> int:
     """Return the API processes' resident memory."""
-    api = next(child.process.pid for child in stack.supervisor.children if child.program.name == "api")
-    parent = psutil.Process(api)
+    parent = psutil.Process(child(stack, "api").process.pid)
     return int(sum(process.memory_info().rss for process in (parent, *parent.children(recursive=True))) // 2**20)
-
-
-def answers(url: str) -> bool:
-    """Return whether an API answers at the URL."""
-    try:
-        return request("GET", f"{url}/health", timeout=1).ok
-    except (requests.RequestException, redis.RedisError):
-        return False
 
 
 if __name__ == "__main__":

@@ -18,10 +18,11 @@ from worker import memory_plan
 from worker.compilation import start_processes
 from worker.conditioning import CONTROL_TYPE_INDEX
 from worker.engine.denoiser import Denoiser
+from worker.engine.job import EngineJob
 from worker.engine.loop import StepLoop
 from worker.engine.model_runner import ModelRunner
 from worker.engine.placement import Placement
-from worker.engine.request import DrawRequest, EngineJob
+from worker.engine.request import DrawRequest
 from worker.engine.request_state import RequestState
 from worker.engine.text import TextEncoder
 from worker.gpu_manager import GPUManager
@@ -177,8 +178,7 @@ class Ours:
             answer = getattr(self._model.setup, option)
             if wanted and not is_on(answer):
                 raise RuntimeError(f"{option}: {answer}")
-        denoisers = [networks.denoiser for networks in self._model.networks.values()]
-        networks = [network for denoiser in denoisers for network in (denoiser.unet, denoiser.controlnet)]
+        networks = [network for one in self._model.denoisers for network in (one.unet, one.controlnet)]
         self._weights_gib = memory_plan.weights_gib(
             [*networks, pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2]
         )

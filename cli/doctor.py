@@ -5,25 +5,20 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import cast
-
-import redis
 
 from cli.exit_codes import DONE, FAILED
 from cli.finding import Finding, Level
+from cli.gpu_check import check_gpu
 from cli.model_files import Source, find, sources
 from cli.redis_check import check_redis
+from cli.store_check import check_store
 from shared.errors import SettingsError
-from shared.gpu_profiles import CPU_PROFILE, GIB, choose_profile
+from shared.gpu_profiles import GIB
 from shared.locations import HOME
 from shared.model_folder import folder_faults
-from shared.queue.keys import Key
-from shared.queue.object_store import ObjectStore, StoreUnavailable, open_store
-from shared.queue.results import Results
-from shared.redis_client import make_redis
 from shared.settings import Settings, load_settings
 from shared.writing.characters import CharacterDatabase
 from shared.writing.english import vocabulary
@@ -72,9 +67,7 @@ def examine(settings: Settings, client: WritingClient) -> Iterator[Finding]:
         lambda: check_fonts(settings),
         lambda: check_recognisers(settings),
         check_forest,
-        check_characters,
-        check_imagery,
-        check_vocabulary,
+        check_data,
         lambda: check_disk(settings),
         lambda: check_redis(settings),
         lambda: check_store(settings),
@@ -91,66 +84,6 @@ def check_python() -> Iterator[Finding]:
         yield Finding(Level.OK, "Python", version)
     else:
         yield Finding(Level.FAIL, "Python", version, f"install {'.'.join(map(str, LOWEST_PYTHON))} or newer")
-
-
-def check_gpu(settings: Settings) -> Iterator[Finding]:
-    """Check for NVIDIA GPUs, and report the profile of each."""
-    try:
-        import pynvml  # noqa: PLC0415  # only workers have it
-    except ImportError:
-        yield Finding(Level.WARN, "GPU", "nvidia-ml-py is not installed", "pip install nvidia-ml-py to see GPUs")
-        return
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
-        yield _no_gpu(settings, str(error))
-        return
-    try:
-        count = pynvml.nvmlDeviceGetCount()
-        for index in range(count):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            name = pynvml.nvmlDeviceGetName(handle)
-            total_gib = pynvml.nvmlDeviceGetMemoryInfo(handle).total / GIB
-            profile = choose_profile(total_gib, settings.gpu_profiles)
-            yield Finding(Level.OK, f"GPU {index}", f"{name}, {total_gib:.1f} GiB, profile {profile}")
-        if count:
-            yield from check_torch(settings)
-        else:
-            yield _no_gpu(settings, "the driver finds no card")
-    except pynvml.NVMLError as error:
-        yield Finding(Level.WARN, "GPU", f"the driver does not answer: {error}", "check nvidia-smi")
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def check_torch(settings: Settings) -> Iterator[Finding]:
-    """Check whether torch, if it is installed, can use a GPU that the driver reports."""
-    try:
-        import torch  # noqa: PLC0415  # only workers have it
-    except ImportError:
-        return
-    except OSError as error:
-        yield Finding(Level.FAIL, "torch", f"cannot be loaded: {error}", "install torch's build for this driver")
-        return
-    text = f"torch {torch.__version__}"
-    if torch.cuda.is_available():
-        yield Finding(Level.OK, "torch", f"{text} can use the GPU")
-    else:
-        level = Level.FAIL if settings.device.startswith("cuda") else Level.WARN
-        advice = "install torch's build for CUDA, and a driver that is new enough for it"
-        yield Finding(level, "torch", f"{text} cannot use the GPU: pictures are drawn on the CPU", advice)
-
-
-def _no_gpu(settings: Settings, reason: str) -> Finding:
-    text = f"none ({reason}): pictures are drawn on the CPU, profile {CPU_PROFILE}"
-    if settings.device.startswith("cuda"):
-        return Finding(
-            Level.FAIL, "GPU", f"none ({reason}), but device is {settings.device}", "install the NVIDIA driver"
-        )
-    if settings.model != "embedded":
-        advice = "a picture takes minutes; install the NVIDIA driver, or use WRITING_MODEL=embedded"
-        return Finding(Level.WARN, "GPU", text, advice)
-    return Finding(Level.OK, "GPU", text)
 
 
 def check_models(settings: Settings) -> Iterator[Finding]:
@@ -178,12 +111,7 @@ def check_models(settings: Settings) -> Iterator[Finding]:
 def check_fonts(settings: Settings) -> Iterator[Finding]:
     """Check the fonts for characters without stroke data."""
     for path in settings.fonts:
-        try:
-            (font,) = read_fonts([path])
-        except SettingsError as error:
-            yield Finding(Level.FAIL, "font", str(error), "correct `fonts` in the settings, or put the file back")
-        else:
-            yield Finding(Level.OK, "font", f"{path.name}: {len(font.advances)} characters")
+        yield _read("font", partial(_font, path), "correct `fonts` in the settings, or put the file back")
 
 
 def check_recognisers(settings: Settings) -> Iterator[Finding]:
@@ -199,14 +127,13 @@ def check_recognisers(settings: Settings) -> Iterator[Finding]:
         fault = "rapidocr or onnxruntime is not installed, so results have no legibility score"
         yield Finding(Level.WARN, "recogniser", fault, "pip install rapidocr onnxruntime")
         return
+
+    def load(path: Path) -> str:
+        Recogniser(path).load()
+        return path.name
+
     for path in [*own, *settings.recognisers]:
-        try:
-            Recogniser(path).load()
-        except SettingsError as error:
-            advice = "put the file back, or correct `recognisers` in the settings"
-            yield Finding(Level.FAIL, "recogniser", str(error), advice)
-        else:
-            yield Finding(Level.OK, "recogniser", path.name)
+        yield _read("recogniser", partial(load, path), "put the file back, or correct `recognisers` in the settings")
 
 
 def check_forest() -> Iterator[Finding]:
@@ -216,43 +143,19 @@ def check_forest() -> Iterator[Finding]:
     except ImportError as error:
         yield Finding(Level.WARN, "structured forest", f"{error.name} is not installed", f"workers need {error.name}")
         return
-    try:
-        count = len(load_forest().roots)
-    except SettingsError as error:
-        yield Finding(Level.FAIL, "structured forest", str(error), "put the file back")
-    else:
-        yield Finding(Level.OK, "structured forest", f"{count} trees")
+    yield _read("structured forest", lambda: f"{len(load_forest().roots)} trees")
 
 
-def check_characters() -> Iterator[Finding]:
-    """Check that the strokes and the lexica can be opened."""
+def check_data() -> Iterator[Finding]:
+    """Check that the strokes and the lexica, the motifs and the English words can be read."""
     for language in Language:
-        try:
-            count = len(CharacterDatabase(language).characters())
-        except SettingsError as error:
-            yield Finding(Level.FAIL, f"strokes {language}", str(error), "put the file back")
-        else:
-            yield Finding(Level.OK, f"strokes {language}", f"{count} characters")
-
-
-def check_imagery() -> Iterator[Finding]:
-    """Check that the motifs can be opened."""
-    try:
-        count = len(Imagery().names)
-    except SettingsError as error:
-        yield Finding(Level.FAIL, "imagery", str(error), "put the file back")
-    else:
-        yield Finding(Level.OK, "imagery", f"{count} motifs")
-
-
-def check_vocabulary() -> Iterator[Finding]:
-    """Check that the English words can be read."""
-    try:
-        count = len(vocabulary())
-    except SettingsError as error:
-        yield Finding(Level.FAIL, "English words", str(error), "put the file back")
-    else:
-        yield Finding(Level.OK, "English words", str(count))
+        yield _read(f"strokes {language}", partial(_strokes, language))
+    yield _read("imagery", lambda: f"{len(Imagery().names)} motifs")
+    yield _read("English words", lambda: str(len(vocabulary())))
+    for language in Language:
+        yield _read(f"strokes {language}", partial(_strokes, language))
+    yield _read("imagery", lambda: f"{len(Imagery().names)} motifs")
+    yield _read("English words", lambda: str(len(vocabulary())))
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:
@@ -264,38 +167,6 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.FAIL, "temporary files", error.strerror or str(error), advice)
     yield _room("disk for models", _models_folder(), MODELS_GIB if _is_fetching_needed(settings) else 0)
     yield _room("disk for state", HOME / "var", STATE_GIB)
-
-
-def check_store(settings: Settings) -> Iterator[Finding]:
-    """Check whether the store of pictures, if there is one besides Redis, can be written and read."""
-    address = settings.results.store
-    try:
-        objects = open_store(address)
-        if objects is None:
-            return
-        objects.try_out()
-        _read_newest_picture(settings, objects)
-    except SettingsError as error:
-        yield Finding(Level.FAIL, "results.store", str(error))
-    except StoreUnavailable as error:
-        advice = "check the address, its permissions, the AWS_ variables, and whether a shared folder is mounted"
-        yield Finding(Level.FAIL, "results.store", f"{address}: {_first_line(error)}", advice)
-    else:
-        yield Finding(Level.OK, "results.store", f"{address} can be written and read")
-
-
-def _read_newest_picture(settings: Settings, objects: ObjectStore) -> None:
-    """Read the newest picture, which shows whether the workers write to the same store.
-
-    Raises:
-        StoreUnavailable: it is not in the store.
-    """
-    with suppress(redis.RedisError), make_redis(settings.redis, decodes=False) as client:
-        results = Results(client, objects)
-        newest = cast("list[bytes]", client.zrevrange(Key.RESULTS, 0, 0))
-        for document in results.get_many([job_id.decode() for job_id in newest]):
-            if document is not None:
-                results.picture(document, 0)
 
 
 def check_api(client: WritingClient) -> Iterator[Finding]:
@@ -314,6 +185,23 @@ def check_api(client: WritingClient) -> Iterator[Finding]:
         yield Finding(Level.WARN, "workers", f"0 of {len(status.workers)} warm", "wait, or POST /health/warmup")
     else:
         yield Finding(Level.FAIL, "workers", "none, so jobs wait", "start one (make worker)")
+
+
+def _read(subject: str, read: Callable[[], str], advice: str = "put the file back") -> Finding:
+    """Read a file; return what it has, or why it cannot be read."""
+    try:
+        return Finding(Level.OK, subject, read())
+    except SettingsError as error:
+        return Finding(Level.FAIL, subject, str(error), advice)
+
+
+def _font(path: Path) -> str:
+    (font,) = read_fonts([path])
+    return f"{path.name}: {len(font.advances)} characters"
+
+
+def _strokes(language: Language) -> str:
+    return f"{len(CharacterDatabase(language).characters())} characters"
 
 
 def _how_to_get(source: Source, model_name: str) -> str:
@@ -335,10 +223,6 @@ def _models_folder() -> Path:
     except ImportError:
         return Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
     return Path(HF_HUB_CACHE)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
 
 
 def _can_see(path: Path) -> bool:

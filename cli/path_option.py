@@ -1,4 +1,7 @@
-"""A command's option for a path."""
+"""A command's option for a path.
+
+The service and the client, which is installed alone, have this file each.
+"""
 
 import os
 from pathlib import Path

@@ -54,7 +54,7 @@ def demo(request: Mapping[str, Any], out: Path) -> int:
 
 def _wait_until_ready(stack: Stack) -> None:
     with tqdm(desc="starting Redis, API and worker", bar_format="{desc}: {elapsed}", mininterval=0.5) as bar:
-        stack.wait_for(stack.is_ready, START_S, "a warm worker", on_wait=bar.update)
+        stack.wait_until_ready(START_S, on_wait=bar.update)
 
 
 def _draw(stack: Stack, request: Mapping[str, Any]) -> Picture:

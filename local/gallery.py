@@ -8,12 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from PIL import Image
 from tqdm import tqdm
 
-from local.stack import EMBEDDED, Stack
+from local.stack import EMBEDDED, temporary_stack
 from local.supervisor import ChildFailed
 from shared.errors import SettingsError
 from shared.settings import load_settings
@@ -95,11 +94,8 @@ def gallery_entries(styles: Mapping[str, StyleDefinition]) -> list[GalleryEntry]
 
 def _draw(pictures: Sequence[GalleryEntry], docs: Path, steps: int | None) -> list[GalleryPicture]:
     (docs / FOLDER).mkdir(parents=True, exist_ok=True)
-    with (
-        TemporaryDirectory() as folder,
-        Stack(data_folder=Path(folder), log_folder=Path(folder), environment=EMBEDDED) as stack,
-    ):
-        stack.wait_for(stack.is_ready, START_S, "a warm worker")
+    with temporary_stack(environment=EMBEDDED) as stack:
+        stack.wait_until_ready(START_S)
         with WritingClient(stack.url) as client:
             progress = tqdm(pictures, desc="gallery", unit="picture")
             return [_draw_one(client, picture, docs, steps) for picture in progress]

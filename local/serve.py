@@ -25,7 +25,7 @@ def serve(*, port: int, workers: int, flower: bool, data: Path) -> int:
     stack = Stack(port=port, workers=workers, flower=flower, data_folder=data)
     try:
         with stack:
-            stack.wait_for(stack.is_ready, math.inf, "a warm worker")  # downloading and compiling SDXL takes long
+            stack.wait_until_ready(math.inf)  # downloading and compiling SDXL takes long
             print(f"\nThe service is ready: {stack.url}  (API documentation: {stack.url}/openapi/swagger)")
             if flower:
                 print(f"Flower: http://{HOST}:{FLOWER_PORT}")

@@ -4,17 +4,19 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-import redis
 import requests
 
 from local.data_folder import lock_folder
 from local.private_redis import PrivateRedis, memory_limit
-from local.supervisor import Program, Supervisor, interrupted_by_signals
+from local.signals import interrupted_by_signals
+from local.supervisor import Program, Supervisor
 from shared.settings import load_settings
 from writing_client.session import request
 
@@ -88,7 +90,7 @@ class Stack:
 
     def _start(self, lock: int) -> None:
         self.supervisor.start(self._redis.program(self._data_folder, lock, memory_limit(self._data_folder)))
-        self.wait_for(self._redis_answers, REDIS_START_S, "Redis")
+        self.wait_for(self._redis.answers, REDIS_START_S, "Redis")
         self.supervisor.start(self._python("api", "-m", "cli", "api"))
         for number in range(1, self._workers + 1):
             self.supervisor.start(self._worker_program(number))
@@ -113,17 +115,14 @@ class Stack:
                 on_wait()
             time.sleep(0.1)
 
-    def is_ready(self) -> bool:
-        """Return whether the API answers and a worker is warm."""
+    def wait_until_ready(self, timeout_s: float, on_wait: Callable[[], object] | None = None) -> None:
+        """Wait until the API answers and a worker is warm. Raises as `wait_for`."""
+        self.wait_for(self._is_ready, timeout_s, "a warm worker", on_wait)
+
+    def _is_ready(self) -> bool:
         try:
             return request("GET", f"{self.url}/health/ready", timeout=3).ok
         except requests.RequestException:
-            return False
-
-    def _redis_answers(self) -> bool:
-        try:
-            return bool(redis.Redis.from_url(self.redis_url).ping())
-        except redis.RedisError:
             return False
 
     def _python(self, name: str, *arguments: str) -> Program:
@@ -149,6 +148,13 @@ class Stack:
     def _flower_program(self) -> Program:
         celery = ["-m", "celery", "-A", "shared.celery_command_line"]
         return self._python("flower", *celery, "flower", f"--address={HOST}", f"--port={FLOWER_PORT}")
+
+
+@contextmanager
+def temporary_stack(**options: Any) -> Iterator[Stack]:
+    """Run a stack whose data and logs are deleted afterwards. Options and errors are those of `Stack`."""
+    with TemporaryDirectory() as folder, Stack(data_folder=Path(folder), log_folder=Path(folder), **options) as stack:
+        yield stack
 
 
 def free_port() -> int:

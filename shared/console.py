@@ -1,4 +1,7 @@
-"""The terminal that a command writes to."""
+"""The terminal that a command writes to.
+
+The service and the client, which is installed alone, have this file each.
+"""
 
 import io
 import sys

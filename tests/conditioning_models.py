@@ -16,7 +16,16 @@ from transformers import (
     SamVisionConfig,
 )
 
+from shared.settings import ConditioningSettings
+
 SEED = 2  # of the weights: with some others, the depth is the same everywhere
+
+
+def save_models(folder: Path) -> ConditioningSettings:
+    """Save a model for each AI method in a folder; return the settings that name them."""
+    return ConditioningSettings(
+        depth_model=str(save_depth_model(folder / "dpt")), segmentation_model=str(save_segmenter(folder / "sam"))
+    )
 
 
 def save_depth_model(folder: Path) -> Path:

@@ -22,7 +22,7 @@ from shared.writing.dictionaries import Dictionaries
 from shared.writing.fonts import FontCoverage, read_fonts
 from shared.writing.imagery import Imagery
 from shared.writing.language import Language
-from tests.helpers import Api, eventually, redis_answers
+from tests.helpers import Api, eventually
 from worker.glyphs import GlyphRenderer
 
 READY_S = 90
@@ -64,8 +64,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = PrivateRedis(HOST, free_port())
     supervisor = Supervisor(folder)
     supervisor.start(server.program(folder))
-    client = redis.Redis.from_url(server.url)
-    eventually(lambda: redis_answers(client))
+    eventually(server.answers)
     yield server.url
     supervisor.end()
 
@@ -88,7 +87,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One running service (real Redis, API and worker processes), shared by all tests that leave it unchanged."""
     folder = tmp_path_factory.mktemp("service")
     with Stack(data_folder=folder / "redis", log_folder=folder / "logs") as running:
-        running.wait_for(running.is_ready, READY_S, "a warm worker")
+        running.wait_until_ready(READY_S)
         yield running
 
 

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
-import redis
 import requests
 from numpy.typing import NDArray
 from PIL import Image
 
+from local.stack import Stack
+from local.supervisor import Child
 from shared.queue.leases import Lease, Leases
 from writing_client.session import request as call
 
@@ -32,14 +33,6 @@ def eventually(condition: Callable[[], T | None], timeout_s: float = 90, every_s
             return value
         assert time.monotonic() < deadline, f"no result within {timeout_s} s"
         time.sleep(every_s)
-
-
-def redis_answers(client: redis.Redis) -> bool:
-    """Return whether a Redis that is starting can be used already."""
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
 
 
 def as_user(redis_url: str, user: str, password: str) -> str:
@@ -64,6 +57,11 @@ def answers(url: str) -> bool:
         return call("GET", f"{url}/health", timeout=1).ok
     except requests.RequestException:
         return False
+
+
+def child(stack: Stack, name: str) -> Child:
+    """Return one of a stack's programs."""
+    return next(child for child in stack.supervisor.children if child.program.name == name)
 
 
 class Api:

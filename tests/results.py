@@ -12,6 +12,7 @@ from shared.queue.store import JobStore
 from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult, GenerationRequest, Variation
 from shared.settings import Settings
+from tests.helpers import taken
 
 SIZE = 20_000
 
@@ -52,8 +53,7 @@ class Publisher:
     def publish(self, number: int, budget: int = 0, result: AIGenerationResult | None = None) -> str:
         job_id = str(uuid.uuid4())
         self.store.create(job_id, GenerationRequest(word="学"))
-        lease = self.leases.take(job_id)
-        assert lease is not None
+        lease = taken(self.leases, job_id)
         new = pack(job_id, lease.token, result or picture(number))
         kept = self.results.store_elsewhere(job_id, lease.token, new)
         assert self.leases.publish(lease, Key.DOCUMENT + job_id, new.document, 1, pictures=kept, budget=budget)

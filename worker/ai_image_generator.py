@@ -3,9 +3,7 @@
 import asyncio
 import logging
 import secrets
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,18 +12,18 @@ import pybase64
 from shared import __version__
 from shared.schemas import (
     AIGenerationResult,
-    ControlType,
     GenerationMetadata,
     GenerationRequest,
     LegibilityTarget,
     Quality,
     Variation,
 )
-from shared.schemas.metadata import Legibility, LegibilityAttempt, Parameters
+from shared.schemas.metadata import Parameters
 from shared.styles import StyleDefinition
+from worker.attempt import Attempt, ScoredPicture
 from worker.conditioning import Brush
 from worker.engine.request import Drawing, DrawRequest
-from worker.legibility.control_levels import FIRST, ControlLevel, ScoredLevel, best, next_level
+from worker.legibility.control_levels import FIRST, ControlLevel, best, next_level
 from worker.metadata import depicted, imagery_note
 from worker.multi_controlnet_pipeline import MultiControlNetPipeline
 from worker.picture_work import Executor, Maps, PictureWork, condition
@@ -33,6 +31,7 @@ from worker.plan import ModelIdentity, Plan
 from worker.progress import NullProgress, OffsetProgress, ProgressSink, stop_if_cancelled
 from worker.prompt_builder import PromptBuilder, PromptResult
 from worker.scene import Scene
+from worker.stopwatch import Stopwatch
 from worker.style_definitions import steering_weights
 
 logger = logging.getLogger("generation")
@@ -46,79 +45,6 @@ class DrawingInputs:
     prompt: PromptResult
     scene: Scene
     maps: Maps
-
-
-@dataclass(frozen=True)
-class ScoredPicture:
-    """A picture, the seed of its initial noise, and its legibility."""
-
-    seed: int
-    drawing: Drawing
-    legibility: Legibility
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """Pictures that differ only in their noise, and how strongly the word steered them."""
-
-    plan: Plan
-    level: ControlLevel
-    pictures: tuple[ScoredPicture, ...]
-
-    @property
-    def best(self) -> ScoredPicture:
-        """The most legible picture; the first one in a tie."""
-        return max(self.pictures, key=lambda picture: picture.legibility.of_print or 0.0)
-
-    @property
-    def weights(self) -> dict[ControlType, float]:
-        """How strongly each control steered."""
-        return self.level.apply(self.plan.weights)
-
-    @property
-    def guidance_scale(self) -> float:
-        """How strongly the text steered."""
-        return self.level.guidance_scale(self.plan.guidance_scale)
-
-    @property
-    def outcome(self) -> ScoredLevel:
-        """The level and score from which the next level is chosen."""
-        return ScoredLevel(self.level, self.best.legibility.of_print)
-
-    def to_metadata(self, *, kept: bool) -> LegibilityAttempt:
-        """Return the attempt's entry in the result's metadata."""
-        return LegibilityAttempt(
-            control_level=self.level.number,
-            seed=self.best.seed,
-            controlnet_weights=self.weights,
-            guidance_scale=self.guidance_scale,
-            control_guidance_end=self.level.guidance_end,
-            score=self.best.legibility.score,
-            of_print=self.best.legibility.of_print,
-            read=self.best.legibility.read,
-            kept=kept,
-        )
-
-
-class Stopwatch:
-    """Elapsed milliseconds by stage."""
-
-    def __init__(self) -> None:
-        self._started = time.perf_counter()
-        self.timings_ms: dict[str, int] = {}
-
-    @contextmanager
-    def time(self, stage: str) -> Iterator[None]:
-        """Measure the block. Repeated times of one stage add up."""
-        started = time.perf_counter()
-        yield
-        elapsed_ms = round((time.perf_counter() - started) * 1000)
-        self.timings_ms[stage] = self.timings_ms.get(stage, 0) + elapsed_ms
-
-    @property
-    def total_ms(self) -> int:
-        """Milliseconds since the stopwatch was made."""
-        return round((time.perf_counter() - self._started) * 1000)
 
 
 class AIImageGenerator:

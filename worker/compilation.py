@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -19,7 +19,7 @@ from worker.engine.compile_examples import ExampleCollector
 from worker.engine.compile_processes import CompileProcesses, how_many
 from worker.engine.decoder import Decoder
 from worker.engine.denoiser import Denoiser
-from worker.engine.faults import Failure, Fault, attempt, free_memory, is_lost
+from worker.engine.faults import Failure, Fault, attempt, free_memory, is_lost, outcome_of
 from worker.engine.model_runner import ModelRunner
 from worker.engine.saved_graphs import SavedGraphs
 from worker.gpu_manager import GPUManager
@@ -44,11 +44,11 @@ def start_processes(settings: Settings, gpu: GPUManager) -> AbstractContextManag
     if count < 1 or not gpu.profile.torch_compile or not 0 < _incomplete_starts(_mark(settings, gpu)) <= MOST_FILLS:
         return nullcontext()
     cache = compiler.cache_folder(locate(settings.worker.compile_cache))
-    started: list[CompileProcesses] = []
-    failure = attempt(lambda: started.append(CompileProcesses(count, cache, gpu.device)))
-    if failure is not None:
-        logger.warning("the worker compiles alone: %s", failure.error)
-    return started[0] if started else nullcontext()
+    processes = outcome_of(partial(CompileProcesses, count, cache, gpu.device))
+    if isinstance(processes, Failure):
+        logger.warning("the worker compiles alone: %s", processes.error)
+        return nullcontext()
+    return processes
 
 
 def note_start(settings: Settings, gpu: GPUManager, setup: Setup, *, compiled: int) -> None:
@@ -69,9 +69,8 @@ def note_start(settings: Settings, gpu: GPUManager, setup: Setup, *, compiled: i
 
 def _incomplete_starts(mark: Path) -> int:
     """Return the number of starts since the compile cache last held all graphs; 1 at the first start."""
-    counts: list[int] = []
-    attempt(lambda: counts.append(int(mark.read_text())))
-    return counts[0] if counts else 1
+    count = outcome_of(lambda: int(mark.read_text()))
+    return 1 if isinstance(count, Failure) else count
 
 
 def _mark(settings: Settings, gpu: GPUManager) -> Path:
@@ -121,7 +120,7 @@ def fill_cache(ready: ModelRunner, processes: CompileProcesses, *, uses_cache: b
         DeviceLost: the device has failed.
     """
     collector = ExampleCollector()
-    for denoiser in _denoisers(ready):
+    for denoiser in ready.denoisers:
         denoiser.compile(collector, ready.native_size)
     ready.decoder.compile(collector, ready.native_size)
     failure = attempt(partial(_take_examples, ready, uses_cache=uses_cache))
@@ -148,7 +147,7 @@ def compile_networks(ready: ModelRunner, *, uses_cache: bool = False) -> Answer:
     Raises:
         DeviceLost: the device has failed.
     """
-    return _compile(ready, list(_denoisers(ready)), partial(_warm_up, ready, uses_cache=uses_cache))
+    return _compile(ready, ready.denoisers, partial(_warm_up, ready, uses_cache=uses_cache))
 
 
 def _warm_up(ready: ModelRunner, *, uses_cache: bool) -> None:
@@ -211,10 +210,6 @@ def _saved_graphs(ready: ModelRunner) -> SavedGraphs:
     return SavedGraphs(Path(cache_dir()), ready.placement.device)
 
 
-def _denoisers(ready: ModelRunner) -> Iterable[Denoiser]:
-    return {id(one.denoiser): one.denoiser for one in ready.networks.values()}.values()
-
-
 def do_without(failure: Failure, ready: ModelRunner) -> Answer:
     """Free the memory of an option that failed; return "no" and the reason.
 
@@ -228,8 +223,5 @@ def do_without(failure: Failure, ready: ModelRunner) -> Answer:
 
 
 def answer_after(failure: Failure | None) -> Answer:
-    """Return "yes", or "no" and the first line of the error."""
-    if failure is None:
-        return Answer(True)
-    lines = str(failure.error).strip().splitlines() or [""]
-    return Answer(False, f"{type(failure.error).__name__}: {lines[0]}")
+    """Return "yes", or "no" and the reason."""
+    return Answer(True) if failure is None else Answer(False, failure.reason)

@@ -1,11 +1,9 @@
 """The compute device: its properties, its memory, and how a pipeline is placed on it."""
 
-import fcntl
 import logging
 import math
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,67 +16,11 @@ from shared.gpu_profiles import GIB, choose_profile
 from shared.schemas import GPUStatus
 from shared.settings import GPUProfile
 from worker import memory_plan
+from worker.attention import xformers_is_faster
+from worker.gpu_claim import claim_gpu
 from worker.model_setup import Answer, Setup
 
 logger = logging.getLogger("ai_models")
-
-
-def claim_gpu(locks: Path, uuids: Sequence[str]) -> int:
-    """Return the index of a GPU that no other process on this machine has claimed, and claim it for this process.
-
-    The claim is a lock on a file, which the kernel releases when the process ends for any reason. Containers share
-    claims through a volume.
-
-    Args:
-        locks: folder of the lock files; created if necessary.
-        uuids: of the GPUs, by index. CUDA_VISIBLE_DEVICES can give an index a different GPU in each process.
-
-    Raises:
-        RuntimeError: all GPUs are claimed.
-        OSError: the folder cannot be used.
-    """
-    locks.mkdir(parents=True, exist_ok=True)
-    for index, uuid in enumerate(uuids):
-        # Kept open for the process's lifetime: closing it would release the claim.
-        file = os.open(locks / f"gpu-{uuid}.lock", os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(file)
-        else:
-            return index
-    raise RuntimeError(f"all {len(uuids)} GPUs are in use by other workers ({locks}); start at most one worker per GPU")
-
-
-def xformers_is_faster(device: torch.device, dtype: torch.dtype) -> bool:
-    """Time attention in the shape of SDXL's largest layers on a GPU: xformers, if installed, against SDPA."""
-    try:
-        from xformers.ops import memory_efficient_attention  # noqa: PLC0415  # optional
-    except ImportError:
-        return False
-    query = torch.randn(2, 4096, 10, 64, device=device, dtype=dtype)
-    heads_first = query.transpose(1, 2)
-    ours = {
-        "sdpa": lambda: torch.nn.functional.scaled_dot_product_attention(heads_first, heads_first, heads_first),
-        "xformers": lambda: memory_efficient_attention(query, query, query),
-    }
-    try:
-        seconds = {name: _seconds_on_gpu(attend) for name, attend in ours.items()}
-    except (RuntimeError, NotImplementedError, ValueError) as error:  # built for another card or release of PyTorch
-        logger.warning("xformers is installed but does not work here: %s", error)
-        return False
-    logger.info("attention, seconds per call: %s", seconds)
-    return seconds["xformers"] < seconds["sdpa"]
-
-
-def _seconds_on_gpu(call: Callable[[], object], repeats: int = 20) -> float:
-    call()
-    torch.cuda.synchronize()
-    started = time.perf_counter()
-    for _ in range(repeats):
-        call()
-    torch.cuda.synchronize()
-    return (time.perf_counter() - started) / repeats
 
 
 def _index(device: str, locks: Path | None) -> int:
@@ -103,7 +45,7 @@ class GPUManager:
 
         Raises:
             RuntimeError: a GPU was requested, and none exists or is free.
-        OSError: the folder of locks cannot be used.
+            OSError: the folder of locks cannot be used.
         """
         wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.device = torch.device(wanted)

@@ -32,7 +32,7 @@ from shared.queue.decks import DeckStore
 from shared.queue.leases import Leases
 from shared.queue.metrics import JobMetrics
 from shared.queue.object_store import open_store, refuse_closed_folder
-from shared.queue.results import Budget, ResultSizes
+from shared.queue.result_budget import Budget, ResultSizes
 from shared.queue.store import JobStore
 from shared.queue.webhook_outbox import WebhookOutbox
 from shared.queue.workers import WorkerRegistry
@@ -73,7 +73,6 @@ class WorkerProcess:
     """The assembled parts of a worker."""
 
     settings: Settings
-    worker_id: str
     celery: Celery
     gpu: GPUManager
     conditionings: tuple[Conditioning, ...]
@@ -94,7 +93,7 @@ class WorkerProcess:
         steps, rows = self.pipeline.engine.work
         model = self.pipeline.engine.model
         return WorkerInfo(
-            worker_id=self.worker_id,
+            worker_id=self.leases.worker,
             state=self.pipeline.state,
             model=self.settings.model,
             device=str(self.gpu.device),
@@ -118,9 +117,7 @@ class WorkerProcess:
         Raises:
             ModelLoadError, DeviceLost: the model cannot be loaded at start.
         """
-        heartbeat = Heartbeat(
-            self.worker_id, self.registry, self.leases, self.describe, self.settings.worker.heartbeat_s
-        )
+        heartbeat = Heartbeat(self.registry, self.leases, self.describe, self.settings.worker.heartbeat_s)
         watchdog = Watchdog(self.pipeline.engine.overdue)
         with ExitStack() as running:
             # A signal raises an exception anywhere in here. What has just started must then be stopped, too.
@@ -132,7 +129,7 @@ class WorkerProcess:
                 self.pipeline.load()
             self.monitor.start()
             worker = self.celery.Worker(
-                hostname=self.worker_id,
+                hostname=self.leases.worker,
                 pool="threads",
                 concurrency=self.concurrency,
                 queues=QUEUES,
@@ -189,7 +186,6 @@ def build(settings: Settings) -> WorkerProcess:
     register_warmup(pipeline)
     return WorkerProcess(
         settings=settings,
-        worker_id=worker_id,
         celery=app,
         gpu=gpu,
         conditionings=conditionings,

@@ -38,7 +38,7 @@ from worker.engine.unet import is_divisible
 from worker.gpu_manager import GPUManager
 from worker.load_lock import LOAD_LOCK
 from worker.model_loader import LOAD_ERRORS, ModelLoader
-from worker.model_setup import Answer, is_on
+from worker.model_setup import Answer, Setup, is_on
 
 logger = logging.getLogger("ai_models")
 
@@ -76,26 +76,15 @@ def make_ready(
         ModelLoadError: the engine cannot draw with this kind of checkpoint, or turbo's weights cannot be loaded.
         DeviceLost: the device has failed.
     """
-    model, solver = settings.active_model, SOLVERS[settings.active_model.solver]
-    if reasons := unsupported_parts(pipeline, solver):
+    model = settings.active_model
+    if reasons := unsupported_parts(pipeline, SOLVERS[model.solver]):
         raise ModelLoadError(f"{model.base} cannot be used: {'; '.join(reasons)}")
     upcast_if_overflowing(pipeline.vae)  # before memory is planned
     with gpu.memory_monitor("placing the model"):
-        setup = gpu.optimize_pipeline(pipeline)
-        can_compile = try_compiler(settings, gpu)
-        networks, float8 = make_networks(pipeline, settings, gpu, is_compiled=can_compile.is_on)
-        ready = ModelRunner(
-            pipeline,
-            placement=Placement(gpu.device, offload=gpu.offloads),
-            solver=solver,
-            networks=networks,
-            batch_limit=choose_batch_limit(settings, gpu),
-            native_size=model.default_size,
-        )
-    setup = replace(setup, dtype=f"{setup.dtype}: {why_dtype}", torch_compile=can_compile, float8=float8)
-    uses_cache = Quality.FAST in networks and model.fast.cache_interval > 1
-    del networks  # where compiling fails, 8-bit copies are given up, and their memory is needed
-    if can_compile.is_on:
+        ready, setup = place(pipeline, settings, gpu)
+    setup = replace(setup, dtype=f"{setup.dtype}: {why_dtype}")
+    uses_cache = Quality.FAST in ready.networks and model.fast.cache_interval > 1
+    if is_on(setup.torch_compile):
         with gpu.memory_monitor("compiling"):
             before = compiler.graphs()
             setup = compile_model(ready, setup, processes, uses_cache=uses_cache)
@@ -106,6 +95,26 @@ def make_ready(
     ready.setup = replace(setup, cuda_graphs=try_graphs(ready, gpu, uses_cache=uses_cache))
     logger.info("setup: %s", ready.setup.texts())
     return ready
+
+
+def place(pipeline: Any, settings: Settings, gpu: GPUManager) -> tuple[ModelRunner, Setup]:
+    """Place a pipeline on the device, and take it apart; return it with what can be enabled.
+
+    Raises:
+        ModelLoadError: as `make_networks`.
+    """
+    setup = gpu.optimize_pipeline(pipeline)
+    can_compile = try_compiler(settings, gpu)
+    networks, float8 = make_networks(pipeline, settings, gpu, is_compiled=can_compile.is_on)
+    ready = ModelRunner(
+        pipeline,
+        placement=Placement(gpu.device, offload=gpu.offloads),
+        solver=SOLVERS[settings.active_model.solver],
+        networks=networks,
+        batch_limit=choose_batch_limit(settings, gpu),
+        native_size=settings.active_model.default_size,
+    )
+    return ready, replace(setup, torch_compile=can_compile, float8=float8)
 
 
 def take_first_steps(ready: ModelRunner, *, uses_cache: bool) -> None:
@@ -230,16 +239,15 @@ def try_graphs(ready: ModelRunner, gpu: GPUManager, *, uses_cache: bool) -> Answ
         return NO_GPU
     if not gpu.profile.cuda_graphs:
         return Answer(False, f"the GPU profile {gpu.profile_name} disables them")
-    denoisers = {id(one.denoiser): one.denoiser for one in ready.networks.values()}
     recorder = CudaRecorder()
-    graphs = {key: StepGraphs(recorder) for key in denoisers}
+    graphs = {denoiser: StepGraphs(recorder) for denoiser in ready.denoisers}
     with gpu.memory_monitor("recording steps"):
         failure = attempt(partial(ready.record, graphs, uses_cache=uses_cache))
     if failure is None:
         return Answer(True, f"{sum(map(len, graphs.values()))} graphs")
-    for key, denoiser in denoisers.items():
+    for denoiser, recorded in graphs.items():
         denoiser.call_through(call_directly)
-        graphs[key].clear()
+        recorded.clear()
     return do_without(failure, ready)
 
 

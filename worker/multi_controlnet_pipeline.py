@@ -75,7 +75,7 @@ class MultiControlNetPipeline:
             prompt: what the picture shows, in English.
             control_images: control type to RGB image, at least one. All have the picture's size.
             progress: receives each step, and says whether to stop.
-            **options: further fields of `worker.engine.DrawRequest`: weights, steps, guidance scale, seed and so on.
+            **options: further fields of `worker.engine.request.DrawRequest`: weights, steps, guidance scale, seed …
 
         Raises:
             The errors of `draw`.

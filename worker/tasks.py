@@ -26,7 +26,8 @@ from shared.errors import (
 from shared.queue.leases import Lease, Leases, new_token
 from shared.queue.metrics import JobMetrics, Sample
 from shared.queue.object_store import StoreUnavailable
-from shared.queue.results import Budget, NewResult, ResultSizes, pack
+from shared.queue.result_budget import Budget, ResultSizes
+from shared.queue.results import NewResult, pack
 from shared.schemas import AIGenerationResult, JobError, JobStatus
 from worker.ai_image_generator import AIImageGenerator
 from worker.background.job_monitor import JobHandle, JobMonitor

@@ -1,4 +1,7 @@
-"""File names that are valid on every system."""
+"""File names that are valid on every system.
+
+The service and the client, which is installed alone, have this file each.
+"""
 
 import re
 

@@ -10,7 +10,7 @@ from api.problems import problem_responses
 from api.responses import json_response
 from api.routes.blueprints import JOBS, make_blueprint
 from api.services import services
-from shared.queue.store import JobRecord
+from shared.queue.job_record import JobRecord
 from shared.schemas import JobStatus, Schema
 from shared.schemas.job import JobHead
 

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import update_wrapper
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from writing_client.imagery import read_imagery
+from writing_client.models import LanguageChoice, Quality, TranslationLanguage
 from writing_client.writing_client import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, WritingClient
 
 Command = Callable[..., int]
@@ -51,15 +52,16 @@ def drawing_options(command: Command) -> Command:
     return update_wrapper(with_options, command)
 
 
+# By the field of the request that each sets; `size` sets two.
 DRAWING: Mapping[str, Callable[[Command], Command]] = {
     "language": click.option(
         "--language",
-        type=click.Choice(["auto", "zh", "ja"]),
+        type=click.Choice(get_args(LanguageChoice)),
         help="Language of the words.  [default: Japanese if any word or reading has kana, or else Chinese]",
     ),
     "translation_language": click.option(
         "--translation-language",
-        type=click.Choice(["auto", "en", "other"]),
+        type=click.Choice(get_args(TranslationLanguage)),
         help="Language of the translations: English ones steer the picture, others are only shown.  "
         "[default: judged by their words]",
     ),
@@ -72,9 +74,11 @@ DRAWING: Mapping[str, Callable[[Command], Command]] = {
         help="Seed of the motifs' places and of hand-drawn maps.  [default: the seed]",
     ),
     "size": click.option("--size", type=int, metavar="PIXELS", help="Length of each side, a multiple of 64."),
-    "steps": click.option("--steps", type=int, metavar="N", help="Number of denoising steps."),
+    "num_inference_steps": click.option(
+        "--steps", "num_inference_steps", type=int, metavar="N", help="Number of denoising steps."
+    ),
     "quality": click.option(
-        "--quality", type=click.Choice(["exact", "fast", "turbo"]), help="Trade-off between exactness and speed."
+        "--quality", type=click.Choice(list(map(str, Quality))), help="Trade-off between exactness and speed."
     ),
     "imagery": click.option(
         "--imagery",
@@ -94,19 +98,11 @@ DRAWING: Mapping[str, Callable[[Command], Command]] = {
 
 def _request_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the request's fields that the command line sets."""
-    imagery, legibility = given["imagery"], given["legibility"]
-    fields = {
-        "language": given["language"],
-        "translation_language": given["translation_language"],
-        "style": given["style"],
-        "seed": given["seed"],
-        "scene_seed": given["scene_seed"],
-        "width": given["size"],
-        "height": given["size"],
-        "num_inference_steps": given["steps"],
-        "quality": given["quality"],
-        "imagery": None if imagery is None else read_imagery(imagery),
-        "draw_imagery": given["draw_imagery"],
-        "legibility": None if legibility is None else {"target": legibility},
-    }
-    return {field: value for field, value in fields.items() if value is not None}
+    fields = {name: value for name, value in given.items() if value is not None}
+    if "size" in fields:
+        fields["width"] = fields["height"] = fields.pop("size")
+    if "imagery" in fields:
+        fields["imagery"] = read_imagery(fields["imagery"])
+    if "legibility" in fields:
+        fields["legibility"] = {"target": fields["legibility"]}
+    return fields

@@ -15,10 +15,11 @@ from typing import Any, cast
 
 import redis
 
-from shared.errors import DeckNotFound, QueueFull
+from shared.errors import DeckNotFound
+from shared.queue.job_record import new_record
 from shared.queue.keys import deck_key, job_key
 from shared.queue.scripts import load_script
-from shared.queue.store import JobStore, created_before, idempotency_records, is_created, new_record
+from shared.queue.store import JobStore, created_before, idempotency_records
 from shared.queue.webhook_targets import list_of
 from shared.schemas import GenerationRequest, JobError, JobStatus, Priority
 from shared.settings import QueueSettings
@@ -147,13 +148,10 @@ class DeckStore:
                 ],
             ),
         )  # fmt: skip
-        if outcome == "full":
-            raise QueueFull(
-                f"the queue has no room for {len(record.jobs)} more words: at most {limit} bulk jobs may wait",
-                retry_after_s=self._store.retry_after_s(len(record.jobs)),
-            )
-        self._store.check_share(outcome, found, len(record.jobs))
-        return DeckSubmission(found, is_new=is_created(outcome, found))
+        count = len(record.jobs)
+        full = f"the queue has no room for {count} more words: at most {limit} bulk jobs may wait"
+        self._store.check_outcome(outcome, found, count, full=full)
+        return DeckSubmission(found, is_new=outcome == "created")
 
     def find(self, idempotency_key: str | None, fingerprint: str) -> DeckSubmission | None:
         """Return the deck that an Idempotency-Key created before; None if there is none.

@@ -5,9 +5,9 @@ from typing import cast
 
 import redis
 
+from shared.queue.job_record import JobRecord, parse_record
 from shared.queue.keys import Key, job_key
 from shared.queue.listing import Listing, Page
-from shared.queue.store import JobRecord, parse_record
 from shared.schemas import JobStatus
 
 READ_AT_ONCE = 200

@@ -13,7 +13,6 @@ times fails as poisoned too. The record's field for the count is `deaths`, becau
 that name.
 """
 
-import time
 import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -22,10 +21,10 @@ from typing import cast
 import redis
 
 from shared.errors import Poisoned, UnreadableRecord
+from shared.queue.job_record import JobRecord
 from shared.queue.keys import Key, job_key, preview_key
-from shared.queue.results import NewResult
 from shared.queue.scripts import load_script
-from shared.queue.store import JobRecord, JobStore
+from shared.queue.store import JobStore
 from shared.schemas import JobError, JobStatus, Progress
 from shared.settings import QueueSettings
 
@@ -135,14 +134,14 @@ class Leases:
             pictures: PNGs, in the document's order.
             budget: bytes that all results may take, beyond which the oldest are evicted; 0: unlimited.
         """
-        new = NewResult(result, pictures)
         return self._end(
             lease.job_id,
             lease.token,
             JobStatus.SUCCEEDED,
             generation_ms=generation_ms,
             result_key=result_key,
-            result=new,
+            result=result,
+            pictures=pictures,
             budget=budget,
         )
 
@@ -239,7 +238,8 @@ class Leases:
         error: JobError | None = None,
         generation_ms: int = 0,
         result_key: str | None = None,
-        result: NewResult | None = None,
+        result: bytes = b"",
+        pictures: tuple[bytes, ...] = (),
         budget: int = 0,
     ) -> bool:
         return bool(
@@ -252,10 +252,10 @@ class Leases:
                     error.model_dump_json() if error else "",
                     self._settings.record_ttl_s,
                     generation_ms,
-                    result.document if result else b"",
+                    result,
                     self._settings.result_ttl_s,
                     budget,
-                    *(result.pictures if result else ()),
+                    *pictures,
                 ],
             )
         )
@@ -278,34 +278,6 @@ class LeaseStatus(int):
     def is_cancelled(self) -> bool:
         """Whether the job's cancellation was requested."""
         return self > 0
-
-
-class FailureDetector:
-    """Watches the workers' counters and reports those that have stalled for too long."""
-
-    def __init__(self, lease_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start without any observations.
-
-        Args:
-            lease_s: how long a counter may stall, in seconds by ``clock``.
-            clock: a monotonic clock, in seconds.
-        """
-        self._lease_s = lease_s
-        self._clock = clock
-        self._seen: dict[str, tuple[str, float]] = {}
-
-    def stale(self, beats: dict[str, str]) -> dict[str, str]:
-        """Record the current counters; return the stale ones."""
-        now = self._clock()
-        self._seen = {
-            worker: seen if (seen := self._seen.get(worker, ("", now)))[0] == beat else (beat, now)
-            for worker, beat in beats.items()
-        }
-        return {worker: beat for worker, (beat, since) in self._seen.items() if now - since >= self._lease_s}
-
-    def forget(self) -> None:
-        """Discard all observations, because no counter could move while Redis was unreachable."""
-        self._seen.clear()
 
 
 def _running_key(worker: str) -> str:

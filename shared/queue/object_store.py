@@ -5,7 +5,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -71,9 +71,8 @@ class ObjectStore:
         url: str,
         run: Callable[[Callable[[], Any]], Any] = call_directly,
         note: CallObserver = ignore_call,
-        environment: Mapping[str, str] = os.environ,
     ) -> Self:
-        """Open a store; a bucket's endpoint, region and credentials come from the usual AWS_ variables.
+        """Open a store; obstore takes a bucket's endpoint, region and credentials from the usual AWS_ variables.
 
         Raises:
             SettingsError: obstore is not installed, the kind of address is not supported, or a folder cannot be used.
@@ -90,12 +89,12 @@ class ObjectStore:
                 raise SettingsError(f"results.store: {parts.path} cannot be used as a folder: {error}") from error
             return cls(folder, run, note, FOLDER_PAGE)
         if parts.scheme == "s3" and parts.netloc:
-            endpoint = environment.get("AWS_ENDPOINT_URL", "")
+            endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
             client_options = {**TIMEOUTS, **({"allow_http": True} if endpoint.startswith("http:") else {})}
             options: dict[str, Any] = {"client_options": client_options, "retry_config": RETRIES}
             if parts.path.strip("/"):
                 options["prefix"] = parts.path.strip("/")
-            return cls(S3Store(parts.netloc, **_aws(environment), **options), run, note)
+            return cls(S3Store(parts.netloc, **options), run, note)
         raise SettingsError(f"results.store: {url!r} is not valid; use redis, file:///FOLDER or s3://BUCKET/PREFIX")
 
     def put(self, name: str, content: bytes) -> None:
@@ -204,14 +203,3 @@ def refuse_closed_folder(address: str, objects: ObjectStore) -> None:
     except StoreUnavailable as error:
         reason = str(error.__cause__).splitlines()[0]  # obstore adds lines of debug output
         raise SettingsError(f"results.store: {address} cannot be written: {reason}") from error
-
-
-def _aws(environment: Mapping[str, str]) -> dict[str, Any]:
-    options = {
-        "endpoint": environment.get("AWS_ENDPOINT_URL"),
-        "region": environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
-        "access_key_id": environment.get("AWS_ACCESS_KEY_ID"),
-        "secret_access_key": environment.get("AWS_SECRET_ACCESS_KEY"),
-        "session_token": environment.get("AWS_SESSION_TOKEN"),
-    }
-    return {name: value for name, value in options.items() if value}

@@ -8,22 +8,20 @@ are in `shared.queue.leases`.
 The pictures are stored separately, in Celery's result backend under the job's id.
 """
 
-import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import redis
+from pydantic import ValidationError
 
 from shared.errors import IdempotencyConflict, JobNotFound, QueueFull, TooManyCancelled
-from shared.queue.client_queues import queue_of
 from shared.queue.clock import redis_time
-from shared.queue.completion import failure_codes, recent_failures
+from shared.queue.job_record import JobRecord, new_record, parse_record
 from shared.queue.keys import Key, job_key, preview_key, waiting_keys
 from shared.queue.scripts import load_script
-from shared.queue.webhook_targets import list_of
-from shared.schemas import Counts, GenerationRequest, JobError, JobStatus, Priority, Progress, RecentFailure
+from shared.schemas import Counts, GenerationRequest, JobStatus, Priority, RecentFailure
 from shared.settings import QueueSettings
 
 LEAST_ENDED = 3  # ended jobs needed to estimate a rate
@@ -36,66 +34,6 @@ class Submission:
 
     job_id: str
     is_new: bool
-
-
-@dataclass(frozen=True, slots=True)
-class JobRecord:
-    """A job as recorded. Times are seconds since the epoch.
-
-    `attempts` counts how often a worker took the job, and `crash_count` how many worker crashes it is charged with.
-    `cancel_requested` says that it was to be cancelled while it ran. `end_event` is the id of its end event, and `deck`
-    the deck that it belongs to.
-    """
-
-    job_id: str
-    status: JobStatus
-    priority: Priority
-    queue: str
-    request_text: str
-    stage: str | None
-    progress: Progress
-    error: JobError | None
-    attempts: int
-    crash_count: int
-    worker: str | None
-    created_at: float
-    started_at: float | None
-    finished_at: float | None
-    cancel_requested: bool
-    end_event: str | None
-    deck: str | None
-
-    @property
-    def current_stage(self) -> str | None:
-        """What the job is doing; None while it waits, and its status once it has ended."""
-        return self.status.value if self.status.is_terminal else self.stage
-
-    @property
-    def fields(self) -> Mapping[str, Any]:
-        """The request's fields as recorded, not validated, because another version may have written them.
-
-        {} if the record is damaged, so that the job can still be polled and cancelled.
-        """
-        try:
-            fields = json.loads(self.request_text)
-        except ValueError:
-            return {}
-        return fields if isinstance(fields, dict) else {}
-
-    @property
-    def word(self) -> str:
-        """The word to draw; "" if the record is damaged."""
-        word = self.fields.get("word")
-        return word if isinstance(word, str) else ""
-
-    @property
-    def request(self) -> GenerationRequest:
-        """What to draw, in the fields that this version knows; parsed on access, because a status does not need it.
-
-        Raises:
-            pydantic.ValidationError: another version wrote it in a format that this version cannot read.
-        """
-        return GenerationRequest.model_validate_json(self.request_text, extra="ignore")
 
 
 class JobStore:
@@ -153,28 +91,37 @@ class JobStore:
                 ],
             ),
         )  # fmt: skip
-        if outcome == "full":
-            raise QueueFull(f"the queue is full: {limit} jobs are waiting", retry_after_s=self.retry_after_s())
-        self.check_share(outcome, found)
-        return Submission(found, is_new=is_created(outcome, found))
+        self.check_outcome(outcome, found, 1, full=f"the queue is full: {limit} jobs are waiting")
+        return Submission(found, is_new=outcome == "created")
 
-    def check_share(self, outcome: str, told: str, count: int = 1) -> None:
-        """Refuse a client that would have more waiting jobs than there are then places for others.
+    def check_outcome(self, outcome: str, told: str, count: int, *, full: str) -> None:
+        """Refuse the jobs that a script has refused to create.
 
         Args:
-            outcome: what a script that creates jobs returned.
-            told: what it returned with it: the client's waiting jobs, and the free places.
+            outcome: what the script returned.
+            told: what it returned with it.
             count: how many jobs it was to create.
+            full: what to say if the queue has no room for them.
 
         Raises:
-            QueueFull: the client would have too many; says when enough should have ended.
+            QueueFull: the queue has no room, or not for this client; says when it should have.
+            TooManyCancelled: the client has cancelled as many jobs as it may.
+            IdempotencyConflict: the Idempotency-Key was used before with a different request.
         """
+        if outcome == "full":
+            raise QueueFull(full, retry_after_s=self.retry_after_s(count))
         if outcome == "share":
             own, free = map(int, told.split())
             raise QueueFull(
                 f"{own} of your jobs are waiting, and the {free} free places are for others",
                 retry_after_s=self.retry_after_s(math.ceil((own + count - free) / 2)),  # each end also frees a place
             )
+        if outcome == "cancelled":
+            raise TooManyCancelled(
+                "too many of your jobs were cancelled before they started; try again later", retry_after_s=int(told)
+            )
+        if outcome == "conflict":
+            raise conflict()
 
     def find(self, idempotency_key: str | None, fingerprint: str) -> Submission | None:
         """Return the job that an Idempotency-Key created before; None if there is none.
@@ -232,11 +179,13 @@ class JobStore:
 
     def failure_codes(self) -> dict[str, int]:
         """Return how many jobs failed, by error code."""
-        return failure_codes(self._redis)
+        counts = cast("dict[str, str]", self._redis.hgetall(Key.FAILURE_CODES))
+        return {code: int(count) for code, count in counts.items()}
 
     def recent_failures(self) -> list[RecentFailure]:
         """Return the latest failures, newest first."""
-        return recent_failures(self._redis)
+        kept = cast("list[str]", self._redis.lrange(Key.RECENT_FAILURES, 0, -1))
+        return [failure for failure in map(_read_failure, kept) if failure is not None]
 
     def get(self, job_id: str) -> JobRecord:
         """Return the record.
@@ -325,26 +274,6 @@ def idempotency_records(idempotency_key: str | None) -> list[str]:
     return [Key.IDEMPOTENCY + idempotency_key] if idempotency_key else []
 
 
-def is_created(outcome: str, told: str) -> bool:
-    """Return whether a script has created a job or deck, and not found the one that its Idempotency-Key created before.
-
-    Args:
-        outcome: what the script answered.
-        told: what it told with it: an id, or the seconds to wait.
-
-    Raises:
-        IdempotencyConflict: the key was used before with a different request.
-        TooManyCancelled: the client has cancelled as many jobs as it may.
-    """
-    if outcome == "conflict":
-        raise conflict()
-    if outcome == "cancelled":
-        raise TooManyCancelled(
-            "too many of your jobs were cancelled before they started; try again later", retry_after_s=int(told)
-        )
-    return outcome == "created"
-
-
 def conflict() -> IdempotencyConflict:
     """Return the error for an Idempotency-Key that is used again with a different request."""
     return IdempotencyConflict("this Idempotency-Key was already used for a different request", field="Idempotency-Key")
@@ -355,46 +284,9 @@ def unknown_job(job_id: str) -> JobNotFound:
     return JobNotFound(f"there is no job {job_id!r}: it was never submitted, or its record has expired")
 
 
-def new_record(
-    request: GenerationRequest, *, client: str, fingerprint: str = "", result_bytes: int = 0
-) -> dict[str, str | float]:
-    """Return the fields of a waiting job's record; the arguments are those of `JobStore.create`."""
-    fields: dict[str, str | float] = {
-        "status": JobStatus.QUEUED.value,
-        "priority": request.priority.value,
-        "queue": queue_of(request.priority, client),
-        "request": request.model_dump_json(exclude_defaults=True),
-        "result_bytes": result_bytes,
-        "client": client,
-        "fingerprint": fingerprint,
-    }
-    if request.webhook_url is not None:
-        fields["webhook"] = list_of(request.webhook_url, client)
-    return fields
-
-
-def parse_record(job_id: str, fields: dict[str, str]) -> JobRecord:
-    """Return a record from its fields in Redis."""
-
-    def moment(name: str) -> float | None:
-        return float(fields[name]) if fields.get(name) else None
-
-    return JobRecord(
-        job_id=job_id,
-        status=JobStatus(fields["status"]),
-        priority=Priority(fields["priority"]),
-        queue=fields.get("queue", fields["priority"]),
-        request_text=fields["request"],
-        stage=fields.get("stage"),
-        progress=Progress(step=int(fields.get("step", 0)), total_steps=int(fields.get("total_steps", 0))),
-        error=JobError.model_validate_json(fields["error"], extra="ignore") if fields.get("error") else None,
-        attempts=int(fields.get("attempts", 0)),
-        crash_count=int(fields.get("deaths", 0)),
-        worker=fields.get("worker"),
-        created_at=float(fields["created_at"]),
-        started_at=moment("started_at"),
-        finished_at=moment("finished_at"),
-        cancel_requested="cancel_requested" in fields,
-        end_event=fields.get("end_event"),
-        deck=fields.get("deck"),
-    )
+def _read_failure(text: str) -> RecentFailure | None:
+    """Return a failure; None if another version wrote it in a format that this version cannot read."""
+    try:
+        return RecentFailure.model_validate_json(text, extra="ignore")
+    except ValidationError:
+        return None

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from shared.queue.leases import Leases
 from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobStatus, Progress
-from tests.helpers import eventually
+from tests.helpers import eventually, taken
 
 REQUEST = GenerationRequest(word="学习")
 ABSURD = ("yesterday", "-1", "-1-0", "1-", "-", "1--1", "1.5-0", "1e9-0", "0x10-0", "١-0", "1-0-0", "9" * 40 + "-0",
@@ -32,8 +32,7 @@ def end(store: JobStore, leases: Leases, how: JobStatus) -> None:
     if how is JobStatus.CANCELLED:
         store.cancel("a")
         return
-    lease = leases.take("a")
-    assert lease is not None
+    lease = taken(leases, "a")
     leases.report(lease, "diffusion", Progress(step=1, total_steps=2))
     leases.save_preview(lease, b"jpeg", 1)
     leases.publish(lease, "result", b"{}", 1)
@@ -73,8 +72,7 @@ def test_an_id_that_was_never_given_hides_nothing_that_comes(
     anyone: FlaskClient, client: redis.Redis, store: JobStore, leases: Leases, last: str
 ) -> None:
     store.create("a", REQUEST)
-    lease = leases.take("a")
-    assert lease is not None
+    lease = taken(leases, "a")
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.extend(listen(anyone, "a", last)))
     thread.start()

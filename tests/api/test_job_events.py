@@ -16,7 +16,7 @@ from shared.queue.events import BEGINNING, JobEvent, JobEvents, is_after, is_eve
 from shared.queue.leases import Lease, Leases
 from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobError, JobStatus, Progress
-from tests.helpers import eventually
+from tests.helpers import eventually, taken
 
 REQUEST = GenerationRequest(word="学习")
 ERROR = JobError(code="out_of_memory", title="t", detail="d", field="width")
@@ -37,9 +37,7 @@ def hub(store: JobStore, events: JobEvents) -> Iterator[EventHub]:
 
 def take(store: JobStore, leases: Leases, job_id: str = "a") -> Lease:
     store.create(job_id, REQUEST)
-    lease = leases.take(job_id)
-    assert lease is not None
-    return lease
+    return taken(leases, job_id)
 
 
 def told(found: list[JobEvent]) -> list[tuple[str, object]]:

@@ -17,7 +17,7 @@ from shared.queue.workers import WorkerRegistry
 from shared.redis_client import make_redis
 from shared.schemas import GenerationRequest, GPUStatus, JobError, Priority, WorkerInfo, WorkerState
 from shared.settings import Settings, load_settings
-from tests.helpers import as_user, eventually
+from tests.helpers import as_user, eventually, taken
 
 GPU = GPUStatus(
     available=True, name="NVIDIA H200", profile="large", total_memory_gib=140, free_memory_gib=100,
@@ -69,8 +69,7 @@ def test_results_and_what_made_room_are_counted(settings: Settings, store: JobSt
     leases = Leases(client, store, settings.queue, "w")
     for job_id in ("a", "b", "c"):
         store.create(job_id, GenerationRequest(word="学"))
-        lease = leases.take(job_id)
-        assert lease is not None
+        lease = taken(leases, job_id)
         leases.publish(lease, Key.DOCUMENT + job_id, b"{}", 900, pictures=(bytes(1000),), budget=4000)
     limited = settings.model_copy(update={"results": settings.results.model_copy(update={"budget_bytes": 4000})})
     found = scrape(limited)

@@ -7,7 +7,7 @@ import redis
 
 from shared.settings import Settings, load_settings
 from tests.api.clients import client_of
-from tests.helpers import as_user
+from tests.helpers import as_user, taken
 from tests.results import Publisher
 
 # Without a prefix, which cannot change while a process runs, these are all of them.
@@ -34,8 +34,7 @@ def test_jobs_and_decks_use_no_other_keys(limited: Settings, client: redis.Redis
     publisher = Publisher(limited)
     assert page.get(f"/api/writing/jobs/{publisher.publish(1)}/image").status_code == 200
     job_id = job.json["job_id"]
-    lease = publisher.leases.take(job_id)
-    assert lease is not None
+    lease = taken(publisher.leases, job_id)
     assert page.delete(f"/api/writing/jobs/{job_id}").status_code == 200
     assert publisher.leases.confirm_cancelled(lease)
     assert [entry for entry in client.acl_log() if entry["reason"] == "key"] == []

@@ -17,7 +17,7 @@ from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobError, JobStatus
 from shared.settings import Settings
 from tests.api.clients import client_of
-from tests.helpers import eventually
+from tests.helpers import eventually, taken
 
 REQUEST = GenerationRequest(word="学习")
 ERROR = JobError(code="out_of_memory", title="t", detail="d")
@@ -69,8 +69,7 @@ def test_all_who_wait_hear_of_the_end_however_it_comes(
             leases.take("a")
             leases.reap("worker", leases.beats()["worker"])
     else:
-        lease = leases.take("a")
-        assert lease is not None
+        lease = taken(leases, "a")
         assert leases.publish(lease, "result", b"{}", 1) if ending == "publish" else leases.fail(lease, ERROR)
     status = store.status("a")
     assert status is not None
@@ -117,8 +116,7 @@ def test_a_job_that_goes_on_elsewhere_is_waited_for(parts: Services, store: JobS
     (waiter,) = waiters(parts, 1)
     leases.take("a")
     assert leases.reap("worker", leases.beats()["worker"]) == ["a"]
-    lease = leases.take("a")
-    assert lease is not None
+    lease = taken(leases, "a")
     leases.publish(lease, "result", b"{}", 1)
     assert waiter.result() is JobStatus.SUCCEEDED
 
@@ -131,8 +129,7 @@ def test_an_event_that_cannot_be_read_is_left_out(
     (waiter,) = waiters(parts, 1)
     for fields in ({"unknown": ""}, {"event": "progress", "data": "{"}, {"event": "progress", "data": "[]"}):
         client.xadd(Key.EVENTS + "a", fields)
-    lease = leases.take("a")
-    assert lease is not None
+    lease = taken(leases, "a")
     leases.publish(lease, "result", b"{}", 1)
     assert waiter.result() is JobStatus.SUCCEEDED
     names = [event.name for event in parts.hub.listen(store.get("a"), None) if event is not None]

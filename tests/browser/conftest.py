@@ -10,7 +10,7 @@ import pytest
 
 from api.security import digest
 from local.stack import Stack, free_port
-from tests.helpers import answers, eventually
+from tests.helpers import answers, child, eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -71,14 +71,14 @@ def url_with_key(stack: Stack) -> Iterator[str]:
     It requires the key ``secret``, or the operator's, ``operator secret``.
     """
     port = free_port()
-    program = next(child.program for child in stack.supervisor.children if child.program.name == "api")
+    program = child(stack, "api").program
     keys = json.dumps([f"teacher:{digest('secret')}", f"operator:{digest('operator secret')}"])
     of_keys = {"WRITING_API__KEYS": keys, "WRITING_API__OPERATORS": '["operator"]'}
     limits = {"MAX_SIDE": "256", "MAX_STEPS": "20", "MAX_VARIATIONS": "1", "MAX_ATTEMPTS": "1"}
     of_limits = {f"WRITING_API__{name}": most for name, most in limits.items()}
     environment = {**program.environment, "WRITING_API__PORT": str(port), **of_keys, **of_limits}
-    child = stack.supervisor.start(replace(program, name="api-with-key", environment=environment))
+    guarded = stack.supervisor.start(replace(program, name="api-with-key", environment=environment))
     url = f"http://127.0.0.1:{port}"
     eventually(lambda: answers(url))
     yield url
-    child.end()
+    guarded.end()

@@ -1,13 +1,12 @@
 """The page's pictures in docs/images. ``python -m tests.browser.screenshots`` (on a machine with a Chinese font)."""
 
 import io
-import tempfile
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from local.stack import Stack
+from local.stack import temporary_stack
 from tests.browser.conftest import browser_file
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
@@ -27,8 +26,8 @@ COLOURS = 256  # keeps each file under 300 kB
 
 def main() -> None:
     """Draw pictures in the page, and take its screenshots."""
-    with tempfile.TemporaryDirectory() as folder, Stack(data_folder=Path(folder), log_folder=Path(folder)) as stack:
-        stack.wait_for(stack.is_ready, 90, "a warm worker")
+    with temporary_stack() as stack:
+        stack.wait_until_ready(90)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=browser_file(), args=["--no-sandbox"])
             save(shoot(browser, stack.url), "page-1440")

@@ -9,7 +9,7 @@ from shared.redis_client import make_redis
 from shared.schemas import GenerationRequest, JobError
 from shared.settings import load_settings
 from tests.browser.conftest import OpenPage
-from tests.helpers import Api
+from tests.helpers import Api, taken
 
 
 def test_the_operator_sees_workers_and_counts(open_page: OpenPage, stack: Stack, api: Api) -> None:
@@ -47,8 +47,7 @@ def test_the_operator_sees_what_failed_lately_and_why(open_page: OpenPage, stack
     store = JobStore(client, settings.queue)
     leases = Leases(client, store, settings.queue, "of-this-test")
     store.create("a-job-that-fails", GenerationRequest(word="山"))
-    lease = leases.take("a-job-that-fails")
-    assert lease is not None
+    lease = taken(leases, "a-job-that-fails")
     leases.fail(lease, JobError(code="out_of_memory", title="t", detail="no room for <b>2048²</b>"))
     leases.sign_off()
     client.close()

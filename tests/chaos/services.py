@@ -12,7 +12,6 @@ import redis
 import requests
 
 from local.stack import Stack
-from local.supervisor import Child
 from tests.helpers import Api
 
 READY_S = 90
@@ -43,10 +42,6 @@ def warm_workers(stack: Stack) -> int:
         return int(requests.get(f"{stack.url}/health/ready", timeout=3).json().get("warm_workers", 0))
     except requests.RequestException:
         return 0
-
-
-def child(stack: Stack, name: str) -> Child:
-    return next(child for child in stack.supervisor.children if child.program.name == name)
 
 
 def submit(api: Api, count: int, **request: Any) -> list[str]:

@@ -15,8 +15,8 @@ import redis
 import requests
 
 from local.stack import Stack
-from tests.chaos.services import child, service
-from tests.helpers import Api, eventually
+from tests.chaos.services import service
+from tests.helpers import Api, child, eventually
 from writing_client.hsk import hsk_words
 
 DECKS = "/api/writing/decks"

@@ -13,8 +13,8 @@ import pytest
 import requests
 
 from tests.chaos.deadly_word import DEADLY
-from tests.chaos.services import READY_S, attempts, child, endings, finishes, memory_mib, running, service, submit
-from tests.helpers import Api, eventually
+from tests.chaos.services import READY_S, attempts, endings, finishes, memory_mib, running, service, submit
+from tests.helpers import Api, child, eventually
 
 
 @pytest.mark.chaos

@@ -7,9 +7,9 @@ import psutil
 import pytest
 
 from local.stack import Stack
-from tests.chaos.services import attempts, child, endings, service, submit
+from tests.chaos.services import attempts, endings, service, submit
 from tests.chaos.test_queue_faults import crash_among_others, crash_counts, replace_worker
-from tests.helpers import Api, eventually
+from tests.helpers import Api, child, eventually
 
 
 def picture_processes(stack: Stack) -> list[int]:

@@ -14,8 +14,8 @@ from local.stack import Stack
 from shared.celery_app import make_celery
 from shared.settings import load_settings
 from tests.chaos.deadly_word import DEADLY
-from tests.chaos.services import attempts, child, endings, running, service, submit
-from tests.helpers import Api, eventually
+from tests.chaos.services import attempts, endings, running, service, submit
+from tests.helpers import Api, child, eventually
 
 
 def celery_of(stack: Stack) -> Celery:

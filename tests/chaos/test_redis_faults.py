@@ -14,8 +14,8 @@ import redis
 
 from shared.celery_app import make_celery
 from shared.settings import load_settings
-from tests.chaos.services import child, endings, finishes, running, service, submit
-from tests.helpers import LONG, Api, eventually
+from tests.chaos.services import endings, finishes, running, service, submit
+from tests.helpers import LONG, Api, child, eventually
 
 
 @pytest.mark.chaos

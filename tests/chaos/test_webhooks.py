@@ -13,7 +13,7 @@ import redis
 
 from local.stack import Stack
 from shared.queue.keys import Key
-from tests.helpers import Api, eventually
+from tests.helpers import Api, child, eventually
 
 pytestmark = pytest.mark.chaos
 
@@ -70,7 +70,7 @@ def test_a_slow_receiver_holds_up_neither_the_others_nor_the_end(
         "WRITING_WEBHOOKS__TIMEOUT_S": "3600",
     }
     with Stack(data_folder=tmp_path / "redis", log_folder=tmp_path, environment=environment) as stack:
-        stack.wait_for(stack.is_ready, START_S, "a warm worker")
+        stack.wait_until_ready(START_S)
         api = Api(stack.url)
         for _ in range(3):
             api.draw(word="火", num_inference_steps=1, webhook_url=slow.url)
@@ -78,7 +78,7 @@ def test_a_slow_receiver_holds_up_neither_the_others_nor_the_end(
         for _ in range(3):
             api.draw(word="火", num_inference_steps=1, webhook_url=quick.url)
         eventually(lambda: quick.heard == 3)
-        (worker,) = [child.process for child in stack.supervisor.children if child.program.name == "worker-1"]
+        worker = child(stack, "worker-1").process
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(END_S) == 0, "long before the deadline of an hour"
         client = redis.Redis.from_url(stack.redis_url)

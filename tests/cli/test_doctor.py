@@ -17,21 +17,13 @@ import pytest
 import redis
 import torch
 
-from cli.doctor import (
-    check_api,
-    check_disk,
-    check_fonts,
-    check_forest,
-    check_gpu,
-    check_models,
-    check_recognisers,
-    check_store,
-    check_torch,
-)
+from cli.doctor import check_api, check_disk, check_fonts, check_forest, check_models, check_recognisers
 from cli.exit_codes import FAILED, USAGE
 from cli.finding import Finding, Level
+from cli.gpu_check import check_gpu, check_torch
 from cli.main import main
 from cli.redis_check import check_redis
+from cli.store_check import check_store
 from local.private_redis import PrivateRedis
 from local.stack import HOST, free_port
 from local.supervisor import Supervisor

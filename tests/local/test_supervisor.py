@@ -17,7 +17,7 @@ from tests.helpers import eventually
 WHILE_DELETING = """
 import os, signal, time
 signal.signal(signal.SIGNAL, signal.default_int_handler)  # whoever runs the tests in the background may ignore it
-from local.supervisor import interrupted_by_signals
+from local.signals import interrupted_by_signals
 
 class Deleted:
     def __del__(self):
@@ -48,7 +48,7 @@ def test_the_first_signal_ends_it_and_further_ones_do_not_disturb_the_end() -> N
 import os, signal
 for number in (signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.default_int_handler)
-from local.supervisor import interrupted_by_signals
+from local.signals import interrupted_by_signals
 with interrupted_by_signals():
     try:
         os.kill(os.getpid(), signal.SIGTERM)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from api.app import create_app
-from cli.doctor import check_vocabulary
+from cli.doctor import check_data
 from cli.finding import Level
 from shared.errors import SettingsError, TranslationRequired
 from shared.settings import load_settings
@@ -53,7 +53,7 @@ def test_words_that_cannot_be_read_end_the_api_with_their_file(
 
 
 def test_the_doctor_finds_that_the_words_are_missing(words_path: Path) -> None:
-    (finding,) = check_vocabulary()
+    *_, finding = check_data()
     assert (finding.level, str(words_path) in finding.text) == (Level.FAIL, True)
 
 

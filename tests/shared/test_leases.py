@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from shared.queue.keys import Key, waiting_key
-from shared.queue.leases import FailureDetector, Leases, new_token
+from shared.queue.leases import Leases, new_token
 from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobError, JobStatus, Priority, Progress
 from tests.helpers import taken
@@ -104,13 +104,11 @@ def test_a_worker_that_lost_its_lease_publishes_nothing(
     """A zombie: stopped for so long that its job was requeued, and then continued."""
     zombie, other = worker("zombie"), worker("other")
     store.create("a", REQUEST)
-    old = zombie.take("a")
-    assert old is not None
+    old = taken(zombie, "a")
     assert die(zombie, other) == ["a"]
     assert zombie.report(old, "diffusion", Progress(step=1, total_steps=2)).is_lost
     assert not zombie.publish(old, "result", b"old", 1)
-    new = other.take("a")
-    assert new is not None
+    new = taken(other, "a")
     assert (new.record.attempts, new.record.crash_count) == (2, 1)
     assert not zombie.publish(old, "result", b"old", 1)
     zombie.save_preview(old, b"old", 1)
@@ -279,18 +277,6 @@ def test_a_worker_that_ends_in_order_leaves_nothing(
     leases.sign_off()
     assert leases.beats() == {}
     assert not client.exists("writing:beat:w", "writing:running:w")
-
-
-def test_silence_is_measured_by_the_observers_own_clock() -> None:
-    now = 1000.0
-    observer = FailureDetector(lease_s=5, clock=lambda: now)
-    assert observer.stale({"a": "1", "b": "1"}) == {}
-    now += 4
-    assert observer.stale({"a": "2", "b": "1"}) == {}
-    now += 1
-    assert observer.stale({"a": "2", "b": "1"}) == {"b": "1"}
-    observer.forget()
-    assert observer.stale({"a": "2", "b": "1"}) == {}
 
 
 def test_a_record_that_is_gone_stops_nothing(

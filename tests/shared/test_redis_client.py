@@ -18,7 +18,7 @@ from shared.errors import SettingsError
 from shared.redis_client import check_server, make_redis
 from shared.settings import Settings, load_settings
 from tests.api.clients import client_of
-from tests.helpers import as_user, eventually, redis_answers
+from tests.helpers import as_user, eventually
 
 
 class VirtualAddress:
@@ -57,8 +57,8 @@ class Pair:
     def __init__(self, master: PrivateRedis, replica: PrivateRedis) -> None:
         self._ports = master.port, replica.port
         self._clients = [redis.Redis.from_url(server.url) for server in (master, replica)]
-        for client in self._clients:
-            eventually(lambda client=client: redis_answers(client))
+        for server, client in zip((master, replica), self._clients, strict=True):
+            eventually(server.answers)
             client.config_set("masterauth", master.password)
         self._clients[1].replicaof(HOST, master.port)
         eventually(lambda: self._clients[1].info("replication")["master_link_status"] == "up")
@@ -163,9 +163,7 @@ def bare_redis(tmp_path: Path) -> Iterator[str]:
     supervisor.start(
         replace(program, command=[*program.command, "--databases", "1", "--rename-command", "EVALSHA", "RENAMED"])
     )
-    client = redis.Redis.from_url(server.url)
-    eventually(lambda: redis_answers(client))
-    client.close()
+    eventually(server.answers)
     yield server.url
     supervisor.end()
 

@@ -19,7 +19,8 @@ from shared.celery_app import make_celery
 from shared.errors import SettingsError
 from shared.queue.keys import Key
 from shared.queue.object_store import ObjectStore
-from shared.queue.results import MOST_MEMORY, OBJECT_NAMES, REWRITE_BYTES, Budget, ResultSizes, pack
+from shared.queue.result_budget import MOST_MEMORY, REWRITE_BYTES, Budget, ResultSizes
+from shared.queue.results import OBJECT_NAMES, pack
 from shared.redis_client import make_redis
 from shared.schemas import CONDITIONING_METHODS, CONTROL_TYPES, GenerationRequest
 from shared.settings import Settings, load_settings
@@ -283,8 +284,7 @@ def test_a_full_redis_takes_a_finished_result(settings: Settings, client: redis.
     old = publisher.publish(1)
     job_id = "job"
     publisher.store.create(job_id, GenerationRequest(word="学"))
-    lease = publisher.leases.take(job_id)
-    assert lease is not None
+    lease = taken(publisher.leases, job_id)
     new = pack(job_id, lease.token, picture(2))
     client.config_set("maxmemory", client.info("memory")["used_memory"] - 100_000)
     try:
@@ -302,8 +302,7 @@ def test_a_full_redis_takes_a_finished_result(settings: Settings, client: redis.
 def test_a_lost_lease_leaves_no_picture(stored: Settings) -> None:
     publisher = Publisher(stored)
     publisher.store.create("job", GenerationRequest(word="学"))
-    lease = publisher.leases.take("job")
-    assert lease is not None
+    lease = taken(publisher.leases, "job")
     publisher.leases.release(lease)
     new = pack("job", lease.token, picture(1))
     kept = publisher.results.store_elsewhere("job", lease.token, new)

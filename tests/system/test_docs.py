@@ -295,3 +295,9 @@ def test_the_api_page_names_no_unknown_error() -> None:
     rows = [line for line in table.splitlines() if line.startswith("| ")]
     named = {code for row in rows for code in re.findall(r"`(\w+)`", row)}
     assert named - set(ERRORS_BY_CODE) - set(FIELD_CODES.values()) - {"wrong_type", "invalid_value"} == set()
+
+
+def test_the_page_of_the_engine_names_every_file() -> None:
+    page = (PROJECT / "docs/explanation/engine.md").read_text()
+    files = {path.name for path in (PROJECT / "worker/engine").glob("*.py")} - {"__init__.py"}
+    assert not [name for name in sorted(files) if f"`{name}`" not in page]

@@ -58,7 +58,7 @@ def service(bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s",
     }  # fmt: skip
     with Stack(data_folder=folder / "redis", log_folder=folder, environment=environment) as stack:
-        stack.wait_for(stack.is_ready, READY_S, "a warm worker")
+        stack.wait_until_ready(READY_S)
         yield Api(stack.url), folder
 
 

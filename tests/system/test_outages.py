@@ -15,19 +15,14 @@ import redis
 import requests
 
 from local.stack import Stack
-from local.supervisor import Child
 from shared.queue.workers import WorkerRegistry
 from shared.redis_client import make_redis
 from shared.settings import Settings
-from tests.helpers import Api, answers, as_user, eventually
+from tests.helpers import Api, answers, as_user, child, eventually
 from tests.system.compiling_worker import COMPILING
 
 READY_S = 90
 WORD = {"word": "学", "num_inference_steps": 2}
-
-
-def child(stack: Stack, name: str) -> Child:
-    return next(child for child in stack.supervisor.children if child.program.name == name)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +100,7 @@ def test_a_job_outlives_a_restart_of_redis(tmp_path: Path) -> None:
     """Redis dies while a picture is drawn, and comes back: the picture is published, once."""
     with Stack(data_folder=tmp_path / "redis", log_folder=tmp_path) as stack:
         api = Api(stack.url)
-        stack.wait_for(stack.is_ready, READY_S, "a warm worker")
+        stack.wait_until_ready(READY_S)
         job_id = api.submit(word="学", num_inference_steps=40).json()["job_id"]
         eventually(lambda: api.job(job_id)["progress"]["step"] >= 3)
         child(stack, "redis").process.kill()
@@ -371,7 +366,7 @@ def test_the_job_of_a_worker_that_is_stopped_while_it_compiles_waits_for_another
 def test_a_worker_that_died_is_started_again(tmp_path: Path) -> None:
     with Stack(data_folder=tmp_path / "redis", log_folder=tmp_path) as stack:
         api = Api(stack.url)
-        stack.wait_for(stack.is_ready, READY_S, "a warm worker")
+        stack.wait_until_ready(READY_S)
         first = child(stack, "worker-1").process
         first.kill()
         stack.wait_for(lambda: child(stack, "worker-1").process.pid != first.pid, READY_S, "another process")

@@ -24,7 +24,7 @@ URL = "/api/writing/generate-writing-image"
 def test_every_key_has_the_prefix_and_everything_works(tmp_path: Path) -> None:
     environment = {"WRITING_REDIS__PREFIX": PREFIX, "WRITING_API__RATE_LIMIT": "100/minute"}
     with Stack(data_folder=tmp_path / "redis", log_folder=tmp_path / "logs", environment=environment) as stack:
-        stack.wait_for(stack.is_ready, READY_S, "a warm worker")
+        stack.wait_until_ready(READY_S)
         client = limited_to_the_prefix(stack.redis_url)
         # Another deployment's messages and records, which this one must ignore.
         client.lpush("interactive", json.dumps({"headers": {"id": "not ours"}}))

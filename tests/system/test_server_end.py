@@ -6,13 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
 from local.stack import Stack
-from tests.helpers import Api, answers, eventually
+from tests.helpers import Api, answers, child, eventually
 from tests.system.raw_http import HOST, POST, SUBMIT, connect, read_answer
 
 
@@ -48,17 +47,13 @@ def fresh(tmp_path: Path) -> Iterator[Stack]:
         yield stack
 
 
-def program(stack: Stack, name: str) -> Any:
-    return next(child for child in stack.supervisor.children if child.program.name == name).process
-
-
 @pytest.mark.slow
 def test_who_waits_as_the_server_ends_gets_the_job_s_address(fresh: Stack) -> None:
     api = Api(fresh.url)
     waiting = [in_thread(lambda: api.submit(word="学", headers={"Prefer": "wait=60"})) for _ in range(6)]
     depth = lambda: api.get("/api/writing/status").json()["queue_depth"]["interactive"]  # noqa: E731
     eventually(lambda: depth() == 6)
-    server = program(fresh, "api")
+    server = child(fresh, "api").process
     server.send_signal(signal.SIGTERM)
     for thread, found in waiting:
         thread.join(20)
@@ -78,7 +73,7 @@ def test_a_half_sent_body_does_not_keep_the_server_from_ending(tmp_path: Path) -
         connection.sendall(b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n")
         assert read_answer(connection) is not None, "a process now holds the connection"
         connection.sendall(POST + b"Content-Length: 50\r\n\r\n{")
-        server = program(fresh, "api")
+        server = child(fresh, "api").process
         server.send_signal(signal.SIGTERM)
         answer = read_answer(connection)
         assert answer is not None
@@ -120,7 +115,7 @@ def test_a_frozen_redis_is_told_in_time_by_every_call(lasting: Stack) -> None:
     ]  # fmt: skip
     waiting = in_thread(lambda: api.submit(word="学", headers={"Prefer": "wait=60"}))
     eventually(lambda: api.get("/api/writing/status").json()["queue_depth"]["interactive"] == 2)
-    redis_server = program(lasting, "redis")
+    redis_server = child(lasting, "redis").process
     redis_server.send_signal(signal.SIGSTOP)
     try:
         for call in calls:

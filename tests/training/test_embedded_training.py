@@ -23,22 +23,24 @@ from shared.writing.characters import CharacterDatabase
 from shared.writing.imagery import Imagery
 from training.embedded_model import data
 from training.embedded_model.__main__ import export, judge, take_files
-from training.embedded_model.canvas import make_canvas
-from training.embedded_model.data import HELD_OUT_EVERY, SIDE, PictureStream, Sample, SceneMaker, to_tensor
-from training.embedded_model.diffusion import (
+from training.embedded_model.batches import (
     CROPS,
     FARTHEST_SHIFT_PX,
     LEAST_WEIGHT,
     MOST_WEIGHT,
     WEAK,
     WHOLES,
-    DiffusionTrainer,
-    Networks,
     ShardStream,
     choose_samples,
+    shift_reach,
+)
+from training.embedded_model.canvas import make_canvas
+from training.embedded_model.data import HELD_OUT_EVERY, SIDE, PictureStream, Sample, SceneMaker, to_tensor
+from training.embedded_model.diffusion import (
+    DiffusionTrainer,
+    Networks,
     copy_matching_weights,
     initial_networks,
-    shift_reach,
     train_diffusion,
 )
 from training.embedded_model.models import carry_colours, make_controlnet, make_unet
@@ -439,7 +441,7 @@ def test_carrying_colours_again_changes_nothing() -> None:
 def test_training_the_encoder_of_maps_leaves_its_colours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples: list[Sample]
 ) -> None:
-    monkeypatch.setattr("training.embedded_model.diffusion.CROPS", 1)
+    monkeypatch.setattr("training.embedded_model.batches.CROPS", 1)
     save_shard(tmp_path / "shard-00000.npz", samples[:1], np.ones((1, 16, 64, 64), np.float16))
     tokenizer = CLIPTokenizer.from_pretrained(SHIPPED / "tokenizer")
     trainer = DiffusionTrainer(initial_networks(tmp_path, len(tokenizer), SHIPPED), tokenizer)
@@ -514,8 +516,8 @@ def test_the_recipe_runs_resumes_and_exports_what_the_service_loads(
     """One or two steps of each stage; the result draws noise, but with the service's own loader and pipeline."""
     device = torch.device("cpu")
     monkeypatch.setattr("training.embedded_model.shards.SHARD_SIZE", 4)
-    monkeypatch.setattr("training.embedded_model.diffusion.CROPS", 2)
-    monkeypatch.setattr("training.embedded_model.diffusion.WHOLES", 1)
+    monkeypatch.setattr("training.embedded_model.batches.CROPS", 2)
+    monkeypatch.setattr("training.embedded_model.batches.WHOLES", 1)
     torch.manual_seed(0)
     vae = make_vae()
     torch.save({"ema": {"weights": vae.state_dict()}}, tmp_path / "vae.pt")

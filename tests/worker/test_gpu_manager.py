@@ -21,7 +21,8 @@ from shared.settings import load_settings
 from tests.models import embedded_pipeline, embedded_settings
 from worker import memory_plan
 from worker.engine.float8 import float8_bytes
-from worker.gpu_manager import GPUManager, claim_gpu
+from worker.gpu_claim import claim_gpu
+from worker.gpu_manager import GPUManager
 from worker.main import find_device
 from worker.model_assembly import make_ready, take_first_steps
 
@@ -242,7 +243,7 @@ def test_each_process_claims_a_gpu_of_its_own(tmp_path: Path) -> None:
     claim = f"""
 import sys
 from pathlib import Path
-from worker.gpu_manager import claim_gpu
+from worker.gpu_claim import claim_gpu
 print(claim_gpu(Path({str(tmp_path)!r}), ['a', 'b']), flush=True)
 sys.stdin.read()
 """

@@ -18,10 +18,10 @@ from PIL import Image
 
 from shared.errors import JobCancelled, Poisoned, UnsupportedCharacter
 from shared.schemas import CONDITIONING_METHODS, GenerationRequest
-from shared.settings import ConditioningSettings, Settings, load_settings
+from shared.settings import Settings, load_settings
 from shared.styles import Pen
 from tests import picture_deeds as deeds
-from tests.conditioning_models import save_depth_model, save_segmenter
+from tests.conditioning_models import save_models
 from tests.helpers import eventually
 from worker.conditioning import Brush, make_conditionings
 from worker.picture_work import Executor, PictureWork, ProcessExecutor, ThreadExecutor, condition, make_work, process
@@ -36,10 +36,7 @@ HAND = Brush(Pen(roughness=0.01, pressure=0.5, grain=0.3), seed=7)
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings with tiny models for the AI methods."""
-    models = ConditioningSettings(
-        depth_model=str(save_depth_model(tmp_path_factory.mktemp("dpt"))),
-        segmentation_model=str(save_segmenter(tmp_path_factory.mktemp("sam"))),
-    )
+    models = save_models(tmp_path_factory.mktemp("models"))
     settings = load_settings({})
     queue = settings.queue.model_copy(update={"max_deaths": 2})
     return settings.model_copy(update={"conditioning": models, "queue": queue})

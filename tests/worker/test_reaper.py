@@ -14,6 +14,7 @@ from shared.queue.store import JobStore
 from shared.schemas import GenerationRequest, JobStatus, Priority
 from shared.settings import Settings
 from tests.helpers import taken
+from worker.background.failure_detector import FailureDetector
 from worker.background.reaper import Reaper
 
 REQUEST = GenerationRequest(word="学习")
@@ -266,3 +267,15 @@ class TestGiveBack:
         assert sent.messages == [("a", Priority.INTERACTIVE)]
         assert leases.publish(taken(leases, "a"), "result", b"{}", 1)
         assert store.get("a").status is JobStatus.SUCCEEDED
+
+
+def test_silence_is_measured_by_the_observers_own_clock() -> None:
+    now = 1000.0
+    observer = FailureDetector(lease_s=5, clock=lambda: now)
+    assert observer.stale({"a": "1", "b": "1"}) == {}
+    now += 4
+    assert observer.stale({"a": "2", "b": "1"}) == {}
+    now += 1
+    assert observer.stale({"a": "2", "b": "1"}) == {"b": "1"}
+    observer.forget()
+    assert observer.stale({"a": "2", "b": "1"}) == {}

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.settings import ConditioningSettings, load_settings
+from shared.settings import load_settings
 from shared.styles import Pen
 from shared.writing.imagery import Imagery
 from shared.writing.motif import Motif, Shape
-from tests.conditioning_models import save_depth_model, save_segmenter
+from tests.conditioning_models import save_models
 from worker.conditioning import Brush, Conditioning, make_conditionings
 from worker.conditioning.depth import INK_NEAREST, MOTIF_NEAREST, MOTIF_RANGE, NEAR_BACKGROUND
 from worker.conditioning.segmentation import GROUND, PART_COLOURS, WORD_COLOURS
@@ -51,12 +51,7 @@ def motifs(*names: str) -> list[Motif]:
 @pytest.fixture(scope="module")
 def conditionings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Conditioning, ...]:
     """All twelve methods, the two AI methods with tiny models."""
-    return make_conditionings(
-        ConditioningSettings(
-            depth_model=str(save_depth_model(tmp_path_factory.mktemp("dpt"))),
-            segmentation_model=str(save_segmenter(tmp_path_factory.mktemp("sam"))),
-        )
-    )
+    return make_conditionings(save_models(tmp_path_factory.mktemp("models")))
 
 
 def covered(scene: Scene) -> np.ndarray:

@@ -13,12 +13,12 @@ from PIL import Image, ImageDraw, ImageFont, features
 
 from shared.errors import InvalidRequest, UnsupportedCharacter
 from shared.schemas import CONDITIONING_METHODS
-from shared.settings import ConditioningSettings, load_settings
+from shared.settings import load_settings
 from shared.writing.characters import CharacterDatabase
 from shared.writing.clusters import clusters
 from shared.writing.fonts import FontCoverage, read_fonts
 from shared.writing.words import check_coverage, normalise_word
-from tests.conditioning_models import save_depth_model, save_segmenter
+from tests.conditioning_models import save_models
 from worker.conditioning import (
     Brush,
     Conditioning,
@@ -39,9 +39,7 @@ SIZES = st.sampled_from([256, 320])
 @pytest.fixture(scope="module")
 def conditionings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Conditioning, ...]:
     """All twelve methods, the two AI ones with tiny models."""
-    folder = tmp_path_factory.mktemp("models")
-    depth, segmentation = save_depth_model(folder / "dpt"), save_segmenter(folder / "sam")
-    return make_conditionings(ConditioningSettings(depth_model=str(depth), segmentation_model=str(segmentation)))
+    return make_conditionings(save_models(tmp_path_factory.mktemp("models")))
 
 
 @st.composite

@@ -98,7 +98,7 @@ def model(recorded: list[Repetition]) -> ModelRunner:
         return recorded[-1]
 
     model = engine_model(embedded_pipeline(), native_size=SIDE)
-    model.record({id(denoiser_of(model)): StepGraphs(record)}, uses_cache=True)
+    model.record({denoiser_of(model): StepGraphs(record)}, uses_cache=True)
     return model
 
 
@@ -119,12 +119,13 @@ def test_pictures_from_recorded_steps_are_the_same(
     ]
     if not is_all:
         batches = [batches[0], batches[3], batches[5]]
-    batches += [[replace(request, weights={"canny": 0.0}) for request in batch] for batch in batches[-4:]]
+    batches += [[replace(request, weights={"canny": 0.0}) for request in batch] for batch in batches]
     batches.append([replace(request_of(13), control_guidance_end=0.5)])
     assert len(recorded) == KINDS_OF_STEPS * MOST_ROWS
     for batch in batches:
         assert torch.equal(drawn(model, *batch), drawn(plain, *batch))
-    assert all(recording.replays > 1 for recording in recorded)
+    replayed = [recording.replays > 1 for recording in recorded]
+    assert all(replayed) if is_all else any(replayed)
 
 
 def test_other_steps_are_not_recorded_and_are_the_same(

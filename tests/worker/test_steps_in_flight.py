@@ -16,10 +16,11 @@ from shared.errors import JobCancelled
 from tests.models import engine_model
 from tests.watcher import Watcher
 from worker.engine.engine import Engine
+from worker.engine.job import EngineJob
 from worker.engine.loop import StepLoop
 from worker.engine.model_runner import ModelRunner
 from worker.engine.preview import Preview
-from worker.engine.request import DrawRequest, EngineJob
+from worker.engine.request import DrawRequest
 from worker.engine.steps_in_flight import MOST_STEPS, PastEvent, record_event
 
 SIDE = 64

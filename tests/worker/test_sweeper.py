@@ -108,8 +108,11 @@ def test_one_worker_sweeps_for_all(sweeper: Callable[[str], Sweeper], tmp_path: 
     assert sweeper("b").sweep() == 0, "a has just done so"
 
 
-def test_a_store_that_does_not_answer_is_told(client: redis.Redis, caplog: pytest.LogCaptureFixture) -> None:
-    objects = ObjectStore.open("s3://pictures", environment={"AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
+def test_a_store_that_does_not_answer_is_told(
+    client: redis.Redis, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    objects = ObjectStore.open("s3://pictures")
     failing = Sweeper(client, objects, "a", TTL_S)
     failing.start()
     failing.stop()

@@ -20,11 +20,12 @@ from redis.exceptions import DataError
 
 from shared.celery_app import make_celery
 from shared.errors import DeviceLost, ModelLoadError, OutOfMemory, ServiceError
+from shared.queue.job_record import JobRecord
 from shared.queue.leases import Leases
 from shared.queue.metrics import JobMetrics
 from shared.queue.object_store import StoreUnavailable
-from shared.queue.results import Budget, ResultSizes
-from shared.queue.store import JobRecord, JobStore
+from shared.queue.result_budget import Budget, ResultSizes
+from shared.queue.store import JobStore
 from shared.redis_client import make_redis
 from shared.schemas import AIGenerationResult, GenerationRequest, JobStatus, Priority
 from shared.settings import Settings, load_settings

@@ -17,7 +17,8 @@ from shared.schemas.metadata import Legibility
 from tests.helpers import decode, pixels
 from tests.models import embedded_pipeline, embedded_settings, engine_model
 from tests.watcher import Watcher
-from worker.ai_image_generator import AIImageGenerator, Attempt, ScoredPicture
+from worker.ai_image_generator import AIImageGenerator
+from worker.attempt import Attempt, ScoredPicture
 from worker.conditioning import make_conditionings
 from worker.engine.model_runner import ModelRunner
 from worker.engine.request import DrawRequest

@@ -18,7 +18,7 @@ from shared.queue.store import JobStore
 from shared.queue.webhook_outbox import WebhookOutbox
 from shared.schemas import GenerationRequest
 from shared.settings import Settings, WebhookSettings
-from tests.helpers import eventually
+from tests.helpers import eventually, taken
 from tests.tls import Authority
 from tests.worker.receivers import HOST, RawReceiver, Receiver, deliver
 from worker.background.exchange import connect, verifying_context
@@ -50,8 +50,7 @@ def end_job(client: redis.Redis, store: JobStore, settings: Settings) -> Callabl
     def end(job_id: str, url: str) -> None:
         store.create(job_id, GenerationRequest(word="学", webhook_url=url))
         leases = Leases(client, store, settings.queue, "w")
-        lease = leases.take(job_id)
-        assert lease is not None
+        lease = taken(leases, job_id)
         assert leases.publish(lease, f"result of {job_id}", b"{}", 1)
 
     return end

@@ -19,7 +19,7 @@ from shared.queue.webhook_outbox import WebhookOutbox
 from shared.queue.webhook_secrets import secret_of
 from shared.schemas import GenerationRequest, JobError, Priority
 from shared.settings import Settings, WebhookSettings
-from tests.helpers import eventually
+from tests.helpers import eventually, taken
 from tests.worker.conftest import SECRET
 from tests.worker.receivers import HOST, OTHER_HOST, Receiver, deliver
 from worker.background.notifications import Notifications
@@ -44,8 +44,7 @@ def finish(client: redis.Redis, store: JobStore, settings: Settings, receiver: R
         if how == "cancelled":
             store.cancel("a")
             return
-        lease = leases.take("a")
-        assert lease is not None
+        lease = taken(leases, "a")
         if how == "succeeded":
             assert leases.publish(lease, "result", b"{}", 1)
         else:

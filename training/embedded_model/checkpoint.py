@@ -16,7 +16,7 @@ SAVE_EVERY_S = 300.0
 class Ema:
     """Exponential moving average of weights, with a ramp-up so that early steps do not linger."""
 
-    def __init__(self, module: nn.Module, decay: float = 0.9995) -> None:
+    def __init__(self, module: nn.Module, decay: float) -> None:
         self._decay = decay
         self._steps = 0
         self.weights = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}

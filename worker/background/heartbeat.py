@@ -14,41 +14,30 @@ from worker.background.periodic import Periodic
 logger = logging.getLogger(__name__)
 
 
-class Heartbeat:
+class Heartbeat(Periodic):
     """Publishes a worker's state until it is stopped.
 
     Args:
-        worker_id: the worker's.
         registry: where its state is published.
-        leases: renewed at each beat.
+        leases: of the worker; renewed at each beat.
         describe: returns the worker's current state.
         every_s: the pause between two beats, in seconds.
     """
 
     def __init__(
-        self,
-        worker_id: str,
-        registry: WorkerRegistry,
-        leases: Leases,
-        describe: Callable[[], WorkerInfo],
-        every_s: float,
+        self, registry: WorkerRegistry, leases: Leases, describe: Callable[[], WorkerInfo], every_s: float
     ) -> None:
-        self._worker_id = worker_id
         self._registry = registry
         self._leases = leases
         self._describe = describe
         self._outage = Outage(logger, "heartbeats not sent")
-        self._thread = Periodic("heartbeat", every_s, self._beat)
-
-    def start(self) -> None:
-        """Start the heartbeat."""
-        self._thread.start()
+        super().__init__("heartbeat", every_s, self._beat)
 
     def stop(self) -> None:
         """End the thread and remove the worker from the registry. The GPU is not asked: it may be lost."""
-        self._thread.stop()
+        super().stop()
         try:
-            self._registry.remove(self._worker_id)
+            self._registry.remove(self._leases.worker)
             self._leases.sign_off()
         except redis.RedisError as error:
             logger.warning("worker not removed from the registry: %s", error)  # its entry in the registry expires

@@ -68,7 +68,7 @@ class JobHandle:
         return (time.monotonic() - self._first_step_at) / done * (total - done)
 
 
-class JobMonitor:
+class JobMonitor(Periodic):
     """Watches this worker's running jobs."""
 
     def __init__(self, leases: Leases, poll_s: float) -> None:
@@ -79,7 +79,7 @@ class JobMonitor:
         self._working_on: list[str] = []
         self.is_draining = False
         self._outage = Outage(logger, "progress not reported")
-        self._thread = Periodic("job-monitor", poll_s, self._report_all)
+        super().__init__("job-monitor", poll_s, self._report_all)
 
     @property
     def running(self) -> int:
@@ -98,14 +98,6 @@ class JobMonitor:
             yield
         finally:
             self._working_on.remove(job_id)
-
-    def start(self) -> None:
-        """Start reporting."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._thread.stop()
 
     def refuse_new(self) -> None:
         """Start no further jobs."""

@@ -14,8 +14,9 @@ from kombu.exceptions import OperationalError
 
 from shared.queue.client_queues import QUEUES
 from shared.queue.keys import Key, waiting_keys
-from shared.queue.leases import FailureDetector, Leases
+from shared.queue.leases import Leases
 from shared.queue.messages import JobMessages
+from worker.background.failure_detector import FailureDetector
 from worker.background.outage import Outage
 from worker.background.periodic import Periodic
 
@@ -29,7 +30,7 @@ class Send(Protocol):
         """Raises `kombu.exceptions.OperationalError` if it cannot be sent."""
 
 
-class Reaper:
+class Reaper(Periodic):
     """Looks for abandoned jobs at regular intervals until it is stopped.
 
     Args:
@@ -63,15 +64,7 @@ class Reaper:
         self._next_reconcile = time.monotonic()
         self._needs_messages = False  # whether a job waits again, and has no message yet
         self._outage = Outage(logger, "abandoned jobs not looked for")
-        self._thread = Periodic("reaper", every_s, self._check_or_forget)
-
-    def start(self) -> None:
-        """Start looking."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._thread.stop()
+        super().__init__("reaper", every_s, self._check_or_forget)
 
     def check(self) -> None:
         """Requeue the jobs of silent workers and those this worker lost track of; replace lost messages."""

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 SWEEP_S = 600.0
 
 
-class Sweeper:
+class Sweeper(Periodic):
     """Deletes expired pictures at regular intervals until it is stopped. One worker does it for all of them.
 
     Args:
@@ -30,23 +30,16 @@ class Sweeper:
         self._objects = objects
         self._worker = worker
         self._ttl_s = ttl_s
-        self._every_s = min(SWEEP_S, ttl_s)
-        self._thread = Periodic("sweeper", self._every_s, self._sweep_or_wait)
-
-    def start(self) -> None:
-        """Start deleting."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._thread.stop()
+        every_s = min(SWEEP_S, ttl_s)
+        self._claim_ms = max(1, int(900 * every_s))
+        super().__init__("sweeper", every_s, self._sweep_or_wait)
 
     def sweep(self) -> int:
         """Delete expired pictures, unless another worker has just done so; return how many were deleted.
 
         They expire by Redis's clock: a worker whose own is a day ahead would delete all.
         """
-        if not self._redis.set(Key.SWEEPING, self._worker, nx=True, px=max(1, int(900 * self._every_s))):
+        if not self._redis.set(Key.SWEEPING, self._worker, nx=True, px=self._claim_ms):
             return 0
         return self._objects.sweep(OBJECT_NAMES, before=redis_time(self._redis) - self._ttl_s)
 

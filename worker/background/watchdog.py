@@ -15,7 +15,7 @@ EVERY_S = 1.0
 FROZEN_S = 120.0
 
 
-class Watchdog:
+class Watchdog(Periodic):
     """Checks once a second whether a task is overdue. If so, it logs every thread's stack and kills the process.
 
     A thread that waits for a GPU cannot be interrupted, and an orderly shutdown would wait for it. The worker's leases
@@ -28,15 +28,11 @@ class Watchdog:
 
     def __init__(self, overdue: Callable[[], str | None], every_s: float = EVERY_S) -> None:
         self._overdue = overdue
-        self._thread = Periodic("watchdog", every_s, self._look)
-
-    def start(self) -> None:
-        """Start watching."""
-        self._thread.start()
+        super().__init__("watchdog", every_s, self._look)
 
     def stop(self) -> None:
         """End the thread."""
-        self._thread.stop()
+        super().stop()
         faulthandler.cancel_dump_traceback_later()
 
     def _look(self) -> None:

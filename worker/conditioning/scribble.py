@@ -63,8 +63,7 @@ def add_styled_outlines(drawing: RGB, scene: Scene, brush: Brush) -> None:
 
 def skeleton_notes(glyph: Glyph) -> dict[str, Any]:
     """Return which characters have no stroke data, so that their skeletons were redrawn; {} if all have."""
-    without = [placed.character for placed in glyph.characters if placed.strokes is None]
-    return {"skeletons": list(dict.fromkeys(without))} if without else {}
+    return {"skeletons": glyph.without_strokes} if glyph.without_strokes else {}
 
 
 def _redraw_outlines(drawing: RGB, scene: Scene, pen: Pen, seed: int) -> None:

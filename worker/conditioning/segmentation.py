@@ -120,8 +120,7 @@ def stroke_notes(glyph: Glyph) -> dict[str, Any]:
 
 def fallback_notes(glyph: Glyph) -> dict[str, Any]:
     """Return which characters have no stroke data, so that their connected parts were used; {} if all have."""
-    without = [placed.character for placed in glyph.characters if placed.strokes is None]
-    return {"connected_parts": list(dict.fromkeys(without))} if without else {}
+    return {"connected_parts": glyph.without_strokes} if glyph.without_strokes else {}
 
 
 def add_regions(colours: RGB, scene: Scene, _brush: Brush) -> None:

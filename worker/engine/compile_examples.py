@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from worker.engine.compiler import Part, ReplacedMethods, compiled, own_modules
-from worker.engine.faults import attempt
+from worker.engine.faults import Failure, attempt, outcome_of
 from worker.engine.saved_graphs import SavedGraphs
 
 logger = logging.getLogger("engine")
@@ -71,12 +71,11 @@ class Example:
 
     def _saved(self, graphs: SavedGraphs, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
         """Compile the call's graph, save it and return it; None if it cannot be."""
-        saved: list[Any] = []
-        failure = attempt(lambda: saved.append(graphs.save(self.part, _graph_of(self.call), arguments, options)))
-        if failure is not None:
-            logger.warning("a graph cannot be saved: %s", failure.error)
+        graph = outcome_of(partial(graphs.save, self.part, _graph_of(self.call), arguments, options))
+        if isinstance(graph, Failure):
+            logger.warning("a graph cannot be saved: %s", graph.error)
             return None
-        return saved[0]
+        return graph
 
 
 class ExampleCollector:

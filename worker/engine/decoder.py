@@ -12,10 +12,10 @@ from PIL import Image
 from shared.errors import GenerationFailed
 from worker.engine.compiler import CompileBlocks
 from worker.engine.deadline import Deadline
-from worker.engine.faults import Fault, attempt, free_memory
+from worker.engine.faults import Failure, Fault, free_memory, outcome_of
+from worker.engine.job import EngineJob
 from worker.engine.latents import unscale
 from worker.engine.placement import Placement
-from worker.engine.request import EngineJob
 from worker.progress import stop_if_cancelled
 
 # The side of the fallback's tiles, in pixels. diffusers derives it from the checkpoint, where SDXL's own VAE says 1024:
@@ -70,13 +70,12 @@ class Decoder:
 
     def _finish(self, job: EngineJob, latents: torch.Tensor, ready: torch.cuda.Event | None) -> None:
         """End the job, whether decoding succeeds or fails."""
-        pictures: list[Image.Image] = []
         with self.deadline.watch(f"decoding at {job.request.size}"):
-            failure = attempt(lambda: pictures.append(self.draw(job, latents, ready)))
-        if failure is None:
-            job.succeed(pictures[0])
+            picture = outcome_of(partial(self.draw, job, latents, ready))
+        if isinstance(picture, Failure):
+            job.fail(picture.answer)
         else:
-            job.fail(failure.answer)
+            job.succeed(picture)
 
     def draw(self, job: EngineJob, latents: torch.Tensor, ready: torch.cuda.Event | None) -> Image.Image:
         """Return the picture once the device has reached `ready`; raises as `decode`, and `JobCancelled`."""
@@ -114,12 +113,11 @@ class Decoder:
         return Image.fromarray(bytes_[0].permute(1, 2, 0).cpu().numpy())
 
     def _decode_or_tile(self, latents: torch.Tensor) -> torch.Tensor:
-        pixels: list[torch.Tensor] = []
-        failure = attempt(lambda: pixels.append(self.to_pixels(latents)))
-        if failure is None:
-            return pixels[0]
-        if failure.fault is not Fault.OUT_OF_MEMORY:
-            raise failure.error
+        pixels = outcome_of(partial(self.to_pixels, latents))
+        if not isinstance(pixels, Failure):
+            return pixels
+        if pixels.fault is not Fault.OUT_OF_MEMORY:
+            raise pixels.error
         free_memory()
         self.vae.enable_tiling()
         try:

@@ -14,9 +14,10 @@ from typing import Any
 from shared.errors import DeviceLost, ModelLoadError
 from shared.schemas import WorkerState
 from worker.engine.faults import Fault, attempt, classify
+from worker.engine.job import EngineJob, SharedConditions
 from worker.engine.loop import StepLoop
 from worker.engine.model_runner import ModelRunner
-from worker.engine.request import Drawing, DrawRequest, EngineJob, SharedConditions
+from worker.engine.request import Drawing, DrawRequest
 from worker.engine.scheduler import BULK_EVERY
 from worker.progress import ProgressSink
 

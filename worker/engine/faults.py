@@ -9,10 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
+from typing import TypeVar
 
 import torch
 
 from shared.errors import DeviceLost, OutOfMemory
+
+T = TypeVar("T")
 
 # cudaError_t codes. After a code of the second set the context still works: only the call was wrong.
 OUT_OF_MEMORY_CODE = 2
@@ -73,6 +76,12 @@ class Failure:
     fault: Fault
 
     @property
+    def reason(self) -> str:
+        """The error's class, and the first line of what it says."""
+        lines = str(self.error).strip().splitlines() or [""]
+        return f"{type(self.error).__name__}: {lines[0]}"
+
+    @property
     def answer(self) -> Exception:
         """The error to report to the caller, as one of the service's errors if there is a match."""
         if self.fault is Fault.OUT_OF_MEMORY and not isinstance(self.error, OutOfMemory):
@@ -83,13 +92,17 @@ class Failure:
 
 
 def attempt(call: Callable[[], object]) -> Failure | None:
-    """Call a function. Return why it failed, with none of its tensors kept in memory, or None if it succeeded."""
+    """Call a function. Return why it failed, or None if it succeeded."""
+    outcome = outcome_of(call)
+    return outcome if isinstance(outcome, Failure) else None
+
+
+def outcome_of(call: Callable[[], T]) -> T | Failure:
+    """Return a function's result, or why it failed, with none of its tensors kept in memory."""
     try:
-        call()
+        return call()
     except Exception as error:  # noqa: BLE001  # the boundary at which errors become values
         failure = Failure(error, classify(error))
-    else:
-        return None
     _clear(failure.error)
     return failure
 

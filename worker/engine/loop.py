@@ -11,9 +11,9 @@ from functools import partial
 from shared.errors import JobCancelled
 from worker.engine.deadline import Deadline
 from worker.engine.faults import Failure, Fault, attempt, free_memory
+from worker.engine.job import EngineJob, JobState
 from worker.engine.model_runner import ModelRunner
 from worker.engine.preview import Preview
-from worker.engine.request import EngineJob, JobState
 from worker.engine.request_state import RequestState
 from worker.engine.scheduler import Scheduler
 from worker.engine.steps_in_flight import StepsInFlight, record_event

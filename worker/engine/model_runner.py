@@ -86,6 +86,11 @@ class ModelRunner:
         """Width and height of a picture of the native size, in pixels."""
         return self._native_size, self._native_size
 
+    @property
+    def denoisers(self) -> list[Denoiser]:
+        """The denoisers of all qualities, each once: some qualities share one."""
+        return list(dict.fromkeys(networks.denoiser for networks in self.networks.values()))
+
     def cost(self, request: DrawRequest) -> int:
         """Return a request's cost in pictures of the native size."""
         width, height = request.size
@@ -160,18 +165,18 @@ class ModelRunner:
         single = self._plain_request()
         guided, free = replace(single, guidance_scale=2.0), replace(single, weights={"canny": 0.0})
         batches = [[guided], [single], [free], [guided] * largest_batch]
-        for denoiser in {id(networks.denoiser): networks.denoiser for networks in self.networks.values()}.values():
+        for denoiser in self.denoisers:
             self._take_steps(denoiser, batches, count=1)
         if uses_cache:
             fast_single, fast_guided = replace(single, cache_interval=2), replace(guided, cache_interval=2)
             batches = [[fast_guided], [fast_single], [fast_guided] * largest_batch]
             self._take_steps(self.networks[Quality.FAST].denoiser, batches, count=2)
 
-    def record(self, graphs: Mapping[int, StepGraphs], *, uses_cache: bool) -> None:
+    def record(self, graphs: Mapping[Denoiser, StepGraphs], *, uses_cache: bool) -> None:
         """Take steps with few rows of the native size through each denoiser's graphs, which record them.
 
         Args:
-            graphs: by the denoiser's id.
+            graphs: of each denoiser.
             uses_cache: as in `warm_up`.
         """
         single = self._plain_request()
@@ -180,12 +185,11 @@ class ModelRunner:
         free = [[replace(request, weights={"canny": 0.0}) for request in batch] for batch in steered]
         batches = steered + free
         fast_batches = [[replace(request, cache_interval=2) for request in batch] for batch in batches]
-        for networks in self.networks.values():
-            denoiser, is_cached = networks.denoiser, uses_cache and networks is self.networks[Quality.FAST]
-            denoiser.call_through(graphs[id(denoiser)])
-            with graphs[id(denoiser)].recording():
+        for denoiser, own in graphs.items():
+            denoiser.call_through(own)
+            with own.recording():
                 self._take_steps(denoiser, batches, count=1)
-                if is_cached:
+                if uses_cache and denoiser is self.networks[Quality.FAST].denoiser:
                     self._take_steps(denoiser, fast_batches, count=2)
 
     def _take_steps(self, denoiser: Denoiser, batches: Sequence[Sequence[DrawRequest]], count: int) -> None:

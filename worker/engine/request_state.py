@@ -1,36 +1,15 @@
 """A request's tensors, and the number of steps done."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 
 from worker.engine.prompt_fit import FittedPrompt
+from worker.engine.request import DrawRequest
 from worker.engine.solvers import Schedule
 from worker.engine.text import TextEmbedding
 from worker.engine.unet import StepCache
 from worker.engine.union_controlnet import FusedControl
-
-
-class SamplingParams(Protocol):
-    """The parts of a request that the steps need, as in `worker.engine.request.DrawRequest`."""
-
-    @property
-    def guidance_scale(self) -> float:
-        """Classifier-free guidance; 1 disables it."""
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-
-    def is_guided(self, step: int) -> bool:
-        """Whether guidance is active at a step, counted from 0."""
-
-    def is_controlled(self, step: int) -> bool:
-        """Whether the controls are active at a step, counted from 0."""
-
-    def uses_cache(self, step: int) -> bool:
-        """Whether a step, counted from 0, reuses the deeper levels' features of the step before."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -67,7 +46,7 @@ class RequestState:
         cache: the deeper levels' features for the coming steps, by branch; None if no step will use them.
     """
 
-    request: SamplingParams
+    request: DrawRequest
     conditions: Conditions
     schedule: Schedule
     generator: torch.Generator

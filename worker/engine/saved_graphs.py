@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from worker.engine.compiler import Part, rows_marked, traceable
-from worker.engine.faults import attempt
+from worker.engine.faults import Failure, attempt, outcome_of
 
 logger = logging.getLogger("engine")
 
@@ -68,10 +68,12 @@ class SavedGraphs:
         """Return a part's graphs. One that cannot be loaded is deleted, and the log says why."""
         graphs: list[Any] = []
         for file in sorted(self.folder.glob(f"{_name(part)}-*")):
-            failure = attempt(partial(_load, file, graphs))
-            if failure is not None:
-                logger.warning("%s is compiled anew: %s", file.name, failure.error)
+            graph = outcome_of(partial(_load, file))
+            if isinstance(graph, Failure):
+                logger.warning("%s is compiled anew: %s", file.name, graph.error)
                 _delete(file)
+            else:
+                graphs.append(graph)
         return graphs
 
     def clear(self) -> None:
@@ -91,12 +93,12 @@ def _delete(file: Path) -> None:
     attempt(partial(file.unlink, missing_ok=True))  # the folder may be read-only
 
 
-def _load(file: Path, graphs: list[Any]) -> None:
+def _load(file: Path) -> Any:
     # In the mode in which it is called: its guards compare with tensors that are made here.
     with file.open("rb") as opened, torch.inference_mode():
         graph: Any = torch.compiler.load_compiled_function(opened)
     graph.disable_guard_check()  # who calls it checks
-    graphs.append(graph)
+    return graph
 
 
 def _of_tensors(guards: Sequence[Any]) -> list[bool]:

@@ -75,6 +75,11 @@ class Glyph:
         """All that is drawn: the characters, then the hyphens."""
         return self.characters + self.hyphens
 
+    @property
+    def without_strokes(self) -> list[str]:
+        """The characters that have no stroke data, each once."""
+        return list(dict.fromkeys(placed.character for placed in self.characters if placed.strokes is None))
+
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
         """(height, width): whether more than half of the pixel is ink."""
