@@ -10,7 +10,8 @@ from shared.writing.blocklist import Blocklist
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.fonts import FontCoverage
 from shared.writing.imagery import Imagery
-from shared.writing.words import Meaning, check_coverage, resolve_imagery, resolve_meaning
+from shared.writing.meanings import find_meaning
+from shared.writing.words import Meaning, check_coverage, resolve_imagery
 
 
 class RequestValidator:
@@ -58,9 +59,14 @@ class RequestValidator:
         """
         self._check_blocked(request)
         database = self._dictionaries.of(request.word, request.language, request.reading)
-        check_coverage(request.word, database, self._fonts)
-        return resolve_meaning(
-            request.word, request.translation, database, request.reading, request.translation_language
+        check_coverage(request.word, self._dictionaries.strokes(database.language), self._fonts)
+        return find_meaning(
+            request.word,
+            request.translation,
+            self._dictionaries,
+            reading=request.reading,
+            language=request.language,
+            translation_language=request.translation_language,
         )
 
     def check_webhook(self, url: str | None) -> None:
@@ -96,9 +102,10 @@ class RequestValidator:
 
     def _check_blocked(self, request: GenerationRequest) -> None:
         """Refuse what the operator has blocked: in the word, its description, and its meanings in all languages."""
+        if self._blocklist.is_empty:
+            return
         texts = [("translation", request.translation), ("word", request.word)]
-        lexica = self._dictionaries.values()
-        texts += [("word", gloss) for database in lexica for gloss in database.glosses(request.word)]
+        texts += [("word", gloss) for one in self._dictionaries.values() for gloss in one.glosses(request.word)]
         motifs = () if isinstance(request.imagery, str) else request.imagery
         texts += [("imagery", name.replace("-", " ")) for name in motifs]
         texts += [("imagery", self._imagery.phrase(found)) for found in map(self._imagery.find, motifs) if found]

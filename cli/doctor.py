@@ -21,6 +21,7 @@ from shared.locations import HOME
 from shared.model_folder import folder_faults
 from shared.settings import Settings, load_settings
 from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionary import Dictionary
 from shared.writing.english import vocabulary
 from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
@@ -149,11 +150,10 @@ def check_forest() -> Iterator[Finding]:
 def check_data() -> Iterator[Finding]:
     """Check that the strokes and the lexica, the motifs and the English words can be read."""
     for language in Language:
-        yield _read(f"strokes {language}", partial(_strokes, language))
-    yield _read("imagery", lambda: f"{len(Imagery().names)} motifs")
-    yield _read("English words", lambda: str(len(vocabulary())))
-    for language in Language:
-        yield _read(f"strokes {language}", partial(_strokes, language))
+        if language.has_strokes:
+            yield _read(f"strokes {language}", partial(_strokes, language))
+        else:
+            yield _read(f"lexicon {language}", partial(_words, language))
     yield _read("imagery", lambda: f"{len(Imagery().names)} motifs")
     yield _read("English words", lambda: str(len(vocabulary())))
 
@@ -198,6 +198,10 @@ def _read(subject: str, read: Callable[[], str], advice: str = "put the file bac
 def _font(path: Path) -> str:
     (font,) = read_fonts([path])
     return f"{path.name}: {len(font.advances)} characters"
+
+
+def _words(language: Language) -> str:
+    return f"{sum(1 for _ in Dictionary(language).words())} words"
 
 
 def _strokes(language: Language) -> str:

@@ -99,7 +99,7 @@ def main(wordnet: Path, frequencies: Path) -> None:
         for text in (motif.phrase, *motif.keywords)
         for word in WORD.findall(text)
     }
-    for language, database in Dictionaries().items():
+    for language, database in Dictionaries().written.items():
         # A word with two spellings has its senses once.
         senses = {
             (word[0], sense.gloss) for word in tqdm(database.words(), desc=language) for sense in database.senses(word)

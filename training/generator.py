@@ -23,7 +23,7 @@ def make_generator(
 ) -> AIImageGenerator:
     """Return a generator whose pictures a judge reads. The model is loaded for the first picture."""
     dictionaries, fonts = Dictionaries(), read_fonts(settings.fonts)
-    glyphs = {language: GlyphRenderer(database, fonts) for language, database in dictionaries.items()}
+    glyphs = {language: GlyphRenderer(database, fonts) for language, database in dictionaries.written.items()}
     gpu = GPUManager(settings.device, settings.gpu_profiles)
     return AIImageGenerator(
         prompts=PromptBuilder(settings.styles, dictionaries, imagery),

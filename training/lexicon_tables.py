@@ -1,4 +1,4 @@
-"""What the builders of the Chinese and the Japanese lexicon share: short glosses, corrections, and the two tables."""
+"""What the builders of the lexica share: short glosses, corrections, and the two tables."""
 
 import csv
 import re
@@ -78,18 +78,21 @@ def gerunds(senses: Iterable[Sense]) -> dict[str, str]:
     return found
 
 
-def encode_blocks(lexicon: Mapping[str, Sequence[Sense]]) -> list[tuple[str, bytes]]:
+def encode_blocks(
+    lexicon: Mapping[str, Sequence[Sense]], words_per_block: int = WORDS_PER_BLOCK
+) -> list[tuple[str, bytes]]:
     """Return the rows of the table ``lexicon``: each block's first word, and the block."""
     words = sorted(lexicon)
-    blocks = [words[start : start + WORDS_PER_BLOCK] for start in range(0, len(words), WORDS_PER_BLOCK)]
+    blocks = [words[start : start + words_per_block] for start in range(0, len(words), words_per_block)]
     return [(block[0], encode_block({word: lexicon[word] for word in block})) for block in blocks]
 
 
-def write_lexicon(lexicon: Mapping[str, Sequence[Sense]], output: Path) -> None:
+def write_lexicon(lexicon: Mapping[str, Sequence[Sense]], output: Path, words_per_block: int = WORDS_PER_BLOCK) -> None:
     """Rewrite the lexicon's tables; leave the file's other tables unchanged."""
+    blocks = encode_blocks(lexicon, words_per_block)
     with sqlite3.connect(output) as connection:
         connection.executescript(SCHEMA)
-        connection.executemany("INSERT INTO lexicon (first_word, block) VALUES (?, ?)", encode_blocks(lexicon))
+        connection.executemany("INSERT INTO lexicon (first_word, block) VALUES (?, ?)", blocks)
         connection.executemany(
             "INSERT INTO gerunds (verb, gerund) VALUES (?, ?)",
             sorted(gerunds(sense for senses in lexicon.values() for sense in senses).items()),

@@ -66,7 +66,7 @@ def _character(code: str) -> str:
 def read_as(variants: Variants) -> Iterator[tuple[str, str]]:
     """Yield each character that the judge cannot read in print, with the forms as which it reads it."""
     judge = LegibilityJudge()
-    for language, database in Dictionaries().items():
+    for language, database in Dictionaries().written.items():
         renderer = GlyphRenderer(database, ())
         for character in tqdm(sorted(variants.keys() & set(database.characters())), desc=language):
             glyph = renderer.render(character, SIDE, SIDE)

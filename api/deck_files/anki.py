@@ -103,7 +103,7 @@ def collection(name: str, cards: Sequence[Card], media: Sequence[str], dictionar
         pair = card.word, card.meaning  # 长 may occur twice with two meanings, and the same pair twice in two styles
         guid = genanki.guid_for(name, *pair, repeats[pair])
         repeats[pair] += 1
-        strokes = stroke_order(card.word, dictionaries[card.language])
+        strokes = stroke_order(card.word, dictionaries.strokes(card.language))
         fields = [*texts, f'<img src="{file}">', strokes, language_tag(card.word, card.language)]
         deck.add_note(genanki.Note(model, fields, guid=guid))
     return _written(genanki.Package(deck))

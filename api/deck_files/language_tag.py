@@ -14,10 +14,12 @@ def language_tag(word: str, language: Language) -> str:
 
     Args:
         word: the word.
-        language: the language in which it was looked up. It says nothing of a word without Han characters.
+        language: the language in which it was looked up. Chinese and Japanese say nothing of a word in other scripts.
     """
     scripts = {script(character) for character in word}
     told = [tag for code, tag in BY_SCRIPT.items() if code in scripts]
     if told:
         return told[0]
-    return OF_HAN[language] if "Hani" in scripts else ""
+    if "Hani" in scripts:
+        return OF_HAN[language.strokes]
+    return "" if language.has_strokes else language.value

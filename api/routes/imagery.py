@@ -28,7 +28,10 @@ class MotifQuery(BaseModel):
 
     query: Annotated[
         str,
-        Field(description="part of a name or of a keyword, in English or Chinese; empty: all motifs", max_length=100),
+        Field(
+            description="part of a name or of a keyword, or a word of another language; empty: all motifs",
+            max_length=100,
+        ),
     ] = ""
     limit: Annotated[int, Field(description="the number of motifs per page", ge=1, le=MAX_LIMIT)] = 50
     offset: Annotated[int, Field(description="the number of motifs to skip", ge=0, le=100_000)] = 0
@@ -44,10 +47,9 @@ class MotifPath(BaseModel):
 def motifs(query: MotifQuery) -> Response:
     """List motifs: first those whose name or keyword equals the query, then those that begin with it.
 
-    Without a query all are listed, by name.
+    Without a query all are listed, by name. A word that is no part of any is looked up in the other languages.
     """
-    imagery = services().imagery
-    found = imagery.search(query.query, len(imagery.names))
+    found = services().lexicon.motifs(query.query)
     page = found[query.offset : query.offset + query.limit]
     return json_response(Motifs(query=query.query, total=len(found), motifs=tuple(map(_view, page))))
 

@@ -17,10 +17,12 @@ const SELECTOR = "[data-t], [data-t-label], [data-t-placeholder], [data-t-alt]";
 let texts = {};
 let language = "en";
 
-/** Return the text of a key, with its {names} filled. A value may be a text to translate {t: key, fallback}, or a figure. */
+/** Return the text of a key, with its {names} filled. A value may be a text to translate {t: key, fallback}, a figure, or
+ * a language {language: code}, which is named. */
 export function t(key, values = {}, fallback = key) {
   const fill = (value) => {
     if (value?.figure !== undefined) return number(value.figure, value.digits);
+    if (value?.language) return new Intl.DisplayNames([language], { type: "language" }).of(value.language);
     return value?.t ? t(value.t, {}, value.fallback) : value;
   };
   return (texts[key] ?? fallback).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? fill(values[name]) : whole));

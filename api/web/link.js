@@ -1,12 +1,14 @@
 // Links to the page that carry a request. Nested values have dotted names, such as controlnet_weights.canny=0.5.
 
+import { LANGUAGES } from "./word_language.js";
+
 const MAX_QUERY = 2000; // characters; a longer query goes after the #, which is not sent to the server
 
 const text = (value) => value;
 const list = (value) => value.split(",");
 const number = (value) => (value.trim() !== "" && Number.isFinite(Number(value)) ? Number(value) : undefined);
 const boolean = (value) => ({ true: true, false: false })[value];
-const language = (value) => (["auto", "zh", "ja"].includes(value) ? value : undefined);
+const language = (value) => (["auto", ...LANGUAGES].includes(value) ? value : undefined);
 const motifs = (value) => (["auto", "none"].includes(value) ? value : list(value));
 
 // The parser of each field's value; undefined means invalid. A nested field has one parser for all its values.

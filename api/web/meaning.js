@@ -6,10 +6,10 @@ import { $, debounce } from "./dom.js";
 import { forgetMotifs, suggestMotifs } from "./imagery.js";
 import { setText } from "./i18n.js";
 import { markLanguage, word } from "./word.js";
-import { readLanguage } from "./word_language.js";
+import { chooseLanguage, readLanguage } from "./word_language.js";
 
 const TYPING_MS = 300;
-const NOTHING = { senses: [], imagery: [] };
+const NOTHING = { senses: [], languages: [], imagery: [] };
 
 let senses = []; // of the word: {reading, gloss, imagery}
 let chosen = null; // the sense whose gloss is in the field; a link may give the reading alone
@@ -58,7 +58,7 @@ export function noteDrawn(drawn) {
 /** Return the meaning's part of a request. */
 export function readMeaning() {
   const translation = meaning().value.trim();
-  return { ...(translation && { translation }), ...(chosen && { reading: chosen.reading }) };
+  return { ...(translation && { translation }), ...(chosen?.reading && { reading: chosen.reading }) };
 }
 
 /** Show the meaning of a request. */
@@ -77,7 +77,7 @@ async function lookUp() {
   try {
     const query = new URLSearchParams({ word: asked, ...readLanguage(), ...readMeaning() });
     const found = await getJson(`/api/writing/meanings?${query}`);
-    if (isCurrent()) show(found, translation || found.senses.length ? "imagery.none" : "imagery.no_meaning");
+    if (isCurrent()) show(found, noteOf(found, translation));
   } catch (problem) {
     if (!isCurrent()) return null;
     show(NOTHING, null);
@@ -86,14 +86,22 @@ async function lookUp() {
   return null;
 }
 
+/** Return the key of the note for a word without motifs. */
+function noteOf({ senses: known, languages }, translation) {
+  if (translation || known.length) return "imagery.none";
+  return languages.length ? "imagery.which_language" : "imagery.no_meaning";
+}
+
 function show(found, noteKey) {
   if (found.language) markLanguage(found.language);
   senses = found.senses.filter((sense) => sense.is_pictured);
   const readings = [...new Set(senses.map((sense) => sense.reading))];
   const focused = document.activeElement?.sense;
   $("#senses").replaceChildren(...readings.map((reading) => makeReading(reading, found.language)));
+  $("#languages").replaceChildren(...found.languages.map(makeLanguage));
   if (focused) findChip(focused)?.focus();
   $("#senses").hidden = senses.length === 0;
+  $("#languages").hidden = found.languages.length === 0;
   showPlaceholder();
   choose(senses.find(isChosen) ?? senses.find((sense) => sense.gloss === meaning().value.trim()) ?? chosen);
   suggestMotifs(found.imagery, noteKey);
@@ -113,8 +121,17 @@ function makeReading(reading, language) {
   const row = make("div", { className: "sense", role: "group", ariaLabel: reading });
   const chips = make("div", { className: "chips" });
   chips.append(...senses.filter((sense) => sense.reading === reading).map(makeChip));
-  row.append(make("span", { className: "reading", lang: language === "ja" ? "ja" : "zh-Latn", textContent: reading }), chips);
+  if (reading) row.append(make("span", { className: "reading", lang: language === "ja" ? "ja" : "zh-Latn", textContent: reading }));
+  row.append(chips);
   return row;
+}
+
+/** Make the chip of a language that the word may be of, which chooses the language. */
+function makeLanguage({ language, gloss }) {
+  const chip = Object.assign(document.createElement("button"), { type: "button", className: "chip" });
+  setText(chip, "meaning.in_language", { name: { language }, gloss }, { fallback: "{name}: {gloss}" });
+  chip.addEventListener("click", () => chooseLanguage(language));
+  return chip;
 }
 
 function makeChip(sense) {

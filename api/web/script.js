@@ -6,11 +6,11 @@ const SCRIPTS = [
   ["ko", /\p{Script=Hangul}/u],
 ];
 
-/** Return a word's language: what its script tells, or else `known` if it is written in Chinese characters. */
+/** Return a word's language: what its script tells, or else `known`, of which Chinese and Japanese need their characters. */
 export function languageOf(word, known = "zh") {
   const told = SCRIPTS.find(([, script]) => script.test(word))?.[0];
   if (told) return told;
-  if (!CHARACTERS.test(word)) return "und";
+  if (!CHARACTERS.test(word)) return ["zh", "ja", "auto"].includes(known) ? "und" : known;
   return known === "ja" ? "ja" : "zh-Hans";
 }
 

@@ -12,8 +12,14 @@ from pydantic import BaseModel, ConfigDict
 
 ControlType = Literal["canny", "depth", "segmentation", "scribble"]
 ImageryMode = Literal["auto", "none"]
-LanguageChoice = Literal["auto", "zh", "ja"]
-TranslationLanguage = Literal["auto", "en", "other"]
+LanguageChoice = Literal[
+    "auto", "zh", "ja", "ar", "cs", "fr", "de", "el", "he", "hi", "id", "it", "ko", "fa", "pl", "pt", "ru", "es", "th",
+    "tr", "uk", "vi",
+]  # fmt: skip
+TranslationLanguage = Literal[
+    "auto", "en", "other", "zh", "ja", "ar", "cs", "fr", "de", "el", "he", "hi", "id", "it", "ko", "fa", "pl", "pt",
+    "ru", "es", "th", "tr", "uk", "vi",
+]  # fmt: skip
 
 
 class RequestModel(BaseModel):
@@ -40,6 +46,25 @@ class Language(StrEnum):
 
     CHINESE = "zh"
     JAPANESE = "ja"
+    ARABIC = "ar"
+    CZECH = "cs"
+    FRENCH = "fr"
+    GERMAN = "de"
+    GREEK = "el"
+    HEBREW = "he"
+    HINDI = "hi"
+    INDONESIAN = "id"
+    ITALIAN = "it"
+    KOREAN = "ko"
+    PERSIAN = "fa"
+    POLISH = "pl"
+    PORTUGUESE = "pt"
+    RUSSIAN = "ru"
+    SPANISH = "es"
+    THAI = "th"
+    TURKISH = "tr"
+    UKRAINIAN = "uk"
+    VIETNAMESE = "vi"
 
 
 class Quality(StrEnum):
@@ -148,7 +173,7 @@ class SenseView(ResponseModel):
     """One sense of a word.
 
     Attributes:
-        reading: pinyin with tone marks, or kana.
+        reading: pinyin with tone marks, or kana; empty in other languages.
         gloss: the meaning in English.
         is_pictured: false for a particle, which a picture cannot show.
         imagery: the motifs that depict it, best first.
@@ -160,11 +185,19 @@ class SenseView(ResponseModel):
     imagery: tuple[str, ...]
 
 
+class LanguageView(ResponseModel):
+    """A language in which a word means something, and its likeliest meaning there."""
+
+    language: Language
+    gloss: str
+
+
 class Senses(ResponseModel):
     """A word, its readings, and its senses, the likeliest first.
 
     Attributes:
         language: the language in which the word was looked up.
+        languages: those that a word in Latin letters without senses may be of.
         imagery: the motifs that `"imagery": "auto"` selects for the given translation and reading.
     """
 
@@ -172,6 +205,7 @@ class Senses(ResponseModel):
     language: Language = Language.CHINESE
     readings: tuple[str, ...]
     senses: tuple[SenseView, ...]
+    languages: tuple[LanguageView, ...] = ()
     imagery: tuple[str, ...] = ()
 
 
@@ -423,7 +457,7 @@ class ListedRow(ResponseModel):
     Attributes:
         line: its line in the list, from 1.
         translation: the word's meaning in English; "" if it is to be looked up.
-        language: "ja" if the list shows that the word is Japanese, or else "auto".
+        language: what the list shows: "ja" beside kana, or the language of its words in Latin letters; or else "auto".
         translation_language: "other" if the list shows that the translation is not English, or else "auto".
         style, imagery: the word's own; None for the deck's.
     """

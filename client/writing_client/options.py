@@ -57,13 +57,15 @@ DRAWING: Mapping[str, Callable[[Command], Command]] = {
     "language": click.option(
         "--language",
         type=click.Choice(get_args(LanguageChoice)),
-        help="Language of the words.  [default: Japanese if any word or reading has kana, or else Chinese]",
+        metavar="CODE",
+        help="Language of the words, such as ja, ko or es.  [default: as the words show]",
     ),
     "translation_language": click.option(
         "--translation-language",
         type=click.Choice(get_args(TranslationLanguage)),
-        help="Language of the translations: English ones steer the picture, others are only shown.  "
-        "[default: judged by their words]",
+        metavar="CODE",
+        help="Language of the translations: en, or one such as de, in which they choose the sense; other if the "
+        "service does not know it.  [default: judged by their words]",
     ),
     "style": click.option("--style", help="Style of the picture.  [default: the service's]"),
     "seed": click.option("--seed", type=int, metavar="N", help="The same seed draws the same picture."),

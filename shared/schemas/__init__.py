@@ -3,7 +3,7 @@
 from shared.schemas.base import RequestModel, Schema
 from shared.schemas.conditioning import AI_METHODS, CONDITIONING_METHODS, CONTROL_TYPES, ControlType
 from shared.schemas.job import JobAccepted, JobStatus, JobView, Progress
-from shared.schemas.lexicon import Motifs, MotifView, Senses, SenseView
+from shared.schemas.lexicon import LanguageView, Motifs, MotifView, Senses, SenseView
 from shared.schemas.metadata import GenerationMetadata
 from shared.schemas.problem import JobError, Problem
 from shared.schemas.request import (
@@ -48,6 +48,7 @@ __all__ = [
     "JobError",
     "JobStatus",
     "JobView",
+    "LanguageView",
     "LegibilityTarget",
     "MotifNames",
     "MotifView",

@@ -105,14 +105,15 @@ class DeckOptions(DrawingOptions):
     language: Annotated[
         LanguageChoice,
         Field(
-            description="the words': `zh`, `ja`, or `auto`: as in a request, where kana in one makes others Japanese"
+            description="the words'; `auto`: as in a request, where kana in one makes others Japanese, and most words "
+            "in Latin letters show the language of all"
         ),
     ] = "auto"
     translation_language: Annotated[
         TranslationLanguage,
         Field(
-            description="the translations': `en`, `other`, or `auto`: as in a request, where a third of another "
-            "language show that all are"
+            description="the translations': as in a request; `auto`: where a third are of another language than "
+            "English, all are"
         ),
     ] = "auto"
     webhook_url: Annotated[
@@ -157,9 +158,11 @@ class ListedRow(Schema):
     word: str
     translation: str = Field(description="empty: looked up in the lexicon")
     reading: str
-    language: LanguageChoice = Field(description="`ja` beside kana, if the Japanese lexicon knows the word")
+    language: LanguageChoice = Field(
+        description="`ja` beside kana, or the language of most words in Latin letters, if its lexicon knows the word"
+    )
     translation_language: TranslationLanguage = Field(
-        description="`other` where more than a third are not English, if a lexicon knows the word"
+        description="where more than a third are not English: their language, or `other` if a lexicon knows the word"
     )
     style: str | None = Field(description="the word's own; null: the deck's")
     imagery: ImageryMode | tuple[str, ...] | None = Field(description="the word's own; null: the deck's")

@@ -11,10 +11,17 @@ from shared.writing.language import Language
 class SenseView(Schema):
     """One sense of a word."""
 
-    reading: str = Field(description="pinyin with tone marks, or kana")
+    reading: str = Field(description="pinyin with tone marks, or kana; empty in other languages")
     gloss: str
     is_pictured: bool = Field(description="false for a particle, which no picture can show")
     imagery: tuple[str, ...] = Field(description="the motifs that depict it, best first")
+
+
+class LanguageView(Schema):
+    """A language in which a word means something."""
+
+    language: Language
+    gloss: str = Field(description="the most likely meaning there")
 
 
 class Senses(Schema):
@@ -24,6 +31,10 @@ class Senses(Schema):
     language: Language = Field(description="the language in which the word was looked up")
     readings: tuple[str, ...]
     senses: tuple[SenseView, ...]
+    languages: tuple[LanguageView, ...] = Field(
+        default=(),
+        description="the languages that a word in Latin letters without senses may be of; send one as `language`",
+    )
     imagery: tuple[str, ...] = Field(
         default=(),
         description='the motifs that `"imagery": "auto"` chooses for the word with this translation and reading',

@@ -114,8 +114,8 @@ class LegibilityTarget(RequestModel):
 Language = Annotated[
     LanguageChoice,
     Field(
-        description="the word's: `zh`, `ja`, or `auto`: Japanese if the word or its reading has kana, or only the "
-        "Japanese lexicon knows it"
+        description="the word's; `auto`: as its script shows, of Han characters Chinese, or Japanese beside kana or if "
+        "only the Japanese lexicon knows the word"
     ),
 ]
 
@@ -123,7 +123,8 @@ Language = Annotated[
 LanguageOfTranslation = Annotated[
     TranslationLanguage,
     Field(
-        description="the translation's: `en`; `other`: it is shown, and the lexicon steers; `auto`: its words decide"
+        description="the translation's: `en`; a language in which it is looked up; `other`: it is only shown; `auto`: "
+        "its words decide"
     ),
 ]
 

@@ -24,6 +24,11 @@ class Blocklist:
         self._parts = {form for form in normal if not LATIN.fullmatch(form)}
         self._phrases = set(filter(None, map(_stems, normal - self._parts)))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no word is blocked."""
+        return not self._parts and not self._phrases
+
     def blocks(self, text: str) -> bool:
         """Return whether the text contains a blocked word."""
         normal = _normal(text)

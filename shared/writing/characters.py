@@ -1,4 +1,4 @@
-"""The read-only character databases, one for each language: strokes and radicals, and English glosses of words.
+"""The read-only character databases of Chinese and Japanese: strokes and radicals, and English glosses of words.
 
 Chinese strokes (9,574 characters) come from hanzi-writer-data 2.0.1, Japanese ones from animCJK (both Arphic Public
 License), radical numbers from Unihan 15.0 (kRSUnicode; Unicode License), and glosses from CC-CEDICT (CC BY-SA 4.0) and
@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from shared.writing.database import open_database
+from shared.writing.dictionary import Dictionary
 from shared.writing.language import Language
-from shared.writing.lexicon import Sense, senses_in, words_in
 from shared.writing.varint import read_varint, varint
 
 DATA = Path(__file__).parent / "data"
@@ -37,9 +37,6 @@ SCHEMA = """
 PRAGMA page_size = 32768;
 CREATE TABLE characters (code_point INTEGER PRIMARY KEY, radical INTEGER, strokes BLOB NOT NULL);
 """
-
-# Marks around a word in a sentence or a title. The wave dash of 〜人 is none: it makes the word a suffix.
-MARKS = " !?.,;:…！？。．，、；：「」『』《》〈〉“”‘’\"'"
 
 Point = tuple[int, int]
 
@@ -70,7 +67,7 @@ class Character:
     strokes: tuple[Stroke, ...]
 
 
-class CharacterDatabase:
+class CharacterDatabase(Dictionary):
     """Provides read-only access to a language's strokes and glosses; safe to share between threads."""
 
     def __init__(self, language: Language = Language.CHINESE, paths: Mapping[Language, Path] = PATHS) -> None:
@@ -84,8 +81,7 @@ class CharacterDatabase:
         Raises:
             SettingsError: a file is missing or damaged; names the file.
         """
-        self.language = language
-        self._connection = open_database(paths[language], "character database")
+        super().__init__(language, paths[language])
         others = (path for other, path in paths.items() if other is not language)
         self._others = tuple(open_database(path, "character database") for path in others)
 
@@ -102,36 +98,6 @@ class CharacterDatabase:
         """Return every character of which the language has a form of its own, in code point order."""
         rows = self._connection.execute("SELECT code_point FROM characters ORDER BY code_point")
         return tuple(chr(row[0]) for row in rows)
-
-    def senses(self, word: str) -> tuple[Sense, ...]:
-        """Return the senses of a word in any of its spellings, the one most useful to a learner first, or ().
-
-        A word that the lexicon does not list has the senses of what is between its marks: 你好！ those of 你好.
-        """
-        return self.listed(word) or self.listed(word.strip(MARKS))
-
-    def listed(self, word: str) -> tuple[Sense, ...]:
-        """Return the senses of exactly this word, or ()."""
-        row = self._one("SELECT block FROM lexicon WHERE first_word <= ? ORDER BY first_word DESC LIMIT 1", word)
-        return () if row is None else senses_in(row[0], word)
-
-    def glosses(self, word: str) -> tuple[str, ...]:
-        """Return the English glosses of a word that can be pictured, most likely first, or ()."""
-        return tuple(dict.fromkeys(sense.gloss for sense in self.senses(word) if sense.is_pictured))
-
-    def gerund(self, verb: str) -> str | None:
-        """Return the -ing form of a verb that occurs in the glosses; None if it does not."""
-        row = self._one("SELECT gerund FROM gerunds WHERE verb = ?", verb)
-        return None if row is None else str(row[0])
-
-    def words(self) -> Iterator[str]:
-        """Yield all words of the lexicon."""
-        for (block,) in self._connection.execute("SELECT block FROM lexicon ORDER BY first_word"):
-            yield from words_in(block)
-
-    def _one(self, query: str, key: str) -> tuple[Any, ...] | None:
-        row: tuple[Any, ...] | None = self._connection.execute(query, (key,)).fetchone()
-        return row
 
     def _written(self, character: str, columns: str) -> tuple[Any, ...] | None:
         """Return columns of a character's row, from the first language that has it."""

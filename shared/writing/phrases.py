@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from shared.writing.characters import CharacterDatabase
+from shared.writing.dictionary import Dictionary
 from shared.writing.english import vocabulary
 from shared.writing.lexicon import Sense
 from shared.writing.terms import NOTE, PARTICLE, SEPARATOR
@@ -60,7 +60,7 @@ ONE_VOWEL: Final = re.compile(r"[^aeiou][aeiou][^aeiou]$")
 SHORTEST_VERB: Final = 3
 
 
-def phrase_of(meaning: str, senses: Sequence[Sense], database: CharacterDatabase) -> str:
+def phrase_of(meaning: str, senses: Sequence[Sense], database: Dictionary) -> str:
     """Return a meaning with its verbs as gerunds: "to bring / to carry" becomes "bringing, carrying".
 
     Without "to", only what cannot be a noun is taken for a verb.
@@ -93,7 +93,7 @@ def _spelt_out(meaning: str) -> str:
     return meaning
 
 
-def _is_bare_verb(part: str, senses: Sequence[Sense], database: CharacterDatabase) -> bool:
+def _is_bare_verb(part: str, senses: Sequence[Sense], database: Dictionary) -> bool:
     """Return whether a part begins with a verb: "teach", "play the piano", and "drink tea" of a word for drinking."""
     verb, _, rest = part.partition(" ")
     if verb in NOT_VERBS or PARTICLE.match(verb + " ") or SAID.match(rest):
@@ -104,7 +104,7 @@ def _is_bare_verb(part: str, senses: Sequence[Sense], database: CharacterDatabas
     return bool(rest) and verb not in glosses and any(f"{gloss} ".startswith(f"to {verb} ") for gloss in glosses)
 
 
-def _continues(before: str, mark: str, part: str, database: CharacterDatabase) -> bool:
+def _continues(before: str, mark: str, part: str, database: Dictionary) -> bool:
     """Return whether a part goes on from a verb without an object: "lend money" from "to borrow" and a slash."""
     infinitive = INFINITIVE.fullmatch(before)
     verb, _, rest = part.partition(" ")
@@ -124,7 +124,7 @@ def _is_particle(text: str) -> bool:
     return not text or (" " not in text and PARTICLE.match(text) is not None)
 
 
-def _with_gerund(text: str, database: CharacterDatabase) -> str | None:
+def _with_gerund(text: str, database: Dictionary) -> str | None:
     infinitive = INFINITIVE.fullmatch(text)
     if infinitive is None or (gerund := database.gerund(infinitive["verb"]) or _gerund(infinitive["verb"])) is None:
         return None

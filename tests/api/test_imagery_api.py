@@ -108,7 +108,23 @@ def test_meanings_say_what_depicts_the_sense_that_is_asked_for(
 
 
 def test_a_word_that_needs_a_translation_has_no_imagery_yet(anyone: FlaskClient) -> None:
-    assert ask(anyone, "/api/writing/meanings", word="кот")["imagery"] == []
+    assert ask(anyone, "/api/writing/meanings", word="ыыы")["imagery"] == []
+
+
+@pytest.mark.parametrize(("query", "motif"), [("кошка", "cat"), ("고양이", "cat"), ("Schmetterling", "butterfly")])
+def test_a_motif_is_found_by_a_word_of_another_language(anyone: FlaskClient, query: str, motif: str) -> None:
+    found = ask(anyone, MOTIFS, query=query)
+    assert found["total"] == len(found["motifs"])
+    assert motif in [one["name"] for one in found["motifs"]]
+
+
+@pytest.mark.parametrize(
+    ("word", "languages"), [("Schmetterling", [{"language": "de", "gloss": "butterfly"}]), ("学习", []), ("qzxy", [])]
+)
+def test_meanings_name_the_languages_that_a_word_in_latin_letters_may_be_of(
+    anyone: FlaskClient, word: str, languages: list[dict[str, str]]
+) -> None:
+    assert ask(anyone, "/api/writing/meanings", word=word)["languages"] == languages
 
 
 def test_bad_imagery_is_refused_with_its_field_and_what_is_possible(anyone: FlaskClient) -> None:

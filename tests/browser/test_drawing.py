@@ -83,7 +83,7 @@ def test_a_job_is_cancelled_once_the_service_answers_and_leaves_the_page_ready(o
     ("word", "code", "field"),
     [
         pytest.param("学😀", "unsupported_character", "word", marks=pytest.mark.slow),
-        ("кот", "translation_required", "meaning"),
+        ("ыыы", "translation_required", "meaning"),
     ],
 )
 def test_an_error_is_told_in_plain_words_beside_its_field(

@@ -48,6 +48,24 @@ def test_a_words_readings_and_senses_are_choices(open_page: OpenPage) -> None:
     assert page.input_value("#meaning") == "", "it belonged to another word"
 
 
+def test_the_languages_of_a_word_in_latin_letters_are_choices(open_page: OpenPage) -> None:
+    page = open_page()
+    page.fill("#word", "kot")
+    page.wait_for_selector("#languages .chip >> nth=1")
+    assert page.is_hidden("#senses")
+    page.click("#languages .chip:text-is('Polish: cat')")
+    page.wait_for_selector("#senses .chip:text-is('cat')")
+    assert page.is_hidden("#languages")
+    assert page.input_value("#word-language") == "pl"
+    assert sent(page)["language"] == "pl"
+    page.fill("#word", "학교")
+    page.select_option("#word-language", "auto")
+    page.wait_for_selector("#senses .chip:text-is('school')")
+    assert page.locator("#senses .reading").count() == 0
+    page.click("#senses .chip")
+    assert "reading" not in sent(page)
+
+
 @pytest.mark.slow
 def test_a_typed_meaning_is_not_that_of_the_next_word(open_page: OpenPage) -> None:
     page = open_page()
@@ -133,7 +151,7 @@ def test_a_fourth_motif_is_refused_in_plain_words(open_page: OpenPage) -> None:
 
 def test_a_word_without_a_known_meaning_asks_for_it(open_page: OpenPage) -> None:
     page = open_page()
-    page.fill("#word", "Hund")
+    page.fill("#word", "qzxy")
     page.wait_for_selector(f"#motifs-note:text-is('{text('en', 'imagery.no_meaning')}')")
     page.fill("#word", "Schmetterling" * 3)
     page.wait_for_selector("#word-error:visible")

@@ -29,15 +29,25 @@ def test_a_character_has_outlines_medians_and_radical(database: CharacterDatabas
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("language", [language for language in Language if language.has_strokes])
 def test_every_record_can_be_read(dictionaries: Dictionaries, language: Language) -> None:
     """Every record has strokes whose coordinates lie near the em box."""
-    database = dictionaries[language]
+    database = dictionaries.written[language]
     for character in database.characters():
         found = database.character(character)
         assert found is not None
         assert found.strokes, character
         assert all(-300 <= value <= 1324 for stroke in found.strokes for point in stroke.median for value in point)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", [language for language in Language if not language.has_strokes])
+def test_every_word_has_senses_in_english(dictionaries: Dictionaries, language: Language) -> None:
+    dictionary = dictionaries[language]
+    for word in dictionary.words():
+        senses = dictionary.listed(word)
+        assert senses, word
+        assert all(sense.gloss.isascii() and sense.gloss.strip() == sense.gloss for sense in senses), word
 
 
 def test_encoding_round_trips() -> None:

@@ -21,7 +21,7 @@ CASES: list[tuple[dict[str, Any], str, str | None]] = [
     ({"word": None}, "wrong_type", "word"),
     ({}, "missing_field", "word"),
     ({"word": "qzxy"}, "translation_required", "translation"),
-    ({"word": "학교", "translation": "школа"}, "translation_required", "translation"),
+    ({"word": "qzxy", "translation": "ыыы"}, "translation_required", "translation"),
     ({"word": "学", "translation": "\ud800"}, "invalid_text", "translation"),
     ({"word": "学", "translation": "x" * 201}, "too_long", "translation"),
     ({"word": "学", "style": "cubist"}, "unknown_style", "style"),

@@ -10,7 +10,7 @@ from PIL import Image
 from shared.schemas import ControlType
 from shared.schemas.metadata import Legibility
 from shared.settings import Settings
-from shared.writing.dictionaries import Dictionaries
+from shared.writing.characters import CharacterDatabase
 from shared.writing.fonts import read_fonts
 from shared.writing.imagery import Imagery
 from shared.writing.language import Language
@@ -62,12 +62,13 @@ class PictureWork:
             size: width and height, pixels.
             motifs: their names, the best first.
             seed: chooses the layout.
-            language: whose forms of the characters to draw.
+            language: the word's; its forms of the characters are drawn.
 
         Raises:
             UnsupportedCharacter: the word cannot be drawn.
         """
-        return compose(self._glyphs[language], word, *size, [self._imagery.motif(name) for name in motifs], seed=seed)
+        pictures = [self._imagery.motif(name) for name in motifs]
+        return compose(self._glyphs[language.strokes], word, *size, pictures, seed=seed)
 
     def condition(
         self, scene: Scene, control_type: ControlType, method: str, brush: Brush, *, encode: bool
@@ -102,7 +103,7 @@ def make_work(settings: Settings, conditionings: Iterable[Conditioning]) -> Pict
     cv2.setNumThreads(1)
     load_forest()  # now, so that no job fails because of it
     fonts = read_fonts(settings.fonts)
-    glyphs = {language: GlyphRenderer(database, fonts) for language, database in Dictionaries().items()}
+    glyphs = {one: GlyphRenderer(CharacterDatabase(one), fonts) for one in Language if one.has_strokes}
     judge = LegibilityJudge([*find_recognisers(), *settings.recognisers])
     judge.load()
     return PictureWork(glyphs, Imagery(), conditionings, judge)
