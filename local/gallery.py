@@ -1,4 +1,4 @@
-"""Draw the gallery of the documentation: 48 words, each in a style. ``python -m local.gallery``"""
+"""Draw the gallery of the documentation: 64 words, each in a style. ``python -m local.gallery``"""
 
 import argparse
 import io
@@ -26,6 +26,8 @@ WORDS = (
     "鱼", "鸟", "猫", "狗", "马", "虎", "龙", "大象", "蝴蝶", "苹果", "茶", "面包",
     "书", "学习", "学校", "音乐", "跳舞", "旅行", "飞机", "火车", "船", "自行车", "家", "门",
     "灯", "钟", "电话", "电影", "医生", "老师", "朋友", "爱", "梦", "城市", "桥", "长城",
+    "図書館", "さくら", "학교", "사과", "солнце", "книга", "кіт", "σπίτι",
+    "قمر", "سمكة", "گربه", "שמש", "ספר", "แมว", "ปลา", "हाथी",
 )  # fmt: skip
 SEED = 7
 START_S = 120
@@ -141,7 +143,7 @@ def gallery_page(drawn: Sequence[GalleryPicture]) -> str:
 
 def _cell(picture: GalleryPicture) -> str:
     word, label = picture.entry.word, picture.entry.label
-    reading = f" *{picture.reading}*" if picture.reading else ""
+    reading = f" *{picture.reading}*" if picture.reading not in {"", word} else ""
     image = f"![{word}, {picture.meaning}, {label}]({picture.entry.file})"
     return f"{image}<br>{word}{reading}, {picture.meaning}<br>{label}"
 

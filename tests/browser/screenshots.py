@@ -12,8 +12,8 @@ from tests.browser.conftest import browser_file
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 # The word, style and seed of each picture in the history; the last one is shown.
 PICTURES = [
-    ("月", "chalk", 3),
-    ("火", "neon", 5),
+    ("학교", "chalk", 3),
+    ("солнце", "neon", 5),
     ("花", "watercolor", 2),
     ("鱼", "woodblock", 11),
     ("山", "ink_wash", 4),

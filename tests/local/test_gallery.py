@@ -7,13 +7,15 @@ import pytest
 from PIL import Image
 
 from local.gallery import MAX_BYTES, WORDS, to_jpeg
-from shared.writing.characters import CharacterDatabase
-from shared.writing.words import resolve_meaning
+from shared.writing.dictionaries import Dictionaries
+from shared.writing.meanings import find_meaning
 
 
-def test_there_are_48_words_and_the_lexicon_knows_them(database: CharacterDatabase) -> None:
-    assert len(set(WORDS)) == len(WORDS) == 48
-    assert all(resolve_meaning(word, "", database).reading for word in WORDS)
+def test_there_are_64_words_and_the_lexica_know_them(dictionaries: Dictionaries) -> None:
+    assert len(set(WORDS)) == len(WORDS) == 64
+    meanings = [find_meaning(word, "", dictionaries) for word in WORDS]
+    assert {meaning.source for meaning in meanings} == {"lexicon"}
+    assert len({meaning.language for meaning in meanings}) == 11
 
 
 @pytest.mark.parametrize("noise", [0, 255])
