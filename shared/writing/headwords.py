@@ -27,6 +27,8 @@ ADDED: Final[Mapping[Language, re.Pattern[str]]] = {
     }.items()
 }
 REFLEXIVE_ENDING: Final = {Language.ITALIAN: (re.compile(r"(?<=[aei]r)si$"), "e")}
+# What keyboards lack, and dictionaries write: "œil" for "oeil".
+LIGATURES: Final = {Language.FRENCH: [("oe", "œ")]}
 # "amigo/a", "médico, -a", "chat (m.)"
 OTHER_GENDER: Final = re.compile(r"(?:/-?|, ?-)\w{1,4}$")
 # Marks that learners' books write and dictionaries do not: vowels of Arabic and Hebrew, the stress of Cyrillic.
@@ -45,7 +47,8 @@ def headwords(word: str, language: Language) -> Iterator[str]:
     if language.has_strokes:
         return
     plain = POINTING.sub("", OTHER_GENDER.sub("", bare))
-    forms = [plain, _without_additions(plain, language)]
+    shorter = _without_additions(plain, language)
+    forms = [plain, shorter, *(shorter.replace(*pair) for pair in LIGATURES.get(language, ()))]
     yield from dict.fromkeys(cased for form in forms for cased in (form, form.lower(), form.capitalize()))
 
 

@@ -286,6 +286,7 @@ def test_a_missing_lexicon_is_named(tmp_path: Path) -> None:
         ("HUND", Language.GERMAN, "dog"),
         ("sich waschen", Language.GERMAN, "to wash oneself"),
         ("l'eau", Language.FRENCH, "water"),
+        ("l'oeil", Language.FRENCH, "eye"),
         ("s’asseoir", Language.FRENCH, "to sit down"),
         ("la casa", Language.SPANISH, "house"),
         ("amigo/a", Language.SPANISH, "friend"),
