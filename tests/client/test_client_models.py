@@ -13,6 +13,7 @@ from api.lists import imagery
 from api.routes import deck_list, lexicon
 from shared import schemas
 from shared.schemas import deck
+from shared.writing.language import Language, LanguageChoice, TranslationLanguage
 from shared.writing.motif import ImageryMode
 from writing_client import deck as client_deck
 from writing_client import imagery as client_imagery
@@ -81,6 +82,8 @@ def test_enumerations_and_limits_are_the_services() -> None:
         assert list(getattr(models, name)) == list(getattr(schemas, name))
     assert models.ControlType == schemas.ControlType
     assert models.ImageryMode == ImageryMode
+    assert list(models.Language) == list(Language)
+    assert (models.LanguageChoice, models.TranslationLanguage) == (LanguageChoice, TranslationLanguage)
     for name in ("MAX_WORDS", "MAX_CARDS", "MAX_CHARACTERS", "FIRST_EAST_ASIAN", "DIGEST_LENGTH"):
         assert getattr(client_deck, name) == getattr(deck, name)
 
