@@ -174,13 +174,14 @@ class Dictionaries(Mapping[Language, Dictionary]):
         pairs = sorted({(word, language) for (word, _), language in zip(words, languages, strict=True)})
         known = {pair for pair in pairs if self.of(*pair).senses(pair[0])}
         return [
-            own.value
-            if own and is_latin(translation) and self[own].meanings(read_translation(translation))
-            else "other"
-            if translation and (word, language) in known
-            else "auto"
+            own.value if own and self._means(own, translation) else "other" if translation and pair in known else "auto"
             for (word, translation), language in zip(words, languages, strict=True)
+            for pair in [(word, language)]
         ]
+
+    def _means(self, language: Language, translation: str) -> bool:
+        """Return whether a translation in Latin letters means something in a language."""
+        return is_latin(translation) and bool(self[language].meanings(read_translation(translation)))
 
     def _is_pinyin(self, word: str, reading: str) -> bool:
         if not reading or has_kana(reading):

@@ -29,7 +29,7 @@ ADDED: Final[Mapping[Language, re.Pattern[str]]] = {
 REFLEXIVE_ENDING: Final = {Language.ITALIAN: (re.compile(r"(?<=[aei]r)si$"), "e")}
 # What keyboards lack, and dictionaries write: "œil" for "oeil".
 LIGATURES: Final = {Language.FRENCH: [("oe", "œ")]}
-# "amigo/a", "médico, -a", "chat (m.)"
+# "amigo/a", "médico, -a"
 OTHER_GENDER: Final = re.compile(r"(?:/-?|, ?-)\w{1,4}$")
 # Marks that learners' books write and dictionaries do not: vowels of Arabic and Hebrew, the stress of Cyrillic.
 POINTING: Final = re.compile("[\u064b-\u0652\u0670\u0640\u0591-\u05c7]|(?<=[\u0400-\u04ff])[\u0300\u0301]")
